@@ -1,0 +1,210 @@
+#include "cassle/base/safetensors.h"
+
+#include <algorithm>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "cassle/base/status_macros.h"
+#include "cassle/base/text_proto.h"
+
+namespace cassle {
+namespace {
+
+using nlohmann::json;
+
+constexpr uint64_t kMaxHeaderBytes = uint64_t{100} << 20;
+constexpr int kMaxRank = 16;
+
+struct DTypeInfo {
+  DType dtype;
+  const char* name;
+  int64_t size;
+};
+constexpr DTypeInfo kDTypes[] = {{DType::kF32, "F32", 4},
+                                 {DType::kF64, "F64", 8},
+                                 {DType::kI64, "I64", 8},
+                                 {DType::kU8, "U8", 1},
+                                 {DType::kBF16, "BF16", 2}};
+
+const DTypeInfo& InfoOf(DType dtype) { return kDTypes[static_cast<int>(dtype)]; }
+
+std::optional<DType> DTypeFromName(const std::string& name) {
+  for (const DTypeInfo& info : kDTypes) {
+    if (name == info.name) return info.dtype;
+  }
+  return std::nullopt;
+}
+
+absl::Status Bad(const std::string& path, absl::string_view reason) {
+  return absl::DataLossError(absl::StrCat(path, " is not a sound safetensors file: ", reason));
+}
+
+// Element count, or nothing if it is negative or overflows.
+std::optional<int64_t> CountElements(const std::vector<int64_t>& shape) {
+  int64_t count = 1;
+  for (int64_t extent : shape) {
+    if (extent < 0 || __builtin_mul_overflow(count, extent, &count)) return std::nullopt;
+  }
+  return count;
+}
+
+absl::StatusOr<TensorView> ParseTensor(const std::string& path, const std::string& name,
+                                       const json& entry, absl::string_view data) {
+  const auto bad = [&](absl::string_view reason) {
+    return Bad(path, absl::StrCat("tensor \"", name, "\": ", reason));
+  };
+  if (!entry.is_object() || !entry.contains("dtype") || !entry["dtype"].is_string() ||
+      !entry.contains("shape") || !entry["shape"].is_array() || !entry.contains("data_offsets") ||
+      !entry["data_offsets"].is_array() || entry["data_offsets"].size() != 2) {
+    return bad("dtype, shape or data_offsets is missing");
+  }
+  const std::optional<DType> dtype = DTypeFromName(entry["dtype"].get<std::string>());
+  if (!dtype)
+    return bad(absl::StrCat("dtype ", entry["dtype"].get<std::string>(), " is not supported"));
+  TensorView view;
+  view.dtype = *dtype;
+  if (entry["shape"].size() > kMaxRank) return bad("too many dimensions");
+  for (const json& extent : entry["shape"]) {
+    if (!extent.is_number_unsigned()) return bad("shape is not made of counts");
+    view.shape.push_back(static_cast<int64_t>(
+        std::min<uint64_t>(extent.get<uint64_t>(), static_cast<uint64_t>(INT64_MAX))));
+  }
+  const json& offsets = entry["data_offsets"];
+  if (!offsets[0].is_number_unsigned() || !offsets[1].is_number_unsigned()) {
+    return bad("data_offsets are not counts");
+  }
+  const uint64_t begin = offsets[0].get<uint64_t>();
+  const uint64_t end = offsets[1].get<uint64_t>();
+  if (begin > end || end > data.size()) return bad("its data lie outside the file (truncated?)");
+  const std::optional<int64_t> count = CountElements(view.shape);
+  int64_t bytes = 0;
+  if (!count || __builtin_mul_overflow(*count, DTypeSize(*dtype), &bytes) ||
+      static_cast<uint64_t>(bytes) != end - begin) {
+    return bad("its size does not fit its shape");
+  }
+  view.bytes = data.substr(begin, end - begin);
+  if (reinterpret_cast<uintptr_t>(view.bytes.data()) % DTypeSize(*dtype) != 0) {
+    return bad("its data are not aligned to their element size");
+  }
+  return view;
+}
+
+}  // namespace
+
+int64_t DTypeSize(DType dtype) { return InfoOf(dtype).size; }
+absl::string_view DTypeName(DType dtype) { return InfoOf(dtype).name; }
+
+int64_t TensorView::num_elements() const {
+  return static_cast<int64_t>(bytes.size()) / DTypeSize(dtype);
+}
+
+absl::StatusOr<SafetensorsFile> SafetensorsFile::Open(const std::string& path) {
+  SafetensorsFile result;
+  result.path_ = path;
+  CASSLE_ASSIGN_OR_RETURN(result.file_, MapFile(path));
+  const absl::string_view bytes = result.file_->bytes();
+  uint64_t header_bytes = 0;
+  if (bytes.size() < sizeof(header_bytes)) return Bad(path, "it is shorter than its header");
+  std::memcpy(&header_bytes, bytes.data(), sizeof(header_bytes));
+  if (header_bytes > kMaxHeaderBytes || header_bytes > bytes.size() - sizeof(header_bytes)) {
+    return Bad(path, "the header's length is wrong (truncated, or another kind of file?)");
+  }
+  const absl::string_view text = bytes.substr(sizeof(header_bytes), header_bytes);
+  const absl::string_view data = bytes.substr(sizeof(header_bytes) + header_bytes);
+  const json header = json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
+  if (!header.is_object()) return Bad(path, "the header is not a JSON object");
+  for (const auto& [name, entry] : header.items()) {
+    if (name == "__metadata__") {
+      if (!entry.is_object()) return Bad(path, "__metadata__ is not an object");
+      for (const auto& [key, value] : entry.items()) {
+        if (!value.is_string())
+          return Bad(path, absl::StrCat("metadata \"", key, "\" is no string"));
+        result.metadata_[key] = value.get<std::string>();
+      }
+      continue;
+    }
+    CASSLE_ASSIGN_OR_RETURN(result.tensors_[name], ParseTensor(path, name, entry, data));
+  }
+  return result;
+}
+
+std::vector<std::string> SafetensorsFile::names() const {
+  std::vector<std::string> names;
+  for (const auto& [name, view] : tensors_) names.push_back(name);
+  return names;
+}
+
+absl::StatusOr<TensorView> SafetensorsFile::Get(const std::string& name) const {
+  const auto found = tensors_.find(name);
+  if (found != tensors_.end()) return found->second;
+  const std::string nearest = NearestWord(name, names());
+  return absl::DataLossError(
+      absl::StrCat(path_, " has no tensor \"", name, "\"",
+                   nearest.empty() ? "" : absl::StrCat("; the nearest is \"", nearest, "\"")));
+}
+
+absl::StatusOr<TensorView> SafetensorsFile::Get(const std::string& name, DType dtype,
+                                                int rank) const {
+  CASSLE_ASSIGN_OR_RETURN(TensorView view, Get(name));
+  if (view.dtype != dtype || (rank >= 0 && static_cast<int>(view.shape.size()) != rank)) {
+    return absl::DataLossError(absl::StrCat(path_, ": tensor \"", name, "\" is ",
+                                            DTypeName(view.dtype), " [",
+                                            absl::StrJoin(view.shape, ", "), "], expected ",
+                                            DTypeName(dtype), " with ", rank, " dimensions"));
+  }
+  return view;
+}
+
+std::string SafetensorsFile::Metadata(const std::string& key) const {
+  const auto found = metadata_.find(key);
+  return found == metadata_.end() ? "" : found->second;
+}
+
+void SafetensorsWriter::Add(const std::string& name, DType dtype, std::vector<int64_t> shape,
+                            std::string bytes) {
+  entries_.push_back({name, dtype, std::move(shape), std::move(bytes)});
+}
+
+absl::Status SafetensorsWriter::Write(const std::string& path) const {
+  std::vector<const Entry*> order;
+  for (const Entry& entry : entries_) order.push_back(&entry);
+  // Large elements first keeps every tensor aligned without padding.
+  std::sort(order.begin(), order.end(), [](const Entry* a, const Entry* b) {
+    const int64_t a_size = DTypeSize(a->dtype), b_size = DTypeSize(b->dtype);
+    return a_size != b_size ? a_size > b_size : a->name < b->name;
+  });
+  json header = json::object();
+  if (!metadata_.empty()) header["__metadata__"] = metadata_;
+  int64_t offset = 0;
+  for (const Entry* entry : order) {
+    const std::optional<int64_t> count = CountElements(entry->shape);
+    const int64_t size = static_cast<int64_t>(entry->bytes.size());
+    if (!count || *count * DTypeSize(entry->dtype) != size) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(path, ": tensor \"", entry->name, "\" does not fit its shape"));
+    }
+    if (header.contains(entry->name)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(path, ": tensor \"", entry->name, "\" was added twice"));
+    }
+    header[entry->name] = {{"dtype", std::string(DTypeName(entry->dtype))},
+                           {"shape", entry->shape},
+                           {"data_offsets", {offset, offset + size}}};
+    offset += size;
+  }
+  std::string text = header.dump();
+  text.append((8 - text.size() % 8) % 8, ' ');
+  const uint64_t header_bytes = text.size();
+  CASSLE_ASSIGN_OR_RETURN(std::unique_ptr<FileWriter> writer, FileWriter::Open(path));
+  CASSLE_RETURN_IF_ERROR(writer->Append(
+      absl::string_view(reinterpret_cast<const char*>(&header_bytes), sizeof(header_bytes))));
+  CASSLE_RETURN_IF_ERROR(writer->Append(text));
+  for (const Entry* entry : order) CASSLE_RETURN_IF_ERROR(writer->Append(entry->bytes));
+  return writer->Close();
+}
+
+}  // namespace cassle

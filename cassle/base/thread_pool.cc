@@ -1,0 +1,28 @@
+#include "cassle/base/thread_pool.h"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <atomic>
+
+namespace cassle {
+
+int AvailableProcessors() {
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof(set), &set) == 0) return std::max(1, CPU_COUNT(&set));
+  return std::max(1u, std::thread::hardware_concurrency());
+}
+
+void ParallelFor(int threads, int64_t n, absl::FunctionRef<void(int64_t)> f) {
+  std::atomic<int64_t> next{0};
+  const auto work = [&next, n, f] {
+    for (int64_t i = next++; i < n; i = next++) f(i);
+  };
+  std::vector<std::thread> helpers;
+  const int64_t wanted = std::min<int64_t>(threads, n) - 1;
+  for (int64_t i = 0; i < wanted; ++i) helpers.emplace_back(work);
+  work();
+  for (std::thread& helper : helpers) helper.join();
+}
+
+}  // namespace cassle

@@ -1,0 +1,110 @@
+// Two ways to use threads without changing results: independent indices, and a pipeline whose
+// consumer sees its items in order.
+#ifndef CASSLE_BASE_THREAD_POOL_H_
+#define CASSLE_BASE_THREAD_POOL_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/functional/function_ref.h"
+#include "absl/synchronization/mutex.h"
+
+namespace cassle {
+
+// Processors this process may use (cpuset and affinity respected); at least 1.
+int AvailableProcessors();
+
+// Calls f(i) for i in 0 .. n-1, each once, on up to `threads` threads (the caller is one of them),
+// and returns when all are done. f must be safe to call concurrently; which thread gets which index
+// is not defined.
+void ParallelFor(int threads, int64_t n, absl::FunctionRef<void(int64_t)> f);
+
+// Workers compute f(index) for index = first .. last-1 ahead of the consumer, at most `look_ahead`
+// items beyond the one it waits for; Next() hands them out in order. Memory is bounded by
+// look_ahead items.
+//
+//   OrderedPipeline<Decoded> pipeline(threads, 0, n, 64, [&](int64_t i) { return Decode(i); });
+//   while (auto item = pipeline.Next()) Write(*item);
+//
+// Destruction stops the workers after the items they are at. Next() is for one consumer thread.
+template <class T>
+class OrderedPipeline {
+ public:
+  OrderedPipeline(int threads, int64_t first, int64_t last, int64_t look_ahead,
+                  std::function<T(int64_t)> f)
+      : f_(std::move(f)),
+        last_(last),
+        look_ahead_(look_ahead < 1 ? 1 : look_ahead),
+        next_in_(first),
+        next_out_(first) {
+    for (int i = 0; i < (threads < 1 ? 1 : threads); ++i) {
+      workers_.emplace_back([this] { Work(); });
+    }
+  }
+
+  ~OrderedPipeline() {
+    {
+      absl::MutexLock lock(&mutex_);
+      stopping_ = true;
+    }
+    for (std::thread& worker : workers_) worker.join();
+  }
+
+  OrderedPipeline(const OrderedPipeline&) = delete;
+  OrderedPipeline& operator=(const OrderedPipeline&) = delete;
+
+  // The next item in order; empty after the last.
+  std::optional<T> Next() {
+    absl::MutexLock lock(&mutex_);
+    if (next_out_ >= last_) return std::nullopt;
+    mutex_.Await(absl::Condition(this, &OrderedPipeline::HasNext));
+    auto item = done_.find(next_out_);
+    T value = std::move(item->second);
+    done_.erase(item);
+    ++next_out_;
+    return value;
+  }
+
+ private:
+  bool HasNext() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return !done_.empty() && done_.begin()->first == next_out_;
+  }
+  bool MayWork() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return stopping_ || next_in_ >= last_ || next_in_ < next_out_ + look_ahead_;
+  }
+
+  void Work() {
+    while (true) {
+      int64_t index;
+      {
+        absl::MutexLock lock(&mutex_);
+        mutex_.Await(absl::Condition(this, &OrderedPipeline::MayWork));
+        if (stopping_ || next_in_ >= last_) return;
+        index = next_in_++;
+      }
+      T value = f_(index);
+      absl::MutexLock lock(&mutex_);
+      done_.emplace(index, std::move(value));
+    }
+  }
+
+  const std::function<T(int64_t)> f_;
+  const int64_t last_;
+  const int64_t look_ahead_;
+  absl::Mutex mutex_;
+  int64_t next_in_ ABSL_GUARDED_BY(mutex_);
+  int64_t next_out_ ABSL_GUARDED_BY(mutex_);
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::map<int64_t, T> done_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::thread> workers_;
+};
+
+}  // namespace cassle
+
+#endif  // CASSLE_BASE_THREAD_POOL_H_
