@@ -1,0 +1,51 @@
+#include "cassle/models/layers.h"
+
+#include <ATen/ops/batch_norm.h>
+#include <ATen/ops/conv2d.h>
+#include <ATen/ops/linear.h>
+#include <c10/core/GradMode.h>
+#include <c10/util/Exception.h>
+
+namespace cassle {
+
+Linear::Linear(int64_t in, int64_t out, bool bias)
+    : weight_(AddParameter("weight", {out, in}, UniformFanIn(in))) {
+  if (bias) bias_ = AddParameter("bias", {out}, UniformFanIn(in));
+}
+
+at::Tensor Linear::forward(const at::Tensor& input) { return at::linear(input, weight_, bias_); }
+
+Conv2d::Conv2d(int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t padding)
+    : weight_(
+          AddParameter("weight", {out, in, kernel, kernel}, UniformFanIn(in * kernel * kernel))),
+      stride_(stride),
+      padding_(padding) {}
+
+at::Tensor Conv2d::forward(const at::Tensor& input) {
+  return at::conv2d(input, weight_, /*bias=*/{}, stride_, padding_);
+}
+
+BatchNorm::BatchNorm(int64_t channels, Options options) {
+  if (options.affine) {
+    weight_ = AddParameter("weight", {channels}, Constant(options.initial_weight));
+    bias_ = AddParameter("bias", {channels}, Constant(0));
+  }
+  running_mean_ = AddBuffer("running_mean", {channels}, at::kFloat, 0);
+  running_var_ = AddBuffer("running_var", {channels}, at::kFloat, 1);
+  num_batches_tracked_ = AddBuffer("num_batches_tracked", {}, at::kLong, 0);
+}
+
+at::Tensor BatchNorm::forward(const at::Tensor& input) {
+  if (is_training()) {
+    TORCH_CHECK(
+        input.numel() > input.size(1),
+        "batch norm in training mode needs more than one value per channel, got input of size ",
+        input.sizes());
+    c10::NoGradGuard no_grad;
+    num_batches_tracked_.add_(1);
+  }
+  return at::batch_norm(input, weight_, bias_, running_mean_, running_var_, is_training(),
+                        /*momentum=*/0.1, /*eps=*/1e-5, /*cudnn_enabled=*/false);
+}
+
+}  // namespace cassle

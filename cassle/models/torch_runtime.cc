@@ -1,0 +1,58 @@
+#include "cassle/models/torch_runtime.h"
+
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <ATen/Version.h>
+#include <malloc.h>
+#include <stdlib.h>
+
+#include "absl/strings/str_cat.h"
+#include "cassle/base/thread_pool.h"
+
+namespace cassle {
+namespace {
+
+// LibTorch 1.13 has kernels for these three.
+const char* BestKernels() {
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+      __builtin_cpu_supports("fma")) {
+    return "avx512";
+  }
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return "avx2";
+  return "default";
+}
+
+void KeepFreedMemory() {
+  // mmap only for blocks that no training step frees again; never trim. Both thresholds are read by
+  // the next malloc.
+  constexpr int kMmapThreshold = 1 << 30;
+  constexpr int kTrimThreshold = 2000000000;
+  mallopt(M_MMAP_THRESHOLD, kMmapThreshold);
+  mallopt(M_TRIM_THRESHOLD, kTrimThreshold);
+}
+
+}  // namespace
+
+void ConfigureTorch(int compute_threads) {
+  if (compute_threads < 1) compute_threads = AvailableProcessors();
+  KeepFreedMemory();
+  setenv("ATEN_CPU_CAPABILITY", BestKernels(), /*overwrite=*/0);
+  at::set_num_threads(compute_threads);
+  // Can be set once per process; a second call (tests) finds it done.
+  if (at::get_num_interop_threads() != 1) at::set_num_interop_threads(1);
+  at::globalContext().setDeterministicAlgorithms(/*b=*/true, /*warn_only=*/false);
+  at::globalContext().setFlushDenormal(true);
+  // The flag is per thread and OpenMP keeps its workers: set it in each.
+  at::parallel_for(0, compute_threads, 1,
+                   [](int64_t, int64_t) { at::globalContext().setFlushDenormal(true); });
+}
+
+std::string DescribeTorchRuntime() {
+  const char* kernels = getenv("ATEN_CPU_CAPABILITY");
+  return absl::StrCat(at::get_num_threads(), " threads, kernels ",
+                      kernels == nullptr ? "default" : kernels);
+}
+
+}  // namespace cassle
