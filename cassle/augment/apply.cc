@@ -1,0 +1,84 @@
+#include "cassle/augment/apply.h"
+
+#include <cmath>
+
+#include "absl/strings/str_cat.h"
+#include "cassle/augment/operations.h"
+#include "cassle/base/status_macros.h"
+
+namespace cassle {
+namespace {
+
+constexpr uint32_t kMaxSize = 4096;
+
+// What a damaged or foreign record could break: everything here is checked before pixels are
+// touched.
+absl::Status CheckRecord(const RgbImage& source, const v1::ViewRecord& record) {
+  if (record.source_height() != source.height || record.source_width() != source.width) {
+    return absl::DataLossError(absl::StrCat("was drawn for a source of ", record.source_width(),
+                                            "x", record.source_height(),
+                                            " pixels, but the image has ", source.width, "x",
+                                            source.height, ": these views belong to other images"));
+  }
+  if (record.size() < 1 || record.size() > kMaxSize) {
+    return absl::DataLossError(absl::StrCat("size ", record.size(), " is not 1 to ", kMaxSize));
+  }
+  const v1::CropParameters& box = record.crop();
+  if (box.height() < 1 || box.width() < 1 ||
+      uint64_t{box.top()} + box.height() > record.source_height() ||
+      uint64_t{box.left()} + box.width() > record.source_width()) {
+    return absl::DataLossError(absl::StrCat("crop ", box.width(), "x", box.height(), " at ",
+                                            box.left(), ",", box.top(),
+                                            " does not lie inside the source"));
+  }
+  if (record.has_blur()) {
+    const v1::BlurParameters& blur = record.blur();
+    if (blur.kernel_px() % 2 == 0 || blur.kernel_px() / 2 >= record.size() ||
+        !(blur.sigma_px() >= 0.0f) || !std::isfinite(blur.sigma_px())) {
+      return absl::DataLossError(absl::StrCat("blur with ", blur.kernel_px(), " taps and sigma ",
+                                              blur.sigma_px(), " is impossible at ", record.size(),
+                                              " pixels"));
+    }
+  }
+  if (record.has_color_jitter()) {
+    const v1::ColorJitterParameters& jitter = record.color_jitter();
+    for (float factor : {jitter.brightness(), jitter.contrast(), jitter.saturation()}) {
+      if (!(factor >= 0.0f) || !std::isfinite(factor)) {
+        return absl::DataLossError(absl::StrCat("colour factor ", factor, " is out of range"));
+      }
+    }
+    if (!(std::fabs(jitter.hue()) <= 0.5f)) {
+      return absl::DataLossError(absl::StrCat("hue ", jitter.hue(), " is not -0.5 to 0.5 turns"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ApplyOperations(const RgbImage& source, v1::ViewRecord* record, Canvas* canvas) {
+  CASSLE_RETURN_IF_ERROR(CheckRecord(source, *record));
+  canvas->source = &source;
+  for (const Operation& operation : Operations()) {
+    CASSLE_RETURN_IF_ERROR(operation.apply(record, canvas));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status ApplyView(const RgbImage& source, v1::ViewRecord* record, Canvas* canvas,
+                       RgbImage* view) {
+  const absl::Status status = ApplyOperations(source, record, canvas);
+  if (!status.ok()) {
+    return Annotate(status, absl::StrCat("view ", record->view(), " of image ", record->image_id(),
+                                         ", epoch ", record->epoch()));
+  }
+  ToRgb8(canvas->image, view);
+  return absl::OkStatus();
+}
+
+absl::Status ApplyView(const RgbImage& source, v1::ViewRecord* record, RgbImage* view) {
+  Canvas canvas;
+  return ApplyView(source, record, &canvas, view);
+}
+
+}  // namespace cassle

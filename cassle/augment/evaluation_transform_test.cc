@@ -1,0 +1,65 @@
+#include "cassle/augment/evaluation_transform.h"
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "cassle/augment/golden_images.h"
+#include "cassle/base/golden.h"
+#include "cassle/base/status_matchers.h"
+#include "gtest/gtest.h"
+
+namespace cassle {
+namespace {
+
+TEST(EvaluationTransformTest, EqualsTorchvisionOnPilByteForByte) {
+  ASSERT_OK_AND_ASSIGN(const SafetensorsFile file, OpenGolden("aug_eval_transform.safetensors"));
+  struct Case {
+    const char* name;
+    int resize_px;
+    int crop_px;
+    Interpolation interpolation;
+  };
+  const Case cases[] = {{"bicubic96", 96, 96, Interpolation::kBicubic},
+                        {"bilinear96", 96, 96, Interpolation::kBilinear},
+                        {"bicubic224", 224, 224, Interpolation::kBicubic},
+                        {"bilinear224", 224, 224, Interpolation::kBilinear},
+                        {"bicubic256_224", 256, 224, Interpolation::kBicubic}};
+  int compared = 0;
+  for (int i = 0; file.Has(absl::StrCat("c", i, ".image")); ++i) {
+    const RgbImage source = GoldenRgb(file, absl::StrCat("c", i, ".image"), 0);
+    for (const Case& test : cases) {
+      const std::string name = absl::StrCat("c", i, ".", test.name, ".y");
+      if (!file.Has(name)) continue;
+      RgbImage result;
+      ASSERT_OK(ResizeShortSideAndCenterCrop(source, test.resize_px, test.crop_px,
+                                             test.interpolation, &result));
+      EXPECT_EQ(result, GoldenRgb(file, name, 0)) << name;
+      ++compared;
+    }
+    // The fifth of the ten crops is the centre.
+    const std::string ten_crop = absl::StrCat("c", i, ".tencrop.y");
+    if (file.Has(ten_crop)) {
+      RgbImage result;
+      ASSERT_OK(ResizeShortSideAndCenterCrop(source, 72, 64, Interpolation::kBicubic, &result));
+      EXPECT_EQ(result, GoldenRgb(file, ten_crop, 4)) << ten_crop;
+    }
+  }
+  EXPECT_GT(compared, 0);
+}
+
+TEST(EvaluationTransformTest, OnePixelIsEnlargedAndImpossibleSizesAreRefused) {
+  RgbImage source;
+  source.Resize(1, 1);
+  source.pixels = {9, 8, 7};
+  RgbImage result;
+  ASSERT_OK(ResizeShortSideAndCenterCrop(source, 5, 3, Interpolation::kBicubic, &result));
+  EXPECT_EQ(result.height, 3);
+  EXPECT_EQ(result.pixels[0], 9);
+  EXPECT_THAT(ResizeShortSideAndCenterCrop(source, 3, 5, Interpolation::kBicubic, &result),
+              StatusIs(absl::StatusCode::kInvalidArgument, ::testing::HasSubstr("at most")));
+  EXPECT_THAT(ResizeShortSideAndCenterCrop(RgbImage(), 3, 3, Interpolation::kBicubic, &result),
+              StatusIs(absl::StatusCode::kInvalidArgument, ::testing::HasSubstr("empty")));
+}
+
+}  // namespace
+}  // namespace cassle

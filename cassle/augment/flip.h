@@ -1,0 +1,19 @@
+// Horizontal flip.
+//
+// sample    applied with `probability`.
+// apply     mirrors every row.
+// describe  group "flip" (1): 1 if flipped. The group "crop" mirrors its centre too.
+#ifndef CASSLE_AUGMENT_FLIP_H_
+#define CASSLE_AUGMENT_FLIP_H_
+
+#include "cassle/augment/operation.h"
+
+namespace cassle {
+
+Operation FlipOperation();
+
+void FlipHorizontally(FloatImage* image);
+
+}  // namespace cassle
+
+#endif  // CASSLE_AUGMENT_FLIP_H_

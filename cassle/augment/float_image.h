@@ -1,0 +1,51 @@
+// FloatImage: the working buffer of the augmentation operations.
+//
+//   values   [3, height, width] float, planes R, G, B, row by row, nominally in [0, 1]
+//
+// Planar, so that every operation is a plain loop over contiguous floats which the compiler
+// vectorises.
+#ifndef CASSLE_AUGMENT_FLOAT_IMAGE_H_
+#define CASSLE_AUGMENT_FLOAT_IMAGE_H_
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "cassle/data/image.h"
+
+namespace cassle {
+
+struct FloatImage {
+  int height = 0;
+  int width = 0;
+  std::vector<float> values;
+
+  // Sets the size; the values are unspecified afterwards. Does not allocate once it has been that
+  // large.
+  void Resize(int new_height, int new_width) {
+    height = new_height;
+    width = new_width;
+    values.resize(3 * plane_size());
+  }
+  int64_t plane_size() const { return int64_t{height} * width; }
+  float* plane(int channel) { return values.data() + channel * plane_size(); }
+  const float* plane(int channel) const { return values.data() + channel * plane_size(); }
+};
+
+// pixel / 255 in float, as torchvision's ToTensor.
+void FromRgb8(const RgbImage& image, FloatImage* result);
+
+// The one rounding of a view: clamp to [0, 1], times 255, to the nearest integer, ties upwards.
+// FromRgb8 followed by ToRgb8 changes nothing.
+void ToRgb8(const FloatImage& image, RgbImage* result);
+
+// Mean of `count` values. The order of summation is fixed, so equal values give equal bits on every
+// machine.
+double Mean(const float* values, int64_t count);
+
+// Mean of each plane, R G B.
+std::array<double, 3> ChannelMeans(const FloatImage& image);
+
+}  // namespace cassle
+
+#endif  // CASSLE_AUGMENT_FLOAT_IMAGE_H_

@@ -1,0 +1,16 @@
+#include "cassle/augment/operation.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace cassle {
+
+absl::Status PolicyError(absl::string_view field, absl::string_view problem_and_remedy) {
+  return absl::InvalidArgumentError(absl::StrCat(field, " ", problem_and_remedy));
+}
+
+absl::Status CheckProbability(absl::string_view field, double value) {
+  if (value >= 0.0 && value <= 1.0) return absl::OkStatus();
+  return PolicyError(field, absl::StrCat("is ", value, ": a probability lies between 0 and 1"));
+}
+
+}  // namespace cassle

@@ -1,0 +1,75 @@
+// Operation: one augmentation as three separate steps, and everything the library needs to know
+// about it.
+//
+//   sample     policy, generator -> parameters. Reads no pixels; the source's size is in the
+//   record. apply      parameters, pixels -> pixels. Pure: equal parameters and pixels give equal
+//   bits. It may record what it
+//              measured (the colour jitter does), never draw.
+//   describe   parameters -> numbers for conditioning (descriptor groups), and words for people
+//   (caption).
+//
+// An operation is one file pair and one line in operations.cc; one contract test runs over all of
+// them.
+#ifndef CASSLE_AUGMENT_OPERATION_H_
+#define CASSLE_AUGMENT_OPERATION_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "cassle/augment/float_image.h"
+#include "cassle/augment/policy.pb.h"
+#include "cassle/base/philox.h"
+#include "cassle/data/image.h"
+#include "cassle/data/view_record.pb.h"
+
+namespace cassle {
+
+// Pixels on their way from the source to the view, with room to work in. Reuse one per thread:
+// after warm-up nothing is allocated.
+struct Canvas {
+  const RgbImage* source = nullptr;
+  // Filled by the crop from `source`; every later operation changes it in place.
+  FloatImage image;
+  RgbImage resized;
+  std::vector<float> scratch;
+};
+
+// A part of the augmentation descriptor, e.g. "crop" with 4 values.
+struct DescriptorGroup {
+  absl::string_view name;
+  int size;
+  // Writes `size` floats. An operation that was not applied has a fixed value (zero unless the
+  // group says otherwise).
+  void (*describe)(const v1::Policy& policy, const v1::ViewRecord& record, float* out);
+};
+
+struct Operation {
+  // Name of the field in v1::Policy.
+  absl::string_view name;
+  // The operation's own stream of random numbers: switching another operation on or off changes no
+  // draw of this one.
+  RandomDomain domain;
+  bool (*in_policy)(const v1::Policy& policy);
+  // Ranges and probabilities; the message names the field and the remedy. Called only when in the
+  // policy.
+  absl::Status (*check)(const v1::Policy& policy);
+  // Called only when in the policy; writes this operation's fields of the record and nothing else.
+  void (*sample)(const v1::Policy& policy, Philox& random, v1::ViewRecord* record);
+  // Called always; does nothing where the record says that the operation was not applied.
+  absl::Status (*apply)(v1::ViewRecord* record, Canvas* canvas);
+  // Parameters that are applied and change nothing (where there are none: not applied).
+  void (*set_identity)(const v1::Policy& policy, v1::ViewRecord* record);
+  // A few words for a contact sheet, e.g. "blur 1.32 px"; empty when not applied.
+  std::string (*caption)(const v1::ViewRecord& record);
+  std::vector<DescriptorGroup> groups;
+};
+
+// Errors of `check` functions. `field` as in the text proto, e.g. "blur.probability".
+absl::Status CheckProbability(absl::string_view field, double value);
+absl::Status PolicyError(absl::string_view field, absl::string_view problem_and_remedy);
+
+}  // namespace cassle
+
+#endif  // CASSLE_AUGMENT_OPERATION_H_

@@ -1,0 +1,191 @@
+// The contract of every operation, run over the registry: a new operation is tested by its line
+// there.
+#include "cassle/augment/operations.h"
+
+#include <set>
+#include <string>
+
+#include "cassle/augment/apply.h"
+#include "cassle/augment/policy.h"
+#include "cassle/augment/sample.h"
+#include "cassle/base/status_matchers.h"
+#include "cassle/base/text_proto.h"
+#include "gtest/gtest.h"
+
+namespace cassle {
+namespace {
+
+constexpr int kSize = 24;
+constexpr uint64_t kSeed = 20261122;
+
+// Every operation, each with an even chance.
+v1::Policy EverythingPolicy() {
+  v1::Policy policy;
+  EXPECT_OK(ParseTextProto(R"(
+    name: "everything" size: 24
+    crop { scale_min: 0.2 scale_max: 1 ratio_min: 0.75 ratio_max: 1.3333 }
+    flip { probability: 0.5 }
+    color_jitter { probability: 0.5 brightness: 0.4 contrast: 0.4 saturation: 0.4 hue: 0.1 }
+    solarize { probability: 0.5 threshold_min: 0.2 threshold_max: 0.8 }
+    grayscale { probability: 0.5 }
+    blur { probability: 0.5 sigma_min_px: 0.1 sigma_max_px: 2 kernel_px: 9 }
+    rotation { probability: 0.5 }
+    mean: [0.5, 0.5, 0.5] std: [0.2, 0.2, 0.2])",
+                           "test", &policy));
+  EXPECT_OK(CheckPolicy(policy));
+  return policy;
+}
+
+RgbImage NoiseImage(int height, int width) {
+  RgbImage image;
+  image.Resize(height, width);
+  Philox random(StreamKey{kSeed, RandomDomain::kTest, 1, 0, 0});
+  for (uint8_t& value : image.pixels) value = random.Below(256);
+  return image;
+}
+
+v1::ViewRecord PlainRecord() {
+  v1::Policy only_size;
+  only_size.set_size(kSize);
+  return SampleView(only_size, {kSeed, 0, 5, 0}, kSize, kSize);
+}
+
+class OperationContractTest : public ::testing::TestWithParam<Operation> {};
+
+TEST_P(OperationContractTest, EveryOperationIsAFieldOfThePolicy) {
+  const v1::Policy policy = EverythingPolicy();
+  EXPECT_TRUE(GetParam().in_policy(policy));
+  EXPECT_FALSE(GetParam().in_policy(v1::Policy()));
+  EXPECT_NE(v1::Policy::descriptor()->FindFieldByName(std::string(GetParam().name)), nullptr);
+}
+
+TEST_P(OperationContractTest, ReplayIsBitExact) {
+  const v1::Policy policy = EverythingPolicy();
+  const RgbImage source = NoiseImage(40, 31);
+  int changed = 0;
+  for (uint64_t id = 0; id < 40; ++id) {
+    v1::ViewRecord record = PlainRecord();
+    record.set_source_height(source.height);
+    record.set_source_width(source.width);
+    record.mutable_crop()->set_height(source.height);
+    record.mutable_crop()->set_width(source.width);
+    const std::string plain = record.SerializeAsString();
+    Philox random(StreamKey{kSeed, GetParam().domain, id, 0, 0});
+    GetParam().sample(policy, random, &record);
+    if (record.SerializeAsString() != plain) ++changed;
+    RgbImage first, second;
+    ASSERT_OK(ApplyView(source, &record, &first));
+    v1::ViewRecord replayed;
+    ASSERT_TRUE(replayed.ParseFromString(record.SerializeAsString()));
+    ASSERT_OK(ApplyView(source, &replayed, &second));
+    EXPECT_EQ(first, second);
+    EXPECT_EQ(record.SerializeAsString(), replayed.SerializeAsString());
+  }
+  EXPECT_GT(changed, 5) << "the operation hardly ever draws anything";
+}
+
+TEST_P(OperationContractTest, IdentityParametersChangeNoPixel) {
+  const RgbImage source = NoiseImage(kSize, kSize);
+  v1::ViewRecord record = PlainRecord();
+  GetParam().set_identity(EverythingPolicy(), &record);
+  RgbImage view;
+  ASSERT_OK(ApplyView(source, &record, &view));
+  EXPECT_EQ(view, source);
+}
+
+TEST_P(OperationContractTest, DrawsDoNotDependOnOtherOperations) {
+  const v1::Policy everything = EverythingPolicy();
+  v1::Policy alone;
+  alone.set_size(kSize);
+  // Only this operation's own field.
+  const std::string name(GetParam().name);
+  const auto* field = v1::Policy::descriptor()->FindFieldByName(name);
+  alone.GetReflection()
+      ->MutableMessage(&alone, field)
+      ->CopyFrom(everything.GetReflection()->GetMessage(everything, field));
+  for (uint64_t id = 0; id < 50; ++id) {
+    const v1::ViewRecord with_others = SampleView(everything, {kSeed, 2, id, 1}, 50, 60);
+    const v1::ViewRecord by_itself = SampleView(alone, {kSeed, 2, id, 1}, 50, 60);
+    EXPECT_EQ(GetParam().caption(with_others), GetParam().caption(by_itself));
+    for (const DescriptorGroup& group : GetParam().groups) {
+      if (group.name == "crop") continue;  // its centre follows the flip
+      std::vector<float> a(group.size), b(group.size);
+      group.describe(everything, with_others, a.data());
+      group.describe(everything, by_itself, b.data());
+      EXPECT_EQ(a, b) << group.name;
+    }
+  }
+}
+
+TEST_P(OperationContractTest, AppliedOperationsShowInCaptionAndDescriptor) {
+  const v1::Policy policy = EverythingPolicy();
+  std::set<std::string> captions;
+  std::set<std::vector<float>> descriptors;
+  for (uint64_t id = 0; id < 50; ++id) {
+    const v1::ViewRecord record = SampleView(policy, {kSeed, 0, id, 0}, 50, 60);
+    captions.insert(GetParam().caption(record));
+    std::vector<float> all;
+    for (const DescriptorGroup& group : GetParam().groups) {
+      std::vector<float> values(group.size);
+      group.describe(policy, record, values.data());
+      all.insert(all.end(), values.begin(), values.end());
+    }
+    descriptors.insert(all);
+  }
+  EXPECT_GE(captions.size(), 2u);
+  EXPECT_GE(descriptors.size(), 2u);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, OperationContractTest, ::testing::ValuesIn(Operations()),
+                         [](const ::testing::TestParamInfo<Operation>& info) {
+                           return std::string(info.param.name);
+                         });
+
+TEST(SampleViewTest, EveryPartOfTheKeyMatters) {
+  const v1::Policy policy = EverythingPolicy();
+  const auto crop = [&](const ViewKey& key) {
+    return SampleView(policy, key, 500, 600).crop().SerializeAsString();
+  };
+  const ViewKey key = {kSeed, 1, 2, 3};
+  EXPECT_EQ(crop(key), crop(key));
+  EXPECT_NE(crop(key), crop({kSeed + 1, 1, 2, 3}));
+  EXPECT_NE(crop(key), crop({kSeed, 2, 2, 3}));
+  EXPECT_NE(crop(key), crop({kSeed, 1, 3, 3}));
+  EXPECT_NE(crop(key), crop({kSeed, 1, 2, 4}));
+}
+
+TEST(SampleViewTest, OperationsComeWithTheirProbabilityAndInTheirRange) {
+  ASSERT_OK_AND_ASSIGN(const v1::Policy policy, LoadPolicy("imagenet"));
+  constexpr int kDraws = 20000;
+  int flips = 0, jitters = 0, grays = 0, blurs = 0, hue_first = 0;
+  for (uint64_t id = 0; id < kDraws; ++id) {
+    const v1::ViewRecord record = SampleView(policy, {kSeed, 0, id, 0}, 300, 400);
+    flips += record.flipped();
+    grays += record.grayscale();
+    blurs += record.has_blur();
+    if (record.has_blur()) {
+      EXPECT_GE(record.blur().sigma_px(), 0.1f);
+      EXPECT_LE(record.blur().sigma_px(), 2.0f);
+      EXPECT_EQ(record.blur().kernel_px(), 23u);
+    }
+    if (!record.has_color_jitter()) continue;
+    ++jitters;
+    const v1::ColorJitterParameters& jitter = record.color_jitter();
+    for (float factor : {jitter.brightness(), jitter.contrast(), jitter.saturation()}) {
+      EXPECT_GE(factor, 0.6f);
+      EXPECT_LE(factor, 1.4f);
+    }
+    EXPECT_LE(std::abs(jitter.hue()), 0.1f);
+    EXPECT_EQ(std::set<int>(jitter.order().begin(), jitter.order().end()).size(), 4u);
+    hue_first += jitter.order(0) == v1::HUE;
+  }
+  // Five standard deviations of a fraction of 20,000 draws: 5 * sqrt(.25 / 20000) = 0.018.
+  EXPECT_NEAR(flips / 1.0 / kDraws, 0.5, 0.018);
+  EXPECT_NEAR(jitters / 1.0 / kDraws, 0.8, 0.018);
+  EXPECT_NEAR(grays / 1.0 / kDraws, 0.2, 0.018);
+  EXPECT_NEAR(blurs / 1.0 / kDraws, 0.5, 0.018);
+  EXPECT_NEAR(hue_first / 1.0 / jitters, 0.25, 0.018);
+}
+
+}  // namespace
+}  // namespace cassle

@@ -1,0 +1,33 @@
+// Policies: which operations make a view, and with which ranges and probabilities
+// (policy.proto; presets in policies/*.textproto, compiled into the library).
+#ifndef CASSLE_AUGMENT_POLICY_H_
+#define CASSLE_AUGMENT_POLICY_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "cassle/augment/policy.pb.h"
+
+namespace cassle {
+
+// Names of the presets, sorted.
+std::vector<std::string> PresetNames();
+
+// A preset by its name, or a text proto by its path (anything with a slash, a dot, or that exists
+// as a file). The policy is checked.
+// \error kInvalidArgument for an unknown name (with the nearest and the list), a mistake in the
+// text proto (file:line:column) or a policy that fails CheckPolicy; kNotFound for a missing file.
+absl::StatusOr<v1::Policy> LoadPolicy(const std::string& name_or_path);
+
+// Sizes, ranges, probabilities, mean and std.
+// \error kInvalidArgument naming the policy, the field and the remedy.
+absl::Status CheckPolicy(const v1::Policy& policy);
+
+// Equality of everything that decides a view's pixels and descriptor (name, mean and std do not).
+bool SameViews(const v1::Policy& a, const v1::Policy& b);
+
+}  // namespace cassle
+
+#endif  // CASSLE_AUGMENT_POLICY_H_

@@ -1,0 +1,68 @@
+#include "cassle/augment/quarter_turn.h"
+
+#include "absl/strings/str_format.h"
+
+namespace cassle {
+namespace {
+
+bool InPolicy(const v1::Policy& policy) { return policy.has_rotation(); }
+
+absl::Status Check(const v1::Policy& policy) {
+  return CheckProbability("rotation.probability", policy.rotation().probability());
+}
+
+void Sample(const v1::Policy& policy, Philox& random, v1::ViewRecord* record) {
+  const bool applied = random.Bernoulli(policy.rotation().probability());
+  record->set_quarter_turns(applied ? random.Below(4) : 0);
+}
+
+absl::Status Apply(v1::ViewRecord* record, Canvas* canvas) {
+  TurnCounterClockwise(record->quarter_turns(), &canvas->scratch, &canvas->image);
+  return absl::OkStatus();
+}
+
+void SetIdentity(const v1::Policy&, v1::ViewRecord* record) { record->set_quarter_turns(0); }
+
+std::string Caption(const v1::ViewRecord& record) {
+  return record.quarter_turns() ? absl::StrFormat("turn %d deg", 90 * record.quarter_turns()) : "";
+}
+
+void Describe(const v1::Policy&, const v1::ViewRecord& record, float* out) {
+  out[0] = static_cast<float>(record.quarter_turns());
+}
+
+}  // namespace
+
+void TurnCounterClockwise(int quarter_turns, std::vector<float>* scratch, FloatImage* image) {
+  const int turns = quarter_turns & 3;
+  if (turns == 0) return;
+  const int size = image->width;
+  const int last = size - 1;
+  for (int c = 0; c < 3; ++c) {
+    float* plane = image->plane(c);
+    scratch->assign(plane, plane + image->plane_size());
+    const float* source = scratch->data();
+    for (int y = 0; y < size; ++y) {
+      float* row = plane + int64_t{y} * size;
+      for (int x = 0; x < size; ++x) {
+        const int from_y = turns == 1 ? x : (turns == 2 ? last - y : last - x);
+        const int from_x = turns == 1 ? last - y : (turns == 2 ? last - x : y);
+        row[x] = source[int64_t{from_y} * size + from_x];
+      }
+    }
+  }
+}
+
+Operation QuarterTurnOperation() {
+  return {.name = "rotation",
+          .domain = RandomDomain::kRotation,
+          .in_policy = InPolicy,
+          .check = Check,
+          .sample = Sample,
+          .apply = Apply,
+          .set_identity = SetIdentity,
+          .caption = Caption,
+          .groups = {{"rotation", 1, Describe}}};
+}
+
+}  // namespace cassle
