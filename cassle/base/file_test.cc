@@ -1,0 +1,132 @@
+#include "cassle/base/file.h"
+
+#include <atomic>
+#include <string>
+#include <vector>
+
+#include "cassle/base/fingerprint.h"
+#include "cassle/base/status_matchers.h"
+#include "cassle/base/thread_pool.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace cassle {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+std::string Temp(const std::string& name) { return JoinPath(::testing::TempDir(), name); }
+
+TEST(PathTest, PartsOfAPath) {
+  EXPECT_EQ(JoinPath("a", "b"), "a/b");
+  EXPECT_EQ(JoinPath("a/", "b"), "a/b");
+  EXPECT_EQ(JoinPath("a", "/b"), "/b");
+  EXPECT_EQ(BaseName("/a/b/"), "b");
+  EXPECT_EQ(DirName("/a/b/"), "/a");
+  EXPECT_EQ(DirName("b"), ".");
+  EXPECT_EQ(DirName("/b"), "/");
+}
+
+TEST(FileTest, WhatIsWrittenIsRead) {
+  const std::string bytes("with\0zero", 9);
+  ASSERT_OK(WriteFileAtomically(Temp("w"), bytes));
+  ASSERT_OK_AND_ASSIGN(std::string read, ReadFile(Temp("w")));
+  EXPECT_EQ(read, bytes);
+  ASSERT_OK_AND_ASSIGN(auto mapped, MapFile(Temp("w")));
+  EXPECT_EQ(std::string(mapped->bytes()), bytes);
+}
+
+TEST(FileTest, LargeAppendsAndSmallOnesKeepTheirOrder) {
+  ASSERT_OK_AND_ASSIGN(auto writer, FileWriter::Open(Temp("large")));
+  std::string expected;
+  for (size_t size : {10u, 3u << 20, 7u, 1u << 20, 1u}) {
+    const std::string part(size, static_cast<char>('a' + size % 26));
+    expected += part;
+    ASSERT_OK(writer->Append(part));
+  }
+  EXPECT_EQ(writer->size(), static_cast<int64_t>(expected.size()));
+  ASSERT_OK(writer->Close());
+  ASSERT_OK_AND_ASSIGN(std::string read, ReadFile(Temp("large")));
+  EXPECT_TRUE(read == expected);
+}
+
+TEST(FileTest, MissingFilesAndFoldersAreNotFoundAndNamed) {
+  EXPECT_THAT(ReadFile(Temp("missing")),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr(Temp("missing"))));
+  EXPECT_THAT(ReadFile(::testing::TempDir()),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("Is a directory")));
+  EXPECT_THAT(ListDirectory(Temp("missing")),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("missing")));
+}
+
+TEST(FileTest, AFullDiskIsAWriteErrorThatNamesTheFile) {
+  EXPECT_THAT(WriteFile("/dev/full", "bytes"), StatusIs(absl::StatusCode::kResourceExhausted,
+                                                        HasSubstr("/dev/full: No space left")));
+  ASSERT_OK_AND_ASSIGN(auto writer, FileWriter::Open("/dev/full"));
+  EXPECT_THAT(writer->Append(std::string(2 << 20, 'x')),
+              StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("No space left")));
+  // The error sticks.
+  EXPECT_THAT(writer->Close(),
+              StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("No space")));
+}
+
+TEST(FileTest, FilesBelowAFolderAreListedSorted) {
+  const std::string root = Temp("tree");
+  ASSERT_OK(MakeDirectories(JoinPath(root, "b/c")));
+  for (const char* name : {"b/c/2", "b/1", "a"}) ASSERT_OK(WriteFile(JoinPath(root, name), name));
+  ASSERT_OK_AND_ASSIGN(auto files, ListFilesBelow(root));
+  EXPECT_THAT(files, ElementsAre("a", "b/1", "b/c/2"));
+  ASSERT_OK(RemoveAll(root));
+  EXPECT_FALSE(FileExists(root));
+}
+
+// The digest that `xxh128sum` prints for an empty file.
+TEST(FingerprintTest, EqualsXxh128sum) {
+  EXPECT_EQ(FingerprintBytes(""), "99aa06d3014798d86001c324468d497f");
+}
+
+TEST(FingerprintTest, PartsAndWholeAgreeButFieldsAreKeptApart) {
+  Fingerprinter parts, fields_a, fields_b;
+  parts.Update("ab");
+  parts.Update("c");
+  EXPECT_EQ(parts.Hex(), FingerprintBytes("abc"));
+  fields_a.UpdateField("ab");
+  fields_a.UpdateField("c");
+  fields_b.UpdateField("a");
+  fields_b.UpdateField("bc");
+  EXPECT_NE(fields_a.Hex(), fields_b.Hex());
+}
+
+TEST(ThreadsTest, ParallelForVisitsEveryIndexOnce) {
+  std::vector<std::atomic<int>> visits(1000);
+  ParallelFor(7, 1000, [&](int64_t i) { ++visits[i]; });
+  for (const auto& count : visits) EXPECT_EQ(count, 1);
+}
+
+TEST(ThreadsTest, PipelineDeliversInOrderAndNeverRunsFurtherAheadThanAllowed) {
+  std::atomic<int64_t> consumed{0};
+  std::atomic<int64_t> furthest{0};
+  OrderedPipeline<int64_t> pipeline(3, 10, 200, 8, [&](int64_t i) {
+    const int64_t ahead = i - 10 - consumed;
+    int64_t seen = furthest;
+    while (ahead > seen && !furthest.compare_exchange_weak(seen, ahead)) {
+    }
+    return i * i;
+  });
+  for (int64_t i = 10; i < 200; ++i) {
+    ASSERT_EQ(pipeline.Next(), i * i);
+    ++consumed;
+  }
+  EXPECT_EQ(pipeline.Next(), std::nullopt);
+  // One more than look_ahead: `consumed` is counted after Next() has already made room.
+  EXPECT_LE(furthest, 9);
+}
+
+TEST(ThreadsTest, APipelineCanBeLeftEarly) {
+  OrderedPipeline<int> pipeline(2, 0, 1000000, 4, [](int64_t i) { return static_cast<int>(i); });
+  EXPECT_EQ(pipeline.Next(), 0);
+}
+
+}  // namespace
+}  // namespace cassle

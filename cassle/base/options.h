@@ -1,0 +1,65 @@
+// A protobuf message as the options of a program: settings by name, defaults, help and a canonical
+// form, all by reflection from the annotations of options.proto. A stage adds a field to its
+// message and nothing else.
+#ifndef CASSLE_BASE_OPTIONS_H_
+#define CASSLE_BASE_OPTIONS_H_
+
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace google {
+namespace protobuf {
+class Descriptor;
+class FieldDescriptor;
+class Message;
+}  // namespace protobuf
+}  // namespace google
+
+namespace cassle {
+
+// Finds the field of a path such as "method.moco_v2.temperature"; null if there is none.
+const google::protobuf::FieldDescriptor* FindField(const google::protobuf::Descriptor& options,
+                                                   absl::string_view path);
+
+// Every path a setting may have, in order: "input", "optimizer.momentum", ...
+std::vector<std::string> FieldPaths(const google::protobuf::Descriptor& options);
+
+// Applies settings one after the other. A repeated field takes a comma-separated list; the first
+// setting of it replaces what was there, further ones append. Enum values may be written in lower
+// case; a message takes text format.
+class OptionSetter {
+ public:
+  explicit OptionSetter(google::protobuf::Message* options) : options_(options) {}
+  // \error kInvalidArgument naming the path and the nearest valid one, or the value and what was
+  // expected.
+  absl::Status Set(absl::string_view path, absl::string_view value);
+
+ private:
+  google::protobuf::Message* const options_;
+  std::set<std::string> replaced_;
+};
+
+// Fills fields that are not set from their default_value annotations, also in messages inside (but
+// not in the members of a oneof that is not chosen).
+void ApplyDefaults(google::protobuf::Message* options);
+
+// The settings of a run in text format, one per line: what is part of its identity (paths and
+// tuning are not).
+std::string CanonicalOptions(const google::protobuf::Message& options);
+
+// (path, value) of every INPUT field that is set, in field order; repeated fields give several.
+std::vector<std::pair<std::string, std::string>> InputPaths(
+    const google::protobuf::Message& options);
+
+// One line per setting: name, type or values, default, help.
+std::string OptionsHelp(const google::protobuf::Descriptor& options);
+
+}  // namespace cassle
+
+#endif  // CASSLE_BASE_OPTIONS_H_

@@ -1,0 +1,341 @@
+#include "cassle/base/stage.h"
+
+#include <fcntl.h>
+#include <glog/logging.h>
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/message.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "cassle/base/file.h"
+#include "cassle/base/fingerprint.h"
+#include "cassle/base/options.h"
+#include "cassle/base/stage_manifest.h"
+#include "cassle/base/status_macros.h"
+#include "cassle/base/text_proto.h"
+
+namespace cassle {
+namespace {
+
+constexpr char kJobName[] = "job.textproto";
+
+// Holds flock() on a folder, so that two processes never fill the same output. Freed when the
+// process dies.
+class FolderLock {
+ public:
+  ~FolderLock() {
+    if (fd_ >= 0) close(fd_);
+  }
+  absl::Status Take(const std::string& folder, const std::string& output) {
+    fd_ = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd_ < 0 || flock(fd_, LOCK_EX | LOCK_NB) != 0) {
+      return absl::AlreadyExistsError(absl::StrCat(
+          output, " is being written by another process: wait for it, or name another output"));
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  int fd_ = -1;
+};
+
+double CpuSeconds() {
+  rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_utime.tv_sec + usage.ru_stime.tv_sec +
+         1e-6 * (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+}
+
+int64_t PeakMemoryBytes() {
+  rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  return int64_t{usage.ru_maxrss} * 1024;
+}
+
+// Why two births differ, in words: the first setting or input that is not the same.
+std::string Difference(const v1::StageManifest& was, const v1::StageManifest& now) {
+  if (was.stage() != now.stage()) return absl::StrCat("by stage ", was.stage());
+  if (was.version() != now.version())
+    return absl::StrCat("by version ", was.version(), " of the stage");
+  const std::vector<std::string> before = absl::StrSplit(was.options(), '\n');
+  const std::vector<std::string> after = absl::StrSplit(now.options(), '\n');
+  for (size_t i = 0; i < before.size() || i < after.size(); ++i) {
+    const std::string old_line = i < before.size() ? before[i] : "";
+    const std::string new_line = i < after.size() ? after[i] : "";
+    if (old_line != new_line) {
+      return absl::StrCat("with other options (", old_line.empty() ? "default" : old_line,
+                          " there, ", new_line.empty() ? "default" : new_line, " now)");
+    }
+  }
+  return "from other inputs";
+}
+
+bool SameBirth(const v1::StageManifest& a, const v1::StageManifest& b) {
+  if (a.stage() != b.stage() || a.version() != b.version() || a.options() != b.options() ||
+      a.inputs_size() != b.inputs_size()) {
+    return false;
+  }
+  for (int i = 0; i < a.inputs_size(); ++i) {
+    if (a.inputs(i).field() != b.inputs(i).field() ||
+        a.inputs(i).fingerprint() != b.inputs(i).fingerprint()) {
+      return false;
+    }
+  }
+  return true;
+}
+
+std::string Identity(const v1::StageManifest& birth) {
+  Fingerprinter identity;
+  identity.UpdateField(birth.stage());
+  identity.UpdateField(absl::StrCat(birth.version()));
+  identity.UpdateField(birth.options());
+  for (const v1::InputFingerprint& input : birth.inputs()) {
+    identity.UpdateField(input.field());
+    identity.UpdateField(input.fingerprint());
+  }
+  return identity.Hex();
+}
+
+std::string StringField(const google::protobuf::Message& options, const std::string& name) {
+  const auto* field = options.GetDescriptor()->FindFieldByName(name);
+  return field == nullptr ? "" : options.GetReflection()->GetString(options, field);
+}
+
+}  // namespace
+
+std::string StageContext::input_fingerprint(const std::string& field) const {
+  for (const v1::InputFingerprint& input : inputs_) {
+    if (input.field() == field) return input.fingerprint();
+  }
+  return "";
+}
+
+absl::Status StageContext::SetResult(const google::protobuf::Message& result) {
+  CASSLE_ASSIGN_OR_RETURN(result_json_, ToJson(result));
+  return absl::OkStatus();
+}
+
+void StageContext::Say(const std::string& line) const { LOG(INFO) << stage_name_ << ": " << line; }
+
+// One run of one stage: the steps of RunStageWork with their shared state.
+class StageRunner {
+ public:
+  StageRunner(const StageInfo& info, const google::protobuf::Message& options,
+              const StageSettings& settings)
+      : info_(info),
+        settings_(settings),
+        context_(settings),
+        options_(options.New()),
+        start_(absl::Now()),
+        cpu_start_(CpuSeconds()) {
+    options_->CopyFrom(options);
+    ApplyDefaults(options_.get());
+    context_.stage_name_ = info.name;
+  }
+
+  absl::StatusOr<StageOutcome> Run(const StageWork& work) {
+    const bool has_output = options_->GetDescriptor()->FindFieldByName("output") != nullptr;
+    output_ = StringField(*options_, "output");
+    while (output_.size() > 1 && output_.back() == '/') output_.pop_back();
+    if (!has_output) return WithoutOutput(work);
+    if (output_.empty()) {
+      return absl::InvalidArgumentError("--output is missing: name the folder to write");
+    }
+    if (output_ == "-") {
+      context_.streaming_ = true;
+      return WithoutOutput(work);
+    }
+    CASSLE_RETURN_IF_ERROR(DescribeBirth());
+    CASSLE_ASSIGN_OR_RETURN(const bool up_to_date, CheckExistingOutput());
+    if (up_to_date) {
+      context_.Say(absl::StrCat("up to date: ", output_));
+      return StageOutcome{true, output_, manifest_};
+    }
+    FolderLock lock;
+    CASSLE_RETURN_IF_ERROR(PreparePartial(&lock));
+    if (!finished_before_) CASSLE_RETURN_IF_ERROR(Work(work));
+    CASSLE_RETURN_IF_ERROR(Publish());
+    return StageOutcome{false, output_, manifest_};
+  }
+
+ private:
+  absl::StatusOr<StageOutcome> WithoutOutput(const StageWork& work) {
+    CASSLE_RETURN_IF_ERROR(work(*options_, context_));
+    CASSLE_RETURN_IF_ERROR(FillManifest());
+    return StageOutcome{false, "", manifest_};
+  }
+
+  absl::Status DescribeBirth() {
+    manifest_.set_stage(info_.name);
+    manifest_.set_version(info_.version);
+    manifest_.set_options(CanonicalOptions(*options_));
+    for (const auto& [field, path] : InputPaths(*options_)) {
+      if (path == "-") {
+        // A stream cannot be asked twice: such a run is never up to date and never resumed.
+        repeatable_ = false;
+        continue;
+      }
+      const absl::StatusOr<std::string> fingerprint = FingerprintInput(path);
+      if (!fingerprint.ok()) return Annotate(fingerprint.status(), absl::StrCat("--", field));
+      v1::InputFingerprint* input = manifest_.add_inputs();
+      input->set_field(field);
+      input->set_fingerprint(*fingerprint);
+      context_.inputs_.push_back(*input);
+    }
+    return absl::OkStatus();
+  }
+
+  // True if the output is there and is what this run would make.
+  absl::StatusOr<bool> CheckExistingOutput() {
+    if (!FileExists(output_)) return false;
+    if (!FileExists(JoinPath(output_, kManifestName))) {
+      const absl::StatusOr<std::vector<std::string>> names = ListDirectory(output_);
+      if (names.ok() && names->empty()) return false;
+      return absl::AlreadyExistsError(absl::StrCat(
+          output_, " exists and is not a stage output; it is left alone: name another folder"));
+    }
+    const absl::StatusOr<v1::StageManifest> was = ReadManifest(output_);
+    if (settings_.force) return false;
+    if (!was.ok()) return was.status();
+    if (!SameBirth(*was, manifest_)) {
+      return absl::AlreadyExistsError(
+          absl::StrCat(output_, " exists and was made ", Difference(*was, manifest_),
+                       ": name another folder, or replace it with --force"));
+    }
+    if (!repeatable_) {
+      return absl::AlreadyExistsError(
+          absl::StrCat(output_, " exists: name another folder, or replace it with --force"));
+    }
+    // Damaged since: make it again.
+    if (!RequireComplete(output_).ok()) return false;
+    manifest_ = *was;
+    return true;
+  }
+
+  absl::Status PreparePartial(FolderLock* lock) {
+    partial_ = absl::StrCat(output_, ".partial");
+    context_.output_dir_ = partial_;
+    const bool existed = IsDirectory(partial_);
+    CASSLE_RETURN_IF_ERROR(MakeDirectories(partial_));
+    CASSLE_RETURN_IF_ERROR(lock->Take(partial_, output_));
+    const std::string identity = repeatable_ ? Identity(manifest_) : "";
+    if (existed) {
+      // Killed between its last two steps: only the renaming is missing.
+      const absl::StatusOr<v1::StageManifest> done = ReadFinishedPartial();
+      if (done.ok() && repeatable_ && SameBirth(*done, manifest_)) {
+        context_.Say(absl::StrCat("finishing ", output_));
+        manifest_ = *done;
+        finished_before_ = true;
+        return absl::OkStatus();
+      }
+      v1::StageJob job;
+      const bool same = ReadTextProto(JoinPath(partial_, kJobName), &job).ok() &&
+                        job.identity() == identity && !identity.empty();
+      if (same && info_.resumable) {
+        context_.resumed_ = true;
+        context_.Say(absl::StrCat("going on from ", partial_));
+      } else {
+        context_.Say(absl::StrCat("starting over: ", partial_,
+                                  same ? " was interrupted" : " was another job"));
+        CASSLE_RETURN_IF_ERROR(EmptyPartial());
+      }
+    }
+    if (!context_.resumed_) {
+      v1::StageJob job;
+      job.set_identity(identity);
+      CASSLE_RETURN_IF_ERROR(
+          WriteFileAtomically(JoinPath(partial_, kJobName), PrintTextProto(job)));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<v1::StageManifest> ReadFinishedPartial() const {
+    v1::StageManifest manifest;
+    CASSLE_RETURN_IF_ERROR(ReadTextProto(JoinPath(partial_, kManifestName), &manifest));
+    return manifest;
+  }
+
+  // Removes what is in the folder but keeps the folder, whose lock is held.
+  absl::Status EmptyPartial() {
+    CASSLE_ASSIGN_OR_RETURN(std::vector<std::string> names, ListDirectory(partial_));
+    for (const std::string& name : names) {
+      CASSLE_RETURN_IF_ERROR(RemoveAll(JoinPath(partial_, name)));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Work(const StageWork& work) {
+    const absl::Status status = work(*options_, context_);
+    if (!status.ok()) {
+      // What cannot be resumed is of no use to anybody.
+      if (!info_.resumable) RemoveAll(partial_).IgnoreError();
+      return status;
+    }
+    CASSLE_RETURN_IF_ERROR(RemoveAll(JoinPath(partial_, kJobName)));
+    CASSLE_RETURN_IF_ERROR(FillManifest());
+    return WriteFileAtomically(JoinPath(partial_, kManifestName), PrintTextProto(manifest_));
+  }
+
+  absl::Status FillManifest() {
+    manifest_.set_stage(info_.name);
+    if (!context_.output_dir_.empty()) {
+      CASSLE_RETURN_IF_ERROR(FingerprintFiles(context_.output_dir_, &manifest_));
+    }
+    for (const auto& [name, value] : context_.counts_) {
+      v1::Count* count = manifest_.add_counts();
+      count->set_name(name);
+      count->set_value(value);
+    }
+    manifest_.set_result_json(context_.result_json_);
+    if (!settings_.omit_costs) {
+      v1::StageCosts* costs = manifest_.mutable_costs();
+      costs->set_wall_seconds(absl::ToDoubleSeconds(absl::Now() - start_));
+      costs->set_cpu_seconds(CpuSeconds() - cpu_start_);
+      costs->set_peak_memory_bytes(PeakMemoryBytes());
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Publish() {
+    CASSLE_RETURN_IF_ERROR(SyncDirectory(partial_));
+    if (FileExists(output_)) {
+      const std::string old = absl::StrCat(output_, ".old");
+      CASSLE_RETURN_IF_ERROR(RemoveAll(old));
+      CASSLE_RETURN_IF_ERROR(Rename(output_, old));
+      CASSLE_RETURN_IF_ERROR(Rename(partial_, output_));
+      CASSLE_RETURN_IF_ERROR(RemoveAll(old));
+    } else {
+      CASSLE_RETURN_IF_ERROR(Rename(partial_, output_));
+    }
+    return SyncDirectory(DirName(output_));
+  }
+
+  const StageInfo& info_;
+  const StageSettings& settings_;
+  StageContext context_;
+  std::unique_ptr<google::protobuf::Message> options_;
+  const absl::Time start_;
+  const double cpu_start_;
+  std::string output_;
+  std::string partial_;
+  bool repeatable_ = true;
+  bool finished_before_ = false;
+  v1::StageManifest manifest_;
+};
+
+absl::StatusOr<StageOutcome> RunStageWork(const StageInfo& info,
+                                          const google::protobuf::Message& options,
+                                          const StageSettings& settings, const StageWork& work) {
+  return StageRunner(info, options, settings).Run(work);
+}
+
+}  // namespace cassle
