@@ -1,0 +1,36 @@
+// From the loader's bytes to the tensors a network takes.
+#ifndef CASSLE_SSL_BATCH_TENSOR_H_
+#define CASSLE_SSL_BATCH_TENSOR_H_
+
+#include <ATen/core/Tensor.h>
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+namespace cassle {
+
+// Channel-wise (pixel / 255 - mean) / std, R G B.
+class PixelNormalizer {
+ public:
+  // std > 0.
+  PixelNormalizer(const std::array<double, 3>& mean, const std::array<double, 3>& std);
+
+  // pixels   [batch_size, side, side, 3] bytes.
+  // Returns  [batch_size, 3, side, side] float32 in channels-last memory, which has the order of
+  // the bytes: one pass, each
+  //          value looked up in a table of 256, so the result is the same on every machine.
+  at::Tensor Normalize(const std::vector<uint8_t>& pixels, int64_t batch_size, int64_t side) const;
+
+ private:
+  // [channel][pixel value]
+  std::array<std::array<float, 256>, 3> table_;
+};
+
+// values [batch_size, D] row-major -> float32 tensor [batch_size, D] of its own memory. D is
+// values.size() / batch_size.
+at::Tensor MatrixTensor(const std::vector<float>& values, int64_t batch_size);
+
+}  // namespace cassle
+
+#endif  // CASSLE_SSL_BATCH_TENSOR_H_

@@ -1,0 +1,47 @@
+#include "cassle/ssl/method_registry.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "cassle/ssl/moco_v2.h"
+#include "cassle/ssl/simclr.h"
+
+namespace cassle {
+namespace {
+
+struct Entry {
+  v1::MethodConfig::MethodCase method;
+  // As in MethodConfig's oneof.
+  const char* name;
+  absl::StatusOr<std::unique_ptr<Method>> (*make)(const v1::MethodConfig&, const MethodSetup&);
+};
+
+constexpr Entry kMethods[] = {
+    {v1::MethodConfig::kMocoV2, "moco_v2", MakeMocoV2},
+    {v1::MethodConfig::kSimclr, "simclr", MakeSimclr},
+};
+
+}  // namespace
+
+std::vector<std::string> MethodNames() {
+  std::vector<std::string> names;
+  for (const Entry& entry : kMethods) names.push_back(entry.name);
+  return names;
+}
+
+std::string MethodName(const v1::MethodConfig& config) {
+  for (const Entry& entry : kMethods) {
+    if (entry.method == config.method_case()) return entry.name;
+  }
+  return "";
+}
+
+absl::StatusOr<std::unique_ptr<Method>> MakeMethod(const v1::MethodConfig& config,
+                                                   const MethodSetup& setup) {
+  for (const Entry& entry : kMethods) {
+    if (entry.method == config.method_case()) return entry.make(config, setup);
+  }
+  return absl::InvalidArgumentError(absl::StrCat("no method is chosen: --method=",
+                                                 absl::StrJoin(MethodNames(), " or --method=")));
+}
+
+}  // namespace cassle

@@ -1,0 +1,27 @@
+// All self-supervised methods, by name.
+#ifndef CASSLE_SSL_METHOD_REGISTRY_H_
+#define CASSLE_SSL_METHOD_REGISTRY_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "cassle/ssl/method.h"
+#include "cassle/ssl/method.pb.h"
+
+namespace cassle {
+
+// The names of the members of MethodConfig's oneof, in order: "moco_v2", "simclr".
+std::vector<std::string> MethodNames();
+
+// The chosen one; empty if none is.
+std::string MethodName(const v1::MethodConfig& config);
+
+// \error kInvalidArgument if no method is chosen, or what the method says about its settings.
+absl::StatusOr<std::unique_ptr<Method>> MakeMethod(const v1::MethodConfig& config,
+                                                   const MethodSetup& setup);
+
+}  // namespace cassle
+
+#endif  // CASSLE_SSL_METHOD_REGISTRY_H_

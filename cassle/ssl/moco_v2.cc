@@ -1,0 +1,121 @@
+#include "cassle/ssl/moco_v2.h"
+
+#include <ATen/core/grad_mode.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "cassle/base/status_macros.h"
+#include "cassle/ssl/encoder.h"
+#include "cassle/ssl/key_queue.h"
+#include "cassle/ssl/momentum_update.h"
+#include "cassle/ssl/objectives.h"
+
+namespace cassle {
+namespace {
+
+struct Settings {
+  double temperature = 0.2;
+  double momentum = 0.999;
+  bool enqueue_queries = false;
+};
+
+class MocoV2 : public Method {
+ public:
+  MocoV2(Encoder online, Encoder momentum, KeyQueue queue, const Settings& settings)
+      : online_(std::move(online)),
+        momentum_(std::move(momentum)),
+        queue_(std::move(queue)),
+        settings_(settings) {
+    CopyState(*online_.backbone(), momentum_.backbone());
+    CopyState(*online_.projector(), momentum_.projector());
+    momentum_.backbone()->set_requires_grad(false);
+    momentum_.projector()->set_requires_grad(false);
+    Append(online_, &online_parameters_);
+    Append(momentum_, &momentum_parameters_);
+  }
+
+  MethodOutput Forward(const std::vector<View>& views) override {
+    const at::Tensor queries = online_.Project(views.at(0));
+    at::Tensor keys;
+    {
+      at::NoGradGuard no_grad;
+      keys = momentum_.Project(views.at(1));
+    }
+    enqueued_next_ = NormalizeRows(settings_.enqueue_queries ? queries.detach() : keys);
+    return {MocoLoss(queries, keys, queue_.rows(), settings_.temperature), queries.detach(), keys};
+  }
+
+  void AfterStep() override {
+    UpdateMomentumParameters(online_parameters_, settings_.momentum, &momentum_parameters_);
+    queue_.Enqueue(enqueued_next_);
+  }
+
+  std::vector<Network> networks() const override {
+    return {{"backbone", online_.backbone(), true},
+            {"projector", online_.projector(), true},
+            {"momentum_backbone", momentum_.backbone(), false},
+            {"momentum_projector", momentum_.projector(), false}};
+  }
+
+  std::vector<NamedTensor> other_state() const override {
+    return {{"queue.rows", queue_.rows()}, {"queue.pointer", queue_.pointer()}};
+  }
+
+ private:
+  static void Append(const Encoder& encoder, std::vector<at::Tensor>* parameters) {
+    for (const Module* module : {static_cast<const Module*>(encoder.backbone()),
+                                 static_cast<const Module*>(encoder.projector())}) {
+      for (const at::Tensor& parameter : module->parameters()) parameters->push_back(parameter);
+    }
+  }
+
+  Encoder online_;
+  Encoder momentum_;
+  KeyQueue queue_;
+  const Settings settings_;
+  std::vector<at::Tensor> online_parameters_;
+  std::vector<at::Tensor> momentum_parameters_;
+  // [B, P], normalised: what AfterStep puts into the queue.
+  at::Tensor enqueued_next_;
+};
+
+absl::Status CheckQueueSize(int64_t queue_size, int64_t batch_size) {
+  if (queue_size >= batch_size && queue_size % batch_size == 0) return absl::OkStatus();
+  const int64_t below = queue_size / batch_size * batch_size;
+  return absl::InvalidArgumentError(absl::StrCat(
+      "method.moco_v2.queue_size is ", queue_size, ", not a multiple of the batch size ",
+      batch_size, "; the nearest that are: ", below > 0 ? absl::StrCat(below, " and ") : "",
+      below + batch_size));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Method>> MakeMocoV2(const v1::MethodConfig& config,
+                                                   const MethodSetup& setup) {
+  const v1::MocoV2Config& moco = config.moco_v2();
+  Settings settings;
+  if (moco.has_temperature()) settings.temperature = moco.temperature();
+  if (moco.has_momentum()) settings.momentum = moco.momentum();
+  settings.enqueue_queries = moco.enqueue() == v1::QUERIES;
+  if (!(settings.temperature > 0)) {
+    return absl::InvalidArgumentError(absl::StrCat("method.moco_v2.temperature is ",
+                                                   settings.temperature, "; it must be above 0"));
+  }
+  if (!(settings.momentum >= 0 && settings.momentum <= 1)) {
+    return absl::InvalidArgumentError(absl::StrCat("method.moco_v2.momentum is ", settings.momentum,
+                                                   "; it must be between 0 and 1"));
+  }
+  const int64_t queue_size = moco.has_queue_size() ? moco.queue_size() : 65536;
+  const int64_t projection_size = moco.has_projection_size() ? moco.projection_size() : 128;
+  CASSLE_RETURN_IF_ERROR(CheckQueueSize(queue_size, setup.batch_size));
+  CASSLE_ASSIGN_OR_RETURN(Encoder online,
+                          Encoder::Create(setup, moco.hidden_size(), projection_size));
+  CASSLE_ASSIGN_OR_RETURN(Encoder momentum,
+                          Encoder::Create(setup, moco.hidden_size(), projection_size));
+  return std::unique_ptr<Method>(new MocoV2(std::move(online), std::move(momentum),
+                                            KeyQueue(queue_size, projection_size, setup.seed),
+                                            settings));
+}
+
+}  // namespace cassle

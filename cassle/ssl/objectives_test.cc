@@ -1,0 +1,190 @@
+#include "cassle/ssl/objectives.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/ones.h>
+
+#include <cmath>
+#include <functional>
+#include <string>
+
+#include "cassle/base/golden.h"
+#include "cassle/base/philox.h"
+#include "cassle/base/status_matchers.h"
+#include "cassle/ssl/golden_tensor.h"
+#include "cassle/ssl/key_queue.h"
+#include "gtest/gtest.h"
+
+namespace cassle {
+namespace {
+
+double Value(const at::Tensor& scalar) { return scalar.item().toDouble(); }
+
+// Gaussian rows of length sqrt(cols) or so, float64.
+at::Tensor RandomMatrix(int64_t rows, int64_t cols, uint64_t seed) {
+  at::Tensor matrix = at::ones({rows, cols}, at::kDouble);
+  Philox random(StreamKey{seed});
+  for (int64_t i = 0; i < matrix.numel(); ++i) matrix.data_ptr<double>()[i] = random.NextGaussian();
+  return matrix;
+}
+
+// Compares the gradient of `loss` at `x` (float64) with central differences, entry by entry.
+void ExpectGradientIsRight(const at::Tensor& x, const std::function<at::Tensor()>& loss) {
+  x.requires_grad_();
+  loss().backward();
+  const at::Tensor gradient = x.grad().clone();
+  x.requires_grad_(false);
+  constexpr double kStep = 1e-5;
+  for (int64_t i = 0; i < x.numel(); ++i) {
+    double* entry = x.data_ptr<double>() + i;
+    const double saved = *entry;
+    *entry = saved + kStep;
+    const double above = Value(loss());
+    *entry = saved - kStep;
+    const double below = Value(loss());
+    *entry = saved;
+    // Central differences err by step^2 and by rounding / step: about 1e-10 each.
+    EXPECT_NEAR(gradient.data_ptr<double>()[i], (above - below) / (2 * kStep), 1e-8)
+        << "entry " << i;
+  }
+}
+
+TEST(NtXentLossTest, EqualsTheAuthorsValuesAndGradients) {
+  ASSERT_OK_AND_ASSIGN(const SafetensorsFile golden, OpenGolden("loss_simclr.safetensors"));
+  const double temperature = std::stod(golden.Metadata("temperature"));
+  int cases = 0;
+  for (std::string c = "c0."; golden.Has(c + "h1"); c = "c" + std::to_string(++cases) + ".") {
+    for (const bool in_float64 : {false, true}) {
+      const std::string suffix = in_float64 ? ".f64" : "";
+      const at::ScalarType type = in_float64 ? at::kDouble : at::kFloat;
+      const at::Tensor h1 = GoldenTensor(golden, c + "h1").to(type).requires_grad_();
+      const at::Tensor h2 = GoldenTensor(golden, c + "h2").to(type).requires_grad_();
+      const at::Tensor loss = NtXentLoss(h1, h2, temperature);
+      loss.backward();
+      // float32 keeps 7 digits; the sums of the loss cost one, those of the gradient two. float64
+      // shows that the formula is the same: what is left there is rounding.
+      EXPECT_LT(RelativeDifference(loss, GoldenTensor(golden, c + "loss" + suffix)),
+                in_float64 ? 1e-13 : 1e-5);
+      EXPECT_LT(RelativeDifference(h1.grad(), GoldenTensor(golden, c + "grad.h1" + suffix)),
+                in_float64 ? 1e-12 : 1e-4);
+      EXPECT_LT(RelativeDifference(h2.grad(), GoldenTensor(golden, c + "grad.h2" + suffix)),
+                in_float64 ? 1e-12 : 1e-4);
+    }
+  }
+  EXPECT_GE(cases, 1);
+}
+
+TEST(NtXentLossTest, EqualsLogOfNegativesWhenAllRowsCoincide) {
+  const at::Tensor z = at::ones({8, 5}, at::kDouble);
+  EXPECT_NEAR(Value(NtXentLoss(z, z, 0.2)), std::log(15.0), 1e-12);
+}
+
+TEST(NtXentLossTest, IgnoresTheLengthOfRowsAndTheOrderOfViews) {
+  const at::Tensor z1 = RandomMatrix(6, 4, 1);
+  const at::Tensor z2 = RandomMatrix(6, 4, 2);
+  const double loss = Value(NtXentLoss(z1, z2, 0.3));
+  EXPECT_NEAR(Value(NtXentLoss(z1 * 7, z2 * 0.1, 0.3)), loss, 1e-12);
+  EXPECT_NEAR(Value(NtXentLoss(z2, z1, 0.3)), loss, 1e-12);
+}
+
+TEST(NtXentLossTest, GradientEqualsFiniteDifferences) {
+  const at::Tensor z1 = RandomMatrix(4, 3, 3);
+  const at::Tensor z2 = RandomMatrix(4, 3, 4);
+  ExpectGradientIsRight(z1, [&] { return NtXentLoss(z1, z2, 0.2); });
+  ExpectGradientIsRight(z2, [&] { return NtXentLoss(z1, z2, 0.2); });
+}
+
+TEST(NtXentLossTest, RefusesShapesThatDisagree) {
+  EXPECT_THROW(NtXentLoss(at::ones({4, 3}), at::ones({5, 3}), 0.2), c10::Error);
+  EXPECT_THROW(NtXentLoss(at::ones({1, 3}), at::ones({1, 3}), 0.2), c10::Error);
+}
+
+TEST(MocoLossTest, EqualsTheAuthorsValuesAndGradients) {
+  ASSERT_OK_AND_ASSIGN(const SafetensorsFile golden, OpenGolden("loss_moco.safetensors"));
+  const double temperature = std::stod(golden.Metadata("temperature"));
+  int cases = 0;
+  for (std::string c = "c0."; golden.Has(c + "h1"); c = "c" + std::to_string(++cases) + ".") {
+    for (const bool in_float64 : {false, true}) {
+      const std::string suffix = in_float64 ? ".f64" : "";
+      const at::ScalarType type = in_float64 ? at::kDouble : at::kFloat;
+      const at::Tensor h1 = GoldenTensor(golden, c + "h1").to(type).requires_grad_();
+      const at::Tensor h2 = GoldenTensor(golden, c + "h2").to(type);
+      const at::Tensor loss =
+          MocoLoss(h1, h2, GoldenTensor(golden, c + "queue").to(type), temperature);
+      loss.backward();
+      // Tolerances as for NT-Xent.
+      EXPECT_LT(RelativeDifference(loss, GoldenTensor(golden, c + "loss" + suffix)),
+                in_float64 ? 1e-13 : 1e-5);
+      EXPECT_LT(RelativeDifference(h1.grad(), GoldenTensor(golden, c + "grad.h1" + suffix)),
+                in_float64 ? 1e-12 : 1e-4);
+    }
+  }
+  EXPECT_GE(cases, 1);
+}
+
+TEST(MocoLossTest, EqualsLogOfCandidatesWhenAllRowsCoincide) {
+  const at::Tensor row = NormalizeRows(at::ones({1, 5}, at::kDouble));
+  EXPECT_NEAR(Value(MocoLoss(row.expand({3, 5}), row.expand({3, 5}), row.expand({7, 5}), 0.2)),
+              std::log(8.0), 1e-12);
+}
+
+TEST(MocoLossTest, GradientEqualsFiniteDifferences) {
+  const at::Tensor q = RandomMatrix(3, 4, 5);
+  const at::Tensor k = RandomMatrix(3, 4, 6);
+  const at::Tensor queue = NormalizeRows(RandomMatrix(6, 4, 7));
+  ExpectGradientIsRight(q, [&] { return MocoLoss(q, k, queue, 0.2); });
+}
+
+TEST(KeyQueueTest, StartsFromNormalisedRowsThatDependOnTheSeedOnly) {
+  const KeyQueue queue(32, 16, 5);
+  EXPECT_LT(LargestDifference(queue.rows().norm(2, {1}), at::ones({32})), 1e-6);
+  EXPECT_EQ(LargestDifference(queue.rows(), KeyQueue(64, 16, 5).rows().narrow(0, 0, 32)), 0);
+  EXPECT_GT(LargestDifference(queue.rows(), KeyQueue(32, 16, 6).rows()), 0.1);
+  EXPECT_LT(std::abs(Value(queue.rows().mean())), 0.05);
+}
+
+TEST(KeyQueueTest, EnqueuesAsTheAuthors) {
+  ASSERT_OK_AND_ASSIGN(const SafetensorsFile golden, OpenGolden("loss_moco.safetensors"));
+  for (int i = 0; golden.Has("c" + std::to_string(i) + ".queue"); ++i) {
+    const std::string c = "c" + std::to_string(i) + ".";
+    const at::Tensor before = GoldenTensor(golden, c + "queue");
+    KeyQueue queue(before.size(0), before.size(1), 1);
+    queue.rows().copy_(before);
+    queue.pointer().copy_(GoldenTensor(golden, c + "ptr"));
+    queue.Enqueue(NormalizeRows(GoldenTensor(golden, c + "h1")));
+    EXPECT_LT(LargestDifference(queue.rows(), GoldenTensor(golden, c + "queue_after")), 1e-6);
+    EXPECT_EQ(LargestDifference(queue.pointer(), GoldenTensor(golden, c + "ptr_after")), 0);
+  }
+}
+
+TEST(KeyQueueTest, ReplacesTheOldestRowsAndWrapsAround) {
+  KeyQueue queue(6, 2, 1);
+  for (int batch = 1; batch <= 4; ++batch) {
+    at::Tensor keys = at::ones({2, 2}) * batch;
+    keys.requires_grad_();
+    queue.Enqueue(keys);
+  }
+  EXPECT_FALSE(queue.rows().requires_grad());
+  const float* rows = queue.rows().data_ptr<float>();
+  EXPECT_EQ(std::vector<float>(rows, rows + 12),
+            std::vector<float>({4, 4, 4, 4, 2, 2, 2, 2, 3, 3, 3, 3}));
+  EXPECT_EQ(queue.pointer().item().toLong(), 2);
+  EXPECT_THROW(queue.Enqueue(at::ones({5, 2})), c10::Error);
+}
+
+TEST(DescribeProjectionsTest, TellsCollapseFromSpread) {
+  const at::Tensor collapsed = at::ones({64, 16}, at::kDouble);
+  const ProjectionStatistics none = DescribeProjections(collapsed, collapsed);
+  EXPECT_NEAR(none.spread, 0, 1e-12);
+  EXPECT_NEAR(none.matched_cosine, 1, 1e-12);
+  EXPECT_NEAR(none.unmatched_cosine, 1, 1e-12);
+
+  const at::Tensor z = RandomMatrix(512, 16, 8);
+  const ProjectionStatistics full = DescribeProjections(z, z);
+  EXPECT_NEAR(full.spread, 1, 0.02);
+  EXPECT_NEAR(full.matched_cosine, 1, 1e-12);
+  EXPECT_NEAR(full.unmatched_cosine, 0, 0.02);
+}
+
+}  // namespace
+}  // namespace cassle
