@@ -1,0 +1,47 @@
+#include "cassle/augment/image_cache.h"
+
+#include <utility>
+
+#include "cassle/base/status_macros.h"
+
+namespace cassle {
+
+ImageCache::ImageCache(std::shared_ptr<const Dataset> images, int64_t capacity_bytes)
+    : images_(std::move(images)),
+      free_bytes_(capacity_bytes),
+      slots_(capacity_bytes > 0 ? images_->size() : 0) {}
+
+ImageCache::~ImageCache() {
+  for (auto& slot : slots_) delete slot.load();
+}
+
+absl::Status ImageCache::Get(int64_t index, DecodedImage* scratch, const DecodedImage** image) {
+  const bool has_slot = index >= 0 && index < static_cast<int64_t>(slots_.size());
+  if (has_slot) {
+    *image = slots_[index].load(std::memory_order_acquire);
+    if (*image != nullptr) return absl::OkStatus();
+  }
+  v1::ImageRecord record;
+  CASSLE_RETURN_IF_ERROR(images_->ReadImage(index, &record, &scratch->image));
+  scratch->id = record.id();
+  scratch->label = record.has_label() ? record.label() : -1;
+  *image = scratch;
+  if (!has_slot) return absl::OkStatus();
+  const int64_t bytes = static_cast<int64_t>(scratch->image.pixels.size() + sizeof(DecodedImage));
+  if (free_bytes_.fetch_sub(bytes) < bytes) {
+    free_bytes_.fetch_add(bytes);
+    return absl::OkStatus();
+  }
+  auto kept = std::make_unique<DecodedImage>(*scratch);
+  const DecodedImage* expected = nullptr;
+  if (slots_[index].compare_exchange_strong(expected, kept.get(), std::memory_order_acq_rel)) {
+    *image = kept.release();
+  } else {
+    // Another thread was faster with the same image.
+    free_bytes_.fetch_add(bytes);
+    *image = expected;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace cassle

@@ -1,0 +1,225 @@
+#include "cassle/augment/view_loader.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "cassle/augment/apply.h"
+#include "cassle/augment/descriptor.h"
+#include "cassle/augment/image_cache.h"
+#include "cassle/augment/policy.h"
+#include "cassle/augment/recorded_views.h"
+#include "cassle/augment/sample.h"
+#include "cassle/base/permutation.h"
+#include "cassle/base/philox.h"
+#include "cassle/base/stage_manifest.h"
+#include "cassle/base/status_macros.h"
+#include "cassle/base/thread_pool.h"
+
+namespace cassle {
+namespace {
+
+using BatchOr = absl::StatusOr<std::shared_ptr<const ViewBatch>>;
+
+// The recorded views must be the ones that drawing on the fly would give.
+absl::Status CheckSameOrigin(const ViewLoaderOptions& options, const RecordedViews& recorded) {
+  const v1::ViewsInfo& info = recorded.info();
+  if (info.seed() != options.seed) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        recorded.folder(), " was recorded with seed ", info.seed(), ", but this run has seed ",
+        options.seed, ": use the same seed, or record the views again"));
+  }
+  if (options.policy.size() != 0 && !SameViews(options.policy, info.policy())) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(recorded.folder(), " was recorded with policy ", info.policy().name(),
+                     ", which differs from this run's policy ", options.policy.name(),
+                     ": leave the policy out, or record the views again"));
+  }
+  if (options.views > static_cast<int64_t>(info.views()) || options.num_epochs > info.epochs()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(recorded.folder(), " holds ", info.epochs(), " epochs with ", info.views(),
+                     " views each; this run wants ", options.num_epochs, " epochs with ",
+                     options.views, ": record more, or use fewer"));
+  }
+  if (options.images == nullptr) {
+    if (info.pixel_format() != v1::IMAGE_FORMAT_UNSPECIFIED) return absl::OkStatus();
+    return absl::InvalidArgumentError(
+        absl::StrCat(recorded.folder(),
+                     " holds parameters without pixels: give the data set too, or record with "
+                     "--store=raw or --store=png"));
+  }
+  const Dataset& images = *options.images;
+  CASSLE_ASSIGN_OR_RETURN(const v1::StageManifest manifest, ReadManifest(images.folder()));
+  if (!info.dataset_fingerprint().empty() && info.dataset_fingerprint() != manifest.fingerprint()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        recorded.folder(), " was recorded from the data set with fingerprint ",
+        info.dataset_fingerprint(), ", but ", images.folder(), " has ", manifest.fingerprint(),
+        ": name the data set the views were recorded from, or record them again"));
+  }
+  if (info.num_images() != images.size() || info.first_image_id() != images.first_id()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        recorded.folder(), " was recorded from ", info.num_images(), " images of split '",
+        info.split(), "' beginning at id ", info.first_image_id(), ", but split '",
+        images.split().name(), "' of ", images.folder(), " has ", images.size(),
+        " beginning at id ", images.first_id(), ": name the split the views were recorded from"));
+  }
+  return absl::OkStatus();
+}
+
+class Loader : public ViewLoader {
+ public:
+  explicit Loader(ViewLoaderOptions options) : options_(std::move(options)) {}
+
+  absl::Status Start() {
+    if (options_.views < 1 || options_.batch_size < 1 || options_.num_epochs < 0 ||
+        options_.first_epoch < 0 || options_.first_batch < 0) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "views ", options_.views, " and batch size ", options_.batch_size,
+          " must be at least 1; epochs and the starting point (epoch ", options_.first_epoch,
+          ", batch ", options_.first_batch, ") must not be negative"));
+    }
+    if (options_.views_dir.empty()) {
+      if (options_.images == nullptr) {
+        return absl::InvalidArgumentError("neither a data set nor recorded views were given");
+      }
+      CASSLE_RETURN_IF_ERROR(CheckPolicy(options_.policy));
+      num_images_ = options_.images->size();
+    } else {
+      CASSLE_ASSIGN_OR_RETURN(recorded_, RecordedViews::Open(options_.views_dir));
+      CASSLE_RETURN_IF_ERROR(CheckSameOrigin(options_, *recorded_));
+      // Normalisation may be the caller's own; everything else is the same.
+      if (options_.policy.size() == 0) options_.policy = recorded_->info().policy();
+      num_images_ = recorded_->info().num_images();
+      has_pixels_ = recorded_->info().pixel_format() != v1::IMAGE_FORMAT_UNSPECIFIED;
+    }
+    CASSLE_ASSIGN_OR_RETURN(layout_, DescriptorLayout::Create(options_.policy, options_.groups));
+    batches_per_epoch_ = num_images_ / options_.batch_size;
+    if (batches_per_epoch_ < 1) {
+      return absl::InvalidArgumentError(absl::StrCat("batch size ", options_.batch_size,
+                                                     " is larger than the ", num_images_,
+                                                     " images: choose at most ", num_images_));
+    }
+    if (!has_pixels_) {
+      cache_ = std::make_unique<ImageCache>(options_.images, options_.cache_bytes);
+    }
+    const int threads = std::max(1, options_.threads);
+    pipeline_ = std::make_unique<OrderedPipeline<BatchOr>>(
+        threads, options_.first_epoch * batches_per_epoch_ + options_.first_batch,
+        options_.num_epochs * batches_per_epoch_, threads + 1,
+        [this](int64_t batch) { return MakeBatch(batch); });
+    return absl::OkStatus();
+  }
+
+  BatchOr Next() override {
+    if (!error_.ok()) return error_;
+    const absl::Time before = absl::Now();
+    std::optional<BatchOr> batch = pipeline_->Next();
+    waited_seconds_ += absl::ToDoubleSeconds(absl::Now() - before);
+    if (!batch.has_value()) return std::shared_ptr<const ViewBatch>();
+    if (!batch->ok()) error_ = batch->status();
+    return *std::move(batch);
+  }
+
+  int64_t batches_per_epoch() const override { return batches_per_epoch_; }
+  int descriptor_size() const override { return layout_.size(); }
+  const v1::Policy& policy() const override { return options_.policy; }
+  double waited_seconds() const override { return waited_seconds_; }
+
+ private:
+  // What one worker needs while it makes a batch.
+  struct Workspace {
+    Canvas canvas;
+    DecodedImage scratch;
+    v1::ViewRecord record;
+    RgbImage view;
+  };
+
+  BatchOr MakeBatch(int64_t number) {
+    auto batch = std::make_shared<ViewBatch>();
+    batch->epoch = number / batches_per_epoch_;
+    batch->batch_in_epoch = number % batches_per_epoch_;
+    batch->batch_size = static_cast<int>(options_.batch_size);
+    batch->size = options_.policy.size();
+    const size_t view_bytes = 3 * static_cast<size_t>(batch->size) * batch->size;
+    batch->pixels.resize(options_.views);
+    batch->descriptors.resize(options_.views);
+    for (int view = 0; view < options_.views; ++view) {
+      batch->pixels[view].resize(options_.batch_size * view_bytes);
+      batch->descriptors[view].resize(options_.batch_size * layout_.size());
+    }
+    batch->image_ids.resize(options_.batch_size);
+    batch->labels.resize(options_.batch_size);
+    const KeyedPermutation shuffle(
+        num_images_, MixSeed(MixSeed(options_.seed, static_cast<uint64_t>(RandomDomain::kShuffle)),
+                             batch->epoch));
+    Workspace workspace;
+    for (int64_t row = 0; row < options_.batch_size; ++row) {
+      const int64_t image = shuffle(batch->batch_in_epoch * options_.batch_size + row);
+      CASSLE_RETURN_IF_ERROR(MakeRow(image, row, &workspace, batch.get()));
+    }
+    return std::shared_ptr<const ViewBatch>(std::move(batch));
+  }
+
+  // All views of one image.
+  absl::Status MakeRow(int64_t image, int64_t row, Workspace* work, ViewBatch* batch) {
+    const DecodedImage* source = nullptr;
+    if (cache_ != nullptr) {
+      CASSLE_RETURN_IF_ERROR(cache_->Get(image, &work->scratch, &source));
+      batch->image_ids[row] = source->id;
+      batch->labels[row] = source->label;
+    }
+    for (int view = 0; view < options_.views; ++view) {
+      if (recorded_ != nullptr) {
+        CASSLE_RETURN_IF_ERROR(recorded_->Read(batch->epoch, image, view, &work->record));
+      } else {
+        const ViewKey key = {options_.seed, static_cast<uint32_t>(batch->epoch), source->id,
+                             static_cast<uint32_t>(view)};
+        work->record = SampleView(options_.policy, key, source->image.height, source->image.width);
+      }
+      if (has_pixels_) {
+        CASSLE_RETURN_IF_ERROR(
+            Annotate(DecodeViewPixels(work->record, &work->view), recorded_->folder()));
+        batch->image_ids[row] = work->record.image_id();
+        batch->labels[row] = work->record.has_label() ? work->record.label() : -1;
+      } else {
+        CASSLE_RETURN_IF_ERROR(ApplyView(source->image, &work->record, &work->canvas, &work->view));
+      }
+      const size_t bytes = 3 * static_cast<size_t>(batch->size) * batch->size;
+      if (work->view.pixels.size() != bytes) {
+        return absl::DataLossError(absl::StrCat(recorded_->folder(), ": view ", view, " of image ",
+                                                work->record.image_id(), " has ", work->view.width,
+                                                " pixels instead of ", batch->size));
+      }
+      std::memcpy(batch->pixels[view].data() + row * bytes, work->view.pixels.data(), bytes);
+      layout_.Describe(
+          work->record,
+          absl::MakeSpan(batch->descriptors[view]).subspan(row * layout_.size(), layout_.size()));
+    }
+    return absl::OkStatus();
+  }
+
+  ViewLoaderOptions options_;
+  std::shared_ptr<const RecordedViews> recorded_;
+  bool has_pixels_ = false;
+  DescriptorLayout layout_;
+  int64_t num_images_ = 0;
+  int64_t batches_per_epoch_ = 0;
+  std::unique_ptr<ImageCache> cache_;
+  absl::Status error_;
+  double waited_seconds_ = 0;
+  // Last: its threads use everything above.
+  std::unique_ptr<OrderedPipeline<BatchOr>> pipeline_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<ViewLoader>> ViewLoader::Create(ViewLoaderOptions options) {
+  auto loader = std::make_unique<Loader>(std::move(options));
+  CASSLE_RETURN_IF_ERROR(loader->Start());
+  return std::unique_ptr<ViewLoader>(std::move(loader));
+}
+
+}  // namespace cassle
