@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Checks the directions of docs/architecture.md: which package may depend on which, and who may load LibTorch.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+failed=0
+# forbid FROM TO: no target of FROM may reach TO.
+forbid() {
+  local path
+  path=$(bazel query --noshow_progress --noimplicit_deps "somepath($1, $2)" 2>/dev/null)
+  if [ -n "$path" ]; then
+    printf 'forbidden dependency, %s must not reach %s:\n%s\n' "$1" "$2" "$path" >&2
+    failed=1
+  fi
+}
+
+for package in data augment models ssl eval; do forbid //cassle/base/... "//cassle/$package/..."; done
+for package in augment models ssl eval; do forbid //cassle/data/... "//cassle/$package/..."; done
+for package in models ssl eval; do forbid //cassle/augment/... "//cassle/$package/..."; done
+for package in ssl eval; do forbid //cassle/models/... "//cassle/$package/..."; done
+forbid //cassle/ssl/... //cassle/eval/...
+forbid //cassle/eval/... //cassle/ssl/...
+for package in base data augment; do forbid "//cassle/$package/..." @libtorch//:libtorch; done
+exit $failed

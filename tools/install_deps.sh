@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Installs the Debian packages cassle builds with. Idempotent: asks apt only for what is missing.
+#   tools/install_deps.sh          install
+#   tools/install_deps.sh --list   print the packages, one per line
+set -euo pipefail
+
+# What each is for stands in README.md, section Dependencies.
+packages=(
+  bazel-bootstrap bazel-platforms bazel-rules-java bazel-rules-proto bazel-skylib
+  g++ git clang-format
+  libtorch-dev libopenblas0-openmp
+  libabsl-dev libgoogle-glog-dev libgflags-dev libprotobuf-dev protobuf-compiler
+  libgtest-dev libgmock-dev libbenchmark-dev
+  libjpeg62-turbo-dev libpng-dev libarchive-dev libisal-dev libxxhash-dev libhwy-dev
+  nlohmann-json3-dev libeigen3-dev
+)
+
+if [ "${1:-}" = --list ]; then
+  printf '%s\n' "${packages[@]}"
+  exit 0
+fi
+
+if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
+  echo "install_deps.sh: this system has no apt. Install what these Debian 12 packages contain, then build:" >&2
+  printf '  %s\n' "${packages[@]}" >&2
+  exit 1
+fi
+
+missing=()
+for package in "${packages[@]}"; do
+  state=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true)
+  [ "$state" = installed ] || missing+=("$package")
+done
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+run=()
+if [ "$(id -u)" -ne 0 ]; then
+  if ! command -v sudo >/dev/null; then
+    echo "install_deps.sh: run this as root (there is no sudo here): apt-get install ${missing[*]}" >&2
+    exit 1
+  fi
+  run=(sudo)
+fi
+echo "install_deps.sh: installing ${missing[*]}" >&2
+"${run[@]}" apt-get update -qq
+"${run[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2

@@ -1,0 +1,182 @@
+"""The stages of cassle as rules, so that a pipeline is a BUILD file.
+
+    load("//tools:pipeline.bzl", "cassle_embed", "cassle_linear_probe", "cassle_pretrain", "cassle_shards", "cassle_table")
+
+    cassle_shards(name = "shapes", flags = ["--source=shapes"])
+    cassle_pretrain(name = "moco", images = ":shapes", flags = ["--method=moco_v2", "--epochs=20"])
+    cassle_embed(name = "moco_train", model = ":moco", images = ":shapes", split = "train")
+    cassle_embed(name = "moco_test", model = ":moco", images = ":shapes", split = "test")
+    cassle_linear_probe(name = "moco_probe", train = ":moco_train", test = ":moco_test")
+    cassle_table(name = "table", rows = {":moco_probe": "MoCo-v2"})
+
+Every rule runs one stage and hands its output folder on in a provider, so that a wrong wiring (views where a model is
+expected) fails in analysis, before anything runs. Stages give equal bytes for equal work, hence Bazel's caches hold:
+changing the flags of a probe runs that probe and the tables above it, nothing else.
+
+Common attributes: `flags`, further flags of the stage as its --help lists them; `config`, a text proto for --config.
+"""
+
+CassleShardsInfo = provider("Image shards.", fields = {"folder": "File: data set folder of shard-encoder"})
+CassleViewsInfo = provider("Recorded views.", fields = {"folder": "File: view folder of augment-and-record"})
+CassleModelInfo = provider("A trained encoder.", fields = {"folder": "File: model folder of pretrain"})
+CassleEmbeddingsInfo = provider("Embeddings of one split.", fields = {"folder": "File: folder of embed"})
+CassleResultInfo = provider("A result that a table can show.", fields = {"folder": "File: folder of a probe"})
+CassleTableInfo = provider("A rendered table.", fields = {"folder": "File: folder of report"})
+
+_COMMON = {
+    "flags": attr.string_list(doc = "Further flags of the stage."),
+    "config": attr.label(allow_single_file = [".textproto"], doc = "Options of the stage in text format."),
+}
+
+def _stage(label):
+    # In the target configuration: in the exec configuration every library would be built a second time.
+    return attr.label(default = label, executable = True, cfg = "target")
+
+def _run(ctx, arguments, inputs):
+    """Runs ctx's stage; returns its output folder and the default provider."""
+    folder = ctx.actions.declare_directory(ctx.label.name)
+    result = ctx.actions.declare_file(ctx.label.name + ".json")
+    stage = ctx.executable._stage
+    inputs = list(inputs)
+    all_arguments = ["--output=" + folder.path, "--omit_costs"]
+    if ctx.file.config:
+        inputs.append(ctx.file.config)
+        all_arguments.append("--config=" + ctx.file.config.path)
+    all_arguments += arguments + ctx.attr.flags
+    ctx.actions.run_shell(
+        outputs = [folder, result],
+        inputs = inputs,
+        tools = [stage],
+        # The stage's one line of JSON is kept; what it says to people stays visible when it fails.
+        command = "out=$1; shift; exec \"$@\" > \"$out\"",
+        arguments = [result.path, stage.path] + all_arguments,
+        mnemonic = "Cassle" + "".join([part.capitalize() for part in stage.basename.split("-")]),
+        progress_message = "Stage %s: %s" % (stage.basename, ctx.label),
+        use_default_shell_env = True,
+    )
+    return folder, DefaultInfo(files = depset([folder]))
+
+def _shards_impl(ctx):
+    arguments = []
+    inputs = []
+    if ctx.files.srcs:
+        if len(ctx.files.srcs) != 1:
+            fail("%s: srcs must be one file or one folder" % ctx.label)
+        inputs = ctx.files.srcs
+        arguments = ["--input=" + inputs[0].path]
+    folder, default = _run(ctx, arguments, inputs)
+    return [default, CassleShardsInfo(folder = folder)]
+
+cassle_shards = rule(
+    doc = "Image shards (//cassle/data:shard-encoder): from `srcs`, or from the built-in generator.",
+    implementation = _shards_impl,
+    attrs = dict(
+        _COMMON,
+        srcs = attr.label_list(allow_files = True, doc = "One file or folder; none for generated data."),
+        _stage = _stage("//cassle/data:shard-encoder"),
+    ),
+)
+
+def _views_impl(ctx):
+    images = ctx.attr.images[CassleShardsInfo].folder
+    folder, default = _run(ctx, ["--input=" + images.path], [images])
+    return [default, CassleViewsInfo(folder = folder)]
+
+cassle_views = rule(
+    doc = "Recorded views (//cassle/augment:augment-and-record).",
+    implementation = _views_impl,
+    attrs = dict(
+        _COMMON,
+        images = attr.label(mandatory = True, providers = [CassleShardsInfo]),
+        _stage = _stage("//cassle/augment:augment-and-record"),
+    ),
+)
+
+def _pretrain_impl(ctx):
+    images = ctx.attr.images[CassleShardsInfo].folder
+    inputs = [images]
+    arguments = ["--input=" + images.path]
+    if ctx.attr.views:
+        views = ctx.attr.views[CassleViewsInfo].folder
+        inputs.append(views)
+        arguments.append("--views=" + views.path)
+    folder, default = _run(ctx, arguments, inputs)
+    return [default, CassleModelInfo(folder = folder)]
+
+cassle_pretrain = rule(
+    doc = "A trained encoder (//cassle/ssl:pretrain).",
+    implementation = _pretrain_impl,
+    attrs = dict(
+        _COMMON,
+        images = attr.label(mandatory = True, providers = [CassleShardsInfo]),
+        views = attr.label(providers = [CassleViewsInfo], doc = "Recorded views; without them views are drawn on the fly."),
+        _stage = _stage("//cassle/ssl:pretrain"),
+    ),
+)
+
+def _embed_impl(ctx):
+    model = ctx.attr.model[CassleModelInfo].folder
+    images = ctx.attr.images[CassleShardsInfo].folder
+    arguments = ["--model=" + model.path, "--input=" + images.path, "--split=" + ctx.attr.split]
+    folder, default = _run(ctx, arguments, [model, images])
+    return [default, CassleEmbeddingsInfo(folder = folder)]
+
+cassle_embed = rule(
+    doc = "Embeddings of one split (//cassle/eval:embed).",
+    implementation = _embed_impl,
+    attrs = dict(
+        _COMMON,
+        model = attr.label(mandatory = True, providers = [CassleModelInfo]),
+        images = attr.label(mandatory = True, providers = [CassleShardsInfo]),
+        split = attr.string(mandatory = True),
+        _stage = _stage("//cassle/eval:embed"),
+    ),
+)
+
+def _linear_probe_impl(ctx):
+    train = ctx.attr.train[CassleEmbeddingsInfo].folder
+    test = ctx.attr.test[CassleEmbeddingsInfo].folder
+    inputs = [train, test]
+    arguments = ["--train=" + train.path, "--test=" + test.path]
+    if ctx.attr.val:
+        val = ctx.attr.val[CassleEmbeddingsInfo].folder
+        inputs.append(val)
+        arguments.append("--val=" + val.path)
+    folder, default = _run(ctx, arguments, inputs)
+    return [default, CassleResultInfo(folder = folder)]
+
+cassle_linear_probe = rule(
+    doc = "A linear probe (//cassle/eval:linear-probe).",
+    implementation = _linear_probe_impl,
+    attrs = dict(
+        _COMMON,
+        train = attr.label(mandatory = True, providers = [CassleEmbeddingsInfo]),
+        test = attr.label(mandatory = True, providers = [CassleEmbeddingsInfo]),
+        val = attr.label(providers = [CassleEmbeddingsInfo], doc = "Without it a part of train is held out."),
+        _stage = _stage("//cassle/eval:linear-probe"),
+    ),
+)
+
+def _table_impl(ctx):
+    inputs = []
+    arguments = []
+    for row, name in ctx.attr.rows.items():
+        folder = row[CassleResultInfo].folder
+        inputs.append(folder)
+        arguments += ["--results=" + folder.path, "--names=" + name]
+    folder, default = _run(ctx, arguments, inputs)
+    return [default, CassleTableInfo(folder = folder)]
+
+cassle_table = rule(
+    doc = "A table and its report (//cassle/eval:report): one row per result, in the order given.",
+    implementation = _table_impl,
+    attrs = dict(
+        _COMMON,
+        rows = attr.label_keyed_string_dict(
+            mandatory = True,
+            providers = [CassleResultInfo],
+            doc = "Result -> name of its row.",
+        ),
+        _stage = _stage("//cassle/eval:report"),
+    ),
+)

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# From nothing to a table: installs what is missing, builds the stages, runs the main job on the built-in data set
+# (//tables:quickstart) and prints what a linear probe finds in encoders trained without and with CASSLE.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+tools/install_deps.sh
+bazel build //tables:quickstart
+report="$(bazel info bazel-bin 2>/dev/null)/tables/quickstart"
+echo
+cat "$report/table.md"
+echo
+echo "Report with curves and configurations: $report/report.html"
