@@ -60,10 +60,8 @@ def _shards_impl(ctx):
     arguments = []
     inputs = []
     if ctx.files.srcs:
-        if len(ctx.files.srcs) != 1:
-            fail("%s: srcs must be one file or one folder" % ctx.label)
         inputs = ctx.files.srcs
-        arguments = ["--input=" + inputs[0].path]
+        arguments = ["--input=" + (inputs[0].path if len(inputs) == 1 else inputs[0].dirname)]
     folder, default = _run(ctx, arguments, inputs)
     return [default, CassleShardsInfo(folder = folder)]
 
@@ -72,7 +70,7 @@ cassle_shards = rule(
     implementation = _shards_impl,
     attrs = dict(
         _COMMON,
-        srcs = attr.label_list(allow_files = True, doc = "One file or folder; none for generated data."),
+        srcs = attr.label_list(allow_files = True, doc = "One file, or the files of one folder; none for generated data."),
         _stage = _stage("//cassle/data:shard-encoder"),
     ),
 )

@@ -43,6 +43,27 @@ std::string EnumValues(const EnumDescriptor& type) {
   return absl::StrJoin(names, "|");
 }
 
+std::string TypeName(const FieldDescriptor& field);
+
+// What one word may choose in a message: the member of its oneof, else the value of its first field.
+std::string WordChoices(const Descriptor& type) {
+  if (type.real_oneof_decl_count() > 0) {
+    std::vector<std::string> names;
+    for (int i = 0; i < type.oneof_decl(0)->field_count(); ++i) {
+      names.push_back(type.oneof_decl(0)->field(i)->name());
+    }
+    return absl::StrJoin(names, "|");
+  }
+  return type.field_count() > 0 ? TypeName(*type.field(0)) : "'TEXT FORMAT'";
+}
+
+bool IsWord(absl::string_view value) {
+  for (char c : value) {
+    if (!absl::ascii_isalnum(c) && c != '_') return false;
+  }
+  return !value.empty();
+}
+
 std::string TypeName(const FieldDescriptor& field) {
   std::string name;
   switch (field.cpp_type()) {
@@ -60,7 +81,7 @@ std::string TypeName(const FieldDescriptor& field) {
       name = "NUMBER";
       break;
     case FieldDescriptor::CPPTYPE_MESSAGE:
-      name = "'TEXT FORMAT'";
+      name = field.is_repeated() ? "'TEXT FORMAT'" : WordChoices(*field.message_type());
       break;
     default:
       name = "COUNT";
@@ -149,6 +170,32 @@ std::vector<std::string> FieldPaths(const Descriptor& options) {
   return paths;
 }
 
+namespace {
+
+// --method=moco_v2, --conditioning=mlp: keeps what else the message holds.
+absl::Status ChooseByWord(const std::string& path, const std::string& word, Message* message) {
+  const Descriptor& type = *message->GetDescriptor();
+  if (type.real_oneof_decl_count() > 0) {
+    const FieldDescriptor* member = type.FindFieldByName(word);
+    if (member == nullptr || member->containing_oneof() != type.oneof_decl(0) ||
+        !IsMessage(*member)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--", path, "=", word, ": expected one of ", WordChoices(type)));
+    }
+    message->GetReflection()->MutableMessage(message, member);
+    return absl::OkStatus();
+  }
+  if (type.field_count() == 0) {
+    return absl::InvalidArgumentError(absl::StrCat("--", path, "=", word, ": has no settings"));
+  }
+  const absl::Status status = OptionSetter(message).Set(type.field(0)->name(), word);
+  if (status.ok()) return status;
+  return absl::InvalidArgumentError(
+      absl::StrCat("--", path, "=", word, ": expected ", WordChoices(type)));
+}
+
+}  // namespace
+
 absl::Status OptionSetter::Set(absl::string_view path_view, absl::string_view value) {
   const std::string path(path_view);
   const FieldDescriptor* field = FindField(*options_->GetDescriptor(), path);
@@ -164,6 +211,10 @@ absl::Status OptionSetter::Set(absl::string_view path_view, absl::string_view va
   for (size_t i = 0; i + 1 < names.size(); ++i) {
     holder = holder->GetReflection()->MutableMessage(
         holder, holder->GetDescriptor()->FindFieldByName(names[i]));
+  }
+  if (IsMessage(*field) && !field->is_repeated() && IsWord(value)) {
+    return ChooseByWord(path, std::string(value),
+                        holder->GetReflection()->MutableMessage(holder, field));
   }
   if (!field->is_repeated() || replaced_.insert(path).second) {
     holder->GetReflection()->ClearField(holder, field);

@@ -53,6 +53,8 @@ void InstallSignalHandlers() {
   sigaction(SIGTERM, &action, nullptr);
   // A reader that went away shows as a write error, not as a silent death.
   std::signal(SIGPIPE, SIG_IGN);
+  // So does a limit on file sizes (ulimit -f).
+  std::signal(SIGXFSZ, SIG_IGN);
 }
 
 bool IsProcessFlag(const std::string& name) {

@@ -1,0 +1,40 @@
+"""Rows of a table: an encoder and what a linear probe finds in it.
+
+The targets are tagged manual, since they train: `bazel build //...` and `bazel test //...` leave them alone.
+"""
+
+load("//tools:pipeline.bzl", "cassle_embed", "cassle_linear_probe", "cassle_pretrain")
+
+def probed_encoder(name, model, images, embed_flags = [], probe_flags = [], eval_images = None):
+    """NAME: a linear probe on the train and test splits of `eval_images` (default: images), seen through `model`."""
+    for split in ["train", "test"]:
+        cassle_embed(
+            name = "%s_%s" % (name, split),
+            flags = embed_flags,
+            images = eval_images or images,
+            model = model,
+            split = split,
+            tags = ["manual"],
+        )
+    cassle_linear_probe(
+        name = name,
+        flags = probe_flags,
+        tags = ["manual"],
+        test = ":%s_test" % name,
+        train = ":%s_train" % name,
+    )
+
+def trained_encoder(name, images, flags, probe_flags = []):
+    """NAME_model trained on `images`, and NAME: its probe on the same data set."""
+    cassle_pretrain(
+        name = name + "_model",
+        flags = flags,
+        images = images,
+        tags = ["manual"],
+    )
+    probed_encoder(
+        name = name,
+        images = images,
+        model = ":%s_model" % name,
+        probe_flags = probe_flags,
+    )
