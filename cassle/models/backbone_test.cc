@@ -44,12 +44,12 @@ at::Tensor Parameter(const Module& module, const std::string& name) {
 // [L2 norm, sum] of a gradient against the official one. The sum may cancel, so both are judged by
 // the norm.
 void ExpectGradientNorm(const at::Tensor& gradient, const at::Tensor& expected,
-                        const std::string& name) {
+                        const std::string& name, double tolerance) {
   const at::Tensor exact = gradient.to(at::kDouble);
   const double norm = expected[0].item<double>();
-  EXPECT_NEAR(std::sqrt((exact * exact).sum().item<double>()), norm, 1e-3 * norm) << name;
+  EXPECT_NEAR(std::sqrt((exact * exact).sum().item<double>()), norm, tolerance * norm) << name;
   EXPECT_NEAR(exact.sum().item<double>(), expected[1].item<double>(),
-              1e-3 * norm * std::sqrt(exact.numel()))
+              tolerance * norm * std::sqrt(exact.numel()))
       << name;
 }
 
@@ -87,7 +87,7 @@ TEST_P(GoldenResNet18Test, StagesAndGradientsEqualTheOfficialCode) {
   int64_t full = 0;
   for (const NamedTensor& entry : backbone->named_parameters()) {
     ExpectGradientNorm(entry.tensor.grad(), GoldenTensor(golden, "gradnorm." + entry.name),
-                       entry.name);
+                       entry.name, 1e-3);
     if (!golden.Has("grad." + entry.name)) continue;
     ++full;
     EXPECT_LT(RelativeDifference(entry.tensor.grad(), GoldenTensor(golden, "grad." + entry.name)),
@@ -95,8 +95,10 @@ TEST_P(GoldenResNet18Test, StagesAndGradientsEqualTheOfficialCode) {
         << entry.name;
   }
   EXPECT_GE(full, 5);
+  EXPECT_EQ(Parameter(*backbone, "layer4.1.bn2.num_batches_tracked").item<int64_t>(),
+            train ? 1 : 0);
   for (const NamedTensor& entry : backbone->named_buffers()) {
-    if (!train) continue;
+    if (!train || !entry.tensor.is_floating_point()) continue;
     EXPECT_LT(RelativeDifference(entry.tensor, GoldenTensor(golden, "after." + entry.name)),
               kTolerance)
         << entry.name;
@@ -110,6 +112,11 @@ struct Pooled {
   const char* name;
   const char* architecture;
   v1::Stem stem;
+  // Of outputs, and of gradients' norms and sums, in training mode. ResNet-50 normalises 53 times
+  // over as few as 12 values: between float32 and float64 its gradients differ by 0.6 % here and by
+  // 0.8 % in the official code.
+  double train_tolerance = 0;
+  double gradient_tolerance = 0;
 };
 
 class GoldenPooledTest : public testing::TestWithParam<Pooled> {};
@@ -130,19 +137,22 @@ TEST_P(GoldenPooledTest, FeaturesAndGradientsEqualTheOfficialCode) {
   }
   backbone->train();
   const at::Tensor output = backbone->forward(input);
-  EXPECT_LT(RelativeDifference(output, GoldenTensor(golden, prefix + "train.out")), kTolerance);
+  EXPECT_LT(RelativeDifference(output, GoldenTensor(golden, prefix + "train.out")),
+            model.train_tolerance);
   (at::sum(output * output) / input.size(0)).backward();
   const at::Tensor norms = GoldenTensor(golden, prefix + "gradnorm");
   const std::vector<NamedTensor> parameters = backbone->named_parameters();
   ASSERT_EQ(norms.size(0), static_cast<int64_t>(parameters.size()));
   for (size_t i = 0; i < parameters.size(); ++i) {
-    ExpectGradientNorm(parameters[i].tensor.grad(), norms[i], parameters[i].name);
+    ExpectGradientNorm(parameters[i].tensor.grad(), norms[i], parameters[i].name,
+                       model.gradient_tolerance);
   }
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, GoldenPooledTest,
-                         testing::Values(Pooled{"cifar_resnet18", "resnet18", v1::CIFAR},
-                                         Pooled{"resnet50", "resnet50", v1::IMAGENET}),
+                         testing::Values(Pooled{"cifar_resnet18", "resnet18", v1::CIFAR, kTolerance,
+                                                1e-3},
+                                         Pooled{"resnet50", "resnet50", v1::IMAGENET, 1e-3, 3e-2}),
                          [](const auto& info) { return info.param.name; });
 
 TEST(BackboneTest, NamesShapesOrderAndCountsAreTorchvisions) {
