@@ -77,15 +77,26 @@ void SetIdentity(const v1::Policy&, v1::ViewRecord* record) {
   for (int i = 0; i < 4; ++i) parameters->add_order(static_cast<v1::ColorOperation>(i));
 }
 
-std::string Caption(const v1::ViewRecord& record) {
-  if (!record.has_color_jitter()) return "";
+std::vector<Caption> Captions(const v1::Policy& policy, const v1::ViewRecord& record) {
+  const bool applied = record.has_color_jitter();
   const v1::ColorJitterParameters& jitter = record.color_jitter();
+  const v1::ColorJitterPolicy& strength = policy.color_jitter();
+  const auto factor = [applied](absl::string_view label, double value, double strength) {
+    const Range range = FactorRange(strength);
+    return Caption{std::string(label), applied ? absl::StrFormat("%.2f", value) : "",
+                   range.low,          1.0,
+                   range.high,         value};
+  };
   std::string order;
   for (int operation : jitter.order()) {
     if (operation >= 0 && operation < 4) order += "bcsh"[operation];
   }
-  return absl::StrFormat("color b%.2f c%.2f s%.2f h%+.2f %s", jitter.brightness(),
-                         jitter.contrast(), jitter.saturation(), jitter.hue(), order);
+  return {factor("brightness", jitter.brightness(), strength.brightness()),
+          factor("contrast", jitter.contrast(), strength.contrast()),
+          factor("saturation", jitter.saturation(), strength.saturation()),
+          {"hue", applied ? absl::StrFormat("%+.2f", jitter.hue()) : "", -strength.hue(), 0.0,
+           strength.hue(), jitter.hue()},
+          {"order", order}};
 }
 
 float Relative(double offset, double range) {
@@ -219,7 +230,7 @@ Operation ColorJitterOperation() {
           .sample = Sample,
           .apply = Apply,
           .set_identity = SetIdentity,
-          .caption = Caption,
+          .captions = Captions,
           .groups = {{"color", 4, DescribeColor}, {"color_diff", 3, DescribeColorDifference}}};
 }
 

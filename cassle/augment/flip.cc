@@ -22,7 +22,9 @@ absl::Status Apply(v1::ViewRecord* record, Canvas* canvas) {
 
 void SetIdentity(const v1::Policy&, v1::ViewRecord* record) { record->set_flipped(false); }
 
-std::string Caption(const v1::ViewRecord& record) { return record.flipped() ? "flip" : ""; }
+std::vector<Caption> Captions(const v1::Policy&, const v1::ViewRecord& record) {
+  return {{"flip", record.flipped() ? "yes" : ""}};
+}
 
 void Describe(const v1::Policy&, const v1::ViewRecord& record, float* out) {
   out[0] = record.flipped() ? 1.0f : 0.0f;
@@ -45,7 +47,7 @@ Operation FlipOperation() {
           .sample = Sample,
           .apply = Apply,
           .set_identity = SetIdentity,
-          .caption = Caption,
+          .captions = Captions,
           .groups = {{"flip", 1, Describe}}};
 }
 

@@ -58,8 +58,11 @@ void SetIdentity(const v1::Policy& policy, v1::ViewRecord* record) {
   record->mutable_blur()->set_kernel_px(policy.blur().kernel_px());
 }
 
-std::string Caption(const v1::ViewRecord& record) {
-  return record.has_blur() ? absl::StrFormat("blur %.2f px", record.blur().sigma_px()) : "";
+std::vector<Caption> Captions(const v1::Policy& policy, const v1::ViewRecord& record) {
+  if (!record.has_blur()) return {{"blur sigma", ""}};
+  const double sigma_px = record.blur().sigma_px();
+  return {{"blur sigma", absl::StrFormat("%.2f", sigma_px), 0.0, 0.0, policy.blur().sigma_max_px(),
+           sigma_px}};
 }
 
 void Describe(const v1::Policy&, const v1::ViewRecord& record, float* out) {
@@ -140,7 +143,7 @@ Operation GaussianBlurOperation() {
           .sample = Sample,
           .apply = Apply,
           .set_identity = SetIdentity,
-          .caption = Caption,
+          .captions = Captions,
           .groups = {{"blur", 1, Describe}}};
 }
 

@@ -20,7 +20,9 @@ absl::Status Apply(v1::ViewRecord* record, Canvas* canvas) {
 
 void SetIdentity(const v1::Policy&, v1::ViewRecord* record) { record->set_grayscale(false); }
 
-std::string Caption(const v1::ViewRecord& record) { return record.grayscale() ? "gray" : ""; }
+std::vector<Caption> Captions(const v1::Policy&, const v1::ViewRecord& record) {
+  return {{"grayscale", record.grayscale() ? "yes" : ""}};
+}
 
 void Describe(const v1::Policy&, const v1::ViewRecord& record, float* out) {
   out[0] = record.grayscale() ? 1.0f : 0.0f;
@@ -49,7 +51,7 @@ Operation GrayscaleOperation() {
           .sample = Sample,
           .apply = Apply,
           .set_identity = SetIdentity,
-          .caption = Caption,
+          .captions = Captions,
           .groups = {{"grayscale", 1, Describe}}};
 }
 

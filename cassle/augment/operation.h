@@ -45,6 +45,18 @@ struct DescriptorGroup {
   void (*describe)(const v1::Policy& policy, const v1::ViewRecord& record, float* out);
 };
 
+// One parameter in words and as a position on a scale.
+struct Caption {
+  std::string label;
+  // Empty: not applied.
+  std::string value;
+  // Scale from low to high, with the value that changes nothing. No scale if low == high.
+  double low = 0;
+  double neutral = 0;
+  double high = 0;
+  double position = 0;
+};
+
 struct Operation {
   // Name of the field in v1::Policy.
   absl::string_view name;
@@ -61,8 +73,8 @@ struct Operation {
   absl::Status (*apply)(v1::ViewRecord* record, Canvas* canvas);
   // Parameters that are applied and change nothing (where there are none: not applied).
   void (*set_identity)(const v1::Policy& policy, v1::ViewRecord* record);
-  // A few words for a contact sheet, e.g. "blur 1.32 px"; empty when not applied.
-  std::string (*caption)(const v1::ViewRecord& record);
+  // The parameters for people: always the same lines for the same policy.
+  std::vector<Caption> (*captions)(const v1::Policy& policy, const v1::ViewRecord& record);
   std::vector<DescriptorGroup> groups;
 };
 

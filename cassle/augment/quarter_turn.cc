@@ -1,6 +1,6 @@
 #include "cassle/augment/quarter_turn.h"
 
-#include "absl/strings/str_format.h"
+#include "absl/strings/str_cat.h"
 
 namespace cassle {
 namespace {
@@ -23,8 +23,9 @@ absl::Status Apply(v1::ViewRecord* record, Canvas* canvas) {
 
 void SetIdentity(const v1::Policy&, v1::ViewRecord* record) { record->set_quarter_turns(0); }
 
-std::string Caption(const v1::ViewRecord& record) {
-  return record.quarter_turns() ? absl::StrFormat("turn %d deg", 90 * record.quarter_turns()) : "";
+std::vector<Caption> Captions(const v1::Policy&, const v1::ViewRecord& record) {
+  const int degrees = 90 * static_cast<int>(record.quarter_turns());
+  return {{"turned", degrees > 0 ? absl::StrCat(degrees, " deg") : ""}};
 }
 
 void Describe(const v1::Policy&, const v1::ViewRecord& record, float* out) {
@@ -61,7 +62,7 @@ Operation QuarterTurnOperation() {
           .sample = Sample,
           .apply = Apply,
           .set_identity = SetIdentity,
-          .caption = Caption,
+          .captions = Captions,
           .groups = {{"rotation", 1, Describe}}};
 }
 

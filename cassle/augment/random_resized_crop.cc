@@ -92,11 +92,11 @@ void SetIdentity(const v1::Policy&, v1::ViewRecord* record) {
   SetBox(0, 0, record->source_height(), record->source_width(), record->mutable_crop());
 }
 
-std::string Caption(const v1::ViewRecord& record) {
+std::vector<Caption> Captions(const v1::Policy&, const v1::ViewRecord& record) {
   const v1::CropParameters& box = record.crop();
   const double source_area = static_cast<double>(record.source_height()) * record.source_width();
-  return absl::StrFormat("crop %dx%d at %d,%d (%.0f%%)", box.width(), box.height(), box.left(),
-                         box.top(), 100.0 * box.width() * box.height() / source_area);
+  const double fraction = static_cast<double>(box.width()) * box.height() / source_area;
+  return {{"crop area", absl::StrFormat("%.0f%%", 100 * fraction), 0.0, 1.0, 1.0, fraction}};
 }
 
 void Describe(const v1::Policy&, const v1::ViewRecord& record, float* out) {
@@ -125,7 +125,7 @@ Operation RandomResizedCropOperation() {
           .sample = Sample,
           .apply = Apply,
           .set_identity = SetIdentity,
-          .caption = Caption,
+          .captions = Captions,
           .groups = {{"crop", 4, Describe}}};
 }
 

@@ -37,9 +37,10 @@ void SetIdentity(const v1::Policy&, v1::ViewRecord* record) {
   record->mutable_solarize()->set_threshold(1.5f);
 }
 
-std::string Caption(const v1::ViewRecord& record) {
-  return record.has_solarize() ? absl::StrFormat("solarize >= %.2f", record.solarize().threshold())
-                               : "";
+std::vector<Caption> Captions(const v1::Policy&, const v1::ViewRecord& record) {
+  if (!record.has_solarize()) return {{"solarize", ""}};
+  const double threshold = record.solarize().threshold();
+  return {{"solarize", absl::StrFormat(">%.2f", threshold), 0.0, 1.0, 1.0, threshold}};
 }
 
 void Describe(const v1::Policy&, const v1::ViewRecord& record, float* out) {
@@ -65,7 +66,7 @@ Operation SolarizeOperation() {
           .sample = Sample,
           .apply = Apply,
           .set_identity = SetIdentity,
-          .caption = Caption,
+          .captions = Captions,
           .groups = {{"solarize", 1, Describe}}};
 }
 

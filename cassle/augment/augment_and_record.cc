@@ -1,0 +1,289 @@
+#include "cassle/augment/augment_and_record.h"
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "cassle/augment/apply.h"
+#include "cassle/augment/contact_sheet.h"
+#include "cassle/augment/image_source.h"
+#include "cassle/augment/policy.h"
+#include "cassle/augment/recorded_views.h"
+#include "cassle/augment/sample.h"
+#include "cassle/augment/view_shard_writer.h"
+#include "cassle/base/file.h"
+#include "cassle/base/progress.h"
+#include "cassle/base/status_macros.h"
+#include "cassle/base/text_proto.h"
+#include "cassle/base/thread_pool.h"
+#include "cassle/data/codec.h"
+
+namespace cassle {
+namespace {
+
+using Options = v1::AugmentAndRecordOptions;
+
+// Images that one thread works on before their views are written.
+constexpr int64_t kImagesPerThread = 16;
+constexpr int64_t kShardPixelBytes = int64_t{256} << 20;
+constexpr int64_t kShardRecords = 131072;
+
+v1::ImageFormat PixelFormat(const Options& options) {
+  switch (options.store()) {
+    case Options::RAW:
+      return v1::RAW_RGB8;
+    case Options::PNG:
+      return v1::PNG;
+    case Options::JPEG:
+      return v1::JPEG;
+    default:
+      return v1::IMAGE_FORMAT_UNSPECIFIED;
+  }
+}
+
+absl::StatusOr<v1::Policy> ChosenPolicy(const Options& options) {
+  if (options.policy().empty() == options.policy_file().empty()) {
+    return absl::InvalidArgumentError(
+        "give either --policy=PRESET (imagenet, stl10, cifar) or --policy_file=PATH.textproto");
+  }
+  if (!options.policy_file().empty()) {
+    v1::Policy policy;
+    CASSLE_RETURN_IF_ERROR(ReadTextProto(options.policy_file(), &policy));
+    CASSLE_RETURN_IF_ERROR(Annotate(CheckPolicy(policy), options.policy_file()));
+    return policy;
+  }
+  if (options.policy().find_first_of("/.") != std::string::npos) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--policy=", options.policy(),
+                     " is no preset; for a file write --policy_file=", options.policy()));
+  }
+  return LoadPolicy(options.policy());
+}
+
+absl::Status CheckOptions(const Options& options) {
+  if (options.input().empty()) {
+    return absl::InvalidArgumentError("--input is missing: name a data set folder, or -");
+  }
+  if (options.epochs() < 1 || options.views() < 1) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--epochs=", options.epochs(), " and --views=", options.views(), " must be at least 1"));
+  }
+  if (options.input() == "-" && options.epochs() > 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--input=- can be read only once, and --epochs=", options.epochs(),
+                     " visits every image again: name the data set folder, or use --epochs=1"));
+  }
+  if (options.jpeg_quality() < 1 || options.jpeg_quality() > 100) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--jpeg_quality=", options.jpeg_quality(), ": give 1 to 100"));
+  }
+  if (options.records_per_shard() < 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--records_per_shard=", options.records_per_shard(), " is negative"));
+  }
+  return absl::OkStatus();
+}
+
+class Recorder {
+ public:
+  Recorder(const Options& options, v1::Policy policy, StageContext& context)
+      : options_(options), policy_(std::move(policy)), context_(context) {}
+
+  absl::Status Run() {
+    CASSLE_ASSIGN_OR_RETURN(source_, ImageSource::Open(options_.input(), options_.split()));
+    if (source_->size() == 0) return NoImages();
+    ViewShardWriter writer(context_.output_dir(), RecordsPerShard());
+    CASSLE_RETURN_IF_ERROR(RecordAll(&writer));
+    if (source_->size() == 0) return NoImages();
+    CASSLE_RETURN_IF_ERROR(WriteContactSheet());
+    return Finish(&writer);
+  }
+
+ private:
+  absl::Status NoImages() const {
+    return absl::DataLossError(
+        absl::StrCat(options_.input(), " holds no images: there is nothing to augment"));
+  }
+
+  int64_t RecordsPerShard() const {
+    if (options_.records_per_shard() > 0) return options_.records_per_shard();
+    if (PixelFormat(options_) == v1::IMAGE_FORMAT_UNSPECIFIED) return kShardRecords;
+    const int64_t view_bytes = int64_t{3} * policy_.size() * policy_.size();
+    return std::max<int64_t>(1, std::min(kShardRecords, kShardPixelBytes / view_bytes));
+  }
+
+  absl::Status RecordAll(ViewShardWriter* writer) {
+    int64_t done = 0;
+    if (context_.resumed() && !source_->is_stream()) {
+      CASSLE_ASSIGN_OR_RETURN(
+          done, writer->Resume(source_->size() * options_.epochs() * options_.views()));
+      if (done > 0) context_.Say(absl::StrCat(done, " views are recorded already"));
+    }
+    const int64_t visits =
+        source_->is_stream() ? -1 : source_->size() * static_cast<int64_t>(options_.epochs());
+    // A shard may end between the views of one image.
+    int64_t visit = done / options_.views();
+    int64_t skip = done % options_.views();
+    Progress progress("augmenting", visits, "images", visit);
+    while (visits < 0 || visit < visits) {
+      if (context_.interrupted()) {
+        return absl::CancelledError("interrupted; started again, it goes on from here");
+      }
+      const int64_t images = source_->is_stream() ? INT64_MAX : source_->size();
+      const int64_t first = visit % images;
+      const int64_t count = std::min(images - first, kImagesPerThread * context_.threads());
+      CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> payloads,
+                              Augment(visit / images, first, count));
+      if (payloads.empty()) break;
+      for (size_t i = skip; i < payloads.size(); ++i) {
+        CASSLE_RETURN_IF_ERROR(writer->Append(payloads[i]));
+      }
+      skip = 0;
+      visit += static_cast<int64_t>(payloads.size()) / options_.views();
+      progress.Set(visit);
+    }
+    return absl::OkStatus();
+  }
+
+  // Serialised records of images first .. first+count-1 in one epoch, in order.
+  absl::StatusOr<std::vector<std::string>> Augment(int64_t epoch, int64_t first, int64_t count) {
+    CASSLE_RETURN_IF_ERROR(source_->Read(first, count, &images_));
+    if (source_->is_stream()) KeepForContactSheet();
+    const int64_t views = options_.views();
+    std::vector<std::string> payloads(images_.size() * views);
+    std::vector<absl::Status> statuses(images_.size());
+    ParallelFor(context_.threads(), static_cast<int64_t>(images_.size()), [&](int64_t i) {
+      statuses[i] = AugmentImage(epoch, images_[i], &payloads[i * views]);
+    });
+    for (const absl::Status& status : statuses) CASSLE_RETURN_IF_ERROR(status);
+    return payloads;
+  }
+
+  absl::Status AugmentImage(int64_t epoch, const v1::ImageRecord& image,
+                            std::string* payloads) const {
+    RgbImage source;
+    CASSLE_RETURN_IF_ERROR(Decode(image, &source));
+    Canvas canvas;
+    RgbImage view;
+    for (uint32_t v = 0; v < options_.views(); ++v) {
+      v1::ViewRecord record;
+      CASSLE_RETURN_IF_ERROR(MakeView(epoch, image, source, v, &canvas, &record, &view));
+      const v1::ImageFormat format = PixelFormat(options_);
+      if (format != v1::IMAGE_FORMAT_UNSPECIFIED) {
+        record.set_pixel_format(format);
+        CASSLE_ASSIGN_OR_RETURN(*record.mutable_pixels(),
+                                EncodeImage(view, format, options_.jpeg_quality()));
+      }
+      record.SerializeToString(&payloads[v]);
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Decode(const v1::ImageRecord& image, RgbImage* source) const {
+    return Annotate(DecodeImage(image.encoded(), image.format(), static_cast<int>(image.height()),
+                                static_cast<int>(image.width()), source),
+                    absl::StrCat(options_.input(), ": image ", image.id(), " (", image.key(), ")"));
+  }
+
+  absl::Status MakeView(int64_t epoch, const v1::ImageRecord& image, const RgbImage& source,
+                        uint32_t view_number, Canvas* canvas, v1::ViewRecord* record,
+                        RgbImage* view) const {
+    const ViewKey key = {options_.seed(), static_cast<uint32_t>(epoch), image.id(), view_number};
+    *record = SampleView(policy_, key, source.height, source.width);
+    if (image.has_label()) record->set_label(image.label());
+    return ApplyView(source, record, canvas, view);
+  }
+
+  void KeepForContactSheet() {
+    if (options_.contact_sheet().empty()) return;
+    for (const v1::ImageRecord& image : images_) {
+      if (static_cast<int>(shown_.size()) < kContactSheetImages) shown_.push_back(image);
+    }
+  }
+
+  // Images spread evenly over the split (the first ones of a stream), in epoch 0.
+  absl::Status WriteContactSheet() {
+    if (options_.contact_sheet().empty()) return absl::OkStatus();
+    if (!source_->is_stream()) {
+      const int64_t count = std::min<int64_t>(kContactSheetImages, source_->size());
+      for (int64_t i = 0; i < count; ++i) {
+        CASSLE_RETURN_IF_ERROR(source_->Read(i * source_->size() / count, 1, &images_));
+        shown_.push_back(images_[0]);
+      }
+    }
+    std::vector<ContactSheetRow> rows;
+    Canvas canvas;
+    for (const v1::ImageRecord& image : shown_) {
+      ContactSheetRow row;
+      row.key = image.key();
+      CASSLE_RETURN_IF_ERROR(Decode(image, &row.source));
+      row.records.resize(options_.views());
+      row.views.resize(options_.views());
+      for (uint32_t v = 0; v < options_.views(); ++v) {
+        CASSLE_RETURN_IF_ERROR(
+            MakeView(0, image, row.source, v, &canvas, &row.records[v], &row.views[v]));
+      }
+      rows.push_back(std::move(row));
+    }
+    const std::string title = absl::StrCat("policy ", policy_.name(), ", ", policy_.size(),
+                                           " px, seed ", options_.seed());
+    CASSLE_ASSIGN_OR_RETURN(const RgbImage sheet, DrawContactSheet(title, policy_, rows));
+    CASSLE_ASSIGN_OR_RETURN(const std::string png, EncodePng(sheet));
+    return WriteFileAtomically(options_.contact_sheet(), png);
+  }
+
+  absl::Status Finish(ViewShardWriter* writer) {
+    v1::ViewsInfo info;
+    *info.mutable_policy() = policy_;
+    info.set_seed(options_.seed());
+    info.set_epochs(options_.epochs());
+    info.set_views(options_.views());
+    info.set_num_images(source_->size());
+    info.set_first_image_id(source_->first_id());
+    info.set_split(source_->split());
+    info.set_dataset_fingerprint(context_.input_fingerprint("input"));
+    info.set_pixel_format(PixelFormat(options_));
+    if (info.pixel_format() == v1::JPEG) info.set_jpeg_quality(options_.jpeg_quality());
+    CASSLE_RETURN_IF_ERROR(writer->Finish(&info));
+    v1::AugmentAndRecordResult result;
+    result.set_images(source_->size());
+    result.set_records(source_->size() * options_.epochs() * options_.views());
+    result.set_shards(info.shards_size());
+    result.set_policy(policy_.name());
+    context_.Count("images", result.images());
+    context_.Count("views", result.records());
+    CASSLE_RETURN_IF_ERROR(context_.SetResult(result));
+    if (context_.streaming()) return absl::OkStatus();
+    return WriteFile(JoinPath(context_.output_dir(), kViewsInfoName), PrintTextProto(info));
+  }
+
+  const Options& options_;
+  const v1::Policy policy_;
+  StageContext& context_;
+  std::unique_ptr<ImageSource> source_;
+  // The images being worked on, and those for the contact sheet.
+  std::vector<v1::ImageRecord> images_;
+  std::vector<v1::ImageRecord> shown_;
+};
+
+}  // namespace
+
+StageInfo AugmentAndRecordInfo() {
+  return {.name = "augment-and-record",
+          .version = 1,
+          .summary =
+              "Draws augmented views of every image and records their parameters, with or "
+              "without the pixels.",
+          .resumable = true};
+}
+
+absl::Status RunAugmentAndRecord(const Options& options, StageContext& context) {
+  CASSLE_RETURN_IF_ERROR(CheckOptions(options));
+  CASSLE_ASSIGN_OR_RETURN(v1::Policy policy, ChosenPolicy(options));
+  return Recorder(options, std::move(policy), context).Run();
+}
+
+}  // namespace cassle

@@ -1,0 +1,37 @@
+// Contact sheet: a picture that shows at a glance what a policy does to images.
+//
+// One row of cells per image: the source with the crop of every view drawn into it, and the views,
+// each framed in the colour of its crop, with its parameters below: value and position on the
+// policy's range (the tick marks what would change nothing); "-" and gray: not applied.
+#ifndef CASSLE_AUGMENT_CONTACT_SHEET_H_
+#define CASSLE_AUGMENT_CONTACT_SHEET_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "cassle/augment/policy.pb.h"
+#include "cassle/data/image.h"
+#include "cassle/data/view_record.pb.h"
+
+namespace cassle {
+
+// A source and its views in order, as recorded (after ApplyView).
+struct ContactSheetRow {
+  std::string key;
+  RgbImage source;
+  std::vector<v1::ViewRecord> records;
+  std::vector<RgbImage> views;
+};
+
+// Images shown by the recorder.
+inline constexpr int kContactSheetImages = 6;
+
+// title: one line. Every row has equally many views, at least one.
+// \error kInvalidArgument if there are no rows or a view is empty.
+absl::StatusOr<RgbImage> DrawContactSheet(const std::string& title, const v1::Policy& policy,
+                                          const std::vector<ContactSheetRow>& rows);
+
+}  // namespace cassle
+
+#endif  // CASSLE_AUGMENT_CONTACT_SHEET_H_

@@ -1,0 +1,78 @@
+#include "cassle/augment/image_source.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "cassle/base/status_macros.h"
+
+namespace cassle {
+
+absl::StatusOr<std::unique_ptr<ImageSource>> ImageSource::Open(const std::string& path,
+                                                               const std::string& split) {
+  std::unique_ptr<ImageSource> source(new ImageSource);
+  if (path == "-") {
+    if (!split.empty()) {
+      return absl::InvalidArgumentError(
+          "--split does not go with --input=-: a stream has no splits");
+    }
+    CASSLE_ASSIGN_OR_RETURN(source->stream_, TfRecordReader::Open(path));
+  } else {
+    CASSLE_ASSIGN_OR_RETURN(source->dataset_, Dataset::Open(path, split));
+  }
+  return source;
+}
+
+int64_t ImageSource::size() const {
+  if (!is_stream()) return dataset_->size();
+  return stream_ended_ ? stream_images_ : -1;
+}
+
+uint64_t ImageSource::first_id() const {
+  return is_stream() ? stream_first_id_ : dataset_->first_id();
+}
+
+absl::StatusOr<bool> ImageSource::ReadFromStream(v1::ImageRecord* record) {
+  std::string payload;
+  CASSLE_ASSIGN_OR_RETURN(const bool more, stream_->Next(&payload));
+  if (!more) {
+    stream_ended_ = true;
+    return false;
+  }
+  if (!record->ParseFromString(payload)) {
+    return absl::DataLossError(
+        absl::StrCat("stdin: record ", stream_images_, " is not an ImageRecord"));
+  }
+  if (stream_images_ == 0) stream_first_id_ = record->id();
+  if (record->id() != stream_first_id_ + static_cast<uint64_t>(stream_images_)) {
+    return absl::DataLossError(
+        absl::StrCat("stdin: record ", stream_images_, " has id ", record->id(), " instead of ",
+                     stream_first_id_ + static_cast<uint64_t>(stream_images_),
+                     ": images must come in the order of their ids, without gaps"));
+  }
+  ++stream_images_;
+  return true;
+}
+
+absl::Status ImageSource::Read(int64_t first, int64_t count,
+                               std::vector<v1::ImageRecord>* records) {
+  if (is_stream()) {
+    if (first != stream_images_) {
+      return absl::InternalError(
+          absl::StrCat("a stream at image ", stream_images_, " was asked for image ", first));
+    }
+    records->clear();
+    while (static_cast<int64_t>(records->size()) < count && !stream_ended_) {
+      v1::ImageRecord record;
+      CASSLE_ASSIGN_OR_RETURN(const bool more, ReadFromStream(&record));
+      if (more) records->push_back(std::move(record));
+    }
+    return absl::OkStatus();
+  }
+  records->resize(std::max<int64_t>(0, std::min(count, size() - first)));
+  for (size_t i = 0; i < records->size(); ++i) {
+    CASSLE_RETURN_IF_ERROR(dataset_->Read(first + static_cast<int64_t>(i), &(*records)[i]));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace cassle

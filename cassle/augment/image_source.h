@@ -1,0 +1,51 @@
+// Where the recorder's images come from: a split of a data set, in order and at random, or a stream
+// of ImageRecords, once and in order.
+#ifndef CASSLE_AUGMENT_IMAGE_SOURCE_H_
+#define CASSLE_AUGMENT_IMAGE_SOURCE_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "cassle/data/dataset.h"
+#include "cassle/data/tfrecord.h"
+
+namespace cassle {
+
+// Not thread-safe.
+class ImageSource {
+ public:
+  // path: a data set folder, or "-" for stdin (then `split` must be empty).
+  static absl::StatusOr<std::unique_ptr<ImageSource>> Open(const std::string& path,
+                                                           const std::string& split);
+
+  bool is_stream() const { return stream_ != nullptr; }
+  // Number of images; -1 for a stream that has not ended.
+  int64_t size() const;
+  // Id of image 0; images have consecutive ids.
+  uint64_t first_id() const;
+  // Name of the split; empty for a stream.
+  std::string split() const { return is_stream() ? "" : dataset_->split().name(); }
+
+  // Sets `records` to images first .. first+count-1, fewer at the end. A stream must be read
+  // without gaps.
+  // \error kDataLoss naming file and record.
+  absl::Status Read(int64_t first, int64_t count, std::vector<v1::ImageRecord>* records);
+
+ private:
+  ImageSource() = default;
+  absl::StatusOr<bool> ReadFromStream(v1::ImageRecord* record);
+
+  std::shared_ptr<const Dataset> dataset_;
+  std::unique_ptr<TfRecordReader> stream_;
+  bool stream_ended_ = false;
+  int64_t stream_images_ = 0;
+  uint64_t stream_first_id_ = 0;
+};
+
+}  // namespace cassle
+
+#endif  // CASSLE_AUGMENT_IMAGE_SOURCE_H_

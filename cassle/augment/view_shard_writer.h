@@ -1,0 +1,46 @@
+// ViewShardWriter: ViewRecords in their order into shards, or as one stream on stdout.
+#ifndef CASSLE_AUGMENT_VIEW_SHARD_WRITER_H_
+#define CASSLE_AUGMENT_VIEW_SHARD_WRITER_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "cassle/augment/views.pb.h"
+#include "cassle/data/tfrecord.h"
+
+namespace cassle {
+
+// A shard is complete when its index is there and fits. Shards have their final names only after
+// Finish(), which knows how many there are. Not thread-safe.
+class ViewShardWriter {
+ public:
+  // folder empty: one stream on stdout, without a limit of records.
+  ViewShardWriter(std::string folder, int64_t records_per_shard);
+
+  // Finds the complete shards of an earlier run and goes on behind them. Returns how many records
+  // they hold: the caller begins with that one.
+  // total_records  of the whole output.
+  absl::StatusOr<int64_t> Resume(int64_t total_records);
+
+  absl::Status Append(absl::string_view payload);
+
+  // Closes the last shard, gives all their names and describes them in info.shards.
+  absl::Status Finish(v1::ViewsInfo* info);
+
+ private:
+  absl::Status CloseShard();
+  std::string UnnumberedPath(int shard) const;
+
+  const std::string folder_;
+  const int64_t records_per_shard_;
+  std::unique_ptr<TfRecordWriter> shard_;
+  v1::ViewsInfo done_;
+};
+
+}  // namespace cassle
+
+#endif  // CASSLE_AUGMENT_VIEW_SHARD_WRITER_H_
