@@ -45,7 +45,8 @@ std::string EnumValues(const EnumDescriptor& type) {
 
 std::string TypeName(const FieldDescriptor& field);
 
-// What one word may choose in a message: the member of its oneof, else the value of its first field.
+// What one word may choose in a message: the member of its oneof, else the value of its first
+// field.
 std::string WordChoices(const Descriptor& type) {
   if (type.real_oneof_decl_count() > 0) {
     std::vector<std::string> names;

@@ -40,6 +40,27 @@ TEST(OptionSetterTest, AListReplacesWhatWasThereAndThenAppends) {
   EXPECT_THAT(options.groups(), ElementsAre("crop", "color", "blur"));
 }
 
+TEST(OptionSetterTest, AWordChoosesInAMessageAndKeepsTheRest) {
+  v1::TestOptions options;
+  OptionSetter setter(&options);
+  ASSERT_OK(setter.Set("choice.depth", "4"));
+  ASSERT_OK(setter.Set("choice", "red"));
+  EXPECT_EQ(options.choice().color(), v1::RED);
+  EXPECT_EQ(options.choice().depth(), 4);
+  ASSERT_OK(setter.Set("chosen.plain.momentum", "0.5"));
+  ASSERT_OK(setter.Set("chosen", "plain"));
+  EXPECT_EQ(options.chosen().plain().momentum(), 0.5);
+  ASSERT_OK(setter.Set("chosen", "colored"));
+  EXPECT_TRUE(options.chosen().has_colored());
+  EXPECT_THAT(setter.Set("chosen", "colord"),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("--chosen=colord: expected one of plain|colored")));
+  EXPECT_THAT(
+      setter.Set("choice", "blue"),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("--choice=blue: expected red|green")));
+  EXPECT_THAT(OptionsHelp(*options.GetDescriptor()), HasSubstr("--chosen=plain|colored"));
+}
+
 TEST(OptionSetterTest, ErrorsNameTheSettingAndTheRemedy) {
   v1::TestOptions options;
   OptionSetter setter(&options);

@@ -1,0 +1,272 @@
+#include "cassle/ssl/pretrain.h"
+
+#include <c10/util/Exception.h>
+
+#include <array>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "cassle/augment/descriptor.h"
+#include "cassle/augment/policy.h"
+#include "cassle/augment/recorded_views.h"
+#include "cassle/augment/view_loader.h"
+#include "cassle/base/file.h"
+#include "cassle/base/options.h"
+#include "cassle/base/status_macros.h"
+#include "cassle/base/text_proto.h"
+#include "cassle/data/dataset.h"
+#include "cassle/models/backbone.h"
+#include "cassle/models/conditioning.h"
+#include "cassle/models/torch_runtime.h"
+#include "cassle/models/weights.h"
+#include "cassle/ssl/checkpoint.h"
+#include "cassle/ssl/method_registry.h"
+#include "cassle/ssl/schedule.h"
+#include "cassle/ssl/trainer.h"
+
+namespace cassle {
+namespace {
+
+// The widest side that gets the CIFAR stem when none is chosen: the ImageNet stem leaves 2x2 pixels
+// of 64.
+constexpr int kCifarStemMaxSize = 64;
+
+absl::Status CheckNumbers(const v1::PretrainOptions& options) {
+  const auto at_least = [](const char* name, double value, double least) {
+    if (value >= least) return absl::OkStatus();
+    return absl::InvalidArgumentError(
+        absl::StrCat("--", name, "=", value, ": expected at least ", least));
+  };
+  CASSLE_RETURN_IF_ERROR(at_least("epochs", options.epochs(), 1));
+  CASSLE_RETURN_IF_ERROR(at_least("batch_size", options.batch_size(), 2));
+  CASSLE_RETURN_IF_ERROR(at_least("base_lr", options.base_lr(), 0));
+  CASSLE_RETURN_IF_ERROR(at_least("weight_decay", options.weight_decay(), 0));
+  CASSLE_RETURN_IF_ERROR(at_least("compute_threads", options.compute_threads(), 1));
+  CASSLE_RETURN_IF_ERROR(at_least("log_every_steps", options.log_every_steps(), 1));
+  CASSLE_RETURN_IF_ERROR(at_least("checkpoint_every_epochs", options.checkpoint_every_epochs(), 0));
+  CASSLE_RETURN_IF_ERROR(at_least("checkpoint_every_steps", options.checkpoint_every_steps(), 0));
+  CASSLE_RETURN_IF_ERROR(at_least("cache_mib", static_cast<double>(options.cache_mib()), 0));
+  if (!(options.momentum() >= 0 && options.momentum() < 1)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--momentum=", options.momentum(), ": expected a number in [0, 1)"));
+  }
+  return absl::OkStatus();
+}
+
+// The policy that the options name; without one, that of the recorded views.
+absl::StatusOr<v1::Policy> FindPolicy(const v1::PretrainOptions& options) {
+  if (!options.policy().empty() && !options.policy_file().empty()) {
+    return absl::InvalidArgumentError("--policy and --policy_file were both given: choose one");
+  }
+  if (!options.policy_file().empty()) {
+    v1::Policy policy;
+    CASSLE_RETURN_IF_ERROR(ReadTextProto(options.policy_file(), &policy));
+    CASSLE_RETURN_IF_ERROR(CheckPolicy(policy));
+    return policy;
+  }
+  if (!options.policy().empty()) {
+    // LoadPolicy would take a path too, but only an INPUT field has its content in the identity of
+    // the run.
+    for (const std::string& name : PresetNames()) {
+      if (name == options.policy()) return LoadPolicy(name);
+    }
+    const std::string nearest = NearestWord(options.policy(), PresetNames());
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--policy=", options.policy(), " is not a preset",
+        nearest.empty() ? "" : absl::StrCat("; did you mean ", nearest, "?"), " There are ",
+        absl::StrJoin(PresetNames(), ", "), "; a text proto is named by --policy_file"));
+  }
+  if (options.views().empty()) {
+    return absl::InvalidArgumentError(absl::StrCat("no augmentation: name --policy (",
+                                                   absl::StrJoin(PresetNames(), ", "),
+                                                   "), --policy_file or --views"));
+  }
+  CASSLE_ASSIGN_OR_RETURN(const auto recorded, RecordedViews::Open(options.views()));
+  return recorded->info().policy();
+}
+
+v1::BackboneConfig ResolveBackbone(v1::BackboneConfig config, int image_size) {
+  if (config.architecture().empty()) config.set_architecture("resnet18");
+  if (config.stem() == v1::STEM_UNSPECIFIED) {
+    config.set_stem(image_size <= kCifarStemMaxSize ? v1::CIFAR : v1::IMAGENET);
+  }
+  if (config.width_factor() == 0) config.set_width_factor(1);
+  // As the authors' backbones.
+  if (!config.has_zero_init_residual()) config.set_zero_init_residual(true);
+  return config;
+}
+
+PixelNormalizer NormalizerOf(const v1::Policy& policy) {
+  return PixelNormalizer({policy.mean(0), policy.mean(1), policy.mean(2)},
+                         {policy.std(0), policy.std(1), policy.std(2)});
+}
+
+std::string Provenance(const v1::PretrainOptions& options, const std::vector<std::string>& groups) {
+  const std::string conditioning =
+      groups.empty()
+          ? std::string("none")
+          : absl::StrCat(
+                absl::AsciiStrToLower(v1::Treatment_Name(options.conditioning().treatment())), " (",
+                absl::StrJoin(groups, ", "), ")");
+  return absl::StrCat(MethodName(options.method()), ", conditioning ", conditioning, ", ",
+                      options.epochs(), options.epochs() == 1 ? " epoch" : " epochs");
+}
+
+// One run: what the steps below share.
+struct Run {
+  v1::PretrainOptions options;
+  std::shared_ptr<const Dataset> images;
+  v1::Policy policy;
+  v1::BackboneConfig backbone;
+  // Descriptor groups the projector is told; empty without conditioning.
+  std::vector<std::string> groups;
+  std::unique_ptr<Method> method;
+};
+
+absl::Status OpenData(Run* run) {
+  const v1::PretrainOptions& options = run->options;
+  if (options.input().empty() && options.views().empty()) {
+    return absl::InvalidArgumentError("--input is missing: name the folder of an image data set");
+  }
+  CASSLE_ASSIGN_OR_RETURN(run->policy, FindPolicy(options));
+  if (!options.input().empty()) {
+    CASSLE_ASSIGN_OR_RETURN(run->images, Dataset::Open(options.input(), options.split()));
+    if (run->images->size() < options.batch_size()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--batch_size=", options.batch_size(), " is larger than split '",
+                       run->images->split().name(), "' of ", options.input(), " with its ",
+                       run->images->size(), " images"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status BuildMethod(Run* run) {
+  v1::PretrainOptions& options = run->options;
+  run->backbone = ResolveBackbone(options.backbone(), run->policy.size());
+  *options.mutable_backbone() = run->backbone;
+  CASSLE_ASSIGN_OR_RETURN(*options.mutable_conditioning(),
+                          ResolveConditioning(options.conditioning()));
+  if (options.conditioning().treatment() != v1::NONE) {
+    run->groups.assign(options.conditioning().groups().begin(),
+                       options.conditioning().groups().end());
+    if (run->groups.empty()) run->groups = DescriptorGroupsOf(run->policy);
+  }
+  const absl::StatusOr<DescriptorLayout> layout =
+      DescriptorLayout::Create(run->policy, run->groups);
+  if (!layout.ok()) return Annotate(layout.status(), "--conditioning.groups");
+  MethodSetup setup;
+  setup.make_backbone = [config = run->backbone, seed = options.seed()] {
+    absl::StatusOr<std::shared_ptr<Backbone>> backbone = MakeBackbone(config, seed);
+    if (backbone.ok()) (*backbone)->ToChannelsLast();
+    return backbone;
+  };
+  setup.conditioning = options.conditioning();
+  setup.descriptor_size = layout->size();
+  setup.batch_size = options.batch_size();
+  setup.seed = options.seed();
+  setup.precision = options.precision() == v1::BF16 ? Precision::kBfloat16 : Precision::kFloat32;
+  CASSLE_ASSIGN_OR_RETURN(run->method, MakeMethod(options.method(), setup));
+  return absl::OkStatus();
+}
+
+Trainer MakeTrainer(const Run& run, StageContext* context) {
+  const v1::PretrainOptions& options = run.options;
+  TrainOptions train;
+  train.epochs = options.epochs();
+  train.batch_size = options.batch_size();
+  train.initial_learning_rate = ScaledLearningRate(options.base_lr(), options.batch_size());
+  train.sgd.momentum = options.momentum();
+  train.sgd.weight_decay = options.weight_decay();
+  train.log_every_steps = options.log_every_steps();
+  train.checkpoint_every_epochs = options.checkpoint_every_epochs();
+  train.checkpoint_every_steps = options.checkpoint_every_steps();
+  ViewLoaderOptions loading;
+  loading.images = run.images;
+  loading.views_dir = options.views();
+  loading.policy = run.policy;
+  loading.groups = run.groups;
+  loading.views = run.method->num_views();
+  loading.seed = options.seed();
+  loading.batch_size = options.batch_size();
+  loading.num_epochs = options.epochs();
+  loading.threads = context->threads();
+  loading.cache_bytes = options.cache_mib() << 20;
+  const auto open_loader = [loading](int64_t first_epoch, int64_t first_batch) mutable {
+    loading.first_epoch = first_epoch;
+    loading.first_batch = first_batch;
+    return ViewLoader::Create(loading);
+  };
+  return Trainer(train, run.method.get(), NormalizerOf(run.policy), open_loader, context);
+}
+
+absl::Status WriteModel(const Run& run, const std::string& folder) {
+  SafetensorsWriter weights;
+  for (const Method::Network& network : run.method->networks()) {
+    if (network.name != "backbone" && network.name != "projector") continue;
+    CASSLE_RETURN_IF_ERROR(SaveModule(*network.module, network.name + ".", &weights));
+  }
+  CASSLE_RETURN_IF_ERROR(weights.Write(JoinPath(folder, kWeightsFile)));
+  v1::ModelSpec spec;
+  *spec.mutable_backbone() = run.backbone;
+  spec.set_image_size(run.policy.size());
+  *spec.mutable_mean() = run.policy.mean();
+  *spec.mutable_std() = run.policy.std();
+  spec.set_provenance(Provenance(run.options, run.groups));
+  CASSLE_RETURN_IF_ERROR(WriteFile(JoinPath(folder, kModelSpecFile), PrintTextProto(spec)));
+  return WriteFile(JoinPath(folder, kConfigFile), CanonicalOptions(run.options));
+}
+
+absl::Status Pretrain(const v1::PretrainOptions& options, StageContext& context) {
+  if (context.streaming()) {
+    return absl::InvalidArgumentError("--output=-: a model is a folder, not a stream");
+  }
+  CASSLE_RETURN_IF_ERROR(CheckNumbers(options));
+  ConfigureTorch(options.compute_threads());
+  Run run;
+  run.options = options;
+  CASSLE_RETURN_IF_ERROR(OpenData(&run));
+  CASSLE_RETURN_IF_ERROR(BuildMethod(&run));
+  context.Say(absl::StrCat(Provenance(run.options, run.groups), "; ", DescribeTorchRuntime()));
+  Trainer trainer = MakeTrainer(run, &context);
+  CASSLE_RETURN_IF_ERROR(trainer.Run());
+  CASSLE_RETURN_IF_ERROR(WriteModel(run, context.output_dir()));
+  CASSLE_RETURN_IF_ERROR(RemoveCheckpoints(context.output_dir()));
+  int64_t parameters = 0;
+  for (const NamedTensor& parameter : run.method->trained_parameters()) {
+    parameters += parameter.tensor.numel();
+  }
+  context.Count("trained_parameters", parameters);
+  context.Count("steps", trainer.steps());
+  return context.SetResult(trainer.last_metrics());
+}
+
+}  // namespace
+
+StageInfo PretrainInfo() {
+  StageInfo info;
+  info.name = "pretrain";
+  info.version = 1;
+  info.summary =
+      "Trains an image encoder without labels, with or without telling its projector how each view "
+      "was augmented (CASSLE).";
+  info.resumable = true;
+  return info;
+}
+
+absl::Status RunPretrain(const v1::PretrainOptions& options, StageContext& context) {
+  try {
+    return Pretrain(options, context);
+  } catch (const c10::Error& error) {
+    return absl::InternalError(error.what_without_backtrace());
+  } catch (const std::exception& error) {
+    return absl::InternalError(error.what());
+  }
+}
+
+}  // namespace cassle

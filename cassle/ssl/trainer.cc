@@ -1,0 +1,162 @@
+#include "cassle/ssl/trainer.h"
+
+#include <cmath>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "cassle/base/status_macros.h"
+#include "cassle/ssl/checkpoint.h"
+#include "cassle/ssl/objectives.h"
+#include "cassle/ssl/schedule.h"
+
+namespace cassle {
+
+Trainer::Trainer(const TrainOptions& options, Method* method, const PixelNormalizer& normalizer,
+                 OpenLoader open_loader, StageContext* context)
+    : options_(options),
+      method_(method),
+      normalizer_(normalizer),
+      open_loader_(std::move(open_loader)),
+      context_(context),
+      optimizer_(method->trained_parameters(), options.sgd) {}
+
+std::vector<NamedTensor> Trainer::Everything() const {
+  std::vector<NamedTensor> all = method_->state();
+  for (const NamedTensor& buffer : optimizer_.buffers()) {
+    all.push_back({"optimizer." + buffer.name, buffer.tensor});
+  }
+  return all;
+}
+
+absl::Status Trainer::Resume() {
+  if (context_->resumed()) {
+    CASSLE_ASSIGN_OR_RETURN(const std::optional<std::string> checkpoint,
+                            FindCheckpoint(context_->output_dir()));
+    if (checkpoint.has_value()) {
+      CASSLE_ASSIGN_OR_RETURN(state_, LoadCheckpoint(*checkpoint, Everything()));
+      checkpoint_step_ = state_.step();
+      context_->Say(
+          absl::StrCat("resuming after step ", state_.step(), " (epoch ", state_.epoch() + 1, ")"));
+    } else {
+      context_->Say("no checkpoint yet: starting from the first step");
+    }
+  }
+  CASSLE_ASSIGN_OR_RETURN(log_, MetricsLog::Open(context_->output_dir(),
+                                                 {state_.metrics_bytes(), state_.events_bytes()}));
+  return absl::OkStatus();
+}
+
+absl::Status Trainer::SaveState() {
+  if (checkpoint_step_ == state_.step()) return absl::OkStatus();
+  CASSLE_ASSIGN_OR_RETURN(const MetricsPosition position, log_->Sync());
+  state_.set_metrics_bytes(position.metrics_bytes);
+  state_.set_events_bytes(position.events_bytes);
+  CASSLE_RETURN_IF_ERROR(SaveCheckpoint(context_->output_dir(), state_, Everything()));
+  checkpoint_step_ = state_.step();
+  return absl::OkStatus();
+}
+
+absl::Status Trainer::Run() {
+  CASSLE_RETURN_IF_ERROR(Resume());
+  if (state_.epoch() >= options_.epochs) return absl::OkStatus();
+  CASSLE_ASSIGN_OR_RETURN(const std::unique_ptr<ViewLoader> loader,
+                          open_loader_(state_.epoch(), state_.batch_in_epoch()));
+  batches_per_epoch_ = loader->batches_per_epoch();
+  Progress progress("training", options_.epochs * batches_per_epoch_ * options_.batch_size,
+                    "images", state_.step() * options_.batch_size);
+  while (state_.epoch() < options_.epochs) {
+    CASSLE_ASSIGN_OR_RETURN(const std::shared_ptr<const ViewBatch> batch, loader->Next());
+    if (batch == nullptr) return absl::InternalError("the loader ended before the last epoch");
+    CASSLE_RETURN_IF_ERROR(TakeStep(*batch));
+    progress.Set(state_.step() * options_.batch_size,
+                 absl::StrFormat("epoch %d of %d, loss %.4f", batch->epoch + 1, options_.epochs,
+                                 last_loss_));
+    const bool done = state_.epoch() >= options_.epochs;
+    if (done || CheckpointIsDue() || context_->interrupted()) CASSLE_RETURN_IF_ERROR(SaveState());
+    if (!done && context_->interrupted()) {
+      return absl::CancelledError(absl::StrCat("interrupted after step ", state_.step(),
+                                               "; the same command goes on from there"));
+    }
+  }
+  context_->Say(absl::StrFormat("waited %.1f s for batches", loader->waited_seconds()));
+  return absl::OkStatus();
+}
+
+std::vector<View> Trainer::MakeViews(const ViewBatch& batch) const {
+  std::vector<View> views;
+  for (size_t i = 0; i < batch.pixels.size(); ++i) {
+    views.push_back({normalizer_.Normalize(batch.pixels[i], batch.batch_size, batch.size),
+                     MatrixTensor(batch.descriptors[i], batch.batch_size)});
+  }
+  return views;
+}
+
+absl::Status Trainer::TakeStep(const ViewBatch& batch) {
+  optimizer_.ZeroGrad();
+  const MethodOutput output = method_->Forward(MakeViews(batch));
+  const double loss = output.loss.item().toDouble();
+  if (!std::isfinite(loss)) return NotFinite("loss", loss);
+  output.loss.backward();
+  const double gradient_norm = optimizer_.GradientNorm();
+  if (!std::isfinite(gradient_norm)) return NotFinite("gradient", gradient_norm);
+  const double learning_rate =
+      CosineLearningRate(options_.initial_learning_rate, state_.epoch(), options_.epochs);
+  optimizer_.Step(learning_rate);
+  method_->AfterStep();
+
+  last_loss_ = loss;
+  state_.set_step(state_.step() + 1);
+  state_.set_batch_in_epoch(state_.batch_in_epoch() + 1);
+  state_.set_epoch_loss_sum(state_.epoch_loss_sum() + loss);
+  const bool epoch_ends = state_.batch_in_epoch() == batches_per_epoch_;
+  if (epoch_ends || state_.step() % options_.log_every_steps == 0) {
+    CASSLE_RETURN_IF_ERROR(Log(output, loss, gradient_norm));
+  }
+  if (epoch_ends) {
+    state_.set_epoch(state_.epoch() + 1);
+    state_.set_batch_in_epoch(0);
+    state_.set_epoch_loss_sum(0);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Trainer::NotFinite(const char* what, double value) const {
+  return absl::InternalError(absl::StrCat(
+      "step ", state_.step() + 1, " (epoch ", state_.epoch() + 1, "): the ", what, " is ", value,
+      ". The step was not taken; ",
+      checkpoint_step_ >= 0 ? absl::StrCat("the checkpoint after step ", checkpoint_step_,
+                                           " is kept in ", context_->output_dir())
+                            : std::string("there was no checkpoint yet"),
+      ". Lower --base_lr, or raise --batch_size", ", or try --precision=float32 if this was bf16"));
+}
+
+absl::Status Trainer::Log(const MethodOutput& output, double loss, double gradient_norm) {
+  const ProjectionStatistics statistics = DescribeProjections(output.z1, output.z2);
+  v1::TrainMetrics metrics;
+  metrics.set_step(static_cast<int32_t>(state_.step()));
+  metrics.set_epoch(static_cast<int32_t>(state_.epoch() + 1));
+  metrics.set_loss(loss);
+  metrics.set_learning_rate(
+      CosineLearningRate(options_.initial_learning_rate, state_.epoch(), options_.epochs));
+  metrics.set_gradient_norm(gradient_norm);
+  metrics.set_projection_spread(statistics.spread);
+  metrics.set_matched_cosine(statistics.matched_cosine);
+  metrics.set_unmatched_cosine(statistics.unmatched_cosine);
+  if (state_.batch_in_epoch() == batches_per_epoch_) {
+    metrics.set_epoch_loss(state_.epoch_loss_sum() / static_cast<double>(batches_per_epoch_));
+  }
+  *state_.mutable_last_metrics() = metrics;
+  return log_->Write(metrics);
+}
+
+bool Trainer::CheckpointIsDue() const {
+  const int64_t by_steps = options_.checkpoint_every_steps;
+  const int64_t by_epochs = options_.checkpoint_every_epochs;
+  return (by_steps > 0 && state_.step() % by_steps == 0) ||
+         (by_epochs > 0 && state_.batch_in_epoch() == 0 && state_.epoch() % by_epochs == 0);
+}
+
+}  // namespace cassle

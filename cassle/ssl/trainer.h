@@ -1,0 +1,89 @@
+// The training loop: batches -> Method -> Sgd, with metrics, checkpoints, resuming and guards. It
+// names no method.
+//
+// What a run leaves is a function of its options: an interrupted and resumed run ends with the
+// bytes of an undisturbed one, metrics included. Times and rates go to stderr only.
+#ifndef CASSLE_SSL_TRAINER_H_
+#define CASSLE_SSL_TRAINER_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "cassle/augment/view_loader.h"
+#include "cassle/base/progress.h"
+#include "cassle/base/stage.h"
+#include "cassle/ssl/batch_tensor.h"
+#include "cassle/ssl/checkpoint.pb.h"
+#include "cassle/ssl/method.h"
+#include "cassle/ssl/metrics_log.h"
+#include "cassle/ssl/sgd.h"
+
+namespace cassle {
+
+struct TrainOptions {
+  int64_t epochs = 1;
+  int64_t batch_size = 1;
+  // Rate of the first epoch; falls to zero along a cosine, constant within an epoch.
+  double initial_learning_rate = 0;
+  SgdOptions sgd;
+  // A line of metrics every so many steps, and at the end of every epoch.
+  int64_t log_every_steps = 10;
+  // 0: never for this reason. Checkpoints change speed, never a result.
+  int64_t checkpoint_every_epochs = 1;
+  int64_t checkpoint_every_steps = 0;
+};
+
+// Not thread-safe.
+class Trainer {
+ public:
+  // Opens the loader at a batch of an epoch (both from 0).
+  using OpenLoader = std::function<absl::StatusOr<std::unique_ptr<ViewLoader>>(
+      int64_t first_epoch, int64_t first_batch)>;
+
+  // method and context must outlive the trainer.
+  Trainer(const TrainOptions& options, Method* method, const PixelNormalizer& normalizer,
+          OpenLoader open_loader, StageContext* context);
+
+  // Goes on from the newest checkpoint in context->output_dir() if context->resumed(), else starts;
+  // returns after the last epoch, with a checkpoint of the finished run in the folder. \error
+  // kCancelled after a signal: a checkpoint was taken, the same command goes on from it; kInternal
+  // if the loss or the gradient is not finite, with the step and the remedy; kDataLoss for a
+  // damaged checkpoint; what the loader returns.
+  absl::Status Run();
+
+  // After Run.
+  int64_t steps() const { return state_.step(); }
+  const v1::TrainMetrics& last_metrics() const { return state_.last_metrics(); }
+
+ private:
+  // Everything a checkpoint keeps.
+  std::vector<NamedTensor> Everything() const;
+  absl::Status Resume();
+  absl::Status SaveState();
+  std::vector<View> MakeViews(const ViewBatch& batch) const;
+  absl::Status TakeStep(const ViewBatch& batch);
+  absl::Status NotFinite(const char* what, double value) const;
+  absl::Status Log(const MethodOutput& output, double loss, double gradient_norm);
+  bool CheckpointIsDue() const;
+
+  const TrainOptions options_;
+  Method* const method_;
+  const PixelNormalizer normalizer_;
+  const OpenLoader open_loader_;
+  StageContext* const context_;
+  Sgd optimizer_;
+  v1::TrainState state_;
+  int64_t batches_per_epoch_ = 0;
+  int64_t checkpoint_step_ = -1;
+  double last_loss_ = 0;
+  std::unique_ptr<MetricsLog> log_;
+};
+
+}  // namespace cassle
+
+#endif  // CASSLE_SSL_TRAINER_H_
