@@ -209,7 +209,7 @@ void AddWarnings(const ProbeSets& sets, const ClassCounts& learnt, const ClassCo
                                          [&](int64_t id) { return ids.contains(id); });
     if (shared > 0) {
       target->add_warnings(
-          absl::StrCat(shared, " images of the test set are also in the train embeddings"));
+          absl::StrCat("images of the test set that are also in the train embeddings: ", shared));
     }
   }
 }
@@ -290,6 +290,17 @@ v1::LinearProbeResult ResultHead(const ProbeSets& sets) {
   return result;
 }
 
+absl::StatusOr<ProbeOutcome> ProbeWithProgress(const std::string& name, const ProbeData& data,
+                                               ProbeSettings settings,
+                                               const StageContext& context) {
+  Progress progress(absl::StrCat("probing ", name), settings.grid.size(), "fits");
+  settings.go_on = [&](int done) {
+    progress.Set(done);
+    return !context.interrupted();
+  };
+  return RunProbe(data, settings);
+}
+
 }  // namespace
 
 absl::Status RunLinearProbe(const Options& options, StageContext& context) {
@@ -321,12 +332,8 @@ absl::Status RunLinearProbe(const Options& options, StageContext& context) {
     data.test = &sets->test_features;
     data.test_labels = labels[t].test;
     data.classes = labels[t].class_names.size();
-    Progress progress(absl::StrCat("probing ", names[t]), settings.grid.size(), "fits");
-    settings.go_on = [&](int done) {
-      progress.Set(done);
-      return !context.interrupted();
-    };
-    CASSLE_ASSIGN_OR_RETURN(const ProbeOutcome outcome, RunProbe(data, settings));
+    CASSLE_ASSIGN_OR_RETURN(const ProbeOutcome outcome,
+                            ProbeWithProgress(names[t], data, settings, context));
     *result.add_targets() = TargetProto(names[t], options, *sets, labels[t], outcome);
     AddClassifier(names[t], outcome, &classifiers);
     const v1::LinearProbeTarget& target = result.targets(result.targets_size() - 1);

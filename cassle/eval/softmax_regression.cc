@@ -254,7 +254,10 @@ FitReport SoftmaxRegression::Fit(double w, double tolerance, PaddedMatrix<double
     for (int64_t i = 0; i < residual.size(); ++i) residual.data()[i] = -gradient.data()[i];
     precondition();
     const double decrement = Dot(residual, solved);
-    report.converged = decrement / 2 <= tolerance * objective;
+    // Half the decrement estimates f - f*. A preconditioner made for a larger w shrinks it by at most
+    // the ratio of the two.
+    const double stale = std::max(1.0, preconditioner_w_ / w);
+    report.converged = stale * decrement / 2 <= tolerance * objective;
     if (report.converged || report.newton_steps == kMaxNewtonSteps) return report;
     const double forcing = std::min(0.1, std::sqrt(decrement / objective));
     std::fill(direction.data(), direction.data() + direction.size(), 0.0);
