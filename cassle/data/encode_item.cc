@@ -1,0 +1,123 @@
+#include "cassle/data/encode_item.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "cassle/base/status_macros.h"
+#include "cassle/data/codec.h"
+#include "cassle/data/resample.h"
+
+namespace cassle {
+namespace {
+
+using Options = v1::ShardEncoderOptions;
+
+// The format of the record, given that of the file found (unspecified: there was none).
+v1::ImageFormat StoredFormat(Options::Store store, v1::ImageFormat found) {
+  switch (store) {
+    case Options::RAW:
+      return v1::RAW_RGB8;
+    case Options::PNG:
+      return v1::PNG;
+    case Options::JPEG:
+      return v1::JPEG;
+    default:
+      return found == v1::IMAGE_FORMAT_UNSPECIFIED ? v1::RAW_RGB8 : found;
+  }
+}
+
+// Shrinks the image so that its short side is `short_side`; true if it did.
+absl::StatusOr<bool> ShrinkTo(int short_side, RgbImage* image) {
+  const int shorter = std::min(image->height, image->width);
+  if (short_side <= 0 || shorter <= short_side) return false;
+  const auto scaled = [&](int side) {
+    return side == shorter ? short_side
+                           : static_cast<int>(static_cast<int64_t>(side) * short_side / shorter);
+  };
+  RgbImage smaller;
+  CASSLE_RETURN_IF_ERROR(Resample(*image, WholeImage(*image), scaled(image->height),
+                                  scaled(image->width), Interpolation::kBicubic, &smaller));
+  *image = std::move(smaller);
+  return true;
+}
+
+absl::Status Encode(const Options& options, SourceItem* item, EncodedItem* encoded) {
+  if (!item->problem.empty()) return absl::DataLossError(item->problem);
+  if (item->load) CASSLE_RETURN_IF_ERROR(item->load(item));
+  v1::ImageFormat found = v1::IMAGE_FORMAT_UNSPECIFIED;
+  if (item->pixels.height == 0) {
+    found = SniffImageFormat(item->file);
+    CASSLE_RETURN_IF_ERROR(
+        DecodeImage(item->file, &item->pixels, {.max_pixels = options.max_pixels()}));
+  }
+  CASSLE_ASSIGN_OR_RETURN(const bool shrunk, ShrinkTo(options.resize_short(), &item->pixels));
+  encoded->sums.Add(item->pixels);
+  const v1::ImageFormat format = StoredFormat(options.store(), found);
+  v1::ImageRecord& record = encoded->record;
+  record.set_format(format);
+  record.set_height(static_cast<uint32_t>(item->pixels.height));
+  record.set_width(static_cast<uint32_t>(item->pixels.width));
+  if (format == found && !shrunk && options.store() == Options::ORIGINAL) {
+    record.set_encoded(std::move(item->file));
+    return absl::OkStatus();
+  }
+  CASSLE_ASSIGN_OR_RETURN(*record.mutable_encoded(),
+                          EncodeImage(item->pixels, format, options.jpeg_quality()));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void ChannelSums::Add(const RgbImage& image) {
+  pixels += image.pixels.size() / 3;
+  for (size_t i = 0; i < image.pixels.size(); i += 3) {
+    for (int c = 0; c < 3; ++c) {
+      const uint64_t value = image.pixels[i + c];
+      sum[c] += value;
+      sum_of_squares[c] += value * value;
+    }
+  }
+}
+
+void ChannelSums::Add(const ChannelSums& other) {
+  pixels += other.pixels;
+  for (int c = 0; c < 3; ++c) {
+    sum[c] += other.sum[c];
+    sum_of_squares[c] += other.sum_of_squares[c];
+  }
+}
+
+std::array<double, 3> ChannelSums::Mean() const {
+  std::array<double, 3> mean = {};
+  for (int c = 0; c < 3 && pixels > 0; ++c) {
+    mean[c] = static_cast<double>(sum[c]) / static_cast<double>(pixels) / 255;
+  }
+  return mean;
+}
+
+std::array<double, 3> ChannelSums::StandardDeviation() const {
+  std::array<double, 3> deviation = {};
+  for (int c = 0; c < 3 && pixels > 0; ++c) {
+    // n * sum(x^2) - sum(x)^2 is exact in 128 bits.
+    const unsigned __int128 scaled = static_cast<unsigned __int128>(pixels) * sum_of_squares[c] -
+                                     static_cast<unsigned __int128>(sum[c]) * sum[c];
+    const double n = static_cast<double>(pixels);
+    deviation[c] = std::sqrt(static_cast<double>(scaled)) / n / 255;
+  }
+  return deviation;
+}
+
+EncodedItem EncodeItem(const v1::ShardEncoderOptions& options, SourceItem item) {
+  EncodedItem encoded;
+  encoded.split = item.split;
+  encoded.record.set_key(item.key);
+  if (item.label.has_value()) encoded.record.set_label(*item.label);
+  for (v1::Target& target : item.targets) *encoded.record.add_targets() = std::move(target);
+  encoded.status = Encode(options, &item, &encoded);
+  return encoded;
+}
+
+}  // namespace cassle

@@ -1,0 +1,117 @@
+#include "cassle/data/split_assignment.h"
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "cassle/base/philox.h"
+#include "cassle/base/status_macros.h"
+#include "cassle/base/text_proto.h"
+#include "cassle/data/source.h"
+
+namespace cassle {
+
+int SplitAssignment::IndexOf(const std::string& name) const {
+  const auto found = std::find(names_.begin(), names_.end(), name);
+  return found == names_.end() ? -1 : static_cast<int>(found - names_.begin());
+}
+
+absl::StatusOr<SplitAssignment> SplitAssignment::Create(
+    const v1::ShardEncoderOptions& options, const std::vector<std::string>& source_splits) {
+  SplitAssignment result;
+  result.names_ = source_splits;
+  const auto add = [&](const std::string& name) {
+    if (result.IndexOf(name) < 0) result.names_.push_back(name);
+  };
+  result.val_fraction_ = options.val_fraction();
+  result.seed_ = options.split_seed();
+  result.limit_ = options.limit();
+  if (!(options.val_fraction() >= 0 && options.val_fraction() < 1)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--val_fraction is ", options.val_fraction(), ", not in [0, 1)"));
+  }
+  if (options.val_fraction() > 0) {
+    if (result.IndexOf("train") < 0 || result.IndexOf("val") >= 0) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--val_fraction draws from train into a new val split, but the input has ",
+                       absl::StrJoin(source_splits, ", ")));
+    }
+    add("val");
+  }
+  std::vector<std::pair<std::string, std::string>> list;
+  if (!options.split_list().empty()) {
+    CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> lines, ReadLines(options.split_list()));
+    for (size_t i = 0; i < lines.size(); ++i) {
+      if (lines[i].empty() || lines[i][0] == '#') continue;
+      // The split is the last word; keys may hold spaces.
+      const size_t gap = lines[i].find_last_of(" \t");
+      const std::string key(absl::StripAsciiWhitespace(lines[i].substr(0, gap)));
+      if (gap == std::string::npos || key.empty()) {
+        return absl::DataLossError(absl::StrCat(options.split_list(), ":", i + 1, ": '", lines[i],
+                                                "' is not 'KEY SPLIT'"));
+      }
+      list.emplace_back(key, lines[i].substr(gap + 1));
+      add(list.back().second);
+    }
+    result.list_path_ = options.split_list();
+  }
+  SortSplits(&result.names_);
+  for (const auto& [key, split] : list) {
+    if (!result.listed_.emplace(key, result.IndexOf(split)).second) {
+      return absl::DataLossError(
+          absl::StrCat(options.split_list(), ": '", key, "' is listed twice"));
+    }
+  }
+  for (const std::string& split : source_splits)
+    result.from_source_.push_back(result.IndexOf(split));
+  result.train_ = result.IndexOf("train");
+  result.val_ = result.IndexOf("val");
+  result.taken_.resize(result.names_.size());
+  result.kept_.assign(result.names_.size(), options.splits_size() == 0);
+  for (const std::string& wanted : options.splits()) {
+    const int index = result.IndexOf(wanted);
+    if (index < 0) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "--splits names '", wanted, "', but there are ", absl::StrJoin(result.names_, ", ")));
+    }
+    result.kept_[index] = true;
+  }
+  return result;
+}
+
+std::optional<int> SplitAssignment::Assign(int source_split, const std::string& key) {
+  int split = from_source_[source_split];
+  const bool in_train = split == train_;
+  const auto listed = listed_.find(key);
+  if (listed != listed_.end()) {
+    split = listed->second;
+    seen_[key] = true;
+  } else if (in_train && val_fraction_ > 0) {
+    Philox random(StreamKey{seed_, RandomDomain::kSplit, train_position_});
+    if (random.NextDouble() < val_fraction_) split = val_;
+  }
+  if (in_train) ++train_position_;
+  if (!kept_[split] || (limit_ > 0 && taken_[split] >= limit_)) return std::nullopt;
+  ++taken_[split];
+  return split;
+}
+
+int SplitAssignment::FirstOpen(int source_split) const {
+  // A list may put any image anywhere.
+  return listed_.empty() ? from_source_[source_split] : 0;
+}
+
+absl::Status SplitAssignment::CheckListUsed() const {
+  if (seen_.size() == listed_.size()) return absl::OkStatus();
+  std::vector<std::string> missing;
+  for (const auto& [key, split] : listed_) {
+    if (seen_.count(key) == 0) missing.push_back(key);
+  }
+  std::sort(missing.begin(), missing.end());
+  return absl::FailedPreconditionError(
+      absl::StrCat(list_path_, " names '", missing[0], "', which the input does not have (",
+                   missing.size(), " of ", listed_.size(), " keys are unknown)"));
+}
+
+}  // namespace cassle

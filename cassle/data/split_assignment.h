@@ -1,0 +1,60 @@
+// Which split of the data set an image goes to: the source's own, a list's, or a seeded draw.
+#ifndef CASSLE_DATA_SPLIT_ASSIGNMENT_H_
+#define CASSLE_DATA_SPLIT_ASSIGNMENT_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "cassle/data/shard_encoder.pb.h"
+
+namespace cassle {
+
+// Not thread-safe: images are assigned in the source's order.
+class SplitAssignment {
+ public:
+  // \error kInvalidArgument for --val_fraction out of range or beside a val split, and for names in
+  // --splits that do not exist; kNotFound or kDataLoss for the file of --split_list.
+  static absl::StatusOr<SplitAssignment> Create(const v1::ShardEncoderOptions& options,
+                                                const std::vector<std::string>& source_splits);
+
+  // The splits of the data set, in order.
+  const std::vector<std::string>& names() const { return names_; }
+
+  // Split (index into names()) of the next image; empty: it is left out (--splits, --limit).
+  std::optional<int> Assign(int source_split, const std::string& key);
+
+  // The images of the source's split `source_split` have begun: the first split of the data set
+  // that can still get images.
+  int FirstOpen(int source_split) const;
+
+  // After the last image. \error kFailedPrecondition naming a key of the list that never came.
+  absl::Status CheckListUsed() const;
+
+ private:
+  int IndexOf(const std::string& name) const;
+
+  std::vector<std::string> names_;
+  // Per split of the source: the data set's.
+  std::vector<int> from_source_;
+  // Per split of the data set.
+  std::vector<bool> kept_;
+  std::vector<int64_t> taken_;
+  std::unordered_map<std::string, int> listed_;
+  std::unordered_map<std::string, bool> seen_;
+  std::string list_path_;
+  double val_fraction_ = 0;
+  uint64_t seed_ = 0;
+  int64_t limit_ = 0;
+  int train_ = -1;
+  int val_ = -1;
+  uint64_t train_position_ = 0;
+};
+
+}  // namespace cassle
+
+#endif  // CASSLE_DATA_SPLIT_ASSIGNMENT_H_
