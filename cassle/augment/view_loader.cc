@@ -109,7 +109,7 @@ class Loader : public ViewLoader {
     pipeline_ = std::make_unique<OrderedPipeline<BatchOr>>(
         threads, options_.first_epoch * batches_per_epoch_ + options_.first_batch,
         options_.num_epochs * batches_per_epoch_, threads + 1,
-        [this](int64_t batch) { return MakeBatch(batch); });
+        [this](int64_t batch) { return MakeBatch(batch); }, Priority::kBackground);
     return absl::OkStatus();
   }
 

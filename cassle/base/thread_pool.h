@@ -25,6 +25,14 @@ int AvailableProcessors();
 // is not defined.
 void ParallelFor(int threads, int64_t n, absl::FunctionRef<void(int64_t)> f);
 
+// Lets the calling thread run only when a processor would idle (Linux: nice is per thread). For
+// threads that work ahead of a consumer with its own compute threads: LibTorch's OpenMP threads
+// wait for each other by spinning, and one busy neighbour of equal priority takes a training step
+// from 600 to below 100 images/s on two cores.
+void RunInBackground();
+
+enum class Priority { kNormal, kBackground };
+
 // Workers compute f(index) for index = first .. last-1 ahead of the consumer, at most `look_ahead`
 // items beyond the one it waits for; Next() hands them out in order. Memory is bounded by
 // look_ahead items.
@@ -37,14 +45,17 @@ template <class T>
 class OrderedPipeline {
  public:
   OrderedPipeline(int threads, int64_t first, int64_t last, int64_t look_ahead,
-                  std::function<T(int64_t)> f)
+                  std::function<T(int64_t)> f, Priority priority = Priority::kNormal)
       : f_(std::move(f)),
         last_(last),
         look_ahead_(look_ahead < 1 ? 1 : look_ahead),
         next_in_(first),
         next_out_(first) {
     for (int i = 0; i < (threads < 1 ? 1 : threads); ++i) {
-      workers_.emplace_back([this] { Work(); });
+      workers_.emplace_back([this, priority] {
+        if (priority == Priority::kBackground) RunInBackground();
+        Work();
+      });
     }
   }
 
