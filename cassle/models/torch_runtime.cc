@@ -49,6 +49,12 @@ void ConfigureTorch(int compute_threads) {
                    [](int64_t, int64_t) { at::globalContext().setFlushDenormal(true); });
 }
 
+void ConfigureTorchThread() {
+  at::globalContext().setFlushDenormal(true);
+  // Makes LibTorch hand its thread count to OpenMP for this thread, which oneDNN asks.
+  at::get_num_threads();
+}
+
 std::string DescribeTorchRuntime() {
   const char* kernels = getenv("ATEN_CPU_CAPABILITY");
   return absl::StrCat(at::get_num_threads(), " threads, kernels ",

@@ -24,6 +24,11 @@ namespace cassle {
 //   result.
 void ConfigureTorch(int compute_threads);
 
+// Call first thing in every further thread that computes with tensors of its own (a pool of workers
+// that each run a whole forward pass): the thread count and the handling of denormals belong to a
+// thread. ConfigureTorch comes first.
+void ConfigureTorchThread();
+
 // What is in effect, for logs: "2 threads, AVX512, ...".
 std::string DescribeTorchRuntime();
 

@@ -1,0 +1,254 @@
+#include "cassle/eval/embed.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "cassle/base/file.h"
+#include "cassle/base/progress.h"
+#include "cassle/base/safetensors.h"
+#include "cassle/base/status_macros.h"
+#include "cassle/base/thread_pool.h"
+#include "cassle/data/dataset.h"
+#include "cassle/eval/feature_extractor.h"
+#include "cassle/models/backbone.h"
+#include "cassle/models/model_folder.h"
+#include "cassle/models/torch_runtime.h"
+#include "nlohmann/json.hpp"
+
+namespace cassle {
+namespace {
+
+// What one batch adds to the output.
+struct Batch {
+  absl::Status status;
+  // [images, feature_size]
+  std::vector<float> features;
+  // Without their encoded bytes.
+  std::vector<v1::ImageRecord> records;
+};
+
+// The columns of embeddings.safetensors, filled row by row.
+class Table {
+ public:
+  Table(const Dataset& images, int64_t feature_size)
+      : info_(images.info()), feature_size_(feature_size), targets_(info_.targets_size()) {
+    features_.reserve(images.size() * feature_size);
+    ids_.reserve(images.size());
+    labels_.reserve(images.size());
+  }
+
+  absl::Status Append(const Batch& batch) {
+    features_.insert(features_.end(), batch.features.begin(), batch.features.end());
+    for (const v1::ImageRecord& record : batch.records) {
+      ids_.push_back(static_cast<int64_t>(record.id()));
+      labels_.push_back(record.has_label() ? record.label() : -1);
+      has_labels_ = has_labels_ || record.has_label();
+      CASSLE_RETURN_IF_ERROR(Annotate(
+          AppendTargets(record), absl::StrCat("image ", record.id(), " (", record.key(), ")")));
+    }
+    return absl::OkStatus();
+  }
+
+  void AddTo(SafetensorsWriter* writer) const {
+    const int64_t rows = ids_.size();
+    writer->Add<float>("features", DType::kF32, {rows, feature_size_}, features_);
+    writer->Add<int64_t>("ids", DType::kI64, {rows}, ids_);
+    if (has_labels_) writer->Add<int64_t>("labels", DType::kI64, {rows}, labels_);
+    for (int i = 0; i < info_.targets_size(); ++i) {
+      const v1::TargetInfo& target = info_.targets(i);
+      const std::string name = absl::StrCat("target.", target.name());
+      if (target.vector_size() > 0) {
+        writer->Add<float>(name, DType::kF32, {rows, target.vector_size()}, targets_[i].vectors);
+      } else {
+        writer->Add<int64_t>(name, DType::kI64, {rows}, targets_[i].classes);
+        writer->SetMetadata(absl::StrCat("classes.", target.name()), NameList(target.classes()));
+      }
+    }
+    writer->SetMetadata("classes", NameList(info_.classes()));
+  }
+
+ private:
+  struct Column {
+    std::vector<int64_t> classes;
+    std::vector<float> vectors;
+  };
+
+  static std::string NameList(const google::protobuf::RepeatedPtrField<std::string>& names) {
+    return nlohmann::json(std::vector<std::string>(names.begin(), names.end()))
+        .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  }
+
+  // Every target of the data set gets one value: a class that the record lacks is -1, a vector must
+  // be there.
+  absl::Status AppendTargets(const v1::ImageRecord& record) {
+    for (int i = 0; i < info_.targets_size(); ++i) {
+      const v1::TargetInfo& info = info_.targets(i);
+      const auto found =
+          std::find_if(record.targets().begin(), record.targets().end(),
+                       [&](const v1::Target& target) { return target.name() == info.name(); });
+      const bool there = found != record.targets().end();
+      if (info.vector_size() == 0) {
+        targets_[i].classes.push_back(there && found->has_class_index() ? found->class_index()
+                                                                        : -1);
+        continue;
+      }
+      if (!there || found->vector().values_size() != info.vector_size()) {
+        return absl::DataLossError(absl::StrCat("target ", info.name(), " is not a vector of ",
+                                                info.vector_size(),
+                                                " numbers: encode the data set again"));
+      }
+      targets_[i].vectors.insert(targets_[i].vectors.end(), found->vector().values().begin(),
+                                 found->vector().values().end());
+    }
+    return absl::OkStatus();
+  }
+
+  const v1::DatasetInfo& info_;
+  const int64_t feature_size_;
+  std::vector<float> features_;
+  std::vector<int64_t> ids_;
+  std::vector<int64_t> labels_;
+  bool has_labels_ = false;
+  std::vector<Column> targets_;
+};
+
+// A broken encoder is noticed here, where the image has a name.
+absl::Status CheckFinite(const Batch& batch, int64_t feature_size) {
+  for (size_t i = 0; i < batch.features.size(); ++i) {
+    if (std::isfinite(batch.features[i])) continue;
+    const v1::ImageRecord& record = batch.records[i / feature_size];
+    return absl::DataLossError(absl::StrCat(
+        "image ", record.id(), " (", record.key(), "): feature ", i % feature_size, " is ",
+        batch.features[i], ": the encoder has diverged; train it with a smaller learning rate"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status FillBatch(const Dataset& images, const FeatureExtractor& extractor, int64_t first,
+                       int64_t last, Batch* batch) {
+  const int64_t bytes = extractor.image_size() * extractor.image_size() * 3;
+  std::vector<uint8_t> pixels((last - first) * bytes);
+  RgbImage image;
+  for (int64_t i = first; i < last; ++i) {
+    v1::ImageRecord record;
+    CASSLE_RETURN_IF_ERROR(images.ReadImage(i, &record, &image));
+    CASSLE_RETURN_IF_ERROR(Annotate(extractor.Prepare(image, pixels.data() + (i - first) * bytes),
+                                    absl::StrCat("image ", record.id(), " (", record.key(), ")")));
+    record.clear_encoded();
+    batch->records.push_back(std::move(record));
+  }
+  CASSLE_ASSIGN_OR_RETURN(batch->features, extractor.Extract(pixels));
+  return CheckFinite(*batch, extractor.feature_size());
+}
+
+absl::StatusOr<FeatureExtractor> MakeExtractor(const v1::EmbedOptions& options,
+                                               std::string* provenance) {
+  CASSLE_ASSIGN_OR_RETURN(const v1::ModelSpec spec, ReadModelSpec(options.model()));
+  std::shared_ptr<Backbone> backbone;
+  if (options.reinitialize()) {
+    CASSLE_ASSIGN_OR_RETURN(backbone, MakeBackbone(spec.backbone(), options.seed()));
+    *provenance = absl::StrCat("random (seed ", options.seed(), ")");
+  } else {
+    CASSLE_ASSIGN_OR_RETURN(backbone, LoadBackbone(options.model()));
+    *provenance = spec.provenance();
+  }
+  return FeatureExtractor::Create(
+      spec, std::move(backbone),
+      {.resize_px = options.resize_px(), .bfloat16 = options.bfloat16()});
+}
+
+absl::Status CheckOptions(const v1::EmbedOptions& options, const StageContext& context) {
+  if (context.streaming()) {
+    return absl::InvalidArgumentError("--output=-: embeddings are a folder, not a stream");
+  }
+  if (options.model().empty()) {
+    return absl::InvalidArgumentError("--model: name the folder that pretrain wrote");
+  }
+  if (options.input().empty()) {
+    return absl::InvalidArgumentError("--input: name the data set that shard-encoder wrote");
+  }
+  if (options.batch_size() < 1 || options.batch_size() > 65536) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--batch_size: ", options.batch_size(), " is outside 1..65536"));
+  }
+  if (options.resize_px() < 0 || options.resize_px() > 16384) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--resize_px: ", options.resize_px(), " is outside 0..16384"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+StageInfo EmbedInfo() {
+  return {
+      .name = "embed",
+      .version = 1,
+      .summary = "Runs every image of a split through a frozen encoder and writes the features."};
+}
+
+absl::Status RunEmbed(const v1::EmbedOptions& options, StageContext& context) {
+  CASSLE_RETURN_IF_ERROR(CheckOptions(options, context));
+  // One thread per batch, several batches at once: see the header.
+  ConfigureTorch(/*compute_threads=*/1);
+  CASSLE_ASSIGN_OR_RETURN(const std::shared_ptr<const Dataset> images,
+                          Dataset::Open(options.input(), options.split()));
+  if (images->size() == 0) {
+    return absl::DataLossError(
+        absl::StrCat(options.input(), ": split \"", images->split().name(), "\" has no images"));
+  }
+  std::string provenance;
+  CASSLE_ASSIGN_OR_RETURN(const FeatureExtractor extractor, MakeExtractor(options, &provenance));
+
+  const int64_t size = images->size(), batch_size = options.batch_size();
+  const int threads = context.threads();
+  OrderedPipeline<Batch> batches(threads, 0, (size + batch_size - 1) / batch_size,
+                                 /*look_ahead=*/threads + 1, [&](int64_t index) {
+                                   ConfigureTorchThread();
+                                   Batch batch;
+                                   const int64_t first = index * batch_size;
+                                   batch.status =
+                                       FillBatch(*images, extractor, first,
+                                                 std::min(first + batch_size, size), &batch);
+                                   return batch;
+                                 });
+  Table table(*images, extractor.feature_size());
+  Progress progress("embedding", size, "images");
+  int64_t done = 0;
+  while (std::optional<Batch> batch = batches.Next()) {
+    CASSLE_RETURN_IF_ERROR(batch->status);
+    if (context.interrupted())
+      return absl::CancelledError("interrupted; run it again to start over");
+    CASSLE_RETURN_IF_ERROR(table.Append(*batch));
+    progress.Set(done += batch->records.size());
+  }
+
+  SafetensorsWriter writer;
+  table.AddTo(&writer);
+  writer.SetMetadata("weights_fingerprint", extractor.weights_fingerprint());
+  writer.SetMetadata("preprocess_fingerprint", extractor.preprocess_fingerprint());
+  writer.SetMetadata("dataset_fingerprint", context.input_fingerprint("input"));
+  writer.SetMetadata("split", images->split().name());
+  writer.SetMetadata("provenance", provenance);
+  CASSLE_RETURN_IF_ERROR(writer.Write(JoinPath(context.output_dir(), "embeddings.safetensors")));
+
+  context.Count("images", size);
+  v1::EmbedResult result;
+  result.set_images(size);
+  result.set_feature_size(extractor.feature_size());
+  result.set_weights_fingerprint(extractor.weights_fingerprint());
+  result.set_preprocess_fingerprint(extractor.preprocess_fingerprint());
+  result.set_provenance(provenance);
+  return context.SetResult(result);
+}
+
+}  // namespace cassle
