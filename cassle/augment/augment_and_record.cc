@@ -28,6 +28,8 @@ using Options = v1::AugmentAndRecordOptions;
 
 // Images that one thread works on before their views are written.
 constexpr int64_t kImagesPerThread = 16;
+// The limit was shard-encoder's to apply: what is in a data set is wanted.
+constexpr DecodeLimits kAnySize = {int64_t{1} << 40};
 constexpr int64_t kShardPixelBytes = int64_t{256} << 20;
 constexpr int64_t kShardRecords = 131072;
 
@@ -184,7 +186,7 @@ class Recorder {
 
   absl::Status Decode(const v1::ImageRecord& image, RgbImage* source) const {
     return Annotate(DecodeImage(image.encoded(), image.format(), static_cast<int>(image.height()),
-                                static_cast<int>(image.width()), source),
+                                static_cast<int>(image.width()), source, kAnySize),
                     absl::StrCat(options_.input(), ": image ", image.id(), " (", image.key(), ")"));
   }
 

@@ -17,7 +17,7 @@ constexpr int kGap = 18;
 constexpr int kMargin = 28;
 constexpr int kTextScale = 2;
 constexpr int kLine = kLetterHeight * kTextScale + 3;
-constexpr int kTitleHeight = 56;
+constexpr int kTitleHeight = 84;
 // Columns inside a caption, pixels from the left of the cell.
 constexpr int kValueLeft = 10 * kLetterWidth * kTextScale + 8;
 constexpr int kScaleLeft = kValueLeft + 5 * kLetterWidth * kTextScale + 4;
@@ -114,7 +114,7 @@ absl::Status DrawSource(int top, int left, const ContactSheetRow& row, RgbImage*
     DrawFrame(y, x, height, width, 4, kPaper, sheet);
     DrawFrame(y, x, height, width, 3, ViewColor(view), sheet);
   }
-  int line = top + kCell + 10;
+  int line = top + fitted.height + 10;
   constexpr size_t kLetters = kCell / (kLetterWidth * kTextScale);
   const uint64_t id = row.records.empty() ? 0 : row.records[0].image_id();
   DrawText(line, left, kTextScale, kInk, absl::StrCat("image ", id), sheet);
@@ -148,6 +148,10 @@ absl::StatusOr<RgbImage> DrawContactSheet(const std::string& title, const v1::Po
                2 * kMargin + across * block_width - 3 * kGap);
   FillRectangle(0, 0, sheet.height, sheet.width, kPaper, &sheet);
   DrawText(kMargin, kMargin, 3, kInk, title, &sheet);
+  DrawText(kMargin + 38, kMargin, kTextScale, kInk,
+           "source with the crops of its views, then the views; bars: place in the policy's range, "
+           "from the tick that changes nothing",
+           &sheet);
   for (size_t r = 0; r < rows.size(); ++r) {
     const ContactSheetRow& row = rows[r];
     const int top = kMargin + kTitleHeight + static_cast<int>(r) / across * block_height;

@@ -22,7 +22,11 @@
 namespace cassle {
 namespace {
 
-using BatchOr = absl::StatusOr<std::shared_ptr<const ViewBatch>>;
+// What a worker hands to the consumer.
+struct MadeBatch {
+  absl::Status status;
+  std::shared_ptr<const ViewBatch> batch;
+};
 
 // The recorded views must be the ones that drawing on the fly would give.
 absl::Status CheckSameOrigin(const ViewLoaderOptions& options, const RecordedViews& recorded) {
@@ -106,21 +110,27 @@ class Loader : public ViewLoader {
       cache_ = std::make_unique<ImageCache>(options_.images, options_.cache_bytes);
     }
     const int threads = std::max(1, options_.threads);
-    pipeline_ = std::make_unique<OrderedPipeline<BatchOr>>(
+    pipeline_ = std::make_unique<OrderedPipeline<MadeBatch>>(
         threads, options_.first_epoch * batches_per_epoch_ + options_.first_batch,
         options_.num_epochs * batches_per_epoch_, threads + 1,
-        [this](int64_t batch) { return MakeBatch(batch); }, Priority::kBackground);
+        [this](int64_t number) {
+          auto batch = std::make_shared<ViewBatch>();
+          absl::Status status = MakeBatch(number, batch.get());
+          return MadeBatch{std::move(status), std::move(batch)};
+        },
+        Priority::kBackground);
     return absl::OkStatus();
   }
 
-  BatchOr Next() override {
+  absl::StatusOr<std::shared_ptr<const ViewBatch>> Next() override {
     if (!error_.ok()) return error_;
     const absl::Time before = absl::Now();
-    std::optional<BatchOr> batch = pipeline_->Next();
+    std::optional<MadeBatch> made = pipeline_->Next();
     waited_seconds_ += absl::ToDoubleSeconds(absl::Now() - before);
-    if (!batch.has_value()) return std::shared_ptr<const ViewBatch>();
-    if (!batch->ok()) error_ = batch->status();
-    return *std::move(batch);
+    if (!made.has_value()) return std::shared_ptr<const ViewBatch>();
+    error_ = made->status;
+    if (!error_.ok()) return error_;
+    return std::move(made->batch);
   }
 
   int64_t batches_per_epoch() const override { return batches_per_epoch_; }
@@ -137,8 +147,7 @@ class Loader : public ViewLoader {
     RgbImage view;
   };
 
-  BatchOr MakeBatch(int64_t number) {
-    auto batch = std::make_shared<ViewBatch>();
+  absl::Status MakeBatch(int64_t number, ViewBatch* batch) {
     batch->epoch = number / batches_per_epoch_;
     batch->batch_in_epoch = number % batches_per_epoch_;
     batch->batch_size = static_cast<int>(options_.batch_size);
@@ -158,9 +167,9 @@ class Loader : public ViewLoader {
     Workspace workspace;
     for (int64_t row = 0; row < options_.batch_size; ++row) {
       const int64_t image = shuffle(batch->batch_in_epoch * options_.batch_size + row);
-      CASSLE_RETURN_IF_ERROR(MakeRow(image, row, &workspace, batch.get()));
+      CASSLE_RETURN_IF_ERROR(MakeRow(image, row, &workspace, batch));
     }
-    return std::shared_ptr<const ViewBatch>(std::move(batch));
+    return absl::OkStatus();
   }
 
   // All views of one image.
@@ -211,7 +220,7 @@ class Loader : public ViewLoader {
   absl::Status error_;
   double waited_seconds_ = 0;
   // Last: its threads use everything above.
-  std::unique_ptr<OrderedPipeline<BatchOr>> pipeline_;
+  std::unique_ptr<OrderedPipeline<MadeBatch>> pipeline_;
 };
 
 }  // namespace

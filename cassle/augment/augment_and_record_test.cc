@@ -1,0 +1,245 @@
+#include "cassle/augment/augment_and_record.h"
+
+#include <atomic>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "cassle/augment/policy.h"
+#include "cassle/augment/recorded_views.h"
+#include "cassle/augment/test_images.h"
+#include "cassle/base/file.h"
+#include "cassle/base/stage_main.h"
+#include "cassle/base/status_matchers.h"
+#include "cassle/base/text_proto.h"
+#include "cassle/data/codec.h"
+#include "cassle/data/tfrecord.h"
+#include "gtest/gtest.h"
+
+namespace cassle {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using Options = v1::AugmentAndRecordOptions;
+
+constexpr int kImages = 20;
+
+std::string DatasetFolder() {
+  static const std::string folder = MakeTestDataset("images", TestImageRecords(kImages));
+  return folder;
+}
+
+Options BasicOptions(const std::string& name) {
+  Options options;
+  options.set_input(DatasetFolder());
+  options.set_output(FreshPath(name));
+  options.set_policy("cifar");
+  options.set_seed(3);
+  return options;
+}
+
+absl::Status RunRecorder(const Options& options, int threads = 1,
+                         const std::atomic<bool>* interrupted = nullptr) {
+  StageSettings settings;
+  settings.threads = threads;
+  settings.omit_costs = true;
+  settings.interrupted = interrupted;
+  return RunStage(AugmentAndRecordInfo(), options, settings, RunAugmentAndRecord).status();
+}
+
+// File name -> bytes.
+std::map<std::string, std::string> Contents(const std::string& folder) {
+  std::map<std::string, std::string> contents;
+  const auto names = ListFilesBelow(folder);
+  EXPECT_OK(names);
+  if (!names.ok()) return contents;
+  for (const std::string& name : *names) {
+    contents[name] = ReadFile(JoinPath(folder, name)).value_or("?");
+  }
+  return contents;
+}
+
+TEST(AugmentAndRecordTest, WritesEveryViewWhereTheDescriptionSays) {
+  Options options = BasicOptions("views");
+  options.set_epochs(2);
+  options.set_views(3);
+  options.set_store(Options::PNG);
+  options.set_records_per_shard(50);
+  ASSERT_OK(RunRecorder(options, 2));
+  ASSERT_OK_AND_ASSIGN(const auto views, RecordedViews::Open(options.output()));
+  EXPECT_EQ(views->info().shards_size(), 3);
+  EXPECT_EQ(views->info().shards(2).num_records(), 20);
+  EXPECT_EQ(views->info().policy().name(), "cifar");
+  EXPECT_EQ(views->info().split(), "train");
+  for (int epoch = 0; epoch < 2; ++epoch) {
+    for (int image = 0; image < kImages; ++image) {
+      for (int view = 0; view < 3; ++view) {
+        v1::ViewRecord record;
+        ASSERT_OK(views->Read(epoch, image, view, &record));
+        EXPECT_EQ(record.has_label(), image % 7 != 6);
+        RgbImage pixels;
+        ASSERT_OK(DecodeViewPixels(record, &pixels));
+        EXPECT_EQ(pixels.width, 32);
+      }
+    }
+  }
+}
+
+TEST(AugmentAndRecordTest, BytesDoNotDependOnThreads) {
+  for (Options::Store store : {Options::PARAMS, Options::RAW, Options::JPEG}) {
+    Options one = BasicOptions("one");
+    one.set_store(store);
+    Options seven = one;
+    seven.set_output(FreshPath("seven"));
+    ASSERT_OK(RunRecorder(one, 1));
+    ASSERT_OK(RunRecorder(seven, 7));
+    EXPECT_EQ(Contents(one.output()), Contents(seven.output()));
+  }
+}
+
+TEST(AugmentAndRecordTest, KilledRunGoesOnShardByShardToTheSameBytes) {
+  Options options = BasicOptions("undisturbed");
+  options.set_epochs(3);
+  options.set_records_per_shard(16);
+  ASSERT_OK(RunRecorder(options));
+  const auto expected = Contents(options.output());
+
+  // Stopped at once: the job is there, but nothing else.
+  Options killed = options;
+  killed.set_output(FreshPath("killed"));
+  const std::atomic<bool> interrupted{true};
+  EXPECT_THAT(RunRecorder(killed, 1, &interrupted),
+              StatusIs(absl::StatusCode::kCancelled, ::testing::_));
+  EXPECT_FALSE(FileExists(killed.output()));
+  const std::string partial = killed.output() + ".partial";
+  // As if it had died in the middle of the third shard, after writing two.
+  const auto numbered = [](int shard, bool final_name) {
+    return final_name ? "views-0000" + std::to_string(shard) + "-of-00008.tfrecord"
+                      : "views-0000" + std::to_string(shard) + ".tfrecord";
+  };
+  for (int shard = 0; shard < 3; ++shard) {
+    const std::string& bytes = expected.at(numbered(shard, true));
+    ASSERT_OK(WriteFile(JoinPath(partial, numbered(shard, false)),
+                        shard < 2 ? bytes : bytes.substr(0, bytes.size() / 2)));
+    if (shard < 2) {
+      ASSERT_OK(WriteFile(JoinPath(partial, numbered(shard, false)) + ".index",
+                          expected.at(numbered(shard, true) + ".index")));
+    }
+  }
+  ASSERT_OK(RunRecorder(killed));
+  EXPECT_EQ(Contents(killed.output()), expected);
+}
+
+TEST(AugmentAndRecordTest, TornShardOfAKilledRunIsMadeAgain) {
+  Options options = BasicOptions("whole");
+  options.set_records_per_shard(16);
+  ASSERT_OK(RunRecorder(options));
+  const auto expected = Contents(options.output());
+  Options killed = options;
+  killed.set_output(FreshPath("torn"));
+  const std::atomic<bool> interrupted{true};
+  EXPECT_FALSE(RunRecorder(killed, 1, &interrupted).ok());
+  // The index survived, but the last pages of the shard did not.
+  const std::string partial = killed.output() + ".partial";
+  std::string bytes = expected.at("views-00000-of-00003.tfrecord");
+  for (size_t i = bytes.size() - 20; i < bytes.size(); ++i) bytes[i] = 0;
+  ASSERT_OK(WriteFile(JoinPath(partial, "views-00000.tfrecord"), bytes));
+  ASSERT_OK(WriteFile(JoinPath(partial, "views-00000.tfrecord.index"),
+                      expected.at("views-00000-of-00003.tfrecord.index")));
+  ASSERT_OK(RunRecorder(killed));
+  EXPECT_EQ(Contents(killed.output()), expected);
+}
+
+TEST(AugmentAndRecordTest, ContactSheetIsWrittenBesideTheOutput) {
+  Options options = BasicOptions("with_sheet");
+  options.set_contact_sheet(FreshPath("sheet.png"));
+  ASSERT_OK(RunRecorder(options));
+  ASSERT_OK_AND_ASSIGN(const std::string png, ReadFile(options.contact_sheet()));
+  RgbImage sheet;
+  ASSERT_OK(DecodeImage(png, &sheet));
+  EXPECT_GT(sheet.width, 1000);
+  EXPECT_GT(sheet.height, 800);
+}
+
+TEST(AugmentAndRecordTest, OwnPolicyIsPartOfTheIdentity) {
+  Options options = BasicOptions("own");
+  options.clear_policy();
+  options.set_policy_file(FreshPath("own.textproto"));
+  ASSERT_OK_AND_ASSIGN(v1::Policy policy, LoadPolicy("cifar"));
+  ASSERT_OK(WriteFile(options.policy_file(), PrintTextProto(policy)));
+  ASSERT_OK(RunRecorder(options));
+  policy.set_size(16);
+  ASSERT_OK(WriteFile(options.policy_file(), PrintTextProto(policy)));
+  EXPECT_THAT(RunRecorder(options),
+              StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("from other inputs")));
+}
+
+TEST(AugmentAndRecordTest, OnePixelIsEnough) {
+  v1::ImageRecord record;
+  record.set_format(v1::RAW_RGB8);
+  record.set_encoded(std::string("\x10\x80\xf0", 3));
+  record.set_height(1);
+  record.set_width(1);
+  Options options = BasicOptions("pixel");
+  options.set_input(MakeTestDataset("one_pixel", {record}));
+  options.set_contact_sheet(FreshPath("pixel.png"));
+  options.set_policy("imagenet");
+  ASSERT_OK(RunRecorder(options));
+}
+
+TEST(AugmentAndRecordTest, UsersMistakesAreNamedWithTheirExitCode) {
+  const auto expect = [](const Options& options, int exit_code, const std::string& words) {
+    const absl::Status status = RunRecorder(options);
+    EXPECT_EQ(ExitCode(status), exit_code) << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr(words));
+  };
+  Options options = BasicOptions("mistake");
+  options.set_policy("cifra");
+  expect(options, 64, "did you mean \"cifar\"");
+  options.set_policy("./mine.textproto");
+  expect(options, 64, "--policy_file=./mine.textproto");
+  options.clear_policy();
+  expect(options, 64, "--policy=PRESET");
+  options = BasicOptions("mistake");
+  options.set_policy_file("x");
+  expect(options, 66, "x");
+  options = BasicOptions("mistake");
+  options.set_epochs(0);
+  expect(options, 64, "--epochs=0");
+  options = BasicOptions("mistake");
+  options.set_input("-");
+  options.set_epochs(2);
+  expect(options, 64, "read only once");
+  options = BasicOptions("mistake");
+  options.set_store(Options::JPEG);
+  options.set_jpeg_quality(101);
+  expect(options, 64, "--jpeg_quality=101");
+  options = BasicOptions("mistake");
+  options.set_split("tset");
+  expect(options, 64, "tset");
+  options = BasicOptions("mistake");
+  options.set_input("/no/such/folder");
+  expect(options, 66, "/no/such/folder");
+  options = BasicOptions("mistake");
+  options.set_input(MakeTestDataset("empty", {}));
+  expect(options, 65, "no images");
+  options = BasicOptions("mistake");
+  options.clear_policy();
+  options.set_policy_file(FreshPath("bad.textproto"));
+  ASSERT_OK(WriteFile(options.policy_file(), "size: 8\nblurr { kernel_px: 9 }\n"));
+  expect(options, 64, "bad.textproto:2:");
+}
+
+TEST(AugmentAndRecordTest, DamagedImageIsNamed) {
+  std::vector<v1::ImageRecord> records = TestImageRecords(3);
+  records[1].mutable_encoded()->resize(40);
+  Options options = BasicOptions("damaged");
+  options.set_input(MakeTestDataset("damaged_images", records));
+  EXPECT_THAT(RunRecorder(options),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("image 1 (image 1)")));
+  EXPECT_FALSE(FileExists(options.output()));
+}
+
+}  // namespace
+}  // namespace cassle

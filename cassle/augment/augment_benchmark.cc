@@ -1,0 +1,106 @@
+// Views per second on one core. Run:
+//   bazel run -c opt //cassle/augment:augment_benchmark
+#include <benchmark/benchmark.h>
+
+#include <cstdlib>
+#include <string>
+
+#include "cassle/augment/apply.h"
+#include "cassle/augment/descriptor.h"
+#include "cassle/augment/policy.h"
+#include "cassle/augment/sample.h"
+#include "cassle/data/codec.h"
+#include "cassle/data/resample.h"
+
+namespace cassle {
+namespace {
+
+// Never fails here: presets and sizes are fixed.
+template <class T>
+T OrDie(absl::StatusOr<T> value) {
+  if (!value.ok()) std::abort();
+  return *std::move(value);
+}
+
+// Smooth colours with some texture, as a photograph has.
+RgbImage Photograph(int height, int width) {
+  RgbImage coarse, image;
+  coarse.Resize(12, 16);
+  Philox random(StreamKey{1, RandomDomain::kTest, 0, 0, 0});
+  for (uint8_t& value : coarse.pixels) value = static_cast<uint8_t>(random.Below(256));
+  if (!Resample(coarse, WholeImage(coarse), height, width, Interpolation::kBicubic, &image).ok()) {
+    std::abort();
+  }
+  for (uint8_t& value : image.pixels) {
+    value = static_cast<uint8_t>((value * 15 + random.Below(256)) / 16);
+  }
+  return image;
+}
+
+void MakeView(const v1::Policy& policy, const RgbImage& source, uint64_t image_id, uint32_t view,
+              Canvas* canvas, RgbImage* result) {
+  v1::ViewRecord record = SampleView(policy, {1, 0, image_id, view}, source.height, source.width);
+  if (!ApplyView(source, &record, canvas, result).ok()) std::abort();
+}
+
+// From decoded pixels, as training on small images with the loader's cache.
+void BM_ViewFromPixels(benchmark::State& state, const std::string& preset, int height, int width) {
+  const v1::Policy policy = OrDie(LoadPolicy(preset));
+  const RgbImage source = Photograph(height, width);
+  Canvas canvas;
+  RgbImage view;
+  uint64_t image_id = 0;
+  for (auto _ : state) {
+    MakeView(policy, source, image_id++, 0, &canvas, &view);
+    benchmark::DoNotOptimize(view.pixels.data());
+  }
+  state.counters["views"] = benchmark::Counter(state.iterations(), benchmark::Counter::kIsRate);
+}
+BENCHMARK_CAPTURE(BM_ViewFromPixels, cifar_32, "cifar", 32, 32);
+BENCHMARK_CAPTURE(BM_ViewFromPixels, stl10_96, "stl10", 96, 96);
+BENCHMARK_CAPTURE(BM_ViewFromPixels, imagenet_224, "imagenet", 375, 500);
+
+// A pair of views of a JPEG photograph, decoding included.
+void BM_PairFromJpeg(benchmark::State& state) {
+  const v1::Policy policy = OrDie(LoadPolicy("imagenet"));
+  const std::string jpeg = OrDie(EncodeJpeg(Photograph(375, 500), 90));
+  Canvas canvas;
+  RgbImage source, view;
+  uint64_t image_id = 0;
+  for (auto _ : state) {
+    if (!DecodeImage(jpeg, &source).ok()) std::abort();
+    MakeView(policy, source, image_id, 0, &canvas, &view);
+    MakeView(policy, source, image_id++, 1, &canvas, &view);
+    benchmark::DoNotOptimize(view.pixels.data());
+  }
+  state.counters["views"] =
+      benchmark::Counter(2.0 * state.iterations(), benchmark::Counter::kIsRate);
+}
+BENCHMARK(BM_PairFromJpeg);
+
+void BM_Sample(benchmark::State& state) {
+  const v1::Policy policy = OrDie(LoadPolicy("imagenet"));
+  uint64_t image_id = 0;
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(SampleView(policy, {1, 0, image_id++, 0}, 375, 500));
+  }
+}
+BENCHMARK(BM_Sample);
+
+void BM_Describe(benchmark::State& state) {
+  const v1::Policy policy = OrDie(LoadPolicy("imagenet"));
+  const DescriptorLayout layout =
+      OrDie(DescriptorLayout::Create(policy, DescriptorGroupsOf(policy)));
+  const v1::ViewRecord record = SampleView(policy, {1, 0, 5, 0}, 375, 500);
+  std::vector<float> values(layout.size());
+  for (auto _ : state) {
+    layout.Describe(record, absl::MakeSpan(values));
+    benchmark::DoNotOptimize(values.data());
+  }
+}
+BENCHMARK(BM_Describe);
+
+}  // namespace
+}  // namespace cassle
+
+BENCHMARK_MAIN();
