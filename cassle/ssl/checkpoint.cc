@@ -112,8 +112,8 @@ absl::StatusOr<v1::TrainState> LoadCheckpoint(const std::string& checkpoint,
   CASSLE_ASSIGN_OR_RETURN(const std::string fingerprint, FingerprintFile(tensors_path));
   if (fingerprint != state.tensors_fingerprint()) {
     return absl::DataLossError(absl::StrCat(tensors_path, " is damaged: fingerprint ", fingerprint,
-                                            ", expected ", state.tensors_fingerprint(),
-                                            "; start over with --force"));
+                                            ", expected ", state.tensors_fingerprint(), "; remove ",
+                                            checkpoint, " to start over"));
   }
   CASSLE_ASSIGN_OR_RETURN(SafetensorsFile file, SafetensorsFile::Open(tensors_path));
 

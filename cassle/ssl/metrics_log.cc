@@ -52,7 +52,8 @@ absl::Status MetricsLog::OpenAt(int64_t position, File* file) {
   if (status.st_size < position) {
     return absl::DataLossError(absl::StrCat(
         file->path, " has ", status.st_size, " bytes, but the checkpoint was taken when it had ",
-        position, ": the folder was changed from outside; start over with --force"));
+        position, ": the folder was changed from outside; remove ", DirName(file->path),
+        " to start over"));
   }
   if (ftruncate(file->descriptor, position) != 0) return WriteError(file->path);
   if (lseek(file->descriptor, position, SEEK_SET) < 0) return WriteError(file->path);
