@@ -296,9 +296,12 @@ ShapeFactors SampleShapeFactors(const v1::ShapesOptions& options, int split, int
                                   static_cast<uint32_t>(split)));
   const int combination = static_cast<int>(shuffle(static_cast<uint64_t>(position)) %
                                            (kNumShapes * kNumHues * kNumTextures));
+  // A Latin square: any eight neighbours have all shapes, all hues and every texture twice, so that
+  // small splits are balanced too. (shape, hue, texture) determine the combination.
+  const int row = combination / kNumShapes;
   factors.shape = combination % kNumShapes;
-  factors.hue = combination / kNumShapes % kNumHues;
-  factors.texture = combination / (kNumShapes * kNumHues);
+  factors.hue = (row + 3 * factors.shape) % kNumHues;
+  factors.texture = (row / kNumHues + row + factors.shape) % kNumTextures;
   Philox random = ImageStream(options, split, position, kFactors);
   factors.radius = random.Uniform(kMinRadius, kMaxRadius);
   factors.center_x = random.Uniform(kMinCenter, kMaxCenter);
