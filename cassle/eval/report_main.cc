@@ -1,0 +1,8 @@
+// report: results of probes as one table. See report_stage.h.
+#include "cassle/base/stage_main.h"
+#include "cassle/eval/report_stage.h"
+
+int main(int argc, char** argv) {
+  return cassle::StageMain<cassle::v1::ReportOptions>(argc, argv, cassle::kReportInfo,
+                                                      cassle::RunReport);
+}
