@@ -1,5 +1,8 @@
 #include "cassle/augment/augment_and_record.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <map>
 #include <string>
@@ -149,6 +152,73 @@ TEST(AugmentAndRecordTest, TornShardOfAKilledRunIsMadeAgain) {
                       expected.at("views-00000-of-00003.tfrecord.index")));
   ASSERT_OK(RunRecorder(killed));
   EXPECT_EQ(Contents(killed.output()), expected);
+}
+
+// Runs with stdin and stdout taken from and put into files.
+absl::Status RunWithStreams(const Options& options, const std::string& in, const std::string& out) {
+  const int old_in = dup(0);
+  const int old_out = dup(1);
+  const int in_fd = open(in.c_str(), O_RDONLY);
+  const int out_fd = open(out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
+  dup2(in_fd, 0);
+  dup2(out_fd, 1);
+  const absl::Status status = RunRecorder(options, 2);
+  dup2(old_in, 0);
+  dup2(old_out, 1);
+  for (int fd : {old_in, old_out, in_fd, out_fd}) close(fd);
+  return status;
+}
+
+std::string WriteStream(const std::string& name, const std::vector<v1::ImageRecord>& records) {
+  const std::string path = FreshPath(name);
+  const auto writer = TfRecordWriter::Open(path);
+  EXPECT_OK(writer);
+  for (const auto& record : records) EXPECT_OK((*writer)->Append(record.SerializeAsString()));
+  EXPECT_OK((*writer)->Close());
+  return path;
+}
+
+TEST(AugmentAndRecordTest, StreamsCarryTheSameRecordsAsFolders) {
+  Options folder = BasicOptions("from_folder");
+  ASSERT_OK(RunRecorder(folder));
+  ASSERT_OK_AND_ASSIGN(const std::string expected,
+                       ReadFile(JoinPath(folder.output(), "views-00000-of-00001.tfrecord")));
+  const std::string images = WriteStream("images.tfrecord", TestImageRecords(kImages));
+  const std::string stdout_path = FreshPath("stdout.tfrecord");
+
+  Options options = folder;
+  options.set_input("-");
+  options.set_output("-");
+  ASSERT_OK(RunWithStreams(options, images, stdout_path));
+  EXPECT_EQ(ReadFile(stdout_path).value_or(""), expected);
+
+  options.set_output(FreshPath("from_stream"));
+  ASSERT_OK(RunWithStreams(options, images, stdout_path));
+  EXPECT_EQ(Contents(options.output()).at("views-00000-of-00001.tfrecord"), expected);
+
+  options = folder;
+  options.set_output("-");
+  ASSERT_OK(RunWithStreams(options, images, stdout_path));
+  EXPECT_EQ(ReadFile(stdout_path).value_or(""), expected);
+}
+
+TEST(AugmentAndRecordTest, DamagedStreamsAreNamed) {
+  Options options = BasicOptions("damaged_stream");
+  options.set_input("-");
+  std::vector<v1::ImageRecord> records = TestImageRecords(3);
+  records[2].set_id(7);
+  const std::string gap = WriteStream("gap.tfrecord", records);
+  const std::string out = FreshPath("unused");
+  EXPECT_THAT(RunWithStreams(options, gap, out),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("record 2 has id 7 instead of 2")));
+  const std::string whole = WriteStream("whole.tfrecord", TestImageRecords(3));
+  ASSERT_OK_AND_ASSIGN(const std::string bytes, ReadFile(whole));
+  ASSERT_OK(WriteFile(whole, bytes.substr(0, bytes.size() - 5)));
+  EXPECT_THAT(RunWithStreams(options, whole, out),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("record 2")));
+  ASSERT_OK(WriteFile(whole, ""));
+  EXPECT_THAT(RunWithStreams(options, whole, out),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("no images")));
 }
 
 TEST(AugmentAndRecordTest, ContactSheetIsWrittenBesideTheOutput) {

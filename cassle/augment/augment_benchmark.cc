@@ -9,6 +9,8 @@
 #include "cassle/augment/descriptor.h"
 #include "cassle/augment/policy.h"
 #include "cassle/augment/sample.h"
+#include "cassle/augment/test_images.h"
+#include "cassle/augment/view_loader.h"
 #include "cassle/data/codec.h"
 #include "cassle/data/resample.h"
 
@@ -77,6 +79,23 @@ void BM_PairFromJpeg(benchmark::State& state) {
       benchmark::Counter(2.0 * state.iterations(), benchmark::Counter::kIsRate);
 }
 BENCHMARK(BM_PairFromJpeg);
+
+// Batches of the loader as pretraining sees them: 256 pairs at 32 px, images in the cache.
+void BM_LoaderPairs(benchmark::State& state) {
+  ViewLoaderOptions options;
+  options.images = OrDie(Dataset::Open(MakeTestDataset("benchmark", TestImageRecords(1024))));
+  options.policy = OrDie(LoadPolicy("cifar"));
+  options.groups = DescriptorGroupsOf(options.policy);
+  options.num_epochs = int64_t{1} << 40;
+  options.threads = static_cast<int>(state.range(0));
+  const auto loader = OrDie(ViewLoader::Create(options));
+  // The first epoch fills the cache.
+  for (int64_t i = 0; i < loader->batches_per_epoch(); ++i) OrDie(loader->Next());
+  for (auto _ : state) benchmark::DoNotOptimize(OrDie(loader->Next())->pixels[0].data());
+  state.counters["pairs"] =
+      benchmark::Counter(256.0 * state.iterations(), benchmark::Counter::kIsRate);
+}
+BENCHMARK(BM_LoaderPairs)->Arg(1)->Arg(2)->MeasureProcessCPUTime()->UseRealTime();
 
 void BM_Sample(benchmark::State& state) {
   const v1::Policy policy = OrDie(LoadPolicy("imagenet"));
