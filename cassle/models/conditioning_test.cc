@@ -9,6 +9,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 
 #include "absl/strings/numbers.h"
@@ -59,6 +60,8 @@ void LoadGoldenState(const SafetensorsFile& golden, Module* module) {
   }
 }
 
+double LargestEntry(const at::Tensor& tensor) { return tensor.detach().abs().max().item<double>(); }
+
 class GoldenProjectorTest : public testing::TestWithParam<const char*> {};
 
 // The golden README: values within 1e-5 relative, gradients within 1e-4 of the tensor's largest
@@ -101,9 +104,19 @@ TEST_P(GoldenProjectorTest, ValuesGradientsAndBuffersEqualTheOfficialCode) {
                   1e-4);
       }
       if (mode == "eval") continue;
+      // The conditioner's last bias shifts every row alike, which the projector's batch norm takes
+      // out again: its gradient is zero but for rounding. So a tensor is judged by its own largest
+      // entry or by a hundredth of the largest of all, whichever is larger.
+      double largest = 0;
+      for (const NamedTensor& entry : projector->named_parameters()) {
+        largest = std::max(largest, LargestEntry(entry.tensor.grad()));
+      }
       for (const NamedTensor& entry : projector->named_parameters()) {
         const std::string name = prefix + OfficialName(entry.name);
-        EXPECT_LT(RelativeDifference(entry.tensor.grad(), GoldenTensor(golden, name)), 1e-4)
+        const at::Tensor expected = GoldenTensor(golden, name);
+        ASSERT_EQ(entry.tensor.sizes(), expected.sizes()) << name;
+        EXPECT_LT(LargestEntry(entry.tensor.grad() - expected),
+                  1e-4 * std::max(LargestEntry(expected), 0.01 * largest))
             << name;
       }
     }
