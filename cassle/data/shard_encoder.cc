@@ -88,6 +88,7 @@ class Encoder {
     CASSLE_ASSIGN_OR_RETURN(SplitAssignment assignment,
                             SplitAssignment::Create(options_, source_->splits()));
     assignment_ = std::make_unique<SplitAssignment>(std::move(assignment));
+    if (assignment_->names().empty()) return CheckCounts();
     if (context_.streaming()) {
       if (options_.val_fraction() > 0 || !options_.split_list().empty()) {
         return absl::InvalidArgumentError(
