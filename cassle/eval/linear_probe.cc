@@ -11,6 +11,8 @@ namespace cassle {
 namespace {
 
 constexpr int64_t kPredictRows = 256;
+// The one fit that is tested and saved costs little to do exactly.
+constexpr double kRefitTolerance = 1e-12;
 
 PaddedMatrix<double> Copy(const PaddedMatrix<double>& from) {
   PaddedMatrix<double> to(from.rows(), from.columns());
@@ -121,7 +123,8 @@ absl::StatusOr<ProbeOutcome> RunProbe(const ProbeData& data, const ProbeSettings
     }
   }
   SoftmaxRegression both(data.learn, learn_rows, data.learn_labels, data.classes, settings.threads);
-  outcome.refit = both.Fit(settings.grid[outcome.best], settings.tolerance, &outcome.classifier);
+  outcome.refit = both.Fit(settings.grid[outcome.best],
+                           std::min(settings.tolerance, kRefitTolerance), &outcome.classifier);
   outcome.test_predictions =
       Predict(*data.test, 0, data.test->rows(), outcome.classifier, settings.threads);
   outcome.test = CountRight(outcome.test_predictions, data.test_labels, data.classes);

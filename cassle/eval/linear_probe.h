@@ -32,8 +32,8 @@ struct ProbeSettings {
   std::vector<double> grid;
   ProbeMetric metric = ProbeMetric::kTop1;
   bool warm_start = true;
-  // Of each fit, see SoftmaxRegression::Fit.
-  double tolerance = 1e-8;
+  // Of each fit of the grid, see SoftmaxRegression::Fit; the refit goes to 1e-12 or below.
+  double tolerance = 1e-7;
   int threads = 1;
   // Called after each fit with the number of fits done; false stops. May be null.
   std::function<bool(int)> go_on;
