@@ -212,8 +212,9 @@ class Recorder {
     if (!source_->is_stream()) {
       const int64_t count = std::min<int64_t>(kContactSheetImages, source_->size());
       for (int64_t i = 0; i < count; ++i) {
-        CASSLE_RETURN_IF_ERROR(source_->Read(i * source_->size() / count, 1, &images_));
-        shown_.push_back(images_[0]);
+        v1::ImageRecord image;
+        CASSLE_RETURN_IF_ERROR(source_->ReadAt(i * source_->size() / count, &image));
+        shown_.push_back(std::move(image));
       }
     }
     std::vector<ContactSheetRow> rows;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
 
 namespace cassle {
@@ -69,10 +70,51 @@ absl::Status ImageSource::Read(int64_t first, int64_t count,
     return absl::OkStatus();
   }
   records->resize(std::max<int64_t>(0, std::min(count, size() - first)));
-  for (size_t i = 0; i < records->size(); ++i) {
-    CASSLE_RETURN_IF_ERROR(dataset_->Read(first + static_cast<int64_t>(i), &(*records)[i]));
-  }
+  if (records->empty()) return absl::OkStatus();
+  if (reader_ == nullptr || first != position_) CASSLE_RETURN_IF_ERROR(SeekTo(first));
+  for (v1::ImageRecord& record : *records) CASSLE_RETURN_IF_ERROR(ReadFromShards(&record));
   return absl::OkStatus();
+}
+
+absl::Status ImageSource::SeekTo(int64_t index) {
+  const v1::SplitInfo& split = dataset_->split();
+  position_ = 0;
+  shard_ = 0;
+  while (shard_ + 1 < split.shards_size() &&
+         position_ + split.shards(shard_).num_records() <= index) {
+    position_ += split.shards(shard_).num_records();
+    ++shard_;
+  }
+  CASSLE_ASSIGN_OR_RETURN(
+      reader_, TfRecordReader::Open(JoinPath(dataset_->folder(), split.shards(shard_).file())));
+  v1::ImageRecord skipped;
+  while (position_ < index) CASSLE_RETURN_IF_ERROR(ReadFromShards(&skipped));
+  return absl::OkStatus();
+}
+
+absl::Status ImageSource::ReadFromShards(v1::ImageRecord* record) {
+  const v1::SplitInfo& split = dataset_->split();
+  std::string payload;
+  CASSLE_ASSIGN_OR_RETURN(bool more, reader_->Next(&payload));
+  while (!more && shard_ + 1 < split.shards_size()) {
+    ++shard_;
+    CASSLE_ASSIGN_OR_RETURN(
+        reader_, TfRecordReader::Open(JoinPath(dataset_->folder(), split.shards(shard_).file())));
+    CASSLE_ASSIGN_OR_RETURN(more, reader_->Next(&payload));
+  }
+  if (!more || !record->ParseFromString(payload) ||
+      record->id() != first_id() + static_cast<uint64_t>(position_)) {
+    return absl::DataLossError(
+        absl::StrCat(JoinPath(dataset_->folder(), split.shards(shard_).file()), ": image ",
+                     first_id() + static_cast<uint64_t>(position_), " is not where ",
+                     kDatasetInfoName, " says: encode the data set again"));
+  }
+  ++position_;
+  return absl::OkStatus();
+}
+
+absl::Status ImageSource::ReadAt(int64_t index, v1::ImageRecord* record) const {
+  return dataset_->Read(index, record);
 }
 
 }  // namespace cassle

@@ -30,16 +30,29 @@ class ImageSource {
   // Name of the split; empty for a stream.
   std::string split() const { return is_stream() ? "" : dataset_->split().name(); }
 
-  // Sets `records` to images first .. first+count-1, fewer at the end. A stream must be read
-  // without gaps.
+  // Sets `records` to images first .. first+count-1, fewer at the end. Fast when `first` is where
+  // the last call ended or 0; a stream can do nothing else.
   // \error kDataLoss naming file and record.
   absl::Status Read(int64_t first, int64_t count, std::vector<v1::ImageRecord>* records);
+
+  // One image anywhere; not for a stream.
+  absl::Status ReadAt(int64_t index, v1::ImageRecord* record) const;
 
  private:
   ImageSource() = default;
   absl::StatusOr<bool> ReadFromStream(v1::ImageRecord* record);
+  // Opens the shard of image `index` and skips to it.
+  absl::Status SeekTo(int64_t index);
+  absl::Status ReadFromShards(v1::ImageRecord* record);
 
+  // Shards are read as files, not through the data set's mapping, whose pages would count as this
+  // process's memory.
   std::shared_ptr<const Dataset> dataset_;
+  std::unique_ptr<TfRecordReader> reader_;
+  int shard_ = -1;
+  // The image that reader_ is at.
+  int64_t position_ = 0;
+
   std::unique_ptr<TfRecordReader> stream_;
   bool stream_ended_ = false;
   int64_t stream_images_ = 0;
