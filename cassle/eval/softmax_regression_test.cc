@@ -7,6 +7,7 @@
 #include "cassle/eval/cholesky.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "hwy/highway.h"
 
 namespace cassle {
 namespace {
@@ -44,8 +45,9 @@ struct Toy {
   std::vector<int> labels;
 };
 
-// Sums of 70 or fewer products of normal numbers, in float: rounding stays under 1e-5.
-TEST(ThinProductsTest, EqualTheDefinitionForEveryRemainderOfTheTiles) {
+// Every remainder of the tiles. Sums of 70 or fewer products of normal numbers, in float: rounding
+// stays under 1e-5.
+void ExpectProductsEqualTheDefinition() {
   for (int64_t rows : {1, 2, 3, 4, 7}) {
     for (int64_t classes : {1, 2, 3, 4, 5, 6, 11}) {
       for (int64_t columns : {1, 16, 47, 70}) {
@@ -86,6 +88,17 @@ TEST(ThinProductsTest, EqualTheDefinitionForEveryRemainderOfTheTiles) {
       }
     }
   }
+}
+
+TEST(ThinProductsTest, EqualTheDefinitionOnEveryVectorUnitOfThisProcessor) {
+  const int64_t supported = hwy::SupportedTargets();
+  for (int64_t left = supported; left != 0; left &= left - 1) {
+    const int64_t target = left & -left;
+    SCOPED_TRACE(hwy::TargetName(target));
+    hwy::SetSupportedTargetsForTest(target);
+    ExpectProductsEqualTheDefinition();
+  }
+  hwy::SetSupportedTargetsForTest(0);
 }
 
 TEST(CholeskyTest, SolvesWhatItFactored) {
