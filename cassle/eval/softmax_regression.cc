@@ -254,8 +254,8 @@ FitReport SoftmaxRegression::Fit(double w, double tolerance, PaddedMatrix<double
     for (int64_t i = 0; i < residual.size(); ++i) residual.data()[i] = -gradient.data()[i];
     precondition();
     const double decrement = Dot(residual, solved);
-    // Half the decrement estimates f - f*. A preconditioner made for a larger w shrinks it by at most
-    // the ratio of the two.
+    // Half the decrement estimates f - f*. A preconditioner made for a larger w shrinks it by at
+    // most the ratio of the two.
     const double stale = std::max(1.0, preconditioner_w_ / w);
     report.converged = stale * decrement / 2 <= tolerance * objective;
     if (report.converged || report.newton_steps == kMaxNewtonSteps) return report;
