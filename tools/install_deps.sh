@@ -11,8 +11,8 @@ packages=(
   libtorch-dev libopenblas0-openmp
   libabsl-dev libgoogle-glog-dev libgflags-dev libprotobuf-dev protobuf-compiler
   libgtest-dev libgmock-dev libbenchmark-dev
+  nlohmann-json3-dev
   libjpeg62-turbo-dev libpng-dev libarchive-dev libisal-dev libxxhash-dev libhwy-dev
-  nlohmann-json3-dev libeigen3-dev
 )
 
 if [ "${1:-}" = --list ]; then

@@ -276,8 +276,10 @@ class StageRunner {
   absl::Status Work(const StageWork& work) {
     const absl::Status status = work(*options_, context_);
     if (!status.ok()) {
-      // What cannot be resumed is of no use to anybody.
-      if (!info_.resumable) RemoveAll(partial_).IgnoreError();
+      // What cannot be resumed, or has not begun, is of no use to anybody.
+      const absl::StatusOr<std::vector<std::string>> names = ListDirectory(partial_);
+      const bool begun = names.ok() && *names != std::vector<std::string>{kJobName};
+      if (!info_.resumable || !begun) RemoveAll(partial_).IgnoreError();
       return status;
     }
     CASSLE_RETURN_IF_ERROR(RemoveAll(JoinPath(partial_, kJobName)));

@@ -25,7 +25,7 @@ int g_runs = 0;
 absl::Status WriteNumbers(const v1::TestOptions& options, StageContext& context) {
   ++g_runs;
   for (int i = 0; i < options.count(); ++i) {
-    if (context.interrupted()) return absl::CancelledError("interrupted");
+    if (i > 0 && context.interrupted()) return absl::CancelledError("interrupted");
     const std::string path = JoinPath(context.output_dir(), std::to_string(i));
     if (!FileExists(path)) CASSLE_RETURN_IF_ERROR(WriteFileAtomically(path, std::to_string(i * i)));
   }
@@ -136,6 +136,14 @@ TEST_F(StageTest, AFailedStageLeavesNothingBehind) {
       RunStage<v1::TestOptions>({"numbers", 1, "", false}, options_, settings_, FailHalfway),
       StatusIs(absl::StatusCode::kDataLoss, HasSubstr("record 7")));
   EXPECT_FALSE(FileExists(Out()));
+  EXPECT_FALSE(FileExists(Out() + ".partial"));
+}
+
+TEST_F(StageTest, AResumableStageThatFailsBeforeItBeginsLeavesNothingBehind) {
+  const StageWork refuse = [](const google::protobuf::Message&, StageContext&) {
+    return absl::InvalidArgumentError("no such method");
+  };
+  EXPECT_FALSE(RunStageWork({"numbers", 1, "", true}, options_, settings_, refuse).ok());
   EXPECT_FALSE(FileExists(Out() + ".partial"));
 }
 
