@@ -22,7 +22,6 @@
 namespace cassle {
 namespace {
 
-using ::testing::AllOf;
 using ::testing::HasSubstr;
 using Options = v1::AugmentAndRecordOptions;
 
@@ -101,36 +100,40 @@ TEST(AugmentAndRecordTest, BytesDoNotDependOnThreads) {
   }
 }
 
+// Leaves behind what a killed run of these options would: OUTPUT.partial with the given files.
+void LeaveUnfinished(const Options& options, const std::map<std::string, std::string>& files) {
+  const auto outcome =
+      RunStageWork(AugmentAndRecordInfo(), options, {},
+                   [&files](const google::protobuf::Message&, StageContext& context) {
+                     for (const auto& [name, bytes] : files) {
+                       EXPECT_OK(WriteFile(JoinPath(context.output_dir(), name), bytes));
+                     }
+                     return absl::CancelledError("killed");
+                   });
+  EXPECT_THAT(outcome, StatusIs(absl::StatusCode::kCancelled, ::testing::_));
+  EXPECT_TRUE(IsDirectory(options.output() + ".partial"));
+}
+
 TEST(AugmentAndRecordTest, KilledRunGoesOnShardByShardToTheSameBytes) {
   Options options = BasicOptions("undisturbed");
   options.set_epochs(3);
+  // 120 views: eight shards.
   options.set_records_per_shard(16);
   ASSERT_OK(RunRecorder(options));
   const auto expected = Contents(options.output());
 
-  // Stopped at once: the job is there, but nothing else.
   Options killed = options;
   killed.set_output(FreshPath("killed"));
-  const std::atomic<bool> interrupted{true};
-  EXPECT_THAT(RunRecorder(killed, 1, &interrupted),
-              StatusIs(absl::StatusCode::kCancelled, ::testing::_));
-  EXPECT_FALSE(FileExists(killed.output()));
-  const std::string partial = killed.output() + ".partial";
-  // As if it had died in the middle of the third shard, after writing two.
-  const auto numbered = [](int shard, bool final_name) {
-    return final_name ? "views-0000" + std::to_string(shard) + "-of-00008.tfrecord"
-                      : "views-0000" + std::to_string(shard) + ".tfrecord";
-  };
-  for (int shard = 0; shard < 3; ++shard) {
-    const std::string& bytes = expected.at(numbered(shard, true));
-    ASSERT_OK(WriteFile(JoinPath(partial, numbered(shard, false)),
-                        shard < 2 ? bytes : bytes.substr(0, bytes.size() / 2)));
-    if (shard < 2) {
-      ASSERT_OK(WriteFile(JoinPath(partial, numbered(shard, false)) + ".index",
-                          expected.at(numbered(shard, true) + ".index")));
-    }
-  }
+  const std::string& third = expected.at("views-00002-of-00008.tfrecord");
+  LeaveUnfinished(
+      killed, {{"views-00000.tfrecord", expected.at("views-00000-of-00008.tfrecord")},
+               {"views-00000.tfrecord.index", expected.at("views-00000-of-00008.tfrecord.index")},
+               {"views-00001.tfrecord", expected.at("views-00001-of-00008.tfrecord")},
+               {"views-00001.tfrecord.index", expected.at("views-00001-of-00008.tfrecord.index")},
+               {"views-00002.tfrecord", third.substr(0, third.size() / 2)}});
+  ::testing::internal::CaptureStderr();
   ASSERT_OK(RunRecorder(killed));
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(), HasSubstr("32 views are recorded already"));
   EXPECT_EQ(Contents(killed.output()), expected);
 }
 
@@ -141,17 +144,22 @@ TEST(AugmentAndRecordTest, TornShardOfAKilledRunIsMadeAgain) {
   const auto expected = Contents(options.output());
   Options killed = options;
   killed.set_output(FreshPath("torn"));
-  const std::atomic<bool> interrupted{true};
-  EXPECT_FALSE(RunRecorder(killed, 1, &interrupted).ok());
   // The index survived, but the last pages of the shard did not.
-  const std::string partial = killed.output() + ".partial";
   std::string bytes = expected.at("views-00000-of-00003.tfrecord");
   for (size_t i = bytes.size() - 20; i < bytes.size(); ++i) bytes[i] = 0;
-  ASSERT_OK(WriteFile(JoinPath(partial, "views-00000.tfrecord"), bytes));
-  ASSERT_OK(WriteFile(JoinPath(partial, "views-00000.tfrecord.index"),
-                      expected.at("views-00000-of-00003.tfrecord.index")));
+  LeaveUnfinished(
+      killed, {{"views-00000.tfrecord", bytes},
+               {"views-00000.tfrecord.index", expected.at("views-00000-of-00003.tfrecord.index")}});
   ASSERT_OK(RunRecorder(killed));
   EXPECT_EQ(Contents(killed.output()), expected);
+}
+
+TEST(AugmentAndRecordTest, InterruptedRunIsCancelledAndLeavesNoOutput) {
+  const Options options = BasicOptions("interrupted");
+  const std::atomic<bool> interrupted{true};
+  EXPECT_THAT(RunRecorder(options, 1, &interrupted),
+              StatusIs(absl::StatusCode::kCancelled, ::testing::_));
+  EXPECT_FALSE(FileExists(options.output()));
 }
 
 // Runs with stdin and stdout taken from and put into files.
