@@ -13,8 +13,8 @@ namespace cassle {
 namespace {
 
 // Ranges of the continuous factors, fractions of the side.
-constexpr double kMinRadius = 0.14, kMaxRadius = 0.28;
-constexpr double kMinCenter = 0.25, kMaxCenter = 0.75;
+constexpr double kMinRadius = 0.2, kMaxRadius = 0.38;
+constexpr double kMinCenter = 0.35, kMaxCenter = 0.65;
 
 // The streams of one image.
 enum Stream : uint32_t { kFactors = 0, kScene = 1, kNoise = 2 };
