@@ -6,9 +6,6 @@
 #include <dlfcn.h>
 #include <malloc.h>
 #include <stdlib.h>
-#include <unistd.h>
-
-#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "cassle/base/thread_pool.h"
@@ -43,29 +40,11 @@ void KeepFreedMemory() {
 
 // Runs `work` once in each of `threads` threads of the pool that OpenMP keeps for the calling
 // thread. Through the runtime LibTorch has loaded: code compiled without -fopenmp gets no threads
-// from at::parallel_for. Returns false if that runtime is not GNU's.
-bool InOpenMpThreads(int threads, void (*work)(void*)) {
+// from at::parallel_for. Does nothing if that runtime is not GNU's.
+void InOpenMpThreads(int threads, void (*work)(void*)) {
   using GompParallel = void (*)(void (*)(void*), void*, unsigned, unsigned);
   const auto parallel = reinterpret_cast<GompParallel>(dlsym(RTLD_DEFAULT, "GOMP_parallel"));
-  if (parallel == nullptr) return false;
-  parallel(work, nullptr, static_cast<unsigned>(threads), 0);
-  return true;
-}
-
-// GNU's OpenMP lets threads spin for milliseconds at the end of every operation, and when another
-// thread or process has taken one of the processors, they spin until its time slice ends: measured
-// 15 instead of 138 images/s on a busy machine, and still half the speed beside one busy thread. It
-// spins 300 times less when it manages more threads than there are processors, so we give it some
-// that sleep; alone on the machine that costs 3 %.
-void SpinLess() {
-  static const bool done = [] {
-    std::thread([] {
-      InOpenMpThreads(AvailableProcessors() + 1, [](void*) {});
-      while (true) pause();
-    }).detach();
-    return true;
-  }();
-  (void)done;
+  if (parallel != nullptr) parallel(work, nullptr, static_cast<unsigned>(threads), 0);
 }
 
 }  // namespace
@@ -81,8 +60,6 @@ void ConfigureTorch(int compute_threads) {
   at::globalContext().setFlushDenormal(true);
   // The flag is per thread and OpenMP keeps its workers: set it in each.
   InOpenMpThreads(compute_threads, [](void*) { at::globalContext().setFlushDenormal(true); });
-  // With processors to spare, nobody takes those that compute.
-  if (compute_threads > 1 && compute_threads >= AvailableProcessors()) SpinLess();
 }
 
 void ConfigureTorchThread() {
