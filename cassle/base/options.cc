@@ -264,27 +264,28 @@ std::string CanonicalOptions(const Message& options) {
   return PrintTextProto(*copy);
 }
 
-std::vector<std::pair<std::string, std::string>> InputPaths(const Message& options) {
-  std::vector<std::pair<std::string, std::string>> inputs;
+std::vector<std::pair<std::string, std::string>> PathsOfRole(const Message& options,
+                                                             v1::FieldRole role) {
+  std::vector<std::pair<std::string, std::string>> paths;
   const Descriptor& type = *options.GetDescriptor();
   const Reflection& reflection = *options.GetReflection();
   for (int i = 0; i < type.field_count(); ++i) {
     const FieldDescriptor& field = *type.field(i);
-    if (RoleOf(field) == v1::INPUT) {
+    if (RoleOf(field) == role) {
       if (field.is_repeated()) {
         for (int k = 0; k < reflection.FieldSize(options, &field); ++k) {
-          inputs.emplace_back(field.name(), reflection.GetRepeatedString(options, &field, k));
+          paths.emplace_back(field.name(), reflection.GetRepeatedString(options, &field, k));
         }
       } else if (!reflection.GetString(options, &field).empty()) {
-        inputs.emplace_back(field.name(), reflection.GetString(options, &field));
+        paths.emplace_back(field.name(), reflection.GetString(options, &field));
       }
     } else if (IsMessage(field) && !field.is_repeated() && reflection.HasField(options, &field)) {
-      for (auto& [name, path] : InputPaths(reflection.GetMessage(options, &field))) {
-        inputs.emplace_back(absl::StrCat(field.name(), ".", name), path);
+      for (auto& [name, path] : PathsOfRole(reflection.GetMessage(options, &field), role)) {
+        paths.emplace_back(absl::StrCat(field.name(), ".", name), path);
       }
     }
   }
-  return inputs;
+  return paths;
 }
 
 std::string OptionsHelp(const Descriptor& options) {

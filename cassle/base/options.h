@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "cassle/base/options.pb.h"
 
 namespace google {
 namespace protobuf {
@@ -54,9 +55,10 @@ void ApplyDefaults(google::protobuf::Message* options);
 // tuning are not).
 std::string CanonicalOptions(const google::protobuf::Message& options);
 
-// (path, value) of every INPUT field that is set, in field order; repeated fields give several.
-std::vector<std::pair<std::string, std::string>> InputPaths(
-    const google::protobuf::Message& options);
+// (field path, value) of every field of this role that is set, in field order; repeated fields give
+// several.
+std::vector<std::pair<std::string, std::string>> PathsOfRole(
+    const google::protobuf::Message& options, v1::FieldRole role);
 
 // One line per setting: name, type or values, default, help.
 std::string OptionsHelp(const google::protobuf::Descriptor& options);

@@ -95,12 +95,12 @@ TEST(CanonicalOptionsTest, LeavesPathsAndTuningOut) {
   EXPECT_EQ(CanonicalOptions(options), "count: 2\n");
 }
 
-TEST(InputPathsTest, ListsInputsInFieldOrder) {
+TEST(PathsOfRoleTest, ListsThemInFieldOrder) {
   v1::TestOptions options;
   options.set_input("a");
   options.add_more_inputs("b");
   options.add_more_inputs("c");
-  EXPECT_THAT(InputPaths(options),
+  EXPECT_THAT(PathsOfRole(options, v1::INPUT),
               ElementsAre(Pair("input", "a"), Pair("more_inputs", "b"), Pair("more_inputs", "c")));
 }
 

@@ -178,7 +178,7 @@ class StageRunner {
     manifest_.set_stage(info_.name);
     manifest_.set_version(info_.version);
     manifest_.set_options(CanonicalOptions(*options_));
-    for (const auto& [field, path] : InputPaths(*options_)) {
+    for (const auto& [field, path] : PathsOfRole(*options_, v1::INPUT)) {
       if (path == "-") {
         // A stream cannot be asked twice: such a run is never up to date and never resumed.
         repeatable_ = false;
@@ -215,8 +215,11 @@ class StageRunner {
       return absl::AlreadyExistsError(
           absl::StrCat(output_, " exists: name another folder, or replace it with --force"));
     }
-    // Damaged since: make it again.
+    // Damaged since, or a picture beside it is wanted that is not there: make it again.
     if (!RequireComplete(output_).ok()) return false;
+    for (const auto& [field, path] : PathsOfRole(*options_, v1::SIDE_OUTPUT)) {
+      if (!FileExists(path)) return false;
+    }
     manifest_ = *was;
     return true;
   }

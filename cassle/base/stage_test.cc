@@ -123,6 +123,16 @@ TEST_F(StageTest, ADamagedOutputIsRefusedByReadersAndMadeAgain) {
   EXPECT_OK(RequireComplete(Out()));
 }
 
+TEST_F(StageTest, AMissingSideOutputIsMadeEvenIfTheOutputIsUpToDate) {
+  ASSERT_OK(Run().status());
+  options_.set_picture(JoinPath(root_, "picture.png"));
+  ASSERT_OK_AND_ASSIGN(StageOutcome with_picture, Run());
+  EXPECT_FALSE(with_picture.up_to_date);
+  ASSERT_OK(WriteFile(options_.picture(), "png"));
+  ASSERT_OK_AND_ASSIGN(StageOutcome again, Run());
+  EXPECT_TRUE(again.up_to_date);
+}
+
 TEST_F(StageTest, AFolderThatIsNoStageOutputIsLeftAlone) {
   ASSERT_OK(MakeDirectories(Out()));
   ASSERT_OK(WriteFile(JoinPath(Out(), "thesis.tex"), "years of work"));
