@@ -2,7 +2,6 @@
 
 #include <ATen/ops/max_pool2d.h>
 #include <ATen/ops/mean.h>
-#include <ATen/ops/relu.h>
 
 #include <algorithm>
 #include <cmath>
@@ -91,13 +90,13 @@ class Block : public Module {
   }
 
   at::Tensor forward(const at::Tensor& input) {
+    const size_t last = convs_.size() - 1;
     at::Tensor residual = input;
-    for (size_t i = 0; i < convs_.size(); ++i) {
-      if (i > 0) residual = at::relu_(residual);
-      residual = norms_[i]->forward(convs_[i]->forward(residual));
+    for (size_t i = 0; i < last; ++i) {
+      residual = norms_[i]->ForwardRelu(convs_[i]->forward(residual));
     }
-    residual.add_(downsample_ ? downsample_->forward(input) : input);
-    return at::relu_(residual);
+    residual = convs_[last]->forward(residual);
+    return norms_[last]->ForwardRelu(residual, downsample_ ? downsample_->forward(input) : input);
   }
 
  private:
@@ -143,8 +142,7 @@ class ResNet : public Backbone {
 
   std::vector<at::Tensor> ForwardStages(const at::Tensor& images) override {
     std::vector<at::Tensor> outputs;
-    at::Tensor activations = bn1_->forward(conv1_->forward(images));
-    activations = at::relu_(activations);
+    at::Tensor activations = bn1_->ForwardRelu(conv1_->forward(images));
     if (imagenet_stem_) activations = at::max_pool2d(activations, 3, 2, 1);
     outputs.push_back(activations);
     for (const std::shared_ptr<Chain<Block>>& stage : stages_) {

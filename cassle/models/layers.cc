@@ -3,8 +3,11 @@
 #include <ATen/ops/batch_norm.h>
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/linear.h>
+#include <ATen/ops/relu.h>
 #include <c10/core/GradMode.h>
 #include <c10/util/Exception.h>
+
+#include "cassle/models/fused_batch_norm.h"
 
 namespace cassle {
 
@@ -35,17 +38,31 @@ BatchNorm::BatchNorm(int64_t channels, Options options) {
   num_batches_tracked_ = AddBuffer("num_batches_tracked", {}, at::kLong, 0);
 }
 
+void BatchNorm::CountBatch(const at::Tensor& input) {
+  TORCH_CHECK(
+      input.numel() > input.size(1),
+      "batch norm in training mode needs more than one value per channel, got input of size ",
+      input.sizes());
+  c10::NoGradGuard no_grad;
+  num_batches_tracked_.add_(1);
+}
+
 at::Tensor BatchNorm::forward(const at::Tensor& input) {
-  if (is_training()) {
-    TORCH_CHECK(
-        input.numel() > input.size(1),
-        "batch norm in training mode needs more than one value per channel, got input of size ",
-        input.sizes());
-    c10::NoGradGuard no_grad;
-    num_batches_tracked_.add_(1);
-  }
+  if (is_training()) CountBatch(input);
   return at::batch_norm(input, weight_, bias_, running_mean_, running_var_, is_training(),
                         /*momentum=*/0.1, /*eps=*/1e-5, /*cudnn_enabled=*/false);
+}
+
+at::Tensor BatchNorm::ForwardRelu(const at::Tensor& input, const at::Tensor& residual) {
+  if (is_training() && weight_.defined() && FusedBatchNormTakes(input) &&
+      (!residual.defined() || FusedBatchNormTakes(residual))) {
+    CountBatch(input);
+    return FusedBatchNorm(input, residual, weight_, bias_, running_mean_, running_var_,
+                          /*relu=*/true);
+  }
+  at::Tensor output = forward(input);
+  if (residual.defined()) output.add_(residual);
+  return at::relu_(output);
 }
 
 }  // namespace cassle

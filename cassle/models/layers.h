@@ -49,8 +49,13 @@ class BatchNorm : public Module {
   explicit BatchNorm(int64_t channels) : BatchNorm(channels, Options()) {}
   BatchNorm(int64_t channels, Options options);
   at::Tensor forward(const at::Tensor& input);
+  // ReLU(forward(input) + residual); residual may be undefined, and else is like the input. In
+  // bfloat16 training one pass does it all (fused_batch_norm.h).
+  at::Tensor ForwardRelu(const at::Tensor& input, const at::Tensor& residual = {});
 
  private:
+  void CountBatch(const at::Tensor& input);
+
   at::Tensor weight_;
   at::Tensor bias_;
   at::Tensor running_mean_;

@@ -1,0 +1,37 @@
+// The loops of fused_batch_norm.h on plain memory: bfloat16 as its 16 bits, rows of `channels`
+// values. No LibTorch.
+//
+// A "strip" is 64 neighbouring values: of one row, if there are 64 channels or more, or of 64 /
+// channels rows. Per-channel arguments are strips too: 64 floats, repeated if there are fewer
+// channels.
+#ifndef CASSLE_MODELS_BATCH_NORM_KERNELS_H_
+#define CASSLE_MODELS_BATCH_NORM_KERNELS_H_
+
+#include <cstdint>
+
+namespace cassle {
+
+inline constexpr int kStrip = 64;
+
+// Strip i starts at element i * stride of every array; there are `strips` of them.
+
+// sum[j] = sum_i (x - shift[j]), squares[j] = sum_i (x - shift[j])^2
+void SumStrips(const uint16_t* x, int64_t strips, int64_t stride, const float* shift, float* sum,
+               float* squares);
+
+// y = scale x + offset + residual, with relu its positive part; residual may be null.
+void NormalizeStrips(const uint16_t* x, const uint16_t* residual, int64_t strips, int64_t stride,
+                     const float* scale, const float* offset, bool relu, uint16_t* y);
+
+// g = dy where y > 0 (y null: everywhere). sum[j] = sum_i g, products[j] = sum_i g (x - mean[j])
+void SumGradientStrips(const uint16_t* x, const uint16_t* y, const uint16_t* dy, int64_t strips,
+                       int64_t stride, const float* mean, float* sum, float* products);
+
+// dx = scale g + slope x + offset, and g itself to dresidual if that is not null.
+void GradientStrips(const uint16_t* x, const uint16_t* y, const uint16_t* dy, int64_t strips,
+                    int64_t stride, const float* scale, const float* slope, const float* offset,
+                    uint16_t* dx, uint16_t* dresidual);
+
+}  // namespace cassle
+
+#endif  // CASSLE_MODELS_BATCH_NORM_KERNELS_H_
