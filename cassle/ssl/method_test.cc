@@ -13,7 +13,6 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "cassle/base/file.h"
 #include "cassle/base/golden.h"
 #include "cassle/base/philox.h"
@@ -384,72 +383,6 @@ TEST(SettingsTest, AreCheckedByName) {
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("projection_size 0")));
   EXPECT_THAT(MakeMethod(config, TinySetup(1, 0)),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("batch_size is 1")));
-}
-
-TEST(SgdTest, StepsAsTorchDoesOverTwoSteps) {
-  // p = 1, gradients 0.5 then -0.25, momentum 0.9, decay 0.1, rate 0.2; by hand in float64.
-  at::Tensor p = at::empty({1}, at::kDouble).fill_(1);
-  at::Tensor without_gradient = at::empty({1}, at::kDouble).fill_(3);
-  Sgd optimizer({{"p", p}, {"q", without_gradient}}, {0.9, 0.1});
-  double expected = 1, buffer = 0;
-  for (const double gradient : {0.5, -0.25}) {
-    p.mutable_grad() = at::empty({1}, at::kDouble).fill_(gradient);
-    EXPECT_DOUBLE_EQ(optimizer.GradientNorm(), std::abs(gradient));
-    optimizer.Step(0.2);
-    buffer = 0.9 * buffer + (gradient + 0.1 * expected);
-    expected -= 0.2 * buffer;
-    EXPECT_NEAR(p.item().toDouble(), expected, 1e-15);
-  }
-  EXPECT_EQ(without_gradient.item().toDouble(), 3);
-  optimizer.ZeroGrad();
-  EXPECT_FALSE(p.grad().defined());
-}
-
-TEST(CheckpointTest, OfAnotherRunIsRefusedWithTheDifferences) {
-  const std::string folder = ::testing::TempDir() + "/differences";
-  ASSERT_OK(RemoveAll(folder));
-  ASSERT_OK(MakeDirectories(folder));
-  const at::Tensor a = at::empty({2}, at::kFloat).fill_(1);
-  v1::TrainState state;
-  state.set_step(3);
-  ASSERT_OK(SaveCheckpoint(folder, state, {{"a", a}, {"b", a}}));
-  ASSERT_OK_AND_ASSIGN(const auto path, FindCheckpoint(folder));
-  EXPECT_THAT(LoadCheckpoint(*path, {{"a", at::empty({3}, at::kFloat)}, {"c", a}}),
-              StatusIs(absl::StatusCode::kDataLoss,
-                       HasSubstr("different: a is F32 [2], expected F32 [3]; missing: c; "
-                                 "unexpected: b")));
-}
-
-TEST(CheckpointTest, TheNewestFinishedOneCounts) {
-  const std::string folder = ::testing::TempDir() + "/newest";
-  ASSERT_OK(RemoveAll(folder));
-  ASSERT_OK(MakeDirectories(folder + "/checkpoint-00000009.writing"));
-  ASSERT_OK_AND_ASSIGN(const auto none, FindCheckpoint(folder));
-  EXPECT_FALSE(none.has_value());
-  const at::Tensor a = at::empty({2}, at::kFloat).fill_(1);
-  v1::TrainState state;
-  for (const int64_t step : {8, 100}) {
-    state.set_step(step);
-    ASSERT_OK(SaveCheckpoint(folder, state, {{"a", a}}));
-  }
-  ASSERT_OK_AND_ASSIGN(const auto path, FindCheckpoint(folder));
-  EXPECT_EQ(*path, folder + "/checkpoint-00000100");
-  ASSERT_OK_AND_ASSIGN(const std::vector<std::string> names, ListDirectory(folder));
-  EXPECT_EQ(names, std::vector<std::string>({"checkpoint-00000100"}));
-}
-
-TEST(CheckpointTest, AFlippedBitIsFound) {
-  const std::string folder = ::testing::TempDir() + "/flipped";
-  ASSERT_OK(RemoveAll(folder));
-  ASSERT_OK(MakeDirectories(folder));
-  const at::Tensor a = at::empty({2}, at::kFloat).fill_(1);
-  ASSERT_OK(SaveCheckpoint(folder, v1::TrainState(), {{"a", a}}));
-  const std::string tensors = folder + "/checkpoint-00000000/tensors.safetensors";
-  ASSERT_OK_AND_ASSIGN(std::string bytes, ReadFile(tensors));
-  bytes.back() ^= 1;
-  ASSERT_OK(WriteFile(tensors, bytes));
-  EXPECT_THAT(LoadCheckpoint(folder + "/checkpoint-00000000", {{"a", a}}),
-              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("tensors.safetensors is damaged")));
 }
 
 }  // namespace

@@ -80,7 +80,7 @@ v1::PretrainOptions TinyRun(const std::string& name) {
   options.mutable_backbone()->set_width_factor(0.125);
   options.set_epochs(2);
   options.set_batch_size(8);
-  // One: two wait for each other whenever something else runs on the machine, and nothing here needs two.
+  // One: two wait for each other when something else runs on the machine.
   options.set_compute_threads(1);
   options.set_log_every_steps(3);
   EXPECT_OK(RemoveAll(options.output()));
