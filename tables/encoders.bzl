@@ -24,12 +24,13 @@ def probed_encoder(name, model, images, embed_flags = [], probe_flags = [], eval
         train = ":%s_train" % name,
     )
 
-def trained_encoder(name, images, flags, probe_flags = []):
+def trained_encoder(name, images, flags, policy = None, probe_flags = []):
     """NAME_model trained on `images`, and NAME: its probe on the same data set."""
     cassle_pretrain(
         name = name + "_model",
         flags = flags,
         images = images,
+        policy = policy,
         tags = ["manual"],
     )
     probed_encoder(

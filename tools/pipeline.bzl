@@ -23,6 +23,11 @@ CassleEmbeddingsInfo = provider("Embeddings of one split.", fields = {"folder": 
 CassleResultInfo = provider("A result that a table can show.", fields = {"folder": "File: folder of a probe"})
 CassleTableInfo = provider("A rendered table.", fields = {"folder": "File: folder of report"})
 
+_POLICY = attr.label(
+    allow_single_file = [".textproto"],
+    doc = "An augmentation policy of your own; presets go into flags: --policy=cifar.",
+)
+
 _COMMON = {
     "flags": attr.string_list(doc = "Further flags of the stage."),
     "config": attr.label(allow_single_file = [".textproto"], doc = "Options of the stage in text format."),
@@ -31,6 +36,11 @@ _COMMON = {
 def _stage(label):
     # In the target configuration: in the exec configuration every library would be built a second time.
     return attr.label(default = label, executable = True, cfg = "target")
+
+def _policy(ctx):
+    """Arguments and inputs of a policy file, if there is one."""
+    policy = ctx.file.policy
+    return (["--policy_file=" + policy.path], [policy]) if policy else ([], [])
 
 def _run(ctx, arguments, inputs):
     """Runs ctx's stage; returns its output folder and the default provider."""
@@ -77,7 +87,8 @@ cassle_shards = rule(
 
 def _views_impl(ctx):
     images = ctx.attr.images[CassleShardsInfo].folder
-    folder, default = _run(ctx, ["--input=" + images.path], [images])
+    arguments, inputs = _policy(ctx)
+    folder, default = _run(ctx, ["--input=" + images.path] + arguments, [images] + inputs)
     return [default, CassleViewsInfo(folder = folder)]
 
 cassle_views = rule(
@@ -86,14 +97,16 @@ cassle_views = rule(
     attrs = dict(
         _COMMON,
         images = attr.label(mandatory = True, providers = [CassleShardsInfo]),
+        policy = _POLICY,
         _stage = _stage("//cassle/augment:augment-and-record"),
     ),
 )
 
 def _pretrain_impl(ctx):
     images = ctx.attr.images[CassleShardsInfo].folder
-    inputs = [images]
-    arguments = ["--input=" + images.path]
+    arguments, inputs = _policy(ctx)
+    arguments.append("--input=" + images.path)
+    inputs.append(images)
     if ctx.attr.views:
         views = ctx.attr.views[CassleViewsInfo].folder
         inputs.append(views)
@@ -107,6 +120,7 @@ cassle_pretrain = rule(
     attrs = dict(
         _COMMON,
         images = attr.label(mandatory = True, providers = [CassleShardsInfo]),
+        policy = _POLICY,
         views = attr.label(providers = [CassleViewsInfo], doc = "Recorded views; without them views are drawn on the fly."),
         _stage = _stage("//cassle/ssl:pretrain"),
     ),

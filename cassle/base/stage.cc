@@ -26,8 +26,6 @@
 namespace cassle {
 namespace {
 
-constexpr char kJobName[] = "job.textproto";
-
 // Holds flock() on a folder, so that two processes never fill the same output. Freed when the
 // process dies.
 class FolderLock {
@@ -285,7 +283,6 @@ class StageRunner {
       if (!info_.resumable || !begun) RemoveAll(partial_).IgnoreError();
       return status;
     }
-    CASSLE_RETURN_IF_ERROR(RemoveAll(JoinPath(partial_, kJobName)));
     CASSLE_RETURN_IF_ERROR(FillManifest());
     return WriteFileAtomically(JoinPath(partial_, kManifestName), PrintTextProto(manifest_));
   }
@@ -310,7 +307,10 @@ class StageRunner {
     return absl::OkStatus();
   }
 
+  // From the moment the manifest is there, the work is done: killed anywhere in here, the next
+  // start only publishes.
   absl::Status Publish() {
+    CASSLE_RETURN_IF_ERROR(RemoveAll(JoinPath(partial_, kJobName)));
     CASSLE_RETURN_IF_ERROR(SyncDirectory(partial_));
     if (FileExists(output_)) {
       const std::string old = absl::StrCat(output_, ".old");

@@ -54,7 +54,7 @@ absl::Status FingerprintFiles(const std::string& folder, v1::StageManifest* mani
   CASSLE_ASSIGN_OR_RETURN(std::vector<std::string> names, ListFilesBelow(folder));
   Fingerprinter whole;
   for (const std::string& name : names) {
-    if (name == kManifestName) continue;
+    if (name == kManifestName || name == kJobName) continue;
     v1::FileFingerprint* file = manifest->add_files();
     file->set_name(name);
     CASSLE_ASSIGN_OR_RETURN(const int64_t size, FileSize(JoinPath(folder, name)));

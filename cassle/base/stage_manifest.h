@@ -13,6 +13,8 @@ namespace cassle {
 
 // Name of the manifest inside an output folder.
 inline constexpr char kManifestName[] = "stage.textproto";
+// What an unfinished output was going to be; inside OUTPUT.partial only.
+inline constexpr char kJobName[] = "job.textproto";
 
 // The manifest of a complete stage output.
 // \error kNotFound if the folder is missing or is an unfinished output; kDataLoss if the manifest

@@ -15,6 +15,7 @@ namespace {
 // Ranges of the continuous factors, fractions of the side.
 constexpr double kMinRadius = 0.2, kMaxRadius = 0.38;
 constexpr double kMinCenter = 0.35, kMaxCenter = 0.65;
+constexpr double kMaxAngle = M_PI / 4;
 
 // The streams of one image.
 enum Stream : uint32_t { kFactors = 0, kScene = 1, kNoise = 2 };
@@ -228,7 +229,7 @@ int ShapeFactors::position() const {
   return 3 * Bin(center_y, kMinCenter, kMaxCenter, 3) + Bin(center_x, kMinCenter, kMaxCenter, 3);
 }
 
-int ShapeFactors::rotation() const { return Bin(angle, 0, 2 * M_PI, kNumRotations); }
+int ShapeFactors::rotation() const { return Bin(angle, -kMaxAngle, kMaxAngle, kNumRotations); }
 
 absl::Status CheckShapesOptions(const v1::ShapesOptions& options) {
   const auto check = [](const char* name, double value, double low, double high) {
@@ -256,7 +257,7 @@ std::vector<std::string> ShapeNames() {
 std::vector<v1::TargetInfo> ShapeTargets() {
   std::vector<std::string> rotations;
   for (int i = 0; i < kNumRotations; ++i) {
-    rotations.push_back(absl::StrCat(i * 45, "_to_", (i + 1) * 45, "_degrees"));
+    rotations.push_back(absl::StrCat(i * 15 - 45, "_to_", i * 15 - 30, "_degrees"));
   }
   return {
       ClassTarget("hue",
@@ -306,7 +307,7 @@ ShapeFactors SampleShapeFactors(const v1::ShapesOptions& options, int split, int
   factors.radius = random.Uniform(kMinRadius, kMaxRadius);
   factors.center_x = random.Uniform(kMinCenter, kMaxCenter);
   factors.center_y = random.Uniform(kMinCenter, kMaxCenter);
-  factors.angle = random.Uniform(0, 2 * M_PI);
+  factors.angle = random.Uniform(-kMaxAngle, kMaxAngle);
   return factors;
 }
 

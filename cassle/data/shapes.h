@@ -8,7 +8,7 @@
 //   texture   plain, stripes, checks, dots (lighter and darker, same hue)
 //   size      4 bins of the radius of the disc of equal area             radius       [1]
 //   position  9 cells of a 3 x 3 grid, row by row                        position_xy  [2]
-//   rotation  8 bins of 45 degrees, counter-clockwise                    rotation_unit [2] cos, sin
+//   rotation  6 bins of 15 degrees, -45 to 45, counter-clockwise         rotation_unit [2] cos, sin
 //
 // shape x hue x texture is balanced within a split (256 combinations, counts differ by one at
 // most); the other factors are drawn uniformly. Lengths are fractions of the side. Everything is a
@@ -33,7 +33,7 @@ inline constexpr int kNumHues = 8;
 inline constexpr int kNumTextures = 4;
 inline constexpr int kNumSizes = 4;
 inline constexpr int kNumPositions = 9;
-inline constexpr int kNumRotations = 8;
+inline constexpr int kNumRotations = 6;
 
 // What a picture shows.
 struct ShapeFactors {
@@ -45,7 +45,7 @@ struct ShapeFactors {
   double center_y = 0.5;
   // Radius of the disc of equal area.
   double radius = 0.2;
-  // Radians in [0, 2 pi), counter-clockwise as seen.
+  // Radians in [-pi/4, pi/4), counter-clockwise as seen.
   double angle = 0;
 
   // The classes of the continuous factors.
