@@ -9,8 +9,8 @@
 //
 // How: libgomp reads its setting from the environment when it is loaded, which is before main. So
 // the program starts itself once more with the variable set, from .preinit_array: before any
-// library is initialised, which is most of the time a program with LibTorch needs to start (this
-// costs 0.03 of 0.8 s). Nothing of the C library is used but system calls. Whoever sets
+// library is initialised, but after they are linked, which costs about a third of a second for
+// LibTorch. Nothing of the C library is used but system calls. Whoever sets
 // GOMP_SPINCOUNT or OMP_WAIT_POLICY is left alone, and if the program cannot be started again it
 // just goes on.
 #include <unistd.h>
