@@ -18,6 +18,7 @@
 #include "cassle/base/golden.h"
 #include "cassle/base/status_matchers.h"
 #include "cassle/models/golden_model.h"
+#include "cassle/models/golden_tensor.h"
 
 namespace cassle {
 namespace {

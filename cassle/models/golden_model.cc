@@ -4,12 +4,8 @@
 #include <c10/core/GradMode.h>
 
 #include <cmath>
-#include <limits>
-#include <stdexcept>
 
 #include "absl/strings/match.h"
-#include "cassle/models/weights.h"
-#include "gtest/gtest.h"
 
 namespace cassle {
 namespace {
@@ -44,15 +40,6 @@ void RuleScale(const std::string& name, at::IntArrayRef sizes, double* offset, d
 
 }  // namespace
 
-at::Tensor GoldenTensor(const SafetensorsFile& golden, const std::string& name) {
-  const absl::StatusOr<TensorView> view = golden.Get(name);
-  if (!view.ok()) {
-    ADD_FAILURE() << view.status();
-    throw std::runtime_error("no golden tensor " + name);
-  }
-  return ToTensor(*view);
-}
-
 uint64_t GoldenNameHash(const std::string& name) {
   uint64_t hash = 0xcbf29ce484222325ull;
   for (unsigned char c : name) hash = (hash ^ c) * 0x100000001b3ull;
@@ -80,15 +67,6 @@ void FillByGoldenRule(Module* module) {
       entry.tensor.zero_();
     }
   }
-}
-
-double RelativeDifference(const at::Tensor& a, const at::Tensor& b) {
-  if (a.sizes() != b.sizes()) return std::numeric_limits<double>::infinity();
-  const at::Tensor exact = b.detach().to(at::kDouble);
-  const double largest = exact.abs().max().item<double>();
-  const double difference = a.detach().to(at::kDouble).sub(exact).abs().max().item<double>();
-  if (std::isnan(difference)) return std::numeric_limits<double>::infinity();
-  return difference == 0 ? 0 : difference / largest;
 }
 
 }  // namespace cassle

@@ -7,13 +7,9 @@
 
 #include <string>
 
-#include "cassle/base/safetensors.h"
 #include "cassle/models/module.h"
 
 namespace cassle {
-
-// A copy of the tensor `name`. A missing tensor fails the test and throws std::runtime_error.
-at::Tensor GoldenTensor(const SafetensorsFile& golden, const std::string& name);
 
 // FNV-1a, 64 bits.
 uint64_t GoldenNameHash(const std::string& name);
@@ -24,9 +20,6 @@ at::Tensor GoldenRuleTensor(const std::string& name, at::IntArrayRef sizes);
 
 // Every floating-point parameter and buffer from its name; num_batches_tracked becomes 0.
 void FillByGoldenRule(Module* module);
-
-// Largest |a - b| divided by the largest |b|, in float64; infinite if the shapes differ.
-double RelativeDifference(const at::Tensor& a, const at::Tensor& b);
 
 }  // namespace cassle
 

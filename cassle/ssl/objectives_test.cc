@@ -11,7 +11,7 @@
 #include "cassle/base/golden.h"
 #include "cassle/base/philox.h"
 #include "cassle/base/status_matchers.h"
-#include "cassle/ssl/golden_tensor.h"
+#include "cassle/models/golden_tensor.h"
 #include "cassle/ssl/key_queue.h"
 #include "gtest/gtest.h"
 
