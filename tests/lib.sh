@@ -5,13 +5,16 @@ work=$(mktemp -d "${TEST_TMPDIR:-/tmp}/cassle.XXXXXX")
 cd "$work" || exit 1
 failures=0
 
-shard_encoder() { "$stages/data/shard-encoder" "$@"; }
-shard_cat() { "$stages/data/shard-cat" "$@"; }
-augment() { "$stages/augment/augment-and-record" "$@"; }
-pretrain() { "$stages/ssl/pretrain" "$@"; }
-embed() { "$stages/eval/embed" "$@"; }
-linear_probe() { "$stages/eval/linear-probe" "$@"; }
-report() { "$stages/eval/report" "$@"; }
+# Commands, not functions: a test that kills one must know its process.
+mkdir bin
+ln -s "$stages/data/shard-encoder" bin/shard_encoder
+ln -s "$stages/data/shard-cat" bin/shard_cat
+ln -s "$stages/augment/augment-and-record" bin/augment
+ln -s "$stages/ssl/pretrain" bin/pretrain
+ln -s "$stages/eval/embed" bin/embed
+ln -s "$stages/eval/linear-probe" bin/linear_probe
+ln -s "$stages/eval/report" bin/report
+PATH=$work/bin:$PATH
 
 # A data set and a training so small that they take moments.
 small_shapes=(--source=shapes --shapes.num_train=320 --shapes.num_test=96)
@@ -37,6 +40,8 @@ expect() {
   [ "$status" -eq "$code" ] || fail "$*: exit $status, expected $code: $(tail -1 expect.err)"
   tail -1 expect.err | grep -qE -- "$pattern" || fail "$*: said \"$(tail -1 expect.err)\", expected /$pattern/"
   ! grep -qE 'Stack trace|terminate called|\*\*\*|c10::Error' expect.err || fail "$*: shows a stack trace"
+  # By convention x is the output of commands that must leave nothing.
+  [ ! -e x ] && [ ! -e x.partial ] || { fail "$*: left $(ls -d x x.partial 2> /dev/null)"; rm -rf x x.partial; }
 }
 
 # The fingerprint of a complete output.

@@ -44,8 +44,6 @@ absl::Status Trainer::Resume() {
       context_->Say("no checkpoint yet: starting from the first step");
     }
   }
-  CASSLE_ASSIGN_OR_RETURN(log_, MetricsLog::Open(context_->output_dir(),
-                                                 {state_.metrics_bytes(), state_.events_bytes()}));
   return absl::OkStatus();
 }
 
@@ -61,9 +59,16 @@ absl::Status Trainer::SaveState() {
 
 absl::Status Trainer::Run() {
   CASSLE_RETURN_IF_ERROR(Resume());
-  if (state_.epoch() >= options_.epochs) return absl::OkStatus();
-  CASSLE_ASSIGN_OR_RETURN(const std::unique_ptr<ViewLoader> loader,
-                          open_loader_(state_.epoch(), state_.batch_in_epoch()));
+  const bool finished = state_.epoch() >= options_.epochs;
+  std::unique_ptr<ViewLoader> loader;
+  if (!finished) {
+    CASSLE_ASSIGN_OR_RETURN(loader, open_loader_(state_.epoch(), state_.batch_in_epoch()));
+  }
+  // The first file is written after the loader has accepted its inputs: a refused run leaves
+  // nothing.
+  CASSLE_ASSIGN_OR_RETURN(log_, MetricsLog::Open(context_->output_dir(),
+                                                 {state_.metrics_bytes(), state_.events_bytes()}));
+  if (finished) return absl::OkStatus();
   batches_per_epoch_ = loader->batches_per_epoch();
   Progress progress("training", options_.epochs * batches_per_epoch_ * options_.batch_size,
                     "images", state_.step() * options_.batch_size);
