@@ -7,8 +7,10 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "cassle/augment/apply.h"
 #include "cassle/augment/contact_sheet.h"
+#include "cassle/augment/epoch_order.h"
 #include "cassle/augment/image_source.h"
 #include "cassle/augment/policy.h"
 #include "cassle/augment/recorded_views.h"
@@ -48,8 +50,9 @@ v1::ImageFormat PixelFormat(const Options& options) {
 
 absl::StatusOr<v1::Policy> ChosenPolicy(const Options& options) {
   if (options.policy().empty() == options.policy_file().empty()) {
-    return absl::InvalidArgumentError(
-        "give either --policy=PRESET (imagenet, stl10, cifar) or --policy_file=PATH.textproto");
+    return absl::InvalidArgumentError(absl::StrCat("give either --policy=PRESET (",
+                                                   absl::StrJoin(PresetNames(), ", "),
+                                                   ") or --policy_file=PATH.textproto"));
   }
   if (!options.policy_file().empty()) {
     v1::Policy policy;
@@ -69,9 +72,9 @@ absl::Status CheckOptions(const Options& options) {
   if (options.input().empty()) {
     return absl::InvalidArgumentError("--input is missing: name a data set folder, or -");
   }
-  if (options.epochs() < 1 || options.views() < 1) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--epochs=", options.epochs(), " and --views=", options.views(), " must be at least 1"));
+  if (options.epochs() < 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--epochs=", options.epochs(), " must be at least 1"));
   }
   if (options.input() == "-" && options.epochs() > 1) {
     return absl::InvalidArgumentError(
@@ -89,10 +92,48 @@ absl::Status CheckOptions(const Options& options) {
   return absl::OkStatus();
 }
 
+// How many views the policy and the option ask for.
+absl::StatusOr<int> ChosenViews(const Options& options, const v1::Policy& policy) {
+  constexpr int kMaxViews = 1000;
+  const int fixed = NumViews(policy);
+  if (options.views() > kMaxViews) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--views=", options.views(), " is too many: give at most ", kMaxViews));
+  }
+  const int asked = static_cast<int>(options.views());
+  if (fixed == 0) return asked == 0 ? 2 : asked;
+  if (asked == 0 || asked == fixed) return fixed;
+  return absl::InvalidArgumentError(absl::StrCat(
+      "--views=", asked, " contradicts policy ", policy.name(), ", which fixes ", fixed,
+      " views: leave --views out, or change the counts of `views` in the policy"));
+}
+
+absl::Status CheckCompat(const Options& options, const v1::Policy& policy) {
+  if (policy.compat() != v1::OFFICIAL) return absl::OkStatus();
+  if (options.input() == "-") {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "policy ", policy.name(),
+        " has compat OFFICIAL, where draws are shared in a batch, and --input=- does not tell in "
+        "which batch an image will come: name the data set folder"));
+  }
+  if (options.batch_size() < 1) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "policy ", policy.name(),
+        " has compat OFFICIAL, where draws are shared in a batch: give --batch_size=N, the batch "
+        "size of the training that will read the views"));
+  }
+  return absl::OkStatus();
+}
+
 class Recorder {
  public:
-  Recorder(const Options& options, v1::Policy policy, StageContext& context)
-      : options_(options), policy_(std::move(policy)), context_(context) {}
+  // policies: one per view.
+  Recorder(const Options& options, v1::Policy policy, std::vector<v1::Policy> policies,
+           StageContext& context)
+      : options_(options),
+        policy_(std::move(policy)),
+        policies_(std::move(policies)),
+        context_(context) {}
 
   absl::Status Run() {
     CASSLE_ASSIGN_OR_RETURN(source_, ImageSource::Open(options_.input(), options_.split()));
@@ -113,8 +154,12 @@ class Recorder {
   int64_t RecordsPerShard() const {
     if (options_.records_per_shard() > 0) return options_.records_per_shard();
     if (PixelFormat(options_) == v1::IMAGE_FORMAT_UNSPECIFIED) return kShardRecords;
-    const int64_t view_bytes = int64_t{3} * policy_.size() * policy_.size();
-    return std::max<int64_t>(1, std::min(kShardRecords, kShardPixelBytes / view_bytes));
+    int64_t image_bytes = 0;
+    for (const v1::Policy& policy : policies_) {
+      image_bytes += int64_t{3} * policy.size() * policy.size();
+    }
+    const int64_t records = kShardPixelBytes * options_.views() / image_bytes;
+    return std::max<int64_t>(1, std::min(kShardRecords, records));
   }
 
   absl::Status RecordAll(ViewShardWriter* writer) {
@@ -193,10 +238,22 @@ class Recorder {
   absl::Status MakeView(int64_t epoch, const v1::ImageRecord& image, const RgbImage& source,
                         uint32_t view_number, Canvas* canvas, v1::ViewRecord* record,
                         RgbImage* view) const {
-    const ViewKey key = {options_.seed(), static_cast<uint32_t>(epoch), image.id(), view_number};
-    *record = SampleView(policy_, key, source.height, source.width);
+    const ViewKey key = {.seed = options_.seed(),
+                         .epoch = static_cast<uint32_t>(epoch),
+                         .image_id = image.id(),
+                         .view = view_number,
+                         .batch = BatchOf(epoch, image.id())};
+    *record = SampleView(policies_[view_number], key, source.height, source.width);
     if (image.has_label()) record->set_label(image.label());
     return ApplyView(source, record, canvas, view);
+  }
+
+  // The batch in which a training will show the image; 0 where that does not matter.
+  uint64_t BatchOf(int64_t epoch, uint64_t image_id) const {
+    if (policy_.compat() != v1::OFFICIAL) return 0;
+    const EpochOrder order(source_->size(), options_.seed(), epoch);
+    return order.BatchOf(static_cast<int64_t>(image_id - source_->first_id()),
+                         options_.batch_size());
   }
 
   void KeepForContactSheet() {
@@ -244,6 +301,7 @@ class Recorder {
     info.set_seed(options_.seed());
     info.set_epochs(options_.epochs());
     info.set_views(options_.views());
+    if (policy_.compat() == v1::OFFICIAL) info.set_batch_size(options_.batch_size());
     info.set_num_images(source_->size());
     info.set_first_image_id(source_->first_id());
     info.set_split(source_->split());
@@ -265,6 +323,7 @@ class Recorder {
 
   const Options& options_;
   const v1::Policy policy_;
+  const std::vector<v1::Policy> policies_;
   StageContext& context_;
   std::unique_ptr<ImageSource> source_;
   // The images being worked on, and those for the contact sheet.
@@ -286,7 +345,12 @@ StageInfo AugmentAndRecordInfo() {
 absl::Status RunAugmentAndRecord(const Options& options, StageContext& context) {
   CASSLE_RETURN_IF_ERROR(CheckOptions(options));
   CASSLE_ASSIGN_OR_RETURN(v1::Policy policy, ChosenPolicy(options));
-  return Recorder(options, std::move(policy), context).Run();
+  CASSLE_RETURN_IF_ERROR(CheckCompat(options, policy));
+  CASSLE_ASSIGN_OR_RETURN(const int views, ChosenViews(options, policy));
+  CASSLE_ASSIGN_OR_RETURN(std::vector<v1::Policy> policies, ViewPolicies(policy, views));
+  Options resolved = options;
+  resolved.set_views(views);
+  return Recorder(resolved, std::move(policy), std::move(policies), context).Run();
 }
 
 }  // namespace cassle

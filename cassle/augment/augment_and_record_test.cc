@@ -88,6 +88,51 @@ TEST(AugmentAndRecordTest, WritesEveryViewWhereTheDescriptionSays) {
   }
 }
 
+// A policy file with these lines besides what it needs.
+std::string PolicyFile(const std::string& lines) {
+  const std::string path = FreshPath("policy.textproto");
+  EXPECT_OK(WriteFile(path, R"(name: "mine" size: 16 mean: [0, 0, 0] std: [1, 1, 1]
+    crop { scale_min: 0.5 scale_max: 1 ratio_min: 1 ratio_max: 1 }
+    color_jitter { probability: 1 brightness: 0.4 } )" +
+                                lines));
+  return path;
+}
+
+TEST(AugmentAndRecordTest, PolicyDecidesTheNumberOfViews) {
+  Options options = BasicOptions("three_views");
+  options.clear_policy();
+  options.set_policy_file(PolicyFile("views { count: 1 } views { count: 2 change { size: 8 } }"));
+  options.set_store(Options::RAW);
+  ASSERT_OK(RunRecorder(options));
+  ASSERT_OK_AND_ASSIGN(const auto views, RecordedViews::Open(options.output()));
+  EXPECT_EQ(views->info().views(), 3);
+  v1::ViewRecord record;
+  for (int view = 0; view < 3; ++view) {
+    ASSERT_OK(views->Read(0, 4, view, &record));
+    EXPECT_EQ(record.size(), view == 0 ? 16 : 8);
+    EXPECT_EQ(record.pixels().size(), 3 * record.size() * record.size());
+  }
+  options.set_views(2);
+  options.set_output(FreshPath("two_views"));
+  EXPECT_THAT(RunRecorder(options), StatusIs(absl::StatusCode::kInvalidArgument,
+                                             HasSubstr("--views=2 contradicts policy mine, which "
+                                                       "fixes 3 views")));
+}
+
+TEST(AugmentAndRecordTest, OfficialCompatNeedsTheBatchSizeAndADataSet) {
+  Options options = BasicOptions("official");
+  options.clear_policy();
+  options.set_policy_file(PolicyFile("compat: OFFICIAL"));
+  EXPECT_THAT(RunRecorder(options),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("give --batch_size=N")));
+  options.set_batch_size(5);
+  ASSERT_OK(RunRecorder(options));
+  options.set_input("-");
+  options.set_output(FreshPath("from_stream"));
+  EXPECT_THAT(RunRecorder(options),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("name the data set folder")));
+}
+
 TEST(AugmentAndRecordTest, BytesDoNotDependOnThreads) {
   for (Options::Store store : {Options::PARAMS, Options::RAW, Options::JPEG}) {
     Options one = BasicOptions("one");

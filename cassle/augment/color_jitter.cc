@@ -47,6 +47,13 @@ float DrawFactor(double strength, Philox& random) {
   return static_cast<float>(random.Uniform(range.low, range.high));
 }
 
+void DrawOrder(Philox& random, v1::ColorJitterParameters* parameters) {
+  v1::ColorOperation order[] = {v1::BRIGHTNESS, v1::CONTRAST, v1::SATURATION, v1::HUE};
+  for (int i = 3; i > 0; --i) std::swap(order[i], order[random.Below(i + 1)]);
+  parameters->clear_order();
+  for (v1::ColorOperation operation : order) parameters->add_order(operation);
+}
+
 void Sample(const v1::Policy& policy, Philox& random, v1::ViewRecord* record) {
   const v1::ColorJitterPolicy& jitter = policy.color_jitter();
   record->clear_color_jitter();
@@ -56,9 +63,12 @@ void Sample(const v1::Policy& policy, Philox& random, v1::ViewRecord* record) {
   parameters->set_contrast(DrawFactor(jitter.contrast(), random));
   parameters->set_saturation(DrawFactor(jitter.saturation(), random));
   parameters->set_hue(static_cast<float>(random.Uniform(-jitter.hue(), jitter.hue())));
-  v1::ColorOperation order[] = {v1::BRIGHTNESS, v1::CONTRAST, v1::SATURATION, v1::HUE};
-  for (int i = 3; i > 0; --i) std::swap(order[i], order[random.Below(i + 1)]);
-  for (v1::ColorOperation operation : order) parameters->add_order(operation);
+  DrawOrder(random, parameters);
+}
+
+// The authors' (kornia's) order is one per batch.
+void SampleOrderOfBatch(const v1::Policy&, Philox& random, v1::ViewRecord* record) {
+  if (record->has_color_jitter()) DrawOrder(random, record->mutable_color_jitter());
 }
 
 absl::Status Apply(v1::ViewRecord* record, Canvas* canvas) {
@@ -231,7 +241,9 @@ Operation ColorJitterOperation() {
           .apply = Apply,
           .set_identity = SetIdentity,
           .captions = Captions,
-          .groups = {{"color", 4, DescribeColor}, {"color_diff", 3, DescribeColorDifference}}};
+          .groups = {{"color", 4, DescribeColor}, {"color_diff", 3, DescribeColorDifference}},
+          .batch_domain = RandomDomain::kColorOrder,
+          .sample_per_batch = SampleOrderOfBatch};
 }
 
 }  // namespace cassle

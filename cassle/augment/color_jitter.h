@@ -2,7 +2,8 @@
 // PIL's: saturation and hue go through HSV in float.
 //
 // sample    applied with `probability`; brightness, contrast, saturation U[max(0, 1-x), 1+x], hue
-//           U[-x, x] turns; the order of the four drawn per image.
+//           U[-x, x] turns; the order of the four drawn per image (compat OFFICIAL: once per
+//           batch and view, for all images of the batch).
 // apply     the four in the recorded order; records color_difference, the mean RGB before minus
 //           after.
 // describe  group "color" (4): (factor - 1) / (hi - lo) for brightness, contrast, saturation and

@@ -25,7 +25,7 @@
 
 namespace cassle {
 
-// Groups that the policy's operations have, in alphabetical order.
+// Groups that the operations of the policy have in any of its views, in alphabetical order.
 std::vector<std::string> DescriptorGroupsOf(const v1::Policy& policy);
 
 // Which numbers of a descriptor stand where. Immutable, cheap to copy, thread-safe.
@@ -44,11 +44,13 @@ class DescriptorLayout {
   // Alphabetical.
   std::vector<std::string> groups() const;
   // Writes size() values; `out` must have that many. The record's view must have been applied (or
-  // recorded), else color_diff is zero.
+  // recorded), else color_diff is zero. The ranges are those of the policy of view record.view();
+  // a group whose operation this view's policy does not have gets the value of "not applied".
   void Describe(const v1::ViewRecord& record, absl::Span<float> out) const;
 
  private:
-  v1::Policy policy_;
+  // The policy of each view, where views differ, else one for all.
+  std::vector<v1::Policy> policies_;
   std::vector<DescriptorGroup> groups_;
   int size_ = 0;
 };

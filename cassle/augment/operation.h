@@ -76,6 +76,11 @@ struct Operation {
   // The parameters for people: always the same lines for the same policy.
   std::vector<Caption> (*captions)(const v1::Policy& policy, const v1::ViewRecord& record);
   std::vector<DescriptorGroup> groups;
+  // With compat OFFICIAL: after `sample`, overwrites what the authors draw once per batch and view.
+  // The generator's stream is that of the batch, in a domain of its own. Null: nothing.
+  RandomDomain batch_domain = RandomDomain::kTest;
+  void (*sample_per_batch)(const v1::Policy& policy, Philox& random,
+                           v1::ViewRecord* record) = nullptr;
 };
 
 // Errors of `check` functions. `field` as in the text proto, e.g. "blur.probability".

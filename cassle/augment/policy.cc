@@ -1,5 +1,8 @@
 #include "cassle/augment/policy.h"
 
+#include <google/protobuf/util/message_differencer.h>
+
+#include <algorithm>
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
@@ -15,13 +18,76 @@ namespace {
 
 constexpr int kMaxSize = 4096;
 
-absl::Status CheckFields(const v1::Policy& policy) {
+constexpr int kMaxViews = 256;
+
+v1::Policy WithoutViews(v1::Policy policy) {
+  policy.clear_views();
+  return policy;
+}
+
+// The policy of a group's views.
+v1::Policy Changed(const v1::Policy& policy, const v1::ViewGroup& group) {
+  v1::Policy changed = WithoutViews(policy);
+  changed.MergeFrom(group.change());
+  return changed;
+}
+
+// Size and operations of one view.
+absl::Status CheckView(const v1::Policy& policy) {
   if (policy.size() < 1 || policy.size() > kMaxSize) {
     return PolicyError("size", absl::StrCat("is ", policy.size(), ": the side of the view is 1 to ",
                                             kMaxSize, " pixels"));
   }
   for (const Operation& operation : Operations()) {
     if (operation.in_policy(policy)) CASSLE_RETURN_IF_ERROR(operation.check(policy));
+  }
+  return absl::OkStatus();
+}
+
+// What a group may not change.
+absl::Status CheckChange(const v1::Policy& change) {
+  const auto refuse = [](absl::string_view field, absl::string_view why) {
+    return PolicyError(absl::StrCat("change.", field),
+                       absl::StrCat("is not possible: ", why, "; set it in the policy itself"));
+  };
+  if (change.views_size() > 0) return refuse("views", "groups of views do not nest");
+  if (change.compat() != v1::CORRECT) return refuse("compat", "it belongs to the whole run");
+  if (change.mean_size() > 0 || change.std_size() > 0) {
+    return refuse("mean, std", "all views are normalised alike");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckViews(const v1::Policy& policy) {
+  if (policy.views_size() == 0) return CheckView(policy);
+  int views = 0;
+  for (int g = 0; g < policy.views_size(); ++g) {
+    const v1::ViewGroup& group = policy.views(g);
+    const std::string name = absl::StrCat(
+        "view group ", g + 1,
+        group.change().name().empty() ? "" : absl::StrCat(" (", group.change().name(), ")"));
+    if (group.count() < 1 || group.count() > kMaxViews - views) {
+      return absl::InvalidArgumentError(absl::StrCat(name, ": count is ", group.count(),
+                                                     ": give 1 and up, at most ", kMaxViews,
+                                                     " views in all groups together"));
+    }
+    views += group.count();
+    if (g == 0 && group.change().size() != 0 && group.change().size() != policy.size()) {
+      return PolicyError(
+          absl::StrCat(name, ": change.size"),
+          absl::StrCat("is ", group.change().size(), ", but the policy's size is ", policy.size(),
+                       ": the first group has the size of the policy itself"));
+    }
+    CASSLE_RETURN_IF_ERROR(Annotate(CheckChange(group.change()), name));
+    CASSLE_RETURN_IF_ERROR(Annotate(CheckView(Changed(policy, group)), name));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckFields(const v1::Policy& policy) {
+  CASSLE_RETURN_IF_ERROR(CheckViews(policy));
+  if (!v1::Compat_IsValid(policy.compat())) {
+    return PolicyError("compat", absl::StrCat("is ", policy.compat(), ": CORRECT or OFFICIAL"));
   }
   if (policy.mean_size() != 3 || policy.std_size() != 3) {
     return PolicyError("mean, std",
@@ -75,14 +141,36 @@ absl::StatusOr<v1::Policy> LoadPolicy(const std::string& name_or_path) {
   return policy;
 }
 
+int NumViews(const v1::Policy& policy) {
+  int views = 0;
+  for (const v1::ViewGroup& group : policy.views()) views += group.count();
+  return views;
+}
+
+absl::StatusOr<std::vector<v1::Policy>> ViewPolicies(const v1::Policy& policy, int views) {
+  if (policy.views_size() == 0) return std::vector<v1::Policy>(views, policy);
+  std::vector<v1::Policy> policies;
+  for (const v1::ViewGroup& group : policy.views()) {
+    const size_t end = std::min<size_t>(views, policies.size() + group.count());
+    if (policies.size() < end) policies.resize(end, Changed(policy, group));
+  }
+  if (static_cast<int>(policies.size()) < views) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "policy ", policy.name(), " has ", policies.size(), " views, but ", views,
+        " are wanted: use at most ", policies.size(), ", or raise a count in `views`"));
+  }
+  return policies;
+}
+
 bool SameViews(const v1::Policy& a, const v1::Policy& b) {
   const auto essence = [](v1::Policy policy) {
     policy.clear_name();
     policy.clear_mean();
     policy.clear_std();
-    return PrintTextProto(policy);
+    return policy;
   };
-  return essence(a) == essence(b);
+  // A value of 0 is as good as none.
+  return google::protobuf::util::MessageDifferencer::Equivalent(essence(a), essence(b));
 }
 
 }  // namespace cassle

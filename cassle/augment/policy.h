@@ -21,9 +21,17 @@ std::vector<std::string> PresetNames();
 // text proto (file:line:column) or a policy that fails CheckPolicy; kNotFound for a missing file.
 absl::StatusOr<v1::Policy> LoadPolicy(const std::string& name_or_path);
 
-// Sizes, ranges, probabilities, mean and std.
-// \error kInvalidArgument naming the policy, the field and the remedy.
+// Sizes, ranges, probabilities, mean and std, of every group of views.
+// \error kInvalidArgument naming the policy, the view group, the field and the remedy.
 absl::Status CheckPolicy(const v1::Policy& policy);
+
+// Number of views that the policy fixes by its `views`; 0: any number, all alike.
+int NumViews(const v1::Policy& policy);
+
+// The policy of each of the first `views` views, without `views` of its own. The policy must have
+// passed CheckPolicy. Costs a copy per view: call it once per run.
+// \error kInvalidArgument if the policy fixes fewer views.
+absl::StatusOr<std::vector<v1::Policy>> ViewPolicies(const v1::Policy& policy, int views);
 
 // Equality of everything that decides a view's pixels and descriptor (name, mean and std do not).
 bool SameViews(const v1::Policy& a, const v1::Policy& b);

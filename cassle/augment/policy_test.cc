@@ -97,13 +97,114 @@ TEST(PolicyTest, EveryBadFieldIsNamedWithARemedy) {
   }
 }
 
+constexpr char kTwoSizes[] = R"(
+    name: "two_sizes" size: 48
+    crop { scale_min: 0.2 scale_max: 1 ratio_min: 0.75 ratio_max: 1.3333 }
+    flip { probability: 0.5 }
+    blur { probability: 1 sigma_min_px: 0.1 sigma_max_px: 2 kernel_px: 5 }
+    mean: [0.5, 0.5, 0.5] std: [0.2, 0.2, 0.2]
+    compat: OFFICIAL
+    views { count: 1 }
+    views { count: 1 change { blur { probability: 0.1 } grayscale { probability: 0.2 } } }
+    views { count: 3 change { name: "small" size: 16 crop { scale_max: 0.2 scale_min: 0.05 }
+                              flip { probability: 0 } } })";
+
+v1::Policy TwoSizes() {
+  v1::Policy policy;
+  EXPECT_OK(ParseTextProto(kTwoSizes, "test", &policy));
+  EXPECT_OK(CheckPolicy(policy));
+  return policy;
+}
+
+TEST(ViewPoliciesTest, GroupsChangeThePolicyInOrder) {
+  EXPECT_EQ(NumViews(TwoSizes()), 5);
+  ASSERT_OK_AND_ASSIGN(const auto views, ViewPolicies(TwoSizes(), 5));
+  ASSERT_EQ(views.size(), 5u);
+  for (const v1::Policy& view : views) {
+    EXPECT_EQ(view.views_size(), 0);
+    EXPECT_EQ(view.compat(), v1::OFFICIAL);
+    EXPECT_EQ(view.mean_size(), 3);
+  }
+  EXPECT_EQ(views[0].blur().probability(), 1);
+  EXPECT_FALSE(views[0].has_grayscale());
+  EXPECT_EQ(views[1].blur().probability(), 0.1);
+  EXPECT_EQ(views[1].blur().kernel_px(), 5);
+  EXPECT_EQ(views[1].grayscale().probability(), 0.2);
+  EXPECT_EQ(views[1].size(), 48);
+  for (int v : {2, 3, 4}) {
+    EXPECT_EQ(views[v].size(), 16);
+    EXPECT_EQ(views[v].crop().scale_max(), 0.2);
+    EXPECT_EQ(views[v].crop().ratio_min(), 0.75);
+    EXPECT_EQ(views[v].flip().probability(), 0) << "a change can set 0";
+    EXPECT_EQ(views[v].name(), "small");
+  }
+}
+
+TEST(ViewPoliciesTest, FewerViewsAreTheFirstOnesAndMoreAreRefused) {
+  ASSERT_OK_AND_ASSIGN(const auto two, ViewPolicies(TwoSizes(), 2));
+  ASSERT_EQ(two.size(), 2u);
+  EXPECT_EQ(two[1].blur().probability(), 0.1);
+  EXPECT_THAT(ViewPolicies(TwoSizes(), 6),
+              StatusIs(kInvalid, AllOf(HasSubstr("has 5 views"), HasSubstr("6 are wanted"))));
+  ASSERT_OK_AND_ASSIGN(const v1::Policy alike, LoadPolicy("cifar"));
+  EXPECT_EQ(NumViews(alike), 0);
+  ASSERT_OK_AND_ASSIGN(const auto seven, ViewPolicies(alike, 7));
+  EXPECT_EQ(seven.size(), 7u);
+}
+
+TEST(ViewPoliciesTest, BadGroupsAreNamedWithTheirFieldAndARemedy) {
+  struct Case {
+    std::function<void(v1::Policy*)> damage;
+    std::string group;
+    std::string expected;
+  };
+  const Case cases[] = {
+      {[](v1::Policy* p) { p->mutable_views(1)->set_count(0); }, "view group 2", "count is 0"},
+      {[](v1::Policy* p) { p->mutable_views(0)->set_count(1 << 30); }, "view group 1", "at most"},
+      {[](v1::Policy* p) { p->mutable_views(2)->mutable_change()->set_size(2); },
+       "view group 3 (small)", "blur.kernel_px is 5, but the view has only 2"},
+      {[](v1::Policy* p) { p->mutable_views(0)->mutable_change()->set_size(32); }, "view group 1",
+       "change.size is 32, but the policy's size is 48"},
+      {[](v1::Policy* p) { p->mutable_views(1)->mutable_change()->add_views(); }, "view group 2",
+       "change.views is not possible: groups of views do not nest"},
+      {[](v1::Policy* p) { p->mutable_views(1)->mutable_change()->set_compat(v1::OFFICIAL); },
+       "view group 2", "change.compat is not possible"},
+      {[](v1::Policy* p) { p->mutable_views(1)->mutable_change()->add_mean(0); }, "view group 2",
+       "change.mean, std is not possible"},
+      {[](v1::Policy* p) {
+         p->mutable_views(1)->mutable_change()->mutable_grayscale()->set_probability(2);
+       },
+       "view group 2", "grayscale.probability is 2"},
+      {[](v1::Policy* p) { p->set_compat(static_cast<v1::Compat>(7)); }, "", "compat is 7"},
+  };
+  for (const Case& test : cases) {
+    v1::Policy policy = TwoSizes();
+    test.damage(&policy);
+    EXPECT_THAT(CheckPolicy(policy),
+                StatusIs(kInvalid, AllOf(HasSubstr("policy two_sizes"), HasSubstr(test.group),
+                                         HasSubstr(test.expected))));
+  }
+}
+
 TEST(PolicyTest, ViewsAreTheSameWhateverNameAndNormalisation) {
   ASSERT_OK_AND_ASSIGN(const v1::Policy a, LoadPolicy("cifar"));
   v1::Policy b = a;
   b.set_name("mine");
   b.set_mean(0, 0.5);
   EXPECT_TRUE(SameViews(a, b));
+  b.mutable_color_jitter()->set_hue(0);
+  v1::Policy no_hue = b;
+  no_hue.mutable_color_jitter()->clear_hue();
+  EXPECT_TRUE(SameViews(b, no_hue));
+  b = a;
   b.mutable_flip()->set_probability(0.4);
+  EXPECT_FALSE(SameViews(a, b));
+  b = a;
+  b.set_compat(v1::OFFICIAL);
+  EXPECT_FALSE(SameViews(a, b));
+  b = a;
+  b.add_views()->set_count(2);
+  b.mutable_views(0)->mutable_change()->mutable_flip()->set_probability(0.4);
   EXPECT_FALSE(SameViews(a, b));
 }
 

@@ -20,6 +20,10 @@ v1::ViewRecord SampleView(const v1::Policy& policy, const ViewKey& key, int sour
     if (!operation.in_policy(policy)) continue;
     Philox random(StreamKey{key.seed, operation.domain, key.image_id, key.epoch, key.view});
     operation.sample(policy, random, &record);
+    if (policy.compat() == v1::OFFICIAL && operation.sample_per_batch != nullptr) {
+      Philox of_batch(StreamKey{key.seed, operation.batch_domain, key.batch, key.epoch, key.view});
+      operation.sample_per_batch(policy, of_batch, &record);
+    }
   }
   return record;
 }

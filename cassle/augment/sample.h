@@ -15,10 +15,13 @@ struct ViewKey {
   uint32_t epoch = 0;
   uint64_t image_id = 0;
   uint32_t view = 0;
+  // Batch of the epoch, from 0. Matters only with compat OFFICIAL.
+  uint64_t batch = 0;
 };
 
 // Every operation of the policy draws from its own Philox stream (seed, operation, image, epoch,
-// view). The policy must have passed CheckPolicy; source sizes are at least 1.
+// view). The policy must have passed CheckPolicy and be that of the view (ViewPolicies in policy.h,
+// where views differ); source sizes are at least 1.
 v1::ViewRecord SampleView(const v1::Policy& policy, const ViewKey& key, int source_height,
                           int source_width);
 

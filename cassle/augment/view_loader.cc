@@ -9,12 +9,11 @@
 #include "absl/time/time.h"
 #include "cassle/augment/apply.h"
 #include "cassle/augment/descriptor.h"
+#include "cassle/augment/epoch_order.h"
 #include "cassle/augment/image_cache.h"
 #include "cassle/augment/policy.h"
 #include "cassle/augment/recorded_views.h"
 #include "cassle/augment/sample.h"
-#include "cassle/base/permutation.h"
-#include "cassle/base/philox.h"
 #include "cassle/base/stage_manifest.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/base/thread_pool.h"
@@ -41,6 +40,13 @@ absl::Status CheckSameOrigin(const ViewLoaderOptions& options, const RecordedVie
         absl::StrCat(recorded.folder(), " was recorded with policy ", info.policy().name(),
                      ", which differs from this run's policy ", options.policy.name(),
                      ": leave the policy out, or record the views again"));
+  }
+  if (info.policy().compat() == v1::OFFICIAL && info.batch_size() != options.batch_size) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        recorded.folder(), " was recorded with compat OFFICIAL for batches of ", info.batch_size(),
+        ", but this run has batches of ", options.batch_size,
+        ": with this compat draws are shared in a batch; use the same batch size, or record the "
+        "views again"));
   }
   if (options.views > static_cast<int64_t>(info.views()) || options.num_epochs > info.epochs()) {
     return absl::InvalidArgumentError(
@@ -99,6 +105,7 @@ class Loader : public ViewLoader {
       num_images_ = recorded_->info().num_images();
       has_pixels_ = recorded_->info().pixel_format() != v1::IMAGE_FORMAT_UNSPECIFIED;
     }
+    CASSLE_ASSIGN_OR_RETURN(policies_, ViewPolicies(options_.policy, options_.views));
     CASSLE_ASSIGN_OR_RETURN(layout_, DescriptorLayout::Create(options_.policy, options_.groups));
     batches_per_epoch_ = num_images_ / options_.batch_size;
     if (batches_per_epoch_ < 1) {
@@ -147,26 +154,28 @@ class Loader : public ViewLoader {
     RgbImage view;
   };
 
+  size_t ViewBytes(int view) const {
+    const size_t side = policies_[view].size();
+    return 3 * side * side;
+  }
+
   absl::Status MakeBatch(int64_t number, ViewBatch* batch) {
     batch->epoch = number / batches_per_epoch_;
     batch->batch_in_epoch = number % batches_per_epoch_;
     batch->batch_size = static_cast<int>(options_.batch_size);
-    batch->size = options_.policy.size();
-    const size_t view_bytes = 3 * static_cast<size_t>(batch->size) * batch->size;
     batch->pixels.resize(options_.views);
     batch->descriptors.resize(options_.views);
     for (int view = 0; view < options_.views; ++view) {
-      batch->pixels[view].resize(options_.batch_size * view_bytes);
+      batch->sizes.push_back(policies_[view].size());
+      batch->pixels[view].resize(options_.batch_size * ViewBytes(view));
       batch->descriptors[view].resize(options_.batch_size * layout_.size());
     }
     batch->image_ids.resize(options_.batch_size);
     batch->labels.resize(options_.batch_size);
-    const KeyedPermutation shuffle(
-        num_images_, MixSeed(MixSeed(options_.seed, static_cast<uint64_t>(RandomDomain::kShuffle)),
-                             batch->epoch));
+    const EpochOrder order(num_images_, options_.seed, batch->epoch);
     Workspace workspace;
     for (int64_t row = 0; row < options_.batch_size; ++row) {
-      const int64_t image = shuffle(batch->batch_in_epoch * options_.batch_size + row);
+      const int64_t image = order.ImageAt(batch->batch_in_epoch * options_.batch_size + row);
       CASSLE_RETURN_IF_ERROR(MakeRow(image, row, &workspace, batch));
     }
     return absl::OkStatus();
@@ -184,9 +193,12 @@ class Loader : public ViewLoader {
       if (recorded_ != nullptr) {
         CASSLE_RETURN_IF_ERROR(recorded_->Read(batch->epoch, image, view, &work->record));
       } else {
-        const ViewKey key = {options_.seed, static_cast<uint32_t>(batch->epoch), source->id,
-                             static_cast<uint32_t>(view)};
-        work->record = SampleView(options_.policy, key, source->image.height, source->image.width);
+        const ViewKey key = {.seed = options_.seed,
+                             .epoch = static_cast<uint32_t>(batch->epoch),
+                             .image_id = source->id,
+                             .view = static_cast<uint32_t>(view),
+                             .batch = static_cast<uint64_t>(batch->batch_in_epoch)};
+        work->record = SampleView(policies_[view], key, source->image.height, source->image.width);
       }
       if (has_pixels_) {
         CASSLE_RETURN_IF_ERROR(
@@ -196,11 +208,11 @@ class Loader : public ViewLoader {
       } else {
         CASSLE_RETURN_IF_ERROR(ApplyView(source->image, &work->record, &work->canvas, &work->view));
       }
-      const size_t bytes = 3 * static_cast<size_t>(batch->size) * batch->size;
+      const size_t bytes = ViewBytes(view);
       if (work->view.pixels.size() != bytes) {
         return absl::DataLossError(absl::StrCat(recorded_->folder(), ": view ", view, " of image ",
                                                 work->record.image_id(), " has ", work->view.width,
-                                                " pixels instead of ", batch->size));
+                                                " pixels instead of ", batch->sizes[view]));
       }
       std::memcpy(batch->pixels[view].data() + row * bytes, work->view.pixels.data(), bytes);
       layout_.Describe(
@@ -213,6 +225,8 @@ class Loader : public ViewLoader {
   ViewLoaderOptions options_;
   std::shared_ptr<const RecordedViews> recorded_;
   bool has_pixels_ = false;
+  // One per view.
+  std::vector<v1::Policy> policies_;
   DescriptorLayout layout_;
   int64_t num_images_ = 0;
   int64_t batches_per_epoch_ = 0;

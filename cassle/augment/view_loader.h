@@ -27,9 +27,10 @@ namespace cassle {
 struct ViewBatch {
   int64_t epoch = 0;
   int64_t batch_in_epoch = 0;
-  // B, and the side of the views in pixels.
+  // B
   int batch_size = 0;
-  int size = 0;
+  // Per view: its side in pixels (views of a multi-crop policy differ).
+  std::vector<int> sizes;
   // Per view: [B, size, size, 3] RGB8.
   std::vector<std::vector<uint8_t>> pixels;
   // Per view: [B, D]; empty vectors when no groups were asked for.
@@ -49,6 +50,7 @@ struct ViewLoaderOptions {
   v1::Policy policy;
   // Descriptor groups (cassle/augment/descriptor.h), in any order.
   std::vector<std::string> groups;
+  // Number of views; of a policy that fixes more, the first ones.
   int views = 2;
   // Of the draws and of the shuffle.
   uint64_t seed = 0;
@@ -71,7 +73,7 @@ class ViewLoader {
   // \error kInvalidArgument for options that make no sense (a batch larger than the data set, an
   // unknown group, a bad policy, more epochs than recorded); kNotFound or kDataLoss if views_dir
   // is missing or damaged; kFailedPrecondition, naming both sides, if the recorded views belong to
-  // another data set, seed or policy.
+  // another data set, seed or policy, or (compat OFFICIAL) to another batch size.
   static absl::StatusOr<std::unique_ptr<ViewLoader>> Create(ViewLoaderOptions options);
   virtual ~ViewLoader() = default;
 

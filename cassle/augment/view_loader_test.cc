@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "cassle/augment/augment_and_record.h"
 #include "cassle/augment/policy.h"
 #include "cassle/augment/recorded_views.h"
@@ -13,6 +14,7 @@
 #include "cassle/base/file.h"
 #include "cassle/base/fingerprint.h"
 #include "cassle/base/status_matchers.h"
+#include "cassle/base/text_proto.h"
 #include "gtest/gtest.h"
 
 namespace cassle {
@@ -47,15 +49,22 @@ ViewLoaderOptions OnTheFly() {
   return options;
 }
 
-std::string Record(const std::string& name, Options::Store store, uint64_t seed = kSeed,
-                   const std::string& input = DatasetFolder()) {
+// policy: none for the preset of OnTheFly().
+std::string Record(const std::string& name, Options::Store store,
+                   const v1::Policy* policy = nullptr) {
   Options options;
-  options.set_input(input);
+  options.set_input(DatasetFolder());
   options.set_output(FreshPath(name));
-  options.set_policy("cifar");
+  if (policy == nullptr) {
+    options.set_policy("cifar");
+  } else {
+    options.set_policy_file(FreshPath(name + ".textproto"));
+    EXPECT_OK(WriteFile(options.policy_file(), PrintTextProto(*policy)));
+  }
   options.set_epochs(kEpochs);
-  options.set_seed(seed);
+  options.set_seed(kSeed);
   options.set_store(store);
+  options.set_batch_size(kBatch);
   // An odd number: shards end between the views of an image.
   options.set_records_per_shard(31);
   EXPECT_OK(RunStage(AugmentAndRecordInfo(), options, {.threads = 2}, RunAugmentAndRecord));
@@ -64,7 +73,8 @@ std::string Record(const std::string& name, Options::Store store, uint64_t seed 
 
 std::string Hash(const ViewBatch& batch) {
   Fingerprinter hash;
-  hash.UpdateField(absl::StrCat(batch.epoch, " ", batch.batch_in_epoch, " ", batch.size));
+  hash.UpdateField(
+      absl::StrCat(batch.epoch, " ", batch.batch_in_epoch, " ", absl::StrJoin(batch.sizes, ",")));
   const auto add = [&hash](const auto& values) {
     hash.UpdateField(absl::string_view(reinterpret_cast<const char*>(values.data()),
                                        values.size() * sizeof(values[0])));
@@ -143,6 +153,104 @@ TEST(ViewLoaderTest, ThreadsCacheAndFeedingWayChangeNoByte) {
   pixels_only.views_dir = raw;
   pixels_only.policy.Clear();
   EXPECT_EQ(LoadAll(pixels_only), expected);
+}
+
+// Two large and three small views, the second without jitter, and the authors' draws per batch.
+v1::Policy UnlikeViews() {
+  v1::Policy policy = OnTheFly().policy;
+  policy.set_name("unlike");
+  policy.set_compat(v1::OFFICIAL);
+  policy.add_views()->set_count(1);
+  policy.mutable_views(0)->mutable_change()->mutable_solarize()->set_probability(0.5);
+  policy.mutable_views(0)->mutable_change()->mutable_solarize()->set_threshold_max(1);
+  policy.add_views()->set_count(1);
+  policy.mutable_views(1)->mutable_change()->mutable_color_jitter()->set_probability(0);
+  policy.add_views()->set_count(3);
+  policy.mutable_views(2)->mutable_change()->set_size(12);
+  policy.mutable_views(2)->mutable_change()->mutable_crop()->set_scale_max(0.3);
+  return policy;
+}
+
+TEST(ViewLoaderTest, UnlikeViewsHaveTheirOwnSizeAndDescriptor) {
+  ViewLoaderOptions options = OnTheFly();
+  options.policy = UnlikeViews();
+  options.groups = {"color", "solarize"};
+  options.views = 5;
+  ASSERT_OK_AND_ASSIGN(const auto loader, ViewLoader::Create(options));
+  EXPECT_EQ(loader->descriptor_size(), 5);
+  std::set<float> thresholds;
+  while (true) {
+    ASSERT_OK_AND_ASSIGN(const auto batch, loader->Next());
+    if (batch == nullptr) break;
+    EXPECT_THAT(batch->sizes, ::testing::ElementsAre(32, 32, 12, 12, 12));
+    EXPECT_EQ(batch->pixels[4].size(), kBatch * 12 * 12 * 3);
+    for (int row = 0; row < kBatch; ++row) {
+      thresholds.insert(batch->descriptors[0][5 * row + 4]);
+      for (int k = 0; k < 4; ++k) EXPECT_EQ(batch->descriptors[1][5 * row + k], 0);
+      for (int view = 1; view < 5; ++view) {
+        EXPECT_EQ(batch->descriptors[view][5 * row + 4], 1) << "the value of no solarize";
+      }
+    }
+  }
+  EXPECT_GT(thresholds.size(), 10u);
+}
+
+TEST(ViewLoaderTest, UnlikeViewsAndDrawsPerBatchAreTheSameBytesHoweverFed) {
+  const v1::Policy policy = UnlikeViews();
+  ViewLoaderOptions options = OnTheFly();
+  options.policy = policy;
+  options.groups = {"color", "color_diff", "crop", "solarize"};
+  for (int views : {5, 2}) {
+    options.views = views;
+    options.views_dir = "";
+    const std::vector<std::string> expected = LoadAll(options);
+    ASSERT_EQ(expected.size(), kEpochs * (kImages / kBatch));
+    for (Options::Store store : {Options::PARAMS, Options::RAW}) {
+      options.views_dir = Record("unlike", store, &policy);
+      for (int threads : {1, 3}) {
+        options.threads = threads;
+        EXPECT_EQ(LoadAll(options), expected) << views << " views, " << threads << " threads";
+      }
+    }
+  }
+  options.views = 6;
+  options.views_dir = "";
+  EXPECT_THAT(StatusOf(options),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("has 5 views")));
+}
+
+TEST(ViewLoaderTest, OfficialColourOrderIsSharedInABatchAndSoIsTiedToTheBatchSize) {
+  v1::Policy policy = UnlikeViews();
+  policy.clear_views();
+  policy.mutable_color_jitter()->set_probability(1);
+  const std::string folder = Record("official", Options::PARAMS, &policy);
+  ASSERT_OK_AND_ASSIGN(const auto recorded, RecordedViews::Open(folder));
+  EXPECT_EQ(recorded->info().batch_size(), kBatch);
+  ViewLoaderOptions options = OnTheFly();
+  options.policy = policy;
+  ASSERT_OK_AND_ASSIGN(const auto loader, ViewLoader::Create(options));
+  std::set<std::vector<int>> orders;
+  for (int b = 0; b < kEpochs * (kImages / kBatch); ++b) {
+    ASSERT_OK_AND_ASSIGN(const auto batch, loader->Next());
+    for (int view = 0; view < 2; ++view) {
+      std::set<std::vector<int>> of_batch;
+      for (uint64_t id : batch->image_ids) {
+        v1::ViewRecord record;
+        ASSERT_OK(recorded->Read(batch->epoch, id, view, &record));
+        const auto& order = record.color_jitter().order();
+        of_batch.insert(std::vector<int>(order.begin(), order.end()));
+      }
+      EXPECT_EQ(of_batch.size(), 1u);
+      orders.insert(*of_batch.begin());
+    }
+  }
+  EXPECT_GT(orders.size(), 8u);  // of 24 draws among 24 orders, about 15 differ
+
+  options.views_dir = folder;
+  options.batch_size = kBatch + 1;
+  EXPECT_THAT(StatusOf(options), StatusIs(absl::StatusCode::kFailedPrecondition,
+                                          AllOf(HasSubstr(folder), HasSubstr("batches of 5"),
+                                                HasSubstr("batches of 6"))));
 }
 
 TEST(ViewLoaderTest, AnyStartingPointContinuesTheFullRun) {

@@ -19,7 +19,13 @@ class KeyedPermutation {
   // index < n. Pure; O(1) on average.
   uint64_t operator()(uint64_t index) const;
 
+  // The index that the permutation takes to `value`: the network run backwards. value < n.
+  uint64_t Inverse(uint64_t value) const;
+
  private:
+  // One half's key-dependent word in a round.
+  uint64_t RoundWord(uint64_t half, uint32_t round) const;
+
   uint64_t n_;
   uint64_t key_;
   // Bits of each half.

@@ -27,6 +27,8 @@ enum class RandomDomain : uint32_t {
   kGrayscale = 5,
   kBlur = 6,
   kRotation = 7,
+  // The order of the colour operations per batch (compat OFFICIAL).
+  kColorOrder = 8,
   // Data.
   kShuffle = 32,
   kSplit = 33,

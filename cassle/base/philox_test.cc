@@ -99,6 +99,17 @@ TEST(KeyedPermutationTest, IsABijectionForEverySize) {
   }
 }
 
+TEST(KeyedPermutationTest, InverseLeadsBack) {
+  for (uint64_t n : {1u, 2u, 3u, 5u, 100u, 257u, 1025u}) {
+    const KeyedPermutation permutation(n, 17);
+    for (uint64_t i = 0; i < n; ++i) EXPECT_EQ(permutation.Inverse(permutation(i)), i);
+  }
+  const KeyedPermutation large(uint64_t{1} << 40, 3);
+  for (uint64_t i : {uint64_t{0}, uint64_t{12345678901}, (uint64_t{1} << 40) - 1}) {
+    EXPECT_EQ(large.Inverse(large(i)), i);
+  }
+}
+
 TEST(KeyedPermutationTest, DependsOnTheKeyAndMovesThings) {
   const KeyedPermutation a(1000, 1), b(1000, 2);
   int same = 0, fixed = 0;

@@ -93,7 +93,7 @@ absl::Status Trainer::Run() {
 std::vector<View> Trainer::MakeViews(const ViewBatch& batch) const {
   std::vector<View> views;
   for (size_t i = 0; i < batch.pixels.size(); ++i) {
-    views.push_back({normalizer_.Normalize(batch.pixels[i], batch.batch_size, batch.size),
+    views.push_back({normalizer_.Normalize(batch.pixels[i], batch.batch_size, batch.sizes[i]),
                      MatrixTensor(batch.descriptors[i], batch.batch_size)});
   }
   return views;
