@@ -14,7 +14,9 @@
 #include "cassle/augment/image_source.h"
 #include "cassle/augment/policy.h"
 #include "cassle/augment/recorded_views.h"
+#include "cassle/augment/recording_options.h"
 #include "cassle/augment/sample.h"
+#include "cassle/augment/view_parts.h"
 #include "cassle/augment/view_shard_writer.h"
 #include "cassle/base/file.h"
 #include "cassle/base/progress.h"
@@ -35,96 +37,6 @@ constexpr DecodeLimits kAnySize = {int64_t{1} << 40};
 constexpr int64_t kShardPixelBytes = int64_t{256} << 20;
 constexpr int64_t kShardRecords = 131072;
 
-v1::ImageFormat PixelFormat(const Options& options) {
-  switch (options.store()) {
-    case Options::RAW:
-      return v1::RAW_RGB8;
-    case Options::PNG:
-      return v1::PNG;
-    case Options::JPEG:
-      return v1::JPEG;
-    default:
-      return v1::IMAGE_FORMAT_UNSPECIFIED;
-  }
-}
-
-absl::StatusOr<v1::Policy> ChosenPolicy(const Options& options) {
-  if (options.policy().empty() == options.policy_file().empty()) {
-    return absl::InvalidArgumentError(absl::StrCat("give either --policy=PRESET (",
-                                                   absl::StrJoin(PresetNames(), ", "),
-                                                   ") or --policy_file=PATH.textproto"));
-  }
-  if (!options.policy_file().empty()) {
-    v1::Policy policy;
-    CASSLE_RETURN_IF_ERROR(ReadTextProto(options.policy_file(), &policy));
-    CASSLE_RETURN_IF_ERROR(Annotate(CheckPolicy(policy), options.policy_file()));
-    return policy;
-  }
-  if (options.policy().find_first_of("/.") != std::string::npos) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--policy=", options.policy(),
-                     " is no preset; for a file write --policy_file=", options.policy()));
-  }
-  return LoadPolicy(options.policy());
-}
-
-absl::Status CheckOptions(const Options& options) {
-  if (options.input().empty()) {
-    return absl::InvalidArgumentError("--input is missing: name a data set folder, or -");
-  }
-  if (options.epochs() < 1) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--epochs=", options.epochs(), " must be at least 1"));
-  }
-  if (options.input() == "-" && options.epochs() > 1) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--input=- can be read only once, and --epochs=", options.epochs(),
-                     " visits every image again: name the data set folder, or use --epochs=1"));
-  }
-  if (options.jpeg_quality() < 1 || options.jpeg_quality() > 100) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--jpeg_quality=", options.jpeg_quality(), ": give 1 to 100"));
-  }
-  if (options.records_per_shard() < 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--records_per_shard=", options.records_per_shard(), " is negative"));
-  }
-  return absl::OkStatus();
-}
-
-// How many views the policy and the option ask for.
-absl::StatusOr<int> ChosenViews(const Options& options, const v1::Policy& policy) {
-  constexpr int kMaxViews = 1000;
-  const int fixed = NumViews(policy);
-  if (options.views() > kMaxViews) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--views=", options.views(), " is too many: give at most ", kMaxViews));
-  }
-  const int asked = static_cast<int>(options.views());
-  if (fixed == 0) return asked == 0 ? 2 : asked;
-  if (asked == 0 || asked == fixed) return fixed;
-  return absl::InvalidArgumentError(absl::StrCat(
-      "--views=", asked, " contradicts policy ", policy.name(), ", which fixes ", fixed,
-      " views: leave --views out, or change the counts of `views` in the policy"));
-}
-
-absl::Status CheckCompat(const Options& options, const v1::Policy& policy) {
-  if (policy.compat() != v1::OFFICIAL) return absl::OkStatus();
-  if (options.input() == "-") {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "policy ", policy.name(),
-        " has compat OFFICIAL, where draws are shared in a batch, and --input=- does not tell in "
-        "which batch an image will come: name the data set folder"));
-  }
-  if (options.batch_size() < 1) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "policy ", policy.name(),
-        " has compat OFFICIAL, where draws are shared in a batch: give --batch_size=N, the batch "
-        "size of the training that will read the views"));
-  }
-  return absl::OkStatus();
-}
-
 class Recorder {
  public:
   // policies: one per view.
@@ -138,8 +50,9 @@ class Recorder {
   absl::Status Run() {
     CASSLE_ASSIGN_OR_RETURN(source_, ImageSource::Open(options_.input(), options_.split()));
     if (source_->size() == 0) return NoImages();
-    ViewShardWriter writer(context_.output_dir(), RecordsPerShard());
-    CASSLE_RETURN_IF_ERROR(RecordAll(&writer));
+    CASSLE_RETURN_IF_ERROR(FindRange());
+    ViewShardWriter writer(context_.output_dir(), RecordsPerShard(), part_.first_shard());
+    CASSLE_RETURN_IF_ERROR(options_.merge().empty() ? RecordAll(&writer) : Merge(&writer));
     if (source_->size() == 0) return NoImages();
     CASSLE_RETURN_IF_ERROR(WriteContactSheet());
     return Finish(&writer);
@@ -162,35 +75,62 @@ class Recorder {
     return std::max<int64_t>(1, std::min(kShardRecords, records));
   }
 
+  // Which records this run writes: all, or those of its part of the shards.
+  absl::Status FindRange() {
+    if (source_->is_stream()) return absl::OkStatus();
+    last_record_ = source_->size() * options_.epochs() * options_.views();
+    if (!options_.has_num_shards()) return absl::OkStatus();
+    const int64_t per_shard = RecordsPerShard();
+    CASSLE_ASSIGN_OR_RETURN(part_, PartOfShards((last_record_ + per_shard - 1) / per_shard,
+                                                options_.shard_index(), options_.num_shards()));
+    first_record_ = part_.first_shard() * per_shard;
+    last_record_ = std::min(last_record_, part_.end_shard() * per_shard);
+    return absl::OkStatus();
+  }
+
+  // The parts' shards become those of an interrupted run, and this run goes on from there.
+  absl::Status Merge(ViewShardWriter* writer) {
+    CASSLE_RETURN_IF_ERROR(LinkParts({options_.merge().begin(), options_.merge().end()},
+                                     context_.birth(), context_.output_dir()));
+    CASSLE_ASSIGN_OR_RETURN(const int64_t there, writer->Resume(last_record_));
+    if (there == last_record_) return absl::OkStatus();
+    return absl::DataLossError(absl::StrCat(
+        absl::StrJoin(options_.merge(), ", "), ": only the first ", there, " of ", last_record_,
+        " records are whole: a part is damaged; remove it and run it again"));
+  }
+
   absl::Status RecordAll(ViewShardWriter* writer) {
-    int64_t done = 0;
+    int64_t record = first_record_;
     if (context_.resumed() && !source_->is_stream()) {
-      CASSLE_ASSIGN_OR_RETURN(
-          done, writer->Resume(source_->size() * options_.epochs() * options_.views()));
+      CASSLE_ASSIGN_OR_RETURN(const int64_t done, writer->Resume(last_record_ - first_record_));
       if (done > 0) context_.Say(absl::StrCat(done, " views are recorded already"));
+      record += done;
     }
-    const int64_t visits =
-        source_->is_stream() ? -1 : source_->size() * static_cast<int64_t>(options_.epochs());
+    const int64_t views = options_.views();
+    const int64_t visits = source_->is_stream() ? -1 : (last_record_ + views - 1) / views;
     // A shard may end between the views of one image.
-    int64_t visit = done / options_.views();
-    int64_t skip = done % options_.views();
-    Progress progress("augmenting", visits, "images", visit);
+    int64_t visit = record / views;
+    int64_t skip = record % views;
+    const int64_t first_visit = first_record_ / views;
+    Progress progress("augmenting", visits < 0 ? visits : visits - first_visit, "images",
+                      visit - first_visit);
     while (visits < 0 || visit < visits) {
       if (context_.interrupted()) {
         return absl::CancelledError("interrupted; started again, it goes on from here");
       }
       const int64_t images = source_->is_stream() ? INT64_MAX : source_->size();
       const int64_t first = visit % images;
-      const int64_t count = std::min(images - first, kImagesPerThread * context_.threads());
+      int64_t count = std::min(images - first, kImagesPerThread * context_.threads());
+      if (visits >= 0) count = std::min(count, visits - visit);
       CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> payloads,
                               Augment(visit / images, first, count));
       if (payloads.empty()) break;
-      for (size_t i = skip; i < payloads.size(); ++i) {
+      for (size_t i = skip; i < payloads.size() && record < last_record_; ++i, ++record) {
         CASSLE_RETURN_IF_ERROR(writer->Append(payloads[i]));
       }
       skip = 0;
-      visit += static_cast<int64_t>(payloads.size()) / options_.views();
-      progress.Set(visit);
+      visit += static_cast<int64_t>(payloads.size()) / views;
+      progress.Set(visit - first_visit);
     }
     return absl::OkStatus();
   }
@@ -308,10 +248,12 @@ class Recorder {
     info.set_dataset_fingerprint(context_.input_fingerprint("input"));
     info.set_pixel_format(PixelFormat(options_));
     if (info.pixel_format() == v1::JPEG) info.set_jpeg_quality(options_.jpeg_quality());
+    if (options_.has_num_shards()) *info.mutable_part() = part_;
     CASSLE_RETURN_IF_ERROR(writer->Finish(&info));
     v1::AugmentAndRecordResult result;
     result.set_images(source_->size());
-    result.set_records(source_->size() * options_.epochs() * options_.views());
+    result.set_records(source_->is_stream() ? source_->size() * options_.epochs() * options_.views()
+                                            : last_record_ - first_record_);
     result.set_shards(info.shards_size());
     result.set_policy(policy_.name());
     context_.Count("images", result.images());
@@ -326,6 +268,10 @@ class Recorder {
   const std::vector<v1::Policy> policies_;
   StageContext& context_;
   std::unique_ptr<ImageSource> source_;
+  // All shards unless --num_shards is given.
+  v1::ViewsPart part_;
+  int64_t first_record_ = 0;
+  int64_t last_record_ = INT64_MAX;
   // The images being worked on, and those for the contact sheet.
   std::vector<v1::ImageRecord> images_;
   std::vector<v1::ImageRecord> shown_;
@@ -343,10 +289,9 @@ StageInfo AugmentAndRecordInfo() {
 }
 
 absl::Status RunAugmentAndRecord(const Options& options, StageContext& context) {
-  CASSLE_RETURN_IF_ERROR(CheckOptions(options));
-  CASSLE_ASSIGN_OR_RETURN(v1::Policy policy, ChosenPolicy(options));
-  CASSLE_RETURN_IF_ERROR(CheckCompat(options, policy));
-  CASSLE_ASSIGN_OR_RETURN(const int views, ChosenViews(options, policy));
+  CASSLE_RETURN_IF_ERROR(CheckRecordingOptions(options));
+  CASSLE_ASSIGN_OR_RETURN(v1::Policy policy, RecordingPolicy(options));
+  CASSLE_ASSIGN_OR_RETURN(const int views, RecordingViews(options, policy));
   CASSLE_ASSIGN_OR_RETURN(std::vector<v1::Policy> policies, ViewPolicies(policy, views));
   Options resolved = options;
   resolved.set_views(views);

@@ -1,6 +1,7 @@
 #include "cassle/augment/image_source.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "cassle/base/file.h"
@@ -18,18 +19,19 @@ absl::StatusOr<std::unique_ptr<ImageSource>> ImageSource::Open(const std::string
     }
     CASSLE_ASSIGN_OR_RETURN(source->stream_, TfRecordReader::Open(path));
   } else {
-    CASSLE_ASSIGN_OR_RETURN(source->dataset_, Dataset::Open(path, split));
+    source->folder_ = path;
+    CASSLE_ASSIGN_OR_RETURN(source->dataset_, ReadDatasetSplit(path, split));
   }
   return source;
 }
 
 int64_t ImageSource::size() const {
-  if (!is_stream()) return dataset_->size();
+  if (!is_stream()) return dataset_.split().num_images();
   return stream_ended_ ? stream_images_ : -1;
 }
 
 uint64_t ImageSource::first_id() const {
-  return is_stream() ? stream_first_id_ : dataset_->first_id();
+  return is_stream() ? stream_first_id_ : dataset_.first_id;
 }
 
 absl::StatusOr<bool> ImageSource::ReadFromStream(v1::ImageRecord* record) {
@@ -77,35 +79,34 @@ absl::Status ImageSource::Read(int64_t first, int64_t count,
 }
 
 absl::Status ImageSource::SeekTo(int64_t index) {
-  const v1::SplitInfo& split = dataset_->split();
-  position_ = 0;
+  const v1::SplitInfo& split = dataset_.split();
+  int64_t first = 0;
   shard_ = 0;
-  while (shard_ + 1 < split.shards_size() &&
-         position_ + split.shards(shard_).num_records() <= index) {
-    position_ += split.shards(shard_).num_records();
+  while (shard_ + 1 < split.shards_size() && first + split.shards(shard_).num_records() <= index) {
+    first += split.shards(shard_).num_records();
     ++shard_;
   }
-  CASSLE_ASSIGN_OR_RETURN(
-      reader_, TfRecordReader::Open(JoinPath(dataset_->folder(), split.shards(shard_).file())));
-  v1::ImageRecord skipped;
-  while (position_ < index) CASSLE_RETURN_IF_ERROR(ReadFromShards(&skipped));
+  const std::string path = JoinPath(folder_, split.shards(shard_).file());
+  CASSLE_ASSIGN_OR_RETURN(const uint64_t offset, ReadRecordOffset(path, index - first));
+  CASSLE_ASSIGN_OR_RETURN(reader_, TfRecordReader::Open(path, index - first, offset));
+  position_ = index;
   return absl::OkStatus();
 }
 
 absl::Status ImageSource::ReadFromShards(v1::ImageRecord* record) {
-  const v1::SplitInfo& split = dataset_->split();
+  const v1::SplitInfo& split = dataset_.split();
   std::string payload;
   CASSLE_ASSIGN_OR_RETURN(bool more, reader_->Next(&payload));
   while (!more && shard_ + 1 < split.shards_size()) {
     ++shard_;
-    CASSLE_ASSIGN_OR_RETURN(
-        reader_, TfRecordReader::Open(JoinPath(dataset_->folder(), split.shards(shard_).file())));
+    CASSLE_ASSIGN_OR_RETURN(reader_,
+                            TfRecordReader::Open(JoinPath(folder_, split.shards(shard_).file())));
     CASSLE_ASSIGN_OR_RETURN(more, reader_->Next(&payload));
   }
   if (!more || !record->ParseFromString(payload) ||
       record->id() != first_id() + static_cast<uint64_t>(position_)) {
     return absl::DataLossError(
-        absl::StrCat(JoinPath(dataset_->folder(), split.shards(shard_).file()), ": image ",
+        absl::StrCat(JoinPath(folder_, split.shards(shard_).file()), ": image ",
                      first_id() + static_cast<uint64_t>(position_), " is not where ",
                      kDatasetInfoName, " says: encode the data set again"));
   }
@@ -113,8 +114,12 @@ absl::Status ImageSource::ReadFromShards(v1::ImageRecord* record) {
   return absl::OkStatus();
 }
 
-absl::Status ImageSource::ReadAt(int64_t index, v1::ImageRecord* record) const {
-  return dataset_->Read(index, record);
+absl::Status ImageSource::ReadAt(int64_t index, v1::ImageRecord* record) {
+  std::vector<v1::ImageRecord> one;
+  CASSLE_RETURN_IF_ERROR(Read(index, 1, &one));
+  if (one.empty()) return absl::InvalidArgumentError(absl::StrCat("there is no image ", index));
+  *record = std::move(one[0]);
+  return absl::OkStatus();
 }
 
 }  // namespace cassle

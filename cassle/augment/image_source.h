@@ -28,7 +28,7 @@ class ImageSource {
   // Id of image 0; images have consecutive ids.
   uint64_t first_id() const;
   // Name of the split; empty for a stream.
-  std::string split() const { return is_stream() ? "" : dataset_->split().name(); }
+  std::string split() const { return is_stream() ? "" : dataset_.split().name(); }
 
   // Sets `records` to images first .. first+count-1, fewer at the end. Fast when `first` is where
   // the last call ended or 0; a stream can do nothing else.
@@ -36,18 +36,19 @@ class ImageSource {
   absl::Status Read(int64_t first, int64_t count, std::vector<v1::ImageRecord>* records);
 
   // One image anywhere; not for a stream.
-  absl::Status ReadAt(int64_t index, v1::ImageRecord* record) const;
+  absl::Status ReadAt(int64_t index, v1::ImageRecord* record);
 
  private:
   ImageSource() = default;
   absl::StatusOr<bool> ReadFromStream(v1::ImageRecord* record);
-  // Opens the shard of image `index` and skips to it.
+  // Opens the shard of image `index` at that image.
   absl::Status SeekTo(int64_t index);
   absl::Status ReadFromShards(v1::ImageRecord* record);
 
-  // Shards are read as files, not through the data set's mapping, whose pages would count as this
-  // process's memory.
-  std::shared_ptr<const Dataset> dataset_;
+  // Shards are read as files, not through a Dataset: the pages of its mapping and its offsets of
+  // all records would count as this process's memory.
+  std::string folder_;
+  DatasetSplit dataset_;
   std::unique_ptr<TfRecordReader> reader_;
   int shard_ = -1;
   // The image that reader_ is at.

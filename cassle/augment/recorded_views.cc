@@ -20,19 +20,31 @@ absl::Status AsDataLoss(const absl::Status& status) {
 
 }  // namespace
 
-absl::StatusOr<std::shared_ptr<const RecordedViews>> RecordedViews::Open(
-    const std::string& folder) {
+absl::StatusOr<v1::ViewsInfo> ReadViewsInfo(const std::string& folder) {
   CASSLE_RETURN_IF_ERROR(RequireComplete(folder));
-  std::shared_ptr<RecordedViews> views(new RecordedViews);
-  views->folder_ = folder;
+  v1::ViewsInfo info;
   const std::string path = JoinPath(folder, kViewsInfoName);
   if (!FileExists(path)) {
     return absl::DataLossError(absl::StrCat(folder, " holds no recorded views: it has no ",
                                             kViewsInfoName,
                                             " (name the output folder of augment-and-record)"));
   }
-  CASSLE_RETURN_IF_ERROR(AsDataLoss(ReadTextProto(path, &views->info_)));
-  CASSLE_RETURN_IF_ERROR(AsDataLoss(Annotate(CheckPolicy(views->info_.policy()), path)));
+  CASSLE_RETURN_IF_ERROR(AsDataLoss(ReadTextProto(path, &info)));
+  CASSLE_RETURN_IF_ERROR(AsDataLoss(Annotate(CheckPolicy(info.policy()), path)));
+  return info;
+}
+
+absl::StatusOr<std::shared_ptr<const RecordedViews>> RecordedViews::Open(
+    const std::string& folder) {
+  std::shared_ptr<RecordedViews> views(new RecordedViews);
+  views->folder_ = folder;
+  CASSLE_ASSIGN_OR_RETURN(views->info_, ReadViewsInfo(folder));
+  if (views->info_.has_part()) {
+    const v1::ViewsPart& part = views->info_.part();
+    return absl::DataLossError(
+        absl::StrCat(folder, " is only part ", part.index(), " of ", part.count(),
+                     " of its views: make them one folder with augment-and-record --merge first"));
+  }
   CASSLE_RETURN_IF_ERROR(views->OpenShards());
   return std::shared_ptr<const RecordedViews>(std::move(views));
 }

@@ -27,6 +27,11 @@ namespace cassle {
 inline constexpr char kViewsInfoName[] = "views.textproto";
 inline constexpr char kViewShardName[] = "views";
 
+// What the folder of recorded views says about itself; also that of a part (info.part is set).
+// \error kNotFound if the folder is missing or not a complete stage output; kDataLoss, naming the
+// file, if it holds no views.
+absl::StatusOr<v1::ViewsInfo> ReadViewsInfo(const std::string& folder);
+
 // Immutable and thread-safe. The shards are mapped.
 class RecordedViews {
  public:

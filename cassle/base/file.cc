@@ -19,7 +19,7 @@
 namespace cassle {
 namespace {
 
-constexpr size_t kBufferBytes = 1 << 20;
+constexpr size_t kReadBytes = 64 << 10;
 
 absl::Status ReadError(const std::string& path, int error) {
   return absl::NotFoundError(absl::StrCat("cannot read ", path, ": ", std::strerror(error)));
@@ -102,23 +102,27 @@ absl::StatusOr<int64_t> FileSize(const std::string& path) {
   return info.st_size;
 }
 
-absl::StatusOr<std::string> ReadFile(const std::string& path) {
+absl::Status ReadInBlocks(const std::string& path,
+                          absl::FunctionRef<void(absl::string_view)> consume) {
   Descriptor fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat info;
   CASSLE_RETURN_IF_ERROR(StatForReading(path, fd.get(), &info));
-  std::string bytes;
-  // The size is a hint only: files in /proc and pipes report 0.
-  bytes.reserve(static_cast<size_t>(info.st_size));
-  std::string block(1 << 16, '\0');
+  std::string block(kReadBytes, '\0');
   while (true) {
     const ssize_t count = read(fd.get(), &block[0], block.size());
-    if (count < 0) {
-      if (errno == EINTR) continue;
-      return ReadError(path, errno);
-    }
-    if (count == 0) return bytes;
-    bytes.append(block, 0, static_cast<size_t>(count));
+    if (count == 0) return absl::OkStatus();
+    if (count > 0) consume(absl::string_view(block).substr(0, static_cast<size_t>(count)));
+    if (count < 0 && errno != EINTR) return ReadError(path, errno);
   }
+}
+
+absl::StatusOr<std::string> ReadFile(const std::string& path) {
+  std::string bytes;
+  // A hint only: files in /proc and pipes report 0.
+  bytes.reserve(static_cast<size_t>(FileSize(path).value_or(0)));
+  CASSLE_RETURN_IF_ERROR(ReadInBlocks(
+      path, [&bytes](absl::string_view block) { bytes.append(block.data(), block.size()); }));
+  return bytes;
 }
 
 absl::StatusOr<std::vector<std::string>> ListDirectory(const std::string& path) {
@@ -182,6 +186,16 @@ absl::Status Rename(const std::string& from, const std::string& to) {
   return absl::OkStatus();
 }
 
+absl::Status LinkOrCopy(const std::string& from, const std::string& to) {
+  CASSLE_RETURN_IF_ERROR(RemoveAll(to));
+  if (link(from.c_str(), to.c_str()) == 0) return absl::OkStatus();
+  CASSLE_ASSIGN_OR_RETURN(const std::unique_ptr<FileWriter> copy, FileWriter::Open(to));
+  // A failed write is remembered and reported by Close().
+  CASSLE_RETURN_IF_ERROR(
+      ReadInBlocks(from, [&copy](absl::string_view block) { copy->Append(block).IgnoreError(); }));
+  return copy->Close();
+}
+
 absl::Status SyncDirectory(const std::string& path) {
   Descriptor fd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (fd.get() < 0) return WriteError(path, errno);
@@ -205,16 +219,15 @@ absl::StatusOr<std::shared_ptr<MappedFile>> MapFile(const std::string& path) {
   return std::make_shared<MappedFile>(static_cast<const char*>(data), size);
 }
 
-absl::StatusOr<std::unique_ptr<FileWriter>> FileWriter::Open(const std::string& path) {
+absl::StatusOr<std::unique_ptr<FileWriter>> FileWriter::Open(const std::string& path,
+                                                             size_t buffer_bytes) {
   const bool standard_output = path == "-";
   const int fd = standard_output
                      ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0)
                      : open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (fd < 0) return WriteError(path, errno);
-  auto writer =
-      std::unique_ptr<FileWriter>(new FileWriter(standard_output ? "standard output" : path, fd));
-  writer->buffer_.reserve(kBufferBytes);
-  return writer;
+  return std::unique_ptr<FileWriter>(
+      new FileWriter(standard_output ? "standard output" : path, fd, buffer_bytes));
 }
 
 FileWriter::~FileWriter() {
@@ -227,8 +240,8 @@ FileWriter::~FileWriter() {
 absl::Status FileWriter::Append(absl::string_view bytes) {
   CASSLE_RETURN_IF_ERROR(status_);
   size_ += static_cast<int64_t>(bytes.size());
-  if (buffer_.size() + bytes.size() > kBufferBytes) CASSLE_RETURN_IF_ERROR(Flush());
-  if (bytes.size() >= kBufferBytes) return status_ = WriteFully(path_, fd_, bytes);
+  if (buffer_.size() + bytes.size() > buffer_bytes_) CASSLE_RETURN_IF_ERROR(Flush());
+  if (bytes.size() >= buffer_bytes_) return status_ = WriteFully(path_, fd_, bytes);
   buffer_.append(bytes.data(), bytes.size());
   return absl::OkStatus();
 }

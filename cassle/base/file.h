@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -27,6 +28,9 @@ bool IsDirectory(const std::string& path);
 absl::StatusOr<int64_t> FileSize(const std::string& path);
 
 absl::StatusOr<std::string> ReadFile(const std::string& path);
+// Hands on the bytes of a file in order, 64 KiB at a time.
+absl::Status ReadInBlocks(const std::string& path,
+                          absl::FunctionRef<void(absl::string_view)> consume);
 // Names (not paths) in a folder, sorted by bytes, without "." and "..".
 absl::StatusOr<std::vector<std::string>> ListDirectory(const std::string& path);
 // Paths of all regular files below a folder, relative to it, sorted by bytes.
@@ -42,6 +46,8 @@ absl::Status MakeDirectories(const std::string& path);
 // File or folder with everything below; fine if it is missing.
 absl::Status RemoveAll(const std::string& path);
 absl::Status Rename(const std::string& from, const std::string& to);
+// A second name for the same file; a copy where the file system has none. Replaces what is there.
+absl::Status LinkOrCopy(const std::string& from, const std::string& to);
 // fsync of a folder: makes renames inside it durable.
 absl::Status SyncDirectory(const std::string& path);
 
@@ -61,11 +67,12 @@ class MappedFile {
 
 absl::StatusOr<std::shared_ptr<MappedFile>> MapFile(const std::string& path);
 
-// Sequential writing with a 1 MiB buffer. Close() reports every earlier error again; a writer that
+// Sequential writing through a buffer. Close() reports every earlier error again; a writer that
 // is destroyed without Close() leaves what was flushed. "-" writes to stdout. Not thread-safe.
 class FileWriter {
  public:
-  static absl::StatusOr<std::unique_ptr<FileWriter>> Open(const std::string& path);
+  static absl::StatusOr<std::unique_ptr<FileWriter>> Open(const std::string& path,
+                                                          size_t buffer_bytes = 256 << 10);
   ~FileWriter();
   absl::Status Append(absl::string_view bytes);
   // Flushes and fsyncs.
@@ -74,10 +81,14 @@ class FileWriter {
   int64_t size() const { return size_; }
 
  private:
-  FileWriter(std::string path, int fd) : path_(std::move(path)), fd_(fd) {}
+  FileWriter(std::string path, int fd, size_t buffer_bytes)
+      : path_(std::move(path)), buffer_bytes_(buffer_bytes), fd_(fd) {
+    buffer_.reserve(buffer_bytes);
+  }
   absl::Status Flush();
 
   const std::string path_;
+  const size_t buffer_bytes_;
   int fd_;
   std::string buffer_;
   int64_t size_ = 0;

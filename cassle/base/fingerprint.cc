@@ -22,8 +22,11 @@ std::string FingerprintBytes(absl::string_view bytes) {
 }
 
 absl::StatusOr<std::string> FingerprintFile(const std::string& path) {
-  CASSLE_ASSIGN_OR_RETURN(std::shared_ptr<MappedFile> file, MapFile(path));
-  return FingerprintBytes(file->bytes());
+  // Not mapped: the pages of a large file would count as this process's memory.
+  Fingerprinter fingerprint;
+  CASSLE_RETURN_IF_ERROR(
+      ReadInBlocks(path, [&fingerprint](absl::string_view block) { fingerprint.Update(block); }));
+  return fingerprint.Hex();
 }
 
 struct Fingerprinter::State {

@@ -59,38 +59,6 @@ int64_t PeakMemoryBytes() {
   return int64_t{usage.ru_maxrss} * 1024;
 }
 
-// Why two births differ, in words: the first setting or input that is not the same.
-std::string Difference(const v1::StageManifest& was, const v1::StageManifest& now) {
-  if (was.stage() != now.stage()) return absl::StrCat("by stage ", was.stage());
-  if (was.version() != now.version())
-    return absl::StrCat("by version ", was.version(), " of the stage");
-  const std::vector<std::string> before = absl::StrSplit(was.options(), '\n');
-  const std::vector<std::string> after = absl::StrSplit(now.options(), '\n');
-  for (size_t i = 0; i < before.size() || i < after.size(); ++i) {
-    const std::string old_line = i < before.size() ? before[i] : "";
-    const std::string new_line = i < after.size() ? after[i] : "";
-    if (old_line != new_line) {
-      return absl::StrCat("with other options (", old_line.empty() ? "default" : old_line,
-                          " there, ", new_line.empty() ? "default" : new_line, " now)");
-    }
-  }
-  return "from other inputs";
-}
-
-bool SameBirth(const v1::StageManifest& a, const v1::StageManifest& b) {
-  if (a.stage() != b.stage() || a.version() != b.version() || a.options() != b.options() ||
-      a.inputs_size() != b.inputs_size()) {
-    return false;
-  }
-  for (int i = 0; i < a.inputs_size(); ++i) {
-    if (a.inputs(i).field() != b.inputs(i).field() ||
-        a.inputs(i).fingerprint() != b.inputs(i).fingerprint()) {
-      return false;
-    }
-  }
-  return true;
-}
-
 std::string Identity(const v1::StageManifest& birth) {
   Fingerprinter identity;
   identity.UpdateField(birth.stage());
@@ -111,7 +79,7 @@ std::string StringField(const google::protobuf::Message& options, const std::str
 }  // namespace
 
 std::string StageContext::input_fingerprint(const std::string& field) const {
-  for (const v1::InputFingerprint& input : inputs_) {
+  for (const v1::InputFingerprint& input : birth_.inputs()) {
     if (input.field() == field) return input.fingerprint();
   }
   return "";
@@ -187,8 +155,8 @@ class StageRunner {
       v1::InputFingerprint* input = manifest_.add_inputs();
       input->set_field(field);
       input->set_fingerprint(*fingerprint);
-      context_.inputs_.push_back(*input);
     }
+    context_.birth_ = manifest_;
     return absl::OkStatus();
   }
 
@@ -206,7 +174,7 @@ class StageRunner {
     if (!was.ok()) return was.status();
     if (!SameBirth(*was, manifest_)) {
       return absl::AlreadyExistsError(
-          absl::StrCat(output_, " exists and was made ", Difference(*was, manifest_),
+          absl::StrCat(output_, " exists and was made ", DifferenceOfBirth(*was, manifest_),
                        ": name another folder, or replace it with --force"));
     }
     if (!repeatable_) {

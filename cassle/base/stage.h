@@ -72,6 +72,9 @@ class StageContext {
   int threads() const { return settings_.threads < 1 ? 1 : settings_.threads; }
   // SIGINT or SIGTERM came: save what is worth saving and return kCancelled.
   bool interrupted() const { return settings_.interrupted != nullptr && *settings_.interrupted; }
+  // Stage, version, options and inputs of this run, as its stage.textproto will have them; empty
+  // when streaming or without an output.
+  const v1::StageManifest& birth() const { return birth_; }
   // Fingerprint of the first input that the options field `field` named; empty if it named none.
   std::string input_fingerprint(const std::string& field) const;
 
@@ -90,7 +93,7 @@ class StageContext {
   std::string output_dir_;
   bool resumed_ = false;
   bool streaming_ = false;
-  std::vector<v1::InputFingerprint> inputs_;
+  v1::StageManifest birth_;
   std::map<std::string, int64_t> counts_;
   std::string result_json_;
 };

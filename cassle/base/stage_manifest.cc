@@ -4,6 +4,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "cassle/base/file.h"
 #include "cassle/base/fingerprint.h"
 #include "cassle/base/status_macros.h"
@@ -83,6 +84,37 @@ absl::StatusOr<std::string> FingerprintInput(const std::string& path) {
   v1::StageManifest plain;
   CASSLE_RETURN_IF_ERROR(FingerprintFiles(path, &plain));
   return plain.fingerprint();
+}
+
+std::string DifferenceOfBirth(const v1::StageManifest& was, const v1::StageManifest& now) {
+  if (was.stage() != now.stage()) return absl::StrCat("by stage ", was.stage());
+  if (was.version() != now.version())
+    return absl::StrCat("by version ", was.version(), " of the stage");
+  const std::vector<std::string> before = absl::StrSplit(was.options(), '\n');
+  const std::vector<std::string> after = absl::StrSplit(now.options(), '\n');
+  for (size_t i = 0; i < before.size() || i < after.size(); ++i) {
+    const std::string old_line = i < before.size() ? before[i] : "";
+    const std::string new_line = i < after.size() ? after[i] : "";
+    if (old_line != new_line) {
+      return absl::StrCat("with other options (", old_line.empty() ? "default" : old_line,
+                          " there, ", new_line.empty() ? "default" : new_line, " now)");
+    }
+  }
+  return "from other inputs";
+}
+
+bool SameBirth(const v1::StageManifest& a, const v1::StageManifest& b) {
+  if (a.stage() != b.stage() || a.version() != b.version() || a.options() != b.options() ||
+      a.inputs_size() != b.inputs_size()) {
+    return false;
+  }
+  for (int i = 0; i < a.inputs_size(); ++i) {
+    if (a.inputs(i).field() != b.inputs(i).field() ||
+        a.inputs(i).fingerprint() != b.inputs(i).fingerprint()) {
+      return false;
+    }
+  }
+  return true;
 }
 
 }  // namespace cassle

@@ -34,6 +34,12 @@ absl::Status FingerprintFiles(const std::string& folder, v1::StageManifest* mani
 // of a file or any other folder the fingerprint of its bytes and names.
 absl::StatusOr<std::string> FingerprintInput(const std::string& path);
 
+// Whether two outputs were made by the same stage and version with the same options and inputs.
+bool SameBirth(const v1::StageManifest& a, const v1::StageManifest& b);
+
+// Why two births differ, in words: the first setting or input that is not the same.
+std::string DifferenceOfBirth(const v1::StageManifest& was, const v1::StageManifest& now);
+
 }  // namespace cassle
 
 #endif  // CASSLE_BASE_STAGE_MANIFEST_H_

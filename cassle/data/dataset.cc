@@ -13,33 +13,35 @@
 
 namespace cassle {
 
-absl::StatusOr<std::shared_ptr<const Dataset>> Dataset::Open(const std::string& folder,
-                                                             const std::string& split) {
+absl::StatusOr<DatasetSplit> ReadDatasetSplit(const std::string& folder, const std::string& split) {
   CASSLE_RETURN_IF_ERROR(RequireComplete(folder));
-  std::shared_ptr<Dataset> dataset(new Dataset);
-  dataset->folder_ = folder;
+  DatasetSplit found;
   const std::string info_path = JoinPath(folder, kDatasetInfoName);
   if (!FileExists(info_path)) {
     return absl::DataLossError(absl::StrCat(folder, " is not a data set: it has no ",
                                             kDatasetInfoName,
                                             " (name the output folder of shard-encoder)"));
   }
-  const absl::Status parsed = ReadTextProto(info_path, &dataset->info_);
+  const absl::Status parsed = ReadTextProto(info_path, &found.info);
   if (!parsed.ok()) return absl::DataLossError(parsed.message());
   std::vector<std::string> names;
-  int found = -1;
-  for (const v1::SplitInfo& candidate : dataset->info_.splits()) {
+  for (const v1::SplitInfo& candidate : found.info.splits()) {
     if (candidate.name() == split || (split.empty() && names.empty())) {
-      found = static_cast<int>(names.size());
+      found.number = static_cast<int>(names.size());
+      return found;
     }
-    if (found < 0) dataset->first_id_ += static_cast<uint64_t>(candidate.num_images());
+    found.first_id += static_cast<uint64_t>(candidate.num_images());
     names.push_back(candidate.name());
   }
-  if (found < 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(folder, " has no split '", split, "'; it has ", absl::StrJoin(names, ", ")));
-  }
-  dataset->split_ = found;
+  return absl::InvalidArgumentError(
+      absl::StrCat(folder, " has no split '", split, "'; it has ", absl::StrJoin(names, ", ")));
+}
+
+absl::StatusOr<std::shared_ptr<const Dataset>> Dataset::Open(const std::string& folder,
+                                                             const std::string& split) {
+  std::shared_ptr<Dataset> dataset(new Dataset);
+  dataset->folder_ = folder;
+  CASSLE_ASSIGN_OR_RETURN(dataset->description_, ReadDatasetSplit(folder, split));
   CASSLE_RETURN_IF_ERROR(dataset->OpenShards());
   return std::shared_ptr<const Dataset>(std::move(dataset));
 }
@@ -84,10 +86,10 @@ absl::Status Dataset::Read(int64_t index, v1::ImageRecord* record) const {
     return absl::DataLossError(
         absl::StrCat(shard.path, ": record ", within, " is not an ImageRecord"));
   }
-  if (record->id() != first_id_ + static_cast<uint64_t>(index)) {
+  if (record->id() != first_id() + static_cast<uint64_t>(index)) {
     return absl::DataLossError(absl::StrCat(shard.path, ": record ", within, " has id ",
                                             record->id(), " instead of ",
-                                            first_id_ + static_cast<uint64_t>(index)));
+                                            first_id() + static_cast<uint64_t>(index)));
   }
   return absl::OkStatus();
 }

@@ -31,6 +31,19 @@ namespace cassle {
 // Name of the description inside a data set folder.
 inline constexpr char kDatasetInfoName[] = "dataset.textproto";
 
+// What dataset.textproto says about one split. Holds nothing that grows with the images.
+struct DatasetSplit {
+  v1::DatasetInfo info;
+  int number = 0;
+  // ImageRecord.id of image 0.
+  uint64_t first_id = 0;
+
+  const v1::SplitInfo& split() const { return info.splits(number); }
+};
+
+// \error as Dataset::Open; shards are not looked into.
+absl::StatusOr<DatasetSplit> ReadDatasetSplit(const std::string& folder, const std::string& split);
+
 // Immutable and thread-safe. The shards are mapped, so memory is the page cache's.
 class Dataset {
  public:
@@ -40,13 +53,13 @@ class Dataset {
   static absl::StatusOr<std::shared_ptr<const Dataset>> Open(const std::string& folder,
                                                              const std::string& split = "");
 
-  const v1::DatasetInfo& info() const { return info_; }
-  const v1::SplitInfo& split() const { return info_.splits(split_); }
+  const v1::DatasetInfo& info() const { return description_.info; }
+  const v1::SplitInfo& split() const { return description_.split(); }
   const std::string& folder() const { return folder_; }
   // Number of images of the split.
   int64_t size() const { return split().num_images(); }
   // ImageRecord.id of image 0; image i has first_id() + i.
-  uint64_t first_id() const { return first_id_; }
+  uint64_t first_id() const { return description_.first_id; }
 
   // Image `index`, 0 .. size()-1, of the split. Both checksums are verified; O(1).
   // \error kDataLoss naming file, record and offset; kInvalidArgument for an index out of range.
@@ -66,9 +79,7 @@ class Dataset {
   absl::Status OpenShards();
 
   std::string folder_;
-  v1::DatasetInfo info_;
-  int split_ = 0;
-  uint64_t first_id_ = 0;
+  DatasetSplit description_;
   std::vector<Shard> shards_;
 };
 

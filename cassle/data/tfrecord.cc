@@ -17,7 +17,8 @@ namespace {
 
 constexpr int64_t kHeaderBytes = 12;
 constexpr int64_t kFooterBytes = 4;
-constexpr size_t kBufferBytes = 1 << 20;
+constexpr size_t kBufferBytes = 256 << 10;
+constexpr size_t kIndexBufferBytes = 16 << 10;
 
 template <class T>
 T ReadLittleEndian(absl::string_view bytes) {
@@ -85,9 +86,14 @@ std::string ShardFileName(absl::string_view name, int shard, int num_shards) {
   return absl::StrFormat("%s-%05d-of-%05d.tfrecord", name, shard, num_shards);
 }
 
-absl::StatusOr<std::unique_ptr<TfRecordWriter>> TfRecordWriter::Open(const std::string& path) {
+absl::StatusOr<std::unique_ptr<TfRecordWriter>> TfRecordWriter::Open(
+    const std::string& path, const std::string& index_path) {
   CASSLE_ASSIGN_OR_RETURN(std::unique_ptr<FileWriter> file, FileWriter::Open(path));
-  return std::unique_ptr<TfRecordWriter>(new TfRecordWriter(std::move(file)));
+  std::unique_ptr<FileWriter> index;
+  if (!index_path.empty()) {
+    CASSLE_ASSIGN_OR_RETURN(index, FileWriter::Open(index_path, kIndexBufferBytes));
+  }
+  return std::unique_ptr<TfRecordWriter>(new TfRecordWriter(std::move(file), std::move(index)));
 }
 
 absl::Status TfRecordWriter::Append(absl::string_view payload) {
@@ -95,7 +101,15 @@ absl::Status TfRecordWriter::Append(absl::string_view payload) {
     return absl::InvalidArgumentError(
         absl::StrCat("a record of ", payload.size(), " bytes is more than ", kMaxRecordBytes));
   }
-  offsets_.push_back(static_cast<uint64_t>(file_->size()));
+  const uint64_t offset = static_cast<uint64_t>(file_->size());
+  if (index_ == nullptr) {
+    offsets_.push_back(offset);
+  } else {
+    std::string entry;
+    AppendLittleEndian<uint64_t>(offset, &entry);
+    CASSLE_RETURN_IF_ERROR(index_->Append(entry));
+  }
+  ++num_records_;
   std::string header;
   AppendLittleEndian<uint64_t>(payload.size(), &header);
   AppendLittleEndian<uint32_t>(MaskedCrc32c(header), &header);
@@ -106,17 +120,28 @@ absl::Status TfRecordWriter::Append(absl::string_view payload) {
   return file_->Append(footer);
 }
 
-absl::Status TfRecordWriter::Close() { return file_->Close(); }
+absl::Status TfRecordWriter::Close() {
+  CASSLE_RETURN_IF_ERROR(file_->Close());
+  return index_ == nullptr ? absl::OkStatus() : index_->Close();
+}
 
-absl::StatusOr<std::unique_ptr<TfRecordReader>> TfRecordReader::Open(const std::string& path) {
+absl::StatusOr<std::unique_ptr<TfRecordReader>> TfRecordReader::Open(const std::string& path,
+                                                                     int64_t record,
+                                                                     uint64_t offset) {
   const bool standard_input = path == "-";
   const int fd = standard_input ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
                                 : open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) {
     return absl::NotFoundError(absl::StrCat("cannot read ", path, ": ", std::strerror(errno)));
   }
-  return std::unique_ptr<TfRecordReader>(
+  std::unique_ptr<TfRecordReader> reader(
       new TfRecordReader(standard_input ? "standard input" : path, fd));
+  if (offset > 0 && lseek(fd, static_cast<off_t>(offset), SEEK_SET) < 0) {
+    return absl::NotFoundError(absl::StrCat("cannot read ", path, ": ", std::strerror(errno)));
+  }
+  reader->num_records_ = record;
+  reader->offset_ = static_cast<int64_t>(offset);
+  return reader;
 }
 
 TfRecordReader::~TfRecordReader() { close(fd_); }
@@ -194,6 +219,22 @@ absl::Status WriteRecordIndex(const std::string& file, const std::vector<uint64_
   bytes.reserve(offsets.size() * 8);
   for (uint64_t offset : offsets) AppendLittleEndian<uint64_t>(offset, &bytes);
   return WriteFile(file + ".index", bytes);
+}
+
+absl::StatusOr<uint64_t> ReadRecordOffset(const std::string& file, int64_t record) {
+  const std::string path = file + ".index";
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) {
+    return absl::NotFoundError(absl::StrCat("cannot read ", path, ": ", std::strerror(errno)));
+  }
+  char entry[8];
+  const ssize_t count = pread(fd, entry, sizeof(entry), static_cast<off_t>(8 * record));
+  close(fd);
+  if (count != sizeof(entry)) {
+    return absl::DataLossError(
+        absl::StrCat(path, ": there is no entry ", record, " (truncated or of another file)"));
+  }
+  return ReadLittleEndian<uint64_t>(absl::string_view(entry, sizeof(entry)));
 }
 
 absl::StatusOr<std::vector<uint64_t>> ReadRecordIndex(const std::string& file, int64_t num_records,

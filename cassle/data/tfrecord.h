@@ -38,29 +38,38 @@ std::string ShardFileName(absl::string_view name, int shard, int num_shards);
 // Appends records to a file, or to stdout ("-"). Not thread-safe.
 class TfRecordWriter {
  public:
+  // index_path   where offsets are written as records come, so that memory does not grow with
+  //              their number; empty: they are kept in offsets().
   // \error kResourceExhausted if the file cannot be written.
-  static absl::StatusOr<std::unique_ptr<TfRecordWriter>> Open(const std::string& path);
+  static absl::StatusOr<std::unique_ptr<TfRecordWriter>> Open(const std::string& path,
+                                                              const std::string& index_path = "");
   // \error kResourceExhausted, e.g. on a full disk; kInvalidArgument above kMaxRecordBytes.
   absl::Status Append(absl::string_view payload);
   // Flushes and fsyncs; errors of earlier writes show here at the latest.
   absl::Status Close();
 
   int64_t size_bytes() const { return file_->size(); }
-  int64_t num_records() const { return static_cast<int64_t>(offsets_.size()); }
-  // Where each record begins.
+  int64_t num_records() const { return num_records_; }
+  // Where each record begins; empty with an index_path.
   const std::vector<uint64_t>& offsets() const { return offsets_; }
 
  private:
-  explicit TfRecordWriter(std::unique_ptr<FileWriter> file) : file_(std::move(file)) {}
+  TfRecordWriter(std::unique_ptr<FileWriter> file, std::unique_ptr<FileWriter> index)
+      : file_(std::move(file)), index_(std::move(index)) {}
   std::unique_ptr<FileWriter> file_;
+  std::unique_ptr<FileWriter> index_;
+  int64_t num_records_ = 0;
   std::vector<uint64_t> offsets_;
 };
 
 // Reads records in order from a file or from stdin ("-"). Not thread-safe.
 class TfRecordReader {
  public:
+  // Begins with the record number `record`, whose frame is at `offset`.
   // \error kNotFound if the file cannot be opened.
-  static absl::StatusOr<std::unique_ptr<TfRecordReader>> Open(const std::string& path);
+  static absl::StatusOr<std::unique_ptr<TfRecordReader>> Open(const std::string& path,
+                                                              int64_t record = 0,
+                                                              uint64_t offset = 0);
   ~TfRecordReader();
 
   // Sets `payload` and returns true; false at the end.
@@ -68,7 +77,7 @@ class TfRecordReader {
   // the record or a checksum is wrong. Never takes much more memory than the file has bytes.
   absl::StatusOr<bool> Next(std::string* payload);
 
-  // Records read so far, and where the next one begins.
+  // Number of the next record, and where it begins.
   int64_t num_records() const { return num_records_; }
   int64_t offset() const { return offset_; }
 
@@ -94,6 +103,10 @@ absl::StatusOr<absl::string_view> RecordAt(absl::string_view file_bytes, uint64_
 
 // Writes FILE.index for the shard `file`.
 absl::Status WriteRecordIndex(const std::string& file, const std::vector<uint64_t>& offsets);
+
+// Entry `record` of FILE.index alone: where the frame of that record begins.
+// \error kNotFound if the index is missing; kDataLoss if it is shorter.
+absl::StatusOr<uint64_t> ReadRecordOffset(const std::string& file, int64_t record);
 
 // Reads FILE.index. \error kNotFound if it is missing; kDataLoss if it has not num_records entries
 // that rise from 0 and leave room for a frame each before shard_bytes.

@@ -1,0 +1,137 @@
+#include "cassle/augment/recording_options.h"
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "cassle/augment/policy.h"
+#include "cassle/base/status_macros.h"
+#include "cassle/base/text_proto.h"
+
+namespace cassle {
+namespace {
+
+using Options = v1::AugmentAndRecordOptions;
+
+absl::Status CheckParts(const Options& options) {
+  if (options.has_shard_index() != options.has_num_shards()) {
+    return absl::InvalidArgumentError(
+        "--shard_index and --num_shards go together: part I of N has --shard_index=I "
+        "--num_shards=N");
+  }
+  const bool split = options.has_num_shards();
+  if (split && (options.num_shards() < 1 || options.shard_index() < 0 ||
+                options.shard_index() >= options.num_shards())) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--shard_index=", options.shard_index(), " --num_shards=", options.num_shards(),
+        ": parts are counted from 0 to num_shards - 1"));
+  }
+  if (!split && options.merge().empty()) return absl::OkStatus();
+  if (split && !options.merge().empty()) {
+    return absl::InvalidArgumentError(
+        "--merge puts all parts together: leave --shard_index and --num_shards out");
+  }
+  if (options.input() == "-") {
+    return absl::InvalidArgumentError(
+        "--input=- has no parts, since a stream does not say how long it is: name the data set "
+        "folder");
+  }
+  if (!options.merge().empty() && options.output() == "-") {
+    return absl::InvalidArgumentError("--merge writes a folder: --output=- is not possible");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckCompat(const Options& options, const v1::Policy& policy) {
+  if (policy.compat() != v1::OFFICIAL) return absl::OkStatus();
+  if (options.input() == "-") {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "policy ", policy.name(),
+        " has compat OFFICIAL, where draws are shared in a batch, and --input=- does not tell in "
+        "which batch an image will come: name the data set folder"));
+  }
+  if (options.batch_size() < 1) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "policy ", policy.name(),
+        " has compat OFFICIAL, where draws are shared in a batch: give --batch_size=N, the batch "
+        "size of the training that will read the views"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+v1::ImageFormat PixelFormat(const Options& options) {
+  switch (options.store()) {
+    case Options::RAW:
+      return v1::RAW_RGB8;
+    case Options::PNG:
+      return v1::PNG;
+    case Options::JPEG:
+      return v1::JPEG;
+    default:
+      return v1::IMAGE_FORMAT_UNSPECIFIED;
+  }
+}
+
+absl::Status CheckRecordingOptions(const Options& options) {
+  if (options.input().empty()) {
+    return absl::InvalidArgumentError("--input is missing: name a data set folder, or -");
+  }
+  if (options.epochs() < 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--epochs=", options.epochs(), " must be at least 1"));
+  }
+  if (options.input() == "-" && options.epochs() > 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--input=- can be read only once, and --epochs=", options.epochs(),
+                     " visits every image again: name the data set folder, or use --epochs=1"));
+  }
+  if (options.jpeg_quality() < 1 || options.jpeg_quality() > 100) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--jpeg_quality=", options.jpeg_quality(), ": give 1 to 100"));
+  }
+  if (options.records_per_shard() < 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--records_per_shard=", options.records_per_shard(), " is negative"));
+  }
+  return CheckParts(options);
+}
+
+absl::StatusOr<v1::Policy> RecordingPolicy(const Options& options) {
+  if (options.policy().empty() == options.policy_file().empty()) {
+    return absl::InvalidArgumentError(absl::StrCat("give either --policy=PRESET (",
+                                                   absl::StrJoin(PresetNames(), ", "),
+                                                   ") or --policy_file=PATH.textproto"));
+  }
+  if (!options.policy_file().empty()) {
+    v1::Policy policy;
+    CASSLE_RETURN_IF_ERROR(ReadTextProto(options.policy_file(), &policy));
+    CASSLE_RETURN_IF_ERROR(Annotate(CheckPolicy(policy), options.policy_file()));
+    return policy;
+  }
+  if (options.policy().find_first_of("/.") != std::string::npos) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--policy=", options.policy(),
+                     " is no preset; for a file write --policy_file=", options.policy()));
+  }
+  return LoadPolicy(options.policy());
+}
+
+absl::StatusOr<int> RecordingViews(const Options& options, const v1::Policy& policy) {
+  CASSLE_RETURN_IF_ERROR(CheckCompat(options, policy));
+  constexpr int kMaxViews = 1000;
+  const int fixed = NumViews(policy);
+  if (options.views() > kMaxViews) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--views=", options.views(), " is too many: give at most ", kMaxViews));
+  }
+  const int asked = static_cast<int>(options.views());
+  if (fixed == 0) return asked == 0 ? 2 : asked;
+  if (asked == 0 || asked == fixed) return fixed;
+  return absl::InvalidArgumentError(absl::StrCat(
+      "--views=", asked, " contradicts policy ", policy.name(), ", which fixes ", fixed,
+      " views: leave --views out, or change the counts of `views` in the policy"));
+}
+
+}  // namespace cassle
