@@ -22,9 +22,9 @@ absl::Status CheckParts(const Options& options) {
   const bool split = options.has_num_shards();
   if (split && (options.num_shards() < 1 || options.shard_index() < 0 ||
                 options.shard_index() >= options.num_shards())) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--shard_index=", options.shard_index(), " --num_shards=", options.num_shards(),
-        ": parts are counted from 0 to num_shards - 1"));
+    return absl::InvalidArgumentError(absl::StrCat("--shard_index=", options.shard_index(),
+                                                   " --num_shards=", options.num_shards(),
+                                                   ": parts are counted from 0 to num_shards - 1"));
   }
   if (!split && options.merge().empty()) return absl::OkStatus();
   if (split && !options.merge().empty()) {
