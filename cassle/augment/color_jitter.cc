@@ -4,13 +4,13 @@
 #include <cmath>
 #include <utility>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "cassle/augment/color_steps.h"
 
 namespace cassle {
 namespace {
-
-inline float Clamp01(float value) { return value < 0.0f ? 0.0f : (value > 1.0f ? 1.0f : value); }
 
 bool InPolicy(const v1::Policy& policy) { return policy.has_color_jitter(); }
 
@@ -133,99 +133,59 @@ void DescribeColorDifference(const v1::Policy&, const v1::ViewRecord& record, fl
   for (int c = 0; c < 3; ++c) out[c] = c < difference.size() ? difference.Get(c) : 0.0f;
 }
 
+ColorStep BrightnessStep(float factor) { return {ColorStep::Kind::kBlend, factor, 0.0f}; }
+
+ColorStep ContrastStep(float factor, const ChannelMeans& means) {
+  const double mean = 0.2989 * means[0] + 0.587 * means[1] + 0.114 * means[2];
+  return {ColorStep::Kind::kBlend, factor, static_cast<float>((1.0 - factor) * mean)};
+}
+
+ColorStep SaturationStep(float factor) { return {ColorStep::Kind::kSaturation, factor}; }
+
+ColorStep HueStep(float turns) { return {ColorStep::Kind::kHue, turns}; }
+
 }  // namespace
 
 void AdjustBrightness(float factor, FloatImage* image) {
-  if (factor == 1.0f) return;
-  float* values = image->values.data();
-  const int64_t count = 3 * image->plane_size();
-  for (int64_t i = 0; i < count; ++i) values[i] = Clamp01(factor * values[i]);
+  if (factor != 1.0f) RunColorSteps({BrightnessStep(factor)}, image);
 }
 
 void AdjustContrast(float factor, FloatImage* image) {
   if (factor == 1.0f) return;
-  const std::array<double, 3> means = ChannelMeans(*image);
-  const double mean = 0.2989 * means[0] + 0.587 * means[1] + 0.114 * means[2];
-  const float offset = static_cast<float>((1.0 - factor) * mean);
-  float* values = image->values.data();
-  const int64_t count = 3 * image->plane_size();
-  for (int64_t i = 0; i < count; ++i) values[i] = Clamp01(factor * values[i] + offset);
+  ChannelMeans means;
+  RunColorSteps({}, image, &means, nullptr);
+  RunColorSteps({ContrastStep(factor, means)}, image);
 }
 
-// With V = max and chroma D = max - min, S = D / V, and every channel is V - D t with t in [0, 1]
-// fixed by the hue. So scaling S by f scales V - channel by f, at most until S = 1 (D' = V).
 void AdjustSaturation(float factor, FloatImage* image) {
-  if (factor == 1.0f) return;
-  float* __restrict red = image->plane(0);
-  float* __restrict green = image->plane(1);
-  float* __restrict blue = image->plane(2);
-  const int64_t count = image->plane_size();
-  for (int64_t i = 0; i < count; ++i) {
-    const float r = red[i];
-    const float g = green[i];
-    const float b = blue[i];
-    const float value = std::max(std::max(r, g), b);
-    const float chroma = value - std::min(std::min(r, g), b);
-    const float most = value / (chroma > 0.0f ? chroma : 1.0f);  // scale at which S becomes 1
-    const float scale = chroma > 0.0f ? std::min(factor, most) : 0.0f;
-    red[i] = value - (value - r) * scale;
-    green[i] = value - (value - g) * scale;
-    blue[i] = value - (value - b) * scale;
-  }
+  if (factor != 1.0f) RunColorSteps({SaturationStep(factor)}, image);
 }
 
-// h in sextants; channel n (5 red, 3 green, 1 blue) is V - D clamp(min(k, 4 - k), 0, 1) with
-// k = (n + h) mod 6 (Smith 1978, in the branch-free form).
 void AdjustHue(float turns, FloatImage* image) {
-  if (turns == 0.0f) return;
-  float* __restrict red = image->plane(0);
-  float* __restrict green = image->plane(1);
-  float* __restrict blue = image->plane(2);
-  const int64_t count = image->plane_size();
-  const float shift = 6.0f * turns;
-  const auto channel = [](float n, float h, float value, float chroma) {
-    const float sum = n + h;
-    const float k = sum >= 6.0f ? sum - 6.0f : sum;
-    return value - chroma * Clamp01(std::min(k, 4.0f - k));
-  };
-  for (int64_t i = 0; i < count; ++i) {
-    const float r = red[i];
-    const float g = green[i];
-    const float b = blue[i];
-    const float value = std::max(std::max(r, g), b);
-    const float chroma = value - std::min(std::min(r, g), b);
-    const bool red_first = value == r;
-    const bool green_first = value == g;
-    const float difference = red_first ? g - b : (green_first ? b - r : r - g);
-    const float sextant = red_first ? 0.0f : (green_first ? 2.0f : 4.0f);
-    float h = sextant + difference / (chroma > 0.0f ? chroma : 1.0f) + shift;  // in [-4, 8]
-    h = h < 0.0f ? h + 6.0f : h;
-    h = h >= 6.0f ? h - 6.0f : h;
-    red[i] = channel(5.0f, h, value, chroma);
-    green[i] = channel(3.0f, h, value, chroma);
-    blue[i] = channel(1.0f, h, value, chroma);
-  }
+  if (turns != 0.0f) RunColorSteps({HueStep(turns)}, image);
 }
 
+// At most two passes over the pixels: what comes before the contrast, which needs the mean of that,
+// and the rest. Steps that change nothing are left out.
 void ApplyColorJitter(v1::ColorJitterParameters* parameters, FloatImage* image) {
-  const std::array<double, 3> before = ChannelMeans(*image);
+  absl::InlinedVector<ColorStep, 4> steps;
+  ChannelMeans before, after;
+  bool have_before = false;
   for (int operation : parameters->order()) {
-    switch (operation) {
-      case v1::BRIGHTNESS:
-        AdjustBrightness(parameters->brightness(), image);
-        break;
-      case v1::CONTRAST:
-        AdjustContrast(parameters->contrast(), image);
-        break;
-      case v1::SATURATION:
-        AdjustSaturation(parameters->saturation(), image);
-        break;
-      case v1::HUE:
-        AdjustHue(parameters->hue(), image);
-        break;
+    if (operation == v1::BRIGHTNESS && parameters->brightness() != 1.0f) {
+      steps.push_back(BrightnessStep(parameters->brightness()));
+    } else if (operation == v1::SATURATION && parameters->saturation() != 1.0f) {
+      steps.push_back(SaturationStep(parameters->saturation()));
+    } else if (operation == v1::HUE && parameters->hue() != 0.0f) {
+      steps.push_back(HueStep(parameters->hue()));
+    } else if (operation == v1::CONTRAST && parameters->contrast() != 1.0f) {
+      ChannelMeans means;
+      RunColorSteps(steps, image, have_before ? nullptr : &before, &means);
+      have_before = true;
+      steps = {ContrastStep(parameters->contrast(), means)};
     }
   }
-  const std::array<double, 3> after = ChannelMeans(*image);
+  RunColorSteps(steps, image, have_before ? nullptr : &before, &after);
   parameters->clear_color_difference();
   for (int c = 0; c < 3; ++c) {
     parameters->add_color_difference(static_cast<float>(before[c] - after[c]));

@@ -1,7 +1,5 @@
 #include "cassle/augment/flip.h"
 
-#include <algorithm>
-
 namespace cassle {
 namespace {
 
@@ -31,13 +29,6 @@ void Describe(const v1::Policy&, const v1::ViewRecord& record, float* out) {
 }
 
 }  // namespace
-
-void FlipHorizontally(FloatImage* image) {
-  float* row = image->values.data();
-  for (int i = 0; i < 3 * image->height; ++i, row += image->width) {
-    std::reverse(row, row + image->width);
-  }
-}
 
 Operation FlipOperation() {
   return {.name = "flip",

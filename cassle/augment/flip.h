@@ -12,8 +12,6 @@ namespace cassle {
 
 Operation FlipOperation();
 
-void FlipHorizontally(FloatImage* image);
-
 }  // namespace cassle
 
 #endif  // CASSLE_AUGMENT_FLIP_H_

@@ -2,76 +2,131 @@
 
 #include <algorithm>
 
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "cassle/augment/float_image.cc"
+#include "hwy/foreach_target.h"  // must come before highway.h
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
 namespace cassle {
-namespace {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
 
-struct ByteToFloat {
-  float value[256];
-  ByteToFloat() {
-    for (int i = 0; i < 256; ++i) value[i] = static_cast<float>(i) / 255.0f;
-  }
-};
+using Floats = hn::CappedTag<float, 16>;
 
-uint8_t RoundToByte(float value) {
+HWY_INLINE uint8_t ToByte(float value) {
   const float clamped = value < 0.0f ? 0.0f : (value > 1.0f ? 1.0f : value);
   return static_cast<uint8_t>(static_cast<int>(clamped * 255.0f + 0.5f));
 }
 
-}  // namespace
+#if HWY_TARGET != HWY_SCALAR
+// Pixels per step: one 128-bit vector of bytes per channel.
+constexpr int64_t kGroup = 16;
+using Bytes = hn::FixedTag<uint8_t, kGroup>;
+using Integers = hn::RebindToSigned<Floats>;
+using FewBytes = hn::Rebind<uint8_t, Floats>;
+
+HWY_INLINE void ToFloats(hn::Vec<Bytes> bytes, float* HWY_RESTRICT out) {
+  HWY_ALIGN uint8_t group[kGroup];
+  hn::Store(bytes, Bytes(), group);
+  const Floats d;
+  for (int64_t i = 0; i < kGroup; i += hn::Lanes(d)) {
+    const auto integers = hn::PromoteTo(Integers(), hn::LoadU(FewBytes(), group + i));
+    hn::StoreU(hn::Div(hn::ConvertTo(d, integers), hn::Set(d, 255.0f)), d, out + i);
+  }
+}
+
+HWY_INLINE hn::Vec<Bytes> ToBytes(const float* HWY_RESTRICT values) {
+  HWY_ALIGN uint8_t group[kGroup];
+  const Floats d;
+  const auto one = hn::Set(d, 1.0f);
+  for (int64_t i = 0; i < kGroup; i += hn::Lanes(d)) {
+    const auto clamped = hn::Min(hn::Max(hn::LoadU(d, values + i), hn::Zero(d)), one);
+    const auto scaled = hn::Add(hn::Mul(clamped, hn::Set(d, 255.0f)), hn::Set(d, 0.5f));
+    hn::StoreU(hn::DemoteTo(FewBytes(), hn::ConvertTo(Integers(), scaled)), FewBytes(), group + i);
+  }
+  return hn::Load(Bytes(), group);
+}
+#endif
+
+void Spread(const uint8_t* HWY_RESTRICT pixels, int64_t count, float* HWY_RESTRICT red,
+            float* HWY_RESTRICT green, float* HWY_RESTRICT blue) {
+  int64_t i = 0;
+#if HWY_TARGET != HWY_SCALAR
+  for (; i + kGroup <= count; i += kGroup) {
+    hn::Vec<Bytes> r, g, b;
+    hn::LoadInterleaved3(Bytes(), pixels + 3 * i, r, g, b);
+    ToFloats(r, red + i);
+    ToFloats(g, green + i);
+    ToFloats(b, blue + i);
+  }
+#endif
+  for (; i < count; ++i) {
+    red[i] = static_cast<float>(pixels[3 * i]) / 255.0f;
+    green[i] = static_cast<float>(pixels[3 * i + 1]) / 255.0f;
+    blue[i] = static_cast<float>(pixels[3 * i + 2]) / 255.0f;
+  }
+}
+
+void Gather(const float* HWY_RESTRICT red, const float* HWY_RESTRICT green,
+            const float* HWY_RESTRICT blue, int64_t count, uint8_t* HWY_RESTRICT pixels) {
+  int64_t i = 0;
+#if HWY_TARGET != HWY_SCALAR
+  for (; i + kGroup <= count; i += kGroup) {
+    hn::StoreInterleaved3(ToBytes(red + i), ToBytes(green + i), ToBytes(blue + i), Bytes(),
+                          pixels + 3 * i);
+  }
+#endif
+  for (; i < count; ++i) {
+    pixels[3 * i] = ToByte(red[i]);
+    pixels[3 * i + 1] = ToByte(green[i]);
+    pixels[3 * i + 2] = ToByte(blue[i]);
+  }
+}
+
+// Swaps vectors from both ends of a row, reversed, until they would meet.
+void ReverseRows(float* row, int64_t rows, int64_t width) {
+  const Floats d;
+  const int64_t lanes = hn::Lanes(d);
+  for (int64_t y = 0; y < rows; ++y, row += width) {
+    int64_t first = 0;
+    int64_t last = width;
+    for (; last - first >= 2 * lanes; first += lanes, last -= lanes) {
+      const auto left = hn::LoadU(d, row + first);
+      const auto right = hn::LoadU(d, row + last - lanes);
+      hn::StoreU(hn::Reverse(d, right), d, row + first);
+      hn::StoreU(hn::Reverse(d, left), d, row + last - lanes);
+    }
+    std::reverse(row + first, row + last);
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace cassle
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace cassle {
+
+HWY_EXPORT(Spread);
+HWY_EXPORT(Gather);
+HWY_EXPORT(ReverseRows);
 
 void FromRgb8(const RgbImage& image, FloatImage* result) {
-  static const ByteToFloat table;
   result->Resize(image.height, image.width);
-  float* red = result->plane(0);
-  float* green = result->plane(1);
-  float* blue = result->plane(2);
-  const uint8_t* pixel = image.pixels.data();
-  const int64_t count = result->plane_size();
-  for (int64_t i = 0; i < count; ++i, pixel += 3) {
-    red[i] = table.value[pixel[0]];
-    green[i] = table.value[pixel[1]];
-    blue[i] = table.value[pixel[2]];
-  }
+  HWY_DYNAMIC_DISPATCH(Spread)
+  (image.pixels.data(), result->plane_size(), result->plane(0), result->plane(1), result->plane(2));
 }
 
 void ToRgb8(const FloatImage& image, RgbImage* result) {
-  result->height = image.height;
-  result->width = image.width;
-  const int64_t count = image.plane_size();
-  result->pixels.resize(3 * count);
-  const float* red = image.plane(0);
-  const float* green = image.plane(1);
-  const float* blue = image.plane(2);
-  uint8_t* pixel = result->pixels.data();
-  for (int64_t i = 0; i < count; ++i) {
-    pixel[3 * i] = RoundToByte(red[i]);
-    pixel[3 * i + 1] = RoundToByte(green[i]);
-    pixel[3 * i + 2] = RoundToByte(blue[i]);
-  }
+  result->Resize(image.height, image.width);
+  HWY_DYNAMIC_DISPATCH(Gather)
+  (image.plane(0), image.plane(1), image.plane(2), image.plane_size(), result->pixels.data());
 }
 
-double Mean(const float* values, int64_t count) {
-  if (count == 0) return 0.0;
-  // Float lanes over short blocks (fast, and exact to about 1e-7), blocks in double.
-  constexpr int kLanes = 16;
-  constexpr int64_t kBlock = 64 * kLanes;
-  double total = 0.0;
-  int64_t i = 0;
-  while (count - i >= kLanes) {
-    float lanes[kLanes] = {};
-    const int64_t end = i + std::min((count - i) / kLanes * kLanes, kBlock);
-    for (; i < end; i += kLanes) {
-      for (int lane = 0; lane < kLanes; ++lane) lanes[lane] += values[i + lane];
-    }
-    for (float lane : lanes) total += lane;
-  }
-  for (; i < count; ++i) total += values[i];
-  return total / static_cast<double>(count);
-}
-
-std::array<double, 3> ChannelMeans(const FloatImage& image) {
-  return {Mean(image.plane(0), image.plane_size()), Mean(image.plane(1), image.plane_size()),
-          Mean(image.plane(2), image.plane_size())};
+void FlipHorizontally(FloatImage* image) {
+  HWY_DYNAMIC_DISPATCH(ReverseRows)(image->values.data(), int64_t{3} * image->height, image->width);
 }
 
 }  // namespace cassle
+#endif  // HWY_ONCE

@@ -2,12 +2,12 @@
 //
 //   values   [3, height, width] float, planes R, G, B, row by row, nominally in [0, 1]
 //
-// Planar, so that every operation is a plain loop over contiguous floats which the compiler
-// vectorises.
+// Planar, so that every operation is a loop over contiguous floats. The functions here and in
+// color_steps.h use the vector unit of the processor at hand (Highway) and give the same bits on
+// all.
 #ifndef CASSLE_AUGMENT_FLOAT_IMAGE_H_
 #define CASSLE_AUGMENT_FLOAT_IMAGE_H_
 
-#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -39,12 +39,8 @@ void FromRgb8(const RgbImage& image, FloatImage* result);
 // FromRgb8 followed by ToRgb8 changes nothing.
 void ToRgb8(const FloatImage& image, RgbImage* result);
 
-// Mean of `count` values. The order of summation is fixed, so equal values give equal bits on every
-// machine.
-double Mean(const float* values, int64_t count);
-
-// Mean of each plane, R G B.
-std::array<double, 3> ChannelMeans(const FloatImage& image);
+// Mirrors every row, in place.
+void FlipHorizontally(FloatImage* image);
 
 }  // namespace cassle
 

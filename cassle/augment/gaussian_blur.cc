@@ -3,13 +3,15 @@
 #include <cmath>
 #include <cstdlib>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "cassle/augment/symmetric_filter.h"
 
 namespace cassle {
 namespace {
 
-constexpr double kNegligibleTap = 1.0 / (1 << 30);
+constexpr double kNegligibleTap = 1.0 / (1 << 24);
 
 bool InPolicy(const v1::Policy& policy) { return policy.has_blur(); }
 
@@ -69,70 +71,27 @@ void Describe(const v1::Policy&, const v1::ViewRecord& record, float* out) {
   out[0] = record.has_blur() ? record.blur().sigma_px() : 0.0f;
 }
 
+using HalfKernel = absl::InlinedVector<float, 16>;
+
 // taps[t] for t = 0 .. radius; the negligible ones are cut off.
-std::vector<float> HalfKernel(double sigma_px, int kernel_px) {
+HalfKernel MakeHalfKernel(double sigma_px, int kernel_px) {
   const int radius = kernel_px / 2;
-  std::vector<double> weights(radius + 1);
-  double sum = 0.0;
-  for (int t = 0; t <= radius; ++t) {
-    const double z = t / sigma_px;
-    weights[t] = std::exp(-0.5 * z * z);
-    sum += t == 0 ? weights[t] : 2.0 * weights[t];
-  }
-  std::vector<float> taps;
-  for (int t = 0; t <= radius && weights[t] / sum >= kNegligibleTap; ++t) {
-    taps.push_back(static_cast<float>(weights[t] / sum));
+  const auto weight = [sigma_px](int t) { return std::exp(-0.5 * (t / sigma_px) * (t / sigma_px)); };
+  double sum = 1.0;
+  for (int t = 1; t <= radius; ++t) sum += 2.0 * weight(t);
+  HalfKernel taps;
+  for (int t = 0; t <= radius && weight(t) >= kNegligibleTap * sum; ++t) {
+    taps.push_back(static_cast<float>(weight(t) / sum));
   }
   return taps;
-}
-
-int Reflect(int index, int size) {
-  if (index < 0) index = -index;
-  return index >= size ? 2 * (size - 1) - index : index;
 }
 
 }  // namespace
 
 void GaussianBlur(float sigma_px, int kernel_px, std::vector<float>* scratch, FloatImage* image) {
   if (sigma_px == 0.0f || kernel_px <= 1) return;
-  const std::vector<float> taps = HalfKernel(sigma_px, kernel_px);
-  const int radius = static_cast<int>(taps.size()) - 1;
-  if (radius == 0) return;
-  const int height = image->height;
-  const int width = image->width;
-  // One row with its reflected borders, then one plane blurred along its rows.
-  scratch->resize(width + 2 * radius + image->plane_size());
-  float* const padded = scratch->data();
-  float* const blurred = padded + width + 2 * radius;
-  for (int c = 0; c < 3; ++c) {
-    float* const plane = image->plane(c);
-    for (int y = 0; y < height; ++y) {
-      const float* __restrict row = plane + int64_t{y} * width;
-      for (int x = -radius; x < 0; ++x) padded[x + radius] = row[Reflect(x, width)];
-      for (int x = 0; x < width; ++x) padded[x + radius] = row[x];
-      for (int x = width; x < width + radius; ++x) padded[x + radius] = row[Reflect(x, width)];
-      const float* __restrict centre = padded + radius;
-      float* __restrict out = blurred + int64_t{y} * width;
-      for (int x = 0; x < width; ++x) out[x] = taps[0] * centre[x];
-      for (int t = 1; t <= radius; ++t) {
-        const float tap = taps[t];
-        const float* __restrict left = centre - t;
-        const float* __restrict right = centre + t;
-        for (int x = 0; x < width; ++x) out[x] += tap * (left[x] + right[x]);
-      }
-    }
-    for (int y = 0; y < height; ++y) {
-      float* __restrict out = plane + int64_t{y} * width;
-      const float* __restrict centre = blurred + int64_t{y} * width;
-      for (int x = 0; x < width; ++x) out[x] = taps[0] * centre[x];
-      for (int t = 1; t <= radius; ++t) {
-        const float tap = taps[t];
-        const float* __restrict above = blurred + int64_t{Reflect(y - t, height)} * width;
-        const float* __restrict below = blurred + int64_t{Reflect(y + t, height)} * width;
-        for (int x = 0; x < width; ++x) out[x] += tap * (above[x] + below[x]);
-      }
-    }
-  }
+  const HalfKernel kernel = MakeHalfKernel(sigma_px, kernel_px);
+  FilterSymmetrically(kernel, scratch, image);
 }
 
 Operation GaussianBlurOperation() {

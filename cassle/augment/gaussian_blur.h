@@ -14,8 +14,8 @@ namespace cassle {
 
 Operation GaussianBlurOperation();
 
-// `kernel_px` odd; sigma_px = 0 changes nothing. Taps below 2^-30 of the sum are left out: they
-// move no value by 1e-8. O(pixels * min(kernel_px, 13 sigma_px)).
+// `kernel_px` odd; sigma_px = 0 changes nothing. Taps below 2^-24 of the sum, the
+// resolution of a float, are left out. O(pixels * min(kernel_px, 12 sigma_px)).
 void GaussianBlur(float sigma_px, int kernel_px, std::vector<float>* scratch, FloatImage* image);
 
 }  // namespace cassle

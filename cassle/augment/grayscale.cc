@@ -1,5 +1,7 @@
 #include "cassle/augment/grayscale.h"
 
+#include "cassle/augment/color_steps.h"
+
 namespace cassle {
 namespace {
 
@@ -30,18 +32,7 @@ void Describe(const v1::Policy&, const v1::ViewRecord& record, float* out) {
 
 }  // namespace
 
-void ToGrayscale(FloatImage* image) {
-  float* __restrict red = image->plane(0);
-  float* __restrict green = image->plane(1);
-  float* __restrict blue = image->plane(2);
-  const int64_t count = image->plane_size();
-  for (int64_t i = 0; i < count; ++i) {
-    const float gray = 0.299f * red[i] + 0.587f * green[i] + 0.114f * blue[i];
-    red[i] = gray;
-    green[i] = gray;
-    blue[i] = gray;
-  }
-}
+void ToGrayscale(FloatImage* image) { RunColorSteps({{ColorStep::Kind::kGrayscale}}, image); }
 
 Operation GrayscaleOperation() {
   return {.name = "grayscale",

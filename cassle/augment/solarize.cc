@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "cassle/augment/color_steps.h"
 
 namespace cassle {
 namespace {
@@ -50,12 +51,7 @@ void Describe(const v1::Policy&, const v1::ViewRecord& record, float* out) {
 }  // namespace
 
 void Solarize(float threshold, FloatImage* image) {
-  float* values = image->values.data();
-  const int64_t count = 3 * image->plane_size();
-  for (int64_t i = 0; i < count; ++i) {
-    const float value = values[i];
-    values[i] = value < threshold ? value : 1.0f - value;
-  }
+  RunColorSteps({{ColorStep::Kind::kSolarize, threshold}}, image);
 }
 
 Operation SolarizeOperation() {
