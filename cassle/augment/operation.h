@@ -22,6 +22,7 @@
 #include "cassle/augment/policy.pb.h"
 #include "cassle/base/philox.h"
 #include "cassle/data/image.h"
+#include "cassle/data/resample.h"
 #include "cassle/data/view_record.pb.h"
 
 namespace cassle {
@@ -33,6 +34,7 @@ struct Canvas {
   // Filled by the crop from `source`; every later operation changes it in place.
   FloatImage image;
   RgbImage resized;
+  ResampleScratch resampling;
   std::vector<float> scratch;
 };
 

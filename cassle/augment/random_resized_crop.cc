@@ -83,7 +83,7 @@ absl::Status Apply(v1::ViewRecord* record, Canvas* canvas) {
                           .height = static_cast<int>(box.height()),
                           .width = static_cast<int>(box.width())};
   CASSLE_RETURN_IF_ERROR(Resample(*canvas->source, source_box, record->size(), record->size(),
-                                  Interpolation::kBilinear, &canvas->resized));
+                                  Interpolation::kBilinear, &canvas->resampling, &canvas->resized));
   FromRgb8(canvas->resized, &canvas->image);
   return absl::OkStatus();
 }

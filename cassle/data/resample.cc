@@ -2,17 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdint>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "cassle/data/resample_passes.h"
 
 namespace cassle {
 namespace {
-
-// Pillow's PRECISION_BITS: 8 bits of value and 2 of head room leave 22 for the weight.
-constexpr int kWeightBits = 32 - 8 - 2;
-constexpr int32_t kHalf = 1 << (kWeightBits - 1);
 
 double Triangle(double x) {
   x = std::abs(x);
@@ -27,90 +22,95 @@ double Cubic(double x) {
   return 0.0;
 }
 
-// The weights of one axis: output i is the sum over k < count[i] of weight[i * stride + k] times
-// input first[i] + k.
-struct AxisWeights {
-  int stride = 0;
-  std::vector<int> first;
-  std::vector<int> count;
-  std::vector<int32_t> weight;
+// Which inputs an axis reads: in_size pixels, of which start .. start + length are resized.
+struct AxisRange {
+  int in_size;
+  double start;
+  double length;
+
+  bool IsCopy(int out_size) const {
+    return start == 0.0 && length == out_size && in_size == out_size;
+  }
 };
 
-AxisWeights ComputeWeights(int in_size, int out_size, Interpolation interpolation) {
+void ComputeWeights(const AxisRange& range, int out_size, Interpolation interpolation,
+                    ResampleAxis* axis) {
   const bool cubic = interpolation == Interpolation::kBicubic;
-  const double scale = static_cast<double>(in_size) / out_size;
+  const double scale = range.length / out_size;
   const double filter_scale = std::max(scale, 1.0);
   const double support = (cubic ? 2.0 : 1.0) * filter_scale;
   const double inverse_filter_scale = 1.0 / filter_scale;
-  AxisWeights axis;
-  axis.stride = static_cast<int>(std::ceil(support)) * 2 + 1;
-  axis.first.resize(out_size);
-  axis.count.resize(out_size);
-  axis.weight.assign(static_cast<size_t>(out_size) * axis.stride, 0);
-  std::vector<double> exact(axis.stride);
+  const auto center = [&](int i) { return range.start + (i + 0.5) * scale; };
+  const auto begin = [&](int i) {
+    return std::max(static_cast<int>(center(i) - support + 0.5), 0);
+  };
+  const auto end = [&](int i) {
+    return std::min(static_cast<int>(center(i) + support + 0.5), range.in_size);
+  };
+  axis->taps = 1;
+  for (int i = 0; i < out_size; ++i) axis->taps = std::max(axis->taps, end(i) - begin(i));
+  axis->first.resize(out_size);
+  axis->weight.assign(static_cast<size_t>(out_size) * axis->taps, 0);
+  axis->exact.resize(axis->taps);
   for (int i = 0; i < out_size; ++i) {
-    const double center = (i + 0.5) * scale;
-    const int begin = std::max(static_cast<int>(center - support + 0.5), 0);
-    const int end = std::min(static_cast<int>(center + support + 0.5), in_size);
+    const int first = begin(i);
+    const int count = end(i) - first;
     double sum = 0;
-    for (int k = 0; k < end - begin; ++k) {
-      const double x = (k + begin - center + 0.5) * inverse_filter_scale;
-      exact[k] = cubic ? Cubic(x) : Triangle(x);
-      sum += exact[k];
+    for (int k = 0; k < count; ++k) {
+      const double x = (k + first - center(i) + 0.5) * inverse_filter_scale;
+      axis->exact[k] = cubic ? Cubic(x) : Triangle(x);
+      sum += axis->exact[k];
     }
-    int32_t* weight = &axis.weight[static_cast<size_t>(i) * axis.stride];
-    for (int k = 0; k < end - begin; ++k) {
-      const double normalised = sum != 0.0 ? exact[k] / sum : exact[k];
-      weight[k] =
-          static_cast<int32_t>((normalised < 0 ? -0.5 : 0.5) + normalised * (1 << kWeightBits));
+    // All outputs have the same number of taps; none reaches beyond the inputs.
+    axis->first[i] = std::min(first, range.in_size - axis->taps);
+    int32_t* weight =
+        &axis->weight[static_cast<size_t>(i) * axis->taps] + (first - axis->first[i]);
+    for (int k = 0; k < count; ++k) {
+      const double normalised = sum != 0.0 ? axis->exact[k] / sum : axis->exact[k];
+      weight[k] = static_cast<int32_t>((normalised < 0 ? -0.5 : 0.5) +
+                                       normalised * (1 << kResampleWeightBits));
     }
-    axis.first[i] = begin;
-    axis.count[i] = end - begin;
-  }
-  return axis;
-}
-
-uint8_t RoundToByte(int32_t fixed) {
-  return static_cast<uint8_t>(std::clamp(fixed >> kWeightBits, 0, 255));
-}
-
-// One row: `source` holds in_size pixels, `out` gets axis.first.size().
-void ResampleRow(const AxisWeights& axis, const uint8_t* source, uint8_t* out) {
-  const int out_size = static_cast<int>(axis.first.size());
-  for (int i = 0; i < out_size; ++i) {
-    const int32_t* weight = &axis.weight[static_cast<size_t>(i) * axis.stride];
-    const uint8_t* pixel = source + 3 * axis.first[i];
-    int32_t red = kHalf, green = kHalf, blue = kHalf;
-    for (int k = 0; k < axis.count[i]; ++k, pixel += 3) {
-      red += weight[k] * pixel[0];
-      green += weight[k] * pixel[1];
-      blue += weight[k] * pixel[2];
-    }
-    out[3 * i] = RoundToByte(red);
-    out[3 * i + 1] = RoundToByte(green);
-    out[3 * i + 2] = RoundToByte(blue);
   }
 }
 
-// All rows: the same weights for every byte of a row, so the inner loops run along the row.
-void ResampleColumns(const AxisWeights& axis, const uint8_t* source, int row_bytes, uint8_t* out) {
-  std::vector<int32_t> sums(row_bytes);
-  for (size_t i = 0; i < axis.first.size(); ++i) {
-    std::fill(sums.begin(), sums.end(), kHalf);
-    for (int k = 0; k < axis.count[i]; ++k) {
-      const int32_t weight = axis.weight[i * axis.stride + k];
-      const uint8_t* row = source + static_cast<int64_t>(axis.first[i] + k) * row_bytes;
-      for (int x = 0; x < row_bytes; ++x) sums[x] += weight * row[x];
+absl::Status CheckSize(int out_height, int out_width) {
+  if (out_height >= 1 && out_width >= 1) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("resample: output size ", out_height, "x", out_width, " must be at least 1x1"));
+}
+
+// Resizes `rows` x `columns` of the pixels that begin at `top`, `left`.
+void ResampleRanges(const RgbImage& source, int top, int left, const AxisRange& rows,
+                    const AxisRange& columns, int out_height, int out_width,
+                    Interpolation interpolation, ResampleScratch* scratch, RgbImage* view) {
+  const int64_t row_bytes = int64_t{3} * out_width;
+  const int64_t stride = row_bytes + kResampleRowSlack;
+  scratch->narrowed.resize(rows.in_size * stride);
+  if (columns.IsCopy(out_width)) {
+    for (int y = 0; y < rows.in_size; ++y) {
+      std::copy_n(source.At(top + y, left), row_bytes, &scratch->narrowed[y * stride]);
     }
-    for (int x = 0; x < row_bytes; ++x) out[x] = RoundToByte(sums[x]);
-    out += row_bytes;
+  } else {
+    ComputeWeights(columns, out_width, interpolation, &scratch->columns);
+    ResampleAlongRows(scratch->columns, source, top, left, rows.in_size, columns.in_size, scratch,
+                      stride);
   }
+  view->Resize(out_height, out_width);
+  if (rows.IsCopy(out_height)) {
+    for (int y = 0; y < out_height; ++y) {
+      std::copy_n(&scratch->narrowed[y * stride], row_bytes, view->At(y, 0));
+    }
+    return;
+  }
+  ComputeWeights(rows, out_height, interpolation, &scratch->rows);
+  ResampleAlongColumns(scratch->rows, scratch->narrowed.data(), stride, row_bytes,
+                       view->pixels.data());
 }
 
 }  // namespace
 
 absl::Status Resample(const RgbImage& source, const Box& box, int out_height, int out_width,
-                      Interpolation interpolation, RgbImage* view) {
+                      Interpolation interpolation, ResampleScratch* scratch, RgbImage* view) {
   if (box.height < 1 || box.width < 1 || box.top < 0 || box.left < 0 ||
       box.top > source.height - box.height || box.left > source.width - box.width) {
     return absl::InvalidArgumentError(
@@ -118,35 +118,41 @@ absl::Status Resample(const RgbImage& source, const Box& box, int out_height, in
                      " width=", box.width, " is not inside an image of height ", source.height,
                      " and width ", source.width));
   }
-  if (out_height < 1 || out_width < 1) {
-    return absl::InvalidArgumentError(absl::StrCat("resample: output size ", out_height, "x",
-                                                   out_width, " must be at least 1x1"));
-  }
-  // Horizontal pass, or a copy of the box where the width stays.
-  const int row_bytes = out_width * 3;
-  std::vector<uint8_t> rows(static_cast<size_t>(box.height) * row_bytes);
-  if (out_width != box.width) {
-    const AxisWeights axis = ComputeWeights(box.width, out_width, interpolation);
-    for (int y = 0; y < box.height; ++y) {
-      ResampleRow(axis, source.At(box.top + y, box.left),
-                  &rows[static_cast<size_t>(y) * row_bytes]);
-    }
-  } else {
-    for (int y = 0; y < box.height; ++y) {
-      std::copy_n(source.At(box.top + y, box.left), row_bytes,
-                  &rows[static_cast<size_t>(y) * row_bytes]);
-    }
-  }
-  view->height = out_height;
-  view->width = out_width;
-  if (out_height == box.height) {
-    view->pixels = std::move(rows);
-    return absl::OkStatus();
-  }
-  view->pixels.resize(static_cast<size_t>(out_height) * row_bytes);
-  ResampleColumns(ComputeWeights(box.height, out_height, interpolation), rows.data(), row_bytes,
-                  view->pixels.data());
+  const absl::Status status = CheckSize(out_height, out_width);
+  if (!status.ok()) return status;
+  ResampleRanges(source, box.top, box.left, {box.height, 0.0, static_cast<double>(box.height)},
+                 {box.width, 0.0, static_cast<double>(box.width)}, out_height, out_width,
+                 interpolation, scratch, view);
   return absl::OkStatus();
+}
+
+absl::Status Resample(const RgbImage& source, const FractionalBox& box, int out_height,
+                      int out_width, Interpolation interpolation, ResampleScratch* scratch,
+                      RgbImage* view) {
+  if (!(box.height > 0.0 && box.width > 0.0 && box.top >= 0.0 && box.left >= 0.0 &&
+        box.top + box.height <= source.height && box.left + box.width <= source.width)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("resample: box top=", box.top, " left=", box.left, " height=", box.height,
+                     " width=", box.width, " is not inside an image of height ", source.height,
+                     " and width ", source.width));
+  }
+  const absl::Status status = CheckSize(out_height, out_width);
+  if (!status.ok()) return status;
+  // The whole pixels that the box touches.
+  const int top = static_cast<int>(std::floor(box.top));
+  const int left = static_cast<int>(std::floor(box.left));
+  const int bottom = static_cast<int>(std::ceil(box.top + box.height));
+  const int right = static_cast<int>(std::ceil(box.left + box.width));
+  ResampleRanges(source, top, left, {bottom - top, box.top - top, box.height},
+                 {right - left, box.left - left, box.width}, out_height, out_width, interpolation,
+                 scratch, view);
+  return absl::OkStatus();
+}
+
+absl::Status Resample(const RgbImage& source, const Box& box, int out_height, int out_width,
+                      Interpolation interpolation, RgbImage* view) {
+  ResampleScratch scratch;
+  return Resample(source, box, out_height, out_width, interpolation, &scratch, view);
 }
 
 }  // namespace cassle

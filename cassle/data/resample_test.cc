@@ -10,6 +10,7 @@
 #include "cassle/base/golden.h"
 #include "cassle/base/philox.h"
 #include "cassle/base/status_matchers.h"
+#include "hwy/highway.h"
 
 namespace cassle {
 namespace {
@@ -157,6 +158,52 @@ TEST(ResampleTest, RefusesABoxOutsideTheImageAndAnEmptySize) {
   }
   EXPECT_THAT(Resample(source, WholeImage(source), 0, 4, Interpolation::kBilinear, &view),
               StatusIs(refused, HasSubstr("output size 0x4")));
+}
+
+TEST(ResampleTest, EveryVectorUnitOfThisProcessorGivesTheSameBytes) {
+  // Boxes at every edge, wide, narrow and tiny; sizes that fill no vector.
+  const RgbImage source = RandomImage(61, 83);
+  const Box boxes[] = {{0, 0, 61, 83}, {60, 82, 1, 1},  {59, 0, 2, 83}, {0, 80, 61, 3},
+                       {3, 5, 17, 70}, {20, 40, 41, 43}, {1, 2, 9, 4}};
+  for (const Box& box : boxes) {
+    for (int size : {1, 7, 16, 33, 96}) {
+      for (Interpolation interpolation : {Interpolation::kBilinear, Interpolation::kBicubic}) {
+        RgbImage expected;
+        ASSERT_OK(Resample(source, box, size, size, interpolation, &expected));
+        const int64_t supported = hwy::SupportedTargets();
+        for (int64_t left = supported; left != 0; left &= left - 1) {
+          hwy::SetSupportedTargetsForTest(left & -left);
+          RgbImage found;
+          ASSERT_OK(Resample(source, box, size, size, interpolation, &found));
+          EXPECT_TRUE(found == expected) << hwy::TargetName(left & -left) << " size " << size;
+        }
+        hwy::SetSupportedTargetsForTest(0);
+      }
+    }
+  }
+}
+
+TEST(ResampleTest, FractionalBoxes) {
+  const RgbImage source = RandomImage(40, 50);
+  ResampleScratch scratch;
+  RgbImage whole, fractional;
+  ASSERT_OK(Resample(source, Box{4, 6, 20, 31}, 16, 16, Interpolation::kBilinear, &whole));
+  ASSERT_OK(Resample(source, FractionalBox{4, 6, 20, 31}, 16, 16, Interpolation::kBilinear,
+                     &scratch, &fractional));
+  EXPECT_TRUE(whole == fractional) << "whole numbers are an ordinary box";
+  // Half a pixel to the right on a horizontal ramp adds half a step.
+  RgbImage ramp;
+  ramp.Resize(8, 32);
+  for (int y = 0; y < 8; ++y) {
+    for (int x = 0; x < 32; ++x) std::fill_n(ramp.At(y, x), 3, static_cast<uint8_t>(8 * x));
+  }
+  ASSERT_OK(Resample(ramp, FractionalBox{0, 4.5, 8, 16}, 8, 8, Interpolation::kBilinear, &scratch,
+                     &fractional));
+  // Output i averages the pixels around 4.5 + 2 i + 1, whose centres carry 8 (x - 0.5).
+  for (int i = 1; i < 7; ++i) EXPECT_NEAR(fractional.At(4, i)[0], 8 * (4.5 + 2 * i + 1 - 0.5), 1);
+  EXPECT_THAT(Resample(source, FractionalBox{0, 0, 40.5, 10}, 8, 8, Interpolation::kBilinear,
+                       &scratch, &fractional),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("is not inside")));
 }
 
 }  // namespace
