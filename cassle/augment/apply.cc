@@ -13,7 +13,7 @@ constexpr uint32_t kMaxSize = 4096;
 
 // What a damaged or foreign record could break: everything here is checked before pixels are
 // touched.
-absl::Status CheckRecord(const RgbImage& source, const v1::ViewRecord& record) {
+absl::Status CheckRecord(const SourcePixels& source, const v1::ViewRecord& record) {
   if (record.source_height() != source.height || record.source_width() != source.width) {
     return absl::DataLossError(absl::StrCat("was drawn for a source of ", record.source_width(),
                                             "x", record.source_height(),
@@ -54,9 +54,9 @@ absl::Status CheckRecord(const RgbImage& source, const v1::ViewRecord& record) {
   return absl::OkStatus();
 }
 
-absl::Status ApplyOperations(const RgbImage& source, v1::ViewRecord* record, Canvas* canvas) {
+absl::Status ApplyOperations(const SourcePixels& source, v1::ViewRecord* record, Canvas* canvas) {
   CASSLE_RETURN_IF_ERROR(CheckRecord(source, *record));
-  canvas->source = &source;
+  canvas->source = source;
   for (const Operation& operation : Operations()) {
     CASSLE_RETURN_IF_ERROR(operation.apply(record, canvas));
   }
@@ -65,7 +65,7 @@ absl::Status ApplyOperations(const RgbImage& source, v1::ViewRecord* record, Can
 
 }  // namespace
 
-absl::Status ApplyView(const RgbImage& source, v1::ViewRecord* record, Canvas* canvas,
+absl::Status ApplyView(const SourcePixels& source, v1::ViewRecord* record, Canvas* canvas,
                        RgbImage* view) {
   const absl::Status status = ApplyOperations(source, record, canvas);
   if (!status.ok()) {
@@ -74,6 +74,11 @@ absl::Status ApplyView(const RgbImage& source, v1::ViewRecord* record, Canvas* c
   }
   ToRgb8(canvas->image, view);
   return absl::OkStatus();
+}
+
+absl::Status ApplyView(const RgbImage& source, v1::ViewRecord* record, Canvas* canvas,
+                       RgbImage* view) {
+  return ApplyView(SourcePixels(source), record, canvas, view);
 }
 
 absl::Status ApplyView(const RgbImage& source, v1::ViewRecord* record, RgbImage* view) {

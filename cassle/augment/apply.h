@@ -16,6 +16,12 @@ namespace cassle {
 // policy: the record says everything.
 // \error kDataLoss, naming image, epoch and view, if the record does not fit the source (another
 // size, a box outside it) or its parameters are out of range.
+// `source` must hold the pixels of the crop (else kInvalidArgument), decoded as
+// record->fast_denominator says.
+absl::Status ApplyView(const SourcePixels& source, v1::ViewRecord* record, Canvas* canvas,
+                       RgbImage* view);
+
+// The same from a whole image at full resolution.
 absl::Status ApplyView(const RgbImage& source, v1::ViewRecord* record, Canvas* canvas,
                        RgbImage* view);
 

@@ -27,10 +27,28 @@
 
 namespace cassle {
 
+// Where a view's pixels come from: a whole image, or a decoded part of it, perhaps coarser
+// (cassle/augment/view_decoder.h).
+struct SourcePixels {
+  // A whole image at full resolution.
+  explicit SourcePixels(const RgbImage& image)
+      : pixels(&image), height(image.height), width(image.width) {}
+  SourcePixels() = default;
+
+  const RgbImage* pixels = nullptr;
+  // Of the whole image at full resolution.
+  int height = 0;
+  int width = 0;
+  // `pixels` begin at this row and column of the image at 1 / denominator of its resolution.
+  int denominator = 1;
+  int top = 0;
+  int left = 0;
+};
+
 // Pixels on their way from the source to the view, with room to work in. Reuse one per thread:
 // after warm-up nothing is allocated.
 struct Canvas {
-  const RgbImage* source = nullptr;
+  SourcePixels source;
   // Filled by the crop from `source`; every later operation changes it in place.
   FloatImage image;
   RgbImage resized;

@@ -78,12 +78,24 @@ void Sample(const v1::Policy& policy, Philox& random, v1::ViewRecord* record) {
 
 absl::Status Apply(v1::ViewRecord* record, Canvas* canvas) {
   const v1::CropParameters& box = record->crop();
-  const Box source_box = {.top = static_cast<int>(box.top()),
-                          .left = static_cast<int>(box.left()),
-                          .height = static_cast<int>(box.height()),
-                          .width = static_cast<int>(box.width())};
-  CASSLE_RETURN_IF_ERROR(Resample(*canvas->source, source_box, record->size(), record->size(),
-                                  Interpolation::kBilinear, &canvas->resampling, &canvas->resized));
+  const SourcePixels& source = canvas->source;
+  const int size = record->size();
+  if (source.denominator == 1) {
+    const Box part = {.top = static_cast<int>(box.top()) - source.top,
+                      .left = static_cast<int>(box.left()) - source.left,
+                      .height = static_cast<int>(box.height()),
+                      .width = static_cast<int>(box.width())};
+    CASSLE_RETURN_IF_ERROR(Resample(*source.pixels, part, size, size, Interpolation::kBilinear,
+                                    &canvas->resampling, &canvas->resized));
+  } else {
+    const double d = source.denominator;
+    const FractionalBox part = {.top = box.top() / d - source.top,
+                                .left = box.left() / d - source.left,
+                                .height = box.height() / d,
+                                .width = box.width() / d};
+    CASSLE_RETURN_IF_ERROR(Resample(*source.pixels, part, size, size, Interpolation::kBilinear,
+                                    &canvas->resampling, &canvas->resized));
+  }
   FromRgb8(canvas->resized, &canvas->image);
   return absl::OkStatus();
 }

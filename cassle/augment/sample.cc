@@ -1,9 +1,22 @@
 #include "cassle/augment/sample.h"
 
+#include <algorithm>
+
 #include "cassle/augment/operations.h"
 #include "cassle/base/philox.h"
 
 namespace cassle {
+namespace {
+
+// The coarsest decoding at which the crop still has at least as many pixels as the view.
+int FastDenominator(const v1::ViewRecord& record) {
+  const int64_t side = std::min(record.crop().height(), record.crop().width());
+  int denominator = 8;
+  while (denominator > 1 && side < int64_t{denominator} * record.size()) denominator /= 2;
+  return denominator;
+}
+
+}  // namespace
 
 v1::ViewRecord SampleView(const v1::Policy& policy, const ViewKey& key, int source_height,
                           int source_width) {
@@ -25,6 +38,7 @@ v1::ViewRecord SampleView(const v1::Policy& policy, const ViewKey& key, int sour
       operation.sample_per_batch(policy, of_batch, &record);
     }
   }
+  if (policy.decode() == v1::FAST) record.set_fast_denominator(FastDenominator(record));
   return record;
 }
 

@@ -82,6 +82,33 @@ absl::Status DecodeImage(absl::string_view encoded, v1::ImageFormat format, int 
   return absl::OkStatus();
 }
 
+absl::Status DecodeRegion(absl::string_view encoded, v1::ImageFormat format, int height, int width,
+                          const RegionRequest& request, ImageRegion* region,
+                          const DecodeLimits& limits) {
+  const Box& box = request.box;
+  if (box.top < 0 || box.left < 0 || box.height < 1 || box.width < 1 ||
+      box.top > height - box.height || box.left > width - box.width) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("region ", box.width, "x", box.height, " at ", box.left, ",", box.top,
+                     " does not lie inside ", width, "x", height, " pixels"));
+  }
+  const int denominator = request.fast_denominator;
+  if (denominator != 0 && denominator != 1 && denominator != 2 && denominator != 4 &&
+      denominator != 8) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a JPEG cannot be decoded at 1/", denominator, ": use 1, 2, 4 or 8"));
+  }
+  region->image_height = height;
+  region->image_width = width;
+  const bool is_jpeg = format != v1::RAW_RGB8 && SniffImageFormat(encoded) == v1::JPEG &&
+                       (format == v1::JPEG || format == v1::IMAGE_FORMAT_UNSPECIFIED);
+  if (!is_jpeg) {
+    region->SetWhole();
+    return DecodeImage(encoded, format, height, width, &region->pixels, limits);
+  }
+  return DecodeJpegRegion(encoded, request, limits, region);
+}
+
 absl::StatusOr<std::string> EncodeImage(const RgbImage& image, v1::ImageFormat format,
                                         int quality) {
   switch (format) {

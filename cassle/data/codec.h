@@ -17,6 +17,7 @@
 #include "absl/strings/string_view.h"
 #include "cassle/data/image.h"
 #include "cassle/data/image_record.pb.h"
+#include "cassle/data/resample.h"
 
 namespace cassle {
 
@@ -56,6 +57,44 @@ absl::Status DecodeImage(absl::string_view file_bytes, RgbImage* image,
 // \error kDataLoss as above, or if the pixels do not have that size.
 absl::Status DecodeImage(absl::string_view encoded, v1::ImageFormat format, int height, int width,
                          RgbImage* image, const DecodeLimits& limits = {});
+
+// A part of an image that is wanted.
+struct RegionRequest {
+  // Upright pixels at full resolution.
+  Box box;
+  // 0: the bytes that decoding the whole image gives. 1, 2, 4 or 8 (JPEG only, ignored elsewhere):
+  // at this fraction of the resolution, from the low frequencies alone, and with plain instead of
+  // smooth chroma upsampling; what is decoded does not depend on the box.
+  int fast_denominator = 0;
+};
+
+// Decoded pixels of a part of an image, at least those that were wanted.
+struct ImageRegion {
+  RgbImage pixels;
+  // Size of the whole image at full resolution, upright.
+  int image_height = 0;
+  int image_width = 0;
+  // `pixels` begin at this row and column of the image at 1 / denominator of its resolution.
+  int denominator = 1;
+  int top = 0;
+  int left = 0;
+
+  // The pixels are those of the whole image.
+  void SetWhole() {
+    denominator = 1;
+    top = 0;
+    left = 0;
+  }
+};
+
+// Decodes ImageRecord.encoded as far as `request` needs it: JPEG skips rows and columns outside the
+// box and stops behind its last row, so damage further on is not noticed. PNG, raw pixels and the
+// rarer JPEGs (turned by EXIF, CMYK) are decoded whole.
+// \error kDataLoss as DecodeImage; kInvalidArgument for a box that is empty or not inside the
+// image, or another denominator.
+absl::Status DecodeRegion(absl::string_view encoded, v1::ImageFormat format, int height, int width,
+                          const RegionRequest& request, ImageRegion* region,
+                          const DecodeLimits& limits = {});
 
 // A PNG file: 8-bit RGB, zlib level 6, libpng's filter choice, no time or text. Equal images give
 // equal bytes. \error kInvalidArgument for an empty image.

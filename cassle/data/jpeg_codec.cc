@@ -1,5 +1,6 @@
 #include "cassle/data/jpeg_codec.h"
 
+#include <algorithm>
 #include <csetjmp>
 #include <cstddef>
 #include <cstdint>
@@ -75,6 +76,9 @@ uint8_t InkToLight(int ink, int white) {
   return static_cast<uint8_t>(white - ((product + (product >> 8)) >> 8));
 }
 
+// Columns and rows decoded around a region, enough for the upsampling of any chroma layout.
+constexpr int kRegionMargin = 16;
+
 // Four bytes a pixel, stored inverted (255 = no ink) as Adobe does, to RGB.
 void InvertedCmykToRgb(const uint8_t* cmyk, int width, uint8_t* rgb) {
   for (int x = 0; x < width; ++x, cmyk += 4, rgb += 3) {
@@ -134,6 +138,14 @@ class JpegReader {
     return TryPixels(image) ? absl::OkStatus() : Error();
   }
 
+  // After ReadHeader, instead of ReadPixels. `region` gets at least the wanted box.
+  absl::Status ReadRegion(const RegionRequest& request, ImageRegion* region) {
+    return TryRegion(request, region) ? absl::OkStatus() : Error();
+  }
+
+  // Can only a part be decoded, and scaled? Not where all pixels are needed at once.
+  bool HasRegions() const { return orientation_ == 1 && jpeg_.num_components != 4; }
+
  private:
   absl::Status Error() const {
     return absl::DataLossError(absl::StrCat("JPEG: ", errors_.message));
@@ -162,6 +174,44 @@ class JpegReader {
       if (components == 4) InvertedCmykToRgb(cmyk_row_.data(), image->width, pixels);
     }
     jpeg_finish_decompress(&jpeg_);
+    return true;
+  }
+
+  bool TryRegion(const RegionRequest& request, ImageRegion* region) {
+    if (setjmp(errors_.jump) != 0) return false;
+    const bool fast = request.fast_denominator != 0;
+    const int denominator = fast ? request.fast_denominator : 1;
+    jpeg_.out_color_space = jpeg_.num_components == 1 ? JCS_GRAYSCALE : JCS_RGB;
+    jpeg_.scale_num = 1;
+    jpeg_.scale_denom = denominator;
+    jpeg_.do_fancy_upsampling = fast ? FALSE : TRUE;
+    jpeg_start_decompress(&jpeg_);
+    // Around the box, in pixels of the scaled image. Smooth upsampling looks at the neighbours, and
+    // libjpeg takes the edge of what it decodes for the edge of the image: hence the margin.
+    const int margin = fast ? 0 : kRegionMargin;
+    const Box& box = request.box;
+    const int top = std::max(box.top / denominator - margin, 0);
+    const int left = std::max(box.left / denominator - margin, 0);
+    const int height = static_cast<int>(jpeg_.output_height);
+    const int width = static_cast<int>(jpeg_.output_width);
+    const int bottom = std::min((box.top + box.height - 1) / denominator + 1, height);
+    const int right = std::min((box.left + box.width - 1) / denominator + 1 + margin, width);
+    JDIMENSION first_column = left;
+    JDIMENSION columns = right - left;
+    // Moves both outwards to whole blocks.
+    jpeg_crop_scanline(&jpeg_, &first_column, &columns);
+    if (top > 0) jpeg_skip_scanlines(&jpeg_, top);
+    region->denominator = denominator;
+    region->top = static_cast<int>(jpeg_.output_scanline);
+    region->left = static_cast<int>(first_column);
+    RgbImage& pixels = region->pixels;
+    pixels.Resize(bottom - region->top, static_cast<int>(columns));
+    for (int y = 0; y < pixels.height; ++y) {
+      JSAMPROW row = pixels.At(y, 0);
+      jpeg_read_scanlines(&jpeg_, &row, 1);
+      if (jpeg_.num_components == 1) SpreadGray(row, pixels.width);
+    }
+    jpeg_abort_decompress(&jpeg_);
     return true;
   }
 
@@ -241,6 +291,24 @@ absl::Status DecodeJpeg(absl::string_view file_bytes, const DecodeLimits& limits
   *image = header.orientation == 1 ? std::move(stored)
                                    : ApplyExifOrientation(stored, header.orientation);
   return absl::OkStatus();
+}
+
+absl::Status DecodeJpegRegion(absl::string_view file_bytes, const RegionRequest& request,
+                              const DecodeLimits& limits, ImageRegion* region) {
+  JpegReader reader(file_bytes);
+  absl::Status status = reader.ReadHeader();
+  if (!status.ok()) return status;
+  const ImageHeader header = reader.header();
+  status = CheckPixelLimit(header, limits);
+  if (!status.ok()) return status;
+  if (header.height != region->image_height || header.width != region->image_width) {
+    return absl::DataLossError(absl::StrCat("the record says ", region->image_height, "x",
+                                            region->image_width, " pixels, the image has ",
+                                            header.height, "x", header.width));
+  }
+  if (reader.HasRegions()) return reader.ReadRegion(request, region);
+  region->SetWhole();
+  return DecodeJpeg(file_bytes, limits, &region->pixels);
 }
 
 absl::StatusOr<std::string> EncodeJpeg(const RgbImage& image, int quality) {

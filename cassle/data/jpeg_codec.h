@@ -8,6 +8,9 @@ namespace cassle {
 
 absl::StatusOr<ImageHeader> ReadJpegHeader(absl::string_view file_bytes);
 absl::Status DecodeJpeg(absl::string_view file_bytes, const DecodeLimits& limits, RgbImage* image);
+// region->image_height and image_width are what the image must have; the box lies inside them.
+absl::Status DecodeJpegRegion(absl::string_view file_bytes, const RegionRequest& request,
+                              const DecodeLimits& limits, ImageRegion* region);
 
 }  // namespace cassle
 
