@@ -16,6 +16,7 @@
 #include "cassle/augment/recorded_views.h"
 #include "cassle/augment/recording_options.h"
 #include "cassle/augment/sample.h"
+#include "cassle/augment/view_decoder.h"
 #include "cassle/augment/view_parts.h"
 #include "cassle/augment/view_shard_writer.h"
 #include "cassle/base/file.h"
@@ -143,26 +144,36 @@ class Recorder {
     std::vector<std::string> payloads(images_.size() * views);
     std::vector<absl::Status> statuses(images_.size());
     ParallelFor(context_.threads(), static_cast<int64_t>(images_.size()), [&](int64_t i) {
-      statuses[i] = AugmentImage(epoch, images_[i], &payloads[i * views]);
+      const auto work = workspaces_.Borrow();
+      statuses[i] = AugmentImage(epoch, images_[i], work.get(), &payloads[i * views]);
     });
     for (const absl::Status& status : statuses) CASSLE_RETURN_IF_ERROR(status);
     return payloads;
   }
 
-  absl::Status AugmentImage(int64_t epoch, const v1::ImageRecord& image,
-                            std::string* payloads) const {
-    RgbImage source;
-    CASSLE_RETURN_IF_ERROR(Decode(image, &source));
+  // What one worker needs for an image; used again for the next.
+  struct Workspace {
+    std::vector<v1::ViewRecord> records;
+    ViewDecoder decoder;
     Canvas canvas;
     RgbImage view;
+  };
+
+  absl::Status AugmentImage(int64_t epoch, const v1::ImageRecord& image, Workspace* work,
+                            std::string* payloads) const {
+    work->records.resize(options_.views());
+    for (uint32_t v = 0; v < options_.views(); ++v) work->records[v] = Draw(epoch, image, v);
+    CASSLE_RETURN_IF_ERROR(
+        Annotate(work->decoder.Decode(image, work->records), options_.input()));
     for (uint32_t v = 0; v < options_.views(); ++v) {
-      v1::ViewRecord record;
-      CASSLE_RETURN_IF_ERROR(MakeView(epoch, image, source, v, &canvas, &record, &view));
+      v1::ViewRecord& record = work->records[v];
+      CASSLE_RETURN_IF_ERROR(
+          ApplyView(work->decoder.source(v), &record, &work->canvas, &work->view));
       const v1::ImageFormat format = PixelFormat(options_);
       if (format != v1::IMAGE_FORMAT_UNSPECIFIED) {
         record.set_pixel_format(format);
         CASSLE_ASSIGN_OR_RETURN(*record.mutable_pixels(),
-                                EncodeImage(view, format, options_.jpeg_quality()));
+                                EncodeImage(work->view, format, options_.jpeg_quality()));
       }
       record.SerializeToString(&payloads[v]);
     }
@@ -175,17 +186,15 @@ class Recorder {
                     absl::StrCat(options_.input(), ": image ", image.id(), " (", image.key(), ")"));
   }
 
-  absl::Status MakeView(int64_t epoch, const v1::ImageRecord& image, const RgbImage& source,
-                        uint32_t view_number, Canvas* canvas, v1::ViewRecord* record,
-                        RgbImage* view) const {
+  v1::ViewRecord Draw(int64_t epoch, const v1::ImageRecord& image, uint32_t view) const {
     const ViewKey key = {.seed = options_.seed(),
                          .epoch = static_cast<uint32_t>(epoch),
                          .image_id = image.id(),
-                         .view = view_number,
+                         .view = view,
                          .batch = BatchOf(epoch, image.id())};
-    *record = SampleView(policies_[view_number], key, source.height, source.width);
-    if (image.has_label()) record->set_label(image.label());
-    return ApplyView(source, record, canvas, view);
+    v1::ViewRecord record = SampleView(policies_[view], key, image.height(), image.width());
+    if (image.has_label()) record.set_label(image.label());
+    return record;
   }
 
   // The batch in which a training will show the image; 0 where that does not matter.
@@ -215,6 +224,7 @@ class Recorder {
       }
     }
     std::vector<ContactSheetRow> rows;
+    ViewDecoder decoder;
     Canvas canvas;
     for (const v1::ImageRecord& image : shown_) {
       ContactSheetRow row;
@@ -222,9 +232,11 @@ class Recorder {
       CASSLE_RETURN_IF_ERROR(Decode(image, &row.source));
       row.records.resize(options_.views());
       row.views.resize(options_.views());
+      for (uint32_t v = 0; v < options_.views(); ++v) row.records[v] = Draw(0, image, v);
+      CASSLE_RETURN_IF_ERROR(Annotate(decoder.Decode(image, row.records), options_.input()));
       for (uint32_t v = 0; v < options_.views(); ++v) {
         CASSLE_RETURN_IF_ERROR(
-            MakeView(0, image, row.source, v, &canvas, &row.records[v], &row.views[v]));
+            ApplyView(decoder.source(v), &row.records[v], &canvas, &row.views[v]));
       }
       rows.push_back(std::move(row));
     }
@@ -275,6 +287,7 @@ class Recorder {
   // The images being worked on, and those for the contact sheet.
   std::vector<v1::ImageRecord> images_;
   std::vector<v1::ImageRecord> shown_;
+  Lender<Workspace> workspaces_;
 };
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "cassle/augment/policy.h"
 #include "cassle/augment/sample.h"
 #include "cassle/augment/test_images.h"
+#include "cassle/augment/view_decoder.h"
 #include "cassle/augment/view_loader.h"
 #include "cassle/data/codec.h"
 #include "cassle/data/resample.h"
@@ -63,22 +64,34 @@ BENCHMARK_CAPTURE(BM_ViewFromPixels, stl10_96, "stl10", 96, 96);
 BENCHMARK_CAPTURE(BM_ViewFromPixels, imagenet_224, "imagenet", 375, 500);
 
 // A pair of views of a JPEG photograph, decoding included.
-void BM_PairFromJpeg(benchmark::State& state) {
-  const v1::Policy policy = OrDie(LoadPolicy("imagenet"));
-  const std::string jpeg = OrDie(EncodeJpeg(Photograph(375, 500), 90));
+void BM_PairFromJpeg(benchmark::State& state, v1::Decode decode) {
+  v1::Policy policy = OrDie(LoadPolicy("imagenet"));
+  policy.set_decode(decode);
+  v1::ImageRecord image;
+  image.set_height(375);
+  image.set_width(500);
+  image.set_encoded(OrDie(EncodeJpeg(Photograph(375, 500), 90)));
+  ViewDecoder decoder;
   Canvas canvas;
-  RgbImage source, view;
+  RgbImage view;
+  std::vector<v1::ViewRecord> records(2);
   uint64_t image_id = 0;
   for (auto _ : state) {
-    if (!DecodeImage(jpeg, &source).ok()) std::abort();
-    MakeView(policy, source, image_id, 0, &canvas, &view);
-    MakeView(policy, source, image_id++, 1, &canvas, &view);
+    for (uint32_t v = 0; v < 2; ++v) {
+      records[v] = SampleView(policy, {1, 0, image_id, v}, image.height(), image.width());
+    }
+    if (!decoder.Decode(image, records).ok()) std::abort();
+    for (uint32_t v = 0; v < 2; ++v) {
+      if (!ApplyView(decoder.source(v), &records[v], &canvas, &view).ok()) std::abort();
+    }
     benchmark::DoNotOptimize(view.pixels.data());
+    ++image_id;
   }
   state.counters["views"] =
       benchmark::Counter(2.0 * state.iterations(), benchmark::Counter::kIsRate);
 }
-BENCHMARK(BM_PairFromJpeg);
+BENCHMARK_CAPTURE(BM_PairFromJpeg, exact, v1::EXACT);
+BENCHMARK_CAPTURE(BM_PairFromJpeg, fast, v1::FAST);
 
 // Batches of the loader as pretraining sees them: 256 pairs at 32 px, images in the cache.
 void BM_LoaderPairs(benchmark::State& state) {

@@ -15,24 +15,25 @@ ImageCache::~ImageCache() {
   for (auto& slot : slots_) delete slot.load();
 }
 
-absl::Status ImageCache::Get(int64_t index, DecodedImage* scratch, const DecodedImage** image) {
+absl::Status ImageCache::Get(int64_t index, v1::ImageRecord* record, const DecodedImage** image) {
+  *image = nullptr;
   const bool has_slot = index >= 0 && index < static_cast<int64_t>(slots_.size());
   if (has_slot) {
     *image = slots_[index].load(std::memory_order_acquire);
     if (*image != nullptr) return absl::OkStatus();
   }
-  v1::ImageRecord record;
-  CASSLE_RETURN_IF_ERROR(images_->ReadImage(index, &record, &scratch->image));
-  scratch->id = record.id();
-  scratch->label = record.has_label() ? record.label() : -1;
-  *image = scratch;
+  CASSLE_RETURN_IF_ERROR(images_->Read(index, record));
   if (!has_slot) return absl::OkStatus();
-  const int64_t bytes = static_cast<int64_t>(scratch->image.pixels.size() + sizeof(DecodedImage));
+  const int64_t bytes = int64_t{3} * record->height() * record->width() +
+                        static_cast<int64_t>(sizeof(DecodedImage));
   if (free_bytes_.fetch_sub(bytes) < bytes) {
     free_bytes_.fetch_add(bytes);
     return absl::OkStatus();
   }
-  auto kept = std::make_unique<DecodedImage>(*scratch);
+  auto kept = std::make_unique<DecodedImage>();
+  CASSLE_RETURN_IF_ERROR(images_->Decode(*record, &kept->image));
+  kept->id = record->id();
+  kept->label = record->has_label() ? record->label() : -1;
   const DecodedImage* expected = nullptr;
   if (slots_[index].compare_exchange_strong(expected, kept.get(), std::memory_order_acq_rel)) {
     *image = kept.release();

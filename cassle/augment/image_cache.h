@@ -30,9 +30,10 @@ class ImageCache {
   ImageCache(const ImageCache&) = delete;
   ImageCache& operator=(const ImageCache&) = delete;
 
-  // Sets `image` to the cached image, which lives as long as the cache, or to `*scratch`, decoded
-  // now. \error as Dataset::ReadImage.
-  absl::Status Get(int64_t index, DecodedImage* scratch, const DecodedImage** image);
+  // Sets `image` to the decoded image, which lives as long as the cache; or, where there is no room
+  // for it, to null and `record` to the image as stored, for the caller to decode what it needs.
+  // \error as Dataset::ReadImage.
+  absl::Status Get(int64_t index, v1::ImageRecord* record, const DecodedImage** image);
 
   const Dataset& images() const { return *images_; }
 

@@ -28,6 +28,7 @@
 #include "cassle/augment/apply.h"
 #include "cassle/augment/policy.h"
 #include "cassle/augment/sample.h"
+#include "cassle/augment/view_decoder.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/base/text_proto.h"
@@ -116,14 +117,16 @@ class Normalizer {
 struct Inputs {
   v1::Policy policy;
   // JPEG files, and for the workload "32" their pixels.
-  std::vector<std::string> files;
+  std::vector<v1::ImageRecord> files;
   std::vector<RgbImage> images;
 };
 
 // What one thread reuses from pair to pair.
 struct Worker {
-  RgbImage source, view;
+  std::array<v1::ViewRecord, 2> records;
+  ViewDecoder decoder;
   Canvas canvas;
+  RgbImage view;
   std::array<std::vector<float>, 2> pair;
 };
 
@@ -131,14 +134,19 @@ struct Worker {
 absl::Status MakePair(const Inputs& inputs, const Normalizer& normalizer, uint64_t number,
                       Worker* worker) {
   const size_t index = number % inputs.files.size();
-  const bool decoded = !inputs.images.empty();
-  if (!decoded) CASSLE_RETURN_IF_ERROR(DecodeImage(inputs.files[index], &worker->source));
-  const RgbImage& source = decoded ? inputs.images[index] : worker->source;
+  const v1::ImageRecord& file = inputs.files[index];
   const auto epoch = static_cast<uint32_t>(number / inputs.files.size());
   for (uint32_t view = 0; view < 2; ++view) {
-    v1::ViewRecord record =
-        SampleView(inputs.policy, {/*seed=*/0, epoch, index, view}, source.height, source.width);
-    CASSLE_RETURN_IF_ERROR(ApplyView(source, &record, &worker->canvas, &worker->view));
+    worker->records[view] = SampleView(inputs.policy, {/*seed=*/0, epoch, index, view},
+                                       file.height(), file.width());
+  }
+  const bool decoded = !inputs.images.empty();
+  if (!decoded) CASSLE_RETURN_IF_ERROR(worker->decoder.Decode(file, worker->records));
+  for (uint32_t view = 0; view < 2; ++view) {
+    const SourcePixels source =
+        decoded ? SourcePixels(inputs.images[index]) : worker->decoder.source(view);
+    CASSLE_RETURN_IF_ERROR(
+        ApplyView(source, &worker->records[view], &worker->canvas, &worker->view));
     normalizer.Normalize(worker->view, &worker->pair[view]);
   }
   return absl::OkStatus();
@@ -155,7 +163,13 @@ absl::StatusOr<Inputs> ReadInputs(const Settings& settings) {
       inputs.images.emplace_back();
       CASSLE_RETURN_IF_ERROR(Annotate(DecodeImage(bytes, &inputs.images.back()), name));
     }
-    inputs.files.push_back(std::move(bytes));
+    CASSLE_ASSIGN_OR_RETURN(const ImageHeader header, ReadImageHeader(bytes));
+    v1::ImageRecord file;
+    file.set_key(name);
+    file.set_height(header.height);
+    file.set_width(header.width);
+    file.set_encoded(std::move(bytes));
+    inputs.files.push_back(std::move(file));
   }
   if (inputs.files.empty()) {
     return absl::NotFoundError(absl::StrCat(settings.images, " holds no .jpg files"));

@@ -35,7 +35,7 @@ TEST(RandomResizedCropTest, PixelsAndDescriptorEqualTheAuthors) {
   ASSERT_OK_AND_ASSIGN(const SafetensorsFile file, OpenGolden("aug_rrc.safetensors"));
   Canvas canvas;
   const RgbImage source = GoldenRgb(file, "image", 0);
-  canvas.source = &source;
+  canvas.source = SourcePixels(source);
   const std::vector<double> boxes = GoldenValues(file, "box");
   const std::vector<double> descriptor = GoldenValues(file, "desc");
   int compared = 0;

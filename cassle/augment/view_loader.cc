@@ -14,6 +14,7 @@
 #include "cassle/augment/policy.h"
 #include "cassle/augment/recorded_views.h"
 #include "cassle/augment/sample.h"
+#include "cassle/augment/view_decoder.h"
 #include "cassle/base/stage_manifest.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/base/thread_pool.h"
@@ -114,7 +115,10 @@ class Loader : public ViewLoader {
                                                      " images: choose at most ", num_images_));
     }
     if (!has_pixels_) {
-      cache_ = std::make_unique<ImageCache>(options_.images, options_.cache_bytes);
+      // Whole images are exact ones.
+      const int64_t cache_bytes =
+          options_.policy.decode() == v1::EXACT ? options_.cache_bytes : 0;
+      cache_ = std::make_unique<ImageCache>(options_.images, cache_bytes);
     }
     const int threads = std::max(1, options_.threads);
     pipeline_ = std::make_unique<OrderedPipeline<MadeBatch>>(
@@ -148,9 +152,10 @@ class Loader : public ViewLoader {
  private:
   // What one worker needs while it makes a batch.
   struct Workspace {
+    v1::ImageRecord image;
+    std::vector<v1::ViewRecord> records;
+    ViewDecoder decoder;
     Canvas canvas;
-    DecodedImage scratch;
-    v1::ViewRecord record;
     RgbImage view;
   };
 
@@ -183,41 +188,65 @@ class Loader : public ViewLoader {
 
   // All views of one image.
   absl::Status MakeRow(int64_t image, int64_t row, Workspace* work, ViewBatch* batch) {
-    const DecodedImage* source = nullptr;
-    if (cache_ != nullptr) {
-      CASSLE_RETURN_IF_ERROR(cache_->Get(image, &work->scratch, &source));
-      batch->image_ids[row] = source->id;
-      batch->labels[row] = source->label;
+    const DecodedImage* cached = nullptr;
+    if (cache_ != nullptr) CASSLE_RETURN_IF_ERROR(cache_->Get(image, &work->image, &cached));
+    CASSLE_RETURN_IF_ERROR(FindRecords(image, cached, *batch, work));
+    if (cache_ != nullptr && cached == nullptr) {
+      CASSLE_RETURN_IF_ERROR(Annotate(work->decoder.Decode(work->image, work->records),
+                                      options_.images->folder()));
     }
+    const v1::ViewRecord& any = work->records[0];
+    batch->image_ids[row] = any.image_id();
+    batch->labels[row] = cached != nullptr   ? cached->label
+                         : cache_ != nullptr ? LabelOf(work->image)
+                                             : LabelOf(any);
     for (int view = 0; view < options_.views; ++view) {
-      if (recorded_ != nullptr) {
-        CASSLE_RETURN_IF_ERROR(recorded_->Read(batch->epoch, image, view, &work->record));
-      } else {
-        const ViewKey key = {.seed = options_.seed,
-                             .epoch = static_cast<uint32_t>(batch->epoch),
-                             .image_id = source->id,
-                             .view = static_cast<uint32_t>(view),
-                             .batch = static_cast<uint64_t>(batch->batch_in_epoch)};
-        work->record = SampleView(policies_[view], key, source->image.height, source->image.width);
-      }
+      v1::ViewRecord& record = work->records[view];
       if (has_pixels_) {
         CASSLE_RETURN_IF_ERROR(
-            Annotate(DecodeViewPixels(work->record, &work->view), recorded_->folder()));
-        batch->image_ids[row] = work->record.image_id();
-        batch->labels[row] = work->record.has_label() ? work->record.label() : -1;
+            Annotate(DecodeViewPixels(record, &work->view), recorded_->folder()));
       } else {
-        CASSLE_RETURN_IF_ERROR(ApplyView(source->image, &work->record, &work->canvas, &work->view));
+        const SourcePixels source =
+            cached != nullptr ? SourcePixels(cached->image) : work->decoder.source(view);
+        CASSLE_RETURN_IF_ERROR(ApplyView(source, &record, &work->canvas, &work->view));
       }
       const size_t bytes = ViewBytes(view);
       if (work->view.pixels.size() != bytes) {
         return absl::DataLossError(absl::StrCat(recorded_->folder(), ": view ", view, " of image ",
-                                                work->record.image_id(), " has ", work->view.width,
+                                                record.image_id(), " has ", work->view.width,
                                                 " pixels instead of ", batch->sizes[view]));
       }
       std::memcpy(batch->pixels[view].data() + row * bytes, work->view.pixels.data(), bytes);
       layout_.Describe(
-          work->record,
+          record,
           absl::MakeSpan(batch->descriptors[view]).subspan(row * layout_.size(), layout_.size()));
+    }
+    return absl::OkStatus();
+  }
+
+  template <class Record>
+  static int64_t LabelOf(const Record& record) {
+    return record.has_label() ? record.label() : -1;
+  }
+
+  // Reads or draws the records of all views.
+  absl::Status FindRecords(int64_t image, const DecodedImage* cached, const ViewBatch& batch,
+                           Workspace* work) const {
+    work->records.resize(options_.views);
+    for (int view = 0; view < options_.views; ++view) {
+      v1::ViewRecord& record = work->records[view];
+      if (recorded_ != nullptr) {
+        CASSLE_RETURN_IF_ERROR(recorded_->Read(batch.epoch, image, view, &record));
+        continue;
+      }
+      const ViewKey key = {.seed = options_.seed,
+                           .epoch = static_cast<uint32_t>(batch.epoch),
+                           .image_id = cached != nullptr ? cached->id : work->image.id(),
+                           .view = static_cast<uint32_t>(view),
+                           .batch = static_cast<uint64_t>(batch.batch_in_epoch)};
+      record = SampleView(policies_[view], key,
+                          cached != nullptr ? cached->image.height : work->image.height(),
+                          cached != nullptr ? cached->image.width : work->image.width());
     }
     return absl::OkStatus();
   }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -24,6 +25,35 @@ int AvailableProcessors();
 // and returns when all are done. f must be safe to call concurrently; which thread gets which index
 // is not defined.
 void ParallelFor(int threads, int64_t n, absl::FunctionRef<void(int64_t)> f);
+
+// Objects that are costly to make, lent to one thread at a time: as many as threads ask at once.
+//
+//   Lender<Workspace> workspaces;
+//   ParallelFor(threads, n, [&](int64_t i) { Work(i, workspaces.Borrow().get()); });
+template <class T>
+class Lender {
+ public:
+  // Comes back when the pointer goes.
+  std::unique_ptr<T, std::function<void(T*)>> Borrow() {
+    std::unique_ptr<T> item;
+    {
+      absl::MutexLock lock(&mutex_);
+      if (!idle_.empty()) {
+        item = std::move(idle_.back());
+        idle_.pop_back();
+      }
+    }
+    if (item == nullptr) item = std::make_unique<T>();
+    return {item.release(), [this](T* returned) {
+              absl::MutexLock lock(&mutex_);
+              idle_.emplace_back(returned);
+            }};
+  }
+
+ private:
+  absl::Mutex mutex_;
+  std::vector<std::unique_ptr<T>> idle_ ABSL_GUARDED_BY(mutex_);
+};
 
 // Lets the calling thread run only when a processor would idle (Linux: nice is per thread). For
 // threads that work ahead of a consumer with its own compute threads: LibTorch's OpenMP threads

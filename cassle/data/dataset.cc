@@ -94,13 +94,17 @@ absl::Status Dataset::Read(int64_t index, v1::ImageRecord* record) const {
   return absl::OkStatus();
 }
 
+absl::Status Dataset::Decode(const v1::ImageRecord& record, RgbImage* image) const {
+  const absl::Status decoded =
+      DecodeImage(record.encoded(), record.format(), static_cast<int>(record.height()),
+                  static_cast<int>(record.width()), image, {.max_pixels = int64_t{1} << 40});
+  return Annotate(decoded,
+                  absl::StrCat(folder_, ": image ", record.id(), " (", record.key(), ")"));
+}
+
 absl::Status Dataset::ReadImage(int64_t index, v1::ImageRecord* record, RgbImage* image) const {
   CASSLE_RETURN_IF_ERROR(Read(index, record));
-  const absl::Status decoded =
-      DecodeImage(record->encoded(), record->format(), static_cast<int>(record->height()),
-                  static_cast<int>(record->width()), image, {.max_pixels = int64_t{1} << 40});
-  return Annotate(decoded,
-                  absl::StrCat(folder_, ": image ", record->id(), " (", record->key(), ")"));
+  return Decode(*record, image);
 }
 
 }  // namespace cassle

@@ -64,7 +64,9 @@ class Dataset {
   // Image `index`, 0 .. size()-1, of the split. Both checksums are verified; O(1).
   // \error kDataLoss naming file, record and offset; kInvalidArgument for an index out of range.
   absl::Status Read(int64_t index, v1::ImageRecord* record) const;
-  // Read, and decode the pixels (upright RGB).
+  // Decodes the pixels (upright RGB) of an image that was read.
+  absl::Status Decode(const v1::ImageRecord& record, RgbImage* image) const;
+  // Read and Decode.
   absl::Status ReadImage(int64_t index, v1::ImageRecord* record, RgbImage* image) const;
 
  private:
