@@ -53,6 +53,8 @@ absl::Status Apply(v1::ViewRecord* record, Canvas* canvas) {
   return absl::OkStatus();
 }
 
+bool Applied(const v1::ViewRecord& record) { return record.has_blur(); }
+
 void SetIdentity(const v1::Policy& policy, v1::ViewRecord* record) {
   record->mutable_blur()->set_sigma_px(0.0f);
   record->mutable_blur()->set_kernel_px(policy.blur().kernel_px());
@@ -142,6 +144,7 @@ Operation GaussianBlurOperation() {
           .check = Check,
           .sample = Sample,
           .apply = Apply,
+          .applied = Applied,
           .set_identity = SetIdentity,
           .captions = Captions,
           .groups = {{"blur", 1, Describe}}};
