@@ -163,8 +163,7 @@ class Recorder {
                             std::string* payloads) const {
     work->records.resize(options_.views());
     for (uint32_t v = 0; v < options_.views(); ++v) work->records[v] = Draw(epoch, image, v);
-    CASSLE_RETURN_IF_ERROR(
-        Annotate(work->decoder.Decode(image, work->records), options_.input()));
+    CASSLE_RETURN_IF_ERROR(Annotate(work->decoder.Decode(image, work->records), options_.input()));
     for (uint32_t v = 0; v < options_.views(); ++v) {
       v1::ViewRecord& record = work->records[v];
       CASSLE_RETURN_IF_ERROR(

@@ -78,6 +78,8 @@ absl::Status Apply(v1::ViewRecord* record, Canvas* canvas) {
   return absl::OkStatus();
 }
 
+bool Applied(const v1::ViewRecord& record) { return record.has_color_jitter(); }
+
 void SetIdentity(const v1::Policy&, v1::ViewRecord* record) {
   v1::ColorJitterParameters* parameters = record->mutable_color_jitter();
   parameters->Clear();
@@ -199,6 +201,7 @@ Operation ColorJitterOperation() {
           .check = Check,
           .sample = Sample,
           .apply = Apply,
+          .applied = Applied,
           .set_identity = SetIdentity,
           .captions = Captions,
           .groups = {{"color", 4, DescribeColor}, {"color_diff", 3, DescribeColorDifference}},

@@ -78,9 +78,8 @@ HWY_INLINE void ShiftHue(const ColorStep& step, Pixels* p) {
   const V difference = hn::IfThenElse(
       red_first, hn::Sub(p->green, p->blue),
       hn::IfThenElse(green_first, hn::Sub(p->blue, p->red), hn::Sub(p->red, p->green)));
-  const V sextant = hn::IfThenElse(
-      red_first, zero,
-      hn::IfThenElse(green_first, hn::Set(d, 2.0f), hn::Set(d, 4.0f)));
+  const V sextant = hn::IfThenElse(red_first, zero,
+                                   hn::IfThenElse(green_first, hn::Set(d, 2.0f), hn::Set(d, 4.0f)));
   const V divisor = hn::IfThenElse(hn::Gt(chroma, zero), chroma, hn::Set(d, 1.0f));
   // In [-4, 8].
   V h = hn::Add(hn::Add(sextant, hn::Div(difference, divisor)), hn::Set(d, 6.0f * step.factor));
@@ -106,9 +105,9 @@ HWY_INLINE void Solarize(const ColorStep& step, Pixels* p) {
 
 HWY_INLINE void Gray(Pixels* p) {
   const D d;
-  const V gray = hn::Add(
-      MultiplyThenAdd(hn::Set(d, 0.587f), p->green, hn::Mul(hn::Set(d, 0.299f), p->red)),
-      hn::Mul(hn::Set(d, 0.114f), p->blue));
+  const V gray =
+      hn::Add(MultiplyThenAdd(hn::Set(d, 0.587f), p->green, hn::Mul(hn::Set(d, 0.299f), p->red)),
+              hn::Mul(hn::Set(d, 0.114f), p->blue));
   p->red = p->green = p->blue = gray;
 }
 
@@ -214,7 +213,7 @@ void RunPlanes(const ColorStep* steps, int num_steps, float* red, float* green, 
 // before and after: sums to add to, or null.
 void RunOnPlanes(const ColorStep* steps, int num_steps, float* red, float* green, float* blue,
                  int64_t count, double* before, double* after) {
-  const auto run = num_steps == 0                              ? RunPlanes<true, false, false>
+  const auto run = num_steps == 0                          ? RunPlanes<true, false, false>
                    : before != nullptr && after != nullptr ? RunPlanes<true, true, true>
                    : before != nullptr                     ? RunPlanes<true, false, true>
                    : after != nullptr                      ? RunPlanes<false, true, true>

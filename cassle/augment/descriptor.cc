@@ -11,87 +11,145 @@
 namespace cassle {
 namespace {
 
-bool ByName(const DescriptorGroup& a, const DescriptorGroup& b) { return a.name < b.name; }
-
-// The policies of the views; one where all are alike.
-std::vector<v1::Policy> PoliciesOf(const v1::Policy& policy) {
-  // Never fails: no more views are asked for than there are.
-  return *ViewPolicies(policy, std::max(1, NumViews(policy)));
-}
+constexpr char kAppliedPrefix[] = "applied.";
 
 bool InAny(const std::vector<v1::Policy>& policies, const Operation& operation) {
   return std::any_of(policies.begin(), policies.end(), operation.in_policy);
-}
-
-std::vector<DescriptorGroup> SortedGroups(const std::vector<v1::Policy>& policies,
-                                          bool only_in_policy) {
-  std::vector<DescriptorGroup> groups;
-  for (const Operation& operation : Operations()) {
-    if (only_in_policy && !InAny(policies, operation)) continue;
-    groups.insert(groups.end(), operation.groups.begin(), operation.groups.end());
-  }
-  std::sort(groups.begin(), groups.end(), ByName);
-  return groups;
-}
-
-std::vector<std::string> Names(const std::vector<DescriptorGroup>& groups) {
-  std::vector<std::string> names;
-  for (const DescriptorGroup& group : groups) names.emplace_back(group.name);
-  return names;
 }
 
 bool Contains(const std::vector<std::string>& names, absl::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
+// The names of all groups, or of those whose operation some policy has; in alphabetical order.
+std::vector<std::string> GroupNames(const std::vector<v1::Policy>* policies) {
+  std::vector<std::string> names;
+  for (const Operation& operation : Operations()) {
+    if (policies != nullptr && !InAny(*policies, operation)) continue;
+    for (const DescriptorGroup& group : operation.groups) names.emplace_back(group.name);
+  }
+  std::sort(names.begin(), names.end());
+  // Two operations may share a group, as the two places of solarize do.
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return names;
+}
+
+// The same for the bits that say what was applied.
+std::vector<std::string> AppliedNames(const std::vector<v1::Policy>* policies) {
+  std::vector<std::string> names;
+  for (const Operation& operation : Operations()) {
+    if (policies != nullptr && !InAny(*policies, operation)) continue;
+    names.push_back(absl::StrCat(kAppliedPrefix, operation.name));
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+std::vector<std::string> Joined(std::vector<std::string> a, const std::vector<std::string>& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+const DescriptorGroup* FindGroup(absl::string_view name) {
+  for (const Operation& operation : Operations()) {
+    for (const DescriptorGroup& group : operation.groups) {
+      if (group.name == name) return &group;
+    }
+  }
+  return nullptr;
+}
+
+const Operation* FindApplied(absl::string_view name) {
+  for (const Operation& operation : Operations()) {
+    if (name == absl::StrCat(kAppliedPrefix, operation.name)) return &operation;
+  }
+  return nullptr;
+}
+
+absl::Status NoSuchGroup(const v1::Policy& policy, const std::vector<v1::Policy>& policies,
+                         const std::string& name) {
+  const std::vector<std::string> all = Joined(GroupNames(nullptr), AppliedNames(nullptr));
+  const std::string nearest = NearestWord(name, all);
+  const std::string problem =
+      Contains(all, name)
+          ? absl::StrCat("policy ", policy.name(), " has no operation for descriptor group \"",
+                         name, "\"; ")
+          : absl::StrCat(
+                "there is no descriptor group \"", name, "\"",
+                nearest.empty() ? "; " : absl::StrCat(" (did you mean \"", nearest, "\"?); "));
+  return absl::InvalidArgumentError(
+      absl::StrCat(problem, "possible with this policy: ",
+                   absl::StrJoin(Joined(GroupNames(&policies), AppliedNames(&policies)), ", ")));
+}
+
 }  // namespace
 
 std::vector<std::string> DescriptorGroupsOf(const v1::Policy& policy) {
-  return Names(SortedGroups(PoliciesOf(policy), /*only_in_policy=*/true));
+  const std::vector<v1::Policy> policies = DistinctViewPolicies(policy);
+  return GroupNames(&policies);
 }
 
 absl::StatusOr<DescriptorLayout> DescriptorLayout::Create(const v1::Policy& policy,
                                                           const std::vector<std::string>& groups) {
   DescriptorLayout layout;
-  layout.policies_ = PoliciesOf(policy);
-  const std::vector<DescriptorGroup> known =
-      SortedGroups(layout.policies_, /*only_in_policy=*/true);
-  const std::vector<std::string> known_names = Names(known);
-  for (size_t i = 0; i < groups.size(); ++i) {
-    if (std::count(groups.begin(), groups.end(), groups[i]) > 1) {
+  layout.policies_ = DistinctViewPolicies(policy);
+  const std::vector<std::string> known =
+      Joined(GroupNames(&layout.policies_), AppliedNames(&layout.policies_));
+  for (const std::string& name : groups) {
+    if (std::count(groups.begin(), groups.end(), name) > 1) {
       return absl::InvalidArgumentError(
-          absl::StrCat("descriptor group \"", groups[i], "\" is given twice: remove one"));
+          absl::StrCat("descriptor group \"", name, "\" is given twice: remove one"));
     }
-    if (Contains(known_names, groups[i])) continue;
-    const std::vector<std::string> all =
-        Names(SortedGroups(layout.policies_, /*only_in_policy=*/false));
-    const std::string nearest = NearestWord(groups[i], all);
-    return absl::InvalidArgumentError(absl::StrCat(
-        Contains(all, groups[i])
-            ? absl::StrCat("policy ", policy.name(), " has no operation for descriptor group \"",
-                           groups[i], "\"; ")
-            : absl::StrCat(
-                  "there is no descriptor group \"", groups[i], "\"",
-                  nearest.empty() ? "; " : absl::StrCat(" (did you mean \"", nearest, "\"?); ")),
-        "possible with this policy: ", absl::StrJoin(known_names, ", ")));
+    if (!Contains(known, name)) return NoSuchGroup(policy, layout.policies_, name);
+    Part part = {name, 1, FindGroup(name), FindApplied(name)};
+    if (part.group != nullptr) part.size = part.group->size;
+    layout.size_ += part.size;
+    layout.parts_.push_back(std::move(part));
   }
-  for (const DescriptorGroup& group : known) {
-    if (!Contains(groups, group.name)) continue;
-    layout.groups_.push_back(group);
-    layout.size_ += group.size;
-  }
+  std::sort(layout.parts_.begin(), layout.parts_.end(),
+            [](const Part& a, const Part& b) { return a.name < b.name; });
   return layout;
 }
 
-std::vector<std::string> DescriptorLayout::groups() const { return Names(groups_); }
+std::vector<std::string> DescriptorLayout::groups() const {
+  std::vector<std::string> names;
+  for (const Part& part : parts_) names.push_back(part.name);
+  return names;
+}
+
+const v1::Policy& DescriptorLayout::PolicyOf(const v1::ViewRecord& record) const {
+  return policies_[std::min<size_t>(record.view(), policies_.size() - 1)];
+}
 
 void DescriptorLayout::Describe(const v1::ViewRecord& record, absl::Span<float> out) const {
-  if (groups_.empty()) return;
-  const v1::Policy& policy = policies_[std::min<size_t>(record.view(), policies_.size() - 1)];
   float* next = out.data();
-  for (const DescriptorGroup& group : groups_) {
-    group.describe(policy, record, next);
-    next += group.size;
+  for (const Part& part : parts_) {
+    if (part.group != nullptr) {
+      part.group->describe(PolicyOf(record), record, next);
+    } else {
+      next[0] = part.operation->applied(record) ? 1.0f : 0.0f;
+    }
+    next += part.size;
+  }
+}
+
+void DescriptorLayout::DescribeRelative(const v1::ViewRecord& record1,
+                                        const v1::ViewRecord& record2,
+                                        absl::Span<float> out) const {
+  std::vector<float> other;
+  float* next = out.data();
+  for (const Part& part : parts_) {
+    if (part.group == nullptr) {
+      next[0] = part.operation->applied(record1) == part.operation->applied(record2) ? 1.0f : 0.0f;
+    } else if (part.group->relative != nullptr) {
+      part.group->relative({PolicyOf(record1), record1, PolicyOf(record2), record2}, next);
+    } else {
+      other.resize(part.size);
+      part.group->describe(PolicyOf(record1), record1, next);
+      part.group->describe(PolicyOf(record2), record2, other.data());
+      for (int k = 0; k < part.size; ++k) next[k] -= other[k];
+    }
+    next += part.size;
   }
 }
 

@@ -76,12 +76,71 @@ TEST_P(GoldenDescriptorTest, EveryGroupEqualsTheAuthors) {
       }
       // The crops of these vectors are fractions, of no particular source.
       float actual[4];
-      DescribeCrop(crop[4 * n], crop[4 * n + 1], crop[4 * n + 2], crop[4 * n + 3], record.flipped(),
-                   actual);
+      DescribeCrop({crop[4 * n], crop[4 * n + 1], crop[4 * n + 2], crop[4 * n + 3]},
+                   {record.flipped()}, actual);
       const std::vector<double> expected = GoldenValues(file, absl::StrCat("desc", view, ".crop"));
       for (int k = 0; k < 4; ++k) EXPECT_NEAR(actual[k], expected[4 * n + k], 1e-6);
     }
   }
+}
+
+// diff12 is view 1 relative to view 2, diff21 the other way.
+TEST_P(GoldenDescriptorTest, EveryRelativeGroupEqualsTheAuthors) {
+  ASSERT_OK_AND_ASSIGN(const SafetensorsFile file,
+                       OpenGolden(absl::StrCat("desc_", GetParam(), ".safetensors")));
+  const int kernel_px = std::stoi(file.Metadata("blur_kernel"));
+  const v1::Policy policy = FullPolicy(GoldenList(file, "color_ranges"), kernel_px);
+  const std::vector<std::pair<std::string, std::string>> names = {
+      {"blur", "blur"}, {"color", "color"},  {"color_diff", "color_diff"},
+      {"flip", "flip"}, {"rotation", "rot"}, {"solarize", "sol"}};
+  const int64_t images = GoldenShape(file, "v1.x").at(0);
+  int compared = 0;
+  for (int64_t n = 0; n < images; ++n) {
+    v1::ViewRecord records[2];
+    CropFractions boxes[2];
+    CropMirror mirrors[2];
+    for (int v = 0; v < 2; ++v) {
+      const std::string prefix = absl::StrCat("v", v + 1, ".");
+      records[v] = GoldenRecord(file, prefix, n, kernel_px);
+      Canvas canvas;
+      canvas.image = GoldenImage(file, prefix + "x", n);
+      for (const Operation& operation : Operations()) {
+        if (operation.name == "crop") continue;
+        ASSERT_OK(operation.apply(&records[v], &canvas));
+      }
+      const std::vector<double> crop = GoldenValues(file, prefix + "crop");
+      boxes[v] = {crop[4 * n], crop[4 * n + 1], crop[4 * n + 2], crop[4 * n + 3]};
+      mirrors[v] = {records[v].flipped()};
+    }
+    for (int first : {0, 1}) {
+      const int second = 1 - first;
+      const std::string diff = first == 0 ? "diff12." : "diff21.";
+      for (const auto& [ours, theirs] : names) {
+        if (!file.Has(diff + theirs)) continue;
+        const std::vector<double> expected = GoldenValues(file, diff + theirs);
+        ASSERT_OK_AND_ASSIGN(const DescriptorLayout layout,
+                             DescriptorLayout::Create(policy, {ours}));
+        std::vector<float> actual(layout.size());
+        layout.DescribeRelative(records[first], records[second], absl::MakeSpan(actual));
+        for (int k = 0; k < layout.size(); ++k, ++compared) {
+          EXPECT_NEAR(actual[k], expected.at(n * layout.size() + k), 1e-6)
+              << diff << theirs << " row " << n;
+        }
+      }
+      // The official mirroring, and without it the difference of the absolute descriptors.
+      const std::vector<double> official = GoldenValues(file, diff + "crop");
+      const std::vector<double> d1 = GoldenValues(file, absl::StrCat("desc", first + 1, ".crop"));
+      const std::vector<double> d2 = GoldenValues(file, absl::StrCat("desc", second + 1, ".crop"));
+      float actual[4];
+      DescribeRelativeCrop(boxes[first], mirrors[first], boxes[second], mirrors[second],
+                           v1::OFFICIAL, actual);
+      for (int k = 0; k < 4; ++k) EXPECT_NEAR(actual[k], official[4 * n + k], 1e-6);
+      DescribeRelativeCrop(boxes[first], mirrors[first], boxes[second], mirrors[second],
+                           v1::CORRECT, actual);
+      for (int k = 0; k < 4; ++k) EXPECT_NEAR(actual[k], d1[4 * n + k] - d2[4 * n + k], 1e-6);
+    }
+  }
+  EXPECT_GT(compared, 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, GoldenDescriptorTest,
@@ -126,6 +185,75 @@ TEST(DescriptorLayoutTest, UnknownGroupsAreNamedWithTheNearest) {
                                        HasSubstr("color, color_diff, crop, flip, grayscale"))));
   EXPECT_THAT(DescriptorLayout::Create(policy, {"flip", "flip"}),
               StatusIs(kInvalid, HasSubstr("twice")));
+}
+
+TEST(DescriptorLayoutTest, AppliedBitsTellZeroFromNotApplied) {
+  ASSERT_OK_AND_ASSIGN(v1::Policy policy, LoadPolicy("cifar"));
+  policy.mutable_angle_rotation();
+  policy.mutable_vertical_flip();
+  ASSERT_OK_AND_ASSIGN(
+      const DescriptorLayout layout,
+      DescriptorLayout::Create(policy, {"flip", "angle_rotation", "applied.angle_rotation",
+                                        "applied.color_jitter", "applied.crop"}));
+  EXPECT_THAT(layout.groups(), ElementsAre("angle_rotation", "applied.angle_rotation",
+                                           "applied.color_jitter", "applied.crop", "flip"));
+  v1::ViewRecord record;
+  record.set_source_height(10);
+  record.set_source_width(10);
+  record.mutable_crop()->set_height(10);
+  record.mutable_crop()->set_width(10);
+  std::vector<float> values(layout.size());
+  layout.Describe(record, absl::MakeSpan(values));
+  EXPECT_THAT(values, ElementsAre(0, 0, 0, 0, 0));
+  record.mutable_angle_rotation();
+  record.mutable_crop()->set_width(9);
+  layout.Describe(record, absl::MakeSpan(values));
+  EXPECT_THAT(values, ElementsAre(0, 1, 0, 1, 0));
+  v1::ViewRecord other = record;
+  other.clear_angle_rotation();
+  other.set_flipped(true);
+  layout.DescribeRelative(record, other, absl::MakeSpan(values));
+  EXPECT_THAT(values, ElementsAre(0, 0, 1, 1, 0)) << "bits and flips: 1 where the views agree";
+
+  EXPECT_THAT(DescriptorGroupsOf(policy),
+              ElementsAre("angle_rotation", "color", "color_diff", "crop", "flip", "grayscale",
+                          "vertical_flip"));
+  EXPECT_THAT(DescriptorLayout::Create(policy, {"applied.blur"}),
+              StatusIs(kInvalid, AllOf(HasSubstr("cifar has no operation"),
+                                       HasSubstr("applied.angle_rotation, applied.color_jitter"))));
+}
+
+TEST(DescriptorLayoutTest, VerticalFlipMirrorsTheCropsHeight) {
+  float values[4];
+  DescribeCrop({0.1, 0.2, 0.3, 0.4}, {.horizontal = false, .vertical = true}, values);
+  EXPECT_THAT(values, ElementsAre(0.75f, 0.4f, 0.3f, 0.4f));
+}
+
+TEST(DescriptorLayoutTest, EachViewIsDescribedWithItsOwnPolicy) {
+  ASSERT_OK_AND_ASSIGN(v1::Policy policy, LoadPolicy("cifar"));
+  policy.add_views()->set_count(1);
+  policy.add_views()->set_count(1);
+  v1::Policy* change = policy.mutable_views(1)->mutable_change();
+  change->mutable_color_jitter()->set_brightness(0.8);
+  change->mutable_solarize_after_blur()->set_threshold_max(1);
+  ASSERT_OK(CheckPolicy(policy));
+  EXPECT_THAT(DescriptorGroupsOf(policy),
+              ElementsAre("color", "color_diff", "crop", "flip", "grayscale", "solarize"));
+  ASSERT_OK_AND_ASSIGN(const DescriptorLayout layout,
+                       DescriptorLayout::Create(policy, {"color", "solarize"}));
+  v1::ViewRecord record;
+  record.mutable_color_jitter()->set_brightness(1.4f);
+  record.mutable_color_jitter()->set_contrast(1.0f);
+  record.mutable_color_jitter()->set_saturation(1.0f);
+  std::vector<float> values(layout.size());
+  layout.Describe(record, absl::MakeSpan(values));
+  EXPECT_NEAR(values[0], 0.5, 1e-6);
+  EXPECT_EQ(values[4], 1);
+  record.set_view(1);
+  record.mutable_solarize_after_blur()->set_threshold(0.25f);
+  layout.Describe(record, absl::MakeSpan(values));
+  EXPECT_NEAR(values[0], 0.25, 1e-6);
+  EXPECT_EQ(values[4], 0.25f);
 }
 
 TEST(DescriptorLayoutTest, EmptyColourRangeIsDescribedAsZero) {

@@ -1,45 +1,23 @@
 #include "cassle/augment/flip.h"
 
+#include "cassle/augment/switch_operation.h"
+
 namespace cassle {
 namespace {
 
-bool InPolicy(const v1::Policy& policy) { return policy.has_flip(); }
-
-absl::Status Check(const v1::Policy& policy) {
-  return CheckProbability("flip.probability", policy.flip().probability());
-}
-
-void Sample(const v1::Policy& policy, Philox& random, v1::ViewRecord* record) {
-  record->set_flipped(random.Bernoulli(policy.flip().probability()));
-}
-
-absl::Status Apply(v1::ViewRecord* record, Canvas* canvas) {
-  if (record->flipped()) FlipHorizontally(&canvas->image);
-  return absl::OkStatus();
-}
-
-void SetIdentity(const v1::Policy&, v1::ViewRecord* record) { record->set_flipped(false); }
-
-std::vector<Caption> Captions(const v1::Policy&, const v1::ViewRecord& record) {
-  return {{"flip", record.flipped() ? "yes" : ""}};
-}
-
-void Describe(const v1::Policy&, const v1::ViewRecord& record, float* out) {
-  out[0] = record.flipped() ? 1.0f : 0.0f;
-}
+struct FlipSwitch {
+  static constexpr char kName[] = "flip";
+  static constexpr char kLabel[] = "flip";
+  static constexpr RandomDomain kDomain = RandomDomain::kFlip;
+  static bool InPolicy(const v1::Policy& policy) { return policy.has_flip(); }
+  static double Probability(const v1::Policy& policy) { return policy.flip().probability(); }
+  static bool Get(const v1::ViewRecord& record) { return record.flipped(); }
+  static void Set(bool applied, v1::ViewRecord* record) { record->set_flipped(applied); }
+  static void Apply(FloatImage* image) { FlipHorizontally(image); }
+};
 
 }  // namespace
 
-Operation FlipOperation() {
-  return {.name = "flip",
-          .domain = RandomDomain::kFlip,
-          .in_policy = InPolicy,
-          .check = Check,
-          .sample = Sample,
-          .apply = Apply,
-          .set_identity = SetIdentity,
-          .captions = Captions,
-          .groups = {{"flip", 1, Describe}}};
-}
+Operation FlipOperation() { return SwitchOperation<FlipSwitch>(); }
 
 }  // namespace cassle

@@ -2,7 +2,8 @@
 //
 // sample    applied with `probability`.
 // apply     mirrors every row.
-// describe  group "flip" (1): 1 if flipped. The group "crop" mirrors its centre too.
+// describe  group "flip" (1): 1 if flipped. The group "crop" mirrors its centre x too. Relative: 1
+//           if both views agree, else 0.
 #ifndef CASSLE_AUGMENT_FLIP_H_
 #define CASSLE_AUGMENT_FLIP_H_
 

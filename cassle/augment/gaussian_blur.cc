@@ -55,6 +55,8 @@ absl::Status Apply(v1::ViewRecord* record, Canvas* canvas) {
   return absl::OkStatus();
 }
 
+bool Applied(const v1::ViewRecord& record) { return record.has_blur(); }
+
 void SetIdentity(const v1::Policy& policy, v1::ViewRecord* record) {
   record->mutable_blur()->set_sigma_px(0.0f);
   record->mutable_blur()->set_kernel_px(policy.blur().kernel_px());
@@ -76,7 +78,9 @@ using HalfKernel = absl::InlinedVector<float, 16>;
 // taps[t] for t = 0 .. radius; the negligible ones are cut off.
 HalfKernel MakeHalfKernel(double sigma_px, int kernel_px) {
   const int radius = kernel_px / 2;
-  const auto weight = [sigma_px](int t) { return std::exp(-0.5 * (t / sigma_px) * (t / sigma_px)); };
+  const auto weight = [sigma_px](int t) {
+    return std::exp(-0.5 * (t / sigma_px) * (t / sigma_px));
+  };
   double sum = 1.0;
   for (int t = 1; t <= radius; ++t) sum += 2.0 * weight(t);
   HalfKernel taps;
@@ -101,6 +105,7 @@ Operation GaussianBlurOperation() {
           .check = Check,
           .sample = Sample,
           .apply = Apply,
+          .applied = Applied,
           .set_identity = SetIdentity,
           .captions = Captions,
           .groups = {{"blur", 1, Describe}}};

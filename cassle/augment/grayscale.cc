@@ -1,49 +1,26 @@
 #include "cassle/augment/grayscale.h"
 
 #include "cassle/augment/color_steps.h"
+#include "cassle/augment/switch_operation.h"
 
 namespace cassle {
 namespace {
 
-bool InPolicy(const v1::Policy& policy) { return policy.has_grayscale(); }
-
-absl::Status Check(const v1::Policy& policy) {
-  return CheckProbability("grayscale.probability", policy.grayscale().probability());
-}
-
-void Sample(const v1::Policy& policy, Philox& random, v1::ViewRecord* record) {
-  record->set_grayscale(random.Bernoulli(policy.grayscale().probability()));
-}
-
-absl::Status Apply(v1::ViewRecord* record, Canvas* canvas) {
-  if (record->grayscale()) ToGrayscale(&canvas->image);
-  return absl::OkStatus();
-}
-
-void SetIdentity(const v1::Policy&, v1::ViewRecord* record) { record->set_grayscale(false); }
-
-std::vector<Caption> Captions(const v1::Policy&, const v1::ViewRecord& record) {
-  return {{"grayscale", record.grayscale() ? "yes" : ""}};
-}
-
-void Describe(const v1::Policy&, const v1::ViewRecord& record, float* out) {
-  out[0] = record.grayscale() ? 1.0f : 0.0f;
-}
+struct GrayscaleSwitch {
+  static constexpr char kName[] = "grayscale";
+  static constexpr char kLabel[] = "grayscale";
+  static constexpr RandomDomain kDomain = RandomDomain::kGrayscale;
+  static bool InPolicy(const v1::Policy& policy) { return policy.has_grayscale(); }
+  static double Probability(const v1::Policy& policy) { return policy.grayscale().probability(); }
+  static bool Get(const v1::ViewRecord& record) { return record.grayscale(); }
+  static void Set(bool applied, v1::ViewRecord* record) { record->set_grayscale(applied); }
+  static void Apply(FloatImage* image) { ToGrayscale(image); }
+};
 
 }  // namespace
 
 void ToGrayscale(FloatImage* image) { RunColorSteps({{ColorStep::Kind::kGrayscale}}, image); }
 
-Operation GrayscaleOperation() {
-  return {.name = "grayscale",
-          .domain = RandomDomain::kGrayscale,
-          .in_policy = InPolicy,
-          .check = Check,
-          .sample = Sample,
-          .apply = Apply,
-          .set_identity = SetIdentity,
-          .captions = Captions,
-          .groups = {{"grayscale", 1, Describe}}};
-}
+Operation GrayscaleOperation() { return SwitchOperation<GrayscaleSwitch>(); }
 
 }  // namespace cassle

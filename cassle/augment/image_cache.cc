@@ -24,8 +24,8 @@ absl::Status ImageCache::Get(int64_t index, v1::ImageRecord* record, const Decod
   }
   CASSLE_RETURN_IF_ERROR(images_->Read(index, record));
   if (!has_slot) return absl::OkStatus();
-  const int64_t bytes = int64_t{3} * record->height() * record->width() +
-                        static_cast<int64_t>(sizeof(DecodedImage));
+  const int64_t bytes =
+      int64_t{3} * record->height() * record->width() + static_cast<int64_t>(sizeof(DecodedImage));
   if (free_bytes_.fetch_sub(bytes) < bytes) {
     free_bytes_.fetch_add(bytes);
     return absl::OkStatus();

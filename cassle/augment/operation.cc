@@ -13,4 +13,12 @@ absl::Status CheckProbability(absl::string_view field, double value) {
   return PolicyError(field, absl::StrCat("is ", value, ": a probability lies between 0 and 1"));
 }
 
+absl::Status CheckRange(absl::string_view message, absl::string_view field, double min, double max,
+                        double low, double high) {
+  if (low <= min && min <= max && max <= high) return absl::OkStatus();
+  return PolicyError(
+      absl::StrCat(message, ".", field, "_min, ", message, ".", field, "_max"),
+      absl::StrCat("are ", min, " and ", max, ": give ", low, " <= min <= max <= ", high));
+}
+
 }  // namespace cassle

@@ -3,10 +3,10 @@
 //
 //   sample     policy, generator -> parameters. Reads no pixels; the source's size is in the
 //   record. apply      parameters, pixels -> pixels. Pure: equal parameters and pixels give equal
-//   bits. It may record what it
-//              measured (the colour jitter does), never draw.
+//   bits. It
+//              may record what it measured (the colour jitter does), never draw.
 //   describe   parameters -> numbers for conditioning (descriptor groups), and words for people
-//   (caption).
+//              (captions).
 //
 // An operation is one file pair and one line in operations.cc; one contract test runs over all of
 // them.
@@ -56,6 +56,14 @@ struct Canvas {
   std::vector<float> scratch;
 };
 
+// Two views of an image, each with the policy it was drawn from.
+struct ViewPair {
+  const v1::Policy& policy1;
+  const v1::ViewRecord& record1;
+  const v1::Policy& policy2;
+  const v1::ViewRecord& record2;
+};
+
 // A part of the augmentation descriptor, e.g. "crop" with 4 values.
 struct DescriptorGroup {
   absl::string_view name;
@@ -63,6 +71,8 @@ struct DescriptorGroup {
   // Writes `size` floats. An operation that was not applied has a fixed value (zero unless the
   // group says otherwise).
   void (*describe)(const v1::Policy& policy, const v1::ViewRecord& record, float* out);
+  // Writes `size` floats: how view 1 differs from view 2. Null: describe of 1 minus describe of 2.
+  void (*relative)(const ViewPair& pair, float* out) = nullptr;
 };
 
 // One parameter in words and as a position on a scale.
@@ -91,6 +101,8 @@ struct Operation {
   void (*sample)(const v1::Policy& policy, Philox& random, v1::ViewRecord* record);
   // Called always; does nothing where the record says that the operation was not applied.
   absl::Status (*apply)(v1::ViewRecord* record, Canvas* canvas);
+  // Whether the record says that this operation changed the view.
+  bool (*applied)(const v1::ViewRecord& record);
   // Parameters that are applied and change nothing (where there are none: not applied).
   void (*set_identity)(const v1::Policy& policy, v1::ViewRecord* record);
   // The parameters for people: always the same lines for the same policy.
@@ -101,10 +113,15 @@ struct Operation {
   RandomDomain batch_domain = RandomDomain::kTest;
   void (*sample_per_batch)(const v1::Policy& policy, Philox& random,
                            v1::ViewRecord* record) = nullptr;
+  // Whether the policy's mean decides pixels (null: never; it is only for normalising then).
+  bool (*uses_mean)(const v1::Policy& policy) = nullptr;
 };
 
 // Errors of `check` functions. `field` as in the text proto, e.g. "blur.probability".
 absl::Status CheckProbability(absl::string_view field, double value);
+// low <= min <= max <= high, of the fields MESSAGE.FIELD_min and MESSAGE.FIELD_max.
+absl::Status CheckRange(absl::string_view message, absl::string_view field, double min, double max,
+                        double low, double high);
 absl::Status PolicyError(absl::string_view field, absl::string_view problem_and_remedy);
 
 }  // namespace cassle

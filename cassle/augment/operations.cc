@@ -1,20 +1,28 @@
 #include "cassle/augment/operations.h"
 
+#include "cassle/augment/angle_rotation.h"
+#include "cassle/augment/color_drop.h"
 #include "cassle/augment/color_jitter.h"
+#include "cassle/augment/cutout.h"
+#include "cassle/augment/evaluation_crop.h"
 #include "cassle/augment/flip.h"
 #include "cassle/augment/gaussian_blur.h"
+#include "cassle/augment/gaussian_noise.h"
 #include "cassle/augment/grayscale.h"
 #include "cassle/augment/quarter_turn.h"
 #include "cassle/augment/random_resized_crop.h"
 #include "cassle/augment/solarize.h"
+#include "cassle/augment/vertical_flip.h"
 
 namespace cassle {
 
 const std::vector<Operation>& Operations() {
   static const auto& operations = *new std::vector<Operation>{
-      RandomResizedCropOperation(), FlipOperation(),      ColorJitterOperation(),
-      SolarizeOperation(),          GrayscaleOperation(), GaussianBlurOperation(),
-      QuarterTurnOperation(),
+      RandomResizedCropOperation(), EvaluationCropOperation(), FlipOperation(),
+      VerticalFlipOperation(),      ColorJitterOperation(),    SolarizeOperation(),
+      GrayscaleOperation(),         ColorDropOperation(),      GaussianBlurOperation(),
+      SolarizeAfterBlurOperation(), QuarterTurnOperation(),    AngleRotationOperation(),
+      GaussianNoiseOperation(),     CutoutOperation(),
   };
   return operations;
 }

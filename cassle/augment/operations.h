@@ -8,8 +8,9 @@
 
 namespace cassle {
 
-// Every operation, in the order in which they are applied to a view: crop, flip, colour jitter,
-// solarize, grayscale, blur, rotation (as the authors' datasets.py).
+// Every operation, in the order in which they are applied to a view. Crop, flip, colour jitter,
+// solarize, grayscale, blur and rotation stand as in the authors' datasets.py; colour dropping
+// follows the other colours, noise and cutout come last so that nothing smooths or moves them.
 const std::vector<Operation>& Operations();
 
 }  // namespace cassle

@@ -18,8 +18,8 @@ namespace {
 constexpr int kSize = 24;
 constexpr uint64_t kSeed = 20261122;
 
-// Every operation, each with an even chance.
-v1::Policy EverythingPolicy() {
+// Every operation, each with an even chance; of operations that exclude each other `wanted`.
+v1::Policy EverythingPolicy(const std::string& wanted) {
   v1::Policy policy;
   EXPECT_OK(ParseTextProto(R"(
     name: "everything" size: 24
@@ -30,8 +30,21 @@ v1::Policy EverythingPolicy() {
     grayscale { probability: 0.5 }
     blur { probability: 0.5 sigma_min_px: 0.1 sigma_max_px: 2 kernel_px: 9 }
     rotation { probability: 0.5 }
+    vertical_flip { probability: 0.5 }
+    color_drop { probability: 0.5 }
+    angle_rotation { probability: 0.5 degrees_min: -30 degrees_max: 60 }
+    gaussian_noise { probability: 0.5 sigma_min: 0.02 sigma_max: 0.1 }
+    cutout { probability: 0.5 scale_min: 0.05 scale_max: 0.3 ratio_min: 0.5 ratio_max: 2 }
     mean: [0.5, 0.5, 0.5] std: [0.2, 0.2, 0.2])",
                            "test", &policy));
+  if (wanted == "solarize_after_blur") {
+    policy.mutable_solarize_after_blur()->Swap(policy.mutable_solarize());
+    policy.clear_solarize();
+  }
+  if (wanted == "evaluation_crop") {
+    policy.mutable_evaluation_crop()->set_resize_px(32);
+    policy.clear_crop();
+  }
   EXPECT_OK(CheckPolicy(policy));
   return policy;
 }
@@ -59,17 +72,20 @@ std::string Words(const Operation& operation, const v1::Policy& policy,
   return words;
 }
 
-class OperationContractTest : public ::testing::TestWithParam<Operation> {};
+class OperationContractTest : public ::testing::TestWithParam<Operation> {
+ protected:
+  v1::Policy Everything() const { return EverythingPolicy(std::string(GetParam().name)); }
+};
 
 TEST_P(OperationContractTest, EveryOperationIsAFieldOfThePolicy) {
-  const v1::Policy policy = EverythingPolicy();
+  const v1::Policy policy = Everything();
   EXPECT_TRUE(GetParam().in_policy(policy));
   EXPECT_FALSE(GetParam().in_policy(v1::Policy()));
   EXPECT_NE(v1::Policy::descriptor()->FindFieldByName(std::string(GetParam().name)), nullptr);
 }
 
 TEST_P(OperationContractTest, ReplayIsBitExact) {
-  const v1::Policy policy = EverythingPolicy();
+  const v1::Policy policy = Everything();
   const RgbImage source = NoiseImage(40, 31);
   int changed = 0;
   for (uint64_t id = 0; id < 40; ++id) {
@@ -96,14 +112,14 @@ TEST_P(OperationContractTest, ReplayIsBitExact) {
 TEST_P(OperationContractTest, IdentityParametersChangeNoPixel) {
   const RgbImage source = NoiseImage(kSize, kSize);
   v1::ViewRecord record = PlainRecord();
-  GetParam().set_identity(EverythingPolicy(), &record);
+  GetParam().set_identity(Everything(), &record);
   RgbImage view;
   ASSERT_OK(ApplyView(source, &record, &view));
   EXPECT_EQ(view, source);
 }
 
 TEST_P(OperationContractTest, DrawsDoNotDependOnOtherOperations) {
-  const v1::Policy everything = EverythingPolicy();
+  const v1::Policy everything = Everything();
   v1::Policy alone;
   alone.set_size(kSize);
   // Only this operation's own field.
@@ -117,7 +133,7 @@ TEST_P(OperationContractTest, DrawsDoNotDependOnOtherOperations) {
     const v1::ViewRecord by_itself = SampleView(alone, {kSeed, 2, id, 1}, 50, 60);
     EXPECT_EQ(Words(GetParam(), everything, with_others), Words(GetParam(), everything, by_itself));
     for (const DescriptorGroup& group : GetParam().groups) {
-      if (group.name == "crop") continue;  // its centre follows the flip
+      if (group.name == "crop") continue;  // its centre follows the flips
       std::vector<float> a(group.size), b(group.size);
       group.describe(everything, with_others, a.data());
       group.describe(everything, by_itself, b.data());
@@ -126,12 +142,45 @@ TEST_P(OperationContractTest, DrawsDoNotDependOnOtherOperations) {
   }
 }
 
+TEST_P(OperationContractTest, AppliedSaysWhetherPixelsChange) {
+  const v1::Policy policy = Everything();
+  const RgbImage source = NoiseImage(kSize, kSize);
+  EXPECT_FALSE(GetParam().applied(PlainRecord()));
+  int applied = 0;
+  for (uint64_t id = 0; id < 40; ++id) {
+    v1::ViewRecord record = PlainRecord();
+    Philox random(StreamKey{kSeed, GetParam().domain, id, 0, 0});
+    GetParam().sample(policy, random, &record);
+    RgbImage view;
+    ASSERT_OK(ApplyView(source, &record, &view));
+    EXPECT_EQ(GetParam().applied(record), view != source) << record.ShortDebugString();
+    applied += GetParam().applied(record);
+  }
+  EXPECT_GT(applied, 5);
+}
+
+TEST_P(OperationContractTest, RelativeToItselfAViewDiffersByNothing) {
+  const v1::Policy policy = Everything();
+  for (uint64_t id = 0; id < 20; ++id) {
+    const v1::ViewRecord record = SampleView(policy, {kSeed, 0, id, 0}, 50, 60);
+    for (const DescriptorGroup& group : GetParam().groups) {
+      if (group.relative == nullptr) continue;  // a difference then
+      std::vector<float> values(group.size, -1.0f);
+      group.relative({policy, record, policy, record}, values.data());
+      // Switches have 1 for "both agree".
+      const bool is_switch =
+          group.name == "flip" || group.name == "vertical_flip" || group.name == "grayscale";
+      EXPECT_EQ(values, std::vector<float>(group.size, is_switch ? 1.0f : 0.0f)) << group.name;
+    }
+  }
+}
+
 TEST_P(OperationContractTest, AppliedOperationsShowInCaptionAndDescriptor) {
-  const v1::Policy policy = EverythingPolicy();
+  const v1::Policy policy = Everything();
   std::set<std::string> captions;
   std::set<std::vector<float>> descriptors;
   for (uint64_t id = 0; id < 50; ++id) {
-    const v1::ViewRecord record = SampleView(policy, {kSeed, 0, id, 0}, 50, 60);
+    const v1::ViewRecord record = SampleView(policy, {kSeed, 0, id, 0}, 50 + id, 60);
     captions.insert(Words(GetParam(), policy, record));
     EXPECT_EQ(GetParam().captions(policy, record).size(),
               GetParam().captions(policy, PlainRecord()).size());
@@ -153,7 +202,7 @@ INSTANTIATE_TEST_SUITE_P(All, OperationContractTest, ::testing::ValuesIn(Operati
                          });
 
 TEST(SampleViewTest, EveryPartOfTheKeyMatters) {
-  const v1::Policy policy = EverythingPolicy();
+  const v1::Policy policy = EverythingPolicy("");
   const auto crop = [&](const ViewKey& key) {
     return SampleView(policy, key, 500, 600).crop().SerializeAsString();
   };

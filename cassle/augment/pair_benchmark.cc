@@ -137,8 +137,8 @@ absl::Status MakePair(const Inputs& inputs, const Normalizer& normalizer, uint64
   const v1::ImageRecord& file = inputs.files[index];
   const auto epoch = static_cast<uint32_t>(number / inputs.files.size());
   for (uint32_t view = 0; view < 2; ++view) {
-    worker->records[view] = SampleView(inputs.policy, {/*seed=*/0, epoch, index, view},
-                                       file.height(), file.width());
+    worker->records[view] =
+        SampleView(inputs.policy, {/*seed=*/0, epoch, index, view}, file.height(), file.width());
   }
   const bool decoded = !inputs.images.empty();
   if (!decoded) CASSLE_RETURN_IF_ERROR(worker->decoder.Decode(file, worker->records));

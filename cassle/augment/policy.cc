@@ -162,10 +162,28 @@ absl::StatusOr<std::vector<v1::Policy>> ViewPolicies(const v1::Policy& policy, i
   return policies;
 }
 
+std::vector<v1::Policy> DistinctViewPolicies(const v1::Policy& policy) {
+  // Never fails: no more views are asked for than there are.
+  return ViewPolicies(policy, std::max(1, NumViews(policy))).value();
+}
+
+namespace {
+
+bool MeanDecidesPixels(const v1::Policy& policy) {
+  for (const v1::Policy& view : DistinctViewPolicies(policy)) {
+    for (const Operation& operation : Operations()) {
+      if (operation.uses_mean != nullptr && operation.uses_mean(view)) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
 bool SameViews(const v1::Policy& a, const v1::Policy& b) {
   const auto essence = [](v1::Policy policy) {
     policy.clear_name();
-    policy.clear_mean();
+    if (!MeanDecidesPixels(policy)) policy.clear_mean();
     policy.clear_std();
     return policy;
   };

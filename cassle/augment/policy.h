@@ -33,7 +33,11 @@ int NumViews(const v1::Policy& policy);
 // \error kInvalidArgument if the policy fixes fewer views.
 absl::StatusOr<std::vector<v1::Policy>> ViewPolicies(const v1::Policy& policy, int views);
 
-// Equality of everything that decides a view's pixels and descriptor (name, mean and std do not).
+// The policies of all views that the policy fixes; a single one where all are alike.
+std::vector<v1::Policy> DistinctViewPolicies(const v1::Policy& policy);
+
+// Equality of everything that decides a view's pixels and descriptor (the name and std do not, the
+// mean only where an operation fills with it).
 bool SameViews(const v1::Policy& a, const v1::Policy& b);
 
 }  // namespace cassle

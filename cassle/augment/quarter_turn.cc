@@ -21,6 +21,8 @@ absl::Status Apply(v1::ViewRecord* record, Canvas* canvas) {
   return absl::OkStatus();
 }
 
+bool Applied(const v1::ViewRecord& record) { return record.quarter_turns() % 4 != 0; }
+
 void SetIdentity(const v1::Policy&, v1::ViewRecord* record) { record->set_quarter_turns(0); }
 
 std::vector<Caption> Captions(const v1::Policy&, const v1::ViewRecord& record) {
@@ -30,6 +32,12 @@ std::vector<Caption> Captions(const v1::Policy&, const v1::ViewRecord& record) {
 
 void Describe(const v1::Policy&, const v1::ViewRecord& record, float* out) {
   out[0] = static_cast<float>(record.quarter_turns());
+}
+
+// AugSelf's class: which turn leads from view 2 to view 1.
+void DescribeRelative(const ViewPair& pair, float* out) {
+  out[0] =
+      static_cast<float>((pair.record1.quarter_turns() + 4 - pair.record2.quarter_turns() % 4) % 4);
 }
 
 }  // namespace
@@ -61,9 +69,10 @@ Operation QuarterTurnOperation() {
           .check = Check,
           .sample = Sample,
           .apply = Apply,
+          .applied = Applied,
           .set_identity = SetIdentity,
           .captions = Captions,
-          .groups = {{"rotation", 1, Describe}}};
+          .groups = {{"rotation", 1, Describe, DescribeRelative}}};
 }
 
 }  // namespace cassle

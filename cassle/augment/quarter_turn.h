@@ -3,7 +3,7 @@
 // sample    applied with `probability`; then 0 to 3 counter-clockwise turns, uniformly.
 // apply     torch.rot90(x, turns, (H, W)); views are square.
 // describe  group "rotation" (1): the number of turns; 0 when not applied. The group "crop" is not
-//           re-mapped (as the authors').
+//           re-mapped (as the authors'). Relative: (turns 1 - turns 2) mod 4, a class.
 #ifndef CASSLE_AUGMENT_QUARTER_TURN_H_
 #define CASSLE_AUGMENT_QUARTER_TURN_H_
 

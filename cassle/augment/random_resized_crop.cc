@@ -3,35 +3,22 @@
 #include <algorithm>
 #include <cmath>
 
-#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "cassle/augment/random_box.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/data/resample.h"
 
 namespace cassle {
 namespace {
 
-constexpr int kAttempts = 10;
-
 bool InPolicy(const v1::Policy& policy) { return policy.has_crop(); }
 
+BoxRange RangeOf(const v1::RandomResizedCropPolicy& crop) {
+  return {crop.scale_min(), crop.scale_max(), crop.ratio_min(), crop.ratio_max()};
+}
+
 absl::Status Check(const v1::Policy& policy) {
-  const v1::RandomResizedCropPolicy& crop = policy.crop();
-  if (!(crop.scale_min() > 0.0 && crop.scale_min() <= crop.scale_max() &&
-        crop.scale_max() <= 1.0)) {
-    return PolicyError("crop.scale_min, crop.scale_max",
-                       absl::StrCat("are ", crop.scale_min(), " and ", crop.scale_max(),
-                                    ": fractions of the source's area with 0 < min <= max <= 1, "
-                                    "say 0.2 and 1"));
-  }
-  if (!(crop.ratio_min() > 0.0 && crop.ratio_min() <= crop.ratio_max() &&
-        std::isfinite(crop.ratio_max()))) {
-    return PolicyError(
-        "crop.ratio_min, crop.ratio_max",
-        absl::StrCat("are ", crop.ratio_min(), " and ", crop.ratio_max(),
-                     ": width / height with 0 < min <= max, say 0.75 and 1.3333333333333333"));
-  }
-  return absl::OkStatus();
+  return CheckBoxRange("crop", RangeOf(policy.crop()));
 }
 
 // Python's round(): ties to even.
@@ -48,20 +35,7 @@ void Sample(const v1::Policy& policy, Philox& random, v1::ViewRecord* record) {
   const v1::RandomResizedCropPolicy& crop = policy.crop();
   const int64_t height = record->source_height();
   const int64_t width = record->source_width();
-  const double area = static_cast<double>(height) * width;
-  const double log_ratio_min = std::log(crop.ratio_min());
-  const double log_ratio_max = std::log(crop.ratio_max());
-  for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    const double target_area = area * random.Uniform(crop.scale_min(), crop.scale_max());
-    const double ratio = std::exp(random.Uniform(log_ratio_min, log_ratio_max));
-    const int64_t w = RoundToEven(std::sqrt(target_area * ratio));
-    const int64_t h = RoundToEven(std::sqrt(target_area / ratio));
-    if (w < 1 || w > width || h < 1 || h > height) continue;
-    const int64_t top = random.Below(height - h + 1);
-    const int64_t left = random.Below(width - w + 1);
-    SetBox(top, left, h, w, record->mutable_crop());
-    return;
-  }
+  if (DrawBox(RangeOf(crop), height, width, random, record->mutable_crop())) return;
   int64_t h = height;
   int64_t w = width;
   const double source_ratio = static_cast<double>(width) / height;
@@ -77,6 +51,7 @@ void Sample(const v1::Policy& policy, Philox& random, v1::ViewRecord* record) {
 }
 
 absl::Status Apply(v1::ViewRecord* record, Canvas* canvas) {
+  if (record->has_evaluation_crop()) return absl::OkStatus();  // that one fills the canvas
   const v1::CropParameters& box = record->crop();
   const SourcePixels& source = canvas->source;
   const int size = record->size();
@@ -111,23 +86,52 @@ std::vector<Caption> Captions(const v1::Policy&, const v1::ViewRecord& record) {
   return {{"crop area", absl::StrFormat("%.0f%%", 100 * fraction), 0.0, 0.0, 1.0, fraction}};
 }
 
-void Describe(const v1::Policy&, const v1::ViewRecord& record, float* out) {
+bool Applied(const v1::ViewRecord& record) {
+  return record.crop().height() != record.source_height() ||
+         record.crop().width() != record.source_width();
+}
+
+CropFractions FractionsOf(const v1::ViewRecord& record) {
   const double height = record.source_height();
   const double width = record.source_width();
   const v1::CropParameters& box = record.crop();
-  DescribeCrop(box.top() / height, box.left() / width, box.height() / height, box.width() / width,
-               record.flipped(), out);
+  return {box.top() / height, box.left() / width, box.height() / height, box.width() / width};
+}
+
+CropMirror MirrorOf(const v1::ViewRecord& record) {
+  return {record.flipped(), record.flipped_vertically()};
+}
+
+void Describe(const v1::Policy&, const v1::ViewRecord& record, float* out) {
+  DescribeCrop(FractionsOf(record), MirrorOf(record), out);
+}
+
+void DescribeRelative(const ViewPair& pair, float* out) {
+  DescribeRelativeCrop(FractionsOf(pair.record1), MirrorOf(pair.record1), FractionsOf(pair.record2),
+                       MirrorOf(pair.record2), pair.policy1.compat(), out);
 }
 
 }  // namespace
 
-void DescribeCrop(double top, double left, double height, double width, bool flipped, float* out) {
-  const double centre_x = left + width / 2;
-  out[0] = static_cast<float>(top + height / 2);
-  out[1] = static_cast<float>(flipped ? 1 - centre_x : centre_x);
-  out[2] = static_cast<float>(height);
-  out[3] = static_cast<float>(width);
+void DescribeCrop(const CropFractions& box, const CropMirror& mirror, float* out) {
+  const double centre_y = box.top + box.height / 2;
+  const double centre_x = box.left + box.width / 2;
+  out[0] = static_cast<float>(mirror.vertical ? 1 - centre_y : centre_y);
+  out[1] = static_cast<float>(mirror.horizontal ? 1 - centre_x : centre_x);
+  out[2] = static_cast<float>(box.height);
+  out[3] = static_cast<float>(box.width);
 }
+
+void DescribeRelativeCrop(const CropFractions& box1, const CropMirror& mirror1,
+                          const CropFractions& box2, const CropMirror& mirror2, v1::Compat compat,
+                          float* out) {
+  float other[4];
+  DescribeCrop(box1, mirror1, out);
+  DescribeCrop(box2, compat == v1::OFFICIAL ? mirror1 : mirror2, other);
+  for (int k = 0; k < 4; ++k) out[k] -= other[k];
+}
+
+DescriptorGroup CropGroup() { return {"crop", 4, Describe, DescribeRelative}; }
 
 Operation RandomResizedCropOperation() {
   return {.name = "crop",
@@ -136,9 +140,10 @@ Operation RandomResizedCropOperation() {
           .check = Check,
           .sample = Sample,
           .apply = Apply,
+          .applied = Applied,
           .set_identity = SetIdentity,
           .captions = Captions,
-          .groups = {{"crop", 4, Describe}}};
+          .groups = {CropGroup()}};
 }
 
 }  // namespace cassle

@@ -38,7 +38,10 @@ v1::ViewRecord SampleView(const v1::Policy& policy, const ViewKey& key, int sour
       operation.sample_per_batch(policy, of_batch, &record);
     }
   }
-  if (policy.decode() == v1::FAST) record.set_fast_denominator(FastDenominator(record));
+  // An evaluation crop resizes the whole image, as it is.
+  if (policy.decode() == v1::FAST && !record.has_evaluation_crop()) {
+    record.set_fast_denominator(FastDenominator(record));
+  }
   return record;
 }
 

@@ -10,10 +10,18 @@ namespace {
 
 constexpr int kDenominators[] = {0, 1, 2, 4, 8};
 
+// The pixels that a view is made of. An evaluation crop resizes the whole image first.
+Box WantedBox(const v1::ViewRecord& view) {
+  if (view.has_evaluation_crop()) {
+    return {0, 0, static_cast<int>(view.source_height()), static_cast<int>(view.source_width())};
+  }
+  const v1::CropParameters& crop = view.crop();
+  return {static_cast<int>(crop.top()), static_cast<int>(crop.left()),
+          static_cast<int>(crop.height()), static_cast<int>(crop.width())};
+}
+
 // The smallest box that holds both; an empty box (height 0) holds nothing.
-Box Union(const Box& a, const v1::CropParameters& crop) {
-  const Box b = {static_cast<int>(crop.top()), static_cast<int>(crop.left()),
-                 static_cast<int>(crop.height()), static_cast<int>(crop.width())};
+Box Union(const Box& a, const Box& b) {
   if (a.height == 0) return b;
   const int top = std::min(a.top, b.top);
   const int left = std::min(a.left, b.left);
@@ -25,11 +33,11 @@ absl::Status CheckView(const v1::ImageRecord& image, const v1::ViewRecord& view)
   const v1::CropParameters& crop = view.crop();
   if (view.source_height() != static_cast<uint32_t>(image.height()) ||
       view.source_width() != static_cast<uint32_t>(image.width())) {
-    return absl::DataLossError(absl::StrCat(
-        "view ", view.view(), " of image ", view.image_id(), ", epoch ", view.epoch(),
-        ": was drawn for a source of ", view.source_width(), "x", view.source_height(),
-        " pixels, but the image has ", image.width(), "x", image.height(),
-        ": these views belong to other images"));
+    return absl::DataLossError(
+        absl::StrCat("view ", view.view(), " of image ", view.image_id(), ", epoch ", view.epoch(),
+                     ": was drawn for a source of ", view.source_width(), "x", view.source_height(),
+                     " pixels, but the image has ", image.width(), "x", image.height(),
+                     ": these views belong to other images"));
   }
   if (crop.height() < 1 || crop.width() < 1 ||
       uint64_t{crop.top()} + crop.height() > view.source_height() ||
@@ -50,23 +58,21 @@ absl::Status ViewDecoder::Decode(const v1::ImageRecord& image,
     CASSLE_RETURN_IF_ERROR(CheckView(image, view));
     for (int i = 0; i < 5; ++i) {
       if (kDenominators[i] == static_cast<int>(view.fast_denominator())) {
-        wanted[i] = Union(wanted[i], view.crop());
+        wanted[i] = Union(wanted[i], WantedBox(view));
       }
     }
   }
   for (int i = 0; i < 5; ++i) {
     if (wanted[i].height == 0) continue;
-    CASSLE_RETURN_IF_ERROR(
-        Annotate(DecodeRegion(image.encoded(), image.format(), image.height(), image.width(),
-                              {wanted[i], kDenominators[i]}, &regions_[i],
-                              {.max_pixels = int64_t{1} << 40}),
-                 absl::StrCat("image ", image.id(), " (", image.key(), ")")));
+    CASSLE_RETURN_IF_ERROR(Annotate(
+        DecodeRegion(image.encoded(), image.format(), image.height(), image.width(),
+                     {wanted[i], kDenominators[i]}, &regions_[i], {.max_pixels = int64_t{1} << 40}),
+        absl::StrCat("image ", image.id(), " (", image.key(), ")")));
   }
   sources_.resize(views.size());
   for (size_t v = 0; v < views.size(); ++v) {
-    const auto* const way =
-        std::find(std::begin(kDenominators), std::end(kDenominators),
-                  static_cast<int>(views[v].fast_denominator()));
+    const auto* const way = std::find(std::begin(kDenominators), std::end(kDenominators),
+                                      static_cast<int>(views[v].fast_denominator()));
     if (way == std::end(kDenominators)) {
       return absl::DataLossError(absl::StrCat("view ", views[v].view(), " of image ",
                                               views[v].image_id(), ": decoding at 1/",

@@ -116,8 +116,7 @@ class Loader : public ViewLoader {
     }
     if (!has_pixels_) {
       // Whole images are exact ones.
-      const int64_t cache_bytes =
-          options_.policy.decode() == v1::EXACT ? options_.cache_bytes : 0;
+      const int64_t cache_bytes = options_.policy.decode() == v1::EXACT ? options_.cache_bytes : 0;
       cache_ = std::make_unique<ImageCache>(options_.images, cache_bytes);
     }
     const int threads = std::max(1, options_.threads);
@@ -192,8 +191,8 @@ class Loader : public ViewLoader {
     if (cache_ != nullptr) CASSLE_RETURN_IF_ERROR(cache_->Get(image, &work->image, &cached));
     CASSLE_RETURN_IF_ERROR(FindRecords(image, cached, *batch, work));
     if (cache_ != nullptr && cached == nullptr) {
-      CASSLE_RETURN_IF_ERROR(Annotate(work->decoder.Decode(work->image, work->records),
-                                      options_.images->folder()));
+      CASSLE_RETURN_IF_ERROR(
+          Annotate(work->decoder.Decode(work->image, work->records), options_.images->folder()));
     }
     const v1::ViewRecord& any = work->records[0];
     batch->image_ids[row] = any.image_id();

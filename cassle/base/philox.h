@@ -29,6 +29,11 @@ enum class RandomDomain : uint32_t {
   kRotation = 7,
   // The order of the colour operations per batch (compat OFFICIAL).
   kColorOrder = 8,
+  kVerticalFlip = 9,
+  kColorDrop = 10,
+  kAngleRotation = 11,
+  kGaussianNoise = 12,
+  kCutout = 13,
   // Data.
   kShuffle = 32,
   kSplit = 33,

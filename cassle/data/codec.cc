@@ -88,9 +88,9 @@ absl::Status DecodeRegion(absl::string_view encoded, v1::ImageFormat format, int
   const Box& box = request.box;
   if (box.top < 0 || box.left < 0 || box.height < 1 || box.width < 1 ||
       box.top > height - box.height || box.left > width - box.width) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("region ", box.width, "x", box.height, " at ", box.left, ",", box.top,
-                     " does not lie inside ", width, "x", height, " pixels"));
+    return absl::InvalidArgumentError(absl::StrCat("region ", box.width, "x", box.height, " at ",
+                                                   box.left, ",", box.top, " does not lie inside ",
+                                                   width, "x", height, " pixels"));
   }
   const int denominator = request.fast_denominator;
   if (denominator != 0 && denominator != 1 && denominator != 2 && denominator != 4 &&

@@ -98,8 +98,7 @@ absl::Status Dataset::Decode(const v1::ImageRecord& record, RgbImage* image) con
   const absl::Status decoded =
       DecodeImage(record.encoded(), record.format(), static_cast<int>(record.height()),
                   static_cast<int>(record.width()), image, {.max_pixels = int64_t{1} << 40});
-  return Annotate(decoded,
-                  absl::StrCat(folder_, ": image ", record.id(), " (", record.key(), ")"));
+  return Annotate(decoded, absl::StrCat(folder_, ": image ", record.id(), " (", record.key(), ")"));
 }
 
 absl::Status Dataset::ReadImage(int64_t index, v1::ImageRecord* record, RgbImage* image) const {

@@ -28,9 +28,13 @@ struct JpegLayout {
   bool progressive = false;
   bool gray = false;
 };
-constexpr JpegLayout kLayouts[] = {
-    {"444", 1, 1},       {"422", 2, 1},       {"440", 1, 2},         {"420", 2, 2},
-    {"411", 4, 1},       {"progressive420", 2, 2, true}, {"gray", 1, 1, false, true}};
+constexpr JpegLayout kLayouts[] = {{"444", 1, 1},
+                                   {"422", 2, 1},
+                                   {"440", 1, 2},
+                                   {"420", 2, 2},
+                                   {"411", 4, 1},
+                                   {"progressive420", 2, 2, true},
+                                   {"gray", 1, 1, false, true}};
 
 RgbImage Noise(int height, int width) {
   RgbImage image;
@@ -40,8 +44,8 @@ RgbImage Noise(int height, int width) {
   for (int y = 0; y < height; ++y) {
     for (int x = 0; x < width; ++x) {
       for (int c = 0; c < 3; ++c) {
-        image.At(y, x)[c] = static_cast<uint8_t>((y / 5 * 37 + x / 3 * 91 * (c + 1)) % 200 +
-                                                 random.Below(50));
+        image.At(y, x)[c] =
+            static_cast<uint8_t>((y / 5 * 37 + x / 3 * 91 * (c + 1)) % 200 + random.Below(50));
       }
     }
   }
@@ -122,8 +126,8 @@ void ExpectRegionsEqualTheWhole(const std::string& jpeg, int boxes, const std::s
   const int width = header.width;
   for (int denominator : {0, 1, 2, 4, 8}) {
     ImageRegion whole;
-    ASSERT_OK(DecodeRegion(jpeg, v1::JPEG, height, width, {{0, 0, height, width}, denominator},
-                           &whole));
+    ASSERT_OK(
+        DecodeRegion(jpeg, v1::JPEG, height, width, {{0, 0, height, width}, denominator}, &whole));
     if (denominator == 0) {
       RgbImage decoded;
       ASSERT_OK(DecodeImage(jpeg, &decoded));
@@ -132,8 +136,8 @@ void ExpectRegionsEqualTheWhole(const std::string& jpeg, int boxes, const std::s
     for (const Box& box : Boxes(height, width, boxes)) {
       ImageRegion region;
       ASSERT_OK(DecodeRegion(jpeg, v1::JPEG, height, width, {box, denominator}, &region));
-      ASSERT_NO_FATAL_FAILURE(ExpectPartOf(
-          whole, region, box, name + " at 1/" + std::to_string(denominator)));
+      ASSERT_NO_FATAL_FAILURE(
+          ExpectPartOf(whole, region, box, name + " at 1/" + std::to_string(denominator)));
     }
   }
 }
@@ -188,9 +192,9 @@ TEST(RegionTest, RefusesWhatMakesNoSense) {
   EXPECT_THAT(DecodeRegion(jpeg, v1::PNG, 20, 30, {{0, 0, 1, 1}, 0}, &region),
               StatusIs(absl::StatusCode::kDataLoss, HasSubstr("PNG")));
   // Cut in the middle: what lies before the cut can still be had, the rest is an error.
-  EXPECT_THAT(DecodeRegion(jpeg.substr(0, jpeg.size() / 2), v1::JPEG, 20, 30, {{0, 0, 20, 30}, 0},
-                           &region),
-              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("JPEG")));
+  EXPECT_THAT(
+      DecodeRegion(jpeg.substr(0, jpeg.size() / 2), v1::JPEG, 20, 30, {{0, 0, 20, 30}, 0}, &region),
+      StatusIs(absl::StatusCode::kDataLoss, HasSubstr("JPEG")));
 }
 
 }  // namespace

@@ -63,8 +63,7 @@ void ComputeWeights(const AxisRange& range, int out_size, Interpolation interpol
     }
     // All outputs have the same number of taps; none reaches beyond the inputs.
     axis->first[i] = std::min(first, range.in_size - axis->taps);
-    int32_t* weight =
-        &axis->weight[static_cast<size_t>(i) * axis->taps] + (first - axis->first[i]);
+    int32_t* weight = &axis->weight[static_cast<size_t>(i) * axis->taps] + (first - axis->first[i]);
     for (int k = 0; k < count; ++k) {
       const double normalised = sum != 0.0 ? axis->exact[k] / sum : axis->exact[k];
       weight[k] = static_cast<int32_t>((normalised < 0 ? -0.5 : 0.5) +

@@ -63,7 +63,7 @@ HWY_INLINE hn::Vec<D> LoadBlocks(D d, const uint8_t* const* rows, int64_t offset
 
 constexpr uint8_t kNone = 0x80;
 // Pixel k of the four to 32-bit R, G, B, 0.
-#define CASSLE_SPREAD(k)                                                                  \
+#define CASSLE_SPREAD(k)                                                                      \
   3 * k, kNone, kNone, kNone, 3 * k + 1, kNone, kNone, kNone, 3 * k + 2, kNone, kNone, kNone, \
       kNone, kNone, kNone, kNone
 HWY_ALIGN constexpr uint8_t kSpread[4][16] = {

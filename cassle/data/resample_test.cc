@@ -163,7 +163,7 @@ TEST(ResampleTest, RefusesABoxOutsideTheImageAndAnEmptySize) {
 TEST(ResampleTest, EveryVectorUnitOfThisProcessorGivesTheSameBytes) {
   // Boxes at every edge, wide, narrow and tiny; sizes that fill no vector.
   const RgbImage source = RandomImage(61, 83);
-  const Box boxes[] = {{0, 0, 61, 83}, {60, 82, 1, 1},  {59, 0, 2, 83}, {0, 80, 61, 3},
+  const Box boxes[] = {{0, 0, 61, 83}, {60, 82, 1, 1},   {59, 0, 2, 83}, {0, 80, 61, 3},
                        {3, 5, 17, 70}, {20, 40, 41, 43}, {1, 2, 9, 4}};
   for (const Box& box : boxes) {
     for (int size : {1, 7, 16, 33, 96}) {
