@@ -143,7 +143,12 @@ class Loader : public ViewLoader {
   int64_t batches_per_epoch() const override { return batches_per_epoch_; }
   int descriptor_size() const override { return layout_.size(); }
   const v1::Policy& policy() const override { return options_.policy; }
-  double waited_seconds() const override { return waited_seconds_; }
+  TimeAccount time_account() const override {
+    TimeAccount account = totals_.Account();
+    account.workers_waited = pipeline_->workers_waited_seconds();
+    account.consumer_waited = waited_seconds_;
+    return account;
+  }
 
  private:
   // What one worker needs while it makes a batch.
@@ -174,10 +179,13 @@ class Loader : public ViewLoader {
     batch->labels.resize(options_.batch_size);
     const EpochOrder order(num_images_, options_.seed, batch->epoch);
     Workspace workspace;
+    workspace.canvas.clock.Start();
     for (int64_t row = 0; row < options_.batch_size; ++row) {
       const int64_t image = order.ImageAt(batch->batch_in_epoch * options_.batch_size + row);
       CASSLE_RETURN_IF_ERROR(MakeRow(image, row, &workspace, batch));
     }
+    workspace.canvas.clock.Lap(Work::kOther);
+    totals_.Add(&workspace.canvas.clock);
     return absl::OkStatus();
   }
 
@@ -233,6 +241,7 @@ class Loader : public ViewLoader {
   std::unique_ptr<ImageCache> cache_;
   absl::Status error_;
   double waited_seconds_ = 0;
+  WorkTotals totals_;
   // Last: its threads use everything above.
   std::unique_ptr<OrderedPipeline<MadeBatch>> pipeline_;
 };
