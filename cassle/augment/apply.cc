@@ -1,6 +1,7 @@
 #include "cassle/augment/apply.h"
 
 #include <cmath>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "cassle/augment/operations.h"
@@ -54,11 +55,26 @@ absl::Status CheckRecord(const SourcePixels& source, const v1::ViewRecord& recor
   return absl::OkStatus();
 }
 
+// The work of every operation, and kOther for the rounding after the last: the time account's clock
+// is stamped where the work changes.
+const std::vector<Work>& OperationWorks() {
+  static const auto& works = *[] {
+    auto* of = new std::vector<Work>;
+    for (const Operation& operation : Operations()) of->push_back(WorkOf(operation));
+    of->push_back(Work::kOther);
+    return of;
+  }();
+  return works;
+}
+
 absl::Status ApplyOperations(const SourcePixels& source, v1::ViewRecord* record, Canvas* canvas) {
   CASSLE_RETURN_IF_ERROR(CheckRecord(source, *record));
   canvas->source = source;
-  for (const Operation& operation : Operations()) {
-    CASSLE_RETURN_IF_ERROR(operation.apply(record, canvas));
+  const std::vector<Operation>& operations = Operations();
+  const std::vector<Work>& works = OperationWorks();
+  for (size_t i = 0; i < operations.size(); ++i) {
+    CASSLE_RETURN_IF_ERROR(operations[i].apply(record, canvas));
+    if (works[i + 1] != works[i]) canvas->clock.Lap(works[i]);
   }
   return absl::OkStatus();
 }
@@ -73,6 +89,7 @@ absl::Status ApplyView(const SourcePixels& source, v1::ViewRecord* record, Canva
                                          ", epoch ", record->epoch()));
   }
   ToRgb8(canvas->image, view);
+  canvas->clock.Lap(Work::kOther);
   return absl::OkStatus();
 }
 

@@ -15,7 +15,8 @@ ImageCache::~ImageCache() {
   for (auto& slot : slots_) delete slot.load();
 }
 
-absl::Status ImageCache::Get(int64_t index, v1::ImageRecord* record, const DecodedImage** image) {
+absl::Status ImageCache::Get(int64_t index, v1::ImageRecord* record, const DecodedImage** image,
+                             WorkClock* clock) {
   *image = nullptr;
   const bool has_slot = index >= 0 && index < static_cast<int64_t>(slots_.size());
   if (has_slot) {
@@ -23,6 +24,7 @@ absl::Status ImageCache::Get(int64_t index, v1::ImageRecord* record, const Decod
     if (*image != nullptr) return absl::OkStatus();
   }
   CASSLE_RETURN_IF_ERROR(images_->Read(index, record));
+  clock->Lap(Work::kRead);
   if (!has_slot) return absl::OkStatus();
   const int64_t bytes =
       int64_t{3} * record->height() * record->width() + static_cast<int64_t>(sizeof(DecodedImage));
@@ -32,6 +34,7 @@ absl::Status ImageCache::Get(int64_t index, v1::ImageRecord* record, const Decod
   }
   auto kept = std::make_unique<DecodedImage>();
   CASSLE_RETURN_IF_ERROR(images_->Decode(*record, &kept->image));
+  clock->Lap(Work::kDecode);
   kept->id = record->id();
   kept->label = record->has_label() ? record->label() : -1;
   const DecodedImage* expected = nullptr;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "cassle/augment/time_account.h"
 #include "cassle/data/dataset.h"
 
 namespace cassle {
@@ -32,8 +33,9 @@ class ImageCache {
 
   // Sets `image` to the decoded image, which lives as long as the cache; or, where there is no room
   // for it, to null and `record` to the image as stored, for the caller to decode what it needs.
-  // \error as Dataset::ReadImage.
-  absl::Status Get(int64_t index, v1::ImageRecord* record, const DecodedImage** image);
+  // The clock is stamped for what was read and decoded. \error as Dataset::ReadImage.
+  absl::Status Get(int64_t index, v1::ImageRecord* record, const DecodedImage** image,
+                   WorkClock* clock);
 
   const Dataset& images() const { return *images_; }
 

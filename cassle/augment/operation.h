@@ -20,6 +20,7 @@
 #include "absl/strings/string_view.h"
 #include "cassle/augment/float_image.h"
 #include "cassle/augment/policy.pb.h"
+#include "cassle/augment/time_account.h"
 #include "cassle/base/philox.h"
 #include "cassle/data/image.h"
 #include "cassle/data/resample.h"
@@ -54,6 +55,8 @@ struct Canvas {
   RgbImage resized;
   ResampleScratch resampling;
   std::vector<float> scratch;
+  // Of the worker that has the canvas.
+  WorkClock clock;
 };
 
 // Two views of an image, each with the policy it was drawn from.
@@ -116,6 +119,10 @@ struct Operation {
   // Whether the policy's mean decides pixels (null: never; it is only for normalising then).
   bool (*uses_mean)(const v1::Policy& policy) = nullptr;
 };
+
+// Under which head of the time account an operation goes: crop (with the flips that follow it),
+// colour, blur, other.
+Work WorkOf(const Operation& operation);
 
 // Errors of `check` functions. `field` as in the text proto, e.g. "blur.probability".
 absl::Status CheckProbability(absl::string_view field, double value);

@@ -146,7 +146,12 @@ class Loader : public ViewLoader {
   int64_t batches_per_epoch() const override { return batches_per_epoch_; }
   int descriptor_size() const override { return layout_.size(); }
   const v1::Policy& policy() const override { return options_.policy; }
-  double waited_seconds() const override { return waited_seconds_; }
+  TimeAccount time_account() const override {
+    TimeAccount account = totals_.Account();
+    account.workers_waited = pipeline_->workers_waited_seconds();
+    account.consumer_waited = waited_seconds_;
+    return account;
+  }
 
  private:
   // What one worker needs while it makes a batch.
@@ -178,21 +183,29 @@ class Loader : public ViewLoader {
     batch->labels.resize(options_.batch_size);
     const EpochOrder order(num_images_, options_.seed, batch->epoch);
     Workspace workspace;
+    workspace.canvas.clock.Start();
     for (int64_t row = 0; row < options_.batch_size; ++row) {
       const int64_t image = order.ImageAt(batch->batch_in_epoch * options_.batch_size + row);
       CASSLE_RETURN_IF_ERROR(MakeRow(image, row, &workspace, batch));
     }
+    workspace.canvas.clock.Lap(Work::kOther);
+    totals_.Add(&workspace.canvas.clock);
     return absl::OkStatus();
   }
 
   // All views of one image.
   absl::Status MakeRow(int64_t image, int64_t row, Workspace* work, ViewBatch* batch) {
     const DecodedImage* cached = nullptr;
-    if (cache_ != nullptr) CASSLE_RETURN_IF_ERROR(cache_->Get(image, &work->image, &cached));
+    WorkClock* const clock = &work->canvas.clock;
+    if (cache_ != nullptr) {
+      CASSLE_RETURN_IF_ERROR(cache_->Get(image, &work->image, &cached, clock));
+    }
     CASSLE_RETURN_IF_ERROR(FindRecords(image, cached, *batch, work));
+    clock->Lap(recorded_ != nullptr ? Work::kRead : Work::kOther);
     if (cache_ != nullptr && cached == nullptr) {
       CASSLE_RETURN_IF_ERROR(
           Annotate(work->decoder.Decode(work->image, work->records), options_.images->folder()));
+      clock->Lap(Work::kDecode);
     }
     const v1::ViewRecord& any = work->records[0];
     batch->image_ids[row] = any.image_id();
@@ -204,6 +217,7 @@ class Loader : public ViewLoader {
       if (has_pixels_) {
         CASSLE_RETURN_IF_ERROR(
             Annotate(DecodeViewPixels(record, &work->view), recorded_->folder()));
+        clock->Lap(Work::kDecode);
       } else {
         const SourcePixels source =
             cached != nullptr ? SourcePixels(cached->image) : work->decoder.source(view);
@@ -219,6 +233,7 @@ class Loader : public ViewLoader {
       layout_.Describe(
           record,
           absl::MakeSpan(batch->descriptors[view]).subspan(row * layout_.size(), layout_.size()));
+      clock->Lap(Work::kOther);
     }
     return absl::OkStatus();
   }
@@ -261,6 +276,7 @@ class Loader : public ViewLoader {
   std::unique_ptr<ImageCache> cache_;
   absl::Status error_;
   double waited_seconds_ = 0;
+  WorkTotals totals_;
   // Last: its threads use everything above.
   std::unique_ptr<OrderedPipeline<MadeBatch>> pipeline_;
 };

@@ -20,6 +20,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "cassle/augment/policy.pb.h"
+#include "cassle/augment/time_account.h"
 #include "cassle/data/dataset.h"
 
 namespace cassle {
@@ -86,8 +87,9 @@ class ViewLoader {
   virtual int descriptor_size() const = 0;
   // The policy of the views (read from views_dir where that is used).
   virtual const v1::Policy& policy() const = 0;
-  // Seconds that Next() has waited so far: near zero when loading is no bottleneck.
-  virtual double waited_seconds() const = 0;
+  // Where the time went so far: what the workers did, how long they waited for room in the queue
+  // (they are ahead), and how long Next() waited for them (they are behind).
+  virtual TimeAccount time_account() const = 0;
 };
 
 }  // namespace cassle

@@ -271,6 +271,11 @@ class StageRunner {
       costs->set_wall_seconds(absl::ToDoubleSeconds(absl::Now() - start_));
       costs->set_cpu_seconds(CpuSeconds() - cpu_start_);
       costs->set_peak_memory_bytes(PeakMemoryBytes());
+      for (const auto& [name, seconds] : context_.spent_) {
+        v1::TimeSpent* spent = costs->add_spent();
+        spent->set_name(name);
+        spent->set_seconds(seconds);
+      }
     }
     return absl::OkStatus();
   }

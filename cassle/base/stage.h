@@ -80,6 +80,9 @@ class StageContext {
 
   // Counts for stage.textproto, e.g. Count("images", 50000).
   void Count(const std::string& name, int64_t value) { counts_[name] = value; }
+  // Replaces an entry of the costs in stage.textproto, e.g. Spend("views.decode", 12.5). Seconds
+  // never enter the result, the outputs or their fingerprints.
+  void Spend(const std::string& name, double seconds) { spent_[name] = seconds; }
   // The machine-readable result: on stdout as JSON and in stage.textproto. The same inputs must
   // give the same.
   absl::Status SetResult(const google::protobuf::Message& result);
@@ -95,6 +98,7 @@ class StageContext {
   bool streaming_ = false;
   v1::StageManifest birth_;
   std::map<std::string, int64_t> counts_;
+  std::map<std::string, double> spent_;
   std::string result_json_;
 };
 

@@ -15,6 +15,8 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/function_ref.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 
 namespace cassle {
 
@@ -112,6 +114,12 @@ class OrderedPipeline {
     return value;
   }
 
+  // How long workers have waited for room so far, seconds of all together.
+  double workers_waited_seconds() const {
+    absl::MutexLock lock(&mutex_);
+    return absl::ToDoubleSeconds(workers_waited_);
+  }
+
  private:
   bool HasNext() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return !done_.empty() && done_.begin()->first == next_out_;
@@ -125,7 +133,11 @@ class OrderedPipeline {
       int64_t index;
       {
         absl::MutexLock lock(&mutex_);
-        mutex_.Await(absl::Condition(this, &OrderedPipeline::MayWork));
+        if (!MayWork()) {
+          const absl::Time before = absl::Now();
+          mutex_.Await(absl::Condition(this, &OrderedPipeline::MayWork));
+          workers_waited_ += absl::Now() - before;
+        }
         if (stopping_ || next_in_ >= last_) return;
         index = next_in_++;
       }
@@ -138,7 +150,8 @@ class OrderedPipeline {
   const std::function<T(int64_t)> f_;
   const int64_t last_;
   const int64_t look_ahead_;
-  absl::Mutex mutex_;
+  mutable absl::Mutex mutex_;
+  absl::Duration workers_waited_ ABSL_GUARDED_BY(mutex_);
   int64_t next_in_ ABSL_GUARDED_BY(mutex_);
   int64_t next_out_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

@@ -72,6 +72,7 @@ absl::Status Trainer::Run() {
   batches_per_epoch_ = loader->batches_per_epoch();
   Progress progress("training", options_.epochs * batches_per_epoch_ * options_.batch_size,
                     "images", state_.step() * options_.batch_size);
+  TimeAccount before;
   while (state_.epoch() < options_.epochs) {
     CASSLE_ASSIGN_OR_RETURN(const std::shared_ptr<const ViewBatch> batch, loader->Next());
     if (batch == nullptr) return absl::InternalError("the loader ended before the last epoch");
@@ -79,6 +80,7 @@ absl::Status Trainer::Run() {
     progress.Set(state_.step() * options_.batch_size,
                  absl::StrFormat("epoch %d of %d, loss %.4f", batch->epoch + 1, options_.epochs,
                                  last_loss_));
+    if (state_.batch_in_epoch() == 0) SayWhereTimeWent(*loader, &before);
     const bool done = state_.epoch() >= options_.epochs;
     if (done || CheckpointIsDue() || context_->interrupted()) CASSLE_RETURN_IF_ERROR(SaveState());
     if (!done && context_->interrupted()) {
@@ -86,8 +88,20 @@ absl::Status Trainer::Run() {
                                                "; the same command goes on from there"));
     }
   }
-  context_->Say(absl::StrFormat("waited %.1f s for batches", loader->waited_seconds()));
   return absl::OkStatus();
+}
+
+void Trainer::SayWhereTimeWent(const ViewLoader& loader, TimeAccount* before) const {
+  const TimeAccount now = loader.time_account();
+  context_->Say(
+      absl::StrCat("epoch ", state_.epoch(), ": ", DescribeBottleneck(now - *before, "training")));
+  *before = now;
+  for (int i = 0; i < kNumWorks; ++i) {
+    const Work work = static_cast<Work>(i);
+    if (now.work[i] > 0) context_->Spend(absl::StrCat("views.", WorkName(work)), now.work[i]);
+  }
+  context_->Spend("views.workers_waited", now.workers_waited);
+  context_->Spend("views.training_waited", now.consumer_waited);
 }
 
 std::vector<View> Trainer::MakeViews(const ViewBatch& batch) const {

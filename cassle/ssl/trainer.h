@@ -65,6 +65,8 @@ class Trainer {
   std::vector<NamedTensor> Everything() const;
   absl::Status Resume();
   absl::Status SaveState();
+  // A line for people about the epoch that ended, and the sums so far for the account of costs.
+  void SayWhereTimeWent(const ViewLoader& loader, TimeAccount* before) const;
   std::vector<View> MakeViews(const ViewBatch& batch) const;
   absl::Status TakeStep(const ViewBatch& batch);
   absl::Status NotFinite(const char* what, double value) const;
