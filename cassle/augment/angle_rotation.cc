@@ -76,6 +76,9 @@ void SineCosine(double degrees, double* sine, double* cosine) {
   *cosine = quadrant == 0 ? c : (quadrant == 1 ? -s : (quadrant == 2 ? -c : s));
 }
 
+// Exact where a == b and where fraction is 0.
+float Between(float a, float b, float fraction) { return a + fraction * (b - a); }
+
 int Reflect(int index, int size) {
   if (size == 1) return 0;
   const int period = 2 * (size - 1);
@@ -110,11 +113,9 @@ void RotateCounterClockwise(float degrees, std::vector<float>* scratch, FloatIma
       const int column1 = Reflect(static_cast<int>(left) + 1, size);
       for (int c = 0; c < 3; ++c) {
         const float* source = scratch->data() + c * plane_size;
-        const float above =
-            (1.0f - right) * source[row0 + column0] + right * source[row0 + column1];
-        const float below =
-            (1.0f - right) * source[row1 + column0] + right * source[row1 + column1];
-        image->plane(c)[int64_t{y} * size + x] = (1.0f - down) * above + down * below;
+        const float above = Between(source[row0 + column0], source[row0 + column1], right);
+        const float below = Between(source[row1 + column0], source[row1 + column1], right);
+        image->plane(c)[int64_t{y} * size + x] = Between(above, below, down);
       }
     }
   }

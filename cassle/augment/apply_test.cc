@@ -11,6 +11,7 @@
 #include "cassle/augment/policy.h"
 #include "cassle/augment/quarter_turn.h"
 #include "cassle/augment/solarize.h"
+#include "cassle/augment/vertical_flip.h"
 #include "cassle/base/golden.h"
 #include "cassle/base/status_matchers.h"
 #include "gtest/gtest.h"
@@ -56,6 +57,45 @@ TEST(SimpleOperationsTest, EqualTheAuthors) {
     }
   }
   EXPECT_GT(cases, 0);
+}
+
+TEST(SimpleOperationsTest, VerticalFlipIsAHorizontalOneBetweenQuarterTurns) {
+  FloatImage image;
+  image.Resize(5, 5);
+  for (size_t i = 0; i < image.values.size(); ++i) image.values[i] = static_cast<float>(i);
+  FloatImage expected = image;
+  std::vector<float> scratch;
+  TurnCounterClockwise(1, &scratch, &expected);
+  FlipHorizontally(&expected);
+  TurnCounterClockwise(3, &scratch, &expected);
+  FlipVertically(&image);
+  EXPECT_EQ(image.values, expected.values);
+}
+
+// The same threshold before the grayscale and after the blur gives different views.
+TEST(SimpleOperationsTest, SolarizeHasTwoPlaces) {
+  FloatImage image;
+  image.Resize(4, 4);
+  for (size_t i = 0; i < image.values.size(); ++i) image.values[i] = static_cast<float>(i) / 48;
+  FloatImage before = image;
+  Solarize(0.5f, &before);
+  ToGrayscale(&before);
+  FloatImage after = image;
+  ToGrayscale(&after);
+  Solarize(0.5f, &after);
+  for (bool late : {false, true}) {
+    v1::ViewRecord record;
+    record.set_grayscale(true);
+    (late ? record.mutable_solarize_after_blur() : record.mutable_solarize())->set_threshold(0.5f);
+    Canvas canvas;
+    canvas.image = image;
+    for (const Operation& operation : Operations()) {
+      if (operation.name == "crop") continue;
+      ASSERT_OK(operation.apply(&record, &canvas));
+    }
+    EXPECT_EQ(canvas.image.values, late ? after.values : before.values);
+  }
+  EXPECT_NE(after.values, before.values);
 }
 
 class PipelineTest : public ::testing::TestWithParam<std::string> {};

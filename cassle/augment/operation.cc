@@ -27,7 +27,7 @@ Work WorkOf(const Operation& operation) {
   if (absl::EndsWith(name, "crop") || absl::EndsWith(name, "flip")) return Work::kCrop;
   if (name == "blur") return Work::kBlur;
   for (absl::string_view color : {"color_jitter", "solarize", "grayscale", "color_drop"}) {
-    if (name == color) return Work::kColor;
+    if (absl::StartsWith(name, color)) return Work::kColor;
   }
   return Work::kOther;
 }

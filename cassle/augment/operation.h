@@ -1,10 +1,11 @@
 // Operation: one augmentation as three separate steps, and everything the library needs to know
 // about it.
 //
-//   sample     policy, generator -> parameters. Reads no pixels; the source's size is in the
-//   record. apply      parameters, pixels -> pixels. Pure: equal parameters and pixels give equal
-//   bits. It
+//   sample     policy, generator -> parameters. Reads no pixels; the record has the source's size.
+//
+//   apply      parameters, pixels -> pixels. Pure: equal parameters and pixels give equal bits. It
 //              may record what it measured (the colour jitter does), never draw.
+//
 //   describe   parameters -> numbers for conditioning (descriptor groups), and words for people
 //              (captions).
 //

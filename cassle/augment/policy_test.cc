@@ -18,7 +18,9 @@ using ::testing::HasSubstr;
 constexpr absl::StatusCode kInvalid = absl::StatusCode::kInvalidArgument;
 
 TEST(PolicyTest, EveryPresetIsValidAndNamedAsItsFile) {
-  EXPECT_THAT(PresetNames(), ElementsAre("cifar", "imagenet", "stl10"));
+  EXPECT_THAT(PresetNames(), ElementsAre("cifar", "evaluation", "imagenet", "imagenet_byol",
+                                         "imagenet_mocov3", "imagenet_swav", "stl10", "stl10_rot",
+                                         "stl10_sol", "stl10_strong", "stl10_weak"));
   for (const std::string& name : PresetNames()) {
     ASSERT_OK_AND_ASSIGN(const v1::Policy policy, LoadPolicy(name));
     EXPECT_EQ(policy.name(), name);
@@ -39,7 +41,7 @@ TEST(PolicyTest, ImagenetIsTheAuthorsPolicy) {
 TEST(PolicyTest, UnknownNamesListThePresetsAndTheNearest) {
   EXPECT_THAT(LoadPolicy("imagnet"),
               StatusIs(kInvalid, AllOf(HasSubstr("did you mean \"imagenet\""),
-                                       HasSubstr("cifar, imagenet, stl10"))));
+                                       HasSubstr("cifar, evaluation, imagenet, imagenet_byol"))));
   EXPECT_THAT(LoadPolicy("no/such.textproto"),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("no/such.textproto")));
 }
@@ -86,6 +88,28 @@ TEST(PolicyTest, EveryBadFieldIsNamedWithARemedy) {
        "solarize.threshold_min"},
       {[](v1::Policy* p) { p->mutable_rotation()->set_probability(2); },
        "rotation.probability is 2"},
+      {[](v1::Policy* p) {
+         p->mutable_solarize();
+         p->mutable_solarize_after_blur();
+       },
+       "solarize_after_blur and solarize exclude each other"},
+      {[](v1::Policy* p) { p->mutable_vertical_flip()->set_probability(-1); },
+       "vertical_flip.probability is -1"},
+      {[](v1::Policy* p) { p->mutable_color_drop()->set_probability(3); },
+       "color_drop.probability is 3"},
+      {[](v1::Policy* p) { p->mutable_angle_rotation()->set_degrees_max(270); },
+       "angle_rotation.degrees_min, angle_rotation.degrees_max are 0 and 270: give -180 <= min"},
+      {[](v1::Policy* p) { p->mutable_gaussian_noise()->set_sigma_min(0.1); },
+       "gaussian_noise.sigma_max are 0.1 and 0"},
+      {[](v1::Policy* p) { p->mutable_cutout(); }, "cutout.scale_min"},
+      {[](v1::Policy* p) {
+         p->mutable_cutout()->set_scale_min(0.1);
+         p->mutable_cutout()->set_scale_max(0.1);
+         p->mutable_cutout()->set_ratio_min(1);
+         p->mutable_cutout()->set_ratio_max(1);
+         p->mutable_cutout()->add_fill(0.5);
+       },
+       "cutout.fill has 1 values"},
       {[](v1::Policy* p) { p->clear_mean(); }, "mean, std have 0 and 3 values"},
       {[](v1::Policy* p) { p->set_std(1, 0); }, "channel 1"},
   };
@@ -199,6 +223,11 @@ TEST(PolicyTest, ViewsAreTheSameWhateverNameAndNormalisation) {
   b = a;
   b.mutable_flip()->set_probability(0.4);
   EXPECT_FALSE(SameViews(a, b));
+  b = a;
+  b.mutable_color_drop()->set_probability(0.1);
+  v1::Policy other_mean = b;
+  other_mean.set_mean(0, 0.5);
+  EXPECT_FALSE(SameViews(b, other_mean)) << "colour dropping fills with the mean";
   b = a;
   b.set_compat(v1::OFFICIAL);
   EXPECT_FALSE(SameViews(a, b));
