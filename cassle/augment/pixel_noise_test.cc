@@ -2,6 +2,7 @@
 #include "cassle/augment/pixel_noise.h"
 
 #include <cmath>
+#include <numeric>
 #include <vector>
 
 #include "cassle/augment/color_drop.h"
@@ -100,7 +101,7 @@ TEST(ColorDropTest, OneChannelStaysAndTheOthersBecomeFaintNoise) {
         EXPECT_TRUE(std::equal(plane, plane + count, before.plane(c)));
         continue;
       }
-      const double mean = Mean(plane, count);
+      const double mean = std::accumulate(plane, plane + count, 0.0) / count;
       double square = 0;
       for (int64_t i = 0; i < count; ++i) square += (plane[i] - mean) * (plane[i] - mean) / count;
       EXPECT_NEAR(mean, 0.3 + 0.1 * c, 2e-4);
