@@ -2,6 +2,7 @@
 # Installs the Debian packages cassle builds with. Idempotent: asks apt only for what is missing.
 #   tools/install_deps.sh          install
 #   tools/install_deps.sh --list   print the packages, one per line
+#   tools/install_deps.sh --fuzz   also what tools/fuzz.sh needs
 set -euo pipefail
 
 # What each is for stands in README.md, section Dependencies.
@@ -14,6 +15,12 @@ packages=(
   nlohmann-json3-dev
   libjpeg62-turbo-dev libpng-dev libarchive-dev libisal-dev libxxhash-dev libhwy-dev
 )
+
+# Only for tools/fuzz.sh: building and testing do without.
+if [ "${1:-}" = --fuzz ]; then
+  packages+=(clang-14 clang libclang-rt-14-dev)
+  shift
+fi
 
 if [ "${1:-}" = --list ]; then
   printf '%s\n' "${packages[@]}"

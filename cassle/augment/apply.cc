@@ -35,7 +35,7 @@ absl::Status CheckRecord(const SourcePixels& source, const v1::ViewRecord& recor
   if (record.has_blur()) {
     const v1::BlurParameters& blur = record.blur();
     if (blur.kernel_px() % 2 == 0 || blur.kernel_px() / 2 >= record.size() ||
-        !(blur.sigma_px() >= 0.0f) || !std::isfinite(blur.sigma_px())) {
+        !(blur.sigma_px() >= 0.0f && blur.sigma_px() <= kMaxBlurSigmaPx)) {
       return absl::DataLossError(absl::StrCat("blur with ", blur.kernel_px(), " taps and sigma ",
                                               blur.sigma_px(), " is impossible at ", record.size(),
                                               " pixels"));
@@ -44,13 +44,21 @@ absl::Status CheckRecord(const SourcePixels& source, const v1::ViewRecord& recor
   if (record.has_color_jitter()) {
     const v1::ColorJitterParameters& jitter = record.color_jitter();
     for (float factor : {jitter.brightness(), jitter.contrast(), jitter.saturation()}) {
-      if (!(factor >= 0.0f) || !std::isfinite(factor)) {
+      if (!(factor >= 0.0f && factor <= 1.0f + kMaxColorStrength)) {
         return absl::DataLossError(absl::StrCat("colour factor ", factor, " is out of range"));
       }
     }
     if (!(std::fabs(jitter.hue()) <= 0.5f)) {
       return absl::DataLossError(absl::StrCat("hue ", jitter.hue(), " is not -0.5 to 0.5 turns"));
     }
+    if (jitter.order_size() > v1::ColorOperation_ARRAYSIZE) {
+      return absl::DataLossError(
+          absl::StrCat("an order of ", jitter.order_size(), " colour operations; there are four"));
+    }
+  }
+  if (record.quarter_turns() > 3) {
+    return absl::DataLossError(
+        absl::StrCat(record.quarter_turns(), " quarter turns; there are 0 to 3"));
   }
   return absl::OkStatus();
 }

@@ -1,5 +1,6 @@
 #include "cassle/augment/apply.h"
 
+#include <cmath>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -213,6 +214,11 @@ TEST(ApplyViewTest, RecordsThatDoNotFitAreRefusedByName) {
               StatusIs(absl::StatusCode::kDataLoss, HasSubstr("17 taps")));
   EXPECT_THAT(status_of([](v1::ViewRecord* record) { record->mutable_color_jitter()->set_hue(3); }),
               StatusIs(absl::StatusCode::kDataLoss, HasSubstr("hue 3")));
+  EXPECT_THAT(status_of([](v1::ViewRecord* record) { record->set_quarter_turns(4); }),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("4 quarter turns")));
+  EXPECT_THAT(
+      status_of([](v1::ViewRecord* record) { record->mutable_solarize()->set_threshold(NAN); }),
+      StatusIs(absl::StatusCode::kDataLoss, HasSubstr("threshold nan")));
 }
 
 }  // namespace

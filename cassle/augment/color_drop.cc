@@ -29,10 +29,10 @@ void Sample(const v1::Policy& policy, Philox& random, v1::ViewRecord* record) {
 absl::Status Apply(v1::ViewRecord* record, Canvas* canvas) {
   if (!record->has_color_drop()) return absl::OkStatus();
   const v1::ColorDropParameters& drop = record->color_drop();
-  if (drop.kept_channel() > 2 || drop.center_size() != 3) {
-    return absl::DataLossError(
-        absl::StrCat("colour drop keeps channel ", drop.kept_channel(), " and has ",
-                     drop.center_size(), " centres: channels 0 to 2 and 3 centres are possible"));
+  if (drop.kept_channel() > 2 || !IsColor(drop.center())) {
+    return absl::DataLossError(absl::StrCat(
+        "colour drop keeps channel ", drop.kept_channel(), " and has ", drop.center_size(),
+        " centres: channels 0 to 2 and 3 centres in [0, 1] are possible"));
   }
   DropColors(drop.kept_channel(), {drop.center(0), drop.center(1), drop.center(2)},
              drop.noise_key(), &canvas->image);

@@ -21,10 +21,10 @@ absl::Status Check(const v1::Policy& policy) {
       {"color_jitter.contrast", jitter.contrast()},
       {"color_jitter.saturation", jitter.saturation()}};
   for (const auto& [field, value] : strengths) {
-    if (!(value >= 0.0 && std::isfinite(value))) {
+    if (!(value >= 0.0 && value <= kMaxColorStrength)) {
       return PolicyError(field, absl::StrCat("is ", value,
-                                             ": factors are drawn from 1 - x to 1 + x, so give a "
-                                             "number >= 0, say 0.4"));
+                                             ": factors are drawn from 1 - x to 1 + x, so give "
+                                             "0 to 1000, say 0.4"));
     }
   }
   if (!(jitter.hue() >= 0.0 && jitter.hue() <= 0.5)) {

@@ -49,11 +49,12 @@ absl::Status Apply(v1::ViewRecord* record, Canvas* canvas) {
   if (!record->has_cutout()) return absl::OkStatus();
   const v1::CutoutParameters& cutout = record->cutout();
   const v1::CropParameters& box = cutout.box();
-  if (cutout.fill_size() != 3 || uint64_t{box.top()} + box.height() > record->size() ||
+  if (!IsColor(cutout.fill()) || uint64_t{box.top()} + box.height() > record->size() ||
       uint64_t{box.left()} + box.width() > record->size()) {
     return absl::DataLossError(absl::StrCat(
         "cutout ", box.width(), "x", box.height(), " at ", box.left(), ",", box.top(), " with ",
-        cutout.fill_size(), " colour values does not fit a view of ", record->size(), " pixels"));
+        cutout.fill_size(), " colour values (three in [0, 1] are possible) does not fit a view of ",
+        record->size(), " pixels"));
   }
   EraseBox(box, {cutout.fill(0), cutout.fill(1), cutout.fill(2)}, &canvas->image);
   return absl::OkStatus();

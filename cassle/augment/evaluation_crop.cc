@@ -56,7 +56,7 @@ absl::Status Apply(v1::ViewRecord* record, Canvas* canvas) {
                                             " pixels is impossible for a view of ",
                                             record->size()));
   }
-  const auto [shorter, longer] = std::minmax(record->source_height(), record->source_width());
+  const auto [shorter, longer] = std::minmax({record->source_height(), record->source_width()});
   const double pixels = static_cast<double>(resize_px) * resize_px * longer / shorter;
   if (pixels > kMaxPixels) {
     return absl::DataLossError(absl::StrCat("an image of ", record->source_width(), "x",

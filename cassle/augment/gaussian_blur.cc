@@ -18,10 +18,10 @@ bool InPolicy(const v1::Policy& policy) { return policy.has_blur(); }
 absl::Status Check(const v1::Policy& policy) {
   const v1::BlurPolicy& blur = policy.blur();
   if (!(blur.sigma_min_px() > 0.0 && blur.sigma_min_px() <= blur.sigma_max_px() &&
-        std::isfinite(blur.sigma_max_px()))) {
+        blur.sigma_max_px() <= kMaxBlurSigmaPx)) {
     return PolicyError("blur.sigma_min_px, blur.sigma_max_px",
                        absl::StrCat("are ", blur.sigma_min_px(), " and ", blur.sigma_max_px(),
-                                    ": pixels with 0 < min <= max, say 0.1 and 2"));
+                                    ": pixels with 0 < min <= max <= 10000, say 0.1 and 2"));
   }
   if (blur.kernel_px() < 1 || blur.kernel_px() % 2 == 0) {
     return PolicyError("blur.kernel_px", absl::StrCat("is ", blur.kernel_px(),

@@ -1,9 +1,17 @@
 #include "cassle/augment/operation.h"
 
+#include <algorithm>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace cassle {
+
+bool IsColor(const google::protobuf::RepeatedField<float>& values) {
+  return values.size() == 3 && std::all_of(values.begin(), values.end(), [](float value) {
+           return value >= 0.0f && value <= 1.0f;
+         });
+}
 
 absl::Status PolicyError(absl::string_view field, absl::string_view problem_and_remedy) {
   return absl::InvalidArgumentError(absl::StrCat(field, " ", problem_and_remedy));

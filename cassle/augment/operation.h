@@ -125,11 +125,18 @@ struct Operation {
 // colour, blur, other.
 Work WorkOf(const Operation& operation);
 
+// Limits of what a policy may ask for and a record may hold: far beyond any use, and small enough
+// that every number made from them is finite.
+inline constexpr float kMaxColorStrength = 1000.0f;
+inline constexpr float kMaxBlurSigmaPx = 10000.0f;
+
 // Errors of `check` functions. `field` as in the text proto, e.g. "blur.probability".
 absl::Status CheckProbability(absl::string_view field, double value);
 // low <= min <= max <= high, of the fields MESSAGE.FIELD_min and MESSAGE.FIELD_max.
 absl::Status CheckRange(absl::string_view message, absl::string_view field, double min, double max,
                         double low, double high);
+// Three values in [0, 1] each: R, G, B of a record.
+bool IsColor(const google::protobuf::RepeatedField<float>& values);
 absl::Status PolicyError(absl::string_view field, absl::string_view problem_and_remedy);
 
 }  // namespace cassle

@@ -95,10 +95,13 @@ absl::Status CheckFields(const v1::Policy& policy) {
                                     " values: give three each (R, G, B, of pixels in [0, 1])"));
   }
   for (int c = 0; c < 3; ++c) {
-    if (!std::isfinite(policy.mean(c)) || !(policy.std(c) > 0.0) || !std::isfinite(policy.std(c))) {
-      return PolicyError("mean, std",
-                         absl::StrCat("of channel ", c, " are ", policy.mean(c), " and ",
-                                      policy.std(c), ": the standard deviation must be above 0"));
+    if (!(policy.mean(c) >= 0.0 && policy.mean(c) <= 1.0) || !(policy.std(c) > 0.0) ||
+        !std::isfinite(policy.std(c))) {
+      return PolicyError(
+          "mean, std",
+          absl::StrCat("of channel ", c, " are ", policy.mean(c), " and ", policy.std(c),
+                       ": pixels lie in [0, 1], so their mean does too, and "
+                       "the standard deviation must be above 0"));
     }
   }
   return absl::OkStatus();

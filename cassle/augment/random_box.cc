@@ -1,5 +1,6 @@
 #include "cassle/augment/random_box.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
@@ -10,10 +11,11 @@ namespace {
 
 constexpr int kAttempts = 10;
 
-// Python's round(): ties to even.
-int64_t RoundToEven(double value) { return static_cast<int64_t>(std::nearbyint(value)); }
-
 }  // namespace
+
+int64_t RoundToEven(double value) {
+  return static_cast<int64_t>(std::nearbyint(std::min(value, 1e9)));
+}
 
 absl::Status CheckBoxRange(absl::string_view field, const BoxRange& range) {
   if (!(range.scale_min > 0.0 && range.scale_min <= range.scale_max && range.scale_max <= 1.0)) {

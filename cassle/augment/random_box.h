@@ -20,6 +20,10 @@ struct BoxRange {
   double ratio_max;
 };
 
+// Python's round(): ties to even. At most 1e9, which is more than any image has pixels a side:
+// extreme ratios give more than an int64 holds.
+int64_t RoundToEven(double value);
+
 // `field`: the message in the policy, e.g. "crop".
 // \error kInvalidArgument unless 0 < scale_min <= scale_max <= 1 and 0 < ratio_min <= ratio_max.
 absl::Status CheckBoxRange(absl::string_view field, const BoxRange& range);

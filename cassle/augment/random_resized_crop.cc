@@ -21,9 +21,6 @@ absl::Status Check(const v1::Policy& policy) {
   return CheckBoxRange("crop", RangeOf(policy.crop()));
 }
 
-// Python's round(): ties to even.
-int64_t RoundToEven(double value) { return static_cast<int64_t>(std::nearbyint(value)); }
-
 void SetBox(int64_t top, int64_t left, int64_t height, int64_t width, v1::CropParameters* box) {
   box->set_top(top);
   box->set_left(left);

@@ -74,8 +74,11 @@ absl::Status RecordedViews::OpenShards() {
     total += shard_info.num_records();
     shards_.push_back(std::move(shard));
   }
-  const int64_t expected = info_.num_images() * info_.epochs() * info_.views();
-  if (total != expected || total == 0) {
+  int64_t expected = 0;
+  const bool overflows =
+      __builtin_mul_overflow(info_.num_images(), int64_t{info_.epochs()}, &expected) ||
+      __builtin_mul_overflow(expected, int64_t{info_.views()}, &expected);
+  if (overflows || total != expected || total == 0) {
     return absl::DataLossError(absl::StrCat(JoinPath(folder_, kViewsInfoName), ": ",
                                             info_.num_images(), " images, ", info_.epochs(),
                                             " epochs and ", info_.views(), " views are ", expected,

@@ -1,5 +1,7 @@
 #include "cassle/augment/solarize.h"
 
+#include <cmath>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "cassle/augment/color_steps.h"
@@ -59,7 +61,13 @@ void Sample(const v1::Policy& policy, Philox& random, v1::ViewRecord* record) {
 
 template <typename Place>
 absl::Status Apply(v1::ViewRecord* record, Canvas* canvas) {
-  if (Place::Applied(*record)) Solarize(Place::Of(*record).threshold(), &canvas->image);
+  if (!Place::Applied(*record)) return absl::OkStatus();
+  const float threshold = Place::Of(*record).threshold();
+  if (!(threshold >= 0.0f && std::isfinite(threshold))) {
+    return absl::DataLossError(
+        absl::StrCat(Place::kName, " threshold ", threshold, " is out of range"));
+  }
+  Solarize(threshold, &canvas->image);
   return absl::OkStatus();
 }
 

@@ -70,8 +70,7 @@ absl::Status DecodeImage(absl::string_view encoded, v1::ImageFormat format, int 
     return absl::DataLossError(absl::StrCat("the record says ", v1::ImageFormat_Name(format),
                                             ", but its bytes are not such a file"));
   }
-  RgbImage decoded;
-  decoded.pixels.swap(image->pixels);
+  RgbImage decoded = TakeMemory(image);
   CASSLE_RETURN_IF_ERROR(DecodeImage(encoded, &decoded, limits));
   if (decoded.height != height || decoded.width != width) {
     return absl::DataLossError(absl::StrCat("the record says ", height, "x", width,

@@ -46,10 +46,10 @@ v1::ImageFormat SniffImageFormat(absl::string_view file_bytes);
 // Reads only the header. \error as DecodeImage, except for damage further on.
 absl::StatusOr<ImageHeader> ReadImageHeader(absl::string_view file_bytes);
 
-// Decodes a whole JPEG or PNG file. `image` is set only on success; its memory is used again.
-// \error kDataLoss if the bytes are no JPEG or PNG, are damaged or end early (a libjpeg warning of
-// corrupt data counts), or the image has more than limits.max_pixels pixels. The message gives the
-// reason; the caller adds the name of the file.
+// Decodes a whole JPEG or PNG file. The memory of `image` is used again; after an error it is
+// unchanged or empty. \error kDataLoss if the bytes are no JPEG or PNG, are damaged or end early (a
+// libjpeg warning of corrupt data counts), or the image has more than limits.max_pixels pixels. The
+// message gives the reason; the caller adds the name of the file.
 absl::Status DecodeImage(absl::string_view file_bytes, RgbImage* image,
                          const DecodeLimits& limits = {});
 

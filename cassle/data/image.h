@@ -28,6 +28,14 @@ struct RgbImage {
   }
 };
 
+// An image without pixels that has the memory of `used`, which is left empty.
+inline RgbImage TakeMemory(RgbImage* used) {
+  RgbImage image;
+  image.pixels.swap(used->pixels);
+  used->Resize(0, 0);
+  return image;
+}
+
 inline bool operator==(const RgbImage& a, const RgbImage& b) {
   return a.height == b.height && a.width == b.width && a.pixels == b.pixels;
 }

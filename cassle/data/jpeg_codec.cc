@@ -284,8 +284,7 @@ absl::Status DecodeJpeg(absl::string_view file_bytes, const DecodeLimits& limits
   const ImageHeader header = reader.header();
   status = CheckPixelLimit(header, limits);
   if (!status.ok()) return status;
-  RgbImage stored;
-  stored.pixels.swap(image->pixels);
+  RgbImage stored = TakeMemory(image);
   status = reader.ReadPixels(&stored);
   if (!status.ok()) return status;
   *image = header.orientation == 1 ? std::move(stored)

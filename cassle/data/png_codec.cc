@@ -151,8 +151,7 @@ absl::Status DecodePng(absl::string_view file_bytes, const DecodeLimits& limits,
   if (!status.ok()) return status;
   status = CheckPixelLimit(reader.header(), limits);
   if (!status.ok()) return status;
-  RgbImage decoded;
-  decoded.pixels.swap(image->pixels);
+  RgbImage decoded = TakeMemory(image);
   status = reader.ReadPixels(&decoded);
   if (!status.ok()) return status;
   *image = std::move(decoded);

@@ -17,7 +17,12 @@ namespace {
 
 constexpr int64_t kHeaderBytes = 12;
 constexpr int64_t kFooterBytes = 4;
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+// So small that records of a few bytes cross its end.
+constexpr size_t kBufferBytes = 32;
+#else
 constexpr size_t kBufferBytes = 256 << 10;
+#endif
 constexpr size_t kIndexBufferBytes = 16 << 10;
 
 template <class T>
