@@ -26,13 +26,14 @@ using Bytes = hn::FixedTag<uint8_t, kGroup>;
 using Integers = hn::RebindToSigned<Floats>;
 using FewBytes = hn::Rebind<uint8_t, Floats>;
 
-HWY_INLINE void ToFloats(hn::Vec<Bytes> bytes, float* HWY_RESTRICT out) {
+template <class Function>
+HWY_INLINE void ToFloats(hn::Vec<Bytes> bytes, Function function, float* HWY_RESTRICT out) {
   HWY_ALIGN uint8_t group[kGroup];
   hn::Store(bytes, Bytes(), group);
   const Floats d;
   for (int64_t i = 0; i < kGroup; i += hn::Lanes(d)) {
     const auto integers = hn::PromoteTo(Integers(), hn::LoadU(FewBytes(), group + i));
-    hn::StoreU(hn::Div(hn::ConvertTo(d, integers), hn::Set(d, 255.0f)), d, out + i);
+    hn::StoreU(function(hn::ConvertTo(d, integers)), d, out + i);
   }
 }
 
@@ -53,18 +54,42 @@ void Spread(const uint8_t* HWY_RESTRICT pixels, int64_t count, float* HWY_RESTRI
             float* HWY_RESTRICT green, float* HWY_RESTRICT blue) {
   int64_t i = 0;
 #if HWY_TARGET != HWY_SCALAR
+  const auto fraction = [](hn::Vec<Floats> x)
+                            HWY_ATTR { return hn::Div(x, hn::Set(Floats(), 255.0f)); };
   for (; i + kGroup <= count; i += kGroup) {
     hn::Vec<Bytes> r, g, b;
     hn::LoadInterleaved3(Bytes(), pixels + 3 * i, r, g, b);
-    ToFloats(r, red + i);
-    ToFloats(g, green + i);
-    ToFloats(b, blue + i);
+    ToFloats(r, fraction, red + i);
+    ToFloats(g, fraction, green + i);
+    ToFloats(b, fraction, blue + i);
   }
 #endif
   for (; i < count; ++i) {
     red[i] = static_cast<float>(pixels[3 * i]) / 255.0f;
     green[i] = static_cast<float>(pixels[3 * i + 1]) / 255.0f;
     blue[i] = static_cast<float>(pixels[3 * i + 2]) / 255.0f;
+  }
+}
+
+void SpreadScaled(const uint8_t* HWY_RESTRICT pixels, int64_t count, const float* scale,
+                  const float* offset, float* HWY_RESTRICT planes) {
+  int64_t i = 0;
+#if HWY_TARGET != HWY_SCALAR
+  for (; i + kGroup <= count; i += kGroup) {
+    hn::Vec<Bytes> channels[3];
+    hn::LoadInterleaved3(Bytes(), pixels + 3 * i, channels[0], channels[1], channels[2]);
+    for (int c = 0; c < 3; ++c) {
+      const auto scaled = [&](hn::Vec<Floats> x) HWY_ATTR {
+        return hn::Add(hn::Mul(x, hn::Set(Floats(), scale[c])), hn::Set(Floats(), offset[c]));
+      };
+      ToFloats(channels[c], scaled, planes + c * count + i);
+    }
+  }
+#endif
+  for (; i < count; ++i) {
+    for (int c = 0; c < 3; ++c) {
+      planes[c * count + i] = static_cast<float>(pixels[3 * i + c]) * scale[c] + offset[c];
+    }
   }
 }
 
@@ -109,6 +134,7 @@ HWY_AFTER_NAMESPACE();
 namespace cassle {
 
 HWY_EXPORT(Spread);
+HWY_EXPORT(SpreadScaled);
 HWY_EXPORT(Gather);
 HWY_EXPORT(ReverseRows);
 
@@ -116,6 +142,17 @@ void FromRgb8(const RgbImage& image, FloatImage* result) {
   result->Resize(image.height, image.width);
   HWY_DYNAMIC_DISPATCH(Spread)
   (image.pixels.data(), result->plane_size(), result->plane(0), result->plane(1), result->plane(2));
+}
+
+void Normalize(const RgbImage& image, const std::array<double, 3>& mean,
+               const std::array<double, 3>& std, float* planes) {
+  float scale[3], offset[3];
+  for (int c = 0; c < 3; ++c) {
+    scale[c] = static_cast<float>(1.0 / (255.0 * std[c]));
+    offset[c] = static_cast<float>(-mean[c] / std[c]);
+  }
+  HWY_DYNAMIC_DISPATCH(SpreadScaled)
+  (image.pixels.data(), int64_t{image.height} * image.width, scale, offset, planes);
 }
 
 void ToRgb8(const FloatImage& image, RgbImage* result) {

@@ -8,6 +8,7 @@
 #ifndef CASSLE_AUGMENT_FLOAT_IMAGE_H_
 #define CASSLE_AUGMENT_FLOAT_IMAGE_H_
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -34,6 +35,10 @@ struct FloatImage {
 
 // pixel / 255 in float, as torchvision's ToTensor.
 void FromRgb8(const RgbImage& image, FloatImage* result);
+
+// planes [3, height, width] = (pixel / 255 - mean) / std, R G B: what a network takes.
+void Normalize(const RgbImage& image, const std::array<double, 3>& mean,
+               const std::array<double, 3>& std, float* planes);
 
 // The one rounding of a view: clamp to [0, 1], times 255, to the nearest integer, ties upwards.
 // FromRgb8 followed by ToRgb8 changes nothing.

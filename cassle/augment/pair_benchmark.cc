@@ -26,6 +26,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "cassle/augment/apply.h"
+#include "cassle/augment/float_image.h"
 #include "cassle/augment/policy.h"
 #include "cassle/augment/sample.h"
 #include "cassle/augment/view_decoder.h"
@@ -90,27 +91,16 @@ absl::StatusOr<v1::Policy> MakePolicy(const Settings& settings) {
 class Normalizer {
  public:
   explicit Normalizer(const v1::Policy& policy) {
-    for (int c = 0; c < 3; ++c) {
-      scale_[c] = static_cast<float>(1.0 / (255.0 * policy.std(c)));
-      offset_[c] = static_cast<float>(-policy.mean(c) / policy.std(c));
-    }
+    std::copy_n(policy.mean().begin(), 3, mean_.begin());
+    std::copy_n(policy.std().begin(), 3, std_.begin());
   }
   void Normalize(const RgbImage& image, std::vector<float>* planes) const {
-    const int count = image.height * image.width;
-    planes->resize(size_t{3} * count);
-    const uint8_t* in = image.pixels.data();
-    float* r = planes->data();
-    float* g = r + count;
-    float* b = g + count;
-    for (int i = 0; i < count; ++i) {
-      r[i] = in[3 * i] * scale_[0] + offset_[0];
-      g[i] = in[3 * i + 1] * scale_[1] + offset_[1];
-      b[i] = in[3 * i + 2] * scale_[2] + offset_[2];
-    }
+    planes->resize(size_t{3} * image.height * image.width);
+    cassle::Normalize(image, mean_, std_, planes->data());
   }
 
  private:
-  std::array<float, 3> scale_, offset_;
+  std::array<double, 3> mean_, std_;
 };
 
 // What the threads share; nothing of it changes.

@@ -45,6 +45,9 @@ Results RunEverything(int height, int width) {
   if (std::min(height, width) > 3) FilterSymmetrically(taps, &scratch, &image);
   results.values = image.values;
   ToRgb8(image, &results.bytes);
+  std::vector<float> normalised(image.values.size());
+  Normalize(results.bytes, {0.4, 0.5, 0.6}, {0.2, 0.25, 0.3}, normalised.data());
+  results.values.insert(results.values.end(), normalised.begin(), normalised.end());
   RunColorSteps({{Kind::kGrayscale}}, &image);
   results.values.insert(results.values.end(), image.values.begin(), image.values.end());
   for (const ChannelMeans& means : {before, after}) {
@@ -102,6 +105,19 @@ TEST(SimdTest, MeansAreThoseOfThePlanes) {
     for (int64_t i = 0; i < image.plane_size(); ++i) sum += image.plane(c)[i];
     EXPECT_NEAR(after[c], sum / image.plane_size(), 1e-7);
     EXPECT_NEAR(after[c], 0.5 * before[c] + 0.25, 1e-7);
+  }
+}
+
+TEST(SimdTest, NormalisationEqualsTheDefinition) {
+  const RgbImage image = Noise(5, 19);
+  const std::array<double, 3> mean = {0.485, 0.456, 0.406}, std = {0.229, 0.224, 0.225};
+  std::vector<float> planes(image.pixels.size());
+  Normalize(image, mean, std, planes.data());
+  for (int c = 0; c < 3; ++c) {
+    for (int i = 0; i < 5 * 19; ++i) {
+      EXPECT_NEAR(planes[c * 5 * 19 + i], (image.pixels[3 * i + c] / 255.0 - mean[c]) / std[c],
+                  1e-6);
+    }
   }
 }
 
