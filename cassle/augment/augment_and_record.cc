@@ -207,7 +207,7 @@ class Recorder {
   void KeepForContactSheet() {
     if (options_.contact_sheet().empty()) return;
     for (const v1::ImageRecord& image : images_) {
-      if (static_cast<int>(shown_.size()) < kContactSheetImages) shown_.push_back(image);
+      if (shown_.size() < options_.contact_sheet_images()) shown_.push_back(image);
     }
   }
 
@@ -215,7 +215,7 @@ class Recorder {
   absl::Status WriteContactSheet() {
     if (options_.contact_sheet().empty()) return absl::OkStatus();
     if (!source_->is_stream()) {
-      const int64_t count = std::min<int64_t>(kContactSheetImages, source_->size());
+      const int64_t count = std::min<int64_t>(options_.contact_sheet_images(), source_->size());
       for (int64_t i = 0; i < count; ++i) {
         v1::ImageRecord image;
         CASSLE_RETURN_IF_ERROR(source_->ReadAt(i * source_->size() / count, &image));
@@ -239,8 +239,8 @@ class Recorder {
       }
       rows.push_back(std::move(row));
     }
-    const std::string title = absl::StrCat("policy ", policy_.name(), ", ", policy_.size(),
-                                           " px, seed ", options_.seed());
+    const std::string title =
+        absl::StrCat(policy_.name(), ": ", policy_.size(), " px, seed ", options_.seed());
     CASSLE_ASSIGN_OR_RETURN(const RgbImage sheet, DrawContactSheet(title, policy_, rows));
     CASSLE_ASSIGN_OR_RETURN(const std::string png, EncodePng(sheet));
     return WriteFileAtomically(options_.contact_sheet(), png);

@@ -285,6 +285,24 @@ TEST(AugmentAndRecordTest, ContactSheetIsWrittenBesideTheOutput) {
   EXPECT_GT(sheet.height, 800);
 }
 
+TEST(AugmentAndRecordTest, EveryPresetHasAContactSheet) {
+  for (const std::string& preset : PresetNames()) {
+    Options options = BasicOptions("preset_" + preset);
+    options.set_policy(preset);
+    options.set_contact_sheet(FreshPath("preset.png"));
+    options.set_contact_sheet_images(3);
+    ASSERT_OK(RunRecorder(options)) << preset;
+    ASSERT_OK_AND_ASSIGN(const std::string png, ReadFile(options.contact_sheet()));
+    ASSERT_OK_AND_ASSIGN(const ImageHeader header, ReadImageHeader(png));
+    EXPECT_GE(header.width, 500) << preset;
+    EXPECT_LE(header.width, 2200) << preset;
+  }
+  Options options = BasicOptions("no_images");
+  options.set_contact_sheet_images(0);
+  EXPECT_THAT(RunRecorder(options),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("--contact_sheet_images=0")));
+}
+
 TEST(AugmentAndRecordTest, OwnPolicyIsPartOfTheIdentity) {
   Options options = BasicOptions("own");
   options.clear_policy();

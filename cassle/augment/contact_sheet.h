@@ -1,8 +1,10 @@
 // Contact sheet: a picture that shows at a glance what a policy does to images.
 //
-// One row of cells per image: the source with the crop of every view drawn into it, and the views,
-// each framed in the colour of its crop, with its parameters below: value and position on the
-// policy's range (the tick marks what would change nothing); "-" and gray: not applied.
+// On top the policy: its operations with their probabilities, for every group of views. Then one
+// row per image: the source with the crop of every view drawn into it, and the views, each framed
+// in the colour of its crop, with its parameters: value and position on the policy's range (the
+// tick marks what would change nothing); "-" and gray: not applied. Views of different size keep
+// their proportions; small ones stand in two rows behind the large ones.
 #ifndef CASSLE_AUGMENT_CONTACT_SHEET_H_
 #define CASSLE_AUGMENT_CONTACT_SHEET_H_
 
@@ -23,9 +25,6 @@ struct ContactSheetRow {
   std::vector<v1::ViewRecord> records;
   std::vector<RgbImage> views;
 };
-
-// Images shown by the recorder.
-inline constexpr int kContactSheetImages = 6;
 
 // title: one line. Every row has equally many views, at least one.
 // \error kInvalidArgument if there are no rows or a view is empty.

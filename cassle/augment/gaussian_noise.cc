@@ -47,7 +47,7 @@ void SetIdentity(const v1::Policy&, v1::ViewRecord* record) {
 std::vector<Caption> Captions(const v1::Policy& policy, const v1::ViewRecord& record) {
   if (!Applied(record)) return {{"noise", ""}};
   const double sigma = record.gaussian_noise().sigma();
-  return {{"noise", absl::StrFormat("%.3f", sigma), 0.0, 0.0, policy.gaussian_noise().sigma_max(),
+  return {{"noise", absl::StrFormat("%.2f", sigma), 0.0, 0.0, policy.gaussian_noise().sigma_max(),
            sigma}};
 }
 

@@ -52,6 +52,7 @@ absl::Status CheckChange(const v1::Policy& change) {
   };
   if (change.views_size() > 0) return refuse("views", "groups of views do not nest");
   if (change.compat() != v1::CORRECT) return refuse("compat", "it belongs to the whole run");
+  if (change.decode() != v1::EXACT) return refuse("decode", "an image is decoded one way");
   if (change.mean_size() > 0 || change.std_size() > 0) {
     return refuse("mean, std", "all views are normalised alike");
   }
@@ -88,6 +89,9 @@ absl::Status CheckFields(const v1::Policy& policy) {
   CASSLE_RETURN_IF_ERROR(CheckViews(policy));
   if (!v1::Compat_IsValid(policy.compat())) {
     return PolicyError("compat", absl::StrCat("is ", policy.compat(), ": CORRECT or OFFICIAL"));
+  }
+  if (!v1::Decode_IsValid(policy.decode())) {
+    return PolicyError("decode", absl::StrCat("is ", policy.decode(), ": EXACT or FAST"));
   }
   if (policy.mean_size() != 3 || policy.std_size() != 3) {
     return PolicyError("mean, std",

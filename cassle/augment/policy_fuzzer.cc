@@ -8,8 +8,10 @@
 #include "cassle/augment/descriptor.h"
 #include "cassle/augment/policy.h"
 #include "cassle/augment/sample.h"
+#include "cassle/augment/view_decoder.h"
 #include "cassle/base/fuzz_check.h"
 #include "cassle/base/text_proto.h"
+#include "cassle/data/codec.h"
 
 namespace cassle {
 namespace {
@@ -17,17 +19,33 @@ namespace {
 // Larger views are only slower.
 constexpr int kLargest = 64;
 
-void CheckViews(const v1::Policy& policy, int source_height, int source_width) {
-  RgbImage source;
-  source.Resize(source_height, source_width);
-  for (size_t i = 0; i < source.pixels.size(); ++i) source.pixels[i] = static_cast<uint8_t>(i * 31);
+v1::ImageRecord Jpeg(int height, int width) {
+  RgbImage pixels;
+  pixels.Resize(height, width);
+  for (size_t i = 0; i < pixels.pixels.size(); ++i) pixels.pixels[i] = static_cast<uint8_t>(i * 31);
+  v1::ImageRecord image;
+  image.set_format(v1::JPEG);
+  image.set_height(height);
+  image.set_width(width);
+  const auto encoded = EncodeJpeg(pixels, 90);
+  CASSLE_FUZZ_CHECK(encoded.ok());
+  image.set_encoded(*encoded);
+  return image;
+}
+
+// One after the other, as a loader's thread uses them.
+struct Worker {
+  Canvas canvas;
+  ViewDecoder decoder;
+};
+
+void CheckViews(const v1::Policy& policy, const v1::ImageRecord& image) {
+  static Worker* const worker = new Worker;
   const int fixed = NumViews(policy);
   const auto views = ViewPolicies(policy, fixed > 0 ? fixed : 3);
   CASSLE_FUZZ_CHECK(views.ok());
   const auto layout = DescriptorLayout::Create(policy, DescriptorGroupsOf(policy));
   CASSLE_FUZZ_CHECK(layout.ok());
-  // The canvas is dirty from earlier inputs, as in a loader's thread.
-  static Canvas* const canvas = new Canvas;
   std::vector<float> descriptor(layout->size());
   // Of many views the first and the last ones.
   for (uint32_t view = 0; view < views->size(); ++view) {
@@ -36,9 +54,10 @@ void CheckViews(const v1::Policy& policy, int source_height, int source_width) {
         of_view.evaluation_crop().resize_px() > kLargest) {
       continue;
     }
-    v1::ViewRecord record = SampleView(of_view, {5, 1, 7, view}, source_height, source_width);
+    v1::ViewRecord record = SampleView(of_view, {5, 1, 7, view}, image.height(), image.width());
     RgbImage pixels;
-    CASSLE_FUZZ_CHECK(ApplyView(source, &record, canvas, &pixels).ok());
+    CASSLE_FUZZ_CHECK(worker->decoder.Decode(image, {&record, 1}).ok());
+    CASSLE_FUZZ_CHECK(ApplyView(worker->decoder.source(0), &record, &worker->canvas, &pixels).ok());
     CASSLE_FUZZ_CHECK(pixels.height == of_view.size() && pixels.width == of_view.size());
     layout->Describe(record, absl::MakeSpan(descriptor));
     for (float value : descriptor) CASSLE_FUZZ_CHECK(std::isfinite(value));
@@ -65,9 +84,9 @@ void CheckPolicyText(const std::string& text) {
   if (policy.size() > kLargest) policy.set_size(policy.size() % kLargest + 1);
   // A smaller view may be too small for the blur.
   if (!CheckPolicy(policy).ok()) return;
-  CheckViews(policy, 24, 30);
-  CheckViews(policy, 1, 1);
-  CheckViews(policy, 3, 70);
+  static const auto* const images =
+      new std::vector<v1::ImageRecord>{Jpeg(24, 30), Jpeg(1, 1), Jpeg(3, 70), Jpeg(160, 130)};
+  for (const v1::ImageRecord& image : *images) CheckViews(policy, image);
 }
 
 }  // namespace

@@ -193,6 +193,9 @@ TEST(ViewPoliciesTest, BadGroupsAreNamedWithTheirFieldAndARemedy) {
        "change.views is not possible: groups of views do not nest"},
       {[](v1::Policy* p) { p->mutable_views(1)->mutable_change()->set_compat(v1::OFFICIAL); },
        "view group 2", "change.compat is not possible"},
+      {[](v1::Policy* p) { p->mutable_views(1)->mutable_change()->set_decode(v1::FAST); },
+       "view group 2", "change.decode is not possible"},
+      {[](v1::Policy* p) { p->set_decode(static_cast<v1::Decode>(5)); }, "", "decode is 5"},
       {[](v1::Policy* p) { p->mutable_views(1)->mutable_change()->add_mean(0); }, "view group 2",
        "change.mean, std is not possible"},
       {[](v1::Policy* p) {

@@ -91,6 +91,10 @@ absl::Status CheckRecordingOptions(const Options& options) {
     return absl::InvalidArgumentError(
         absl::StrCat("--jpeg_quality=", options.jpeg_quality(), ": give 1 to 100"));
   }
+  if (options.contact_sheet_images() < 1 || options.contact_sheet_images() > 100) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--contact_sheet_images=", options.contact_sheet_images(), ": give 1 to 100"));
+  }
   if (options.records_per_shard() < 0) {
     return absl::InvalidArgumentError(
         absl::StrCat("--records_per_shard=", options.records_per_shard(), " is negative"));

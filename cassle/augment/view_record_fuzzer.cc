@@ -9,7 +9,9 @@
 #include "cassle/augment/descriptor.h"
 #include "cassle/augment/policy.h"
 #include "cassle/augment/recorded_views.h"
+#include "cassle/augment/view_decoder.h"
 #include "cassle/base/fuzz_check.h"
+#include "cassle/data/codec.h"
 
 namespace cassle {
 namespace {
@@ -25,6 +27,12 @@ RgbImage Source(uint32_t height, uint32_t width) {
     image.pixels[i] = static_cast<uint8_t>(i * 7 + i / 64 * (i % 3 + 1));
   }
   return image;
+}
+
+std::string JpegOf(const RgbImage& image) {
+  const absl::StatusOr<std::string> jpeg = EncodeJpeg(image, 80);
+  CASSLE_FUZZ_CHECK(jpeg.ok());
+  return *jpeg;
 }
 
 const DescriptorLayout& Layout() {
@@ -82,6 +90,29 @@ void CheckRecord(const v1::ViewRecord& parsed) {
     std::vector<float> descriptor(Layout().size());
     Layout().Describe(applied, absl::MakeSpan(descriptor));
     for (float value : descriptor) CASSLE_FUZZ_CHECK(std::isfinite(value));
+  }
+
+  // From a file, of which only what the record needs is decoded: at full resolution the same view.
+  v1::ImageRecord image;
+  image.set_format(v1::JPEG);
+  image.set_height(source.height);
+  image.set_width(source.width);
+  image.set_encoded(JpegOf(source));
+  static ViewDecoder* const decoder = new ViewDecoder;
+  const absl::Status part = decoder->Decode(image, {&record, 1});
+  CASSLE_FUZZ_CHECK(part.ok() || BlamesInput(part));
+  if (part.ok()) {
+    v1::ViewRecord from_part = record;
+    RgbImage view_of_part;
+    const absl::Status made = ApplyView(decoder->source(0), &from_part, canvas, &view_of_part);
+    CASSLE_FUZZ_CHECK(made.ok() || BlamesInput(made));
+    if (record.fast_denominator() == 0) {
+      RgbImage decoded_source;
+      CASSLE_FUZZ_CHECK(DecodeImage(image.encoded(), &decoded_source).ok());
+      v1::ViewRecord from_whole = record;
+      CASSLE_FUZZ_CHECK(ApplyView(decoded_source, &from_whole, &view).ok() == made.ok());
+      CASSLE_FUZZ_CHECK(!made.ok() || view == view_of_part);
+    }
   }
 
   RgbImage stored;

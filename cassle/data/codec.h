@@ -89,7 +89,8 @@ struct ImageRegion {
 
 // Decodes ImageRecord.encoded as far as `request` needs it: JPEG skips rows and columns outside the
 // box and stops behind its last row, so damage further on is not noticed. PNG, raw pixels and the
-// rarer JPEGs (turned by EXIF, CMYK) are decoded whole.
+// rarer JPEGs (turned by EXIF, CMYK, and progressive ones if the bytes are to be exact) are decoded
+// whole.
 // \error kDataLoss as DecodeImage; kInvalidArgument for a box that is empty or not inside the
 // image, or another denominator.
 absl::Status DecodeRegion(absl::string_view encoded, v1::ImageFormat format, int height, int width,

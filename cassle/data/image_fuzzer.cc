@@ -1,6 +1,9 @@
-// JPEG and PNG files: header, decoding, EXIF orientation.
+// JPEG and PNG files: header, decoding (whole, and regions at each scale), EXIF orientation.
+#include <algorithm>
 #include <cstring>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "cassle/base/fuzz_check.h"
 #include "cassle/data/codec.h"
@@ -49,12 +52,91 @@ RgbImage Used(uint8_t value) {
   return image;
 }
 
+// Boxes that differ from input to input: the whole, a corner, and two drawn from a hash of the
+// file.
+std::vector<Box> BoxesOf(const std::string& file, int height, int width) {
+  uint64_t hash = 0xcbf29ce484222325u;
+  for (char byte : file) hash = (hash ^ static_cast<uint8_t>(byte)) * 0x100000001b3u;
+  const auto below = [&hash](int limit) {
+    hash = hash * 6364136223846793005u + 1442695040888963407u;
+    return static_cast<int>((hash >> 33) % static_cast<uint64_t>(limit));
+  };
+  std::vector<Box> boxes = {{0, 0, height, width}, {height - 1, width - 1, 1, 1}};
+  for (int i = 0; i < 2; ++i) {
+    const int top = below(height);
+    const int left = below(width);
+    boxes.push_back({top, left, 1 + below(height - top), 1 + below(width - left)});
+  }
+  return boxes;
+}
+
+// Pixels [first, last) of the axis, at full resolution, lie inside `size` decoded ones from
+// `begin`.
+bool Holds(int begin, int size, int denominator, int first, int length) {
+  return begin >= 0 && begin <= first / denominator &&
+         begin + size > (first + length - 1) / denominator;
+}
+
+// The wanted box of both.
+bool SamePixels(const ImageRegion& a, const ImageRegion& b, const Box& box) {
+  const int d = a.denominator;
+  for (int y = box.top / d; y <= (box.top + box.height - 1) / d; ++y) {
+    const int left = box.left / d;
+    const int columns = (box.left + box.width - 1) / d - left + 1;
+    if (std::memcmp(a.pixels.At(y - a.top, left - a.left), b.pixels.At(y - b.top, left - b.left),
+                    size_t{3} * columns) != 0) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// `image` is the whole, decoded, or null if it cannot be: then a part may still be.
+void CheckRegions(const std::string& file, const ImageHeader& header, const RgbImage* image) {
+  for (int denominator : {0, 1, 2, 4, 8}) {
+    ImageRegion whole;
+    bool have_whole = false;
+    for (const Box& box : BoxesOf(file, header.height, header.width)) {
+      ImageRegion region;
+      region.pixels = Used(0x77);
+      const absl::Status status = DecodeRegion(file, header.format, header.height, header.width,
+                                               {box, denominator}, &region, kLimits);
+      CASSLE_FUZZ_CHECK(region.pixels.pixels.size() ==
+                        uint64_t{3} * region.pixels.height * region.pixels.width);
+      // What the whole image does not hurt, hurts no part.
+      CASSLE_FUZZ_CHECK(status.ok() ? true : BlamesInput(status) && image == nullptr);
+      if (!status.ok()) continue;
+      CASSLE_FUZZ_CHECK(region.image_height == header.height && region.image_width == header.width);
+      CASSLE_FUZZ_CHECK(region.denominator == std::max(denominator, 1) || region.denominator == 1);
+      CASSLE_FUZZ_CHECK(
+          Holds(region.top, region.pixels.height, region.denominator, box.top, box.height));
+      CASSLE_FUZZ_CHECK(
+          Holds(region.left, region.pixels.width, region.denominator, box.left, box.width));
+      if (denominator == 0 && image != nullptr) {
+        ImageRegion exact;
+        exact.pixels = *image;
+        CASSLE_FUZZ_CHECK(SamePixels(region, exact, box));
+      }
+      // The first box is the whole image.
+      if (!have_whole && box.height == header.height && box.width == header.width) {
+        whole = std::move(region);
+        have_whole = true;
+      } else if (have_whole) {
+        CASSLE_FUZZ_CHECK(SamePixels(region, whole, box));
+      }
+    }
+  }
+}
+
 void CheckImage(const std::string& file) {
   const absl::StatusOr<ImageHeader> header = ReadImageHeader(file);
   RgbImage image = Used(0x55);
   const absl::Status status = DecodeImage(file, &image, kLimits);
   CASSLE_FUZZ_CHECK(header.ok() || BlamesInput(header.status()));
   CASSLE_FUZZ_CHECK(image.pixels.size() == uint64_t{3} * image.height * image.width);
+  if (header.ok() && CheckPixelLimit(*header, kLimits).ok()) {
+    CheckRegions(file, *header, status.ok() ? &image : nullptr);
+  }
   if (!status.ok()) {
     CASSLE_FUZZ_CHECK(BlamesInput(status));
     return;

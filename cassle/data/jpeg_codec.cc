@@ -143,8 +143,12 @@ class JpegReader {
     return TryRegion(request, region) ? absl::OkStatus() : Error();
   }
 
-  // Can only a part be decoded, and scaled? Not where all pixels are needed at once.
-  bool HasRegions() const { return orientation_ == 1 && jpeg_.num_components != 4; }
+  // Can only a part be decoded, and scaled? Not where all pixels are needed at once. Where scans of
+  // a progressive file are missing, libjpeg smooths over block edges, and would take the edge of
+  // what it decodes for the edge of the image.
+  bool HasRegions(bool fast) const {
+    return orientation_ == 1 && jpeg_.num_components != 4 && (fast || !jpeg_.progressive_mode);
+  }
 
  private:
   absl::Status Error() const {
@@ -185,6 +189,7 @@ class JpegReader {
     jpeg_.scale_num = 1;
     jpeg_.scale_denom = denominator;
     jpeg_.do_fancy_upsampling = fast ? FALSE : TRUE;
+    jpeg_.do_block_smoothing = fast ? FALSE : TRUE;
     jpeg_start_decompress(&jpeg_);
     // Around the box, in pixels of the scaled image. Smooth upsampling looks at the neighbours, and
     // libjpeg takes the edge of what it decodes for the edge of the image: hence the margin.
@@ -305,7 +310,7 @@ absl::Status DecodeJpegRegion(absl::string_view file_bytes, const RegionRequest&
                                             region->image_width, " pixels, the image has ",
                                             header.height, "x", header.width));
   }
-  if (reader.HasRegions()) return reader.ReadRegion(request, region);
+  if (reader.HasRegions(request.fast_denominator != 0)) return reader.ReadRegion(request, region);
   region->SetWhole();
   return DecodeJpeg(file_bytes, limits, &region->pixels);
 }

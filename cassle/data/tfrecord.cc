@@ -246,9 +246,11 @@ absl::StatusOr<std::vector<uint64_t>> ReadRecordIndex(const std::string& file, i
                                                       int64_t shard_bytes) {
   const std::string path = file + ".index";
   CASSLE_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(path));
-  if (bytes.size() != static_cast<uint64_t>(num_records) * 8) {
+  // No product: a damaged count could overflow to the right number of bytes.
+  if (num_records < 0 || bytes.size() % 8 != 0 ||
+      bytes.size() / 8 != static_cast<uint64_t>(num_records)) {
     return absl::DataLossError(absl::StrCat(path, ": ", bytes.size(), " bytes, but ", num_records,
-                                            " records need ", num_records * 8));
+                                            " records need 8 bytes each"));
   }
   std::vector<uint64_t> offsets(static_cast<size_t>(num_records));
   uint64_t least = 0;

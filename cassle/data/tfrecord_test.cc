@@ -164,12 +164,19 @@ TEST(TfRecordTest, MissingFilesAreNotFound) {
 TEST(TfRecordTest, ADamagedIndexIsRefused) {
   const std::string path = TestPath("index.tfrecord");
   const int64_t size = static_cast<int64_t>(WriteShard(path).size());
-  EXPECT_THAT(ReadRecordIndex(path, 5, size), StatusIs(kBad, HasSubstr("5 records need 40")));
+  EXPECT_THAT(ReadRecordIndex(path, 5, size),
+              StatusIs(kBad, HasSubstr("5 records need 8 bytes each")));
   for (const std::vector<uint64_t>& offsets :
        {std::vector<uint64_t>{16, 32}, {0, 15}, {0, uint64_t{1} << 63}}) {
     ASSERT_OK(WriteRecordIndex(path, offsets));
     EXPECT_THAT(ReadRecordIndex(path, 2, size),
                 StatusIs(kBad, AllOf(HasSubstr("index.tfrecord.index"), HasSubstr("entry"))));
+  }
+  // Eight times these counts overflow to the size of the file.
+  ASSERT_OK(WriteRecordIndex(path, {}));
+  for (int64_t count : {int64_t{1} << 61, -(int64_t{1} << 61)}) {
+    EXPECT_THAT(ReadRecordIndex(path, count, size),
+                StatusIs(kBad, HasSubstr("records need 8 bytes each")));
   }
 }
 
