@@ -44,7 +44,9 @@ struct Differences {
     }
     values += static_cast<int64_t>(a.pixels.size());
   }
-  double psnr() const { return squares == 0 ? INFINITY : 10 * std::log10(65025 * values / squares); }
+  double psnr() const {
+    return squares == 0 ? INFINITY : 10 * std::log10(65025 * values / squares);
+  }
 };
 
 absl::Status Compare(const std::string& folder, int side) {

@@ -156,6 +156,23 @@ TEST(ViewLoaderTest, ThreadsCacheAndFeedingWayChangeNoByte) {
 }
 
 // Two large and three small views, the second without jitter, and the authors' draws per batch.
+// A fast view is a function of its record and its JPEG, so it does not matter who makes it.
+TEST(ViewLoaderTest, FastDecodingIsTheSameBytesHoweverFed) {
+  ViewLoaderOptions fast = OnTheFly();
+  fast.policy.set_size(8);
+  fast.policy.set_decode(v1::FAST);
+  const std::vector<std::string> expected = LoadAll(fast);
+  ViewLoaderOptions exact = fast;
+  exact.policy.set_decode(v1::EXACT);
+  EXPECT_NE(LoadAll(exact), expected);
+  for (Options::Store store : {Options::PARAMS, Options::PNG}) {
+    ViewLoaderOptions recorded = fast;
+    recorded.views_dir = Record(absl::StrCat("fast", store), store, &fast.policy);
+    recorded.threads = 7;
+    EXPECT_EQ(LoadAll(recorded), expected);
+  }
+}
+
 v1::Policy UnlikeViews() {
   v1::Policy policy = OnTheFly().policy;
   policy.set_name("unlike");
