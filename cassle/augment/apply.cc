@@ -1,6 +1,7 @@
 #include "cassle/augment/apply.h"
 
 #include <cmath>
+#include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -14,12 +15,12 @@ constexpr uint32_t kMaxSize = 4096;
 
 // What a damaged or foreign record could break: everything here is checked before pixels are
 // touched.
-absl::Status CheckRecord(const SourcePixels& source, const v1::ViewRecord& record) {
-  if (record.source_height() != source.height || record.source_width() != source.width) {
-    return absl::DataLossError(absl::StrCat("was drawn for a source of ", record.source_width(),
-                                            "x", record.source_height(),
-                                            " pixels, but the image has ", source.width, "x",
-                                            source.height, ": these views belong to other images"));
+absl::Status CheckFields(int height, int width, const v1::ViewRecord& record) {
+  if (record.source_height() != static_cast<uint32_t>(height) ||
+      record.source_width() != static_cast<uint32_t>(width)) {
+    return absl::DataLossError(absl::StrCat(
+        "was drawn for a source of ", record.source_width(), "x", record.source_height(),
+        " pixels, but the image has ", width, "x", height, ": these views belong to other images"));
   }
   if (record.size() < 1 || record.size() > kMaxSize) {
     return absl::DataLossError(absl::StrCat("size ", record.size(), " is not 1 to ", kMaxSize));
@@ -76,7 +77,7 @@ const std::vector<Work>& OperationWorks() {
 }
 
 absl::Status ApplyOperations(const SourcePixels& source, v1::ViewRecord* record, Canvas* canvas) {
-  CASSLE_RETURN_IF_ERROR(CheckRecord(source, *record));
+  CASSLE_RETURN_IF_ERROR(CheckFields(source.height, source.width, *record));
   canvas->source = source;
   const std::vector<Operation>& operations = Operations();
   const std::vector<Work>& works = OperationWorks();
@@ -87,15 +88,22 @@ absl::Status ApplyOperations(const SourcePixels& source, v1::ViewRecord* record,
   return absl::OkStatus();
 }
 
+std::string NameOf(const v1::ViewRecord& record) {
+  return absl::StrCat("view ", record.view(), " of image ", record.image_id(), ", epoch ",
+                      record.epoch());
+}
+
 }  // namespace
+
+absl::Status CheckRecord(int height, int width, const v1::ViewRecord& record) {
+  const absl::Status status = CheckFields(height, width, record);
+  return status.ok() ? status : Annotate(status, NameOf(record));
+}
 
 absl::Status ApplyView(const SourcePixels& source, v1::ViewRecord* record, Canvas* canvas,
                        RgbImage* view) {
   const absl::Status status = ApplyOperations(source, record, canvas);
-  if (!status.ok()) {
-    return Annotate(status, absl::StrCat("view ", record->view(), " of image ", record->image_id(),
-                                         ", epoch ", record->epoch()));
-  }
+  if (!status.ok()) return Annotate(status, NameOf(*record));
   ToRgb8(canvas->image, view);
   canvas->clock.Lap(Work::kOther);
   return absl::OkStatus();

@@ -28,6 +28,10 @@ absl::Status ApplyView(const RgbImage& source, v1::ViewRecord* record, Canvas* c
 // The same with a canvas of its own.
 absl::Status ApplyView(const RgbImage& source, v1::ViewRecord* record, RgbImage* view);
 
+// Does the record fit an image of this size, and are its parameters possible? ApplyView checks it
+// too. \error kDataLoss as ApplyView.
+absl::Status CheckRecord(int height, int width, const v1::ViewRecord& record);
+
 }  // namespace cassle
 
 #endif  // CASSLE_AUGMENT_APPLY_H_

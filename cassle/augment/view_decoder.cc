@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "cassle/augment/apply.h"
 #include "cassle/base/status_macros.h"
 
 namespace cassle {
@@ -29,33 +30,13 @@ Box Union(const Box& a, const Box& b) {
           std::max(a.left + a.width, b.left + b.width) - left};
 }
 
-absl::Status CheckView(const v1::ImageRecord& image, const v1::ViewRecord& view) {
-  const v1::CropParameters& crop = view.crop();
-  if (view.source_height() != static_cast<uint32_t>(image.height()) ||
-      view.source_width() != static_cast<uint32_t>(image.width())) {
-    return absl::DataLossError(
-        absl::StrCat("view ", view.view(), " of image ", view.image_id(), ", epoch ", view.epoch(),
-                     ": was drawn for a source of ", view.source_width(), "x", view.source_height(),
-                     " pixels, but the image has ", image.width(), "x", image.height(),
-                     ": these views belong to other images"));
-  }
-  if (crop.height() < 1 || crop.width() < 1 ||
-      uint64_t{crop.top()} + crop.height() > view.source_height() ||
-      uint64_t{crop.left()} + crop.width() > view.source_width()) {
-    return absl::DataLossError(absl::StrCat("view ", view.view(), " of image ", view.image_id(),
-                                            ", epoch ", view.epoch(),
-                                            ": the crop does not lie inside the source"));
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 absl::Status ViewDecoder::Decode(const v1::ImageRecord& image,
                                  absl::Span<const v1::ViewRecord> views) {
   Box wanted[5] = {};
   for (const v1::ViewRecord& view : views) {
-    CASSLE_RETURN_IF_ERROR(CheckView(image, view));
+    CASSLE_RETURN_IF_ERROR(CheckRecord(image.height(), image.width(), view));
     for (int i = 0; i < 5; ++i) {
       if (kDenominators[i] == static_cast<int>(view.fast_denominator())) {
         wanted[i] = Union(wanted[i], WantedBox(view));
