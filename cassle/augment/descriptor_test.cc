@@ -71,7 +71,7 @@ TEST_P(GoldenDescriptorTest, EveryGroupEqualsTheAuthors) {
         layout.Describe(record, absl::MakeSpan(actual));
         for (int k = 0; k < layout.size(); ++k) {
           // Single roundings; the factors are stored as floats near 1, divided by ranges >= 0.1.
-          EXPECT_NEAR(actual[k], expected.at(n * layout.size() + k), 2e-6) << name << " row " << n;
+          EXPECT_NEAR(actual[k], expected.at(n * layout.size() + k), 1e-6) << name << " row " << n;
         }
       }
       // The crops of these vectors are fractions, of no particular source.
