@@ -151,7 +151,7 @@ class Recorder {
     std::vector<absl::Status> statuses(images_.size());
     ParallelFor(context_.threads(), static_cast<int64_t>(images_.size()), [&](int64_t i) {
       const auto work = workspaces_.Borrow();
-      work->canvas.clock.Start();
+      work->canvas.clock.StartItem();
       statuses[i] = AugmentImage(epoch, images_[i], work.get(), &payloads[i * views]);
       totals_.Add(&work->canvas.clock);
     });
