@@ -17,7 +17,7 @@ namespace cassle {
 
 // \error kInvalidArgument naming the setting that is out of range.
 absl::StatusOr<std::unique_ptr<Method>> MakeBarlowTwins(const v1::MethodConfig& config,
-                                                  const MethodSetup& setup);
+                                                        const MethodSetup& setup);
 
 }  // namespace cassle
 

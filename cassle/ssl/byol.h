@@ -19,7 +19,7 @@ namespace cassle {
 
 // \error kInvalidArgument naming the setting that is out of range.
 absl::StatusOr<std::unique_ptr<Method>> MakeByol(const v1::MethodConfig& config,
-                                                  const MethodSetup& setup);
+                                                 const MethodSetup& setup);
 
 }  // namespace cassle
 

@@ -26,6 +26,8 @@ std::string GoldenName(std::string name) {
   if (absl::StartsWith(name, "momentum_")) name = "target_" + name.substr(9);
   for (const auto& [ours, theirs] :
        {std::pair("projector.conditioner.", "projector.aug_processor."),
+        std::pair("projector.mlp.generator.", "projector.projector_hn."),
+        std::pair("projector.mlp.norms.", "projector.projector_bns."),
         std::pair("projector.mlp.", "projector.projector.")}) {
     const size_t at = name.find(ours);
     if (at != std::string::npos) name.replace(at, std::string(ours).size(), theirs);
@@ -53,8 +55,9 @@ v1::MethodConfig GoldenConfig(const SafetensorsFile& golden) {
   v1::MethodConfig config;
   const std::string framework = golden.Metadata("framework");
   const std::vector<std::string> weights = ProjectorWeights(golden);
-  const int32_t hidden = RowsOf(golden, weights.front());
-  const int32_t projection = RowsOf(golden, weights.back());
+  // None in a file of a generated projector, whose methods do not ask.
+  const int32_t hidden = weights.empty() ? 0 : RowsOf(golden, weights.front());
+  const int32_t projection = weights.empty() ? 0 : RowsOf(golden, weights.back());
   const int32_t predictor_hidden = RowsOf(golden, "before.predictor.0.weight");
   const double temperature = std::stod(golden.Metadata("temperature"));
   if (framework == "simclr") {
@@ -107,7 +110,10 @@ void ExpectStepsOfTheAuthors(const std::string& file) {
   MethodSetup setup = TinySetup(2, descriptors.size(1));
   setup.official = true;
   if (golden.Metadata("aug_inj_type") == "proj-cat") {
-    setup.conditioning.set_treatment(v1::MLP);
+    const bool generated = golden.Metadata("aug_treatment") == "hn";
+    setup.conditioning.set_treatment(generated ? v1::HYPERNETWORK : v1::MLP);
+    setup.conditioning.set_hypernetwork_norm(generated &&
+                                             golden.Metadata("aug_hn_type") == "mlp-bn");
     setup.conditioning.set_depth(std::stoi(golden.Metadata("aug_nn_depth")));
     setup.conditioning.set_width(std::stoi(golden.Metadata("aug_nn_width")));
   }
@@ -179,6 +185,10 @@ TEST(SimclrTest, ThreeStepsWithoutConditioningEqualTheAuthors) {
   ExpectStepsOfTheAuthors("train_simclr_none.safetensors");
 }
 
+TEST(SimclrTest, ThreeStepsWithAHypernetworkEqualTheAuthors) {
+  ExpectStepsOfTheAuthors("train_simclr_hn.safetensors");
+}
+
 TEST(MocoV2Test, ThreeStepsEqualTheAuthors) { ExpectStepsOfTheAuthors("train_moco.safetensors"); }
 
 TEST(ByolTest, ThreeStepsEqualTheAuthors) { ExpectStepsOfTheAuthors("train_byol.safetensors"); }
@@ -191,9 +201,7 @@ TEST(BarlowTwinsTest, ThreeStepsEqualTheAuthors) {
   ExpectStepsOfTheAuthors("train_barlow_twins.safetensors");
 }
 
-TEST(MocoV3Test, ThreeStepsEqualTheAuthors) {
-  ExpectStepsOfTheAuthors("train_mocov3.safetensors");
-}
+TEST(MocoV3Test, ThreeStepsEqualTheAuthors) { ExpectStepsOfTheAuthors("train_mocov3.safetensors"); }
 
 }  // namespace
 }  // namespace cassle

@@ -2,9 +2,9 @@
 // encoder's projections of the other view of the same batch; no queue. Symmetric.
 //
 // As in the authors' code: the momentum networks start as copies, run in training mode, see the
-// descriptor of their own view, and follow before they make the keys; projector and predictor end in
-// batch norm without weight and bias; AdamW with 40 epochs of warm-up. The momentum rises from 0.99
-// to 1 along a cosine, as in the paper; compat OFFICIAL keeps it at 0.999.
+// descriptor of their own view, and follow before they make the keys; projector and predictor end
+// in batch norm without weight and bias; AdamW with 40 epochs of warm-up. The momentum rises from
+// 0.99 to 1 along a cosine, as in the paper; compat OFFICIAL keeps it at 0.999.
 #ifndef CASSLE_SSL_MOCO_V3_H_
 #define CASSLE_SSL_MOCO_V3_H_
 
@@ -18,7 +18,7 @@ namespace cassle {
 
 // \error kInvalidArgument naming the setting that is out of range.
 absl::StatusOr<std::unique_ptr<Method>> MakeMocoV3(const v1::MethodConfig& config,
-                                                  const MethodSetup& setup);
+                                                   const MethodSetup& setup);
 
 }  // namespace cassle
 

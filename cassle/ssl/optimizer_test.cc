@@ -30,9 +30,8 @@ std::vector<std::string> BufferNames(const Optimizer& optimizer) {
 TEST(SgdTest, StepsAsTorchDoesOverTwoSteps) {
   at::Tensor p = Filled({1}, 1);
   at::Tensor without_gradient = Filled({1}, 3);
-  const auto optimizer =
-      MakeOptimizer({.kind = v1::SGD, .momentum = 0.9, .weight_decay = 0.1},
-                    {{.parameters = {{"p", p}, {"q", without_gradient}}}});
+  const auto optimizer = MakeOptimizer({.kind = v1::SGD, .momentum = 0.9, .weight_decay = 0.1},
+                                       {{.parameters = {{"p", p}, {"q", without_gradient}}}});
   EXPECT_THAT(BufferNames(*optimizer), ElementsAre("p", "q"));
   double expected = 1, buffer = 0;
   for (const double gradient : {0.5, -0.25}) {
@@ -50,8 +49,8 @@ TEST(SgdTest, StepsAsTorchDoesOverTwoSteps) {
 
 TEST(AdamWTest, StepsAsTorchDoesOverThreeSteps) {
   at::Tensor p = Filled({2}, 1);
-  const auto optimizer = MakeOptimizer({.kind = v1::ADAMW, .weight_decay = 0.1},
-                                       {{.parameters = {{"p", p}}}});
+  const auto optimizer =
+      MakeOptimizer({.kind = v1::ADAMW, .weight_decay = 0.1}, {{.parameters = {{"p", p}}}});
   EXPECT_THAT(BufferNames(*optimizer), ElementsAre("p.first_moment", "p.second_moment", "steps"));
   double expected = 1, first = 0, second = 0;
   int steps = 0;

@@ -1,4 +1,5 @@
-// The network between the projection of one view and that of the other in BYOL, SimSiam and MoCo-v3.
+// The network between the projection of one view and that of the other in BYOL, SimSiam and
+// MoCo-v3.
 #ifndef CASSLE_SSL_PREDICTOR_H_
 #define CASSLE_SSL_PREDICTOR_H_
 

@@ -1,13 +1,15 @@
-// The small backbone of method tests.
+// A small backbone and random views for it: what the tests of methods share.
 #ifndef CASSLE_SSL_TINY_BACKBONE_H_
 #define CASSLE_SSL_TINY_BACKBONE_H_
 
 #include <ATen/core/Tensor.h>
+#include <ATen/ops/empty.h>
 
 #include <cstdint>
 #include <memory>
 #include <vector>
 
+#include "cassle/base/philox.h"
 #include "cassle/models/backbone.h"
 #include "cassle/models/layers.h"
 #include "cassle/ssl/method.h"
@@ -49,6 +51,29 @@ inline MethodSetup TinySetup(int64_t batch_size, int64_t descriptor_size, uint64
   setup.descriptor_size = descriptor_size;
   setup.seed = seed;
   return setup;
+}
+
+// Views of the contract tests.
+inline constexpr int64_t kBatch = 8;
+inline constexpr int64_t kDescriptor = 5;
+
+inline at::Tensor RandomTensor(at::IntArrayRef sizes, uint64_t seed) {
+  at::Tensor tensor = at::empty(sizes, at::kFloat);
+  Philox random(StreamKey{seed});
+  for (int64_t i = 0; i < tensor.numel(); ++i) {
+    tensor.data_ptr<float>()[i] = static_cast<float>(random.NextGaussian());
+  }
+  return tensor;
+}
+
+inline std::vector<View> RandomViews(uint64_t seed) {
+  std::vector<View> views;
+  for (uint64_t view = 0; view < 2; ++view) {
+    views.push_back({RandomTensor({kBatch, 3, 12, 12}, 10 * seed + view)
+                         .contiguous(at::MemoryFormat::ChannelsLast),
+                     RandomTensor({kBatch, kDescriptor}, 1000 + 10 * seed + view)});
+  }
+  return views;
 }
 
 }  // namespace cassle
