@@ -2,6 +2,7 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -132,6 +133,11 @@ void ExpectStepsOfTheAuthors(const std::string& file) {
   const std::unique_ptr<Optimizer> optimizer = MakeOptimizer(options, method->parameter_groups());
   const double full_rate = std::stod(golden.Metadata("base_lr"));
   const int64_t epochs = std::stoll(golden.Metadata("max_epochs"));
+  // How far the authors' own float32 run is from their float64 run; another order of sums is as far
+  // again, on another processor perhaps further.
+  const double loss_noise = std::stod(golden.Metadata("f64_loss_diff"));
+  const double state_noise = std::stod(golden.Metadata("f64_state_diff"));
+  const double state_tolerance = std::max(1e-5, 4 * state_noise);
   for (int step = 1; golden.Has(absl::StrCat("step", step, ".loss")); ++step) {
     SCOPED_TRACE(absl::StrCat(file, " step ", step));
     const std::string prefix = absl::StrCat("step", step, ".");
@@ -151,29 +157,31 @@ void ExpectStepsOfTheAuthors(const std::string& file) {
     optimizer->ZeroGrad();
     const MethodOutput output = method->Forward(views);
     output.loss.backward();
-    // The loss after steps 1 and 2 carries the rounding of those steps: the authors' own float32
-    // run is 1e-6 from their float64 run (f64_loss_diff in the file), and another order of sums is
-    // as far again.
-    EXPECT_LT(RelativeDifference(output.loss, GoldenTensor(golden, prefix + "loss")), 1e-5);
+    // The loss after steps 1 and 2 carries the rounding of those steps: 1e-5 of it, or what the
+    // authors' own runs differ by (Barlow Twins, whose gradients are the largest).
+    const at::Tensor their_loss = GoldenTensor(golden, prefix + "loss");
+    EXPECT_LT(LargestDifference(output.loss, their_loss),
+              std::max(1e-5 * their_loss.abs().item().toDouble(), 4 * loss_noise));
     for (const NamedTensor& parameter : method->trained_parameters()) {
       const std::string name = prefix + "grad." + GoldenName(parameter.name);
       if (!golden.Has(name)) continue;
-      // 1e-4 of the largest entry, as the vectors' README suggests for gradients. The floor is for
+      // 1e-4 of the largest entry, as the vectors' README suggests for gradients (more where the
+      // steps before were less exact, as for the state). The floor is for
       // the bias of the conditioner's last batch norm: the next batch norm takes every shift away,
       // so its gradient is rounding alone.
       const at::Tensor theirs = GoldenTensor(golden, name);
       EXPECT_LT(LargestDifference(parameter.tensor.grad(), theirs),
-                1e-4 * theirs.abs().max().item().toDouble() + 1e-6)
+                10 * state_tolerance * theirs.abs().max().item().toDouble() + 1e-6)
           << name;
     }
     optimizer->Step(rates);
     method->AfterStep();
     for (const NamedTensor& entry : method->state()) {
       const std::string name = prefix + "after." + GoldenName(entry.name);
-      // 1e-5 where the README suggests 1e-4: their float32 and float64 runs are within 1e-6 of each
-      // other. What is ill-conditioned may differ by the steps themselves.
+      // 1e-5 where the README suggests 1e-4, as their runs are mostly within 1e-6 of each other.
+      // What is ill-conditioned may differ by the steps themselves.
       const double tolerance =
-          IsIllConditioned(golden, GoldenName(entry.name)) ? 2 * full_rate : 1e-5;
+          IsIllConditioned(golden, GoldenName(entry.name)) ? 2 * full_rate : state_tolerance;
       EXPECT_LT(LargestDifference(entry.tensor, GoldenTensor(golden, name)), tolerance) << name;
     }
   }

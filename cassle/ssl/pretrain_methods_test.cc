@@ -48,13 +48,14 @@ v1::PretrainOptions TinyRun(const std::string& method, int epochs) {
   options.set_batch_size(8);
   options.set_compute_threads(1);
   const auto* field = v1::MethodConfig::descriptor()->FindFieldByName(method);
-  google::protobuf::Message* settings = options.mutable_method()->GetReflection()->MutableMessage(
-      options.mutable_method(), field);
+  google::protobuf::Message* settings =
+      options.mutable_method()->GetReflection()->MutableMessage(options.mutable_method(), field);
   for (const char* size : {"hidden_size", "projection_size", "predictor_hidden_size"}) {
     const auto* setting = settings->GetDescriptor()->FindFieldByName(size);
     if (setting != nullptr) settings->GetReflection()->SetInt32(settings, setting, 16);
   }
-  if (options.method().has_moco_v2()) options.mutable_method()->mutable_moco_v2()->set_queue_size(32);
+  if (options.method().has_moco_v2())
+    options.mutable_method()->mutable_moco_v2()->set_queue_size(32);
   EXPECT_OK(RemoveAll(options.output()));
   EXPECT_OK(RemoveAll(options.output() + ".partial"));
   return options;
@@ -118,10 +119,10 @@ TEST(PretrainMethodsTest, WhatIsGivenCounts) {
   options.set_optimizer(v1::SGD);
   options.set_warmup_epochs(2);
   options.set_weight_decay(0);
-  EXPECT_THAT(ConfigOf(options),
-              AllOf(HasSubstr("optimizer: SGD"), HasSubstr("warmup_epochs: 2\n"),
-                    HasSubstr("base_lr: 0.03\n"), HasSubstr("weight_decay: 0\n"),
-                    Not(HasSubstr("compat"))));
+  EXPECT_THAT(ConfigOf(options), AllOf(HasSubstr("optimizer: SGD"), HasSubstr("warmup_epochs: 2\n"),
+                                       HasSubstr("base_lr: 0.03\n"), HasSubstr("weight_decay: 0\n"),
+                                       Not(HasSubstr("compat"))));
+  options = TinyRun("moco_v3", 2);
   options.set_warmup_epochs(-1);
   EXPECT_THAT(Train(options), StatusIs(absl::StatusCode::kInvalidArgument,
                                        HasSubstr("--warmup_epochs=-1: expected at least 0")));
