@@ -10,6 +10,7 @@ mkdir bin
 ln -s "$stages/data/shard-encoder" bin/shard_encoder
 ln -s "$stages/data/shard-cat" bin/shard_cat
 ln -s "$stages/augment/augment-and-record" bin/augment
+ln -s "$stages/augment/replay" bin/replay
 ln -s "$stages/ssl/pretrain" bin/pretrain
 ln -s "$stages/eval/embed" bin/embed
 ln -s "$stages/eval/linear-probe" bin/linear_probe

@@ -16,6 +16,21 @@ quietly pretrain --input=images --views=views "${small_training[@]}" --epochs=2 
 cmp model/weights.safetensors model3/weights.safetensors || fail "recorded views train other weights"
 [ "$(head -c 4 views.png | tail -c 3)" = PNG ] || fail "the contact sheet is no PNG"
 
+# Three parts of the same views; what one machine recorded another can replay.
+augment_parts=(--input=images --policy=cifar --epochs=2 --records_per_shard=300)
+for part in 0 1 2; do
+  quietly augment "${augment_parts[@]}" --num_shards=3 --shard_index=$part --output=parts/$part
+done
+quietly augment "${augment_parts[@]}" --merge=parts --output=merged
+quietly augment "${augment_parts[@]}" --output=whole
+same merged whole
+replay --input=images --views=views --threads=1 > replay1.json 2> /dev/null || fail "the views do not replay"
+replay --input=images --views=merged --threads=2 > replay2.json 2> /dev/null || fail "the merged views do not replay"
+cmp replay1.json replay2.json || fail "replaying is not the same: $(cat replay1.json replay2.json)"
+grep -q '"differences":"0"' replay1.json || fail "no result of replay: $(cat replay1.json)"
+expect 65 'record 0 .view 0 of image 0, epoch 0.: ' replay --input=images --views=- --policy=cifar --seed=1 < merged/views-00000-of-00005.tfrecord
+grep -q '"status":"failed"' expect.out || fail "a failed replay prints its result: $(cat expect.out)"
+
 for split in train test; do
   quietly embed --model=model --input=images --split=$split --threads=1 --output=trained_$split
   quietly embed --model=model --input=images --split=$split --threads=2 --output=trained2_$split

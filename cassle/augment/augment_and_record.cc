@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "cassle/augment/apply.h"
 #include "cassle/augment/contact_sheet.h"
@@ -16,6 +17,7 @@
 #include "cassle/augment/recorded_views.h"
 #include "cassle/augment/recording_options.h"
 #include "cassle/augment/sample.h"
+#include "cassle/augment/time_account.h"
 #include "cassle/augment/view_decoder.h"
 #include "cassle/augment/view_parts.h"
 #include "cassle/augment/view_shard_writer.h"
@@ -126,9 +128,11 @@ class Recorder {
       CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> payloads,
                               Augment(visit / images, first, count));
       if (payloads.empty()) break;
+      clock_.Start();
       for (size_t i = skip; i < payloads.size() && record < last_record_; ++i, ++record) {
         CASSLE_RETURN_IF_ERROR(writer->Append(payloads[i]));
       }
+      clock_.Lap(Work::kWrite);
       skip = 0;
       visit += static_cast<int64_t>(payloads.size()) / views;
       progress.Set(visit - first_visit);
@@ -138,14 +142,18 @@ class Recorder {
 
   // Serialised records of images first .. first+count-1 in one epoch, in order.
   absl::StatusOr<std::vector<std::string>> Augment(int64_t epoch, int64_t first, int64_t count) {
+    clock_.Start();
     CASSLE_RETURN_IF_ERROR(source_->Read(first, count, &images_));
+    clock_.Lap(Work::kRead);
     if (source_->is_stream()) KeepForContactSheet();
     const int64_t views = options_.views();
     std::vector<std::string> payloads(images_.size() * views);
     std::vector<absl::Status> statuses(images_.size());
     ParallelFor(context_.threads(), static_cast<int64_t>(images_.size()), [&](int64_t i) {
       const auto work = workspaces_.Borrow();
+      work->canvas.clock.StartItem();
       statuses[i] = AugmentImage(epoch, images_[i], work.get(), &payloads[i * views]);
+      totals_.Add(&work->canvas.clock);
     });
     for (const absl::Status& status : statuses) CASSLE_RETURN_IF_ERROR(status);
     return payloads;
@@ -163,7 +171,10 @@ class Recorder {
                             std::string* payloads) const {
     work->records.resize(options_.views());
     for (uint32_t v = 0; v < options_.views(); ++v) work->records[v] = Draw(epoch, image, v);
+    WorkClock& clock = work->canvas.clock;
+    clock.Lap(Work::kOther);
     CASSLE_RETURN_IF_ERROR(Annotate(work->decoder.Decode(image, work->records), options_.input()));
+    clock.Lap(Work::kDecode);
     for (uint32_t v = 0; v < options_.views(); ++v) {
       v1::ViewRecord& record = work->records[v];
       CASSLE_RETURN_IF_ERROR(
@@ -175,6 +186,7 @@ class Recorder {
                                 EncodeImage(work->view, format, options_.jpeg_quality()));
       }
       record.SerializeToString(&payloads[v]);
+      clock.Lap(Work::kEncode);
     }
     return absl::OkStatus();
   }
@@ -246,6 +258,18 @@ class Recorder {
     return WriteFileAtomically(options_.contact_sheet(), png);
   }
 
+  void SayWhereTimeWent() {
+    totals_.Add(&clock_);
+    const TimeAccount account = totals_.Account();
+    if (!(account.worked() > 0)) return;
+    context_.Say(absl::StrFormat("%.1f s with %d threads, which did: %s", account.wall,
+                                 context_.threads(), DescribeWork(account)));
+    for (int i = 0; i < kNumWorks; ++i) {
+      if (account.work[i] == 0) continue;
+      context_.Spend(absl::StrCat("views.", WorkName(static_cast<Work>(i))), account.work[i]);
+    }
+  }
+
   absl::Status Finish(ViewShardWriter* writer) {
     v1::ViewsInfo info;
     *info.mutable_policy() = policy_;
@@ -267,6 +291,7 @@ class Recorder {
                                             : last_record_ - first_record_);
     result.set_shards(info.shards_size());
     result.set_policy(policy_.name());
+    SayWhereTimeWent();
     context_.Count("images", result.images());
     context_.Count("views", result.records());
     CASSLE_RETURN_IF_ERROR(context_.SetResult(result));
@@ -283,6 +308,9 @@ class Recorder {
   v1::ViewsPart part_;
   int64_t first_record_ = 0;
   int64_t last_record_ = INT64_MAX;
+  // What the workers did, and what the thread did that reads and writes for them.
+  WorkTotals totals_;
+  WorkClock clock_;
   // The images being worked on, and those for the contact sheet.
   std::vector<v1::ImageRecord> images_;
   std::vector<v1::ImageRecord> shown_;

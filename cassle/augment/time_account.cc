@@ -84,10 +84,16 @@ std::string DescribeBottleneck(const TimeAccount& account, absl::string_view con
 }
 
 void WorkTotals::Add(WorkClock* clock) {
+  if (clock->timed_items_ == 0) return;
+  const double each_stands_for =
+      static_cast<double>(clock->items_) / static_cast<double>(clock->timed_items_);
   for (int i = 0; i < kNumWorks; ++i) {
-    ticks_[i].fetch_add(clock->ticks_[i], std::memory_order_relaxed);
+    const double ticks = static_cast<double>(clock->ticks_[i]) * each_stands_for;
+    ticks_[i].fetch_add(static_cast<uint64_t>(ticks), std::memory_order_relaxed);
   }
   clock->ticks_ = {};
+  clock->items_ = 0;
+  clock->timed_items_ = 0;
 }
 
 TimeAccount WorkTotals::Account() const {

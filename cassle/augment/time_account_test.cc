@@ -42,6 +42,22 @@ TEST(TimeAccountTest, LapsAreBookedUnderTheirWorkAndSumUpToTheWall) {
   EXPECT_GE(account.worked(), account.wall * 0.5);
 }
 
+TEST(TimeAccountTest, AFewTimedItemsStandForAll) {
+  WorkTotals totals;
+  WorkClock clock;
+  for (int i = 0; i < 20; ++i) {
+    clock.StartItem();
+    Sleep(2);
+    clock.Lap(Work::kBlur);
+    if (i % 3 == 0) totals.Add(&clock);
+  }
+  totals.Add(&clock);
+  TimeAccount account = totals.Account();
+  // Items 0, 8 and 16 are timed; what waits for item 24 is missing.
+  EXPECT_GE(Share(&account, Work::kBlur), 0.032);
+  EXPECT_LE(Share(&account, Work::kBlur), 2 * account.wall);
+}
+
 TEST(TimeAccountTest, WorkersOfOneAccountAddUp) {
   WorkTotals totals;
   ParallelFor(4, 8, [&totals](int64_t) {

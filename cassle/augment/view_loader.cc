@@ -182,14 +182,12 @@ class Loader : public ViewLoader {
     batch->image_ids.resize(options_.batch_size);
     batch->labels.resize(options_.batch_size);
     const EpochOrder order(num_images_, options_.seed, batch->epoch);
-    Workspace workspace;
-    workspace.canvas.clock.Start();
+    const auto workspace = workspaces_.Borrow();
     for (int64_t row = 0; row < options_.batch_size; ++row) {
       const int64_t image = order.ImageAt(batch->batch_in_epoch * options_.batch_size + row);
-      CASSLE_RETURN_IF_ERROR(MakeRow(image, row, &workspace, batch));
+      CASSLE_RETURN_IF_ERROR(MakeRow(image, row, workspace.get(), batch));
     }
-    workspace.canvas.clock.Lap(Work::kOther);
-    totals_.Add(&workspace.canvas.clock);
+    totals_.Add(&workspace->canvas.clock);
     return absl::OkStatus();
   }
 
@@ -197,6 +195,7 @@ class Loader : public ViewLoader {
   absl::Status MakeRow(int64_t image, int64_t row, Workspace* work, ViewBatch* batch) {
     const DecodedImage* cached = nullptr;
     WorkClock* const clock = &work->canvas.clock;
+    clock->StartItem();
     if (cache_ != nullptr) {
       CASSLE_RETURN_IF_ERROR(cache_->Get(image, &work->image, &cached, clock));
     }
@@ -277,6 +276,7 @@ class Loader : public ViewLoader {
   absl::Status error_;
   double waited_seconds_ = 0;
   WorkTotals totals_;
+  Lender<Workspace> workspaces_;
   // Last: its threads use everything above.
   std::unique_ptr<OrderedPipeline<MadeBatch>> pipeline_;
 };

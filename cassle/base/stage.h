@@ -86,6 +86,7 @@ class StageContext {
   // The machine-readable result: on stdout as JSON and in stage.textproto. The same inputs must
   // give the same.
   absl::Status SetResult(const google::protobuf::Message& result);
+  const std::string& result_json() const { return result_json_; }
   // A line for people on stderr.
   void Say(const std::string& line) const;
 

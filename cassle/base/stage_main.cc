@@ -226,6 +226,14 @@ std::string OutcomeJson(const StageOutcome& outcome) {
   return line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
+std::string FailureJson(const std::string& stage, const std::string& result_json) {
+  nlohmann::ordered_json line;
+  line["stage"] = stage;
+  line["status"] = "failed";
+  line["result"] = nlohmann::ordered_json::parse(result_json, nullptr, false);
+  return line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
 int StageMainWork(int argc, char** argv, const StageInfo& info, google::protobuf::Message* options,
                   const StageWork& work) {
   // Plain lines on stderr; --log_prefix brings glog's time stamps back.
@@ -250,11 +258,23 @@ int StageMainWork(int argc, char** argv, const StageInfo& info, google::protobuf
     std::fputs(HelpText(info, *options).c_str(), stdout);
     return 0;
   }
+  std::string result;
   const absl::StatusOr<StageOutcome> outcome =
-      RunStageWork(info, *options, command_line.settings, work);
-  if (!outcome.ok()) return fail(outcome.status());
+      RunStageWork(info, *options, command_line.settings,
+                   [&](const google::protobuf::Message& resolved, StageContext& context) {
+                     const absl::Status status = work(resolved, context);
+                     result = context.result_json();
+                     return status;
+                   });
+  const bool has_output = options->GetDescriptor()->FindFieldByName("output") != nullptr;
+  if (!outcome.ok()) {
+    if (!has_output && !result.empty()) {
+      std::printf("%s\n", FailureJson(info.name, result).c_str());
+    }
+    return fail(outcome.status());
+  }
   // A stage that streams records, or prints text, has stdout to itself.
-  if (!outcome->output.empty()) {
+  if (!outcome->output.empty() || (!has_output && !result.empty())) {
     std::printf("%s\n", OutcomeJson(*outcome).c_str());
     if (std::fflush(stdout) != 0) {
       return fail(absl::ResourceExhaustedError("cannot write the result to standard output"));

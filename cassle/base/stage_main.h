@@ -32,6 +32,9 @@ int ExitCode(const absl::Status& status);
 // The result line for stdout: one JSON object.
 std::string OutcomeJson(const StageOutcome& outcome);
 
+// The line of a stage that failed after it had set a result (a check that found a difference).
+std::string FailureJson(const std::string& stage, const std::string& result_json);
+
 int StageMainWork(int argc, char** argv, const StageInfo& info, google::protobuf::Message* options,
                   const StageWork& work);
 

@@ -11,7 +11,8 @@
 namespace cassle {
 namespace {
 
-constexpr size_t kBlockBytes = 1 << 18;
+// Most members are small; the buffer grows with what comes.
+constexpr size_t kBlockBytes = 1 << 14;
 constexpr size_t kMaxMemberBytes = size_t{1} << 30;
 
 std::string DisplayName(const std::string& path) { return path == "-" ? "standard input" : path; }

@@ -1,5 +1,6 @@
 #include "cassle/ssl/batch_tensor.h"
 
+#include <ATen/Context.h>
 #include <ATen/ops/empty.h>
 #include <c10/util/Exception.h>
 
@@ -21,8 +22,10 @@ at::Tensor PixelNormalizer::Normalize(const std::vector<uint8_t>& pixels, int64_
   const int64_t count = batch_size * side * side;
   TORCH_CHECK(static_cast<int64_t>(pixels.size()) == 3 * count, "PixelNormalizer: ", pixels.size(),
               " bytes are not ", batch_size, " images of ", side, "x", side);
+  // Where there is a GPU, copies to it need pinned memory to run beside the computation.
+  const bool pinned = at::hasCUDA();
   at::Tensor images = at::empty({batch_size, 3, side, side}, at::kFloat, c10::nullopt, c10::nullopt,
-                                c10::nullopt, at::MemoryFormat::ChannelsLast);
+                                pinned, at::MemoryFormat::ChannelsLast);
   float* out = images.data_ptr<float>();
   const uint8_t* in = pixels.data();
   for (int64_t i = 0; i < count; ++i, in += 3, out += 3) {
