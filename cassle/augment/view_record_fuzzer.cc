@@ -54,7 +54,7 @@ const DescriptorLayout& Layout() {
   return *layout;
 }
 
-void TryRecord(const v1::ViewRecord& parsed) {
+void CheckParsedRecord(const v1::ViewRecord& parsed) {
   v1::ViewRecord record = parsed;
   const bool small = record.source_height() >= 1 && record.source_height() <= kLargest &&
                      record.source_width() >= 1 && record.source_width() <= kLargest;
@@ -130,6 +130,6 @@ void TryRecord(const v1::ViewRecord& parsed) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   cassle::v1::ViewRecord record;
   if (!record.ParseFromArray(data, static_cast<int>(size))) return -1;
-  cassle::TryRecord(record);
+  cassle::CheckParsedRecord(record);
   return 0;
 }

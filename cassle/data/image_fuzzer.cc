@@ -11,8 +11,8 @@
 namespace cassle {
 namespace {
 
-// Enough for every path through the decoders, and few enough for many inputs a second.
-constexpr DecodeLimits kLimits = {/*max_pixels=*/1 << 16};
+// Enough for every path through the decoders; few, since each input is decoded twenty times.
+constexpr DecodeLimits kLimits = {/*max_pixels=*/1 << 14};
 
 uint32_t BigEndian(const std::string& bytes, size_t offset) {
   uint32_t value = 0;
