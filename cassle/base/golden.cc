@@ -3,14 +3,34 @@
 #include <climits>
 #include <cstdlib>
 
+#include "absl/strings/strip.h"
 #include "cassle/base/file.h"
 
 namespace cassle {
 
-absl::StatusOr<SafetensorsFile> OpenGolden(const std::string& name) {
+namespace {
+
+std::string GoldenDir() {
   const char* folder = std::getenv("CASSLE_GOLDEN_DIR");
-  return SafetensorsFile::Open(
-      JoinPath(folder != nullptr && *folder != '\0' ? folder : "testdata/golden", name));
+  return folder != nullptr && *folder != '\0' ? folder : "testdata/golden";
+}
+
+}  // namespace
+
+absl::StatusOr<SafetensorsFile> OpenGolden(const std::string& name) {
+  return SafetensorsFile::Open(JoinPath(GoldenDir(), name));
+}
+
+std::vector<std::string> GoldenNames(absl::string_view prefix) {
+  const absl::StatusOr<std::vector<std::string>> files = ListDirectory(GoldenDir());
+  if (!files.ok()) return {};
+  std::vector<std::string> names;
+  for (absl::string_view file : *files) {
+    if (absl::ConsumePrefix(&file, prefix) && absl::ConsumeSuffix(&file, ".safetensors")) {
+      names.emplace_back(file);
+    }
+  }
+  return names;
 }
 
 std::string RealDataDir() {

@@ -3,8 +3,10 @@
 #define CASSLE_BASE_GOLDEN_H_
 
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "cassle/base/safetensors.h"
 
 namespace cassle {
@@ -12,6 +14,10 @@ namespace cassle {
 // Opens NAME in the folder that the environment variable CASSLE_GOLDEN_DIR names, else in the copy
 // under testdata/golden (the test needs data = ["//testdata/golden"]).
 absl::StatusOr<SafetensorsFile> OpenGolden(const std::string& name);
+
+// What is between `prefix` and ".safetensors" in the names of all files of that folder that start
+// with `prefix`, sorted: for tests that run on every such file. Empty if there is no folder.
+std::vector<std::string> GoldenNames(absl::string_view prefix);
 
 // The folder of small real image sets: CASSLE_DATA_DIR, else ../shared/data beside the checkout;
 // empty if neither is there, and then the caller skips its test.

@@ -1,11 +1,13 @@
 #include "cassle/models/conditioning.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
 #include <c10/util/Exception.h>
 
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "cassle/base/status_macros.h"
 
@@ -14,11 +16,39 @@ namespace {
 
 constexpr int kDefaultDepth = 6;
 constexpr int kDefaultWidth = 64;
+// 8 GiB in float32; gradient and momentum need as much again each.
+constexpr int64_t kMaxGeneratorWeights = int64_t{1} << 31;
 
 absl::Status CheckRange(const char* field, int value, int high) {
   if (value >= 1 && value <= high) return absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat("conditioning.", field, ": ", value, " is outside 1..", high));
+}
+
+absl::Status CheckInjection(const v1::ConditioningConfig& config) {
+  if (!v1::Injection_IsValid(config.injection())) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("conditioning.injection: ", static_cast<int>(config.injection()),
+                     " is not CONCATENATION, ADDITION or MULTIPLICATION"));
+  }
+  if (config.treatment() == v1::HYPERNETWORK && config.injection() != v1::INJECTION_UNSPECIFIED) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "conditioning.injection: ", absl::AsciiStrToLower(v1::Injection_Name(config.injection())),
+        " has no meaning with treatment hypernetwork, which makes the projector's weights from "
+        "the descriptor; leave the injection out, or choose treatment mlp or raw"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckGeneratorSize(const MlpOptions& mlp, int width) {
+  const int64_t generated = NumGeneratedWeights(mlp);
+  if (generated <= kMaxGeneratorWeights / width) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("conditioning.treatment: a hypernetwork of width ", width, " that makes the ",
+                   generated, " weights of this projector (", mlp.in, " features, hidden size ",
+                   mlp.hidden, ", projection size ", mlp.out,
+                   ") would take more than 8 GiB; lower conditioning.width or "
+                   "the sizes of the method's projector, or choose treatment mlp"));
 }
 
 }  // namespace
@@ -28,13 +58,78 @@ absl::StatusOr<v1::ConditioningConfig> ResolveConditioning(const v1::Conditionin
   if (resolved.treatment() == v1::TREATMENT_UNSPECIFIED) resolved.set_treatment(v1::NONE);
   if (resolved.depth() == 0) resolved.set_depth(kDefaultDepth);
   if (resolved.width() == 0) resolved.set_width(kDefaultWidth);
-  if (resolved.treatment() != v1::NONE && resolved.treatment() != v1::MLP) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "conditioning.treatment: ", static_cast<int>(resolved.treatment()), " is not NONE or MLP"));
+  if (!v1::Treatment_IsValid(resolved.treatment())) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("conditioning.treatment: ", static_cast<int>(resolved.treatment()),
+                     " is not NONE, RAW, MLP or HYPERNETWORK"));
   }
   CASSLE_RETURN_IF_ERROR(CheckRange("depth", resolved.depth(), 64));
   CASSLE_RETURN_IF_ERROR(CheckRange("width", resolved.width(), 65536));
+  if (resolved.treatment() == v1::NONE) return resolved;
+  CASSLE_RETURN_IF_ERROR(CheckInjection(resolved));
+  if (resolved.treatment() == v1::HYPERNETWORK) return resolved;
+  if (resolved.hypernetwork_norm()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("conditioning.hypernetwork_norm: true has no meaning with treatment ",
+                     absl::AsciiStrToLower(v1::Treatment_Name(resolved.treatment())),
+                     ", whose projector has batch norm anyway; leave it out, or choose treatment "
+                     "hypernetwork"));
+  }
+  if (resolved.injection() == v1::INJECTION_UNSPECIFIED) resolved.set_injection(v1::CONCATENATION);
   return resolved;
+}
+
+std::string DescribeTreatment(const v1::ConditioningConfig& resolved) {
+  std::string words = absl::AsciiStrToLower(v1::Treatment_Name(resolved.treatment()));
+  if (resolved.treatment() == v1::NONE) return words;
+  if (resolved.injection() == v1::ADDITION || resolved.injection() == v1::MULTIPLICATION) {
+    absl::StrAppend(&words, " by ",
+                    absl::AsciiStrToLower(v1::Injection_Name(resolved.injection())));
+  }
+  if (resolved.hypernetwork_norm()) absl::StrAppend(&words, " with batch norm");
+  return words;
+}
+
+absl::Status ConditionedProjector::Build(const v1::ConditioningConfig& resolved,
+                                         int64_t descriptor_size, const MlpOptions& mlp) {
+  conditioned_ = resolved.treatment() != v1::NONE;
+  injection_ = resolved.injection();
+  if (conditioned_ && descriptor_size < 1) {
+    return absl::InvalidArgumentError(
+        "conditioning: the policy has none of the descriptor groups; set treatment: NONE");
+  }
+  if (resolved.treatment() == v1::HYPERNETWORK) {
+    CASSLE_RETURN_IF_ERROR(CheckGeneratorSize(mlp, resolved.width()));
+    generated_mlp_ = AddChild("mlp", std::make_shared<GeneratedMlp>(GeneratedMlpOptions{
+                                         .mlp = mlp,
+                                         .hidden_norm = resolved.hypernetwork_norm(),
+                                         .descriptor_size = descriptor_size,
+                                         .generator_width = resolved.width(),
+                                         .generator_depth = resolved.depth()}));
+    return absl::OkStatus();
+  }
+  MlpOptions options = mlp;
+  // What meets the features has this size.
+  int64_t injected = injection_ == v1::CONCATENATION ? resolved.width() : mlp.in;
+  if (resolved.treatment() == v1::MLP) {
+    conditioner_ =
+        AddChild("conditioner", std::make_shared<Mlp>(MlpOptions{.in = descriptor_size,
+                                                                 .hidden = resolved.width(),
+                                                                 .out = injected,
+                                                                 .depth = resolved.depth(),
+                                                                 .last_norm = true}));
+  } else if (resolved.treatment() == v1::RAW) {
+    if (injection_ == v1::CONCATENATION) {
+      injected = descriptor_size;
+    } else if (descriptor_size != injected) {
+      conditioner_ = AddChild(
+          "conditioner",
+          std::make_shared<Mlp>(MlpOptions{.in = descriptor_size, .out = injected, .depth = 1}));
+    }
+  }
+  if (conditioned_ && injection_ == v1::CONCATENATION) options.in += injected;
+  mlp_ = AddChild("mlp", std::make_shared<Mlp>(options));
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::shared_ptr<ConditionedProjector>> MakeConditionedProjector(
@@ -42,36 +137,32 @@ absl::StatusOr<std::shared_ptr<ConditionedProjector>> MakeConditionedProjector(
     uint64_t seed) {
   CASSLE_ASSIGN_OR_RETURN(const v1::ConditioningConfig resolved, ResolveConditioning(config));
   std::shared_ptr<ConditionedProjector> projector(new ConditionedProjector());
-  MlpOptions options = mlp;
-  if (resolved.treatment() == v1::MLP) {
-    if (descriptor_size < 1) {
-      return absl::InvalidArgumentError(
-          "conditioning: the policy has none of the descriptor groups; set treatment: NONE");
-    }
-    projector->conditioner_ = projector->AddChild(
-        "conditioner", std::make_shared<Mlp>(MlpOptions{.in = descriptor_size,
-                                                        .hidden = resolved.width(),
-                                                        .out = resolved.width(),
-                                                        .depth = resolved.depth(),
-                                                        .last_norm = true}));
-    options.in += resolved.width();
-  }
-  projector->mlp_ = projector->AddChild("mlp", std::make_shared<Mlp>(options));
+  CASSLE_RETURN_IF_ERROR(projector->Build(resolved, descriptor_size, mlp));
   projector->Initialize(seed, "projector.");
   return projector;
 }
 
-at::Tensor ConditionedProjector::forward(const at::Tensor& features, const at::Tensor& descriptor) {
-  if (conditioner_ == nullptr) return mlp_->forward(features);
-  TORCH_CHECK(descriptor.defined() && descriptor.size(0) == features.size(0),
-              "a conditioned projector needs one descriptor per row of features");
+at::Tensor ConditionedProjector::Inject(const at::Tensor& features, const at::Tensor& descriptor) {
+  at::Tensor embedding = conditioner_ == nullptr ? descriptor : conditioner_->forward(descriptor);
   // Autocast does not promote: the embedding follows the features' precision only if both went
   // through a linear layer.
-  at::Tensor embedding = conditioner_->forward(descriptor);
   if (embedding.scalar_type() != features.scalar_type()) {
     embedding = embedding.to(features.scalar_type());
   }
-  return mlp_->forward(at::cat({features, embedding}, 1));
+  if (injection_ == v1::CONCATENATION) return at::cat({features, embedding}, 1);
+  // Not left to the operators, which would repeat a single value.
+  TORCH_CHECK(embedding.sizes() == features.sizes(), "a descriptor of size ", descriptor.size(1),
+              " does not fit the projector: it becomes ", embedding.size(1), " values for ",
+              features.size(1), " features");
+  return injection_ == v1::ADDITION ? features + embedding : features * embedding;
+}
+
+at::Tensor ConditionedProjector::forward(const at::Tensor& features, const at::Tensor& descriptor) {
+  if (!conditioned_) return mlp_->forward(features);
+  TORCH_CHECK(descriptor.defined() && descriptor.size(0) == features.size(0),
+              "a conditioned projector needs one descriptor per row of features");
+  if (generated_mlp_ != nullptr) return generated_mlp_->forward(features, descriptor);
+  return mlp_->forward(Inject(features, descriptor));
 }
 
 }  // namespace cassle

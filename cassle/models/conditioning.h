@@ -5,14 +5,20 @@
 // explains. Without conditioning it is the method's usual projector: one module, one code path, so
 // that both differ in nothing else.
 //
-//   NONE   z = mlp(features)
-//   MLP    z = mlp([features, conditioner(descriptor)])    conditioner: depth linear layers of
-//   width `width`, each
-//                                                          followed by batch norm, ReLU between
-//                                                          them, none at the end
+//   NONE          z = mlp(features)
+//   RAW           z = mlp(inject(features, descriptor))
+//   MLP           z = mlp(inject(features, conditioner(descriptor)))
+//   HYPERNETWORK  z = mlp(features) with weights made from the descriptor (generated_mlp.h)
+//
+//   inject        CONCATENATION [a, b], ADDITION a + b, MULTIPLICATION a * b (value by value)
+//   conditioner   MLP: `depth` linear layers of width `width`, each followed by batch norm, ReLU
+//                 between them, none at the end. To be added or multiplied its last layer has as
+//                 many values as there are features; and RAW gets one linear layer with bias for
+//                 that purpose, unless the descriptor has as many values already.
 //
 // Source: cond_utils.py (AugProjector) and models.py (load_mlp) of github.com/gmum/CASSLE, tested
-// against its numbers; unlike there, a conditioner of depth 1 works.
+// against its numbers. Unlike there, a conditioner of depth 1 works, and RAW can be added and
+// multiplied whatever the sizes.
 #ifndef CASSLE_MODELS_CONDITIONING_H_
 #define CASSLE_MODELS_CONDITIONING_H_
 
@@ -20,41 +26,59 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "absl/status/statusor.h"
 #include "cassle/models/conditioning.pb.h"
+#include "cassle/models/generated_mlp.h"
 #include "cassle/models/mlp.h"
 #include "cassle/models/module.h"
 
 namespace cassle {
 
-// Fills in the defaults of unset fields (depth 6, width 64, NONE).
-// \error InvalidArgument if a field is out of range.
+// Fills in the defaults of unset fields (NONE, depth 6, width 64; CONCATENATION with RAW and MLP).
+// \error InvalidArgument if a field is out of range, or is set to what the treatment has no use
+// for. With NONE nothing else matters: a grid of runs may pass the same settings to all.
 absl::StatusOr<v1::ConditioningConfig> ResolveConditioning(const v1::ConditioningConfig& config);
 
-// Children: "conditioner" (absent with NONE) and "mlp".
+// The treatment of a resolved configuration in words: "none", "mlp", "raw by addition",
+// "hypernetwork with batch norm". Concatenation goes without saying.
+std::string DescribeTreatment(const v1::ConditioningConfig& resolved);
+
+// Children: "conditioner" (with MLP, and with RAW where it needs one), and "mlp".
 class ConditionedProjector : public Module {
  public:
   // features    [B, F] from the backbone
   // descriptor  [B, D], row i describes the view that made row i; ignored with NONE and may then be
-  // undefined Returns     [B, out] Throws c10::Error if the sizes do not fit.
+  //             undefined
+  // Returns     [B, out]
+  // Throws c10::Error if the sizes do not fit.
   at::Tensor forward(const at::Tensor& features, const at::Tensor& descriptor);
 
  private:
   friend absl::StatusOr<std::shared_ptr<ConditionedProjector>> MakeConditionedProjector(
       const v1::ConditioningConfig&, int64_t, const MlpOptions&, uint64_t);
   ConditionedProjector() = default;
+  absl::Status Build(const v1::ConditioningConfig& resolved, int64_t descriptor_size,
+                     const MlpOptions& mlp);
+  at::Tensor Inject(const at::Tensor& features, const at::Tensor& descriptor);
 
+  bool conditioned_ = false;
+  v1::Injection injection_ = v1::CONCATENATION;
+  // Null with RAW where the descriptor needs no change, with NONE and HYPERNETWORK.
   std::shared_ptr<Mlp> conditioner_;
+  // One of the two.
   std::shared_ptr<Mlp> mlp_;
+  std::shared_ptr<GeneratedMlp> generated_mlp_;
 };
 
 // Builds and initialises (streams named "projector." + parameter name; see Module::Initialize).
 //   descriptor_size  D: the size of the chosen groups' descriptor (DescriptorLayout::size()); not
-//   read with NONE. mlp              the projector as the method wants it; mlp.in is F, the size of
-//   the features alone.
-// \error InvalidArgument if the configuration is invalid or the descriptor is empty although it is
-// needed.
+//                    read with NONE.
+//   mlp              the projector as the method wants it; mlp.in is F, the size of the features
+//                    alone.
+// \error InvalidArgument if the configuration is invalid, the descriptor is empty although it is
+// needed, or a hypernetwork would be unreasonably large (from 2^31 weights on: 8 GiB).
 absl::StatusOr<std::shared_ptr<ConditionedProjector>> MakeConditionedProjector(
     const v1::ConditioningConfig& config, int64_t descriptor_size, const MlpOptions& mlp,
     uint64_t seed);

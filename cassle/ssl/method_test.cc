@@ -17,6 +17,7 @@
 #include "cassle/base/golden.h"
 #include "cassle/base/philox.h"
 #include "cassle/base/status_matchers.h"
+#include "cassle/models/conditioning_cases.h"
 #include "cassle/models/golden_tensor.h"
 #include "cassle/models/layers.h"
 #include "cassle/ssl/checkpoint.h"
@@ -76,6 +77,8 @@ std::string GoldenName(std::string name) {
   if (absl::StartsWith(name, "momentum_")) name = "target_" + name.substr(9);
   for (const auto& [ours, theirs] :
        {std::pair("projector.conditioner.", "projector.aug_processor."),
+        std::pair("projector.mlp.generator.", "projector.projector_hn."),
+        std::pair("projector.mlp.norms.", "projector.projector_bns."),
         std::pair("projector.mlp.", "projector.projector.")}) {
     const size_t at = name.find(ours);
     if (at != std::string::npos) name.replace(at, std::string(ours).size(), theirs);
@@ -105,7 +108,10 @@ void ExpectStepsOfTheAuthors(const std::string& file) {
   // size, no check.
   MethodSetup setup = TinySetup(2, descriptors.size(1));
   if (golden.Metadata("aug_inj_type") == "proj-cat") {
-    setup.conditioning.set_treatment(v1::MLP);
+    const bool generated = golden.Metadata("aug_treatment") == "hn";
+    setup.conditioning.set_treatment(generated ? v1::HYPERNETWORK : v1::MLP);
+    setup.conditioning.set_hypernetwork_norm(generated &&
+                                             golden.Metadata("aug_hn_type") == "mlp-bn");
     setup.conditioning.set_depth(std::stoi(golden.Metadata("aug_nn_depth")));
     setup.conditioning.set_width(std::stoi(golden.Metadata("aug_nn_width")));
   }
@@ -165,6 +171,10 @@ TEST(SimclrTest, ThreeStepsWithoutConditioningEqualTheAuthors) {
   ExpectStepsOfTheAuthors("train_simclr_none.safetensors");
 }
 
+TEST(SimclrTest, ThreeStepsWithAHypernetworkEqualTheAuthors) {
+  ExpectStepsOfTheAuthors("train_simclr_hn.safetensors");
+}
+
 TEST(MocoV2Test, ThreeStepsEqualTheAuthors) { ExpectStepsOfTheAuthors("train_moco.safetensors"); }
 
 // --- The contract.
@@ -193,11 +203,11 @@ std::vector<View> RandomViews(uint64_t seed) {
 
 struct Variant {
   std::string method;
-  v1::Treatment treatment;
+  ConditioningCase conditioning;
 };
 
 void PrintTo(const Variant& variant, std::ostream* out) {
-  *out << variant.method << "_" << v1::Treatment_Name(variant.treatment);
+  *out << variant.method << "_" << variant.conditioning.name;
 }
 
 class MethodContractTest : public ::testing::TestWithParam<Variant> {
@@ -212,9 +222,7 @@ class MethodContractTest : public ::testing::TestWithParam<Variant> {
 
   std::unique_ptr<Method> Make(uint64_t seed, Precision precision = Precision::kFloat32) const {
     MethodSetup setup = TinySetup(kBatch, kDescriptor, seed);
-    setup.conditioning.set_treatment(GetParam().treatment);
-    setup.conditioning.set_depth(2);
-    setup.conditioning.set_width(4);
+    setup.conditioning = GetParam().conditioning.config;
     setup.precision = precision;
     absl::StatusOr<std::unique_ptr<Method>> method = MakeMethod(Config(), setup);
     EXPECT_OK(method);
@@ -310,7 +318,7 @@ TEST_P(MethodContractTest, OnlyConditioningLooksAtTheDescriptor) {
   const double loss = Make(1)->Forward(views).loss.item().toDouble();
   for (View& view : views) view.descriptors = RandomTensor({kBatch, kDescriptor}, 77);
   const double other = Make(1)->Forward(views).loss.item().toDouble();
-  if (GetParam().treatment == v1::NONE) {
+  if (GetParam().conditioning.config.treatment() == v1::NONE) {
     EXPECT_EQ(loss, other);
     for (View& view : views) view.descriptors = at::empty({kBatch, 0});
     EXPECT_EQ(loss, Make(1)->Forward(views).loss.item().toDouble());
@@ -322,8 +330,8 @@ TEST_P(MethodContractTest, OnlyConditioningLooksAtTheDescriptor) {
 std::vector<Variant> AllVariants() {
   std::vector<Variant> variants;
   for (const std::string& method : MethodNames()) {
-    for (const v1::Treatment treatment : {v1::NONE, v1::MLP})
-      variants.push_back({method, treatment});
+    for (const ConditioningCase& conditioning : AllConditioningCases())
+      variants.push_back({method, conditioning});
   }
   return variants;
 }

@@ -8,7 +8,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "cassle/augment/descriptor.h"
@@ -107,12 +106,10 @@ PixelNormalizer NormalizerOf(const v1::Policy& policy) {
 }
 
 std::string Provenance(const v1::PretrainOptions& options, const std::vector<std::string>& groups) {
-  const std::string conditioning =
-      groups.empty()
-          ? std::string("none")
-          : absl::StrCat(
-                absl::AsciiStrToLower(v1::Treatment_Name(options.conditioning().treatment())), " (",
-                absl::StrJoin(groups, ", "), ")");
+  const std::string conditioning = groups.empty()
+                                       ? std::string("none")
+                                       : absl::StrCat(DescribeTreatment(options.conditioning()),
+                                                      " (", absl::StrJoin(groups, ", "), ")");
   return absl::StrCat(MethodName(options.method()), ", conditioning ", conditioning, ", ",
                       options.epochs(), options.epochs() == 1 ? " epoch" : " epochs");
 }

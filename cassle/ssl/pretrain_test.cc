@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -175,6 +176,29 @@ TEST(PretrainTest, ARunInterruptedAfterEveryStepEndsWithTheSameBytes) {
   EXPECT_EQ(FingerprintOfRun(options), undisturbed);
 }
 
+TEST(PretrainTest, OtherTreatmentsTrainAndResumeWithTheSameBytes) {
+  const std::atomic<bool> interrupted(true);
+  using Flags = std::vector<std::string>;
+  for (const auto& [flags, words] :
+       {std::pair(Flags{"--conditioning=raw", "--conditioning.injection=multiplication"},
+                  "raw by multiplication"),
+        std::pair(Flags{"--conditioning=hypernetwork"}, "hypernetwork")}) {
+    SCOPED_TRACE(words);
+    const auto run = [flags = flags] {
+      v1::PretrainOptions options = TinyRun("treatments");
+      CommandLine command_line;
+      EXPECT_OK(ParseCommandLine(flags, &options, &command_line));
+      return options;
+    };
+    const std::string undisturbed = FingerprintOfRun(run());
+    const v1::PretrainOptions options = run();
+    for (int i = 0; i < 2; ++i) EXPECT_FALSE(Train(options, 1, &interrupted).ok());
+    EXPECT_EQ(FingerprintOfRun(options), undisturbed);
+    EXPECT_THAT(FileOf(options, "model.textproto"),
+                HasSubstr(absl::StrCat("conditioning ", words, " (color, color_diff")));
+  }
+}
+
 TEST(PretrainTest, ThreeWaysOfFeedingGiveTheSameWeights) {
   const v1::PretrainOptions on_the_fly = TinyRun("on_the_fly");
   FingerprintOfRun(on_the_fly);
@@ -242,6 +266,12 @@ TEST(PretrainErrorTest, NamesTheSettingAndTheRemedy) {
                                                      HasSubstr("blur"), HasSubstr("grayscale"))));
 
   options = TinyRun("mistakes");
+  options.mutable_conditioning()->set_treatment(v1::HYPERNETWORK);
+  options.mutable_conditioning()->set_injection(v1::ADDITION);
+  EXPECT_THAT(Train(options), StatusIs(kUsage, AllOf(HasSubstr("conditioning.injection: addition"),
+                                                     HasSubstr("leave the injection out"))));
+
+  options = TinyRun("mistakes");
   options.set_policy("cifra");
   EXPECT_THAT(Train(options), StatusIs(kUsage, HasSubstr("did you mean cifar?")));
 
@@ -281,7 +311,7 @@ TEST(PretrainErrorTest, AMistakeInTheCommandLineIsNamed) {
   EXPECT_THAT(ParseCommandLine({"--method=moco"}, &options, &command_line),
               StatusIs(kUsage, HasSubstr("--method=moco: expected one of moco_v2|simclr")));
   EXPECT_THAT(ParseCommandLine({"--conditioning=casle"}, &options, &command_line),
-              StatusIs(kUsage, HasSubstr("none|mlp")));
+              StatusIs(kUsage, HasSubstr("none|mlp|raw|hypernetwork")));
   EXPECT_THAT(ParseCommandLine({"--bath_size=3"}, &options, &command_line),
               StatusIs(kUsage, HasSubstr("batch_size")));
   const std::string config = InTemp("config_with_typo.textproto");
