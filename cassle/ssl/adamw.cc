@@ -19,9 +19,10 @@ constexpr double kEpsilon = 1e-8;
 
 }  // namespace
 
-AdamW::AdamW(std::vector<ParameterGroup> groups, double weight_decay)
+AdamW::AdamW(std::vector<ParameterGroup> groups, double weight_decay, Decay decay)
     : Optimizer(std::move(groups), {".first_moment", ".second_moment"}),
       weight_decay_(weight_decay),
+      decay_(decay),
       steps_(AddScalar("steps")) {}
 
 void AdamW::BeginStep() { steps_.add_(1); }
@@ -31,7 +32,11 @@ void AdamW::Update(double rate, Tensors* tensors) {
   std::vector<at::Tensor>& first = tensors->buffers[0];
   std::vector<at::Tensor>& second = tensors->buffers[1];
   const std::vector<at::Tensor>& gradients = tensors->gradients;
-  at::_foreach_mul_(tensors->parameters, 1 - rate * weight_decay_);
+  if (decay_ == Decay::kDecoupled) {
+    at::_foreach_mul_(tensors->parameters, 1 - rate * weight_decay_);
+  } else if (weight_decay_ != 0) {
+    at::_foreach_add_(gradients, tensors->parameters, weight_decay_);
+  }
   at::_foreach_mul_(first, kBeta1);
   at::_foreach_add_(first, gradients, 1 - kBeta1);
   at::_foreach_mul_(second, kBeta2);

@@ -6,7 +6,10 @@
 //     v <- beta2 * v + (1 - beta2) * gradient^2
 //     parameter <- parameter - learning_rate / (1 - beta1^t) * m / (sqrt(v / (1 - beta2^t)) + eps)
 //
-// with beta1 0.9, beta2 0.999, eps 1e-8; t counts the steps from 1. Weight decay acts on every
+// Without decoupling it is Adam (Kingma & Ba 2015, algorithm 1, arXiv:1412.6980) as
+// torch.optim.Adam: weight_decay * parameter is added to the gradient instead of the first line.
+//
+// beta1 is 0.9, beta2 0.999, eps 1e-8; t counts the steps from 1. Weight decay acts on every
 // parameter, batch norm and biases included. Not thread-safe.
 #ifndef CASSLE_SSL_ADAMW_H_
 #define CASSLE_SSL_ADAMW_H_
@@ -19,9 +22,12 @@ namespace cassle {
 
 class AdamW : public Optimizer {
  public:
+  // AdamW's weight decay or Adam's.
+  enum class Decay { kDecoupled, kInGradient };
+
   // Buffers: parameter name + ".first_moment" and ".second_moment", and "steps".
   //   weight_decay  >= 0
-  AdamW(std::vector<ParameterGroup> groups, double weight_decay);
+  AdamW(std::vector<ParameterGroup> groups, double weight_decay, Decay decay = Decay::kDecoupled);
 
  protected:
   void BeginStep() override;
@@ -29,6 +35,7 @@ class AdamW : public Optimizer {
 
  private:
   const double weight_decay_;
+  const Decay decay_;
   at::Tensor steps_;
 };
 

@@ -132,6 +132,9 @@ void ExpectStepsOfTheAuthors(const std::string& file) {
   options.weight_decay = std::stod(golden.Metadata("wd"));
   const std::unique_ptr<Optimizer> optimizer = MakeOptimizer(options, method->parameter_groups());
   const double full_rate = std::stod(golden.Metadata("base_lr"));
+  RateSchedule schedule;
+  schedule.initial = full_rate;
+  schedule.warmup_epochs = method->recipe().warmup_epochs;
   const int64_t epochs = std::stoll(golden.Metadata("max_epochs"));
   // How far the authors' own float32 run is from their float64 run; another order of sums is as far
   // again, on another processor perhaps further.
@@ -145,9 +148,8 @@ void ExpectStepsOfTheAuthors(const std::string& file) {
         {GoldenTensor(golden, prefix + "x1_aug"), GoldenTensor(golden, prefix + "d1_cat")},
         {GoldenTensor(golden, prefix + "x2_aug"), GoldenTensor(golden, prefix + "d2_cat")}};
     // Each step is an epoch.
-    const std::vector<double> rates = GroupRates(
-        optimizer->groups(), full_rate,
-        WarmupCosineLearningRate(full_rate, step - 1, method->recipe().warmup_epochs, epochs));
+    const std::vector<double> rates =
+        GroupRates(optimizer->groups(), full_rate, LearningRateAt(schedule, step - 1, epochs));
     const at::Tensor their_rates = GoldenTensor(golden, prefix + "lr");
     ASSERT_EQ(their_rates.numel(), static_cast<int64_t>(rates.size()));
     for (size_t group = 0; group < rates.size(); ++group) {

@@ -13,6 +13,9 @@ std::unique_ptr<Optimizer> MakeOptimizer(const OptimizerOptions& options,
   switch (options.kind) {
     case v1::ADAMW:
       return std::make_unique<AdamW>(std::move(groups), options.weight_decay);
+    case v1::ADAM:
+      return std::make_unique<AdamW>(std::move(groups), options.weight_decay,
+                                     AdamW::Decay::kInGradient);
     case v1::LARS:
       return std::make_unique<Lars>(std::move(groups), options.momentum, options.weight_decay);
     default:

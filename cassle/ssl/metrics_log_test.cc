@@ -165,7 +165,7 @@ TEST(CosineLearningRateTest, EqualsTheAuthorsSchedule) {
   }
 }
 
-TEST(WarmupCosineLearningRateTest, EqualsTheAuthorsSchedules) {
+TEST(LearningRateAtTest, EqualsTheAuthorsSchedules) {
   ASSERT_OK_AND_ASSIGN(const SafetensorsFile golden, OpenGolden("schedules.safetensors"));
   const int64_t epochs = std::stoll(golden.Metadata("max_epochs"));
   const double initial = ScaledLearningRate(std::stod(golden.Metadata("base_lr")),
@@ -183,8 +183,11 @@ TEST(WarmupCosineLearningRateTest, EqualsTheAuthorsSchedules) {
         Schedule{"simsiam.lr", 0, 0}}) {
     ASSERT_OK_AND_ASSIGN(const TensorView rates, golden.Get(name, DType::kF64, 2));
     ASSERT_EQ(rates.shape[0], epochs);
+    RateSchedule schedule;
+    schedule.initial = initial;
+    schedule.warmup_epochs = warmup;
     for (int64_t epoch = 0; epoch < epochs; ++epoch) {
-      const double rate = WarmupCosineLearningRate(initial, epoch, warmup, epochs);
+      const double rate = LearningRateAt(schedule, epoch, epochs);
       // As above.
       const double* theirs = rates.values<double>().data() + epoch * rates.shape[1];
       EXPECT_NEAR(rate, theirs[0], 1e-12 * initial) << name << " epoch " << epoch;
@@ -195,11 +198,29 @@ TEST(WarmupCosineLearningRateTest, EqualsTheAuthorsSchedules) {
   }
 }
 
-TEST(WarmupCosineLearningRateTest, RisesInEqualStepsAndNeedsNoCosine) {
-  EXPECT_DOUBLE_EQ(WarmupCosineLearningRate(1, 0, 4, 2), 0.25);
-  EXPECT_DOUBLE_EQ(WarmupCosineLearningRate(1, 1, 4, 2), 0.4375);
-  EXPECT_DOUBLE_EQ(WarmupCosineLearningRate(1, 4, 4, 8), 1);
-  EXPECT_DOUBLE_EQ(WarmupCosineLearningRate(1, 6, 4, 8), 0.5);
+TEST(LearningRateAtTest, RisesInEqualStepsAndNeedsNoCosine) {
+  RateSchedule schedule;
+  schedule.initial = 1;
+  schedule.warmup_epochs = 4;
+  EXPECT_DOUBLE_EQ(LearningRateAt(schedule, 0, 2), 0.25);
+  EXPECT_DOUBLE_EQ(LearningRateAt(schedule, 1, 2), 0.4375);
+  EXPECT_DOUBLE_EQ(LearningRateAt(schedule, 1.5, 2), 0.53125);
+  EXPECT_DOUBLE_EQ(LearningRateAt(schedule, 4, 8), 1);
+  EXPECT_DOUBLE_EQ(LearningRateAt(schedule, 6, 8), 0.5);
+}
+
+TEST(LearningRateAtTest, StaysOrFallsInSteps) {
+  RateSchedule schedule;
+  schedule.initial = 1;
+  schedule.warmup_epochs = 2;
+  schedule.step_epochs = {4, 6};
+  schedule.kind = v1::CONSTANT;
+  EXPECT_DOUBLE_EQ(LearningRateAt(schedule, 0, 8), 0.5);
+  EXPECT_DOUBLE_EQ(LearningRateAt(schedule, 7, 8), 1);
+  schedule.kind = v1::STEP;
+  EXPECT_DOUBLE_EQ(LearningRateAt(schedule, 3.9, 8), 1);
+  EXPECT_DOUBLE_EQ(LearningRateAt(schedule, 4, 8), 0.1);
+  EXPECT_DOUBLE_EQ(LearningRateAt(schedule, 7, 8), 0.01);
 }
 
 TEST(CosineMomentumTest, EqualsTheAuthorsByolMomentum) {

@@ -23,6 +23,7 @@ std::vector<double> GroupRates(const std::vector<ParameterGroup>& groups, double
 double DefaultBaseLearningRate(v1::OptimizerKind kind) {
   switch (kind) {
     case v1::ADAMW:
+    case v1::ADAM:
       return 1.5e-4;
     case v1::LARS:
       return 0.2;
@@ -35,6 +36,8 @@ double DefaultWeightDecay(v1::OptimizerKind kind) {
   switch (kind) {
     case v1::ADAMW:
       return 0.1;
+    case v1::ADAM:
+      return 0;
     case v1::LARS:
       return 1.5e-6;
     default:
@@ -76,6 +79,17 @@ double Optimizer::GradientNorm() const {
   }
   if (gradients.empty()) return 0;
   return at::stack(at::_foreach_norm(gradients)).norm().item().toDouble();
+}
+
+double Optimizer::ClipGradients(double norm, double limit) {
+  if (!(limit > 0) || norm <= limit) return norm;
+  at::NoGradGuard no_grad;
+  for (const ParameterGroup& group : groups_) {
+    for (const NamedTensor& parameter : group.parameters) {
+      if (parameter.tensor.grad().defined()) parameter.tensor.grad().mul_(limit / norm);
+    }
+  }
+  return limit;
 }
 
 void Optimizer::Step(const std::vector<double>& rates) {

@@ -44,8 +44,8 @@ struct OptimizerOptions {
 };
 
 // The learning rate per 256 images and the weight decay that an optimiser starts from when nothing
-// is chosen: SGD as in the authors' CASSLE runs, AdamW as MoCo-v3 (Chen, Xie & He 2021), LARS as
-// Barlow Twins (Zbontar et al. 2021).
+// is chosen: SGD as in the authors' CASSLE runs, AdamW as MoCo-v3 (Chen, Xie & He 2021), Adam
+// alike but without decay, LARS as Barlow Twins (Zbontar et al. 2021).
 double DefaultBaseLearningRate(v1::OptimizerKind kind);
 double DefaultWeightDecay(v1::OptimizerKind kind);
 
@@ -60,6 +60,10 @@ class Optimizer {
 
   // Euclidean norm over the gradients of all parameters; not finite if one of them is not.
   double GradientNorm() const;
+
+  // Scales all gradients so that their norm, which is `norm` now (GradientNorm), is at most
+  // `limit`; 0: no limit. Returns the norm that they have then.
+  double ClipGradients(double norm, double limit);
 
   // One update; rates[i] is the learning rate of group i. Parameters without a gradient are left
   // alone. Overwrites the gradients. Throws c10::Error if the number of rates differs.

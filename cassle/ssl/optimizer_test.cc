@@ -47,10 +47,11 @@ TEST(SgdTest, StepsAsTorchDoesOverTwoSteps) {
   EXPECT_FALSE(p.grad().defined());
 }
 
-TEST(AdamWTest, StepsAsTorchDoesOverThreeSteps) {
+void ExpectAdamOverThreeSteps(v1::OptimizerKind kind) {
+  const bool decoupled = kind == v1::ADAMW;
   at::Tensor p = Filled({2}, 1);
   const auto optimizer =
-      MakeOptimizer({.kind = v1::ADAMW, .weight_decay = 0.1}, {{.parameters = {{"p", p}}}});
+      MakeOptimizer({.kind = kind, .weight_decay = 0.1}, {{.parameters = {{"p", p}}}});
   EXPECT_THAT(BufferNames(*optimizer), ElementsAre("p.first_moment", "p.second_moment", "steps"));
   double expected = 1, first = 0, second = 0;
   int steps = 0;
@@ -58,15 +59,20 @@ TEST(AdamWTest, StepsAsTorchDoesOverThreeSteps) {
     p.mutable_grad() = Filled({2}, gradient);
     optimizer->Step({0.2});
     ++steps;
-    expected *= 1 - 0.2 * 0.1;
-    first = 0.9 * first + 0.1 * gradient;
-    second = 0.999 * second + 0.001 * gradient * gradient;
+    const double g = decoupled ? gradient : gradient + 0.1 * expected;
+    if (decoupled) expected *= 1 - 0.2 * 0.1;
+    first = 0.9 * first + 0.1 * g;
+    second = 0.999 * second + 0.001 * g * g;
     expected -= 0.2 * (first / (1 - std::pow(0.9, steps))) /
                 (std::sqrt(second / (1 - std::pow(0.999, steps))) + 1e-8);
     EXPECT_NEAR(p.min().item().toDouble(), expected, 1e-14);
     EXPECT_NEAR(p.max().item().toDouble(), expected, 1e-14);
   }
 }
+
+TEST(AdamWTest, StepsAsTorchDoesOverThreeSteps) { ExpectAdamOverThreeSteps(v1::ADAMW); }
+
+TEST(AdamTest, StepsAsTorchDoesOverThreeSteps) { ExpectAdamOverThreeSteps(v1::ADAM); }
 
 TEST(LarsTest, ScalesMatricesByTheirNormAndLeavesBiasesAlone) {
   at::Tensor weight = Filled({2, 2}, 3);
@@ -100,6 +106,20 @@ TEST(LarsTest, TakesAZeroGradientAndAZeroMatrix) {
   weight.mutable_grad() = Filled({2, 2}, 0.5);
   optimizer->Step({1});
   EXPECT_EQ(weight.max().item().toDouble(), -0.5);
+}
+
+TEST(OptimizerTest, ClipsTheNormOfAllGradientsTogether) {
+  at::Tensor a = Filled({1}, 1), b = Filled({1}, 1);
+  const auto optimizer =
+      MakeOptimizer({}, {{.parameters = {{"a", a}}}, {.parameters = {{"b", b}}}});
+  a.mutable_grad() = Filled({1}, 3);
+  b.mutable_grad() = Filled({1}, 4);
+  EXPECT_EQ(optimizer->ClipGradients(optimizer->GradientNorm(), 0), 5);
+  EXPECT_EQ(optimizer->ClipGradients(optimizer->GradientNorm(), 6), 5);
+  EXPECT_EQ(a.grad().item().toDouble(), 3);
+  EXPECT_EQ(optimizer->ClipGradients(optimizer->GradientNorm(), 1), 1);
+  EXPECT_DOUBLE_EQ(a.grad().item().toDouble(), 0.6);
+  EXPECT_DOUBLE_EQ(b.grad().item().toDouble(), 0.8);
 }
 
 TEST(OptimizerTest, EveryGroupHasItsRate) {

@@ -48,11 +48,20 @@ absl::Status CheckNumbers(const v1::PretrainOptions& options) {
   CASSLE_RETURN_IF_ERROR(at_least("base_lr", options.base_lr(), 0));
   CASSLE_RETURN_IF_ERROR(at_least("weight_decay", options.weight_decay(), 0));
   CASSLE_RETURN_IF_ERROR(at_least("warmup_epochs", options.warmup_epochs(), 0));
+  CASSLE_RETURN_IF_ERROR(at_least("clip_gradient_norm", options.clip_gradient_norm(), 0));
   CASSLE_RETURN_IF_ERROR(at_least("compute_threads", options.compute_threads(), 1));
   CASSLE_RETURN_IF_ERROR(at_least("log_every_steps", options.log_every_steps(), 1));
   CASSLE_RETURN_IF_ERROR(at_least("checkpoint_every_epochs", options.checkpoint_every_epochs(), 0));
   CASSLE_RETURN_IF_ERROR(at_least("checkpoint_every_steps", options.checkpoint_every_steps(), 0));
   CASSLE_RETURN_IF_ERROR(at_least("cache_mib", static_cast<double>(options.cache_mib()), 0));
+  if (options.schedule() == v1::STEP && options.step_epochs().empty()) {
+    return absl::InvalidArgumentError(
+        "--schedule=step: name the epochs at which the rate falls, as --step_epochs=60,80");
+  }
+  if (!(options.step_factor() > 0)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--step_factor=", options.step_factor(), ": expected a number above 0"));
+  }
   if (!(options.momentum() >= 0 && options.momentum() < 1)) {
     return absl::InvalidArgumentError(
         absl::StrCat("--momentum=", options.momentum(), ": expected a number in [0, 1)"));
@@ -204,8 +213,13 @@ Trainer MakeTrainer(const Run& run, StageContext* context) {
   TrainOptions train;
   train.epochs = options.epochs();
   train.batch_size = options.batch_size();
-  train.initial_learning_rate = ScaledLearningRate(options.base_lr(), options.batch_size());
-  train.warmup_epochs = options.warmup_epochs();
+  train.schedule.kind = options.schedule();
+  train.schedule.initial = ScaledLearningRate(options.base_lr(), options.batch_size());
+  train.schedule.warmup_epochs = options.warmup_epochs();
+  train.schedule.step_epochs.assign(options.step_epochs().begin(), options.step_epochs().end());
+  train.schedule.step_factor = options.step_factor();
+  train.schedule_per_step = options.schedule_per_step();
+  train.clip_gradient_norm = options.clip_gradient_norm();
   train.optimizer.kind = options.optimizer();
   train.optimizer.momentum = options.momentum();
   train.optimizer.weight_decay = options.weight_decay();

@@ -2,6 +2,7 @@
 // that are not given.
 #include <atomic>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "cassle/base/file.h"
@@ -17,6 +18,8 @@ namespace cassle {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::DoubleNear;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -126,6 +129,39 @@ TEST(PretrainMethodsTest, WhatIsGivenCounts) {
   options.set_warmup_epochs(-1);
   EXPECT_THAT(Train(options), StatusIs(absl::StatusCode::kInvalidArgument,
                                        HasSubstr("--warmup_epochs=-1: expected at least 0")));
+}
+
+TEST(PretrainScheduleTest, RatesOfTheMetricsFollowTheChosenSchedule) {
+  // Four steps in two epochs of two.
+  const auto rates = [](v1::PretrainOptions options) {
+    options.set_base_lr(32);  // 1 at batch size 8.
+    options.set_clip_gradient_norm(1e-3);
+    options.set_log_every_steps(1);
+    EXPECT_OK(Train(options));
+    const absl::StatusOr<std::string> metrics =
+        ReadFile(JoinPath(options.output(), "metrics.jsonl"));
+    EXPECT_OK(metrics);
+    std::vector<double> found;
+    for (size_t at = 0; (at = metrics->find("\"learning_rate\":", at)) != std::string::npos; ++at) {
+      found.push_back(std::stod(metrics->substr(at + 16)));
+    }
+    return found;
+  };
+  v1::PretrainOptions options = TinyRun("simclr", 2);
+  EXPECT_THAT(rates(options), ElementsAre(1, 1, 0.5, 0.5));
+  options = TinyRun("simclr", 2);
+  options.set_schedule_per_step(true);
+  EXPECT_THAT(rates(options),
+              ElementsAre(1, DoubleNear(0.853553, 1e-6), 0.5, DoubleNear(0.146447, 1e-6)));
+  options = TinyRun("simclr", 2);
+  options.set_schedule(v1::CONSTANT);
+  EXPECT_THAT(rates(options), ElementsAre(1, 1, 1, 1));
+  options = TinyRun("simclr", 2);
+  options.set_schedule(v1::STEP);
+  EXPECT_THAT(Train(options),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("--step_epochs=60,80")));
+  options.add_step_epochs(1);
+  EXPECT_THAT(rates(options), ElementsAre(1, 1, DoubleNear(0.1, 1e-12), DoubleNear(0.1, 1e-12)));
 }
 
 }  // namespace

@@ -13,15 +13,27 @@ double ScaledLearningRate(double base_learning_rate, int64_t batch_size) {
   return base_learning_rate * static_cast<double>(batch_size) / 256.0;
 }
 
-double CosineLearningRate(double initial, int64_t epoch, int64_t epochs) {
-  return 0.5 * initial *
-         (1 + std::cos(kPi * static_cast<double>(epoch) / static_cast<double>(epochs)));
+double CosineLearningRate(double initial, double epoch, double epochs) {
+  return 0.5 * initial * (1 + std::cos(kPi * epoch / epochs));
 }
 
-double WarmupCosineLearningRate(double initial, int64_t epoch, int64_t warmup, int64_t epochs) {
-  if (epoch >= warmup) return CosineLearningRate(initial, epoch - warmup, epochs - warmup);
-  const double start = 1.0 / static_cast<double>(warmup);
-  return initial * (start + (1 - start) * static_cast<double>(epoch) * start);
+double LearningRateAt(const RateSchedule& schedule, double epoch, int64_t epochs) {
+  const double warmup = static_cast<double>(schedule.warmup_epochs);
+  if (epoch < warmup) return schedule.initial * (1 + (warmup - 1) * epoch / warmup) / warmup;
+  switch (schedule.kind) {
+    case v1::CONSTANT:
+      return schedule.initial;
+    case v1::STEP: {
+      double rate = schedule.initial;
+      for (const int64_t step : schedule.step_epochs) {
+        if (epoch >= static_cast<double>(step)) rate *= schedule.step_factor;
+      }
+      return rate;
+    }
+    default:
+      return CosineLearningRate(schedule.initial, epoch - warmup,
+                                static_cast<double>(epochs) - warmup);
+  }
 }
 
 double CosineMomentum(double start, double end, double progress) {

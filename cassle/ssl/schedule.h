@@ -3,6 +3,9 @@
 #define CASSLE_SSL_SCHEDULE_H_
 
 #include <cstdint>
+#include <vector>
+
+#include "cassle/ssl/optimizer.pb.h"
 
 namespace cassle {
 
@@ -10,17 +13,29 @@ namespace cassle {
 // rule).
 double ScaledLearningRate(double base_learning_rate, int64_t batch_size);
 
-// Cosine without restarts (Loshchilov & Hutter 2017, arXiv:1608.03983), constant during an epoch as
-// in the authors' runs: initial * (1 + cos(pi * epoch / epochs)) / 2.
+// Cosine without restarts (Loshchilov & Hutter 2017, arXiv:1608.03983), initial * (1 + cos(pi *
+// epoch / epochs)) / 2.
 //   initial  rate of the first epoch.
-//   epoch    0 to epochs-1.
-double CosineLearningRate(double initial, int64_t epoch, int64_t epochs);
+//   epoch    from 0 up to epochs; whole for a rate that is constant during an epoch, as in the
+//            authors' runs.
+double CosineLearningRate(double initial, double epoch, double epochs);
 
-// Linear warm-up, then the cosine over what is left, constant during an epoch as in the authors'
-// runs: initial * (1 + (warmup - 1) * epoch / warmup) / warmup for epoch < warmup, which rises from
-// initial / warmup; CosineLearningRate(initial, epoch - warmup, epochs - warmup) from there.
-//   warmup  epochs, 0 or more; 0 is the cosine alone. May exceed epochs: then there is no cosine.
-double WarmupCosineLearningRate(double initial, int64_t epoch, int64_t warmup, int64_t epochs);
+// A learning rate over a run.
+struct RateSchedule {
+  v1::ScheduleKind kind = v1::COSINE;
+  // The full rate, reached after the warm-up.
+  double initial = 0;
+  // Epochs, 0 or more. May exceed those of the run, which then never reaches the full rate.
+  int64_t warmup_epochs = 0;
+  // STEP: at each of these epochs (from 0) the rate is multiplied by the factor.
+  std::vector<int64_t> step_epochs;
+  double step_factor = 0.1;
+};
+
+// The rate at `epoch`, as above. Warm-up of w epochs: initial * (1 + (w - 1) * epoch / w) / w,
+// which rises from initial / w; from epoch w on COSINE is CosineLearningRate(initial, epoch - w,
+// epochs - w).
+double LearningRateAt(const RateSchedule& schedule, double epoch, int64_t epochs);
 
 // Momentum of a moving average that goes from `start` to `end` along a cosine (Grill et al. 2020,
 // BYOL, section 3.2, arXiv:2006.07733): end - (end - start) * (cos(pi * progress) + 1) / 2.

@@ -11,7 +11,6 @@
 #include "cassle/ssl/checkpoint.h"
 #include "cassle/ssl/make_optimizer.h"
 #include "cassle/ssl/objectives.h"
-#include "cassle/ssl/schedule.h"
 
 namespace cassle {
 
@@ -116,15 +115,17 @@ std::vector<View> Trainer::MakeViews(const ViewBatch& batch) const {
 
 absl::Status Trainer::TakeStep(const ViewBatch& batch) {
   optimizer_->ZeroGrad();
-  method_->set_progress(static_cast<double>(state_.epoch()) / static_cast<double>(options_.epochs));
+  const double position = SchedulePosition();
+  method_->set_progress(position / static_cast<double>(options_.epochs));
   const MethodOutput output = method_->Forward(MakeViews(batch));
   const double loss = output.loss.item().toDouble();
   if (!std::isfinite(loss)) return NotFinite("loss", loss);
   output.loss.backward();
   const double gradient_norm = optimizer_->GradientNorm();
   if (!std::isfinite(gradient_norm)) return NotFinite("gradient", gradient_norm);
-  optimizer_->Step(
-      GroupRates(optimizer_->groups(), options_.initial_learning_rate, LearningRate()));
+  optimizer_->ClipGradients(gradient_norm, options_.clip_gradient_norm);
+  const double learning_rate = LearningRateAt(options_.schedule, position, options_.epochs);
+  optimizer_->Step(GroupRates(optimizer_->groups(), options_.schedule.initial, learning_rate));
   method_->AfterStep();
 
   last_loss_ = loss;
@@ -133,7 +134,7 @@ absl::Status Trainer::TakeStep(const ViewBatch& batch) {
   state_.set_epoch_loss_sum(state_.epoch_loss_sum() + loss);
   const bool epoch_ends = state_.batch_in_epoch() == batches_per_epoch_;
   if (epoch_ends || state_.step() % options_.log_every_steps == 0) {
-    CASSLE_RETURN_IF_ERROR(Log(output, loss, gradient_norm));
+    CASSLE_RETURN_IF_ERROR(Log(output, loss, gradient_norm, learning_rate));
   }
   if (epoch_ends) {
     state_.set_epoch(state_.epoch() + 1);
@@ -153,13 +154,14 @@ absl::Status Trainer::NotFinite(const char* what, double value) const {
       ". Lower --base_lr, or raise --batch_size", ", or try --precision=float32 if this was bf16"));
 }
 
-absl::Status Trainer::Log(const MethodOutput& output, double loss, double gradient_norm) {
+absl::Status Trainer::Log(const MethodOutput& output, double loss, double gradient_norm,
+                          double learning_rate) {
   const ProjectionStatistics statistics = DescribeProjections(output.z1, output.z2);
   v1::TrainMetrics metrics;
   metrics.set_step(static_cast<int32_t>(state_.step()));
   metrics.set_epoch(static_cast<int32_t>(state_.epoch() + 1));
   metrics.set_loss(loss);
-  metrics.set_learning_rate(LearningRate());
+  metrics.set_learning_rate(learning_rate);
   metrics.set_gradient_norm(gradient_norm);
   metrics.set_projection_spread(statistics.spread);
   metrics.set_matched_cosine(statistics.matched_cosine);
@@ -171,9 +173,11 @@ absl::Status Trainer::Log(const MethodOutput& output, double loss, double gradie
   return log_->Write(metrics);
 }
 
-double Trainer::LearningRate() const {
-  return WarmupCosineLearningRate(options_.initial_learning_rate, state_.epoch(),
-                                  options_.warmup_epochs, options_.epochs);
+double Trainer::SchedulePosition() const {
+  const double epoch = static_cast<double>(state_.epoch());
+  if (!options_.schedule_per_step) return epoch;
+  return epoch +
+         static_cast<double>(state_.batch_in_epoch()) / static_cast<double>(batches_per_epoch_);
 }
 
 bool Trainer::CheckpointIsDue() const {

@@ -22,16 +22,18 @@
 #include "cassle/ssl/method.h"
 #include "cassle/ssl/metrics_log.h"
 #include "cassle/ssl/optimizer.h"
+#include "cassle/ssl/schedule.h"
 
 namespace cassle {
 
 struct TrainOptions {
   int64_t epochs = 1;
   int64_t batch_size = 1;
-  // The full rate: reached after the warm-up, from where it falls to zero along a cosine. Constant
-  // within an epoch.
-  double initial_learning_rate = 0;
-  int64_t warmup_epochs = 0;
+  RateSchedule schedule;
+  // The rate, and the momenta of methods, change at every step instead of every epoch.
+  bool schedule_per_step = false;
+  // Gradients are scaled down to this Euclidean norm, over all parameters; 0: never.
+  double clip_gradient_norm = 0;
   OptimizerOptions optimizer;
   // A line of metrics every so many steps, and at the end of every epoch.
   int64_t log_every_steps = 10;
@@ -72,10 +74,11 @@ class Trainer {
   std::vector<View> MakeViews(const ViewBatch& batch) const;
   absl::Status TakeStep(const ViewBatch& batch);
   absl::Status NotFinite(const char* what, double value) const;
-  absl::Status Log(const MethodOutput& output, double loss, double gradient_norm);
+  absl::Status Log(const MethodOutput& output, double loss, double gradient_norm,
+                   double learning_rate);
   bool CheckpointIsDue() const;
-  // Of the epoch under way, before a group's own scale.
-  double LearningRate() const;
+  // Where schedules are, in epochs.
+  double SchedulePosition() const;
 
   const TrainOptions options_;
   Method* const method_;
