@@ -169,6 +169,17 @@ absl::Status BuildMethod(Run* run) {
   setup.seed = options.seed();
   setup.precision = options.precision() == v1::BF16 ? Precision::kBfloat16 : Precision::kFloat32;
   CASSLE_ASSIGN_OR_RETURN(run->method, MakeMethod(options.method(), setup));
+  if (ConditionsPredictor(options.conditioning())) {
+    bool has_predictor = false;
+    for (const Method::Network& network : run->method->networks()) {
+      has_predictor = has_predictor || network.name == "predictor";
+    }
+    if (!has_predictor) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--conditioning.predictor=true: ", MethodName(options.method()),
+                       " has no predictor; leave the flag out"));
+    }
+  }
   return absl::OkStatus();
 }
 
