@@ -1,17 +1,14 @@
-// What a run must not lose: the optimiser's arithmetic and the checkpoints. Linked into
-// method_test.
+// What a run must not lose: the checkpoints. Linked into method_test.
 #include "cassle/ssl/checkpoint.h"
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
 
-#include <cmath>
 #include <string>
 #include <vector>
 
 #include "cassle/base/file.h"
 #include "cassle/base/status_matchers.h"
-#include "cassle/ssl/sgd.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -19,25 +16,6 @@ namespace cassle {
 namespace {
 
 using ::testing::HasSubstr;
-
-TEST(SgdTest, StepsAsTorchDoesOverTwoSteps) {
-  // p = 1, gradients 0.5 then -0.25, momentum 0.9, decay 0.1, rate 0.2; by hand in float64.
-  at::Tensor p = at::empty({1}, at::kDouble).fill_(1);
-  at::Tensor without_gradient = at::empty({1}, at::kDouble).fill_(3);
-  Sgd optimizer({{"p", p}, {"q", without_gradient}}, {0.9, 0.1});
-  double expected = 1, buffer = 0;
-  for (const double gradient : {0.5, -0.25}) {
-    p.mutable_grad() = at::empty({1}, at::kDouble).fill_(gradient);
-    EXPECT_DOUBLE_EQ(optimizer.GradientNorm(), std::abs(gradient));
-    optimizer.Step(0.2);
-    buffer = 0.9 * buffer + (gradient + 0.1 * expected);
-    expected -= 0.2 * buffer;
-    EXPECT_NEAR(p.item().toDouble(), expected, 1e-15);
-  }
-  EXPECT_EQ(without_gradient.item().toDouble(), 3);
-  optimizer.ZeroGrad();
-  EXPECT_FALSE(p.grad().defined());
-}
 
 TEST(CheckpointTest, OfAnotherRunIsRefusedWithTheDifferences) {
   const std::string folder = ::testing::TempDir() + "/differences";

@@ -10,20 +10,19 @@
 #include "absl/status/statusor.h"
 #include "cassle/models/backbone.h"
 #include "cassle/models/conditioning.h"
+#include "cassle/models/mlp.h"
 #include "cassle/ssl/method.h"
 
 namespace cassle {
 
 class Encoder {
  public:
-  // The projector has two layers, F (+ conditioning) -> hidden_size -> projection_size, batch norm
-  // between them, none at the end: SimCLR's and MoCo-v2's. hidden_size 0 means F, the backbone's
-  // feature size. Equal setups give equal weights. \error kInvalidArgument if a size or the
-  // conditioning is out of range; whatever setup.make_backbone returns.
-  static absl::StatusOr<Encoder> Create(const MethodSetup& setup, int64_t hidden_size,
-                                        int64_t projection_size);
+  // projector.in is not read: it is F, the backbone's feature size (and the conditioner adds its
+  // own). projector.hidden 0 means F. Equal setups give equal weights. \error kInvalidArgument if a
+  // size or the conditioning is out of range; whatever setup.make_backbone returns.
+  static absl::StatusOr<Encoder> Create(const MethodSetup& setup, MlpOptions projector);
 
-  // [B, projection_size], not normalised, float32 also when the networks compute in bfloat16.
+  // [B, projector.out], not normalised, float32 also when the networks compute in bfloat16.
   // Gradients flow unless they are switched off.
   at::Tensor Project(const View& view);
 

@@ -1,11 +1,15 @@
 // Method: a self-supervised objective with everything it owns (networks, momentum networks, queue).
 // The training loop knows nothing else:
 //
-//   CASSLE_ASSIGN_OR_RETURN(std::unique_ptr<Method> method, MakeMethod(config, setup));   //
-//   method_registry.h Sgd optimizer(method->trained_parameters(), {}); for (...) {
+//   // method_registry.h, make_optimizer.h
+//   CASSLE_ASSIGN_OR_RETURN(std::unique_ptr<Method> method, MakeMethod(config, setup));
+//   auto optimizer = MakeOptimizer(options, method->parameter_groups());
+//   for (...) {
+//     method->set_progress(epoch / epochs);
+//     optimizer->ZeroGrad();
 //     MethodOutput output = method->Forward(views);
 //     output.loss.backward();
-//     optimizer.Step(learning_rate);
+//     optimizer->Step(rates);
 //     method->AfterStep();
 //   }
 //
@@ -25,6 +29,7 @@
 #include "cassle/models/backbone.h"
 #include "cassle/models/conditioning.pb.h"
 #include "cassle/models/module.h"
+#include "cassle/ssl/optimizer.h"
 
 namespace cassle {
 
@@ -53,6 +58,16 @@ struct MethodSetup {
   int64_t batch_size = 0;
   uint64_t seed = 0;
   Precision precision = Precision::kFloat32;
+  // compat: OFFICIAL. Settings that are not chosen follow the authors' code where it differs from
+  // the papers.
+  bool official = false;
+};
+
+// How a method is optimised unless the run chooses otherwise.
+struct Recipe {
+  v1::OptimizerKind optimizer = v1::SGD;
+  // Epochs in which the learning rate rises, before it falls along a cosine.
+  int64_t warmup_epochs = 0;
 };
 
 struct MethodOutput {
@@ -74,6 +89,10 @@ class Method {
 
   virtual ~Method() = default;
 
+  // The part of the run that is done, 0 to 1, for schedules of the method's own (momentum). The
+  // loop tells it before every Forward; 0 at first.
+  void set_progress(double progress) { progress_ = progress; }
+
   // The loss of a batch, views in the order of the loader.
   virtual MethodOutput Forward(const std::vector<View>& views) = 0;
 
@@ -89,12 +108,23 @@ class Method {
   // Views per image that Forward needs.
   virtual int num_views() const { return 2; }
 
+  virtual Recipe recipe() const { return {}; }
+
+  // All trained parameters, by learning rate. One group unless the method says otherwise.
+  virtual std::vector<ParameterGroup> parameter_groups() const { return {{trained_parameters()}}; }
+
   // Parameters of the trained networks, named "backbone.conv1.weight".
   std::vector<NamedTensor> trained_parameters() const;
 
   // Everything a checkpoint keeps of the method: parameters and buffers of all networks, and
   // other_state().
   std::vector<NamedTensor> state() const;
+
+ protected:
+  double progress() const { return progress_; }
+
+ private:
+  double progress_ = 0;
 };
 
 }  // namespace cassle

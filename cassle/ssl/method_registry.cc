@@ -2,8 +2,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "cassle/ssl/barlow_twins.h"
+#include "cassle/ssl/byol.h"
 #include "cassle/ssl/moco_v2.h"
+#include "cassle/ssl/moco_v3.h"
 #include "cassle/ssl/simclr.h"
+#include "cassle/ssl/simsiam.h"
 
 namespace cassle {
 namespace {
@@ -18,6 +22,10 @@ struct Entry {
 constexpr Entry kMethods[] = {
     {v1::MethodConfig::kMocoV2, "moco_v2", MakeMocoV2},
     {v1::MethodConfig::kSimclr, "simclr", MakeSimclr},
+    {v1::MethodConfig::kByol, "byol", MakeByol},
+    {v1::MethodConfig::kSimsiam, "simsiam", MakeSimsiam},
+    {v1::MethodConfig::kBarlowTwins, "barlow_twins", MakeBarlowTwins},
+    {v1::MethodConfig::kMocoV3, "moco_v3", MakeMocoV3},
 };
 
 }  // namespace

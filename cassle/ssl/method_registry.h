@@ -12,7 +12,7 @@
 
 namespace cassle {
 
-// The names of the members of MethodConfig's oneof, in order: "moco_v2", "simclr".
+// The names of the members of MethodConfig's oneof, in order: "moco_v2", "simclr", ...
 std::vector<std::string> MethodNames();
 
 // The chosen one; empty if none is.

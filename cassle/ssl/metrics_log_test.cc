@@ -152,7 +152,7 @@ TEST(CosineLearningRateTest, EqualsTheAuthorsSchedule) {
   const int64_t epochs = std::stoll(golden.Metadata("max_epochs"));
   const double initial = ScaledLearningRate(std::stod(golden.Metadata("base_lr")),
                                             std::stoll(golden.Metadata("batch_size")));
-  for (const char* name : {"simclr.lr", "moco.lr"}) {
+  for (const char* name : {"simclr.lr", "moco.lr", "byol.lr"}) {
     ASSERT_OK_AND_ASSIGN(const TensorView rates, golden.Get(name, DType::kF64, 2));
     ASSERT_EQ(rates.shape[0], epochs);
     for (int64_t epoch = 0; epoch < epochs; ++epoch) {
@@ -163,6 +163,54 @@ TEST(CosineLearningRateTest, EqualsTheAuthorsSchedule) {
           << name << " epoch " << epoch;
     }
   }
+}
+
+TEST(WarmupCosineLearningRateTest, EqualsTheAuthorsSchedules) {
+  ASSERT_OK_AND_ASSIGN(const SafetensorsFile golden, OpenGolden("schedules.safetensors"));
+  const int64_t epochs = std::stoll(golden.Metadata("max_epochs"));
+  const double initial = ScaledLearningRate(std::stod(golden.Metadata("base_lr")),
+                                            std::stoll(golden.Metadata("batch_size")));
+  struct Schedule {
+    std::string name;
+    int64_t warmup;
+    // Of the second group; 0 where its rate is constant.
+    double scale;
+  };
+  for (const auto& [name, warmup, scale] :
+       {Schedule{"barlow_twins.lr", std::stoll(golden.Metadata("warmup_barlow")),
+                 std::stod(golden.Metadata("bias_lr_scale_barlow"))},
+        Schedule{"mocov3.lr", std::stoll(golden.Metadata("warmup_mocov3")), 1},
+        Schedule{"simsiam.lr", 0, 0}}) {
+    ASSERT_OK_AND_ASSIGN(const TensorView rates, golden.Get(name, DType::kF64, 2));
+    ASSERT_EQ(rates.shape[0], epochs);
+    for (int64_t epoch = 0; epoch < epochs; ++epoch) {
+      const double rate = WarmupCosineLearningRate(initial, epoch, warmup, epochs);
+      // As above.
+      const double* theirs = rates.values<double>().data() + epoch * rates.shape[1];
+      EXPECT_NEAR(rate, theirs[0], 1e-12 * initial) << name << " epoch " << epoch;
+      if (rates.shape[1] < 2) continue;
+      EXPECT_NEAR(scale > 0 ? scale * rate : initial, theirs[1], 1e-12 * initial)
+          << name << " epoch " << epoch;
+    }
+  }
+}
+
+TEST(WarmupCosineLearningRateTest, RisesInEqualStepsAndNeedsNoCosine) {
+  EXPECT_DOUBLE_EQ(WarmupCosineLearningRate(1, 0, 4, 2), 0.25);
+  EXPECT_DOUBLE_EQ(WarmupCosineLearningRate(1, 1, 4, 2), 0.4375);
+  EXPECT_DOUBLE_EQ(WarmupCosineLearningRate(1, 4, 4, 8), 1);
+  EXPECT_DOUBLE_EQ(WarmupCosineLearningRate(1, 6, 4, 8), 0.5);
+}
+
+TEST(CosineMomentumTest, EqualsTheAuthorsByolMomentum) {
+  ASSERT_OK_AND_ASSIGN(const SafetensorsFile golden, OpenGolden("schedules.safetensors"));
+  ASSERT_OK_AND_ASSIGN(const TensorView momenta, golden.Get("byol_momentum", DType::kF64, 1));
+  const int64_t epochs = momenta.shape[0];
+  for (int64_t epoch = 0; epoch < epochs; ++epoch) {
+    EXPECT_NEAR(CosineMomentum(0.996, 1, static_cast<double>(epoch) / epochs),
+                momenta.values<double>()[epoch], 1e-15);
+  }
+  EXPECT_EQ(CosineMomentum(0.999, 0.999, 0.3), 0.999);
 }
 
 TEST(CosineLearningRateTest, StartsFullAndIsHalfInTheMiddle) {

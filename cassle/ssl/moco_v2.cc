@@ -1,14 +1,12 @@
 #include "cassle/ssl/moco_v2.h"
 
-#include <ATen/core/grad_mode.h>
-
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/ssl/encoder.h"
 #include "cassle/ssl/key_queue.h"
-#include "cassle/ssl/momentum_update.h"
+#include "cassle/ssl/momentum_encoder.h"
 #include "cassle/ssl/objectives.h"
 
 namespace cassle {
@@ -24,38 +22,27 @@ class MocoV2 : public Method {
  public:
   MocoV2(Encoder online, Encoder momentum, KeyQueue queue, const Settings& settings)
       : online_(std::move(online)),
-        momentum_(std::move(momentum)),
+        momentum_(online_, std::move(momentum)),
         queue_(std::move(queue)),
-        settings_(settings) {
-    CopyState(*online_.backbone(), momentum_.backbone());
-    CopyState(*online_.projector(), momentum_.projector());
-    momentum_.backbone()->set_requires_grad(false);
-    momentum_.projector()->set_requires_grad(false);
-    Append(online_, &online_parameters_);
-    Append(momentum_, &momentum_parameters_);
-  }
+        settings_(settings) {}
 
   MethodOutput Forward(const std::vector<View>& views) override {
     const at::Tensor queries = online_.Project(views.at(0));
-    at::Tensor keys;
-    {
-      at::NoGradGuard no_grad;
-      keys = momentum_.Project(views.at(1));
-    }
+    const at::Tensor keys = momentum_.Project(views.at(1));
     enqueued_next_ = NormalizeRows(settings_.enqueue_queries ? queries.detach() : keys);
     return {MocoLoss(queries, keys, queue_.rows(), settings_.temperature), queries.detach(), keys};
   }
 
   void AfterStep() override {
-    UpdateMomentumParameters(online_parameters_, settings_.momentum, &momentum_parameters_);
+    momentum_.Follow(settings_.momentum);
     queue_.Enqueue(enqueued_next_);
   }
 
   std::vector<Network> networks() const override {
-    return {{"backbone", online_.backbone(), true},
-            {"projector", online_.projector(), true},
-            {"momentum_backbone", momentum_.backbone(), false},
-            {"momentum_projector", momentum_.projector(), false}};
+    std::vector<Network> networks = {{"backbone", online_.backbone(), true},
+                                     {"projector", online_.projector(), true}};
+    momentum_.AppendTo(&networks);
+    return networks;
   }
 
   std::vector<NamedTensor> other_state() const override {
@@ -63,19 +50,10 @@ class MocoV2 : public Method {
   }
 
  private:
-  static void Append(const Encoder& encoder, std::vector<at::Tensor>* parameters) {
-    for (const Module* module : {static_cast<const Module*>(encoder.backbone()),
-                                 static_cast<const Module*>(encoder.projector())}) {
-      for (const at::Tensor& parameter : module->parameters()) parameters->push_back(parameter);
-    }
-  }
-
   Encoder online_;
-  Encoder momentum_;
+  MomentumEncoder momentum_;
   KeyQueue queue_;
   const Settings settings_;
-  std::vector<at::Tensor> online_parameters_;
-  std::vector<at::Tensor> momentum_parameters_;
   // [B, P], normalised: what AfterStep puts into the queue.
   at::Tensor enqueued_next_;
 };
@@ -97,22 +75,19 @@ absl::StatusOr<std::unique_ptr<Method>> MakeMocoV2(const v1::MethodConfig& confi
   Settings settings;
   if (moco.has_temperature()) settings.temperature = moco.temperature();
   if (moco.has_momentum()) settings.momentum = moco.momentum();
-  settings.enqueue_queries = moco.enqueue() == v1::QUERIES;
+  settings.enqueue_queries =
+      moco.enqueue() == v1::QUERIES || (moco.enqueue() != v1::KEYS && setup.official);
   if (!(settings.temperature > 0)) {
     return absl::InvalidArgumentError(absl::StrCat("method.moco_v2.temperature is ",
                                                    settings.temperature, "; it must be above 0"));
   }
-  if (!(settings.momentum >= 0 && settings.momentum <= 1)) {
-    return absl::InvalidArgumentError(absl::StrCat("method.moco_v2.momentum is ", settings.momentum,
-                                                   "; it must be between 0 and 1"));
-  }
+  CASSLE_RETURN_IF_ERROR(CheckMomentum("moco_v2", "momentum", settings.momentum));
   const int64_t queue_size = moco.has_queue_size() ? moco.queue_size() : 65536;
   const int64_t projection_size = moco.has_projection_size() ? moco.projection_size() : 128;
   CASSLE_RETURN_IF_ERROR(CheckQueueSize(queue_size, setup.batch_size));
-  CASSLE_ASSIGN_OR_RETURN(Encoder online,
-                          Encoder::Create(setup, moco.hidden_size(), projection_size));
-  CASSLE_ASSIGN_OR_RETURN(Encoder momentum,
-                          Encoder::Create(setup, moco.hidden_size(), projection_size));
+  const MlpOptions projector = {.hidden = moco.hidden_size(), .out = projection_size};
+  CASSLE_ASSIGN_OR_RETURN(Encoder online, Encoder::Create(setup, projector));
+  CASSLE_ASSIGN_OR_RETURN(Encoder momentum, Encoder::Create(setup, projector));
   return std::unique_ptr<Method>(new MocoV2(std::move(online), std::move(momentum),
                                             KeyQueue(queue_size, projection_size, setup.seed),
                                             settings));

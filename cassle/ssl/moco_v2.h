@@ -3,7 +3,8 @@
 //
 // As in the authors' code: the loss is not symmetric, the momentum networks start as copies, run in
 // training mode with batch statistics of their own, and follow after the optimiser step; no
-// shuffling of batch norm. Unlike there, the queue holds keys (MocoV2Config.enqueue switches).
+// shuffling of batch norm. Unlike there, the queue holds keys (MocoV2Config.enqueue and compat
+// switch).
 #ifndef CASSLE_SSL_MOCO_V2_H_
 #define CASSLE_SSL_MOCO_V2_H_
 

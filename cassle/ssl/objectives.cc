@@ -7,9 +7,33 @@
 #include <c10/util/Exception.h>
 
 #include <cmath>
+#include <initializer_list>
 #include <limits>
 
 namespace cassle {
+namespace {
+
+void CheckSameShape(const char* loss, std::initializer_list<at::Tensor> tensors) {
+  const at::Tensor& first = *tensors.begin();
+  for (const at::Tensor& tensor : tensors) {
+    TORCH_CHECK(tensor.dim() == 2 && tensor.sizes() == first.sizes(), loss,
+                ": need [B, D] tensors of the same shape, got ", first.sizes(), " and ",
+                tensor.sizes());
+  }
+}
+
+// Mean over the rows of cos(p, target); the target is a constant.
+at::Tensor MeanCosine(const at::Tensor& p, const at::Tensor& target) {
+  return (NormalizeRows(p) * NormalizeRows(target.detach())).sum(1).mean();
+}
+
+// Mean over the rows of -log softmax(q k^T / T) at the diagonal; the keys are constants.
+at::Tensor DiagonalCrossEntropy(const at::Tensor& q, const at::Tensor& k, double temperature) {
+  const at::Tensor logits = NormalizeRows(q).mm(NormalizeRows(k.detach()).t()) / temperature;
+  return (logits.logsumexp(1) - logits.diagonal()).mean();
+}
+
+}  // namespace
 
 at::Tensor NormalizeRows(const at::Tensor& x) {
   return x / x.norm(2, {1}, /*keepdim=*/true).clamp_min(1e-12);
@@ -40,6 +64,34 @@ at::Tensor MocoLoss(const at::Tensor& q, const at::Tensor& k, const at::Tensor& 
   const at::Tensor positives = (scaled * NormalizeRows(k)).sum(1);  // [B]
   const at::Tensor negatives = scaled.mm(queue.t()).logsumexp(1);   // [B]
   return (at::logaddexp(positives, negatives) - positives).mean();
+}
+
+at::Tensor ByolLoss(const at::Tensor& p1, const at::Tensor& p2, const at::Tensor& t1,
+                    const at::Tensor& t2) {
+  CheckSameShape("ByolLoss", {p1, p2, t1, t2});
+  return (MeanCosine(p1, t2) + MeanCosine(p2, t1)) * -2;
+}
+
+at::Tensor SimsiamLoss(const at::Tensor& p1, const at::Tensor& p2, const at::Tensor& z1,
+                       const at::Tensor& z2) {
+  CheckSameShape("SimsiamLoss", {p1, p2, z1, z2});
+  return (MeanCosine(p1, z2) + MeanCosine(p2, z1)) * -0.5;
+}
+
+at::Tensor BarlowTwinsLoss(const at::Tensor& z1, const at::Tensor& z2, double off_diagonal_weight) {
+  CheckSameShape("BarlowTwinsLoss", {z1, z2});
+  at::Tensor correlation = z1.t().mm(z2) / z1.size(0);  // [D, D]
+  const at::Tensor on_diagonal = (correlation.diagonal() - 1).pow(2).sum();
+  // In place: a second [8192, 8192] tensor would cost 268 MB.
+  correlation.diagonal().zero_();
+  return on_diagonal + correlation.pow(2).sum() * off_diagonal_weight;
+}
+
+at::Tensor MocoV3Loss(const at::Tensor& q1, const at::Tensor& q2, const at::Tensor& k1,
+                      const at::Tensor& k2, double temperature) {
+  CheckSameShape("MocoV3Loss", {q1, q2, k1, k2});
+  return (DiagonalCrossEntropy(q1, k2, temperature) + DiagonalCrossEntropy(q2, k1, temperature)) *
+         (2 * temperature);
 }
 
 ProjectionStatistics DescribeProjections(const at::Tensor& z1, const at::Tensor& z2) {

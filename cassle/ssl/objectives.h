@@ -34,6 +34,43 @@ at::Tensor NtXentLoss(const at::Tensor& z1, const at::Tensor& z2, double tempera
 at::Tensor MocoLoss(const at::Tensor& q, const at::Tensor& k, const at::Tensor& queue,
                     double temperature);
 
+// BYOL (Grill et al. 2020, eq. 2, arXiv:2006.07733, up to a constant): each view's prediction meets
+// the other view's momentum projection.
+//   p1, p2  [B, D] float, predictions of the online network for views 1 and 2.
+//   t1, t2  [B, D] float, projections of the momentum network. No gradient reaches them.
+// Returns a scalar, -2 (mean cos(p1, t2) + mean cos(p2, t1)), in [-4, 4]; the paper's loss, of
+// squared distances, is 4 more. O(B D) time. Throws c10::Error if shapes differ.
+at::Tensor ByolLoss(const at::Tensor& p1, const at::Tensor& p2, const at::Tensor& t1,
+                    const at::Tensor& t2);
+
+// SimSiam (Chen & He 2021, eq. 4, arXiv:2011.10566).
+//   p1, p2  [B, D] float, predictions.
+//   z1, z2  [B, D] float, projections. No gradient reaches them (stop-gradient): without that the
+//           method collapses.
+// Returns a scalar, -(mean cos(p1, z2) + mean cos(p2, z1)) / 2, in [-1, 1]. O(B D) time. Throws
+// c10::Error if shapes differ.
+at::Tensor SimsiamLoss(const at::Tensor& p1, const at::Tensor& p2, const at::Tensor& z1,
+                       const at::Tensor& z2);
+
+// Barlow Twins (Zbontar et al. 2021, eq. 1, arXiv:2103.03230): with C = z1^T z2 / B, the sum of
+// (C_ii - 1)^2 plus off_diagonal_weight times the sum of C_ij^2 over i != j.
+//   z1, z2               [B, D] float, projections; expected to be standardised over the batch by a
+//                        last batch norm without weight and bias, which makes C a correlation.
+//   off_diagonal_weight  >= 0; 0.0051 in the paper.
+// Returns a scalar, 0 if C is the identity. O(B D^2) time, O(D^2) memory. Throws c10::Error if
+// shapes differ.
+at::Tensor BarlowTwinsLoss(const at::Tensor& z1, const at::Tensor& z2, double off_diagonal_weight);
+
+// MoCo-v3 (Chen, Xie & He 2021, algorithm 1, arXiv:2104.02057): InfoNCE of queries of each view
+// against the keys of the other view of the same batch, times 2T, both directions summed.
+//   q1, q2       [B, D] float, predictions of the online network.
+//   k1, k2       [B, D] float, projections of the momentum network. No gradient reaches them.
+//   temperature  T > 0, no unit; 0.2 in the authors' runs.
+// Returns a scalar; 4 T log(B) if all rows coincide. O(B^2 D) time, O(B^2) memory. Throws
+// c10::Error if shapes differ.
+at::Tensor MocoV3Loss(const at::Tensor& q1, const at::Tensor& q2, const at::Tensor& k1,
+                      const at::Tensor& k2, double temperature);
+
 // How close to collapse the projections of a batch are. All without gradient.
 struct ProjectionStatistics {
   // sqrt(D) times the standard deviation over the batch of each coordinate of the normalised rows,

@@ -7,6 +7,8 @@
 #include <cmath>
 #include <functional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "cassle/base/golden.h"
 #include "cassle/base/philox.h"
@@ -133,6 +135,112 @@ TEST(MocoLossTest, GradientEqualsFiniteDifferences) {
   const at::Tensor k = RandomMatrix(3, 4, 6);
   const at::Tensor queue = NormalizeRows(RandomMatrix(6, 4, 7));
   ExpectGradientIsRight(q, [&] { return MocoLoss(q, k, queue, 0.2); });
+}
+
+using LossOf = std::function<at::Tensor(const std::vector<at::Tensor>&)>;
+
+// Compares value and gradients of `loss` with the file's: `inputs` in the order of the arguments,
+// the first `differentiated` of them with a gradient. No gradient may reach the others.
+void ExpectLossOfTheAuthors(const SafetensorsFile& golden, const std::vector<std::string>& inputs,
+                            size_t differentiated, const LossOf& loss_of) {
+  int cases = 0;
+  for (std::string c = "c0."; golden.Has(c + "loss"); c = "c" + std::to_string(++cases) + ".") {
+    for (const bool in_float64 : {false, true}) {
+      const std::string suffix = in_float64 ? ".f64" : "";
+      std::vector<at::Tensor> arguments;
+      for (const std::string& input : inputs) {
+        arguments.push_back(GoldenTensor(golden, c + input)
+                                .to(in_float64 ? at::kDouble : at::kFloat)
+                                .requires_grad_());
+      }
+      const at::Tensor loss = loss_of(arguments);
+      loss.backward();
+      // Tolerances as for NT-Xent.
+      EXPECT_LT(RelativeDifference(loss, GoldenTensor(golden, c + "loss" + suffix)),
+                in_float64 ? 1e-13 : 1e-5)
+          << c;
+      for (size_t i = 0; i < inputs.size(); ++i) {
+        if (i >= differentiated) {
+          EXPECT_FALSE(arguments[i].grad().defined()) << c << inputs[i];
+          continue;
+        }
+        EXPECT_LT(RelativeDifference(arguments[i].grad(),
+                                     GoldenTensor(golden, c + "grad." + inputs[i] + suffix)),
+                  in_float64 ? 1e-12 : 1e-4)
+            << c << inputs[i];
+      }
+    }
+  }
+  EXPECT_GE(cases, 1);
+}
+
+TEST(ByolLossTest, EqualsTheAuthorsValuesAndGradients) {
+  ASSERT_OK_AND_ASSIGN(const SafetensorsFile golden, OpenGolden("loss_byol.safetensors"));
+  ExpectLossOfTheAuthors(golden, {"p1", "p2", "t1", "t2"}, 2,
+                         [](const auto& x) { return ByolLoss(x[0], x[1], x[2], x[3]); });
+}
+
+TEST(ByolLossTest, IsMinusFourWhenPredictionsPointAtTheTargets) {
+  const at::Tensor a = RandomMatrix(4, 3, 11), b = RandomMatrix(4, 3, 12);
+  EXPECT_NEAR(Value(ByolLoss(a, b, b * 3, a * 0.2)), -4, 1e-12);
+  EXPECT_NEAR(Value(ByolLoss(a, b, -b, -a)), 4, 1e-12);
+}
+
+TEST(SimsiamLossTest, EqualsTheAuthorsValuesAndGradients) {
+  ASSERT_OK_AND_ASSIGN(const SafetensorsFile golden, OpenGolden("loss_simsiam.safetensors"));
+  ExpectLossOfTheAuthors(golden, {"p1", "p2", "z1", "z2"}, 2,
+                         [](const auto& x) { return SimsiamLoss(x[0], x[1], x[2], x[3]); });
+}
+
+TEST(SimsiamLossTest, IsMinusOneWhenPredictionsPointAtTheProjections) {
+  const at::Tensor a = RandomMatrix(4, 3, 13), b = RandomMatrix(4, 3, 14);
+  EXPECT_NEAR(Value(SimsiamLoss(a, b, b, a)), -1, 1e-12);
+}
+
+TEST(BarlowTwinsLossTest, EqualsTheAuthorsValuesAndGradients) {
+  ASSERT_OK_AND_ASSIGN(const SafetensorsFile golden, OpenGolden("loss_barlow.safetensors"));
+  const double weight = std::stod(golden.Metadata("bt_lambda"));
+  ExpectLossOfTheAuthors(golden, {"z1", "z2"}, 2,
+                         [weight](const auto& x) { return BarlowTwinsLoss(x[0], x[1], weight); });
+}
+
+TEST(BarlowTwinsLossTest, IsZeroForUncorrelatedCoordinatesThatAgree) {
+  // Columns of a Hadamard matrix: mean 0, variance 1, uncorrelated.
+  const at::Tensor z = at::ones({4, 3}, at::kDouble);
+  for (const auto& [row, column] : {std::pair(1, 0), std::pair(3, 0), std::pair(2, 1),
+                                    std::pair(3, 1), std::pair(1, 2), std::pair(2, 2)}) {
+    z.data_ptr<double>()[3 * row + column] = -1;
+  }
+  EXPECT_NEAR(Value(BarlowTwinsLoss(z, z, 0.5)), 0, 1e-12);
+  // The opposite sign in one view: (-1 - 1)^2 on the diagonal, three times.
+  EXPECT_NEAR(Value(BarlowTwinsLoss(z, -z, 0.5)), 12, 1e-12);
+}
+
+TEST(BarlowTwinsLossTest, GradientEqualsFiniteDifferences) {
+  const at::Tensor z1 = RandomMatrix(4, 3, 15);
+  const at::Tensor z2 = RandomMatrix(4, 3, 16);
+  ExpectGradientIsRight(z1, [&] { return BarlowTwinsLoss(z1, z2, 0.3); });
+}
+
+TEST(MocoV3LossTest, EqualsTheAuthorsValuesAndGradients) {
+  ASSERT_OK_AND_ASSIGN(const SafetensorsFile golden, OpenGolden("loss_mocov3.safetensors"));
+  const double temperature = std::stod(golden.Metadata("temperature"));
+  ExpectLossOfTheAuthors(golden, {"q1", "q2", "k1", "k2"}, 2, [temperature](const auto& x) {
+    return MocoV3Loss(x[0], x[1], x[2], x[3], temperature);
+  });
+}
+
+TEST(MocoV3LossTest, EqualsLogOfTheBatchWhenAllRowsCoincide) {
+  const at::Tensor z = at::ones({8, 5}, at::kDouble);
+  EXPECT_NEAR(Value(MocoV3Loss(z, z, z, z, 0.3)), 4 * 0.3 * std::log(8.0), 1e-12);
+}
+
+TEST(SymmetricLossTest, RefuseShapesThatDisagree) {
+  const at::Tensor a = at::ones({4, 3}), b = at::ones({5, 3});
+  EXPECT_THROW(ByolLoss(a, a, b, b), c10::Error);
+  EXPECT_THROW(SimsiamLoss(a, a, a, b), c10::Error);
+  EXPECT_THROW(BarlowTwinsLoss(a, b, 1), c10::Error);
+  EXPECT_THROW(MocoV3Loss(a, b, a, b, 1), c10::Error);
 }
 
 TEST(KeyQueueTest, StartsFromNormalisedRowsThatDependOnTheSeedOnly) {

@@ -2,6 +2,7 @@
 
 #include <c10/util/Exception.h>
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <string>
@@ -25,6 +26,7 @@
 #include "cassle/models/weights.h"
 #include "cassle/ssl/checkpoint.h"
 #include "cassle/ssl/method_registry.h"
+#include "cassle/ssl/optimizer.h"
 #include "cassle/ssl/schedule.h"
 #include "cassle/ssl/trainer.h"
 
@@ -45,6 +47,7 @@ absl::Status CheckNumbers(const v1::PretrainOptions& options) {
   CASSLE_RETURN_IF_ERROR(at_least("batch_size", options.batch_size(), 2));
   CASSLE_RETURN_IF_ERROR(at_least("base_lr", options.base_lr(), 0));
   CASSLE_RETURN_IF_ERROR(at_least("weight_decay", options.weight_decay(), 0));
+  CASSLE_RETURN_IF_ERROR(at_least("warmup_epochs", options.warmup_epochs(), 0));
   CASSLE_RETURN_IF_ERROR(at_least("compute_threads", options.compute_threads(), 1));
   CASSLE_RETURN_IF_ERROR(at_least("log_every_steps", options.log_every_steps(), 1));
   CASSLE_RETURN_IF_ERROR(at_least("checkpoint_every_epochs", options.checkpoint_every_epochs(), 0));
@@ -131,6 +134,10 @@ absl::Status OpenData(Run* run) {
     return absl::InvalidArgumentError("--input is missing: name the folder of an image data set");
   }
   CASSLE_ASSIGN_OR_RETURN(run->policy, FindPolicy(options));
+  // Recorded views say themselves how they were drawn.
+  if (options.compat() == v1::OFFICIAL && options.views().empty()) {
+    run->policy.set_compat(v1::OFFICIAL);
+  }
   if (!options.input().empty()) {
     CASSLE_ASSIGN_OR_RETURN(run->images, Dataset::Open(options.input(), options.split()));
     if (run->images->size() < options.batch_size()) {
@@ -141,6 +148,34 @@ absl::Status OpenData(Run* run) {
     }
   }
   return absl::OkStatus();
+}
+
+// Fills in what was not chosen of the optimisation.
+void ResolveRecipe(const Recipe& recipe, v1::PretrainOptions* options) {
+  const bool official = options->compat() == v1::OFFICIAL;
+  if (options->optimizer() == v1::OPTIMIZER_KIND_UNSPECIFIED) {
+    options->set_optimizer(recipe.optimizer);
+  }
+  // The authors' command line has one default for all methods: that of SGD.
+  const v1::OptimizerKind kind = official ? v1::SGD : options->optimizer();
+  if (!options->has_base_lr()) options->set_base_lr(DefaultBaseLearningRate(kind));
+  if (!options->has_weight_decay()) options->set_weight_decay(DefaultWeightDecay(kind));
+  if (!options->has_warmup_epochs()) {
+    // Of a short run the cosine should see something too.
+    const int64_t limit = options->epochs() / 5;
+    options->set_warmup_epochs(static_cast<int32_t>(
+        official ? recipe.warmup_epochs : std::min(recipe.warmup_epochs, limit)));
+  }
+}
+
+absl::Status CheckPredictor(const v1::PretrainOptions& options, const Method& method) {
+  if (!ConditionsPredictor(options.conditioning())) return absl::OkStatus();
+  for (const Method::Network& network : method.networks()) {
+    if (network.name == "predictor") return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("--conditioning.predictor=true: ", MethodName(options.method()),
+                   " has no predictor; leave the flag out"));
 }
 
 absl::Status BuildMethod(Run* run) {
@@ -167,19 +202,11 @@ absl::Status BuildMethod(Run* run) {
   setup.descriptor_size = layout->size();
   setup.batch_size = options.batch_size();
   setup.seed = options.seed();
+  setup.official = options.compat() == v1::OFFICIAL;
   setup.precision = options.precision() == v1::BF16 ? Precision::kBfloat16 : Precision::kFloat32;
   CASSLE_ASSIGN_OR_RETURN(run->method, MakeMethod(options.method(), setup));
-  if (ConditionsPredictor(options.conditioning())) {
-    bool has_predictor = false;
-    for (const Method::Network& network : run->method->networks()) {
-      has_predictor = has_predictor || network.name == "predictor";
-    }
-    if (!has_predictor) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("--conditioning.predictor=true: ", MethodName(options.method()),
-                       " has no predictor; leave the flag out"));
-    }
-  }
+  CASSLE_RETURN_IF_ERROR(CheckPredictor(options, *run->method));
+  ResolveRecipe(run->method->recipe(), &options);
   return absl::OkStatus();
 }
 
@@ -189,8 +216,10 @@ Trainer MakeTrainer(const Run& run, StageContext* context) {
   train.epochs = options.epochs();
   train.batch_size = options.batch_size();
   train.initial_learning_rate = ScaledLearningRate(options.base_lr(), options.batch_size());
-  train.sgd.momentum = options.momentum();
-  train.sgd.weight_decay = options.weight_decay();
+  train.warmup_epochs = options.warmup_epochs();
+  train.optimizer.kind = options.optimizer();
+  train.optimizer.momentum = options.momentum();
+  train.optimizer.weight_decay = options.weight_decay();
   train.log_every_steps = options.log_every_steps();
   train.checkpoint_every_epochs = options.checkpoint_every_epochs();
   train.checkpoint_every_steps = options.checkpoint_every_steps();

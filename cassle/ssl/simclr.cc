@@ -49,8 +49,9 @@ absl::StatusOr<std::unique_ptr<Method>> MakeSimclr(const v1::MethodConfig& confi
   }
   CASSLE_ASSIGN_OR_RETURN(
       Encoder encoder,
-      Encoder::Create(setup, simclr.hidden_size(),
-                      simclr.has_projection_size() ? simclr.projection_size() : 128));
+      Encoder::Create(setup,
+                      {.hidden = simclr.hidden_size(),
+                       .out = simclr.has_projection_size() ? simclr.projection_size() : 128}));
   return std::unique_ptr<Method>(new Simclr(std::move(encoder), temperature));
 }
 

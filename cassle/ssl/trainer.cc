@@ -9,6 +9,7 @@
 #include "absl/strings/str_format.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/ssl/checkpoint.h"
+#include "cassle/ssl/make_optimizer.h"
 #include "cassle/ssl/objectives.h"
 #include "cassle/ssl/schedule.h"
 
@@ -21,11 +22,11 @@ Trainer::Trainer(const TrainOptions& options, Method* method, const PixelNormali
       normalizer_(normalizer),
       open_loader_(std::move(open_loader)),
       context_(context),
-      optimizer_(method->trained_parameters(), options.sgd) {}
+      optimizer_(MakeOptimizer(options.optimizer, method->parameter_groups())) {}
 
 std::vector<NamedTensor> Trainer::Everything() const {
   std::vector<NamedTensor> all = method_->state();
-  for (const NamedTensor& buffer : optimizer_.buffers()) {
+  for (const NamedTensor& buffer : optimizer_->buffers()) {
     all.push_back({"optimizer." + buffer.name, buffer.tensor});
   }
   return all;
@@ -114,16 +115,16 @@ std::vector<View> Trainer::MakeViews(const ViewBatch& batch) const {
 }
 
 absl::Status Trainer::TakeStep(const ViewBatch& batch) {
-  optimizer_.ZeroGrad();
+  optimizer_->ZeroGrad();
+  method_->set_progress(static_cast<double>(state_.epoch()) / static_cast<double>(options_.epochs));
   const MethodOutput output = method_->Forward(MakeViews(batch));
   const double loss = output.loss.item().toDouble();
   if (!std::isfinite(loss)) return NotFinite("loss", loss);
   output.loss.backward();
-  const double gradient_norm = optimizer_.GradientNorm();
+  const double gradient_norm = optimizer_->GradientNorm();
   if (!std::isfinite(gradient_norm)) return NotFinite("gradient", gradient_norm);
-  const double learning_rate =
-      CosineLearningRate(options_.initial_learning_rate, state_.epoch(), options_.epochs);
-  optimizer_.Step(learning_rate);
+  optimizer_->Step(
+      GroupRates(optimizer_->groups(), options_.initial_learning_rate, LearningRate()));
   method_->AfterStep();
 
   last_loss_ = loss;
@@ -158,8 +159,7 @@ absl::Status Trainer::Log(const MethodOutput& output, double loss, double gradie
   metrics.set_step(static_cast<int32_t>(state_.step()));
   metrics.set_epoch(static_cast<int32_t>(state_.epoch() + 1));
   metrics.set_loss(loss);
-  metrics.set_learning_rate(
-      CosineLearningRate(options_.initial_learning_rate, state_.epoch(), options_.epochs));
+  metrics.set_learning_rate(LearningRate());
   metrics.set_gradient_norm(gradient_norm);
   metrics.set_projection_spread(statistics.spread);
   metrics.set_matched_cosine(statistics.matched_cosine);
@@ -169,6 +169,11 @@ absl::Status Trainer::Log(const MethodOutput& output, double loss, double gradie
   }
   *state_.mutable_last_metrics() = metrics;
   return log_->Write(metrics);
+}
+
+double Trainer::LearningRate() const {
+  return WarmupCosineLearningRate(options_.initial_learning_rate, state_.epoch(),
+                                  options_.warmup_epochs, options_.epochs);
 }
 
 bool Trainer::CheckpointIsDue() const {

@@ -1,5 +1,5 @@
-// The training loop: batches -> Method -> Sgd, with metrics, checkpoints, resuming and guards. It
-// names no method.
+// The training loop: batches -> Method -> Optimizer, with metrics, checkpoints, resuming and
+// guards. It names no method.
 //
 // What a run leaves is a function of its options: an interrupted and resumed run ends with the
 // bytes of an undisturbed one, metrics included. Times and rates go to stderr only.
@@ -21,16 +21,18 @@
 #include "cassle/ssl/checkpoint.pb.h"
 #include "cassle/ssl/method.h"
 #include "cassle/ssl/metrics_log.h"
-#include "cassle/ssl/sgd.h"
+#include "cassle/ssl/optimizer.h"
 
 namespace cassle {
 
 struct TrainOptions {
   int64_t epochs = 1;
   int64_t batch_size = 1;
-  // Rate of the first epoch; falls to zero along a cosine, constant within an epoch.
+  // The full rate: reached after the warm-up, from where it falls to zero along a cosine. Constant
+  // within an epoch.
   double initial_learning_rate = 0;
-  SgdOptions sgd;
+  int64_t warmup_epochs = 0;
+  OptimizerOptions optimizer;
   // A line of metrics every so many steps, and at the end of every epoch.
   int64_t log_every_steps = 10;
   // 0: never for this reason. Checkpoints change speed, never a result.
@@ -72,13 +74,15 @@ class Trainer {
   absl::Status NotFinite(const char* what, double value) const;
   absl::Status Log(const MethodOutput& output, double loss, double gradient_norm);
   bool CheckpointIsDue() const;
+  // Of the epoch under way, before a group's own scale.
+  double LearningRate() const;
 
   const TrainOptions options_;
   Method* const method_;
   const PixelNormalizer normalizer_;
   const OpenLoader open_loader_;
   StageContext* const context_;
-  Sgd optimizer_;
+  const std::unique_ptr<Optimizer> optimizer_;
   v1::TrainState state_;
   int64_t batches_per_epoch_ = 0;
   int64_t checkpoint_step_ = -1;

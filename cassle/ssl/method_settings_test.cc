@@ -1,0 +1,211 @@
+// What the settings of single methods do. Linked into method_test.
+#include <ATen/TensorOperators.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cassle/base/status_matchers.h"
+#include "cassle/models/golden_tensor.h"
+#include "cassle/ssl/method_registry.h"
+#include "cassle/ssl/optimizer.h"
+#include "cassle/ssl/tiny_backbone.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace cassle {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+TEST(MocoV2Test, KeysOrQueriesEnterTheQueue) {
+  v1::MethodConfig config;
+  config.mutable_moco_v2()->set_queue_size(2 * kBatch);
+  struct Case {
+    v1::Enqueue enqueue;
+    bool official;
+    bool keys;
+  };
+  for (const auto& [enqueue, official, keys] :
+       {Case{v1::KEYS, false, true}, Case{v1::QUERIES, false, false},
+        Case{v1::ENQUEUE_UNSPECIFIED, false, true}, Case{v1::ENQUEUE_UNSPECIFIED, true, false},
+        Case{v1::KEYS, true, true}}) {
+    config.mutable_moco_v2()->clear_enqueue();
+    if (enqueue != v1::ENQUEUE_UNSPECIFIED) config.mutable_moco_v2()->set_enqueue(enqueue);
+    MethodSetup setup = TinySetup(kBatch, 0);
+    setup.official = official;
+    ASSERT_OK_AND_ASSIGN(const auto method, MakeMethod(config, setup));
+    const MethodOutput output = method->Forward(RandomViews(1));
+    method->AfterStep();
+    const at::Tensor& expected = keys ? output.z2 : output.z1;
+    const at::Tensor rows = method->other_state()[0].tensor.narrow(0, 0, kBatch);
+    EXPECT_LT(LargestDifference(rows, expected / expected.norm(2, {1}, true)), 1e-6);
+  }
+}
+
+TEST(MocoV2Test, ExplainsAQueueThatIsNoMultipleOfTheBatch) {
+  v1::MethodConfig config;
+  config.mutable_moco_v2()->set_queue_size(100);
+  EXPECT_THAT(MakeMethod(config, TinySetup(48, 0)),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("queue_size is 100, not a multiple of the batch size 48; the "
+                                 "nearest that are: 96 and 144")));
+  config.mutable_moco_v2()->set_queue_size(10);
+  EXPECT_THAT(MakeMethod(config, TinySetup(48, 0)),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("the nearest that are: 48")));
+}
+
+std::vector<int64_t> ShapeOf(const Method& method, const std::string& name) {
+  for (const NamedTensor& entry : method.state()) {
+    if (entry.name == name) return entry.tensor.sizes().vec();
+  }
+  return {};
+}
+
+TEST(ByolTest, HiddenLayerIsThePapersOrAsWideAsTheFeaturesWithCompatOfficial) {
+  v1::MethodConfig config;
+  config.mutable_byol()->set_predictor_hidden_size(8);
+  MethodSetup setup = TinySetup(kBatch, 0);
+  ASSERT_OK_AND_ASSIGN(const auto correct, MakeMethod(config, setup));
+  EXPECT_THAT(ShapeOf(*correct, "projector.mlp.0.weight"), ElementsAre(4096, 12));
+  setup.official = true;
+  ASSERT_OK_AND_ASSIGN(const auto official, MakeMethod(config, setup));
+  EXPECT_THAT(ShapeOf(*official, "projector.mlp.0.weight"), ElementsAre(12, 12));
+  EXPECT_THAT(ShapeOf(*official, "projector.mlp.3.weight"), ElementsAre(256, 12));
+  config.mutable_byol()->set_hidden_size(20);
+  ASSERT_OK_AND_ASSIGN(const auto chosen, MakeMethod(config, setup));
+  EXPECT_THAT(ShapeOf(*chosen, "projector.mlp.0.weight"), ElementsAre(20, 12));
+}
+
+TEST(SimsiamTest, PredictorsRateIsConstant) {
+  v1::MethodConfig config;
+  v1::SimsiamConfig* simsiam = config.mutable_simsiam();
+  simsiam->set_hidden_size(8);
+  simsiam->set_projection_size(8);
+  for (const bool constant : {true, false}) {
+    simsiam->set_constant_predictor_rate(constant);
+    ASSERT_OK_AND_ASSIGN(const auto method, MakeMethod(config, TinySetup(kBatch, 0)));
+    EXPECT_THAT(GroupRates(method->parameter_groups(), 0.5, 0.1),
+                ElementsAre(0.1, constant ? 0.5 : 0.1));
+    EXPECT_EQ(method->parameter_groups()[1].parameters[0].name, "predictor.0.weight");
+  }
+}
+
+TEST(PredictorTest, IsConditionedOnlyWhereItIsAskedFor) {
+  v1::MethodConfig byol, simsiam, moco_v3;
+  byol.mutable_byol()->set_predictor_hidden_size(8);
+  simsiam.mutable_simsiam()->set_predictor_hidden_size(8);
+  moco_v3.mutable_moco_v3()->set_predictor_hidden_size(8);
+  MethodSetup setup = TinySetup(kBatch, 5);
+  setup.conditioning.set_depth(1);
+  setup.conditioning.set_width(3);
+  for (const v1::MethodConfig& config : {byol, simsiam, moco_v3}) {
+    for (const v1::Treatment treatment : {v1::NONE, v1::MLP}) {
+      for (const bool asked : {false, true}) {
+        setup.conditioning.set_treatment(treatment);
+        setup.conditioning.set_predictor(asked);
+        ASSERT_OK_AND_ASSIGN(const auto method, MakeMethod(config, setup));
+        if (asked && treatment == v1::MLP) {
+          EXPECT_THAT(ShapeOf(*method, "predictor.conditioner.0.weight"), ElementsAre(3, 5));
+          EXPECT_EQ(ShapeOf(*method, "predictor.mlp.0.weight")[0], 8);
+        } else {
+          EXPECT_EQ(ShapeOf(*method, "predictor.0.weight")[0], 8);
+        }
+      }
+    }
+  }
+}
+
+TEST(BarlowTwinsTest, TrainsWithLarsOrAsTheAuthorsWithSgd) {
+  v1::MethodConfig config;
+  config.mutable_barlow_twins()->set_hidden_size(8);
+  config.mutable_barlow_twins()->set_projection_size(8);
+  MethodSetup setup = TinySetup(kBatch, 0);
+  ASSERT_OK_AND_ASSIGN(const auto correct, MakeMethod(config, setup));
+  EXPECT_EQ(correct->recipe().optimizer, v1::LARS);
+  setup.official = true;
+  ASSERT_OK_AND_ASSIGN(const auto official, MakeMethod(config, setup));
+  EXPECT_EQ(official->recipe().optimizer, v1::SGD);
+  for (const auto* method : {correct.get(), official.get()}) {
+    EXPECT_EQ(method->recipe().warmup_epochs, 10);
+    EXPECT_THAT(GroupRates(method->parameter_groups(), 1, 1), ElementsAre(1, 0.024));
+    for (const NamedTensor& bias : method->parameter_groups()[1].parameters) {
+      EXPECT_EQ(bias.tensor.dim(), 1) << bias.name;
+    }
+  }
+}
+
+// The momentum of one update, from a parameter that the online network has moved by 1.
+double MomentumAt(const v1::MethodConfig& config, bool official, double progress) {
+  MethodSetup setup = TinySetup(kBatch, 0);
+  setup.official = official;
+  const std::unique_ptr<Method> method = *MakeMethod(config, setup);
+  const auto named = [&method](const std::string& name) {
+    for (const NamedTensor& entry : method->state()) {
+      if (entry.name == name) return entry.tensor.detach();
+    }
+    return at::Tensor();
+  };
+  at::Tensor online = named("backbone.bn1.bias"), average = named("momentum_backbone.bn1.bias");
+  online.fill_(1);
+  average.fill_(0);
+  method->set_progress(progress);
+  method->Forward(RandomViews(1));
+  method->AfterStep();
+  return 1 - average.max().item().toDouble();
+}
+
+TEST(MomentumTest, RisesAlongACosineOrIsConstantAsTheAuthors) {
+  v1::MethodConfig config;
+  config.mutable_moco_v3()->set_hidden_size(8);
+  config.mutable_moco_v3()->set_predictor_hidden_size(8);
+  // float32 keeps 1 - momentum to 1e-7.
+  EXPECT_NEAR(MomentumAt(config, false, 0), 0.99, 1e-6);
+  EXPECT_NEAR(MomentumAt(config, false, 0.5), 0.995, 1e-6);
+  EXPECT_NEAR(MomentumAt(config, false, 1), 1, 1e-6);
+  EXPECT_NEAR(MomentumAt(config, true, 0), 0.999, 1e-6);
+  EXPECT_NEAR(MomentumAt(config, true, 0.5), 0.999, 1e-6);
+  config.mutable_byol()->set_hidden_size(8);
+  config.mutable_byol()->set_predictor_hidden_size(8);
+  for (const bool official : {false, true}) {
+    EXPECT_NEAR(MomentumAt(config, official, 0), 0.996, 1e-6);
+    EXPECT_NEAR(MomentumAt(config, official, 0.5), 0.998, 1e-6);
+  }
+}
+
+TEST(SettingsTest, AreCheckedByName) {
+  v1::MethodConfig config;
+  config.mutable_moco_v2()->set_temperature(0);
+  EXPECT_THAT(MakeMethod(config, TinySetup(8, 0)),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("moco_v2.temperature is 0")));
+  config.mutable_moco_v2()->set_temperature(1);
+  config.mutable_moco_v2()->set_momentum(1.5);
+  EXPECT_THAT(MakeMethod(config, TinySetup(8, 0)),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("moco_v2.momentum is 1.5")));
+  config.mutable_byol()->set_final_momentum(-1);
+  EXPECT_THAT(MakeMethod(config, TinySetup(8, 0)),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("byol.final_momentum is -1")));
+  config.mutable_byol()->set_final_momentum(1);
+  config.mutable_byol()->set_predictor_hidden_size(0);
+  EXPECT_THAT(
+      MakeMethod(config, TinySetup(8, 0)),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("predictor_hidden_size is 0")));
+  config.mutable_simsiam()->set_projector_depth(0);
+  EXPECT_THAT(MakeMethod(config, TinySetup(8, 0)),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("projector_depth is 0")));
+  config.mutable_barlow_twins()->set_bias_rate_scale(0);
+  EXPECT_THAT(MakeMethod(config, TinySetup(8, 0)),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("bias_rate_scale is 0")));
+  config.mutable_moco_v3()->set_temperature(-1);
+  EXPECT_THAT(MakeMethod(config, TinySetup(8, 0)),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("moco_v3.temperature is -1")));
+  config.mutable_simclr()->set_projection_size(0);
+  EXPECT_THAT(MakeMethod(config, TinySetup(8, 0)),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("projection_size 0")));
+  EXPECT_THAT(MakeMethod(config, TinySetup(1, 0)),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("batch_size is 1")));
+}
+
+}  // namespace
+}  // namespace cassle

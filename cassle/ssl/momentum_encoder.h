@@ -1,0 +1,42 @@
+// The moving average of an encoder: keys of MoCo, targets of BYOL. Conditioned like the encoder it
+// follows.
+#ifndef CASSLE_SSL_MOMENTUM_ENCODER_H_
+#define CASSLE_SSL_MOMENTUM_ENCODER_H_
+
+#include <ATen/core/Tensor.h>
+
+#include <vector>
+
+#include "absl/status/status.h"
+#include "cassle/ssl/encoder.h"
+#include "cassle/ssl/method.h"
+
+namespace cassle {
+
+class MomentumEncoder {
+ public:
+  // `average`, built like `online`, becomes a copy of it without gradients. Both stay in training
+  // mode: batch norm takes the statistics of the batch here too, as in the authors' code.
+  MomentumEncoder(const Encoder& online, Encoder average);
+
+  // [B, P] float32, without gradient.
+  at::Tensor Project(const View& view);
+
+  // average <- momentum * average + (1 - momentum) * online, parameters only (momentum_update.h).
+  void Follow(double momentum);
+
+  // Appends "momentum_backbone" and "momentum_projector".
+  void AppendTo(std::vector<Method::Network>* networks) const;
+
+ private:
+  Encoder average_;
+  std::vector<at::Tensor> online_parameters_;
+  std::vector<at::Tensor> average_parameters_;
+};
+
+// \error kInvalidArgument naming method.METHOD.SETTING if `momentum` is not in [0, 1].
+absl::Status CheckMomentum(const char* method, const char* setting, double momentum);
+
+}  // namespace cassle
+
+#endif  // CASSLE_SSL_MOMENTUM_ENCODER_H_

@@ -1,0 +1,132 @@
+// The stage pretrain with every method: resuming, and what a method's recipe makes of the settings
+// that are not given.
+#include <atomic>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "cassle/base/file.h"
+#include "cassle/base/stage.h"
+#include "cassle/base/status_matchers.h"
+#include "cassle/data/shard_encoder.h"
+#include "cassle/ssl/method_registry.h"
+#include "cassle/ssl/pretrain.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace cassle {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+// 16 images of the built-in generator, made once.
+const std::string& Shapes() {
+  static const std::string* folder = [] {
+    const auto* path = new std::string(JoinPath(::testing::TempDir(), "methods_shapes"));
+    EXPECT_OK(RemoveAll(*path));
+    v1::ShardEncoderOptions options;
+    options.set_output(*path);
+    options.set_source(v1::ShardEncoderOptions::SHAPES);
+    options.mutable_shapes()->set_num_train(16);
+    options.mutable_shapes()->set_num_test(0);
+    EXPECT_OK(RunStage(ShardEncoderInfo(), options, {}, RunShardEncoder));
+    return path;
+  }();
+  return *folder;
+}
+
+// Two steps an epoch. The output does not exist.
+v1::PretrainOptions TinyRun(const std::string& method, int epochs) {
+  v1::PretrainOptions options;
+  options.set_input(Shapes());
+  options.set_output(JoinPath(::testing::TempDir(), absl::StrCat("run_", method)));
+  options.set_policy("cifar");
+  options.mutable_conditioning()->set_treatment(v1::MLP);
+  options.mutable_backbone()->set_width_factor(0.125);
+  options.set_epochs(epochs);
+  options.set_batch_size(8);
+  options.set_compute_threads(1);
+  const auto* field = v1::MethodConfig::descriptor()->FindFieldByName(method);
+  google::protobuf::Message* settings =
+      options.mutable_method()->GetReflection()->MutableMessage(options.mutable_method(), field);
+  for (const char* size : {"hidden_size", "projection_size", "predictor_hidden_size"}) {
+    const auto* setting = settings->GetDescriptor()->FindFieldByName(size);
+    if (setting != nullptr) settings->GetReflection()->SetInt32(settings, setting, 16);
+  }
+  if (options.method().has_moco_v2())
+    options.mutable_method()->mutable_moco_v2()->set_queue_size(32);
+  EXPECT_OK(RemoveAll(options.output()));
+  EXPECT_OK(RemoveAll(options.output() + ".partial"));
+  return options;
+}
+
+absl::StatusOr<StageOutcome> Train(const v1::PretrainOptions& options,
+                                   const std::atomic<bool>* interrupted = nullptr) {
+  StageSettings settings;
+  settings.threads = 1;
+  settings.interrupted = interrupted;
+  return RunStage(PretrainInfo(), options, settings, RunPretrain);
+}
+
+std::string ConfigOf(const v1::PretrainOptions& options) {
+  EXPECT_OK(Train(options));
+  const absl::StatusOr<std::string> text = ReadFile(JoinPath(options.output(), kConfigFile));
+  EXPECT_OK(text);
+  return text.ok() ? *text : "";
+}
+
+TEST(PretrainMethodsTest, EveryMethodInterruptedAfterEveryStepEndsWithTheSameBytes) {
+  for (const std::string& method : MethodNames()) {
+    SCOPED_TRACE(method);
+    ASSERT_OK_AND_ASSIGN(const StageOutcome undisturbed, Train(TinyRun(method, 2)));
+    const v1::PretrainOptions options = TinyRun(method, 2);
+    const std::atomic<bool> interrupted(true);
+    for (int step = 1; step < 4; ++step) {
+      EXPECT_THAT(Train(options, &interrupted),
+                  StatusIs(absl::StatusCode::kCancelled,
+                           HasSubstr(absl::StrCat("interrupted after step ", step, ";"))));
+    }
+    ASSERT_OK_AND_ASSIGN(const StageOutcome resumed, Train(options));
+    EXPECT_EQ(resumed.manifest.fingerprint(), undisturbed.manifest.fingerprint());
+  }
+}
+
+TEST(PretrainMethodsTest, TheRecipeFillsWhatIsNotGiven) {
+  EXPECT_THAT(ConfigOf(TinyRun("simclr", 5)),
+              AllOf(HasSubstr("optimizer: SGD"), HasSubstr("warmup_epochs: 0"),
+                    HasSubstr("base_lr: 0.03\n"), HasSubstr("weight_decay: 0.0005\n")));
+  // Ten epochs of warm-up, but at most a fifth of the run.
+  EXPECT_THAT(ConfigOf(TinyRun("barlow_twins", 5)),
+              AllOf(HasSubstr("optimizer: LARS"), HasSubstr("warmup_epochs: 1\n"),
+                    HasSubstr("base_lr: 0.2\n"), HasSubstr("weight_decay: 1.5e-06\n")));
+  EXPECT_THAT(ConfigOf(TinyRun("moco_v3", 5)),
+              AllOf(HasSubstr("optimizer: ADAMW"), HasSubstr("warmup_epochs: 1\n"),
+                    HasSubstr("base_lr: 0.00015\n"), HasSubstr("weight_decay: 0.1\n")));
+}
+
+TEST(PretrainMethodsTest, CompatOfficialFillsItAsTheAuthors) {
+  v1::PretrainOptions options = TinyRun("barlow_twins", 5);
+  options.set_compat(v1::OFFICIAL);
+  EXPECT_THAT(ConfigOf(options),
+              AllOf(HasSubstr("optimizer: SGD"), HasSubstr("warmup_epochs: 10\n"),
+                    HasSubstr("base_lr: 0.03\n"), HasSubstr("weight_decay: 0.0005\n"),
+                    HasSubstr("compat: OFFICIAL")));
+}
+
+TEST(PretrainMethodsTest, WhatIsGivenCounts) {
+  v1::PretrainOptions options = TinyRun("moco_v3", 2);
+  options.set_optimizer(v1::SGD);
+  options.set_warmup_epochs(2);
+  options.set_weight_decay(0);
+  EXPECT_THAT(ConfigOf(options), AllOf(HasSubstr("optimizer: SGD"), HasSubstr("warmup_epochs: 2\n"),
+                                       HasSubstr("base_lr: 0.03\n"), HasSubstr("weight_decay: 0\n"),
+                                       Not(HasSubstr("compat"))));
+  options = TinyRun("moco_v3", 2);
+  options.set_warmup_epochs(-1);
+  EXPECT_THAT(Train(options), StatusIs(absl::StatusCode::kInvalidArgument,
+                                       HasSubstr("--warmup_epochs=-1: expected at least 0")));
+}
+
+}  // namespace
+}  // namespace cassle

@@ -1,0 +1,77 @@
+#include "cassle/ssl/simsiam.h"
+
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "cassle/base/status_macros.h"
+#include "cassle/ssl/encoder.h"
+#include "cassle/ssl/objectives.h"
+#include "cassle/ssl/predictor.h"
+
+namespace cassle {
+namespace {
+
+class Simsiam : public Method {
+ public:
+  Simsiam(Encoder encoder, Predictor predictor, bool constant_predictor_rate)
+      : encoder_(std::move(encoder)),
+        predictor_(std::move(predictor)),
+        constant_predictor_rate_(constant_predictor_rate) {}
+
+  MethodOutput Forward(const std::vector<View>& views) override {
+    const at::Tensor z1 = encoder_.Project(views.at(0));
+    const at::Tensor z2 = encoder_.Project(views.at(1));
+    const at::Tensor p1 = predictor_.Predict(z1, views.at(0));
+    const at::Tensor p2 = predictor_.Predict(z2, views.at(1));
+    return {SimsiamLoss(p1, p2, z1, z2), z1.detach(), z2.detach()};
+  }
+
+  void AfterStep() override {}
+
+  std::vector<Network> networks() const override {
+    return {{"backbone", encoder_.backbone(), true},
+            {"projector", encoder_.projector(), true},
+            {"predictor", predictor_.network(), true}};
+  }
+
+  std::vector<ParameterGroup> parameter_groups() const override {
+    ParameterGroup encoder, predictor;
+    for (const NamedTensor& parameter : trained_parameters()) {
+      const bool predicts = absl::StartsWith(parameter.name, "predictor.");
+      (predicts ? predictor : encoder).parameters.push_back(parameter);
+    }
+    predictor.constant_rate = constant_predictor_rate_;
+    return {encoder, predictor};
+  }
+
+ private:
+  Encoder encoder_;
+  Predictor predictor_;
+  const bool constant_predictor_rate_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Method>> MakeSimsiam(const v1::MethodConfig& config,
+                                                    const MethodSetup& setup) {
+  const v1::SimsiamConfig& simsiam = config.simsiam();
+  MlpOptions projector = {.hidden = 2048, .out = 2048, .depth = 3, .last_norm = true};
+  if (simsiam.has_hidden_size()) projector.hidden = simsiam.hidden_size();
+  if (simsiam.has_projection_size()) projector.out = simsiam.projection_size();
+  if (simsiam.has_projector_depth()) projector.depth = simsiam.projector_depth();
+  if (projector.depth < 1) {
+    return absl::InvalidArgumentError(absl::StrCat("method.simsiam.projector_depth is ",
+                                                   projector.depth, "; it must be at least 1"));
+  }
+  CASSLE_ASSIGN_OR_RETURN(Encoder encoder, Encoder::Create(setup, projector));
+  MlpOptions mlp = {.in = projector.out, .hidden = 512, .out = projector.out};
+  if (simsiam.has_predictor_hidden_size()) mlp.hidden = simsiam.predictor_hidden_size();
+  CASSLE_ASSIGN_OR_RETURN(Predictor predictor, Predictor::Create(setup, mlp));
+  const bool constant_rate =
+      !simsiam.has_constant_predictor_rate() || simsiam.constant_predictor_rate();
+  return std::unique_ptr<Method>(
+      new Simsiam(std::move(encoder), std::move(predictor), constant_rate));
+}
+
+}  // namespace cassle

@@ -1,0 +1,81 @@
+// A small backbone and random views for it: what the tests of methods share.
+#ifndef CASSLE_SSL_TINY_BACKBONE_H_
+#define CASSLE_SSL_TINY_BACKBONE_H_
+
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/empty.h>
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "cassle/base/philox.h"
+#include "cassle/models/backbone.h"
+#include "cassle/models/layers.h"
+#include "cassle/ssl/method.h"
+
+namespace cassle {
+
+// Two strided convolutions with batch norm, then the mean over space: the backbone of the golden
+// training steps.
+class TinyBackbone : public Backbone {
+ public:
+  TinyBackbone()
+      : conv1_(AddChild("conv1", std::make_shared<Conv2d>(3, 6, 3, 2, 1))),
+        bn1_(AddChild("bn1", std::make_shared<BatchNorm>(6))),
+        conv2_(AddChild("conv2", std::make_shared<Conv2d>(6, 12, 3, 2, 1))),
+        bn2_(AddChild("bn2", std::make_shared<BatchNorm>(12))) {}
+
+  std::vector<at::Tensor> ForwardStages(const at::Tensor& images) override {
+    const at::Tensor middle = bn1_->forward(conv1_->forward(images)).relu();
+    const at::Tensor last = bn2_->forward(conv2_->forward(middle)).relu();
+    return {middle, last, last.to(at::kFloat).mean({2, 3})};
+  }
+  int64_t feature_size() const override { return 12; }
+
+ private:
+  std::shared_ptr<Conv2d> conv1_;
+  std::shared_ptr<BatchNorm> bn1_;
+  std::shared_ptr<Conv2d> conv2_;
+  std::shared_ptr<BatchNorm> bn2_;
+};
+
+inline MethodSetup TinySetup(int64_t batch_size, int64_t descriptor_size, uint64_t seed = 1) {
+  MethodSetup setup;
+  setup.make_backbone = [seed]() -> absl::StatusOr<std::shared_ptr<Backbone>> {
+    auto backbone = std::make_shared<TinyBackbone>();
+    backbone->Initialize(seed, "backbone.");
+    return std::shared_ptr<Backbone>(backbone);
+  };
+  setup.batch_size = batch_size;
+  setup.descriptor_size = descriptor_size;
+  setup.seed = seed;
+  return setup;
+}
+
+// Views of the contract tests.
+inline constexpr int64_t kBatch = 8;
+inline constexpr int64_t kDescriptor = 5;
+
+inline at::Tensor RandomTensor(at::IntArrayRef sizes, uint64_t seed) {
+  at::Tensor tensor = at::empty(sizes, at::kFloat);
+  Philox random(StreamKey{seed});
+  for (int64_t i = 0; i < tensor.numel(); ++i) {
+    tensor.data_ptr<float>()[i] = static_cast<float>(random.NextGaussian());
+  }
+  return tensor;
+}
+
+inline std::vector<View> RandomViews(uint64_t seed) {
+  std::vector<View> views;
+  for (uint64_t view = 0; view < 2; ++view) {
+    views.push_back({RandomTensor({kBatch, 3, 12, 12}, 10 * seed + view)
+                         .contiguous(at::MemoryFormat::ChannelsLast),
+                     RandomTensor({kBatch, kDescriptor}, 1000 + 10 * seed + view)});
+  }
+  return views;
+}
+
+}  // namespace cassle
+
+#endif  // CASSLE_SSL_TINY_BACKBONE_H_
