@@ -95,8 +95,11 @@ TEST(SimsiamTest, PredictorsRateIsConstant) {
 TEST(PredictorTest, IsConditionedOnlyWhereItIsAskedFor) {
   v1::MethodConfig byol, simsiam, moco_v3;
   byol.mutable_byol()->set_predictor_hidden_size(8);
+  byol.mutable_byol()->set_hidden_size(8);
   simsiam.mutable_simsiam()->set_predictor_hidden_size(8);
+  simsiam.mutable_simsiam()->set_hidden_size(8);
   moco_v3.mutable_moco_v3()->set_predictor_hidden_size(8);
+  moco_v3.mutable_moco_v3()->set_hidden_size(8);
   MethodSetup setup = TinySetup(kBatch, 5);
   setup.conditioning.set_depth(1);
   setup.conditioning.set_width(3);
