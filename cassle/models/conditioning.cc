@@ -87,6 +87,7 @@ std::string DescribeTreatment(const v1::ConditioningConfig& resolved) {
                     absl::AsciiStrToLower(v1::Injection_Name(resolved.injection())));
   }
   if (resolved.hypernetwork_norm()) absl::StrAppend(&words, " with batch norm");
+  if (resolved.predictor()) absl::StrAppend(&words, ", predictor too");
   return words;
 }
 
@@ -132,14 +133,26 @@ absl::Status ConditionedProjector::Build(const v1::ConditioningConfig& resolved,
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::shared_ptr<ConditionedProjector>> MakeConditionedProjector(
+absl::StatusOr<std::shared_ptr<ConditionedProjector>> ConditionedProjector::Create(
     const v1::ConditioningConfig& config, int64_t descriptor_size, const MlpOptions& mlp,
-    uint64_t seed) {
+    uint64_t seed, const std::string& streams) {
   CASSLE_ASSIGN_OR_RETURN(const v1::ConditioningConfig resolved, ResolveConditioning(config));
   std::shared_ptr<ConditionedProjector> projector(new ConditionedProjector());
   CASSLE_RETURN_IF_ERROR(projector->Build(resolved, descriptor_size, mlp));
-  projector->Initialize(seed, "projector.");
+  projector->Initialize(seed, streams);
   return projector;
+}
+
+absl::StatusOr<std::shared_ptr<ConditionedProjector>> MakeConditionedProjector(
+    const v1::ConditioningConfig& config, int64_t descriptor_size, const MlpOptions& mlp,
+    uint64_t seed) {
+  return ConditionedProjector::Create(config, descriptor_size, mlp, seed, "projector.");
+}
+
+absl::StatusOr<std::shared_ptr<ConditionedProjector>> MakeConditionedPredictor(
+    const v1::ConditioningConfig& config, int64_t descriptor_size, const MlpOptions& mlp,
+    uint64_t seed) {
+  return ConditionedProjector::Create(config, descriptor_size, mlp, seed, "predictor.");
 }
 
 at::Tensor ConditionedProjector::Inject(const at::Tensor& features, const at::Tensor& descriptor) {

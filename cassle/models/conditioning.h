@@ -42,7 +42,7 @@ namespace cassle {
 absl::StatusOr<v1::ConditioningConfig> ResolveConditioning(const v1::ConditioningConfig& config);
 
 // The treatment of a resolved configuration in words: "none", "mlp", "raw by addition",
-// "hypernetwork with batch norm". Concatenation goes without saying.
+// "hypernetwork with batch norm, predictor too". Concatenation goes without saying.
 std::string DescribeTreatment(const v1::ConditioningConfig& resolved);
 
 // Children: "conditioner" (with MLP, and with RAW where it needs one), and "mlp".
@@ -58,6 +58,11 @@ class ConditionedProjector : public Module {
  private:
   friend absl::StatusOr<std::shared_ptr<ConditionedProjector>> MakeConditionedProjector(
       const v1::ConditioningConfig&, int64_t, const MlpOptions&, uint64_t);
+  friend absl::StatusOr<std::shared_ptr<ConditionedProjector>> MakeConditionedPredictor(
+      const v1::ConditioningConfig&, int64_t, const MlpOptions&, uint64_t);
+  static absl::StatusOr<std::shared_ptr<ConditionedProjector>> Create(
+      const v1::ConditioningConfig& config, int64_t descriptor_size, const MlpOptions& mlp,
+      uint64_t seed, const std::string& streams);
   ConditionedProjector() = default;
   absl::Status Build(const v1::ConditioningConfig& resolved, int64_t descriptor_size,
                      const MlpOptions& mlp);
@@ -80,6 +85,19 @@ class ConditionedProjector : public Module {
 // \error InvalidArgument if the configuration is invalid, the descriptor is empty although it is
 // needed, or a hypernetwork would be unreasonably large (from 2^31 weights on: 8 GiB).
 absl::StatusOr<std::shared_ptr<ConditionedProjector>> MakeConditionedProjector(
+    const v1::ConditioningConfig& config, int64_t descriptor_size, const MlpOptions& mlp,
+    uint64_t seed);
+
+// Whether the predictor of a method that has one is to be conditioned.
+inline bool ConditionsPredictor(const v1::ConditioningConfig& config) {
+  return config.predictor() && config.treatment() != v1::NONE &&
+         config.treatment() != v1::TREATMENT_UNSPECIFIED;
+}
+
+// The same for the predictor of BYOL, SimSiam or MoCo-v3: `mlp` is the predictor, its features are
+// the projections, and the streams are named "predictor." + parameter name. Not in the authors'
+// code. For where ConditionsPredictor(config); elsewhere a predictor is a plain Mlp.
+absl::StatusOr<std::shared_ptr<ConditionedProjector>> MakeConditionedPredictor(
     const v1::ConditioningConfig& config, int64_t descriptor_size, const MlpOptions& mlp,
     uint64_t seed);
 

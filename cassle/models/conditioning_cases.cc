@@ -21,6 +21,10 @@ std::vector<ConditioningCase> AllConditioningCases() {
     }
   }
   config.clear_injection();
+  config.set_treatment(v1::MLP);
+  config.set_predictor(true);
+  cases.push_back({"mlp_predictor", config});
+  config.set_predictor(false);
   config.set_treatment(v1::HYPERNETWORK);
   cases.push_back({"hypernetwork", config});
   config.set_hypernetwork_norm(true);

@@ -65,8 +65,12 @@ std::shared_ptr<ConditionedProjector> MakeGolden(const SafetensorsFile& golden) 
                     .depth = Metadata(golden, "proj_depth"),
                     .last_norm = Metadata(golden, "last_bn") == 1,
                     .last_norm_affine = Metadata(golden, "last_bn_affine") == 1};
-  // As the vectors' README says.
-  if (config.treatment() == v1::HYPERNETWORK) mlp.hidden = mlp.in;
+  if (config.treatment() == v1::HYPERNETWORK) {
+    // As the vectors' README says; and the state shows which layers have batch norm.
+    mlp.hidden = mlp.in;
+    mlp.last_norm =
+        golden.Has(absl::StrCat("state.projector_bns.", mlp.depth - 1, ".running_mean"));
+  }
   return MakeConditionedProjector(config, GoldenTensor(golden, "desc_cat").size(1), mlp, 1).value();
 }
 

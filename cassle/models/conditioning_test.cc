@@ -133,6 +133,22 @@ TEST(ConditionedProjectorTest, ARawDescriptorGetsALinearLayerOnlyWhereItsSizeDif
   }
 }
 
+TEST(ConditionedPredictorTest, IsAProjectorWithStreamsOfItsOwn) {
+  v1::ConditioningConfig config;
+  EXPECT_FALSE(ConditionsPredictor(config));
+  config.set_predictor(true);
+  EXPECT_FALSE(ConditionsPredictor(config));
+  config.set_treatment(v1::MLP);
+  EXPECT_TRUE(ConditionsPredictor(config));
+  const MlpOptions mlp = {.in = 8, .hidden = 3, .out = 8};
+  ASSERT_OK_AND_ASSIGN(auto predictor, MakeConditionedPredictor(config, 14, mlp, 1));
+  ASSERT_OK_AND_ASSIGN(auto projector, MakeConditionedProjector(config, 14, mlp, 1));
+  EXPECT_EQ(predictor->forward(at::ones({3, 8}), at::ones({3, 14})).sizes().vec(),
+            (std::vector<int64_t>{3, 8}));
+  EXPECT_EQ(predictor->state().size(), projector->state().size());
+  EXPECT_FALSE(at::equal(predictor->parameters()[0], projector->parameters()[0]));
+}
+
 // Sums and products by hand, with the plain projector of equal weights.
 TEST(ConditionedProjectorTest, InjectsByAdditionAndMultiplication) {
   const MlpOptions mlp = {.in = 8, .hidden = 8, .out = 4};
@@ -195,6 +211,8 @@ TEST(ConditioningConfigTest, IsDescribedInWords) {
   EXPECT_EQ(DescribeTreatment(config), "hypernetwork");
   config.set_hypernetwork_norm(true);
   EXPECT_EQ(DescribeTreatment(config), "hypernetwork with batch norm");
+  config.set_predictor(true);
+  EXPECT_EQ(DescribeTreatment(config), "hypernetwork with batch norm, predictor too");
 }
 
 TEST(ConditioningConfigTest, ImpossibleCombinationsNameTheFieldAndTheRemedy) {

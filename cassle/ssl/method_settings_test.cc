@@ -92,6 +92,34 @@ TEST(SimsiamTest, PredictorsRateIsConstant) {
   }
 }
 
+TEST(PredictorTest, IsConditionedOnlyWhereItIsAskedFor) {
+  v1::MethodConfig byol, simsiam, moco_v3;
+  byol.mutable_byol()->set_predictor_hidden_size(8);
+  byol.mutable_byol()->set_hidden_size(8);
+  simsiam.mutable_simsiam()->set_predictor_hidden_size(8);
+  simsiam.mutable_simsiam()->set_hidden_size(8);
+  moco_v3.mutable_moco_v3()->set_predictor_hidden_size(8);
+  moco_v3.mutable_moco_v3()->set_hidden_size(8);
+  MethodSetup setup = TinySetup(kBatch, 5);
+  setup.conditioning.set_depth(1);
+  setup.conditioning.set_width(3);
+  for (const v1::MethodConfig& config : {byol, simsiam, moco_v3}) {
+    for (const v1::Treatment treatment : {v1::NONE, v1::MLP}) {
+      for (const bool asked : {false, true}) {
+        setup.conditioning.set_treatment(treatment);
+        setup.conditioning.set_predictor(asked);
+        ASSERT_OK_AND_ASSIGN(const auto method, MakeMethod(config, setup));
+        if (asked && treatment == v1::MLP) {
+          EXPECT_THAT(ShapeOf(*method, "predictor.conditioner.0.weight"), ElementsAre(3, 5));
+          EXPECT_EQ(ShapeOf(*method, "predictor.mlp.0.weight")[0], 8);
+        } else {
+          EXPECT_EQ(ShapeOf(*method, "predictor.0.weight")[0], 8);
+        }
+      }
+    }
+  }
+}
+
 TEST(BarlowTwinsTest, TrainsWithLarsOrAsTheAuthorsWithSgd) {
   v1::MethodConfig config;
   config.mutable_barlow_twins()->set_hidden_size(8);

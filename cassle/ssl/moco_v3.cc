@@ -30,8 +30,8 @@ class MocoV3 : public Method {
   MethodOutput Forward(const std::vector<View>& views) override {
     const at::Tensor z1 = online_.Project(views.at(0));
     const at::Tensor z2 = online_.Project(views.at(1));
-    const at::Tensor q1 = predictor_.Predict(z1);
-    const at::Tensor q2 = predictor_.Predict(z2);
+    const at::Tensor q1 = predictor_.Predict(z1, views.at(0));
+    const at::Tensor q2 = predictor_.Predict(z2, views.at(1));
     momentum_.Follow(CosineMomentum(settings_.momentum, settings_.final_momentum, progress()));
     const at::Tensor k1 = momentum_.Project(views.at(0));
     const at::Tensor k2 = momentum_.Project(views.at(1));

@@ -1,6 +1,7 @@
 #include "cassle/ssl/predictor.h"
 
 #include "absl/strings/str_cat.h"
+#include "cassle/base/status_macros.h"
 #include "cassle/ssl/precision_scope.h"
 
 namespace cassle {
@@ -12,16 +13,23 @@ absl::StatusOr<Predictor> Predictor::Create(const MethodSetup& setup, const MlpO
   }
   Predictor predictor;
   predictor.precision_ = setup.precision;
-  predictor.network_ = std::make_shared<Mlp>(mlp);
-  predictor.network_->Initialize(setup.seed, "predictor.");
+  if (ConditionsPredictor(setup.conditioning)) {
+    CASSLE_ASSIGN_OR_RETURN(
+        predictor.conditioned_,
+        MakeConditionedPredictor(setup.conditioning, setup.descriptor_size, mlp, setup.seed));
+  } else {
+    predictor.plain_ = std::make_shared<Mlp>(mlp);
+    predictor.plain_->Initialize(setup.seed, "predictor.");
+  }
   return predictor;
 }
 
-at::Tensor Predictor::Predict(const at::Tensor& projections) {
+at::Tensor Predictor::Predict(const at::Tensor& projections, const View& view) {
   at::Tensor predictions;
   {
     const PrecisionScope scope(precision_);
-    predictions = network_->forward(projections);
+    predictions = conditioned_ != nullptr ? conditioned_->forward(projections, view.descriptors)
+                                          : plain_->forward(projections);
   }
   return predictions.scalar_type() == at::kBFloat16 ? predictions.to(at::kFloat) : predictions;
 }

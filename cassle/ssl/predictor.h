@@ -8,7 +8,9 @@
 #include <memory>
 
 #include "absl/status/statusor.h"
+#include "cassle/models/conditioning.h"
 #include "cassle/models/mlp.h"
+#include "cassle/models/module.h"
 #include "cassle/ssl/method.h"
 
 namespace cassle {
@@ -16,18 +18,24 @@ namespace cassle {
 class Predictor {
  public:
   // `mlp`: projection size -> hidden -> projection size. Initialised from streams named
-  // "predictor." + parameter name. \error kInvalidArgument if a size is below 1.
+  // "predictor." + parameter name. Conditioned as setup.conditioning says. \error kInvalidArgument
+  // if a size is below 1 or the conditioning is impossible.
   static absl::StatusOr<Predictor> Create(const MethodSetup& setup, const MlpOptions& mlp);
 
-  // [B, mlp.in] projections -> [B, mlp.out], float32 also when the network computes in bfloat16.
-  at::Tensor Predict(const at::Tensor& projections);
+  // [B, mlp.in] projections of `view` -> [B, mlp.out], float32 also when the network computes in
+  // bfloat16.
+  at::Tensor Predict(const at::Tensor& projections, const View& view);
 
-  Mlp* network() const { return network_.get(); }
+  Module* network() const {
+    return conditioned_ != nullptr ? static_cast<Module*>(conditioned_.get()) : plain_.get();
+  }
 
  private:
   Predictor() = default;
 
-  std::shared_ptr<Mlp> network_;
+  // One of the two.
+  std::shared_ptr<Mlp> plain_;
+  std::shared_ptr<ConditionedProjector> conditioned_;
   Precision precision_ = Precision::kFloat32;
 };
 

@@ -168,6 +168,16 @@ void ResolveRecipe(const Recipe& recipe, v1::PretrainOptions* options) {
   }
 }
 
+absl::Status CheckPredictor(const v1::PretrainOptions& options, const Method& method) {
+  if (!ConditionsPredictor(options.conditioning())) return absl::OkStatus();
+  for (const Method::Network& network : method.networks()) {
+    if (network.name == "predictor") return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("--conditioning.predictor=true: ", MethodName(options.method()),
+                   " has no predictor; leave the flag out"));
+}
+
 absl::Status BuildMethod(Run* run) {
   v1::PretrainOptions& options = run->options;
   run->backbone = ResolveBackbone(options.backbone(), run->policy.size());
@@ -195,6 +205,7 @@ absl::Status BuildMethod(Run* run) {
   setup.official = options.compat() == v1::OFFICIAL;
   setup.precision = options.precision() == v1::BF16 ? Precision::kBfloat16 : Precision::kFloat32;
   CASSLE_ASSIGN_OR_RETURN(run->method, MakeMethod(options.method(), setup));
+  CASSLE_RETURN_IF_ERROR(CheckPredictor(options, *run->method));
   ResolveRecipe(run->method->recipe(), &options);
   return absl::OkStatus();
 }

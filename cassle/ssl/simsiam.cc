@@ -22,8 +22,8 @@ class Simsiam : public Method {
   MethodOutput Forward(const std::vector<View>& views) override {
     const at::Tensor z1 = encoder_.Project(views.at(0));
     const at::Tensor z2 = encoder_.Project(views.at(1));
-    const at::Tensor p1 = predictor_.Predict(z1);
-    const at::Tensor p2 = predictor_.Predict(z2);
+    const at::Tensor p1 = predictor_.Predict(z1, views.at(0));
+    const at::Tensor p2 = predictor_.Predict(z2, views.at(1));
     return {SimsiamLoss(p1, p2, z1, z2), z1.detach(), z2.detach()};
   }
 
