@@ -139,19 +139,22 @@ TEST(BarlowTwinsTest, TrainsWithLarsOrAsTheAuthorsWithSgd) {
   }
 }
 
+// A handle of the state.
+at::Tensor EntryOf(const Method& method, const std::string& name) {
+  for (const NamedTensor& entry : method.state()) {
+    if (entry.name == name) return entry.tensor.detach();
+  }
+  ADD_FAILURE() << name << " is missing";
+  return at::Tensor();
+}
+
 // The momentum of one update, from a parameter that the online network has moved by 1.
 double MomentumAt(const v1::MethodConfig& config, bool official, double progress) {
   MethodSetup setup = TinySetup(kBatch, 0);
   setup.official = official;
   const std::unique_ptr<Method> method = *MakeMethod(config, setup);
-  const auto named = [&method](const std::string& name) {
-    for (const NamedTensor& entry : method->state()) {
-      if (entry.name == name) return entry.tensor.detach();
-    }
-    return at::Tensor();
-  };
-  at::Tensor online = named("backbone.bn1.bias"), average = named("momentum_backbone.bn1.bias");
-  online.fill_(1);
+  const at::Tensor average = EntryOf(*method, "momentum_backbone.bn1.bias");
+  EntryOf(*method, "backbone.bn1.bias").fill_(1);
   average.fill_(0);
   method->set_progress(progress);
   method->Forward(RandomViews(1));
@@ -174,6 +177,30 @@ TEST(MomentumTest, RisesAlongACosineOrIsConstantAsTheAuthors) {
   for (const bool official : {false, true}) {
     EXPECT_NEAR(MomentumAt(config, official, 0), 0.996, 1e-6);
     EXPECT_NEAR(MomentumAt(config, official, 0.5), 0.998, 1e-6);
+  }
+}
+
+TEST(MomentumTest, MocoV3FollowsBeforeItMakesTheKeysAndByolAfterTheStep) {
+  // With momentum 0 the networks are copies after an update, whatever they were before.
+  v1::MethodConfig moco_v3, byol;
+  moco_v3.mutable_moco_v3()->set_momentum(0);
+  moco_v3.mutable_moco_v3()->set_final_momentum(0);
+  moco_v3.mutable_moco_v3()->set_hidden_size(8);
+  moco_v3.mutable_moco_v3()->set_predictor_hidden_size(8);
+  byol.mutable_byol()->set_momentum(0);
+  byol.mutable_byol()->set_final_momentum(0);
+  byol.mutable_byol()->set_hidden_size(8);
+  byol.mutable_byol()->set_predictor_hidden_size(8);
+  for (const v1::MethodConfig& config : {moco_v3, byol}) {
+    ASSERT_OK_AND_ASSIGN(const auto method, MakeMethod(config, TinySetup(kBatch, 0)));
+    const double loss = method->Forward(RandomViews(1)).loss.item().toDouble();
+    method->AfterStep();
+    EntryOf(*method, "momentum_backbone.conv1.weight").mul_(-1);
+    const double disturbed = method->Forward(RandomViews(1)).loss.item().toDouble();
+    method->AfterStep();
+    const double restored = method->Forward(RandomViews(1)).loss.item().toDouble();
+    EXPECT_EQ(disturbed == loss, config.has_moco_v3());
+    EXPECT_EQ(restored, loss);
   }
 }
 
