@@ -17,9 +17,9 @@ Mlp::Mlp(const MlpOptions& options) {
   for (int i = 0; i < options.depth; ++i) {
     const bool last = i == options.depth - 1;
     const int64_t out = last ? options.out : options.hidden;
+    const bool bias = last && options.last_bias && !options.last_norm;
     linears_.push_back(
-        AddChild(std::to_string(position++),
-                 std::make_shared<Linear>(size, out, /*bias=*/last && !options.last_norm)));
+        AddChild(std::to_string(position++), std::make_shared<Linear>(size, out, bias)));
     if (!last || options.last_norm) {
       const BatchNorm::Options norm = {.affine = !last || options.last_norm_affine};
       norms_.push_back(

@@ -8,6 +8,7 @@
 #include "cassle/ssl/moco_v3.h"
 #include "cassle/ssl/simclr.h"
 #include "cassle/ssl/simsiam.h"
+#include "cassle/ssl/vicreg.h"
 
 namespace cassle {
 namespace {
@@ -26,6 +27,7 @@ constexpr Entry kMethods[] = {
     {v1::MethodConfig::kSimsiam, "simsiam", MakeSimsiam},
     {v1::MethodConfig::kBarlowTwins, "barlow_twins", MakeBarlowTwins},
     {v1::MethodConfig::kMocoV3, "moco_v3", MakeMocoV3},
+    {v1::MethodConfig::kVicreg, "vicreg", MakeVicreg},
 };
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "cassle/base/status_matchers.h"
 #include "cassle/models/golden_tensor.h"
 #include "cassle/ssl/method_registry.h"
+#include "cassle/ssl/objectives.h"
 #include "cassle/ssl/optimizer.h"
 #include "cassle/ssl/tiny_backbone.h"
 #include "gmock/gmock.h"
@@ -139,6 +140,40 @@ TEST(BarlowTwinsTest, TrainsWithLarsOrAsTheAuthorsWithSgd) {
   }
 }
 
+TEST(VicregTest, TrainsWithLarsAndItsLastLayerHasNeitherBiasNorNorm) {
+  v1::MethodConfig config;
+  config.mutable_vicreg()->set_hidden_size(8);
+  config.mutable_vicreg()->set_projection_size(10);
+  ASSERT_OK_AND_ASSIGN(const auto method, MakeMethod(config, TinySetup(kBatch, 0)));
+  EXPECT_EQ(method->recipe().optimizer, v1::LARS);
+  EXPECT_EQ(method->recipe().warmup_epochs, 10);
+  EXPECT_THAT(ShapeOf(*method, "projector.mlp.0.weight"), ElementsAre(8, 12));
+  EXPECT_THAT(ShapeOf(*method, "projector.mlp.3.weight"), ElementsAre(8, 8));
+  EXPECT_EQ(method->trained_parameters().back().name, "projector.mlp.6.weight");
+  EXPECT_THAT(ShapeOf(*method, "projector.mlp.6.weight"), ElementsAre(10, 8));
+}
+
+TEST(VicregTest, EachTermHasItsWeight) {
+  const auto loss = [](double invariance, double variance, double covariance) {
+    v1::MethodConfig config;
+    config.mutable_vicreg()->set_hidden_size(8);
+    config.mutable_vicreg()->set_projection_size(8);
+    config.mutable_vicreg()->set_invariance_weight(invariance);
+    config.mutable_vicreg()->set_variance_weight(variance);
+    config.mutable_vicreg()->set_covariance_weight(covariance);
+    const std::unique_ptr<Method> method = *MakeMethod(config, TinySetup(kBatch, 0));
+    const MethodOutput output = method->Forward(RandomViews(1));
+    const double expected =
+        VicregLoss(output.z1, output.z2, {invariance, variance, covariance}).item().toDouble();
+    EXPECT_EQ(output.loss.item().toDouble(), expected);
+    return expected;
+  };
+  EXPECT_EQ(loss(0, 0, 0), 0);
+  EXPECT_GT(loss(1, 0, 0), 0);
+  EXPECT_GT(loss(0, 1, 0), 0);
+  EXPECT_GT(loss(0, 0, 1), 0);
+}
+
 // A handle of the state.
 at::Tensor EntryOf(const Method& method, const std::string& name) {
   for (const NamedTensor& entry : method.state()) {
@@ -227,6 +262,10 @@ TEST(SettingsTest, AreCheckedByName) {
   config.mutable_barlow_twins()->set_bias_rate_scale(0);
   EXPECT_THAT(MakeMethod(config, TinySetup(8, 0)),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("bias_rate_scale is 0")));
+  config.mutable_vicreg()->set_variance_weight(-1);
+  EXPECT_THAT(
+      MakeMethod(config, TinySetup(8, 0)),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("vicreg.variance_weight is -1")));
   config.mutable_moco_v3()->set_temperature(-1);
   EXPECT_THAT(MakeMethod(config, TinySetup(8, 0)),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("moco_v3.temperature is -1")));

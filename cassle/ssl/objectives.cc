@@ -33,6 +33,30 @@ at::Tensor DiagonalCrossEntropy(const at::Tensor& q, const at::Tensor& k, double
   return (logits.logsumexp(1) - logits.diagonal()).mean();
 }
 
+// Variance and covariance terms of VICReg for one view.
+struct VicregSpread {
+  at::Tensor variance, covariance;
+};
+
+VicregSpread SpreadOf(const at::Tensor& z) {
+  const int64_t batch = z.size(0), size = z.size(1);
+  const at::Tensor centred = z - z.mean(0);
+  const at::Tensor variances = centred.pow(2).sum(0) / (batch - 1);  // [D]
+  VicregSpread spread;
+  spread.variance = (1 - (variances + 1e-4).sqrt()).relu().mean();
+  if (2 * batch <= size) {
+    // z^T z and z z^T have the same sum of squares, and the second, [B, B], is much smaller. Taking
+    // the diagonal off loses no digits: with so few rows the rest is the larger part.
+    const at::Tensor products = centred.mm(centred.t()) / (batch - 1);
+    spread.covariance = (products.pow(2).sum() - variances.pow(2).sum()) / size;
+  } else {
+    at::Tensor covariances = centred.t().mm(centred) / (batch - 1);  // [D, D]
+    covariances.diagonal().zero_();
+    spread.covariance = covariances.pow(2).sum() / size;
+  }
+  return spread;
+}
+
 }  // namespace
 
 at::Tensor NormalizeRows(const at::Tensor& x) {
@@ -92,6 +116,15 @@ at::Tensor MocoV3Loss(const at::Tensor& q1, const at::Tensor& q2, const at::Tens
   CheckSameShape("MocoV3Loss", {q1, q2, k1, k2});
   return (DiagonalCrossEntropy(q1, k2, temperature) + DiagonalCrossEntropy(q2, k1, temperature)) *
          (2 * temperature);
+}
+
+at::Tensor VicregLoss(const at::Tensor& z1, const at::Tensor& z2, const VicregWeights& weights) {
+  CheckSameShape("VicregLoss", {z1, z2});
+  TORCH_CHECK(z1.size(0) >= 2, "VicregLoss: a variance needs two rows or more, got ", z1.sizes());
+  const VicregSpread spread1 = SpreadOf(z1), spread2 = SpreadOf(z2);
+  return (z1 - z2).pow(2).mean() * weights.invariance +
+         (spread1.variance + spread2.variance) * (0.5 * weights.variance) +
+         (spread1.covariance + spread2.covariance) * weights.covariance;
 }
 
 ProjectionStatistics DescribeProjections(const at::Tensor& z1, const at::Tensor& z2) {

@@ -71,6 +71,25 @@ at::Tensor BarlowTwinsLoss(const at::Tensor& z1, const at::Tensor& z2, double of
 at::Tensor MocoV3Loss(const at::Tensor& q1, const at::Tensor& q2, const at::Tensor& k1,
                       const at::Tensor& k2, double temperature);
 
+// What the terms of VICReg weigh; all >= 0. The defaults are the paper's.
+struct VicregWeights {
+  double invariance = 25;
+  double variance = 25;
+  double covariance = 1;
+};
+
+// VICReg (Bardes, Ponce & LeCun 2022, algorithm 1 and the authors' main_vicreg.py,
+// arXiv:2105.04906): the weighted sum of
+//   invariance  the mean over all entries of (z1 - z2)^2;
+//   variance    the mean over views and coordinates of max(0, 1 - sqrt(variance + 1e-4)), as in the
+//               authors' code (the paper adds the views);
+//   covariance  the sum over i != j of C_ij^2 / D, C the covariance over the batch, views added.
+// Variances and covariances divide by B - 1.
+//   z1, z2  [B, D] float, projections, not normalised.
+// Returns a scalar >= 0; 0.99 weights.variance if all rows coincide. O(B D min(B, D)) time, O(B D +
+// min(B, D)^2) memory. Throws c10::Error if shapes differ or B < 2.
+at::Tensor VicregLoss(const at::Tensor& z1, const at::Tensor& z2, const VicregWeights& weights);
+
 // How close to collapse the projections of a batch are. All without gradient.
 struct ProjectionStatistics {
   // sqrt(D) times the standard deviation over the batch of each coordinate of the normalised rows,

@@ -3,6 +3,8 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/ones.h>
+#include <ATen/ops/tensor.h>
+#include <ATen/ops/zeros.h>
 
 #include <cmath>
 #include <functional>
@@ -235,12 +237,62 @@ TEST(MocoV3LossTest, EqualsLogOfTheBatchWhenAllRowsCoincide) {
   EXPECT_NEAR(Value(MocoV3Loss(z, z, z, z, 0.3)), 4 * 0.3 * std::log(8.0), 1e-12);
 }
 
+TEST(VicregLossTest, EqualsASmallCaseByHand) {
+  const at::Tensor z1 = at::tensor({1.0, 0.0, -1.0, 0.0}).view({2, 2});
+  const at::Tensor z2 = at::tensor({0.5, 0.5, -0.5, -0.5}).view({2, 2});
+  // Every entry differs by 0.5. The variances are 2 and 0, and 0.5 and 0.5; only the second view's
+  // coordinates vary together: 0.5^2 twice, divided by two coordinates.
+  EXPECT_NEAR(Value(VicregLoss(z1, z2, {1, 0, 0})), 0.25, 1e-12);
+  EXPECT_NEAR(Value(VicregLoss(z1, z2, {0, 1, 0})), 0.5 * (0.99 / 2 + 1 - std::sqrt(0.5001)),
+              1e-12);
+  EXPECT_NEAR(Value(VicregLoss(z1, z2, {0, 0, 1})), 0.25, 1e-12);
+  EXPECT_NEAR(Value(VicregLoss(z1, z2, {})), 25 * 0.25 + 12.5 * (1.495 - std::sqrt(0.5001)) + 0.25,
+              1e-12);
+}
+
+TEST(VicregLossTest, IsTheVarianceTermAloneWhenAllRowsCoincide) {
+  const at::Tensor z = at::ones({8, 5}, at::kDouble);
+  EXPECT_NEAR(Value(VicregLoss(z, z, {})), 25 * 0.99, 1e-12);
+}
+
+TEST(VicregLossTest, IsZeroForIdenticalViewsOfUncorrelatedCoordinatesThatVaryEnough) {
+  const at::Tensor z = at::tensor({1.0, 1.0, 1.0, -1.0, -1.0, 1.0, -1.0, -1.0}).view({4, 2}) * 3;
+  EXPECT_EQ(Value(VicregLoss(z, z, {})), 0);
+}
+
+TEST(VicregLossTest, IdenticalViewsHaveNoInvarianceTermAndACommonShiftChangesNothing) {
+  const at::Tensor z1 = RandomMatrix(5, 4, 17), z2 = RandomMatrix(5, 4, 18);
+  EXPECT_EQ(Value(VicregLoss(z1, z1, {1, 0, 0})), 0);
+  const at::Tensor shift = RandomMatrix(1, 4, 19);
+  EXPECT_NEAR(Value(VicregLoss(z1 + shift, z2 + shift, {})), Value(VicregLoss(z1, z2, {})), 1e-12);
+  EXPECT_NEAR(Value(VicregLoss(z2, z1, {})), Value(VicregLoss(z1, z2, {})), 1e-12);
+}
+
+// The covariance is computed another way where coordinates are many. Constant ones have none.
+TEST(VicregLossTest, ConstantCoordinatesAddNoCovariance) {
+  const at::Tensor z1 = RandomMatrix(4, 3, 20), z2 = RandomMatrix(4, 3, 21);
+  const at::Tensor none = at::zeros({4, 6}, at::kDouble);
+  EXPECT_NEAR(9 * Value(VicregLoss(at::cat({z1, none}, 1), at::cat({z2, none}, 1), {0, 0, 1})),
+              3 * Value(VicregLoss(z1, z2, {0, 0, 1})), 1e-12);
+}
+
+TEST(VicregLossTest, GradientEqualsFiniteDifferences) {
+  for (const auto& [rows, columns] : {std::pair{6, 3}, std::pair{3, 7}}) {
+    // Standard deviations around 0.6: the hinge is active.
+    const at::Tensor z1 = RandomMatrix(rows, columns, 22) * 0.6;
+    const at::Tensor z2 = RandomMatrix(rows, columns, 23) * 0.6;
+    ExpectGradientIsRight(z1, [&] { return VicregLoss(z1, z2, {2, 3, 0.5}); });
+  }
+}
+
 TEST(SymmetricLossTest, RefuseShapesThatDisagree) {
   const at::Tensor a = at::ones({4, 3}), b = at::ones({5, 3});
   EXPECT_THROW(ByolLoss(a, a, b, b), c10::Error);
   EXPECT_THROW(SimsiamLoss(a, a, a, b), c10::Error);
   EXPECT_THROW(BarlowTwinsLoss(a, b, 1), c10::Error);
   EXPECT_THROW(MocoV3Loss(a, b, a, b, 1), c10::Error);
+  EXPECT_THROW(VicregLoss(a, b, {}), c10::Error);
+  EXPECT_THROW(VicregLoss(at::ones({1, 3}), at::ones({1, 3}), {}), c10::Error);
 }
 
 TEST(KeyQueueTest, StartsFromNormalisedRowsThatDependOnTheSeedOnly) {

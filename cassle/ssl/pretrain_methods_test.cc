@@ -103,6 +103,9 @@ TEST(PretrainMethodsTest, TheRecipeFillsWhatIsNotGiven) {
   EXPECT_THAT(ConfigOf(TinyRun("barlow_twins", 5)),
               AllOf(HasSubstr("optimizer: LARS"), HasSubstr("warmup_epochs: 1\n"),
                     HasSubstr("base_lr: 0.2\n"), HasSubstr("weight_decay: 1.5e-06\n")));
+  EXPECT_THAT(ConfigOf(TinyRun("vicreg", 5)),
+              AllOf(HasSubstr("optimizer: LARS"), HasSubstr("warmup_epochs: 1\n"),
+                    HasSubstr("base_lr: 0.2\n"), HasSubstr("weight_decay: 1.5e-06\n")));
   EXPECT_THAT(ConfigOf(TinyRun("moco_v3", 5)),
               AllOf(HasSubstr("optimizer: ADAMW"), HasSubstr("warmup_epochs: 1\n"),
                     HasSubstr("base_lr: 0.00015\n"), HasSubstr("weight_decay: 0.1\n")));
