@@ -108,6 +108,11 @@ class Loader : public ViewLoader {
     }
     CASSLE_ASSIGN_OR_RETURN(policies_, ViewPolicies(options_.policy, options_.views));
     CASSLE_ASSIGN_OR_RETURN(layout_, DescriptorLayout::Create(options_.policy, options_.groups));
+    CASSLE_ASSIGN_OR_RETURN(relative_layout_,
+                            DescriptorLayout::Create(options_.policy, options_.relative_groups));
+    if (relative_layout_.size() > 0 && options_.views < 2) {
+      return absl::InvalidArgumentError("relative descriptors need 2 views, there is 1");
+    }
     batches_per_epoch_ = num_images_ / options_.batch_size;
     if (batches_per_epoch_ < 1) {
       return absl::InvalidArgumentError(absl::StrCat("batch size ", options_.batch_size,
@@ -179,6 +184,9 @@ class Loader : public ViewLoader {
       batch->pixels[view].resize(options_.batch_size * ViewBytes(view));
       batch->descriptors[view].resize(options_.batch_size * layout_.size());
     }
+    if (relative_layout_.size() > 0) {
+      batch->relative.assign(2, std::vector<float>(options_.batch_size * relative_layout_.size()));
+    }
     batch->image_ids.resize(options_.batch_size);
     batch->labels.resize(options_.batch_size);
     const EpochOrder order(num_images_, options_.seed, batch->epoch);
@@ -234,6 +242,13 @@ class Loader : public ViewLoader {
           absl::MakeSpan(batch->descriptors[view]).subspan(row * layout_.size(), layout_.size()));
       clock->Lap(Work::kOther);
     }
+    for (size_t view = 0; view < batch->relative.size(); ++view) {
+      const int size = relative_layout_.size();
+      relative_layout_.DescribeRelative(
+          work->records[view], work->records[1 - view],
+          absl::MakeSpan(batch->relative[view]).subspan(row * size, size));
+    }
+    clock->Lap(Work::kOther);
     return absl::OkStatus();
   }
 
@@ -270,6 +285,7 @@ class Loader : public ViewLoader {
   // One per view.
   std::vector<v1::Policy> policies_;
   DescriptorLayout layout_;
+  DescriptorLayout relative_layout_;
   int64_t num_images_ = 0;
   int64_t batches_per_epoch_ = 0;
   std::unique_ptr<ImageCache> cache_;

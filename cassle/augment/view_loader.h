@@ -36,6 +36,9 @@ struct ViewBatch {
   std::vector<std::vector<uint8_t>> pixels;
   // Per view: [B, D]; empty vectors when no groups were asked for.
   std::vector<std::vector<float>> descriptors;
+  // [B, R] each: view 1 relative to view 2, and view 2 relative to view 1; none when no relative
+  // groups were asked for.
+  std::vector<std::vector<float>> relative;
   // [B]
   std::vector<uint64_t> image_ids;
   // [B]; -1: no label.
@@ -51,6 +54,8 @@ struct ViewLoaderOptions {
   v1::Policy policy;
   // Descriptor groups (cassle/augment/descriptor.h), in any order.
   std::vector<std::string> groups;
+  // Groups of the relative descriptors of the first two views, in any order.
+  std::vector<std::string> relative_groups;
   // Number of views; of a policy that fixes more, the first ones.
   int views = 2;
   // Of the draws and of the shuffle.
@@ -72,9 +77,10 @@ class ViewLoader {
  public:
   // Starts the threads.
   // \error kInvalidArgument for options that make no sense (a batch larger than the data set, an
-  // unknown group, a bad policy, more epochs than recorded); kNotFound or kDataLoss if views_dir
-  // is missing or damaged; kFailedPrecondition, naming both sides, if the recorded views belong to
-  // another data set, seed or policy, or (compat OFFICIAL) to another batch size.
+  // unknown group, relative groups with one view, a bad policy, more epochs than recorded);
+  // kNotFound or kDataLoss if views_dir is missing or damaged; kFailedPrecondition, naming both
+  // sides, if the recorded views belong to another data set, seed or policy, or (compat OFFICIAL)
+  // to another batch size.
   static absl::StatusOr<std::unique_ptr<ViewLoader>> Create(ViewLoaderOptions options);
   virtual ~ViewLoader() = default;
 

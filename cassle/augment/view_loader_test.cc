@@ -43,6 +43,7 @@ ViewLoaderOptions OnTheFly() {
   EXPECT_OK(policy);
   options.policy = *policy;
   options.groups = {"crop", "color", "color_diff", "flip", "grayscale"};
+  options.relative_groups = {"flip", "color"};
   options.seed = kSeed;
   options.batch_size = kBatch;
   options.num_epochs = kEpochs;
@@ -81,6 +82,7 @@ std::string Hash(const ViewBatch& batch) {
   };
   for (const auto& pixels : batch.pixels) add(pixels);
   for (const auto& descriptors : batch.descriptors) add(descriptors);
+  for (const auto& relative : batch.relative) add(relative);
   add(batch.image_ids);
   add(batch.labels);
   return hash.Hex();
@@ -290,6 +292,7 @@ TEST(ViewLoaderTest, SeedsAndViewsMatter) {
   // The first view of a one-view run is the first of two.
   ViewLoaderOptions one_view = OnTheFly();
   one_view.views = 1;
+  one_view.relative_groups.clear();
   ASSERT_OK_AND_ASSIGN(const auto one, ViewLoader::Create(one_view));
   ASSERT_OK_AND_ASSIGN(const auto two, ViewLoader::Create(OnTheFly()));
   ASSERT_OK_AND_ASSIGN(const auto first, one->Next());

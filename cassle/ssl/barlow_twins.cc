@@ -23,9 +23,10 @@ class BarlowTwins : public Method {
       : encoder_(std::move(encoder)), settings_(settings) {}
 
   MethodOutput Forward(const std::vector<View>& views) override {
-    const at::Tensor z1 = encoder_.Project(views.at(0));
-    const at::Tensor z2 = encoder_.Project(views.at(1));
-    return {BarlowTwinsLoss(z1, z2, settings_.off_diagonal_weight), z1.detach(), z2.detach()};
+    const auto [features1, z1] = encoder_.Encode(views.at(0));
+    const auto [features2, z2] = encoder_.Encode(views.at(1));
+    return {BarlowTwinsLoss(z1, z2, settings_.off_diagonal_weight), z1.detach(), z2.detach(),
+            features1, features2};
   }
 
   void AfterStep() override {}
@@ -38,9 +39,10 @@ class BarlowTwins : public Method {
     return {.optimizer = settings_.official ? v1::SGD : v1::LARS, .warmup_epochs = 10};
   }
 
-  std::vector<ParameterGroup> parameter_groups() const override {
+  std::vector<ParameterGroup> GroupParameters(
+      const std::vector<NamedTensor>& parameters) const override {
     ParameterGroup weights, biases;
-    for (const NamedTensor& parameter : trained_parameters()) {
+    for (const NamedTensor& parameter : parameters) {
       (parameter.tensor.dim() == 1 ? biases : weights).parameters.push_back(parameter);
     }
     biases.rate_scale = settings_.bias_rate_scale;

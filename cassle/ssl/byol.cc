@@ -26,13 +26,13 @@ class Byol : public Method {
         momenta_(momenta) {}
 
   MethodOutput Forward(const std::vector<View>& views) override {
-    const at::Tensor z1 = online_.Project(views.at(0));
-    const at::Tensor z2 = online_.Project(views.at(1));
+    const auto [features1, z1] = online_.Encode(views.at(0));
+    const auto [features2, z2] = online_.Encode(views.at(1));
     const at::Tensor p1 = predictor_.Predict(z1, views.at(0));
     const at::Tensor p2 = predictor_.Predict(z2, views.at(1));
     const at::Tensor t1 = target_.Project(views.at(0));
     const at::Tensor t2 = target_.Project(views.at(1));
-    return {ByolLoss(p1, p2, t1, t2), z1.detach(), z2.detach()};
+    return {ByolLoss(p1, p2, t1, t2), z1.detach(), z2.detach(), features1, features2};
   }
 
   void AfterStep() override {

@@ -24,13 +24,17 @@ absl::StatusOr<Encoder> Encoder::Create(const MethodSetup& setup, MlpOptions pro
   return encoder;
 }
 
-at::Tensor Encoder::Project(const View& view) {
-  at::Tensor projections;
+Encoding Encoder::Encode(const View& view) {
+  Encoding encoding;
   {
     const PrecisionScope scope(precision_);
-    projections = projector_->forward(backbone_->forward(view.images), view.descriptors);
+    encoding.features = backbone_->forward(view.images);
+    encoding.projections = projector_->forward(encoding.features, view.descriptors);
   }
-  return projections.scalar_type() == at::kBFloat16 ? projections.to(at::kFloat) : projections;
+  for (at::Tensor* tensor : {&encoding.features, &encoding.projections}) {
+    if (tensor->scalar_type() == at::kBFloat16) *tensor = tensor->to(at::kFloat);
+  }
+  return encoding;
 }
 
 }  // namespace cassle

@@ -15,6 +15,14 @@
 
 namespace cassle {
 
+// What becomes of a view; float32 also when the networks compute in bfloat16.
+struct Encoding {
+  // [B, F], the backbone's.
+  at::Tensor features;
+  // [B, P], the projector's, not normalised.
+  at::Tensor projections;
+};
+
 class Encoder {
  public:
   // projector.in is not read: it is F, the backbone's feature size (and the conditioner adds its
@@ -22,9 +30,9 @@ class Encoder {
   // size or the conditioning is out of range; whatever setup.make_backbone returns.
   static absl::StatusOr<Encoder> Create(const MethodSetup& setup, MlpOptions projector);
 
-  // [B, projector.out], not normalised, float32 also when the networks compute in bfloat16.
   // Gradients flow unless they are switched off.
-  at::Tensor Project(const View& view);
+  Encoding Encode(const View& view);
+  at::Tensor Project(const View& view) { return Encode(view).projections; }
 
   Backbone* backbone() const { return backbone_.get(); }
   ConditionedProjector* projector() const { return projector_.get(); }

@@ -1,6 +1,7 @@
 // Three training steps of every method against the authors' code.
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/cat.h>
 
 #include <algorithm>
 #include <memory>
@@ -9,9 +10,11 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "cassle/base/golden.h"
 #include "cassle/base/status_matchers.h"
 #include "cassle/models/golden_tensor.h"
+#include "cassle/ssl/augself.h"
 #include "cassle/ssl/make_optimizer.h"
 #include "cassle/ssl/method_registry.h"
 #include "cassle/ssl/schedule.h"
@@ -22,6 +25,7 @@ namespace cassle {
 namespace {
 
 std::string GoldenName(std::string name) {
+  if (absl::StartsWith(name, "augself_")) return "ss_predictor." + name.substr(8);
   if (name == "queue.rows") return "queue";
   if (name == "queue.pointer") return "queue_ptr";
   if (absl::StartsWith(name, "momentum_")) name = "target_" + name.substr(9);
@@ -96,6 +100,28 @@ v1::MethodConfig GoldenConfig(const SafetensorsFile& golden) {
   return config;
 }
 
+// "crop=0.5 color=0.5 flip=-1 blur=-1", negative for off.
+v1::AugSelfConfig GoldenAugSelf(const SafetensorsFile& golden) {
+  v1::AugSelfConfig augself;
+  const std::vector<std::string> weights =
+      absl::StrSplit(golden.Metadata("ss_weights"), absl::ByAnyChar(" ="));
+  for (size_t i = 0; i + 1 < weights.size(); i += 2) {
+    augself.GetReflection()->SetDouble(&augself,
+                                       augself.GetDescriptor()->FindFieldByName(weights[i]),
+                                       std::max(0.0, std::stod(weights[i + 1])));
+  }
+  augself.set_hidden_size(RowsOf(golden, "before.ss_predictor.crop.0.weight"));
+  return augself;
+}
+
+// Views 1 and 2 relative to each other, the groups of AugSelfGroups() side by side.
+at::Tensor GoldenRelative(const SafetensorsFile& golden, const std::vector<std::string>& groups,
+                          const std::string& prefix) {
+  std::vector<at::Tensor> columns;
+  for (const std::string& group : groups) columns.push_back(GoldenTensor(golden, prefix + group));
+  return columns.empty() ? at::Tensor() : at::cat(columns, 1);
+}
+
 // Whether the authors' own float32 and float64 runs disagree in this entry of the state after step
 // 3: AdamW turns a gradient that is zero but for rounding into a step of the full rate.
 bool IsIllConditioned(const SafetensorsFile& golden, const std::string& name) {
@@ -110,6 +136,8 @@ void ExpectStepsOfTheAuthors(const std::string& file) {
   // size, no check.
   MethodSetup setup = TinySetup(2, descriptors.size(1));
   setup.official = true;
+  setup.augself = GoldenAugSelf(golden);
+  ASSERT_OK_AND_ASSIGN(const std::vector<std::string> relative, AugSelfGroups(setup.augself));
   if (golden.Metadata("aug_inj_type") == "proj-cat") {
     const bool generated = golden.Metadata("aug_treatment") == "hn";
     setup.conditioning.set_treatment(generated ? v1::HYPERNETWORK : v1::MLP);
@@ -145,8 +173,10 @@ void ExpectStepsOfTheAuthors(const std::string& file) {
     SCOPED_TRACE(absl::StrCat(file, " step ", step));
     const std::string prefix = absl::StrCat("step", step, ".");
     const std::vector<View> views = {
-        {GoldenTensor(golden, prefix + "x1_aug"), GoldenTensor(golden, prefix + "d1_cat")},
-        {GoldenTensor(golden, prefix + "x2_aug"), GoldenTensor(golden, prefix + "d2_cat")}};
+        {GoldenTensor(golden, prefix + "x1_aug"), GoldenTensor(golden, prefix + "d1_cat"),
+         GoldenRelative(golden, relative, prefix + "diff1.")},
+        {GoldenTensor(golden, prefix + "x2_aug"), GoldenTensor(golden, prefix + "d2_cat"),
+         GoldenRelative(golden, relative, prefix + "diff2.")}};
     // Each step is an epoch.
     const std::vector<double> rates =
         GroupRates(optimizer->groups(), full_rate, LearningRateAt(schedule, step - 1, epochs));
@@ -161,7 +191,8 @@ void ExpectStepsOfTheAuthors(const std::string& file) {
     output.loss.backward();
     // The loss after steps 1 and 2 carries the rounding of those steps: 1e-5 of it, or what the
     // authors' own runs differ by (Barlow Twins, whose gradients are the largest).
-    const at::Tensor their_loss = GoldenTensor(golden, prefix + "loss");
+    at::Tensor their_loss = GoldenTensor(golden, prefix + "loss");
+    if (!relative.empty()) their_loss = their_loss + GoldenTensor(golden, prefix + "ss.total");
     EXPECT_LT(LargestDifference(output.loss, their_loss),
               std::max(1e-5 * their_loss.abs().item().toDouble(), 4 * loss_noise));
     for (const NamedTensor& parameter : method->trained_parameters()) {
@@ -205,6 +236,14 @@ TEST(ByolTest, ThreeStepsEqualTheAuthors) { ExpectStepsOfTheAuthors("train_byol.
 
 TEST(SimsiamTest, ThreeStepsEqualTheAuthors) {
   ExpectStepsOfTheAuthors("train_simsiam.safetensors");
+}
+
+TEST(MocoV2Test, ThreeStepsWithAugSelfEqualTheAuthors) {
+  ExpectStepsOfTheAuthors("train_moco_augself.safetensors");
+}
+
+TEST(SimsiamTest, ThreeStepsWithAugSelfAndConditioningEqualTheAuthors) {
+  ExpectStepsOfTheAuthors("train_simsiam_augself.safetensors");
 }
 
 TEST(BarlowTwinsTest, ThreeStepsEqualTheAuthors) {

@@ -29,6 +29,7 @@
 #include "cassle/models/backbone.h"
 #include "cassle/models/conditioning.pb.h"
 #include "cassle/models/module.h"
+#include "cassle/ssl/augself.pb.h"
 #include "cassle/ssl/optimizer.h"
 
 namespace cassle {
@@ -39,6 +40,9 @@ struct View {
   at::Tensor images;
   // [B, D] float32: what was done to each image; D is 0 without conditioning.
   at::Tensor descriptors;
+  // [B, R] float32, only with AugSelf and only of the first two views: the view relative to the
+  // other of them (cassle/ssl/augself.h).
+  at::Tensor relative = {};
 };
 
 enum class Precision {
@@ -58,6 +62,8 @@ struct MethodSetup {
   int64_t batch_size = 0;
   uint64_t seed = 0;
   Precision precision = Precision::kFloat32;
+  // Beside the method's own objective; without a weight: nothing.
+  v1::AugSelfConfig augself;
   // compat: OFFICIAL. Settings that are not chosen follow the authors' code where it differs from
   // the papers.
   bool official = false;
@@ -75,6 +81,9 @@ struct MethodOutput {
   at::Tensor loss;
   // [B, P] float32, detached: the projections of views 1 and 2, for monitors.
   at::Tensor z1, z2;
+  // [B, F] float32, with gradient where the backbone is trained on them: its features of views 1
+  // and 2, for AugSelf.
+  at::Tensor features1, features2;
 };
 
 class Method {
@@ -99,7 +108,7 @@ class Method {
   // After every optimiser step: momentum networks, queues.
   virtual void AfterStep() = 0;
 
-  // All networks. "backbone" and "projector" are what a finished run saves.
+  // All networks. "backbone" (a Backbone) and "projector" are what a finished run saves.
   virtual std::vector<Network> networks() const = 0;
 
   // State outside the networks, e.g. the queue. Handles.
@@ -110,8 +119,17 @@ class Method {
 
   virtual Recipe recipe() const { return {}; }
 
-  // All trained parameters, by learning rate. One group unless the method says otherwise.
-  virtual std::vector<ParameterGroup> parameter_groups() const { return {{trained_parameters()}}; }
+  // All trained parameters, by learning rate.
+  std::vector<ParameterGroup> parameter_groups() const {
+    return GroupParameters(trained_parameters());
+  }
+
+  // `parameters`, trained ones of the method and of what trains beside it, by learning rate. One
+  // group unless the method says otherwise.
+  virtual std::vector<ParameterGroup> GroupParameters(
+      const std::vector<NamedTensor>& parameters) const {
+    return {{parameters}};
+  }
 
   // Parameters of the trained networks, named "backbone.conv1.weight".
   std::vector<NamedTensor> trained_parameters() const;

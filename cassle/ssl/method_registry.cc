@@ -1,7 +1,11 @@
 #include "cassle/ssl/method_registry.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "cassle/base/status_macros.h"
+#include "cassle/ssl/augself.h"
 #include "cassle/ssl/barlow_twins.h"
 #include "cassle/ssl/byol.h"
 #include "cassle/ssl/moco_v2.h"
@@ -48,7 +52,9 @@ std::string MethodName(const v1::MethodConfig& config) {
 absl::StatusOr<std::unique_ptr<Method>> MakeMethod(const v1::MethodConfig& config,
                                                    const MethodSetup& setup) {
   for (const Entry& entry : kMethods) {
-    if (entry.method == config.method_case()) return entry.make(config, setup);
+    if (entry.method != config.method_case()) continue;
+    CASSLE_ASSIGN_OR_RETURN(std::unique_ptr<Method> method, entry.make(config, setup));
+    return WithAugSelf(setup, std::move(method));
   }
   return absl::InvalidArgumentError(absl::StrCat("no method is chosen: --method=",
                                                  absl::StrJoin(MethodNames(), " or --method=")));

@@ -32,10 +32,11 @@ using ::testing::HasSubstr;
 struct Variant {
   std::string method;
   ConditioningCase conditioning;
+  bool augself = false;
 };
 
 void PrintTo(const Variant& variant, std::ostream* out) {
-  *out << variant.method << "_" << variant.conditioning.name;
+  *out << variant.method << "_" << variant.conditioning.name << (variant.augself ? "_augself" : "");
 }
 
 class MethodContractTest : public ::testing::TestWithParam<Variant> {
@@ -57,6 +58,14 @@ class MethodContractTest : public ::testing::TestWithParam<Variant> {
     MethodSetup setup = TinySetup(kBatch, kDescriptor, seed);
     setup.conditioning = GetParam().conditioning.config;
     setup.precision = precision;
+    if (GetParam().augself) {
+      v1::AugSelfConfig& augself = setup.augself;
+      augself.set_hidden_size(16);
+      for (const char* target : {"blur", "color", "crop", "flip", "rotation", "solarize"}) {
+        const auto* weight = augself.GetDescriptor()->FindFieldByName(target);
+        augself.GetReflection()->SetDouble(&augself, weight, 0.5);
+      }
+    }
     absl::StatusOr<std::unique_ptr<Method>> method = MakeMethod(Config(), setup);
     EXPECT_OK(method);
     return *std::move(method);
@@ -192,8 +201,16 @@ TEST_P(MethodContractTest, OnlyConditioningLooksAtTheDescriptor) {
 std::vector<Variant> AllVariants() {
   std::vector<Variant> variants;
   for (const std::string& method : MethodNames()) {
-    for (const ConditioningCase& conditioning : AllConditioningCases())
+    for (const ConditioningCase& conditioning : AllConditioningCases()) {
       variants.push_back({method, conditioning});
+      // AugSelf alone and together with CASSLE as published.
+      const v1::ConditioningConfig& config = conditioning.config;
+      const bool concatenates = config.injection() == v1::INJECTION_UNSPECIFIED ||
+                                config.injection() == v1::CONCATENATION;
+      if (config.treatment() == v1::NONE || (config.treatment() == v1::MLP && concatenates)) {
+        variants.push_back({method, conditioning, /*augself=*/true});
+      }
+    }
   }
   return variants;
 }

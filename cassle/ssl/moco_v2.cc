@@ -27,10 +27,11 @@ class MocoV2 : public Method {
         settings_(settings) {}
 
   MethodOutput Forward(const std::vector<View>& views) override {
-    const at::Tensor queries = online_.Project(views.at(0));
-    const at::Tensor keys = momentum_.Project(views.at(1));
+    const auto [features1, queries] = online_.Encode(views.at(0));
+    const auto [features2, keys] = momentum_.Encode(views.at(1));
     enqueued_next_ = NormalizeRows(settings_.enqueue_queries ? queries.detach() : keys);
-    return {MocoLoss(queries, keys, queue_.rows(), settings_.temperature), queries.detach(), keys};
+    return {MocoLoss(queries, keys, queue_.rows(), settings_.temperature), queries.detach(), keys,
+            features1, features2};
   }
 
   void AfterStep() override {

@@ -30,9 +30,9 @@ MomentumEncoder::MomentumEncoder(const Encoder& online, Encoder average)
   average_.projector()->set_requires_grad(false);
 }
 
-at::Tensor MomentumEncoder::Project(const View& view) {
+Encoding MomentumEncoder::Encode(const View& view) {
   at::NoGradGuard no_grad;
-  return average_.Project(view);
+  return average_.Encode(view);
 }
 
 void MomentumEncoder::Follow(double momentum) {

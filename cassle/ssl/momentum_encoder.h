@@ -19,8 +19,9 @@ class MomentumEncoder {
   // mode: batch norm takes the statistics of the batch here too, as in the authors' code.
   MomentumEncoder(const Encoder& online, Encoder average);
 
-  // [B, P] float32, without gradient.
-  at::Tensor Project(const View& view);
+  // Without gradient.
+  Encoding Encode(const View& view);
+  at::Tensor Project(const View& view) { return Encode(view).projections; }
 
   // average <- momentum * average + (1 - momentum) * online, parameters only (momentum_update.h).
   void Follow(double momentum);

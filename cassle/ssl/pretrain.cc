@@ -24,6 +24,7 @@
 #include "cassle/models/conditioning.h"
 #include "cassle/models/torch_runtime.h"
 #include "cassle/models/weights.h"
+#include "cassle/ssl/augself.h"
 #include "cassle/ssl/checkpoint.h"
 #include "cassle/ssl/method_registry.h"
 #include "cassle/ssl/optimizer.h"
@@ -117,13 +118,16 @@ PixelNormalizer NormalizerOf(const v1::Policy& policy) {
                          {policy.std(0), policy.std(1), policy.std(2)});
 }
 
-std::string Provenance(const v1::PretrainOptions& options, const std::vector<std::string>& groups) {
+std::string Provenance(const v1::PretrainOptions& options, const std::vector<std::string>& groups,
+                       const std::vector<std::string>& augself) {
   const std::string conditioning = groups.empty()
                                        ? std::string("none")
                                        : absl::StrCat(DescribeTreatment(options.conditioning()),
                                                       " (", absl::StrJoin(groups, ", "), ")");
-  return absl::StrCat(MethodName(options.method()), ", conditioning ", conditioning, ", ",
-                      options.epochs(), options.epochs() == 1 ? " epoch" : " epochs");
+  return absl::StrCat(MethodName(options.method()), ", conditioning ", conditioning,
+                      augself.empty() ? "" : ", AugSelf (", absl::StrJoin(augself, ", "),
+                      augself.empty() ? ", " : "), ", options.epochs(),
+                      options.epochs() == 1 ? " epoch" : " epochs");
 }
 
 // One run: what the steps below share.
@@ -134,6 +138,8 @@ struct Run {
   v1::BackboneConfig backbone;
   // Descriptor groups the projector is told; empty without conditioning.
   std::vector<std::string> groups;
+  // Groups the features have to tell; empty without AugSelf.
+  std::vector<std::string> augself;
   std::unique_ptr<Method> method;
 };
 
@@ -201,6 +207,9 @@ absl::Status BuildMethod(Run* run) {
   const absl::StatusOr<DescriptorLayout> layout =
       DescriptorLayout::Create(run->policy, run->groups);
   if (!layout.ok()) return Annotate(layout.status(), "--conditioning.groups");
+  CASSLE_ASSIGN_OR_RETURN(run->augself, AugSelfGroups(options.augself()));
+  const auto relative = DescriptorLayout::Create(run->policy, run->augself);
+  if (!relative.ok()) return Annotate(relative.status(), "--augself");
   MethodSetup setup;
   // The images are channels-last, the weights stay contiguous: converting them too was measured to
   // be slower.
@@ -209,6 +218,7 @@ absl::Status BuildMethod(Run* run) {
   };
   setup.conditioning = options.conditioning();
   setup.descriptor_size = layout->size();
+  setup.augself = options.augself();
   setup.batch_size = options.batch_size();
   setup.seed = options.seed();
   setup.official = options.compat() == v1::OFFICIAL;
@@ -242,6 +252,7 @@ Trainer MakeTrainer(const Run& run, StageContext* context) {
   loading.views_dir = options.views();
   loading.policy = run.policy;
   loading.groups = run.groups;
+  loading.relative_groups = run.augself;
   loading.views = run.method->num_views();
   loading.seed = options.seed();
   loading.batch_size = options.batch_size();
@@ -268,7 +279,7 @@ absl::Status WriteModel(const Run& run, const std::string& folder) {
   spec.set_image_size(run.policy.size());
   *spec.mutable_mean() = run.policy.mean();
   *spec.mutable_std() = run.policy.std();
-  spec.set_provenance(Provenance(run.options, run.groups));
+  spec.set_provenance(Provenance(run.options, run.groups, run.augself));
   CASSLE_RETURN_IF_ERROR(WriteFile(JoinPath(folder, kModelSpecFile), PrintTextProto(spec)));
   return WriteFile(JoinPath(folder, kConfigFile), CanonicalOptions(run.options));
 }
@@ -283,7 +294,8 @@ absl::Status Pretrain(const v1::PretrainOptions& options, StageContext& context)
   run.options = options;
   CASSLE_RETURN_IF_ERROR(OpenData(&run));
   CASSLE_RETURN_IF_ERROR(BuildMethod(&run));
-  context.Say(absl::StrCat(Provenance(run.options, run.groups), "; ", DescribeTorchRuntime()));
+  context.Say(
+      absl::StrCat(Provenance(run.options, run.groups, run.augself), "; ", DescribeTorchRuntime()));
   Trainer trainer = MakeTrainer(run, &context);
   CASSLE_RETURN_IF_ERROR(trainer.Run());
   CASSLE_RETURN_IF_ERROR(WriteModel(run, context.output_dir()));

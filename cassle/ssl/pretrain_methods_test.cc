@@ -95,6 +95,42 @@ TEST(PretrainMethodsTest, EveryMethodInterruptedAfterEveryStepEndsWithTheSameByt
   }
 }
 
+TEST(PretrainMethodsTest, AugSelfIsResumedAndThrownAwayAfterTheRun) {
+  for (const std::string& method : {std::string("moco_v2"), std::string("barlow_twins")}) {
+    SCOPED_TRACE(method);
+    const auto run = [&method] {
+      v1::PretrainOptions options = TinyRun(method, 2);
+      options.mutable_augself()->set_crop(0.5);
+      options.mutable_augself()->set_flip(0.5);
+      return options;
+    };
+    ASSERT_OK_AND_ASSIGN(const StageOutcome undisturbed, Train(run()));
+    const v1::PretrainOptions options = run();
+    const std::atomic<bool> interrupted(true);
+    for (int step = 1; step < 4; ++step) {
+      EXPECT_THAT(Train(options, &interrupted),
+                  StatusIs(absl::StatusCode::kCancelled, HasSubstr("interrupted")));
+    }
+    ASSERT_OK_AND_ASSIGN(const StageOutcome resumed, Train(options));
+    EXPECT_EQ(resumed.manifest.fingerprint(), undisturbed.manifest.fingerprint());
+    const absl::StatusOr<std::string> weights =
+        ReadFile(JoinPath(options.output(), "weights.safetensors"));
+    ASSERT_OK(weights);
+    EXPECT_THAT(*weights, Not(HasSubstr("augself")));
+    ASSERT_OK_AND_ASSIGN(const StageOutcome plain, Train(TinyRun(method, 2)));
+    EXPECT_NE(plain.manifest.fingerprint(), undisturbed.manifest.fingerprint());
+  }
+}
+
+TEST(PretrainMethodsTest, AugSelfNeedsTheOperation) {
+  v1::PretrainOptions options = TinyRun("moco_v2", 2);
+  options.mutable_augself()->set_rotation(1);
+  EXPECT_THAT(Train(options),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       AllOf(HasSubstr("--augself"),
+                             HasSubstr("no operation for descriptor group \"rotation\""))));
+}
+
 TEST(PretrainMethodsTest, TheRecipeFillsWhatIsNotGiven) {
   EXPECT_THAT(ConfigOf(TinyRun("simclr", 5)),
               AllOf(HasSubstr("optimizer: SGD"), HasSubstr("warmup_epochs: 0"),

@@ -16,9 +16,9 @@ class Simclr : public Method {
       : encoder_(std::move(encoder)), temperature_(temperature) {}
 
   MethodOutput Forward(const std::vector<View>& views) override {
-    const at::Tensor z1 = encoder_.Project(views.at(0));
-    const at::Tensor z2 = encoder_.Project(views.at(1));
-    return {NtXentLoss(z1, z2, temperature_), z1.detach(), z2.detach()};
+    const auto [features1, z1] = encoder_.Encode(views.at(0));
+    const auto [features2, z2] = encoder_.Encode(views.at(1));
+    return {NtXentLoss(z1, z2, temperature_), z1.detach(), z2.detach(), features1, features2};
   }
 
   void AfterStep() override {}

@@ -20,11 +20,11 @@ class Simsiam : public Method {
         constant_predictor_rate_(constant_predictor_rate) {}
 
   MethodOutput Forward(const std::vector<View>& views) override {
-    const at::Tensor z1 = encoder_.Project(views.at(0));
-    const at::Tensor z2 = encoder_.Project(views.at(1));
+    const auto [features1, z1] = encoder_.Encode(views.at(0));
+    const auto [features2, z2] = encoder_.Encode(views.at(1));
     const at::Tensor p1 = predictor_.Predict(z1, views.at(0));
     const at::Tensor p2 = predictor_.Predict(z2, views.at(1));
-    return {SimsiamLoss(p1, p2, z1, z2), z1.detach(), z2.detach()};
+    return {SimsiamLoss(p1, p2, z1, z2), z1.detach(), z2.detach(), features1, features2};
   }
 
   void AfterStep() override {}
@@ -35,9 +35,10 @@ class Simsiam : public Method {
             {"predictor", predictor_.network(), true}};
   }
 
-  std::vector<ParameterGroup> parameter_groups() const override {
+  std::vector<ParameterGroup> GroupParameters(
+      const std::vector<NamedTensor>& parameters) const override {
     ParameterGroup encoder, predictor;
-    for (const NamedTensor& parameter : trained_parameters()) {
+    for (const NamedTensor& parameter : parameters) {
       const bool predicts = absl::StartsWith(parameter.name, "predictor.");
       (predicts ? predictor : encoder).parameters.push_back(parameter);
     }

@@ -2,6 +2,7 @@
 #ifndef CASSLE_SSL_TINY_BACKBONE_H_
 #define CASSLE_SSL_TINY_BACKBONE_H_
 
+#include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
 
@@ -56,6 +57,9 @@ inline MethodSetup TinySetup(int64_t batch_size, int64_t descriptor_size, uint64
 // Views of the contract tests.
 inline constexpr int64_t kBatch = 8;
 inline constexpr int64_t kDescriptor = 5;
+// All targets of AugSelf: blur 1, color 4, crop 4, flip 1, rotation 1, solarize 1.
+inline constexpr int64_t kRelative = 12;
+inline constexpr int64_t kRelativeFlip = 9;
 
 inline at::Tensor RandomTensor(at::IntArrayRef sizes, uint64_t seed) {
   at::Tensor tensor = at::empty(sizes, at::kFloat);
@@ -71,7 +75,11 @@ inline std::vector<View> RandomViews(uint64_t seed) {
   for (uint64_t view = 0; view < 2; ++view) {
     views.push_back({RandomTensor({kBatch, 3, 12, 12}, 10 * seed + view)
                          .contiguous(at::MemoryFormat::ChannelsLast),
-                     RandomTensor({kBatch, kDescriptor}, 1000 + 10 * seed + view)});
+                     RandomTensor({kBatch, kDescriptor}, 1000 + 10 * seed + view),
+                     RandomTensor({kBatch, kRelative}, 2000 + 10 * seed + view)});
+    // Flips agree or not; turns are 0 or 1.
+    at::Tensor classes = views.back().relative.narrow(1, kRelativeFlip, 2);
+    classes.copy_(classes.gt(0));
   }
   return views;
 }

@@ -109,6 +109,9 @@ std::vector<View> Trainer::MakeViews(const ViewBatch& batch) const {
   for (size_t i = 0; i < batch.pixels.size(); ++i) {
     views.push_back({normalizer_.Normalize(batch.pixels[i], batch.batch_size, batch.sizes[i]),
                      MatrixTensor(batch.descriptors[i], batch.batch_size)});
+    if (i < batch.relative.size()) {
+      views[i].relative = MatrixTensor(batch.relative[i], batch.batch_size);
+    }
   }
   return views;
 }

@@ -1,0 +1,162 @@
+#include "cassle/ssl/augself.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
+#include <c10/util/Exception.h>
+
+#include <cmath>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "cassle/base/status_macros.h"
+#include "cassle/ssl/augself_objectives.h"
+#include "cassle/ssl/precision_scope.h"
+
+namespace cassle {
+namespace {
+
+using LossFunction = at::Tensor (*)(const at::Tensor&, const at::Tensor&);
+
+struct Target {
+  const char* group;
+  double (v1::AugSelfConfig::*weight)() const;
+  // Of the relative descriptor, and of the head.
+  int64_t columns;
+  int64_t outputs;
+  LossFunction loss;
+  LossFunction official_loss;
+};
+
+// Alphabetical, as the groups of a descriptor.
+constexpr Target kTargets[] = {
+    {"blur", &v1::AugSelfConfig::blur, 1, 1, DifferenceLoss, DifferenceLoss},
+    {"color", &v1::AugSelfConfig::color, 4, 4, DifferenceLoss, DifferenceLoss},
+    {"crop", &v1::AugSelfConfig::crop, 4, 4, DifferenceLoss, DifferenceLoss},
+    {"flip", &v1::AugSelfConfig::flip, 1, 1, AgreementLoss, AgreementLoss},
+    {"rotation", &v1::AugSelfConfig::rotation, 1, 4, QuarterTurnLoss, QuarterTurnLoss},
+    {"solarize", &v1::AugSelfConfig::solarize, 1, 1, DifferenceLoss, BroadcastDifferenceLoss},
+};
+
+int64_t FeatureSizeOf(const Method& method) {
+  for (const Method::Network& network : method.networks()) {
+    if (network.name == "backbone") return dynamic_cast<Backbone&>(*network.module).feature_size();
+  }
+  return 0;
+}
+
+// A method with AugSelf beside its own objective.
+class MethodWithAugSelf : public Method {
+ public:
+  MethodWithAugSelf(std::unique_ptr<Method> method, AugSelf augself)
+      : method_(std::move(method)), augself_(std::move(augself)) {}
+
+  MethodOutput Forward(const std::vector<View>& views) override {
+    method_->set_progress(progress());
+    MethodOutput output = method_->Forward(views);
+    output.loss = output.loss + augself_.Loss(output.features1, output.features2,
+                                              views.at(0).relative, views.at(1).relative);
+    return output;
+  }
+
+  void AfterStep() override { method_->AfterStep(); }
+
+  std::vector<Network> networks() const override {
+    std::vector<Network> networks = method_->networks();
+    augself_.AppendTo(&networks);
+    return networks;
+  }
+
+  std::vector<NamedTensor> other_state() const override { return method_->other_state(); }
+  int num_views() const override { return method_->num_views(); }
+  Recipe recipe() const override { return method_->recipe(); }
+  std::vector<ParameterGroup> GroupParameters(
+      const std::vector<NamedTensor>& parameters) const override {
+    return method_->GroupParameters(parameters);
+  }
+
+ private:
+  const std::unique_ptr<Method> method_;
+  AugSelf augself_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::vector<std::string>> AugSelfGroups(const v1::AugSelfConfig& config) {
+  std::vector<std::string> groups;
+  for (const Target& target : kTargets) {
+    const double weight = (config.*target.weight)();
+    if (!(weight >= 0) || !std::isfinite(weight)) {
+      return absl::InvalidArgumentError(absl::StrCat("augself.", target.group, " is ", weight,
+                                                     "; a weight must be at least 0 (0: off)"));
+    }
+    if (weight > 0) groups.push_back(target.group);
+  }
+  return groups;
+}
+
+absl::StatusOr<AugSelf> AugSelf::Create(const MethodSetup& setup, int64_t feature_size) {
+  const v1::AugSelfConfig& config = setup.augself;
+  CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> groups, AugSelfGroups(config));
+  if (groups.empty()) return absl::InvalidArgumentError("augself has no target with a weight");
+  const int64_t hidden = config.has_hidden_size() ? config.hidden_size() : 512;
+  if (hidden < 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("augself.hidden_size is ", hidden, "; it must be positive"));
+  }
+  AugSelf augself;
+  augself.precision_ = setup.precision;
+  for (const Target& target : kTargets) {
+    const double weight = (config.*target.weight)();
+    if (weight == 0) continue;
+    auto network = std::make_shared<Mlp>(
+        MlpOptions{.in = 2 * feature_size, .hidden = hidden, .out = target.outputs, .depth = 3});
+    network->Initialize(setup.seed, absl::StrCat("augself_", target.group, "."));
+    augself.heads_.push_back({target.group, weight, target.columns,
+                              setup.official ? target.official_loss : target.loss,
+                              std::move(network)});
+  }
+  return augself;
+}
+
+at::Tensor AugSelf::Loss(const at::Tensor& features1, const at::Tensor& features2,
+                         const at::Tensor& relative1, const at::Tensor& relative2) {
+  TORCH_CHECK(
+      features1.defined() && features2.defined() && relative1.defined() && relative2.defined(),
+      "AugSelf: features or relative descriptors are missing");
+  const at::Tensor pairs = at::cat(
+      {at::cat({features1, features2}, 1), at::cat({features2, features1}, 1)});  // [2B, 2F]
+  const at::Tensor targets = at::cat({relative1, relative2});                     // [2B, R]
+  at::Tensor total;
+  int64_t column = 0;
+  for (const Head& head : heads_) {
+    at::Tensor predictions;
+    {
+      const PrecisionScope scope(precision_);
+      predictions = head.network->forward(pairs);
+    }
+    const at::Tensor loss =
+        head.loss(predictions.to(at::kFloat), targets.narrow(1, column, head.columns)) *
+        head.weight;
+    total = total.defined() ? total + loss : loss;
+    column += head.columns;
+  }
+  TORCH_CHECK(column == targets.size(1), "AugSelf: need relative descriptors [B, ", column,
+              "], got ", relative1.sizes());
+  return total;
+}
+
+void AugSelf::AppendTo(std::vector<Method::Network>* networks) const {
+  for (const Head& head : heads_) {
+    networks->push_back({"augself_" + head.group, head.network.get(), true});
+  }
+}
+
+absl::StatusOr<std::unique_ptr<Method>> WithAugSelf(const MethodSetup& setup,
+                                                    std::unique_ptr<Method> method) {
+  CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> groups, AugSelfGroups(setup.augself));
+  if (groups.empty()) return method;
+  CASSLE_ASSIGN_OR_RETURN(AugSelf augself, AugSelf::Create(setup, FeatureSizeOf(*method)));
+  return std::unique_ptr<Method>(new MethodWithAugSelf(std::move(method), std::move(augself)));
+}
+
+}  // namespace cassle
