@@ -86,8 +86,8 @@ absl::StatusOr<std::vector<std::string>> AugSelfGroups(const v1::AugSelfConfig& 
   for (const Target& target : kTargets) {
     const double weight = (config.*target.weight)();
     if (!(weight >= 0) || !std::isfinite(weight)) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "augself.", target.group, " is ", weight, "; a weight must be at least 0 (0: off)"));
+      return absl::InvalidArgumentError(absl::StrCat("augself.", target.group, " is ", weight,
+                                                     "; a weight must be at least 0 (0: off)"));
     }
     if (weight > 0) groups.push_back(target.group);
   }
@@ -120,12 +120,12 @@ absl::StatusOr<AugSelf> AugSelf::Create(const MethodSetup& setup, int64_t featur
 
 at::Tensor AugSelf::Loss(const at::Tensor& features1, const at::Tensor& features2,
                          const at::Tensor& relative1, const at::Tensor& relative2) {
-  TORCH_CHECK(features1.defined() && features2.defined() && relative1.defined() &&
-                  relative2.defined(),
-              "AugSelf: features or relative descriptors are missing");
-  const at::Tensor pairs = at::cat({at::cat({features1, features2}, 1),
-                                    at::cat({features2, features1}, 1)});  // [2B, 2F]
-  const at::Tensor targets = at::cat({relative1, relative2});              // [2B, R]
+  TORCH_CHECK(
+      features1.defined() && features2.defined() && relative1.defined() && relative2.defined(),
+      "AugSelf: features or relative descriptors are missing");
+  const at::Tensor pairs = at::cat(
+      {at::cat({features1, features2}, 1), at::cat({features2, features1}, 1)});  // [2B, 2F]
+  const at::Tensor targets = at::cat({relative1, relative2});                     // [2B, R]
   at::Tensor total;
   int64_t column = 0;
   for (const Head& head : heads_) {
@@ -134,9 +134,9 @@ at::Tensor AugSelf::Loss(const at::Tensor& features1, const at::Tensor& features
       const PrecisionScope scope(precision_);
       predictions = head.network->forward(pairs);
     }
-    const at::Tensor loss = head.loss(predictions.to(at::kFloat),
-                                      targets.narrow(1, column, head.columns)) *
-                            head.weight;
+    const at::Tensor loss =
+        head.loss(predictions.to(at::kFloat), targets.narrow(1, column, head.columns)) *
+        head.weight;
     total = total.defined() ? total + loss : loss;
     column += head.columns;
   }

@@ -12,8 +12,8 @@ void CheckShapes(const char* loss, const at::Tensor& predictions, int64_t predic
   TORCH_CHECK(predictions.dim() == 2 && targets.dim() == 2 &&
                   predictions.size(0) == targets.size(0) && predictions.size(1) == predicted &&
                   targets.size(1) == columns,
-              loss, ": need [N, ", predicted, "] predictions and [N, ", columns,
-              "] targets, got ", predictions.sizes(), " and ", targets.sizes());
+              loss, ": need [N, ", predicted, "] predictions and [N, ", columns, "] targets, got ",
+              predictions.sizes(), " and ", targets.sizes());
 }
 
 }  // namespace

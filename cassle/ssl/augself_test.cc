@@ -92,8 +92,7 @@ TEST(AugSelfTest, BothOrdersEqualTheAuthorsValueAndGradients) {
     EXPECT_EQ(heads[i].name, "augself_" + Groups()[i].first);
     Load(golden, Groups()[i].second, heads[i].module);
   }
-  const at::Tensor loss =
-      augself.Loss(y1, y2, Relative(golden, "d1"), Relative(golden, "d2"));
+  const at::Tensor loss = augself.Loss(y1, y2, Relative(golden, "d1"), Relative(golden, "d2"));
   loss.backward();
   EXPECT_LT(RelativeDifference(loss, GoldenTensor(golden, "loss.total")), 1e-5);
   EXPECT_LT(RelativeDifference(y1.grad(), GoldenTensor(golden, "grad.z1")), 1e-4);
@@ -104,8 +103,7 @@ TEST(AugSelfTest, BothOrdersEqualTheAuthorsValueAndGradients) {
 }
 
 TEST(AugSelfObjectivesTest, OneOrderEqualsTheAuthorsValuesAndGradients) {
-  ASSERT_OK_AND_ASSIGN(const SafetensorsFile golden,
-                       OpenGolden("loss_augself_oneway.safetensors"));
+  ASSERT_OK_AND_ASSIGN(const SafetensorsFile golden, OpenGolden("loss_augself_oneway.safetensors"));
   const at::Tensor y1 = GoldenTensor(golden, "z1").requires_grad_();
   const at::Tensor y2 = GoldenTensor(golden, "z2").requires_grad_();
   ASSERT_OK_AND_ASSIGN(const AugSelf augself, AugSelf::Create(AllTargets(golden), y1.size(1)));
