@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
@@ -212,6 +213,8 @@ class StageRunner {
       if (same && info_.resumable) {
         context_.resumed_ = true;
         context_.Say(absl::StrCat("going on from ", partial_));
+        // Else they would be taken for output.
+        CASSLE_RETURN_IF_ERROR(RemoveTornWrites());
       } else {
         context_.Say(absl::StrCat("starting over: ", partial_,
                                   same ? " was interrupted" : " was another job"));
@@ -231,6 +234,16 @@ class StageRunner {
     v1::StageManifest manifest;
     CASSLE_RETURN_IF_ERROR(ReadTextProto(JoinPath(partial_, kManifestName), &manifest));
     return manifest;
+  }
+
+  // Removes what WriteFileAtomically (whose suffix this is) left when the process died.
+  absl::Status RemoveTornWrites() const {
+    CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> files, ListFilesBelow(partial_));
+    for (const std::string& file : files) {
+      if (!absl::EndsWith(file, ".tmp")) continue;
+      CASSLE_RETURN_IF_ERROR(RemoveAll(JoinPath(partial_, file)));
+    }
+    return absl::OkStatus();
   }
 
   // Removes what is in the folder but keeps the folder, whose lock is held.

@@ -169,6 +169,21 @@ TEST_F(StageTest, AnInterruptedStageGoesOnFromItsFiles) {
   EXPECT_EQ(ReadFile(JoinPath(Out(), "0")).value(), "kept");
 }
 
+// Killed while it wrote its manifest: the torn file must not become output of the resumed run.
+TEST_F(StageTest, TornWritesOfAKilledRunAreNoOutput) {
+  ASSERT_OK(Run().status());
+  const std::string undisturbed = ReadFile(JoinPath(Out(), kManifestName)).value();
+  ASSERT_OK(RemoveAll(Out()));
+  std::atomic<bool> interrupted{true};
+  settings_.interrupted = &interrupted;
+  EXPECT_FALSE(Run().ok());
+  ASSERT_OK(WriteFile(JoinPath(Out() + ".partial", "stage.textproto.tmp"), "torn"));
+  interrupted = false;
+  ASSERT_OK(Run().status());
+  EXPECT_EQ(ReadFile(JoinPath(Out(), kManifestName)).value(), undisturbed);
+  EXPECT_FALSE(FileExists(JoinPath(Out(), "stage.textproto.tmp")));
+}
+
 TEST_F(StageTest, AnotherJobOrAStageThatCannotResumeStartsOver) {
   std::atomic<bool> interrupted{true};
   settings_.interrupted = &interrupted;
