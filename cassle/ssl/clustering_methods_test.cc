@@ -103,7 +103,8 @@ TEST(SwavTest, TheQueueFillsFromItsEpochOnAndIsUsedOnceItIsFull) {
   EXPECT_EQ(Value(EntryOf(*method, "queued")), 0);
   method->set_progress(5, 10);
   for (const int step : {1, 2}) {
-    EXPECT_EQ(Value(method->Forward(RandomBatch(3)).loss), plain);
+    // Up to rounding of the prototypes' lengths.
+    EXPECT_NEAR(Value(method->Forward(RandomBatch(3)).loss), plain, 1e-5);
     method->Forward(RandomBatch(step));
     method->AfterStep();
     EXPECT_EQ(Value(EntryOf(*method, "queued")), step * kBatch);
@@ -112,7 +113,7 @@ TEST(SwavTest, TheQueueFillsFromItsEpochOnAndIsUsedOnceItIsFull) {
   EXPECT_LT(LargestDifference(EntryOf(*method, "queue2.rows").narrow(0, kBatch, kBatch),
                               NormalizeRows(output.z2)),
             1e-6);
-  EXPECT_NE(Value(method->Forward(RandomBatch(3)).loss), plain);
+  EXPECT_GT(std::abs(Value(method->Forward(RandomBatch(3)).loss) - plain), 1e-3);
 }
 
 TEST(SwavTest, OfficialIsTheSmallerSettingWithSgd) {
@@ -162,9 +163,10 @@ TEST(DinoTest, TheCentreIsTheMovingAverageOfTheTeachersOutputsAndIsTakenOff) {
   const at::Tensor center = EntryOf(*method, "center");
   EXPECT_LT(LargestDifference(center, mean * 0.1), 1e-6);
   const double centred = Value(method->Forward(RandomBatch(1)).loss);
-  EXPECT_NE(centred, Value(output.loss));
+  EXPECT_GT(std::abs(centred - Value(output.loss)), 1e-3);
   center.fill_(0);
-  EXPECT_EQ(Value(method->Forward(RandomBatch(1)).loss), Value(output.loss));
+  // Following a copy of itself rounds the teacher's parameters.
+  EXPECT_NEAR(Value(method->Forward(RandomBatch(1)).loss), Value(output.loss), 1e-5);
   // The same for all outputs changes nothing.
   center.fill_(1);
   EXPECT_NEAR(Value(method->Forward(RandomBatch(1)).loss), Value(output.loss), 1e-4);

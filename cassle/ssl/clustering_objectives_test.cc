@@ -43,8 +43,7 @@ TEST(SinkhornTest, RowsSumToOneAndColumnsToEqualSharesInTheLimit) {
   for (const int iterations : {1, 3, 500}) {
     const at::Tensor assignments = SinkhornAssignments(scores, 0.5, iterations);
     EXPECT_LT(LargestDifference(assignments.sum(1), at::full({8}, 1.0, at::kDouble)), 1e-12);
-    const double distance =
-        LargestDifference(assignments.sum(0), at::full({4}, 2.0, at::kDouble));
+    const double distance = LargestDifference(assignments.sum(0), at::full({4}, 2.0, at::kDouble));
     if (iterations == 500) {
       EXPECT_LT(distance, 1e-9);
     } else {
@@ -106,9 +105,9 @@ TEST(CrossViewLossTest, IsTheMeanOverAllPairsOfDifferentViews) {
   }
   EXPECT_NEAR(Value(CrossViewLoss(targets, logits)), sum / 6, 1e-12);
   // Swapping the two assigned views together changes nothing.
-  EXPECT_NEAR(Value(CrossViewLoss({targets[1], targets[0]}, {logits[1], logits[0], logits[2],
-                                                             logits[3]})),
-              sum / 6, 1e-12);
+  EXPECT_NEAR(
+      Value(CrossViewLoss({targets[1], targets[0]}, {logits[1], logits[0], logits[2], logits[3]})),
+      sum / 6, 1e-12);
 }
 
 TEST(CrossViewLossTest, GradientEqualsFiniteDifferencesAndReachesNoTarget) {

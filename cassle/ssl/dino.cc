@@ -90,8 +90,7 @@ class Dino : public Method {
                                      {"projector", student_.projector(), true},
                                      {"last_layer", last_layer_.get(), true}};
     teacher_.AppendTo(&networks);
-    networks.push_back(
-        {"momentum_last_layer", teacher_last_layer_.get(), false});
+    networks.push_back({"momentum_last_layer", teacher_last_layer_.get(), false});
     return networks;
   }
 
@@ -114,8 +113,7 @@ class Dino : public Method {
     const at::Tensor directions = NormalizeRows(teacher_last_layer_->parameters()[0]);
     std::vector<at::Tensor> outputs, targets;
     for (int view = 0; view < kTeacherViews; ++view) {
-      outputs.push_back(
-          NormalizeRows(teacher_.Project(batch.views.at(view))).mm(directions.t()));
+      outputs.push_back(NormalizeRows(teacher_.Project(batch.views.at(view))).mm(directions.t()));
       targets.push_back(at::softmax((outputs[view] - center_) / TeacherTemperature(), 1));
     }
     batch_center_ = at::cat(outputs).mean(0);
@@ -127,7 +125,8 @@ class Dino : public Method {
     const double start = settings_.warmup_teacher_temperature;
     const int64_t epochs = settings_.warmup_teacher_temperature_epochs;
     if (epoch() >= static_cast<double>(epochs)) return settings_.teacher_temperature;
-    const double done = std::min(1.0, epoch() / static_cast<double>(std::max<int64_t>(1, epochs - 1)));
+    const double done =
+        std::min(1.0, epoch() / static_cast<double>(std::max<int64_t>(1, epochs - 1)));
     return start + (settings_.teacher_temperature - start) * done;
   }
 

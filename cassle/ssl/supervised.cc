@@ -65,12 +65,13 @@ absl::StatusOr<std::unique_ptr<Method>> MakeSupervised(const v1::MethodConfig& c
   }
   const int depth = supervised.has_classifier_depth() ? supervised.classifier_depth() : 1;
   if (depth < 1) {
-    return absl::InvalidArgumentError(absl::StrCat("method.supervised.classifier_depth is ", depth,
-                                                   "; it must be at least 1"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("method.supervised.classifier_depth is ", depth, "; it must be at least 1"));
   }
-  CASSLE_ASSIGN_OR_RETURN(Encoder encoder, Encoder::Create(setup, {.hidden = supervised.hidden_size(),
-                                                                   .out = setup.num_classes,
-                                                                   .depth = depth}));
+  CASSLE_ASSIGN_OR_RETURN(
+      Encoder encoder,
+      Encoder::Create(
+          setup, {.hidden = supervised.hidden_size(), .out = setup.num_classes, .depth = depth}));
   return std::unique_ptr<Method>(new Supervised(std::move(encoder), setup.num_views));
 }
 

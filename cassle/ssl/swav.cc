@@ -35,8 +35,7 @@ struct Settings {
 
 class Swav : public Method {
  public:
-  Swav(Encoder encoder, int64_t projection_size, const Settings& settings,
-       const MethodSetup& setup)
+  Swav(Encoder encoder, int64_t projection_size, const Settings& settings, const MethodSetup& setup)
       : encoder_(std::move(encoder)),
         prototypes_(std::make_shared<Linear>(projection_size, settings.num_prototypes,
                                              /*bias=*/false)),
