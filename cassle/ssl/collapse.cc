@@ -67,7 +67,8 @@ ProjectionStatistics DescribeProjections(const at::Tensor& z1, const at::Tensor&
 absl::Status CheckCollapse(const CollapseLimits& limits, const v1::TrainMetrics& metrics) {
   if (metrics.epoch() <= limits.grace_epochs) return absl::OkStatus();
   const bool narrow = limits.spread_below > 0 && metrics.projection_spread() < limits.spread_below;
-  const bool flat = limits.rank_below > 0 && metrics.feature_rank() < limits.rank_below;
+  const bool flat = limits.rank_below > 0 && metrics.has_feature_rank() &&
+                    metrics.feature_rank() < limits.rank_below;
   if (!narrow && !flat) return absl::OkStatus();
   const std::string limit =
       narrow ? absl::StrCat("the projections' spread is below --monitor.abort_if_spread_below=",

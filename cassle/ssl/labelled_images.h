@@ -21,10 +21,10 @@ struct LabelledImages {
 };
 
 // The first `count` labelled images of a keyed permutation of the split, or all there are: a pure
-// function of the data set, `target` and `count`; fewer images are a prefix of more. target: a
-// class target's name, "" for the images' class. Reads the images that it chooses.
-// \error kFailedPrecondition if the data set has no such target (naming those there are) or the
-// split no labels; kDataLoss for a class that is out of range.
+// function of the data set, `target` and `count`; fewer images are a prefix of more. target: as
+// cassle/data/class_target.h has it. Reads the images that it chooses.
+// \error kInvalidArgument if the data set has no such target (naming those there are);
+// kFailedPrecondition if the split has no labels; kDataLoss for a class that is out of range.
 absl::StatusOr<LabelledImages> ChooseLabelledImages(std::shared_ptr<const Dataset> images,
                                                     const std::string& target, int64_t count);
 

@@ -21,8 +21,7 @@ namespace {
 constexpr int64_t kBatch = 64;
 // The probe's regularisers, wide enough for the small features of a fresh encoder.
 const std::vector<double>& Regularizers() {
-  static const auto* grid = new std::vector<double>{1e-6, 1e-5, 1e-4, 1e-3, 1e-2,
-                                                      1e-1, 1,    10,   100};
+  static const auto* grid = new std::vector<double>{1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1, 10, 100};
   return *grid;
 }
 // Of the objective; accuracies stop changing long before.
@@ -43,9 +42,9 @@ Prepared Prepare(const LabelledImages& chosen, const FeatureExtractor& extractor
     v1::ImageRecord record;
     prepared.status = chosen.images->ReadImage(chosen.indices[i], &record, &image);
     if (!prepared.status.ok()) break;
-    prepared.status = Annotate(
-        extractor.Prepare(image, prepared.pixels.data() + (i - first) * bytes),
-        absl::StrCat("image ", record.id(), " (", record.key(), ")"));
+    prepared.status =
+        Annotate(extractor.Prepare(image, prepared.pixels.data() + (i - first) * bytes),
+                 absl::StrCat("image ", record.id(), " (", record.key(), ")"));
   }
   return prepared;
 }
@@ -87,16 +86,15 @@ absl::Status Monitor::ChooseImages() {
                           OpenTestSplit(config_.test_split(), *images));
   const int64_t train_images = config_.train_images(), test_images = config_.test_images();
   if (test != nullptr) {
-    CASSLE_ASSIGN_OR_RETURN(train_,
-                            ChooseLabelledImages(images, config_.target(), train_images));
+    CASSLE_ASSIGN_OR_RETURN(train_, ChooseLabelledImages(images, config_.target(), train_images));
     CASSLE_ASSIGN_OR_RETURN(test_, ChooseLabelledImages(test, config_.target(), test_images));
   } else {
     // One split for both: the images are shared out in proportion.
     CASSLE_ASSIGN_OR_RETURN(
         train_, ChooseLabelledImages(images, config_.target(), train_images + test_images));
     const int64_t chosen = static_cast<int64_t>(train_.indices.size());
-    const int64_t kept = (chosen * train_images + train_images + test_images - 1) /
-                         (train_images + test_images);
+    const int64_t kept =
+        (chosen * train_images + train_images + test_images - 1) / (train_images + test_images);
     test_ = train_;
     test_.indices.erase(test_.indices.begin(), test_.indices.begin() + kept);
     test_.labels.erase(test_.labels.begin(), test_.labels.begin() + kept);
@@ -153,8 +151,7 @@ absl::StatusOr<std::vector<float>> Monitor::Embed(const LabelledImages& chosen,
   OrderedPipeline<Prepared> batches(
       setup_.threads, 0, (images + kBatch - 1) / kBatch, /*look_ahead=*/setup_.threads + 1,
       [&](int64_t index) {
-        return Prepare(chosen, extractor, index * kBatch,
-                       std::min((index + 1) * kBatch, images));
+        return Prepare(chosen, extractor, index * kBatch, std::min((index + 1) * kBatch, images));
       },
       Priority::kBackground);
   std::vector<float> features;

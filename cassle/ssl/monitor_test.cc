@@ -172,7 +172,8 @@ TEST(MonitorTest, RefusesWhatItCannotMeasure) {
   v1::MonitorConfig config = Config(1);
   config.set_target("hue");
   EXPECT_THAT(Monitor::Create(config, SetupFor("train")),
-              StatusIs(kPrecondition, HasSubstr("has no class target 'hue'")));
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       AllOf(HasSubstr("--monitor.target"), HasSubstr("no class target \"hue\""))));
   config = Config(1);
   config.set_neighbors(0);
   EXPECT_THAT(Monitor::Create(config, SetupFor("train")),
