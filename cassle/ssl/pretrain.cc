@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -19,6 +20,7 @@
 #include "cassle/base/options.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/base/text_proto.h"
+#include "cassle/data/class_target.h"
 #include "cassle/data/dataset.h"
 #include "cassle/models/backbone.h"
 #include "cassle/models/conditioning.h"
@@ -27,6 +29,7 @@
 #include "cassle/ssl/augself.h"
 #include "cassle/ssl/checkpoint.h"
 #include "cassle/ssl/method_registry.h"
+#include "cassle/ssl/monitor.h"
 #include "cassle/ssl/optimizer.h"
 #include "cassle/ssl/schedule.h"
 #include "cassle/ssl/trainer.h"
@@ -54,6 +57,12 @@ absl::Status CheckNumbers(const v1::PretrainOptions& options) {
   CASSLE_RETURN_IF_ERROR(at_least("log_every_steps", options.log_every_steps(), 1));
   CASSLE_RETURN_IF_ERROR(at_least("checkpoint_every_epochs", options.checkpoint_every_epochs(), 0));
   CASSLE_RETURN_IF_ERROR(at_least("checkpoint_every_steps", options.checkpoint_every_steps(), 0));
+  CASSLE_RETURN_IF_ERROR(
+      at_least("monitor.abort_if_spread_below", options.monitor().abort_if_spread_below(), 0));
+  CASSLE_RETURN_IF_ERROR(
+      at_least("monitor.abort_if_rank_below", options.monitor().abort_if_rank_below(), 0));
+  CASSLE_RETURN_IF_ERROR(
+      at_least("monitor.abort_grace_epochs", options.monitor().abort_grace_epochs(), 0));
   CASSLE_RETURN_IF_ERROR(at_least("cache_mib", static_cast<double>(options.cache_mib()), 0));
   if (options.schedule() == v1::STEP && options.step_epochs().empty()) {
     return absl::InvalidArgumentError(
@@ -141,6 +150,9 @@ struct Run {
   // Groups the features have to tell; empty without AugSelf.
   std::vector<std::string> augself;
   std::unique_ptr<Method> method;
+  std::function<absl::StatusOr<std::shared_ptr<Backbone>>()> make_backbone;
+  // Null without monitors.
+  std::unique_ptr<Monitor> monitor;
 };
 
 absl::Status OpenData(Run* run) {
@@ -173,8 +185,18 @@ void ResolveRecipe(const Recipe& recipe, v1::PretrainOptions* options) {
   }
   // The authors' command line has one default for all methods: that of SGD.
   const v1::OptimizerKind kind = official ? v1::SGD : options->optimizer();
-  if (!options->has_base_lr()) options->set_base_lr(DefaultBaseLearningRate(kind));
-  if (!options->has_weight_decay()) options->set_weight_decay(DefaultWeightDecay(kind));
+  // The recipe's numbers are for its optimiser.
+  const bool own = options->optimizer() == recipe.optimizer;
+  if (!options->has_base_lr()) {
+    options->set_base_lr(own && recipe.base_lr ? *recipe.base_lr : DefaultBaseLearningRate(kind));
+  }
+  if (!options->has_weight_decay()) {
+    options->set_weight_decay(own && recipe.weight_decay ? *recipe.weight_decay
+                                                         : DefaultWeightDecay(kind));
+  }
+  if (!options->has_clip_gradient_norm()) {
+    options->set_clip_gradient_norm(recipe.clip_gradient_norm);
+  }
   if (!options->has_warmup_epochs()) {
     // Of a short run the cosine should see something too.
     const int64_t limit = options->epochs() / 5;
@@ -191,6 +213,31 @@ absl::Status CheckPredictor(const v1::PretrainOptions& options, const Method& me
   return absl::InvalidArgumentError(
       absl::StrCat("--conditioning.predictor=true: ", MethodName(options.method()),
                    " has no predictor; leave the flag out"));
+}
+
+// What the data set and the policy must have for the method.
+absl::Status CheckData(const Run& run) {
+  const v1::PretrainOptions& options = run.options;
+  const std::string name = MethodName(options.method());
+  const int views = NumViews(run.policy);
+  if (views > 0 && views < run.method->num_views()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "policy ", run.policy.name(), " makes ", views, views == 1 ? " view" : " views",
+        " of an image, and ", name, " needs ", run.method->num_views(),
+        ": choose another --policy, or raise a count in its `views`"));
+  }
+  if (!run.method->uses_labels()) {
+    if (options.target().empty()) return absl::OkStatus();
+    return absl::InvalidArgumentError(absl::StrCat("--target=", options.target(), ": ", name,
+                                                   " uses no labels; leave the flag out"));
+  }
+  if (!IsLabel(options.target()) || run.images == nullptr) return absl::OkStatus();
+  const v1::SplitInfo& split = run.images->split();
+  if (split.num_unlabeled() == 0) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      split.num_unlabeled(), " of the ", split.num_images(), " images of split '", split.name(),
+      "' of ", run.images->folder(), " have no label, and ", name,
+      " needs that of every image: choose another --split or --target, or another method"));
 }
 
 absl::Status BuildMethod(Run* run) {
@@ -213,19 +260,49 @@ absl::Status BuildMethod(Run* run) {
   MethodSetup setup;
   // The images are channels-last, the weights stay contiguous: converting them too was measured to
   // be slower.
-  setup.make_backbone = [config = run->backbone, seed = options.seed()] {
+  run->make_backbone = [config = run->backbone, seed = options.seed()] {
     return MakeBackbone(config, seed);
   };
+  setup.make_backbone = run->make_backbone;
   setup.conditioning = options.conditioning();
   setup.descriptor_size = layout->size();
   setup.augself = options.augself();
   setup.batch_size = options.batch_size();
+  setup.num_views = NumViews(run->policy) > 0 ? NumViews(run->policy) : 2;
+  if (run->images != nullptr) {
+    const auto classes = NumClasses(run->images->info(), options.target());
+    if (!classes.ok()) return Annotate(classes.status(), "--target");
+    setup.num_classes = *classes;
+  }
   setup.seed = options.seed();
   setup.official = options.compat() == v1::OFFICIAL;
   setup.precision = options.precision() == v1::BF16 ? Precision::kBfloat16 : Precision::kFloat32;
   CASSLE_ASSIGN_OR_RETURN(run->method, MakeMethod(options.method(), setup));
+  CASSLE_RETURN_IF_ERROR(CheckData(*run));
   CASSLE_RETURN_IF_ERROR(CheckPredictor(options, *run->method));
   ResolveRecipe(run->method->recipe(), &options);
+  return absl::OkStatus();
+}
+
+v1::ModelSpec ModelSpecOf(const Run& run) {
+  v1::ModelSpec spec;
+  *spec.mutable_backbone() = run.backbone;
+  spec.set_image_size(run.policy.size());
+  *spec.mutable_mean() = run.policy.mean();
+  *spec.mutable_std() = run.policy.std();
+  spec.set_provenance(Provenance(run.options, run.groups, run.augself));
+  return spec;
+}
+
+absl::Status BuildMonitor(const StageContext& context, Run* run) {
+  MonitorSetup setup;
+  setup.images = run->images;
+  setup.spec = ModelSpecOf(*run);
+  setup.make_backbone = run->make_backbone;
+  setup.bfloat16 = run->options.precision() == v1::BF16;
+  setup.threads = context.threads();
+  CASSLE_ASSIGN_OR_RETURN(run->monitor, Monitor::Create(run->options.monitor(), setup));
+  if (run->monitor != nullptr) context.Say(run->monitor->Describe());
   return absl::OkStatus();
 }
 
@@ -247,12 +324,16 @@ Trainer MakeTrainer(const Run& run, StageContext* context) {
   train.log_every_steps = options.log_every_steps();
   train.checkpoint_every_epochs = options.checkpoint_every_epochs();
   train.checkpoint_every_steps = options.checkpoint_every_steps();
+  train.collapse = {options.monitor().abort_if_spread_below(),
+                    options.monitor().abort_if_rank_below(),
+                    options.monitor().abort_grace_epochs()};
   ViewLoaderOptions loading;
   loading.images = run.images;
   loading.views_dir = options.views();
   loading.policy = run.policy;
   loading.groups = run.groups;
   loading.relative_groups = run.augself;
+  loading.target = options.target();
   loading.views = run.method->num_views();
   loading.seed = options.seed();
   loading.batch_size = options.batch_size();
@@ -264,7 +345,8 @@ Trainer MakeTrainer(const Run& run, StageContext* context) {
     loading.first_batch = first_batch;
     return ViewLoader::Create(loading);
   };
-  return Trainer(train, run.method.get(), NormalizerOf(run.policy), open_loader, context);
+  return Trainer(train, run.method.get(), run.monitor.get(), NormalizerOf(run.policy), open_loader,
+                 context);
 }
 
 absl::Status WriteModel(const Run& run, const std::string& folder) {
@@ -274,13 +356,8 @@ absl::Status WriteModel(const Run& run, const std::string& folder) {
     CASSLE_RETURN_IF_ERROR(SaveModule(*network.module, network.name + ".", &weights));
   }
   CASSLE_RETURN_IF_ERROR(weights.Write(JoinPath(folder, kWeightsFile)));
-  v1::ModelSpec spec;
-  *spec.mutable_backbone() = run.backbone;
-  spec.set_image_size(run.policy.size());
-  *spec.mutable_mean() = run.policy.mean();
-  *spec.mutable_std() = run.policy.std();
-  spec.set_provenance(Provenance(run.options, run.groups, run.augself));
-  CASSLE_RETURN_IF_ERROR(WriteFile(JoinPath(folder, kModelSpecFile), PrintTextProto(spec)));
+  CASSLE_RETURN_IF_ERROR(
+      WriteFile(JoinPath(folder, kModelSpecFile), PrintTextProto(ModelSpecOf(run))));
   return WriteFile(JoinPath(folder, kConfigFile), CanonicalOptions(run.options));
 }
 
@@ -296,6 +373,7 @@ absl::Status Pretrain(const v1::PretrainOptions& options, StageContext& context)
   CASSLE_RETURN_IF_ERROR(BuildMethod(&run));
   context.Say(
       absl::StrCat(Provenance(run.options, run.groups, run.augself), "; ", DescribeTorchRuntime()));
+  CASSLE_RETURN_IF_ERROR(BuildMonitor(context, &run));
   Trainer trainer = MakeTrainer(run, &context);
   CASSLE_RETURN_IF_ERROR(trainer.Run());
   CASSLE_RETURN_IF_ERROR(WriteModel(run, context.output_dir()));
