@@ -29,8 +29,8 @@ const char* BestKernels() {
 void KeepFreedMemory() {
   // Large tensors.
   UseTensorMemory();
-  // Everything smaller: keep what is freed. The first is the largest threshold that glibc takes; both
-  // are read by the next malloc.
+  // Everything smaller: keep what is freed. The first is the largest threshold that glibc takes;
+  // both are read by the next malloc.
   constexpr int kMmapThreshold = 32 << 20;
   constexpr int kTrimThreshold = 2000000000;
   mallopt(M_MMAP_THRESHOLD, kMmapThreshold);
