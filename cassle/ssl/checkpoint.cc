@@ -40,10 +40,6 @@ absl::StatusOr<DType> DTypeOf(const NamedTensor& named) {
   }
 }
 
-std::string ShapeText(absl::Span<const int64_t> shape) {
-  return absl::StrCat("[", absl::StrJoin(shape, ", "), "]");
-}
-
 // The step of a folder name, or -1 if it is not a finished checkpoint's.
 int64_t StepOf(const std::string& name) {
   int64_t step = -1;
@@ -117,34 +113,20 @@ absl::StatusOr<v1::TrainState> LoadCheckpoint(const std::string& checkpoint,
   }
   CASSLE_ASSIGN_OR_RETURN(SafetensorsFile file, SafetensorsFile::Open(tensors_path));
 
-  std::vector<std::string> differences;
-  std::set<std::string> expected;
+  CASSLE_ASSIGN_OR_RETURN(const std::vector<TensorSignature> expected, Signatures(tensors, ""));
+  std::vector<TensorSignature> found;
+  for (const std::string& name : file.names()) {
+    CASSLE_ASSIGN_OR_RETURN(const TensorView view, file.Get(name));
+    found.push_back({name, view.dtype, view.shape});
+  }
+  const std::string difference = DescribeDifference(expected, found);
+  if (!difference.empty()) {
+    return absl::DataLossError(absl::StrCat(checkpoint, " does not fit this run: ", difference));
+  }
   at::NoGradGuard no_grad;
   for (const NamedTensor& named : tensors) {
-    expected.insert(named.name);
-    if (!file.Has(named.name)) {
-      differences.push_back(absl::StrCat("missing: ", named.name));
-      continue;
-    }
     CASSLE_ASSIGN_OR_RETURN(const TensorView view, file.Get(named.name));
-    CASSLE_ASSIGN_OR_RETURN(const DType dtype, DTypeOf(named));
-    const std::vector<int64_t> shape = named.tensor.sizes().vec();
-    if (view.dtype != dtype || view.shape != shape) {
-      differences.push_back(absl::StrCat("different: ", named.name, " is ", DTypeName(view.dtype),
-                                         " ", ShapeText(view.shape), ", expected ",
-                                         DTypeName(dtype), " ", ShapeText(shape)));
-      continue;
-    }
-    at::Tensor rows = at::empty(shape, named.tensor.scalar_type());
-    std::memcpy(rows.data_ptr(), view.bytes.data(), view.bytes.size());
-    named.tensor.detach().copy_(rows);
-  }
-  for (const std::string& name : file.names()) {
-    if (expected.count(name) == 0) differences.push_back(absl::StrCat("unexpected: ", name));
-  }
-  if (!differences.empty()) {
-    return absl::DataLossError(
-        absl::StrCat(checkpoint, " does not fit this run: ", absl::StrJoin(differences, "; ")));
+    named.tensor.detach().copy_(ToTensor(view));
   }
   return state;
 }

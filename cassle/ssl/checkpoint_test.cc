@@ -28,8 +28,8 @@ TEST(CheckpointTest, OfAnotherRunIsRefusedWithTheDifferences) {
   ASSERT_OK_AND_ASSIGN(const auto path, FindCheckpoint(folder));
   EXPECT_THAT(LoadCheckpoint(*path, {{"a", at::empty({3}, at::kFloat)}, {"c", a}}),
               StatusIs(absl::StatusCode::kDataLoss,
-                       HasSubstr("different: a is F32 [2], expected F32 [3]; missing: c; "
-                                 "unexpected: b")));
+                       HasSubstr("1 missing: c; 1 unexpected: b; 1 of another shape or type: "
+                                 "a is [2] and should be [3]")));
 }
 
 TEST(CheckpointTest, TheNewestFinishedOneCounts) {

@@ -34,10 +34,6 @@
 namespace cassle {
 namespace {
 
-// The widest side that gets the CIFAR stem when none is chosen: the ImageNet stem leaves 2x2 pixels
-// of 64.
-constexpr int kCifarStemMaxSize = 64;
-
 absl::Status CheckNumbers(const v1::PretrainOptions& options) {
   const auto at_least = [](const char* name, double value, double least) {
     if (value >= least) return absl::OkStatus();
@@ -100,17 +96,6 @@ absl::StatusOr<v1::Policy> FindPolicy(const v1::PretrainOptions& options) {
   }
   CASSLE_ASSIGN_OR_RETURN(const auto recorded, RecordedViews::Open(options.views()));
   return recorded->info().policy();
-}
-
-v1::BackboneConfig ResolveBackbone(v1::BackboneConfig config, int image_size) {
-  if (config.architecture().empty()) config.set_architecture("resnet18");
-  if (config.stem() == v1::STEM_UNSPECIFIED) {
-    config.set_stem(image_size <= kCifarStemMaxSize ? v1::CIFAR : v1::IMAGENET);
-  }
-  if (config.width_factor() == 0) config.set_width_factor(1);
-  // As the authors' backbones.
-  if (!config.has_zero_init_residual()) config.set_zero_init_residual(true);
-  return config;
 }
 
 PixelNormalizer NormalizerOf(const v1::Policy& policy) {
@@ -195,7 +180,7 @@ absl::Status CheckPredictor(const v1::PretrainOptions& options, const Method& me
 
 absl::Status BuildMethod(Run* run) {
   v1::PretrainOptions& options = run->options;
-  run->backbone = ResolveBackbone(options.backbone(), run->policy.size());
+  CASSLE_ASSIGN_OR_RETURN(run->backbone, ResolveBackbone(options.backbone(), run->policy.size()));
   *options.mutable_backbone() = run->backbone;
   CASSLE_ASSIGN_OR_RETURN(*options.mutable_conditioning(),
                           ResolveConditioning(options.conditioning()));
