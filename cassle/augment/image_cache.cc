@@ -3,11 +3,14 @@
 #include <utility>
 
 #include "cassle/base/status_macros.h"
+#include "cassle/data/class_target.h"
 
 namespace cassle {
 
-ImageCache::ImageCache(std::shared_ptr<const Dataset> images, int64_t capacity_bytes)
+ImageCache::ImageCache(std::shared_ptr<const Dataset> images, int64_t capacity_bytes,
+                       std::string target)
     : images_(std::move(images)),
+      target_(std::move(target)),
       free_bytes_(capacity_bytes),
       slots_(capacity_bytes > 0 ? images_->size() : 0) {}
 
@@ -36,7 +39,7 @@ absl::Status ImageCache::Get(int64_t index, v1::ImageRecord* record, const Decod
   CASSLE_RETURN_IF_ERROR(images_->Decode(*record, &kept->image));
   clock->Lap(Work::kDecode);
   kept->id = record->id();
-  kept->label = record->has_label() ? record->label() : -1;
+  kept->label = ClassOf(*record, target_);
   const DecodedImage* expected = nullptr;
   if (slots_[index].compare_exchange_strong(expected, kept.get(), std::memory_order_acq_rel)) {
     *image = kept.release();

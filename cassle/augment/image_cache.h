@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -17,7 +18,7 @@ namespace cassle {
 struct DecodedImage {
   RgbImage image;
   uint64_t id = 0;
-  // -1: no label.
+  // Class of the cache's target; -1: none.
   int64_t label = -1;
 };
 
@@ -26,7 +27,8 @@ struct DecodedImage {
 class ImageCache {
  public:
   // capacity_bytes  of pixels; 0 keeps nothing.
-  ImageCache(std::shared_ptr<const Dataset> images, int64_t capacity_bytes);
+  // target          whose class DecodedImage.label is (cassle/data/class_target.h).
+  ImageCache(std::shared_ptr<const Dataset> images, int64_t capacity_bytes, std::string target);
   ~ImageCache();
   ImageCache(const ImageCache&) = delete;
   ImageCache& operator=(const ImageCache&) = delete;
@@ -41,6 +43,7 @@ class ImageCache {
 
  private:
   const std::shared_ptr<const Dataset> images_;
+  const std::string target_;
   // Bytes still free; may fall below zero by those who asked in vain.
   std::atomic<int64_t> free_bytes_;
   std::vector<std::atomic<const DecodedImage*>> slots_;

@@ -18,6 +18,7 @@
 #include "cassle/base/stage_manifest.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/base/thread_pool.h"
+#include "cassle/data/class_target.h"
 
 namespace cassle {
 namespace {
@@ -119,10 +120,15 @@ class Loader : public ViewLoader {
                                                      " is larger than the ", num_images_,
                                                      " images: choose at most ", num_images_));
     }
+    if (!IsLabel(options_.target) && options_.images == nullptr) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("target '", options_.target,
+                       "': recorded views know the label only; give the data set too"));
+    }
     if (!has_pixels_) {
       // Whole images are exact ones.
       const int64_t cache_bytes = options_.policy.decode() == v1::EXACT ? options_.cache_bytes : 0;
-      cache_ = std::make_unique<ImageCache>(options_.images, cache_bytes);
+      cache_ = std::make_unique<ImageCache>(options_.images, cache_bytes, options_.target);
     }
     const int threads = std::max(1, options_.threads);
     pipeline_ = std::make_unique<OrderedPipeline<MadeBatch>>(
@@ -216,9 +222,17 @@ class Loader : public ViewLoader {
     }
     const v1::ViewRecord& any = work->records[0];
     batch->image_ids[row] = any.image_id();
-    batch->labels[row] = cached != nullptr   ? cached->label
-                         : cache_ != nullptr ? LabelOf(work->image)
-                                             : LabelOf(any);
+    if (cached != nullptr) {
+      batch->labels[row] = cached->label;
+    } else if (cache_ == nullptr && IsLabel(options_.target)) {
+      batch->labels[row] = any.has_label() ? any.label() : -1;
+    } else {
+      if (cache_ == nullptr) {
+        CASSLE_RETURN_IF_ERROR(options_.images->Read(image, &work->image));
+        clock->Lap(Work::kRead);
+      }
+      batch->labels[row] = ClassOf(work->image, options_.target);
+    }
     for (int view = 0; view < options_.views; ++view) {
       v1::ViewRecord& record = work->records[view];
       if (has_pixels_) {
@@ -250,11 +264,6 @@ class Loader : public ViewLoader {
     }
     clock->Lap(Work::kOther);
     return absl::OkStatus();
-  }
-
-  template <class Record>
-  static int64_t LabelOf(const Record& record) {
-    return record.has_label() ? record.label() : -1;
   }
 
   // Reads or draws the records of all views.

@@ -41,7 +41,7 @@ struct ViewBatch {
   std::vector<std::vector<float>> relative;
   // [B]
   std::vector<uint64_t> image_ids;
-  // [B]; -1: no label.
+  // [B], classes of ViewLoaderOptions.target; -1: none.
   std::vector<int64_t> labels;
 };
 
@@ -56,6 +56,9 @@ struct ViewLoaderOptions {
   std::vector<std::string> groups;
   // Groups of the relative descriptors of the first two views, in any order.
   std::vector<std::string> relative_groups;
+  // Whose classes ViewBatch.labels are (cassle/data/class_target.h). Empty: the label. Another
+  // needs `images`, also beside recorded pixels.
+  std::string target;
   // Number of views; of a policy that fixes more, the first ones.
   int views = 2;
   // Of the draws and of the shuffle.
@@ -77,7 +80,8 @@ class ViewLoader {
  public:
   // Starts the threads.
   // \error kInvalidArgument for options that make no sense (a batch larger than the data set, an
-  // unknown group, relative groups with one view, a bad policy, more epochs than recorded);
+  // unknown group, relative groups with one view, a bad policy, more epochs than recorded, a
+  // target without images);
   // kNotFound or kDataLoss if views_dir is missing or damaged; kFailedPrecondition, naming both
   // sides, if the recorded views belong to another data set, seed or policy, or (compat OFFICIAL)
   // to another batch size.

@@ -50,11 +50,12 @@ class MethodWithAugSelf : public Method {
   MethodWithAugSelf(std::unique_ptr<Method> method, AugSelf augself)
       : method_(std::move(method)), augself_(std::move(augself)) {}
 
-  MethodOutput Forward(const std::vector<View>& views) override {
-    method_->set_progress(progress());
-    MethodOutput output = method_->Forward(views);
-    output.loss = output.loss + augself_.Loss(output.features1, output.features2,
-                                              views.at(0).relative, views.at(1).relative);
+  MethodOutput Forward(const Batch& batch) override {
+    method_->set_progress(epoch(), epochs());
+    MethodOutput output = method_->Forward(batch);
+    output.loss =
+        output.loss + augself_.Loss(output.features1, output.features2, batch.views.at(0).relative,
+                                    batch.views.at(1).relative);
     return output;
   }
 
@@ -68,6 +69,7 @@ class MethodWithAugSelf : public Method {
 
   std::vector<NamedTensor> other_state() const override { return method_->other_state(); }
   int num_views() const override { return method_->num_views(); }
+  bool uses_labels() const override { return method_->uses_labels(); }
   Recipe recipe() const override { return method_->recipe(); }
   std::vector<ParameterGroup> GroupParameters(
       const std::vector<NamedTensor>& parameters) const override {
@@ -155,6 +157,10 @@ absl::StatusOr<std::unique_ptr<Method>> WithAugSelf(const MethodSetup& setup,
                                                     std::unique_ptr<Method> method) {
   CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> groups, AugSelfGroups(setup.augself));
   if (groups.empty()) return method;
+  if (method->num_views() < 2) {
+    return absl::InvalidArgumentError(
+        "augself compares two views of an image, and the policy makes one: choose another policy");
+  }
   CASSLE_ASSIGN_OR_RETURN(AugSelf augself, AugSelf::Create(setup, FeatureSizeOf(*method)));
   return std::unique_ptr<Method>(new MethodWithAugSelf(std::move(method), std::move(augself)));
 }

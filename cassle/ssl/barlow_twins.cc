@@ -22,9 +22,9 @@ class BarlowTwins : public Method {
   BarlowTwins(Encoder encoder, const Settings& settings)
       : encoder_(std::move(encoder)), settings_(settings) {}
 
-  MethodOutput Forward(const std::vector<View>& views) override {
-    const auto [features1, z1] = encoder_.Encode(views.at(0));
-    const auto [features2, z2] = encoder_.Encode(views.at(1));
+  MethodOutput Forward(const Batch& batch) override {
+    const auto [features1, z1] = encoder_.Encode(batch.views.at(0));
+    const auto [features2, z2] = encoder_.Encode(batch.views.at(1));
     return {BarlowTwinsLoss(z1, z2, settings_.off_diagonal_weight), z1.detach(), z2.detach(),
             features1, features2};
   }

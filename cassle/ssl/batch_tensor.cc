@@ -45,4 +45,10 @@ at::Tensor MatrixTensor(const std::vector<float>& values, int64_t batch_size) {
   return matrix;
 }
 
+at::Tensor LabelTensor(const std::vector<int64_t>& labels) {
+  at::Tensor tensor = at::empty({static_cast<int64_t>(labels.size())}, at::kLong);
+  std::copy(labels.begin(), labels.end(), tensor.data_ptr<int64_t>());
+  return tensor;
+}
+
 }  // namespace cassle

@@ -32,6 +32,9 @@ class PixelNormalizer {
 // values.size() / batch_size.
 at::Tensor MatrixTensor(const std::vector<float>& values, int64_t batch_size);
 
+// int64 tensor [B] of its own memory.
+at::Tensor LabelTensor(const std::vector<int64_t>& labels);
+
 }  // namespace cassle
 
 #endif  // CASSLE_SSL_BATCH_TENSOR_H_

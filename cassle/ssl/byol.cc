@@ -25,13 +25,13 @@ class Byol : public Method {
         predictor_(std::move(predictor)),
         momenta_(momenta) {}
 
-  MethodOutput Forward(const std::vector<View>& views) override {
-    const auto [features1, z1] = online_.Encode(views.at(0));
-    const auto [features2, z2] = online_.Encode(views.at(1));
-    const at::Tensor p1 = predictor_.Predict(z1, views.at(0));
-    const at::Tensor p2 = predictor_.Predict(z2, views.at(1));
-    const at::Tensor t1 = target_.Project(views.at(0));
-    const at::Tensor t2 = target_.Project(views.at(1));
+  MethodOutput Forward(const Batch& batch) override {
+    const auto [features1, z1] = online_.Encode(batch.views.at(0));
+    const auto [features2, z2] = online_.Encode(batch.views.at(1));
+    const at::Tensor p1 = predictor_.Predict(z1, batch.views.at(0));
+    const at::Tensor p2 = predictor_.Predict(z2, batch.views.at(1));
+    const at::Tensor t1 = target_.Project(batch.views.at(0));
+    const at::Tensor t2 = target_.Project(batch.views.at(1));
     return {ByolLoss(p1, p2, t1, t2), z1.detach(), z2.detach(), features1, features2};
   }
 

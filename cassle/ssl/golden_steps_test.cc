@@ -185,9 +185,9 @@ void ExpectStepsOfTheAuthors(const std::string& file) {
     for (size_t group = 0; group < rates.size(); ++group) {
       EXPECT_NEAR(rates[group], their_rates.data_ptr<double>()[group], 1e-12);
     }
-    method->set_progress((step - 1) / static_cast<double>(epochs));
+    method->set_progress(step - 1, static_cast<double>(epochs));
     optimizer->ZeroGrad();
-    const MethodOutput output = method->Forward(views);
+    const MethodOutput output = method->Forward({views});
     output.loss.backward();
     // The loss after steps 1 and 2 carries the rounding of those steps: 1e-5 of it, or what the
     // authors' own runs differ by (Barlow Twins, whose gradients are the largest).

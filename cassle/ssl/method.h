@@ -5,9 +5,9 @@
 //   CASSLE_ASSIGN_OR_RETURN(std::unique_ptr<Method> method, MakeMethod(config, setup));
 //   auto optimizer = MakeOptimizer(options, method->parameter_groups());
 //   for (...) {
-//     method->set_progress(epoch / epochs);
+//     method->set_progress(epoch, epochs);
 //     optimizer->ZeroGrad();
-//     MethodOutput output = method->Forward(views);
+//     MethodOutput output = method->Forward(batch);
 //     output.loss.backward();
 //     optimizer->Step(rates);
 //     method->AfterStep();
@@ -22,6 +22,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,7 +35,7 @@
 
 namespace cassle {
 
-// One view of every image of a batch.
+// One view of every image of a batch. Views of a multi-crop policy differ in S.
 struct View {
   // [B, 3, S, S] float32, normalised, channels-last.
   at::Tensor images;
@@ -43,6 +44,14 @@ struct View {
   // [B, R] float32, only with AugSelf and only of the first two views: the view relative to the
   // other of them (cassle/ssl/augself.h).
   at::Tensor relative = {};
+};
+
+struct Batch {
+  // In the order of the policy; Method::num_views() of them.
+  std::vector<View> views;
+  // [B] int64, classes of the images, -1 for an image without; undefined where nothing provides
+  // them. Read by methods that use labels only.
+  at::Tensor labels = {};
 };
 
 enum class Precision {
@@ -60,6 +69,10 @@ struct MethodSetup {
   // D of View.descriptors.
   int64_t descriptor_size = 0;
   int64_t batch_size = 0;
+  // Views per image for a method that takes all there are: those that the policy fixes, else 2.
+  int num_views = 2;
+  // Of Batch.labels; 0: there are no labels.
+  int64_t num_classes = 0;
   uint64_t seed = 0;
   Precision precision = Precision::kFloat32;
   // Beside the method's own objective; without a weight: nothing.
@@ -74,6 +87,12 @@ struct Recipe {
   v1::OptimizerKind optimizer = v1::SGD;
   // Epochs in which the learning rate rises, before it falls along a cosine.
   int64_t warmup_epochs = 0;
+  // Per 256 images; none: that of the optimiser.
+  std::optional<double> base_lr = {};
+  // None: that of the optimiser.
+  std::optional<double> weight_decay = {};
+  // Largest norm of all gradients together; 0: no limit.
+  double clip_gradient_norm = 0;
 };
 
 struct MethodOutput {
@@ -98,12 +117,15 @@ class Method {
 
   virtual ~Method() = default;
 
-  // The part of the run that is done, 0 to 1, for schedules of the method's own (momentum). The
-  // loop tells it before every Forward; 0 at first.
-  void set_progress(double progress) { progress_ = progress; }
+  // Where the run is, for schedules of the method's own (momentum): `epoch` of `epochs` are done.
+  // The loop tells it before every Forward; 0 at first.
+  void set_progress(double epoch, double epochs = 1) {
+    epoch_ = epoch;
+    epochs_ = epochs;
+  }
 
-  // The loss of a batch, views in the order of the loader.
-  virtual MethodOutput Forward(const std::vector<View>& views) = 0;
+  // The loss of a batch.
+  virtual MethodOutput Forward(const Batch& batch) = 0;
 
   // After every optimiser step: momentum networks, queues.
   virtual void AfterStep() = 0;
@@ -114,8 +136,11 @@ class Method {
   // State outside the networks, e.g. the queue. Handles.
   virtual std::vector<NamedTensor> other_state() const { return {}; }
 
-  // Views per image that Forward needs.
+  // Views per image that Forward takes: of a policy that fixes more, the first ones.
   virtual int num_views() const { return 2; }
+
+  // Whether Forward needs a label of every image.
+  virtual bool uses_labels() const { return false; }
 
   virtual Recipe recipe() const { return {}; }
 
@@ -139,10 +164,15 @@ class Method {
   std::vector<NamedTensor> state() const;
 
  protected:
-  double progress() const { return progress_; }
+  // Epochs done, and those of the whole run.
+  double epoch() const { return epoch_; }
+  double epochs() const { return epochs_; }
+  // The part of the run that is done, 0 to 1.
+  double progress() const { return epoch_ / epochs_; }
 
  private:
-  double progress_ = 0;
+  double epoch_ = 0;
+  double epochs_ = 1;
 };
 
 }  // namespace cassle

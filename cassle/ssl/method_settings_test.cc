@@ -37,7 +37,7 @@ TEST(MocoV2Test, KeysOrQueriesEnterTheQueue) {
     MethodSetup setup = TinySetup(kBatch, 0);
     setup.official = official;
     ASSERT_OK_AND_ASSIGN(const auto method, MakeMethod(config, setup));
-    const MethodOutput output = method->Forward(RandomViews(1));
+    const MethodOutput output = method->Forward(RandomBatch(1));
     method->AfterStep();
     const at::Tensor& expected = keys ? output.z2 : output.z1;
     const at::Tensor rows = method->other_state()[0].tensor.narrow(0, 0, kBatch);
@@ -162,7 +162,7 @@ TEST(VicregTest, EachTermHasItsWeight) {
     config.mutable_vicreg()->set_variance_weight(variance);
     config.mutable_vicreg()->set_covariance_weight(covariance);
     const std::unique_ptr<Method> method = *MakeMethod(config, TinySetup(kBatch, 0));
-    const MethodOutput output = method->Forward(RandomViews(1));
+    const MethodOutput output = method->Forward(RandomBatch(1));
     const double expected =
         VicregLoss(output.z1, output.z2, {invariance, variance, covariance}).item().toDouble();
     EXPECT_EQ(output.loss.item().toDouble(), expected);
@@ -192,7 +192,7 @@ double MomentumAt(const v1::MethodConfig& config, bool official, double progress
   EntryOf(*method, "backbone.bn1.bias").fill_(1);
   average.fill_(0);
   method->set_progress(progress);
-  method->Forward(RandomViews(1));
+  method->Forward(RandomBatch(1));
   method->AfterStep();
   return 1 - average.max().item().toDouble();
 }
@@ -228,12 +228,12 @@ TEST(MomentumTest, MocoV3FollowsBeforeItMakesTheKeysAndByolAfterTheStep) {
   byol.mutable_byol()->set_predictor_hidden_size(8);
   for (const v1::MethodConfig& config : {moco_v3, byol}) {
     ASSERT_OK_AND_ASSIGN(const auto method, MakeMethod(config, TinySetup(kBatch, 0)));
-    const double loss = method->Forward(RandomViews(1)).loss.item().toDouble();
+    const double loss = method->Forward(RandomBatch(1)).loss.item().toDouble();
     method->AfterStep();
     EntryOf(*method, "momentum_backbone.conv1.weight").mul_(-1);
-    const double disturbed = method->Forward(RandomViews(1)).loss.item().toDouble();
+    const double disturbed = method->Forward(RandomBatch(1)).loss.item().toDouble();
     method->AfterStep();
-    const double restored = method->Forward(RandomViews(1)).loss.item().toDouble();
+    const double restored = method->Forward(RandomBatch(1)).loss.item().toDouble();
     EXPECT_EQ(disturbed == loss, config.has_moco_v3());
     EXPECT_EQ(restored, loss);
   }

@@ -82,7 +82,7 @@ class MethodContractTest : public ::testing::TestWithParam<Variant> {
     for (int step = first; step < first + count; ++step) {
       method->set_progress((step - 1) / 10.0);
       optimizer->ZeroGrad();
-      method->Forward(RandomViews(step)).loss.backward();
+      method->Forward(RandomBatch(step)).loss.backward();
       // VICReg's covariances are of fourth order in the projections, which a hypernetwork makes
       // large: without a limit training diverges (docs/methods.md).
       if (GetParam().method == "vicreg" &&
@@ -107,7 +107,7 @@ class MethodContractTest : public ::testing::TestWithParam<Variant> {
 TEST_P(MethodContractTest, LossIsFiniteAndItsGradientReachesEveryTrainedParameter) {
   for (const Precision precision : {Precision::kFloat32, Precision::kBfloat16}) {
     const std::unique_ptr<Method> method = Make(1, precision);
-    const MethodOutput output = method->Forward(RandomViews(1));
+    const MethodOutput output = method->Forward(RandomBatch(1));
     EXPECT_TRUE(std::isfinite(output.loss.item().toDouble()));
     EXPECT_EQ(output.loss.scalar_type(), at::kFloat);
     EXPECT_EQ(output.z1.scalar_type(), at::kFloat);
@@ -179,20 +179,20 @@ TEST_P(MethodContractTest, GroupsHoldEveryTrainedParameterOnce) {
 TEST_P(MethodContractTest, ProjectionsStaySpreadWhileItTrains) {
   const std::unique_ptr<Method> method = Make(1);
   Train(1, 10, method.get(), OptimizerOf(*method).get());
-  const MethodOutput output = method->Forward(RandomViews(11));
+  const MethodOutput output = method->Forward(RandomBatch(11));
   // About 1 for projections all over the sphere, 0 for a collapse.
   EXPECT_GT(DescribeProjections(output.z1, output.z2).spread, 0.2);
 }
 
 TEST_P(MethodContractTest, OnlyConditioningLooksAtTheDescriptor) {
-  std::vector<View> views = RandomViews(1);
-  const double loss = Make(1)->Forward(views).loss.item().toDouble();
-  for (View& view : views) view.descriptors = RandomTensor({kBatch, kDescriptor}, 77);
-  const double other = Make(1)->Forward(views).loss.item().toDouble();
+  Batch batch = RandomBatch(1);
+  const double loss = Make(1)->Forward(batch).loss.item().toDouble();
+  for (View& view : batch.views) view.descriptors = RandomTensor({kBatch, kDescriptor}, 77);
+  const double other = Make(1)->Forward(batch).loss.item().toDouble();
   if (GetParam().conditioning.config.treatment() == v1::NONE) {
     EXPECT_EQ(loss, other);
-    for (View& view : views) view.descriptors = at::empty({kBatch, 0});
-    EXPECT_EQ(loss, Make(1)->Forward(views).loss.item().toDouble());
+    for (View& view : batch.views) view.descriptors = at::empty({kBatch, 0});
+    EXPECT_EQ(loss, Make(1)->Forward(batch).loss.item().toDouble());
   } else {
     EXPECT_NE(loss, other);
   }

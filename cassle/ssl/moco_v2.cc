@@ -26,9 +26,9 @@ class MocoV2 : public Method {
         queue_(std::move(queue)),
         settings_(settings) {}
 
-  MethodOutput Forward(const std::vector<View>& views) override {
-    const auto [features1, queries] = online_.Encode(views.at(0));
-    const auto [features2, keys] = momentum_.Encode(views.at(1));
+  MethodOutput Forward(const Batch& batch) override {
+    const auto [features1, queries] = online_.Encode(batch.views.at(0));
+    const auto [features2, keys] = momentum_.Encode(batch.views.at(1));
     enqueued_next_ = NormalizeRows(settings_.enqueue_queries ? queries.detach() : keys);
     return {MocoLoss(queries, keys, queue_.rows(), settings_.temperature), queries.detach(), keys,
             features1, features2};

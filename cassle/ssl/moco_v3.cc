@@ -27,14 +27,14 @@ class MocoV3 : public Method {
         predictor_(std::move(predictor)),
         settings_(settings) {}
 
-  MethodOutput Forward(const std::vector<View>& views) override {
-    const auto [features1, z1] = online_.Encode(views.at(0));
-    const auto [features2, z2] = online_.Encode(views.at(1));
-    const at::Tensor q1 = predictor_.Predict(z1, views.at(0));
-    const at::Tensor q2 = predictor_.Predict(z2, views.at(1));
+  MethodOutput Forward(const Batch& batch) override {
+    const auto [features1, z1] = online_.Encode(batch.views.at(0));
+    const auto [features2, z2] = online_.Encode(batch.views.at(1));
+    const at::Tensor q1 = predictor_.Predict(z1, batch.views.at(0));
+    const at::Tensor q2 = predictor_.Predict(z2, batch.views.at(1));
     momentum_.Follow(CosineMomentum(settings_.momentum, settings_.final_momentum, progress()));
-    const at::Tensor k1 = momentum_.Project(views.at(0));
-    const at::Tensor k2 = momentum_.Project(views.at(1));
+    const at::Tensor k1 = momentum_.Project(batch.views.at(0));
+    const at::Tensor k2 = momentum_.Project(batch.views.at(1));
     return {MocoV3Loss(q1, q2, k1, k2, settings_.temperature), z1.detach(), z2.detach(), features1,
             features2};
   }

@@ -19,6 +19,7 @@
 #include "cassle/base/options.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/base/text_proto.h"
+#include "cassle/data/class_target.h"
 #include "cassle/data/dataset.h"
 #include "cassle/models/backbone.h"
 #include "cassle/models/conditioning.h"
@@ -158,8 +159,18 @@ void ResolveRecipe(const Recipe& recipe, v1::PretrainOptions* options) {
   }
   // The authors' command line has one default for all methods: that of SGD.
   const v1::OptimizerKind kind = official ? v1::SGD : options->optimizer();
-  if (!options->has_base_lr()) options->set_base_lr(DefaultBaseLearningRate(kind));
-  if (!options->has_weight_decay()) options->set_weight_decay(DefaultWeightDecay(kind));
+  // The recipe's numbers are for its optimiser.
+  const bool own = options->optimizer() == recipe.optimizer;
+  if (!options->has_base_lr()) {
+    options->set_base_lr(own && recipe.base_lr ? *recipe.base_lr : DefaultBaseLearningRate(kind));
+  }
+  if (!options->has_weight_decay()) {
+    options->set_weight_decay(own && recipe.weight_decay ? *recipe.weight_decay
+                                                         : DefaultWeightDecay(kind));
+  }
+  if (!options->has_clip_gradient_norm()) {
+    options->set_clip_gradient_norm(recipe.clip_gradient_norm);
+  }
   if (!options->has_warmup_epochs()) {
     // Of a short run the cosine should see something too.
     const int64_t limit = options->epochs() / 5;
@@ -176,6 +187,31 @@ absl::Status CheckPredictor(const v1::PretrainOptions& options, const Method& me
   return absl::InvalidArgumentError(
       absl::StrCat("--conditioning.predictor=true: ", MethodName(options.method()),
                    " has no predictor; leave the flag out"));
+}
+
+// What the data set and the policy must have for the method.
+absl::Status CheckData(const Run& run) {
+  const v1::PretrainOptions& options = run.options;
+  const std::string name = MethodName(options.method());
+  const int views = NumViews(run.policy);
+  if (views > 0 && views < run.method->num_views()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "policy ", run.policy.name(), " makes ", views, views == 1 ? " view" : " views",
+        " of an image, and ", name, " needs ", run.method->num_views(),
+        ": choose another --policy, or raise a count in its `views`"));
+  }
+  if (!run.method->uses_labels()) {
+    if (options.target().empty()) return absl::OkStatus();
+    return absl::InvalidArgumentError(absl::StrCat("--target=", options.target(), ": ", name,
+                                                   " uses no labels; leave the flag out"));
+  }
+  if (!IsLabel(options.target()) || run.images == nullptr) return absl::OkStatus();
+  const v1::SplitInfo& split = run.images->split();
+  if (split.num_unlabeled() == 0) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      split.num_unlabeled(), " of the ", split.num_images(), " images of split '", split.name(),
+      "' of ", run.images->folder(), " have no label, and ", name,
+      " needs that of every image: choose another --split or --target, or another method"));
 }
 
 absl::Status BuildMethod(Run* run) {
@@ -205,10 +241,17 @@ absl::Status BuildMethod(Run* run) {
   setup.descriptor_size = layout->size();
   setup.augself = options.augself();
   setup.batch_size = options.batch_size();
+  setup.num_views = NumViews(run->policy) > 0 ? NumViews(run->policy) : 2;
+  if (run->images != nullptr) {
+    const auto classes = NumClasses(run->images->info(), options.target());
+    if (!classes.ok()) return Annotate(classes.status(), "--target");
+    setup.num_classes = *classes;
+  }
   setup.seed = options.seed();
   setup.official = options.compat() == v1::OFFICIAL;
   setup.precision = options.precision() == v1::BF16 ? Precision::kBfloat16 : Precision::kFloat32;
   CASSLE_ASSIGN_OR_RETURN(run->method, MakeMethod(options.method(), setup));
+  CASSLE_RETURN_IF_ERROR(CheckData(*run));
   CASSLE_RETURN_IF_ERROR(CheckPredictor(options, *run->method));
   ResolveRecipe(run->method->recipe(), &options);
   return absl::OkStatus();
@@ -238,6 +281,7 @@ Trainer MakeTrainer(const Run& run, StageContext* context) {
   loading.policy = run.policy;
   loading.groups = run.groups;
   loading.relative_groups = run.augself;
+  loading.target = options.target();
   loading.views = run.method->num_views();
   loading.seed = options.seed();
   loading.batch_size = options.batch_size();

@@ -15,9 +15,9 @@ class Simclr : public Method {
   Simclr(Encoder encoder, double temperature)
       : encoder_(std::move(encoder)), temperature_(temperature) {}
 
-  MethodOutput Forward(const std::vector<View>& views) override {
-    const auto [features1, z1] = encoder_.Encode(views.at(0));
-    const auto [features2, z2] = encoder_.Encode(views.at(1));
+  MethodOutput Forward(const Batch& batch) override {
+    const auto [features1, z1] = encoder_.Encode(batch.views.at(0));
+    const auto [features2, z2] = encoder_.Encode(batch.views.at(1));
     return {NtXentLoss(z1, z2, temperature_), z1.detach(), z2.detach(), features1, features2};
   }
 

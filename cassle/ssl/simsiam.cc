@@ -19,11 +19,11 @@ class Simsiam : public Method {
         predictor_(std::move(predictor)),
         constant_predictor_rate_(constant_predictor_rate) {}
 
-  MethodOutput Forward(const std::vector<View>& views) override {
-    const auto [features1, z1] = encoder_.Encode(views.at(0));
-    const auto [features2, z2] = encoder_.Encode(views.at(1));
-    const at::Tensor p1 = predictor_.Predict(z1, views.at(0));
-    const at::Tensor p2 = predictor_.Predict(z2, views.at(1));
+  MethodOutput Forward(const Batch& batch) override {
+    const auto [features1, z1] = encoder_.Encode(batch.views.at(0));
+    const auto [features2, z2] = encoder_.Encode(batch.views.at(1));
+    const at::Tensor p1 = predictor_.Predict(z1, batch.views.at(0));
+    const at::Tensor p2 = predictor_.Predict(z2, batch.views.at(1));
     return {SimsiamLoss(p1, p2, z1, z2), z1.detach(), z2.detach(), features1, features2};
   }
 

@@ -41,6 +41,14 @@ class TinyBackbone : public Backbone {
   std::shared_ptr<BatchNorm> bn2_;
 };
 
+// Views of the contract tests.
+inline constexpr int64_t kBatch = 8;
+inline constexpr int64_t kDescriptor = 5;
+inline constexpr int64_t kClasses = 4;
+// All targets of AugSelf: blur 1, color 4, crop 4, flip 1, rotation 1, solarize 1.
+inline constexpr int64_t kRelative = 12;
+inline constexpr int64_t kRelativeFlip = 9;
+
 inline MethodSetup TinySetup(int64_t batch_size, int64_t descriptor_size, uint64_t seed = 1) {
   MethodSetup setup;
   setup.make_backbone = [seed]() -> absl::StatusOr<std::shared_ptr<Backbone>> {
@@ -50,16 +58,10 @@ inline MethodSetup TinySetup(int64_t batch_size, int64_t descriptor_size, uint64
   };
   setup.batch_size = batch_size;
   setup.descriptor_size = descriptor_size;
+  setup.num_classes = kClasses;
   setup.seed = seed;
   return setup;
 }
-
-// Views of the contract tests.
-inline constexpr int64_t kBatch = 8;
-inline constexpr int64_t kDescriptor = 5;
-// All targets of AugSelf: blur 1, color 4, crop 4, flip 1, rotation 1, solarize 1.
-inline constexpr int64_t kRelative = 12;
-inline constexpr int64_t kRelativeFlip = 9;
 
 inline at::Tensor RandomTensor(at::IntArrayRef sizes, uint64_t seed) {
   at::Tensor tensor = at::empty(sizes, at::kFloat);
@@ -70,18 +72,26 @@ inline at::Tensor RandomTensor(at::IntArrayRef sizes, uint64_t seed) {
   return tensor;
 }
 
-inline std::vector<View> RandomViews(uint64_t seed) {
-  std::vector<View> views;
-  for (uint64_t view = 0; view < 2; ++view) {
-    views.push_back({RandomTensor({kBatch, 3, 12, 12}, 10 * seed + view)
-                         .contiguous(at::MemoryFormat::ChannelsLast),
-                     RandomTensor({kBatch, kDescriptor}, 1000 + 10 * seed + view),
-                     RandomTensor({kBatch, kRelative}, 2000 + 10 * seed + view)});
+// `views` views, from the third on small ones, and labels.
+inline Batch RandomBatch(uint64_t seed, int views = 2) {
+  Batch batch;
+  for (int view = 0; view < views; ++view) {
+    const int64_t side = view < 2 ? 12 : 8;
+    batch.views.push_back({RandomTensor({kBatch, 3, side, side}, 10 * seed + view)
+                               .contiguous(at::MemoryFormat::ChannelsLast),
+                           RandomTensor({kBatch, kDescriptor}, 1000 + 10 * seed + view)});
+    if (view >= 2) continue;
+    at::Tensor relative = RandomTensor({kBatch, kRelative}, 2000 + 10 * seed + view);
     // Flips agree or not; turns are 0 or 1.
-    at::Tensor classes = views.back().relative.narrow(1, kRelativeFlip, 2);
+    at::Tensor classes = relative.narrow(1, kRelativeFlip, 2);
     classes.copy_(classes.gt(0));
+    batch.views.back().relative = relative;
   }
-  return views;
+  batch.labels = at::empty({kBatch}, at::kLong);
+  for (int64_t i = 0; i < kBatch; ++i) {
+    batch.labels.data_ptr<int64_t>()[i] = static_cast<int64_t>((i + seed) % kClasses);
+  }
+  return batch;
 }
 
 }  // namespace cassle

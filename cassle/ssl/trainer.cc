@@ -104,23 +104,38 @@ void Trainer::SayWhereTimeWent(const ViewLoader& loader, TimeAccount* before) co
   context_->Spend("views.training_waited", now.consumer_waited);
 }
 
-std::vector<View> Trainer::MakeViews(const ViewBatch& batch) const {
-  std::vector<View> views;
+Batch Trainer::MakeBatch(const ViewBatch& batch) const {
+  Batch tensors;
   for (size_t i = 0; i < batch.pixels.size(); ++i) {
-    views.push_back({normalizer_.Normalize(batch.pixels[i], batch.batch_size, batch.sizes[i]),
-                     MatrixTensor(batch.descriptors[i], batch.batch_size)});
+    tensors.views.push_back(
+        {normalizer_.Normalize(batch.pixels[i], batch.batch_size, batch.sizes[i]),
+         MatrixTensor(batch.descriptors[i], batch.batch_size)});
     if (i < batch.relative.size()) {
-      views[i].relative = MatrixTensor(batch.relative[i], batch.batch_size);
+      tensors.views[i].relative = MatrixTensor(batch.relative[i], batch.batch_size);
     }
   }
-  return views;
+  tensors.labels = LabelTensor(batch.labels);
+  return tensors;
+}
+
+absl::Status Trainer::CheckLabels(const ViewBatch& batch) const {
+  if (!method_->uses_labels()) return absl::OkStatus();
+  for (size_t i = 0; i < batch.labels.size(); ++i) {
+    if (batch.labels[i] >= 0) continue;
+    return absl::FailedPreconditionError(absl::StrCat(
+        "image ", batch.image_ids[i],
+        " has no label, and the method needs that of every image: choose another --split or "
+        "--target, encode the data set without such images, or train with another method"));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Trainer::TakeStep(const ViewBatch& batch) {
+  CASSLE_RETURN_IF_ERROR(CheckLabels(batch));
   optimizer_->ZeroGrad();
   const double position = SchedulePosition();
-  method_->set_progress(position / static_cast<double>(options_.epochs));
-  const MethodOutput output = method_->Forward(MakeViews(batch));
+  method_->set_progress(position, static_cast<double>(options_.epochs));
+  const MethodOutput output = method_->Forward(MakeBatch(batch));
   const double loss = output.loss.item().toDouble();
   if (!std::isfinite(loss)) return NotFinite("loss", loss);
   output.loss.backward();

@@ -71,7 +71,9 @@ class Trainer {
   absl::Status SaveState();
   // A line for people about the epoch that ended, and the sums so far for the account of costs.
   void SayWhereTimeWent(const ViewLoader& loader, TimeAccount* before) const;
-  std::vector<View> MakeViews(const ViewBatch& batch) const;
+  Batch MakeBatch(const ViewBatch& batch) const;
+  // \error kFailedPrecondition naming the first image without a label, if the method needs them.
+  absl::Status CheckLabels(const ViewBatch& batch) const;
   absl::Status TakeStep(const ViewBatch& batch);
   absl::Status NotFinite(const char* what, double value) const;
   absl::Status Log(const MethodOutput& output, double loss, double gradient_norm,

@@ -15,9 +15,9 @@ class Vicreg : public Method {
   Vicreg(Encoder encoder, const VicregWeights& weights)
       : encoder_(std::move(encoder)), weights_(weights) {}
 
-  MethodOutput Forward(const std::vector<View>& views) override {
-    const auto [features1, z1] = encoder_.Encode(views.at(0));
-    const auto [features2, z2] = encoder_.Encode(views.at(1));
+  MethodOutput Forward(const Batch& batch) override {
+    const auto [features1, z1] = encoder_.Encode(batch.views.at(0));
+    const auto [features2, z2] = encoder_.Encode(batch.views.at(1));
     return {VicregLoss(z1, z2, weights_), z1.detach(), z2.detach(), features1, features2};
   }
 
