@@ -35,14 +35,14 @@ void Append(const std::string& what, const std::vector<std::string>& entries, si
   if (entries.empty()) return;
   const size_t shown = std::min(entries.size(), std::max<size_t>(room, 1));
   parts->push_back(absl::StrCat(
-      entries.size(), " ", what, ": ", absl::StrJoin(entries.begin(), entries.begin() + shown, ", "),
+      entries.size(), " ", what, ": ",
+      absl::StrJoin(entries.begin(), entries.begin() + shown, ", "),
       shown < entries.size() ? absl::StrCat(" and ", entries.size() - shown, " more") : ""));
 }
 
 bool Mentions(const std::vector<std::string>& names, absl::string_view part) {
-  return std::any_of(names.begin(), names.end(), [part](const std::string& name) {
-    return absl::StrContains(name, part);
-  });
+  return std::any_of(names.begin(), names.end(),
+                     [part](const std::string& name) { return absl::StrContains(name, part); });
 }
 
 // Only the kernel of the first convolution of a residual network.
@@ -75,8 +75,7 @@ std::string Reason(const Difference& difference) {
       Mentions(changed, "projector.mlp.0.")) {
     reasons.push_back("another conditioning");
   }
-  if (Mentions(lone, "projector.") || Mentions(lone, "predictor.") ||
-      Mentions(lone, "momentum_")) {
+  if (Mentions(lone, "projector.") || Mentions(lone, "predictor.") || Mentions(lone, "momentum_")) {
     reasons.push_back("another method or conditioning");
   }
   if (Mentions(lone, "optimizer.")) reasons.push_back("another optimiser");
@@ -114,8 +113,8 @@ std::string DescribeDifference(const std::vector<TensorSignature>& expected,
                                    types ? DTypeName(wanted->dtype) : "", types ? " " : "",
                                    Shape(wanted->shape)));
   }
-  const int groups = !difference.missing.empty() + !difference.unexpected.empty() +
-                     !difference.changed.empty();
+  const int groups =
+      !difference.missing.empty() + !difference.unexpected.empty() + !difference.changed.empty();
   const size_t room = kShown / groups;
   std::vector<std::string> parts;
   Append("missing", difference.missing, room, &parts);

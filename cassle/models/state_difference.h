@@ -17,12 +17,12 @@ struct TensorSignature {
   std::vector<int64_t> shape;
 };
 
-// Empty if both have the same names, shapes and types, in whatever order. Else one line: how many are
-// missing in `found`, unexpected in it, or of another shape or type, the first few of each (8 in
-// all), and what is likely to be the reason:
+// Empty if both have the same names, shapes and types, in whatever order. Else one line: how many
+// are missing in `found`, unexpected in it, or of another shape or type, the first few of each (8
+// in all), and what is likely to be the reason:
 //
-//   2 missing: bn1.weight, bn1.bias; 1 of another shape: conv1.weight is [64, 3, 7, 7] and should be
-//   [64, 3, 3, 3]. Likely another stem
+//   2 missing: bn1.weight, bn1.bias; 1 of another shape: conv1.weight is [64, 3, 7, 7] and should
+//   be [64, 3, 3, 3]. Likely another stem
 std::string DescribeDifference(const std::vector<TensorSignature>& expected,
                                const std::vector<TensorSignature>& found);
 

@@ -17,16 +17,17 @@ TensorSignature Tensor(const std::string& name, std::vector<int64_t> shape) {
 }
 
 TEST(StateDifferenceTest, EqualSetsInAnyOrderHaveNone) {
-  EXPECT_EQ(DescribeDifference({Tensor("a", {1}), Tensor("b", {})},
-                               {Tensor("b", {}), Tensor("a", {1})}),
-            "");
+  EXPECT_EQ(
+      DescribeDifference({Tensor("a", {1}), Tensor("b", {})}, {Tensor("b", {}), Tensor("a", {1})}),
+      "");
   EXPECT_EQ(DescribeDifference({}, {}), "");
 }
 
 TEST(StateDifferenceTest, EveryKindIsListedWithItsNumber) {
-  EXPECT_EQ(DescribeDifference({Tensor("a", {3}), Tensor("b", {1}), Tensor("c", {2, 2})},
-                               {Tensor("a", {2}), Tensor("c", {2, 2}), Tensor("d", {})}),
-            "1 missing: b; 1 unexpected: d; 1 of another shape or type: a is [2] and should be [3]");
+  EXPECT_EQ(
+      DescribeDifference({Tensor("a", {3}), Tensor("b", {1}), Tensor("c", {2, 2})},
+                         {Tensor("a", {2}), Tensor("c", {2, 2}), Tensor("d", {})}),
+      "1 missing: b; 1 unexpected: d; 1 of another shape or type: a is [2] and should be [3]");
   EXPECT_EQ(DescribeDifference({Tensor("n", {})}, {{"n", DType::kI64, {}}}),
             "1 of another shape or type: n is I64 [] and should be F32 []");
 }

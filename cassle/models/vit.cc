@@ -77,10 +77,10 @@ class Attention : public Module {
 class VitMlp : public Module {
  public:
   explicit VitMlp(int64_t width)
-      : fc1_(AddChild("fc1", std::make_shared<Linear>(width, 4 * width,
-                                                      XavierUniform(width, 4 * width)))),
-        fc2_(AddChild("fc2", std::make_shared<Linear>(4 * width, width,
-                                                      XavierUniform(4 * width, width)))) {}
+      : fc1_(AddChild("fc1",
+                      std::make_shared<Linear>(width, 4 * width, XavierUniform(width, 4 * width)))),
+        fc2_(AddChild(
+            "fc2", std::make_shared<Linear>(4 * width, width, XavierUniform(4 * width, width)))) {}
   at::Tensor forward(const at::Tensor& input) {
     return fc2_->forward(at::gelu(fc1_->forward(input)));
   }
@@ -169,9 +169,9 @@ VisionTransformer::VisionTransformer(const Options& options) : options_(options)
   pos_embed_ = options.learned_positions
                    ? AddParameter("pos_embed", {1, 1 + grid * grid, options.width}, Normal(0.02))
                    : AddFrozen("pos_embed", SinCosPositions(grid, options.width));
-  patch_embed_ = AddChild(
-      "patch_embed", std::make_shared<PatchEmbedding>(options.patch_size, options.width,
-                                                      options.frozen_patch_embedding));
+  patch_embed_ =
+      AddChild("patch_embed", std::make_shared<PatchEmbedding>(options.patch_size, options.width,
+                                                               options.frozen_patch_embedding));
   for (int64_t i = 0; i < options.depth; ++i) {
     blocks_.push_back(AddChild(absl::StrCat("blocks.", i),
                                std::make_shared<VitBlock>(options.width, options.heads)));
@@ -185,8 +185,8 @@ at::Tensor VisionTransformer::PositionsFor(int64_t grid) const {
   if (!options_.learned_positions) {
     return SinCosPositions(grid, options_.width).to(pos_embed_.scalar_type());
   }
-  const at::Tensor map = pos_embed_.narrow(1, 1, own * own).transpose(1, 2).reshape(
-      {1, options_.width, own, own});
+  const at::Tensor map =
+      pos_embed_.narrow(1, 1, own * own).transpose(1, 2).reshape({1, options_.width, own, own});
   const at::Tensor resized = at::upsample_bicubic2d(map, {grid, grid}, /*align_corners=*/false);
   return at::cat({pos_embed_.narrow(1, 0, 1), resized.flatten(2).transpose(1, 2)}, 1);
 }
@@ -197,12 +197,10 @@ std::vector<at::Tensor> VisionTransformer::ForwardTokens(const at::Tensor& image
               "a vision transformer with patches of ", options_.patch_size,
               " px needs square images whose side is a multiple of that, got ", images.sizes());
   const at::Tensor patches = patch_embed_->forward(images);
-  const at::Tensor tokens =
-      at::cat({cls_token_.expand({images.size(0), 1, options_.width}).to(patches.scalar_type()),
-               patches},
-              1);
-  std::vector<at::Tensor> outputs = {tokens +
-                                     PositionsFor(images.size(2) / options_.patch_size)};
+  const at::Tensor tokens = at::cat(
+      {cls_token_.expand({images.size(0), 1, options_.width}).to(patches.scalar_type()), patches},
+      1);
+  std::vector<at::Tensor> outputs = {tokens + PositionsFor(images.size(2) / options_.patch_size)};
   for (const std::shared_ptr<VitBlock>& block : blocks_) {
     outputs.push_back(block->forward(outputs.back()));
   }
@@ -215,9 +213,7 @@ std::vector<at::Tensor> VisionTransformer::ForwardStages(const at::Tensor& image
   std::vector<at::Tensor> stages;
   for (int64_t quarter = 0; quarter <= 4; ++quarter) {
     const at::Tensor& after = tokens[quarter * options_.depth / 4];
-    stages.push_back(after.narrow(1, 1, grid * grid)
-                         .transpose(1, 2)
-                         .unflatten(2, {grid, grid}));
+    stages.push_back(after.narrow(1, 1, grid * grid).transpose(1, 2).unflatten(2, {grid, grid}));
   }
   stages.push_back(norm_->forward(tokens.back().select(1, 0)).to(pos_embed_.scalar_type()));
   return stages;
@@ -261,9 +257,10 @@ absl::StatusOr<std::shared_ptr<Backbone>> MakeVit(const v1::BackboneConfig& give
         absl::StrCat("backbone.image_size: ", config.image_size(), " is outside 1..16384"));
   }
   if (config.image_size() % config.patch_size() != 0) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "backbone.patch_size: images of ", config.image_size(), " px are no multiple of patches of ",
-        config.patch_size(), " px; choose a patch size that divides ", config.image_size()));
+    return absl::InvalidArgumentError(
+        absl::StrCat("backbone.patch_size: images of ", config.image_size(),
+                     " px are no multiple of patches of ", config.patch_size(),
+                     " px; choose a patch size that divides ", config.image_size()));
   }
   if (config.heads() < 1 || options.width % config.heads() != 0) {
     return absl::InvalidArgumentError(absl::StrCat("backbone.heads: ", config.heads(),

@@ -53,9 +53,9 @@ class VisionTransformer : public Backbone {
   };
   explicit VisionTransformer(const Options& options);
 
-  // The tokens that enter the first block, and those after every block: [B, 1 + patches, width], the
-  // class token first. Images may have another (square) size than the table: sine-cosine positions
-  // are then made for it, learned ones are resized bicubically.
+  // The tokens that enter the first block, and those after every block: [B, 1 + patches, width],
+  // the class token first. Images may have another (square) size than the table: sine-cosine
+  // positions are then made for it, learned ones are resized bicubically.
   std::vector<at::Tensor> ForwardTokens(const at::Tensor& images);
 
   std::vector<at::Tensor> ForwardStages(const at::Tensor& images) override;

@@ -1,10 +1,7 @@
 #include "cassle/ssl/checkpoint.h"
 
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/empty.h>
 
-#include <cstring>
-#include <set>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -17,6 +14,8 @@
 #include "cassle/base/safetensors.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/base/text_proto.h"
+#include "cassle/models/state_difference.h"
+#include "cassle/models/weights.h"
 
 namespace cassle {
 namespace {
