@@ -62,7 +62,8 @@ def save(folder):
     state = model.state_dict()
     torch.save(state, "resnet18_zip.pth")
     torch.save(state, "resnet18_legacy.pth", _use_new_zipfile_serialization=False)
-    torch.save({k: v.half() for k, v in state.items()}, "resnet18_half.pth")
+    half = {k: v.half() if v.is_floating_point() else v for k, v in state.items()}
+    torch.save(half, "resnet18_half.pth")
     # Transposed in memory: strides that are not those of rows.
     strided = {k: v.t().contiguous().t() if v.dim() == 2 else v for k, v in state.items()}
     strided["conv1.weight"] = state["conv1.weight"].contiguous(memory_format=torch.channels_last)
@@ -98,8 +99,10 @@ def same(file, model):
 
 
 def numbers(model, field):
+    """A repeated field of model.textproto: `mean: [0.5, 0.5, 0.5]`."""
     with open(os.path.join(model, "model.textproto")) as file:
-        return [float(value) for value in re.findall("^%s: (.*)$" % field, file.read(), re.M)]
+        (values,) = re.findall(r"^%s: \[(.*)\]$" % field, file.read(), re.M)
+    return [float(value) for value in values.split(",")]
 
 
 def compare(images, model_folder, python, exported, embeddings):
@@ -113,10 +116,12 @@ def compare(images, model_folder, python, exported, embeddings):
     again = read_safetensors(os.path.join(exported, "backbone.safetensors"))
     assert again.keys() == state.keys()
     assert all(torch.equal(again[name], state[name]) for name in state)
-    mean, std = (torch.tensor(numbers(model_folder, field)).view(3, 1, 1) for field in ("mean", "std"))
+    mean = torch.tensor(numbers(model_folder, "mean")).view(3, 1, 1)
+    std = torch.tensor(numbers(model_folder, "std")).view(3, 1, 1)
     paths = sorted(os.listdir(images))
     pixels = [numpy.asarray(PIL.Image.open(os.path.join(images, path))) for path in paths]
-    batch = torch.stack([(torch.from_numpy(p.copy()).permute(2, 0, 1) / 255.0 - mean) / std for p in pixels])
+    scaled = [torch.from_numpy(p.copy()).permute(2, 0, 1) / 255.0 for p in pixels]
+    batch = torch.stack([(image - mean) / std for image in scaled])
     with torch.no_grad():
         features = model(batch)
     expected = read_safetensors(os.path.join(embeddings, "embeddings.safetensors"))["features"]

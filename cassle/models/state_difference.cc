@@ -58,7 +58,9 @@ std::string Reason(const Difference& difference) {
   std::vector<std::string> lone = difference.missing;
   lone.insert(lone.end(), difference.unexpected.begin(), difference.unexpected.end());
   std::vector<std::string> changed;
-  for (const Pair& pair : difference.changed) changed.push_back(pair.expected->name);
+  for (const Pair& pair : difference.changed) {
+    if (pair.expected->shape != pair.found->shape) changed.push_back(pair.expected->name);
+  }
   std::vector<std::string> reasons;
   if (std::any_of(difference.changed.begin(), difference.changed.end(), IsStem)) {
     reasons.push_back("another stem");

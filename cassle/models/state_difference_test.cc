@@ -57,6 +57,9 @@ TEST(StateDifferenceTest, TheLikelyReasonIsNamed) {
               HasSubstr("Likely another architecture"));
   EXPECT_THAT(reason(Tensor("pos_embed", {1, 65, 192}), Tensor("pos_embed", {1, 197, 192})),
               HasSubstr("Likely another patch size, image size or width"));
+  // The type alone says nothing.
+  EXPECT_THAT(reason(Tensor("layer1.0.bn1.weight", {1}), {"layer1.0.bn1.weight", DType::kI64, {1}}),
+              Not(HasSubstr("Likely")));
 }
 
 }  // namespace
