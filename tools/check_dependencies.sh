@@ -18,7 +18,10 @@ for package in data augment models ssl eval; do forbid //cassle/base/... "//cass
 for package in augment models ssl eval; do forbid //cassle/data/... "//cassle/$package/..."; done
 for package in models ssl eval; do forbid //cassle/augment/... "//cassle/$package/..."; done
 for package in ssl eval; do forbid //cassle/models/... "//cassle/$package/..."; done
-forbid //cassle/ssl/... //cassle/eval/...
+# Monitors use libraries of eval, not its stages.
+for stage in embed_stage linear_probe_stage report_stage; do
+  forbid //cassle/ssl/... "//cassle/eval:$stage"
+done
 forbid //cassle/eval/... //cassle/ssl/...
 for package in base data augment; do forbid "//cassle/$package/..." @libtorch//:libtorch; done
 exit $failed

@@ -6,8 +6,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <utility>
-
 #include "absl/strings/str_cat.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
@@ -16,6 +14,36 @@
 
 namespace cassle {
 namespace {
+
+using v1::TrainMetrics;
+
+// What TensorBoard plots.
+struct Scalar {
+  const char* tag;
+  bool (TrainMetrics::*has)() const;
+  double (TrainMetrics::*value)() const;
+  // Over epochs instead of steps.
+  bool of_epoch;
+};
+
+constexpr Scalar kScalars[] = {
+    {"train/loss", &TrainMetrics::has_loss, &TrainMetrics::loss, false},
+    {"train/learning_rate", &TrainMetrics::has_learning_rate, &TrainMetrics::learning_rate, false},
+    {"train/gradient_norm", &TrainMetrics::has_gradient_norm, &TrainMetrics::gradient_norm, false},
+    {"projection/spread", &TrainMetrics::has_projection_spread, &TrainMetrics::projection_spread,
+     false},
+    {"projection/matched_cosine", &TrainMetrics::has_matched_cosine, &TrainMetrics::matched_cosine,
+     false},
+    {"projection/unmatched_cosine", &TrainMetrics::has_unmatched_cosine,
+     &TrainMetrics::unmatched_cosine, false},
+    {"projection/rank", &TrainMetrics::has_projection_rank, &TrainMetrics::projection_rank, false},
+    {"feature/spread", &TrainMetrics::has_feature_spread, &TrainMetrics::feature_spread, false},
+    {"feature/rank", &TrainMetrics::has_feature_rank, &TrainMetrics::feature_rank, false},
+    {"epoch/loss", &TrainMetrics::has_epoch_loss, &TrainMetrics::epoch_loss, true},
+    {"monitor/probe_accuracy", &TrainMetrics::has_probe_accuracy, &TrainMetrics::probe_accuracy,
+     true},
+    {"monitor/knn_accuracy", &TrainMetrics::has_knn_accuracy, &TrainMetrics::knn_accuracy, true},
+};
 
 absl::Status WriteError(const std::string& path) {
   return absl::ResourceExhaustedError(absl::StrCat("cannot write ", path, ": ", strerror(errno)));
@@ -77,18 +105,10 @@ absl::Status MetricsLog::Write(const v1::TrainMetrics& metrics) {
   CASSLE_ASSIGN_OR_RETURN(std::string line, ToJson(metrics));
   CASSLE_RETURN_IF_ERROR(Append(line + "\n", &metrics_));
   std::string events;
-  const std::pair<const char*, double> scalars[] = {
-      {"train/loss", metrics.loss()},
-      {"train/learning_rate", metrics.learning_rate()},
-      {"train/gradient_norm", metrics.gradient_norm()},
-      {"projection/spread", metrics.projection_spread()},
-      {"projection/matched_cosine", metrics.matched_cosine()},
-      {"projection/unmatched_cosine", metrics.unmatched_cosine()}};
-  for (const auto& [tag, value] : scalars) {
-    events += ScalarEvent(tag, metrics.step(), static_cast<float>(value));
-  }
-  if (metrics.has_epoch_loss()) {
-    events += ScalarEvent("epoch/loss", metrics.epoch(), static_cast<float>(metrics.epoch_loss()));
+  for (const Scalar& scalar : kScalars) {
+    if (!(metrics.*scalar.has)()) continue;
+    events += ScalarEvent(scalar.tag, scalar.of_epoch ? metrics.epoch() : metrics.step(),
+                          static_cast<float>((metrics.*scalar.value)()));
   }
   return Append(events, &events_);
 }

@@ -86,19 +86,36 @@ TEST(MetricsLogTest, WritesJsonLinesAndTensorBoardEvents) {
   ASSERT_OK(log->Write(metrics));
   ASSERT_OK_AND_ASSIGN(const std::string lines, ReadFile(JoinPath(folder, "metrics.jsonl")));
   EXPECT_EQ(lines,
-            "{\"step\":10,\"epoch\":1,\"loss\":1,\"learning_rate\":0.03,\"gradient_norm\":0,"
-            "\"projection_spread\":0,\"matched_cosine\":0,\"unmatched_cosine\":0,"
-            "\"epoch_loss\":1.5}\n");
+            "{\"step\":10,\"epoch\":1,\"loss\":1,\"learning_rate\":0.03,\"epoch_loss\":1.5}\n");
 
   ASSERT_OK_AND_ASSIGN(const std::string bytes, ReadFile(JoinPath(folder, kEventsFile)));
   const std::vector<v1::TensorBoardEvent> events = ParseEvents(bytes);
-  ASSERT_EQ(events.size(), 8u);
+  ASSERT_EQ(events.size(), 4u);
   EXPECT_EQ(events[0].file_version(), "brain.Event:2");
   EXPECT_EQ(events[1].step(), 10);
   EXPECT_EQ(events[1].summary().value(0).tag(), "train/loss");
   EXPECT_EQ(events[1].summary().value(0).simple_value(), 1.0f);
-  EXPECT_EQ(events[7].summary().value(0).tag(), "epoch/loss");
-  EXPECT_EQ(events[7].step(), 1);
+  EXPECT_EQ(events[2].summary().value(0).tag(), "train/learning_rate");
+  EXPECT_EQ(events[3].summary().value(0).tag(), "epoch/loss");
+  EXPECT_EQ(events[3].step(), 1);
+}
+
+TEST(MetricsLogTest, ALineOfTheMonitorsHasNothingOfAStep) {
+  const std::string folder = FreshFolder();
+  ASSERT_OK_AND_ASSIGN(auto log, MetricsLog::Open(folder, {}));
+  v1::TrainMetrics metrics;
+  metrics.set_step(0);
+  metrics.set_epoch(0);
+  metrics.set_probe_accuracy(0.25);
+  metrics.set_knn_accuracy(0.5);
+  ASSERT_OK(log->Write(metrics));
+  ASSERT_OK_AND_ASSIGN(const std::string lines, ReadFile(JoinPath(folder, "metrics.jsonl")));
+  EXPECT_EQ(lines, "{\"step\":0,\"epoch\":0,\"probe_accuracy\":0.25,\"knn_accuracy\":0.5}\n");
+  ASSERT_OK_AND_ASSIGN(const std::string bytes, ReadFile(JoinPath(folder, kEventsFile)));
+  const std::vector<v1::TensorBoardEvent> events = ParseEvents(bytes);
+  ASSERT_EQ(events.size(), 3u);
+  EXPECT_EQ(events[1].summary().value(0).tag(), "monitor/probe_accuracy");
+  EXPECT_EQ(events[2].summary().value(0).simple_value(), 0.5f);
 }
 
 TEST(MetricsLogTest, ScalarEventHasTheBytesOfTensorFlow) {

@@ -127,24 +127,4 @@ at::Tensor VicregLoss(const at::Tensor& z1, const at::Tensor& z2, const VicregWe
          (spread1.covariance + spread2.covariance) * weights.covariance;
 }
 
-ProjectionStatistics DescribeProjections(const at::Tensor& z1, const at::Tensor& z2) {
-  at::NoGradGuard no_grad;
-  const at::Tensor n1 = NormalizeRows(z1.detach());
-  const at::Tensor n2 = NormalizeRows(z2.detach());
-  const int64_t batch = n1.size(0);
-  ProjectionStatistics statistics;
-  const double std1 = n1.std(0, /*unbiased=*/false).mean().item().toDouble();
-  const double std2 = n2.std(0, /*unbiased=*/false).mean().item().toDouble();
-  statistics.spread = 0.5 * (std1 + std2) * std::sqrt(static_cast<double>(n1.size(1)));
-  const double matched_sum = (n1 * n2).sum().item().toDouble();
-  statistics.matched_cosine = matched_sum / batch;
-  // The sum over all pairs is the product of the sums.
-  const double all_sum = n1.sum(0).dot(n2.sum(0)).item().toDouble();
-  if (batch > 1) {
-    statistics.unmatched_cosine =
-        (all_sum - matched_sum) / (static_cast<double>(batch) * (batch - 1));
-  }
-  return statistics;
-}
-
 }  // namespace cassle

@@ -90,21 +90,6 @@ struct VicregWeights {
 // min(B, D)^2) memory. Throws c10::Error if shapes differ or B < 2.
 at::Tensor VicregLoss(const at::Tensor& z1, const at::Tensor& z2, const VicregWeights& weights);
 
-// How close to collapse the projections of a batch are. All without gradient.
-struct ProjectionStatistics {
-  // sqrt(D) times the standard deviation over the batch of each coordinate of the normalised rows,
-  // mean over coordinates and views: about 1 when the rows spread over the sphere, 0 when they all
-  // coincide (collapse).
-  double spread = 0;
-  // Mean cosine of row i of one view with row i of the other (the same image).
-  double matched_cosine = 0;
-  // Mean cosine of row i of one view with rows j != i of the other; 0 if B = 1.
-  double unmatched_cosine = 0;
-};
-
-// z1, z2 [B, D] float, need not be normalised. O(B D) time.
-ProjectionStatistics DescribeProjections(const at::Tensor& z1, const at::Tensor& z2);
-
 }  // namespace cassle
 
 #endif  // CASSLE_SSL_OBJECTIVES_H_

@@ -332,19 +332,5 @@ TEST(KeyQueueTest, ReplacesTheOldestRowsAndWrapsAround) {
   EXPECT_THROW(queue.Enqueue(at::ones({5, 2})), c10::Error);
 }
 
-TEST(DescribeProjectionsTest, TellsCollapseFromSpread) {
-  const at::Tensor collapsed = at::ones({64, 16}, at::kDouble);
-  const ProjectionStatistics none = DescribeProjections(collapsed, collapsed);
-  EXPECT_NEAR(none.spread, 0, 1e-12);
-  EXPECT_NEAR(none.matched_cosine, 1, 1e-12);
-  EXPECT_NEAR(none.unmatched_cosine, 1, 1e-12);
-
-  const at::Tensor z = RandomMatrix(512, 16, 8);
-  const ProjectionStatistics full = DescribeProjections(z, z);
-  EXPECT_NEAR(full.spread, 1, 0.02);
-  EXPECT_NEAR(full.matched_cosine, 1, 1e-12);
-  EXPECT_NEAR(full.unmatched_cosine, 0, 0.02);
-}
-
 }  // namespace
 }  // namespace cassle

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -28,6 +29,7 @@
 #include "cassle/ssl/augself.h"
 #include "cassle/ssl/checkpoint.h"
 #include "cassle/ssl/method_registry.h"
+#include "cassle/ssl/monitor.h"
 #include "cassle/ssl/optimizer.h"
 #include "cassle/ssl/schedule.h"
 #include "cassle/ssl/trainer.h"
@@ -51,6 +53,12 @@ absl::Status CheckNumbers(const v1::PretrainOptions& options) {
   CASSLE_RETURN_IF_ERROR(at_least("log_every_steps", options.log_every_steps(), 1));
   CASSLE_RETURN_IF_ERROR(at_least("checkpoint_every_epochs", options.checkpoint_every_epochs(), 0));
   CASSLE_RETURN_IF_ERROR(at_least("checkpoint_every_steps", options.checkpoint_every_steps(), 0));
+  CASSLE_RETURN_IF_ERROR(
+      at_least("monitor.abort_if_spread_below", options.monitor().abort_if_spread_below(), 0));
+  CASSLE_RETURN_IF_ERROR(
+      at_least("monitor.abort_if_rank_below", options.monitor().abort_if_rank_below(), 0));
+  CASSLE_RETURN_IF_ERROR(
+      at_least("monitor.abort_grace_epochs", options.monitor().abort_grace_epochs(), 0));
   CASSLE_RETURN_IF_ERROR(at_least("cache_mib", static_cast<double>(options.cache_mib()), 0));
   if (options.schedule() == v1::STEP && options.step_epochs().empty()) {
     return absl::InvalidArgumentError(
@@ -127,6 +135,9 @@ struct Run {
   // Groups the features have to tell; empty without AugSelf.
   std::vector<std::string> augself;
   std::unique_ptr<Method> method;
+  std::function<absl::StatusOr<std::shared_ptr<Backbone>>()> make_backbone;
+  // Null without monitors.
+  std::unique_ptr<Monitor> monitor;
 };
 
 absl::Status OpenData(Run* run) {
@@ -234,9 +245,10 @@ absl::Status BuildMethod(Run* run) {
   MethodSetup setup;
   // The images are channels-last, the weights stay contiguous: converting them too was measured to
   // be slower.
-  setup.make_backbone = [config = run->backbone, seed = options.seed()] {
+  run->make_backbone = [config = run->backbone, seed = options.seed()] {
     return MakeBackbone(config, seed);
   };
+  setup.make_backbone = run->make_backbone;
   setup.conditioning = options.conditioning();
   setup.descriptor_size = layout->size();
   setup.augself = options.augself();
@@ -254,6 +266,28 @@ absl::Status BuildMethod(Run* run) {
   CASSLE_RETURN_IF_ERROR(CheckData(*run));
   CASSLE_RETURN_IF_ERROR(CheckPredictor(options, *run->method));
   ResolveRecipe(run->method->recipe(), &options);
+  return absl::OkStatus();
+}
+
+v1::ModelSpec ModelSpecOf(const Run& run) {
+  v1::ModelSpec spec;
+  *spec.mutable_backbone() = run.backbone;
+  spec.set_image_size(run.policy.size());
+  *spec.mutable_mean() = run.policy.mean();
+  *spec.mutable_std() = run.policy.std();
+  spec.set_provenance(Provenance(run.options, run.groups, run.augself));
+  return spec;
+}
+
+absl::Status BuildMonitor(const StageContext& context, Run* run) {
+  MonitorSetup setup;
+  setup.images = run->images;
+  setup.spec = ModelSpecOf(*run);
+  setup.make_backbone = run->make_backbone;
+  setup.bfloat16 = run->options.precision() == v1::BF16;
+  setup.threads = context.threads();
+  CASSLE_ASSIGN_OR_RETURN(run->monitor, Monitor::Create(run->options.monitor(), setup));
+  if (run->monitor != nullptr) context.Say(run->monitor->Describe());
   return absl::OkStatus();
 }
 
@@ -275,6 +309,9 @@ Trainer MakeTrainer(const Run& run, StageContext* context) {
   train.log_every_steps = options.log_every_steps();
   train.checkpoint_every_epochs = options.checkpoint_every_epochs();
   train.checkpoint_every_steps = options.checkpoint_every_steps();
+  train.collapse = {options.monitor().abort_if_spread_below(),
+                    options.monitor().abort_if_rank_below(),
+                    options.monitor().abort_grace_epochs()};
   ViewLoaderOptions loading;
   loading.images = run.images;
   loading.views_dir = options.views();
@@ -293,7 +330,8 @@ Trainer MakeTrainer(const Run& run, StageContext* context) {
     loading.first_batch = first_batch;
     return ViewLoader::Create(loading);
   };
-  return Trainer(train, run.method.get(), NormalizerOf(run.policy), open_loader, context);
+  return Trainer(train, run.method.get(), run.monitor.get(), NormalizerOf(run.policy), open_loader,
+                 context);
 }
 
 absl::Status WriteModel(const Run& run, const std::string& folder) {
@@ -303,13 +341,8 @@ absl::Status WriteModel(const Run& run, const std::string& folder) {
     CASSLE_RETURN_IF_ERROR(SaveModule(*network.module, network.name + ".", &weights));
   }
   CASSLE_RETURN_IF_ERROR(weights.Write(JoinPath(folder, kWeightsFile)));
-  v1::ModelSpec spec;
-  *spec.mutable_backbone() = run.backbone;
-  spec.set_image_size(run.policy.size());
-  *spec.mutable_mean() = run.policy.mean();
-  *spec.mutable_std() = run.policy.std();
-  spec.set_provenance(Provenance(run.options, run.groups, run.augself));
-  CASSLE_RETURN_IF_ERROR(WriteFile(JoinPath(folder, kModelSpecFile), PrintTextProto(spec)));
+  CASSLE_RETURN_IF_ERROR(
+      WriteFile(JoinPath(folder, kModelSpecFile), PrintTextProto(ModelSpecOf(run))));
   return WriteFile(JoinPath(folder, kConfigFile), CanonicalOptions(run.options));
 }
 
@@ -325,6 +358,7 @@ absl::Status Pretrain(const v1::PretrainOptions& options, StageContext& context)
   CASSLE_RETURN_IF_ERROR(BuildMethod(&run));
   context.Say(
       absl::StrCat(Provenance(run.options, run.groups, run.augself), "; ", DescribeTorchRuntime()));
+  CASSLE_RETURN_IF_ERROR(BuildMonitor(context, &run));
   Trainer trainer = MakeTrainer(run, &context);
   CASSLE_RETURN_IF_ERROR(trainer.Run());
   CASSLE_RETURN_IF_ERROR(WriteModel(run, context.output_dir()));

@@ -7,17 +7,19 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/ssl/checkpoint.h"
 #include "cassle/ssl/make_optimizer.h"
-#include "cassle/ssl/objectives.h"
 
 namespace cassle {
 
-Trainer::Trainer(const TrainOptions& options, Method* method, const PixelNormalizer& normalizer,
-                 OpenLoader open_loader, StageContext* context)
+Trainer::Trainer(const TrainOptions& options, Method* method, Monitor* monitor,
+                 const PixelNormalizer& normalizer, OpenLoader open_loader, StageContext* context)
     : options_(options),
       method_(method),
+      monitor_(monitor),
       normalizer_(normalizer),
       open_loader_(std::move(open_loader)),
       context_(context),
@@ -68,11 +70,14 @@ absl::Status Trainer::Run() {
   // nothing.
   CASSLE_ASSIGN_OR_RETURN(log_, MetricsLog::Open(context_->output_dir(),
                                                  {state_.metrics_bytes(), state_.events_bytes()}));
-  if (finished) return absl::OkStatus();
+  // A run that was stopped while it measured the finished encoder measures it again.
+  if (finished) return MonitorIfDue();
   batches_per_epoch_ = loader->batches_per_epoch();
   Progress progress("training", options_.epochs * batches_per_epoch_ * options_.batch_size,
                     "images", state_.step() * options_.batch_size);
-  TimeAccount before;
+  EpochStart start;
+  start.step = state_.step();
+  CASSLE_RETURN_IF_ERROR(MonitorIfDue());
   while (state_.epoch() < options_.epochs) {
     CASSLE_ASSIGN_OR_RETURN(const std::shared_ptr<const ViewBatch> batch, loader->Next());
     if (batch == nullptr) return absl::InternalError("the loader ended before the last epoch");
@@ -80,22 +85,76 @@ absl::Status Trainer::Run() {
     progress.Set(state_.step() * options_.batch_size,
                  absl::StrFormat("epoch %d of %d, loss %.4f", batch->epoch + 1, options_.epochs,
                                  last_loss_));
-    if (state_.batch_in_epoch() == 0) SayWhereTimeWent(*loader, &before);
+    const bool epoch_ended = state_.batch_in_epoch() == 0;
+    if (epoch_ended) SayWhereTimeWent(*loader, start);
     const bool done = state_.epoch() >= options_.epochs;
     if (done || CheckpointIsDue() || context_->interrupted()) CASSLE_RETURN_IF_ERROR(SaveState());
-    if (!done && context_->interrupted()) {
-      return absl::CancelledError(absl::StrCat("interrupted after step ", state_.step(),
-                                               "; the same command goes on from there"));
+    if (!done && context_->interrupted()) return Interrupted();
+    if (epoch_ended) {
+      // After the checkpoint: stopped while it measures, a run has only that to do again.
+      CASSLE_RETURN_IF_ERROR(MonitorIfDue());
+      start = {loader->time_account(), state_.step()};
     }
   }
   return absl::OkStatus();
 }
 
-void Trainer::SayWhereTimeWent(const ViewLoader& loader, TimeAccount* before) const {
+absl::Status Trainer::Interrupted() const {
+  return absl::CancelledError(absl::StrCat("interrupted after step ", state_.step(),
+                                           "; the same command goes on from there"));
+}
+
+absl::Status Trainer::MonitorIfDue() {
+  const int64_t epoch = state_.epoch();
+  if (monitor_ == nullptr || state_.batch_in_epoch() != 0 || state_.next_monitor_epoch() > epoch ||
+      !monitor_->IsDue(epoch, options_.epochs)) {
+    return absl::OkStatus();
+  }
+  const Backbone* backbone = nullptr;
+  for (const Method::Network& network : method_->networks()) {
+    if (network.name == "backbone") backbone = dynamic_cast<const Backbone*>(network.module);
+  }
+  if (backbone == nullptr) return absl::InternalError("the method has no network \"backbone\"");
+  // Every start of a run gets somewhere, however early the signal came.
+  const bool interrupted_before = context_->interrupted();
+  const absl::Time begin = absl::Now();
+  const absl::StatusOr<MonitorValues> values =
+      monitor_->Measure(*backbone, [&] { return !interrupted_before && context_->interrupted(); });
+  if (absl::IsCancelled(values.status())) {
+    CASSLE_RETURN_IF_ERROR(SaveState());
+    return Interrupted();
+  }
+  CASSLE_RETURN_IF_ERROR(values.status());
+  monitor_seconds_ += absl::ToDoubleSeconds(absl::Now() - begin);
+  context_->Spend("monitor", monitor_seconds_);
+  v1::TrainMetrics line;
+  line.set_step(static_cast<int32_t>(state_.step()));
+  line.set_epoch(static_cast<int32_t>(epoch));
+  line.set_probe_accuracy(values->probe_accuracy);
+  line.set_knn_accuracy(values->knn_accuracy);
+  CASSLE_RETURN_IF_ERROR(log_->Write(line));
+  state_.set_next_monitor_epoch(epoch + 1);
+  if (epoch == 0) *state_.mutable_untrained() = line;
+  state_.mutable_last_metrics()->MergeFrom(line);
+  std::string said = absl::StrFormat("epoch %d: probe %.2f%%, nearest neighbours %.2f%%", epoch,
+                                     100 * line.probe_accuracy(), 100 * line.knn_accuracy());
+  if (epoch > 0) {
+    absl::StrAppendFormat(&said, " (untrained: %.2f%%, %.2f%%)",
+                          100 * state_.untrained().probe_accuracy(),
+                          100 * state_.untrained().knn_accuracy());
+  }
+  context_->Say(said);
+  return absl::OkStatus();
+}
+
+void Trainer::SayWhereTimeWent(const ViewLoader& loader, const EpochStart& start) const {
   const TimeAccount now = loader.time_account();
-  context_->Say(
-      absl::StrCat("epoch ", state_.epoch(), ": ", DescribeBottleneck(now - *before, "training")));
-  *before = now;
+  const TimeAccount epoch = now - start.account;
+  const double images = static_cast<double>((state_.step() - start.step) * options_.batch_size);
+  context_->Say(absl::StrFormat(
+      "epoch %d: loss %.4f, learning rate %.4g, %.1f images/s; %s", state_.epoch(),
+      state_.last_metrics().epoch_loss(), state_.last_metrics().learning_rate(),
+      epoch.wall > 0 ? images / epoch.wall : 0, DescribeBottleneck(epoch, "training")));
   for (int i = 0; i < kNumWorks; ++i) {
     const Work work = static_cast<Work>(i);
     if (now.work[i] > 0) context_->Spend(absl::StrCat("views.", WorkName(work)), now.work[i]);
@@ -165,11 +224,14 @@ absl::Status Trainer::TakeStep(const ViewBatch& batch) {
 absl::Status Trainer::NotFinite(const char* what, double value) const {
   return absl::InternalError(absl::StrCat(
       "step ", state_.step() + 1, " (epoch ", state_.epoch() + 1, "): the ", what, " is ", value,
-      ". The step was not taken; ",
-      checkpoint_step_ >= 0 ? absl::StrCat("the checkpoint after step ", checkpoint_step_,
-                                           " is kept in ", context_->output_dir())
-                            : std::string("there was no checkpoint yet"),
-      ". Lower --base_lr, or raise --batch_size", ", or try --precision=float32 if this was bf16"));
+      ". The step was not taken; ", WhatIsKept(),
+      ". Lower --base_lr, or raise --batch_size, or try --precision=float32 if this was bf16"));
+}
+
+std::string Trainer::WhatIsKept() const {
+  if (checkpoint_step_ < 0) return "there was no checkpoint yet";
+  return absl::StrCat("the checkpoint after step ", checkpoint_step_, " is kept in ",
+                      context_->output_dir());
 }
 
 absl::Status Trainer::Log(const MethodOutput& output, double loss, double gradient_norm,
@@ -184,11 +246,19 @@ absl::Status Trainer::Log(const MethodOutput& output, double loss, double gradie
   metrics.set_projection_spread(statistics.spread);
   metrics.set_matched_cosine(statistics.matched_cosine);
   metrics.set_unmatched_cosine(statistics.unmatched_cosine);
+  metrics.set_projection_rank(EffectiveRank(output.z1));
+  if (output.features1.defined()) {
+    metrics.set_feature_spread(Spread(output.features1));
+    metrics.set_feature_rank(EffectiveRank(output.features1));
+  }
   if (state_.batch_in_epoch() == batches_per_epoch_) {
     metrics.set_epoch_loss(state_.epoch_loss_sum() / static_cast<double>(batches_per_epoch_));
   }
   *state_.mutable_last_metrics() = metrics;
-  return log_->Write(metrics);
+  CASSLE_RETURN_IF_ERROR(log_->Write(metrics));
+  const absl::Status collapsed = CheckCollapse(options_.collapse, metrics);
+  if (collapsed.ok()) return collapsed;
+  return absl::Status(collapsed.code(), absl::StrCat(collapsed.message(), "; ", WhatIsKept()));
 }
 
 double Trainer::SchedulePosition() const {

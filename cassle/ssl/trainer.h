@@ -19,8 +19,10 @@
 #include "cassle/base/stage.h"
 #include "cassle/ssl/batch_tensor.h"
 #include "cassle/ssl/checkpoint.pb.h"
+#include "cassle/ssl/collapse.h"
 #include "cassle/ssl/method.h"
 #include "cassle/ssl/metrics_log.h"
+#include "cassle/ssl/monitor.h"
 #include "cassle/ssl/optimizer.h"
 #include "cassle/ssl/schedule.h"
 
@@ -40,6 +42,8 @@ struct TrainOptions {
   // 0: never for this reason. Checkpoints change speed, never a result.
   int64_t checkpoint_every_epochs = 1;
   int64_t checkpoint_every_steps = 0;
+  // Looked at whenever a line of metrics is written.
+  CollapseLimits collapse;
 };
 
 // Not thread-safe.
@@ -49,15 +53,16 @@ class Trainer {
   using OpenLoader = std::function<absl::StatusOr<std::unique_ptr<ViewLoader>>(
       int64_t first_epoch, int64_t first_batch)>;
 
-  // method and context must outlive the trainer.
-  Trainer(const TrainOptions& options, Method* method, const PixelNormalizer& normalizer,
-          OpenLoader open_loader, StageContext* context);
+  // method, monitor and context must outlive the trainer. monitor: null for none.
+  Trainer(const TrainOptions& options, Method* method, Monitor* monitor,
+          const PixelNormalizer& normalizer, OpenLoader open_loader, StageContext* context);
 
   // Goes on from the newest checkpoint in context->output_dir() if context->resumed(), else starts;
   // returns after the last epoch, with a checkpoint of the finished run in the folder. \error
   // kCancelled after a signal: a checkpoint was taken, the same command goes on from it; kInternal
-  // if the loss or the gradient is not finite, with the step and the remedy; kDataLoss for a
-  // damaged checkpoint; what the loader returns.
+  // if the loss or the gradient is not finite, with the step and the remedy; kFailedPrecondition if
+  // the encoder has collapsed (CollapseLimits); kDataLoss for a damaged checkpoint; what the loader
+  // and the monitor return.
   absl::Status Run();
 
   // After Run.
@@ -69,21 +74,33 @@ class Trainer {
   std::vector<NamedTensor> Everything() const;
   absl::Status Resume();
   absl::Status SaveState();
+  // Measures the encoder if the monitor is due after the epochs done.
+  absl::Status MonitorIfDue();
+  absl::Status Interrupted() const;
+  // Where an epoch, or what was done of it in this process, began.
+  struct EpochStart {
+    TimeAccount account;
+    int64_t step = 0;
+  };
   // A line for people about the epoch that ended, and the sums so far for the account of costs.
-  void SayWhereTimeWent(const ViewLoader& loader, TimeAccount* before) const;
+  void SayWhereTimeWent(const ViewLoader& loader, const EpochStart& start) const;
   Batch MakeBatch(const ViewBatch& batch) const;
   // \error kFailedPrecondition naming the first image without a label, if the method needs them.
   absl::Status CheckLabels(const ViewBatch& batch) const;
   absl::Status TakeStep(const ViewBatch& batch);
   absl::Status NotFinite(const char* what, double value) const;
+  // Writes a line of metrics. \error kFailedPrecondition if it tells of a collapse.
   absl::Status Log(const MethodOutput& output, double loss, double gradient_norm,
                    double learning_rate);
+  // Where the newest checkpoint is, for messages.
+  std::string WhatIsKept() const;
   bool CheckpointIsDue() const;
   // Where schedules are, in epochs.
   double SchedulePosition() const;
 
   const TrainOptions options_;
   Method* const method_;
+  Monitor* const monitor_;
   const PixelNormalizer normalizer_;
   const OpenLoader open_loader_;
   StageContext* const context_;
@@ -92,6 +109,7 @@ class Trainer {
   int64_t batches_per_epoch_ = 0;
   int64_t checkpoint_step_ = -1;
   double last_loss_ = 0;
+  double monitor_seconds_ = 0;
   std::unique_ptr<MetricsLog> log_;
 };
 
