@@ -129,7 +129,7 @@ def compare(images, model_folder, python, exported, embeddings):
     difference = (features - expected).abs().max() / expected.abs().max()
     spread = expected.std(0).mean() / expected.abs().max()
     print("%s: largest difference %.2g of the largest feature" % (model_folder, difference))
-    assert features.shape == expected.shape and difference < 1e-4, difference
+    assert features.shape == expected.shape and difference < 1e-5, difference
     assert spread > 1e-3, "all images look alike: nothing was tested"
 
 
