@@ -33,24 +33,23 @@ std::string PythonOf(const v1::BackboneConfig& config, int64_t width, bool timm)
   if (!IsVit(config)) {
     // torchvision's residual networks have no width factor.
     if (config.width_factor() != 0 && config.width_factor() != 1) return "";
-    const std::string cifar =
-        config.stem() == v1::CIFAR
-            ? "; model.conv1 = torch.nn.Conv2d(3, 64, 3, 1, 1, bias=False); "
-              "model.maxpool = torch.nn.Identity()"
-            : "";
+    const std::string cifar = config.stem() == v1::CIFAR
+                                  ? "; model.conv1 = torch.nn.Conv2d(3, 64, 3, 1, 1, bias=False); "
+                                    "model.maxpool = torch.nn.Identity()"
+                                  : "";
     return absl::StrCat("model = torchvision.models.", config.architecture(),
                         "(); model.fc = torch.nn.Identity()", cifar);
   }
   if (timm) {
-    return absl::StrCat("model = timm.models.vision_transformer.VisionTransformer(img_size=",
-                        config.image_size(), ", patch_size=", config.patch_size(),
-                        ", embed_dim=", width, ", depth=12, num_heads=", config.heads(),
-                        ", num_classes=0)");
+    return absl::StrCat(
+        "model = timm.models.vision_transformer.VisionTransformer(img_size=", config.image_size(),
+        ", patch_size=", config.patch_size(), ", embed_dim=", width,
+        ", depth=12, num_heads=", config.heads(), ", num_classes=0)");
   }
-  return absl::StrCat("model = torchvision.models.VisionTransformer(image_size=",
-                      config.image_size(), ", patch_size=", config.patch_size(),
-                      ", num_layers=12, num_heads=", config.heads(), ", hidden_dim=", width,
-                      ", mlp_dim=", 4 * width, "); model.heads = torch.nn.Identity()");
+  return absl::StrCat(
+      "model = torchvision.models.VisionTransformer(image_size=", config.image_size(),
+      ", patch_size=", config.patch_size(), ", num_layers=12, num_heads=", config.heads(),
+      ", hidden_dim=", width, ", mlp_dim=", 4 * width, "); model.heads = torch.nn.Identity()");
 }
 
 absl::Status Export(const v1::ExportWeightsOptions& options, StageContext& context) {
@@ -71,8 +70,7 @@ absl::Status Export(const v1::ExportWeightsOptions& options, StageContext& conte
   // What the reader in `transformers` and others ask for.
   safetensors.SetMetadata("format", "pt");
   for (const NamedTensor& entry : backbone->state()) {
-    const std::string name =
-        IsVit(config) && !timm ? ToTorchvisionName(entry.name) : entry.name;
+    const std::string name = IsVit(config) && !timm ? ToTorchvisionName(entry.name) : entry.name;
     CASSLE_RETURN_IF_ERROR(AddTensor(name, entry.tensor, &safetensors));
     const at::Tensor plain = entry.tensor.detach().contiguous();
     arrays.push_back({name, plain.scalar_type() == at::kLong ? DType::kI64 : DType::kF32,
@@ -90,8 +88,8 @@ absl::Status Export(const v1::ExportWeightsOptions& options, StageContext& conte
   result.set_python(PythonOf(config, backbone->feature_size(), timm));
   result.set_weights_fingerprint(WeightsFingerprint(*backbone));
   context.Say(result.python().empty()
-                  ? absl::StrCat("torchvision has no ", config.architecture(),
-                                 " of width factor ", config.width_factor(),
+                  ? absl::StrCat("torchvision has no ", config.architecture(), " of width factor ",
+                                 config.width_factor(),
                                  ": the tensors have its names, but other shapes")
                   : absl::StrCat("in Python: ", result.python(),
                                  "; model.load_state_dict(torch.load('", kTorchFileName, "'))"));
@@ -103,8 +101,9 @@ absl::Status Export(const v1::ExportWeightsOptions& options, StageContext& conte
 StageInfo ExportWeightsInfo() {
   return {.name = "export-weights",
           .version = 1,
-          .summary = "Writes the backbone of a model for Python: a state dict for torch.load and "
-                     "torchvision's or timm's networks, and safetensors."};
+          .summary =
+              "Writes the backbone of a model for Python: a state dict for torch.load and "
+              "torchvision's or timm's networks, and safetensors."};
 }
 
 absl::Status RunExportWeights(const v1::ExportWeightsOptions& options, StageContext& context) {

@@ -46,10 +46,11 @@ absl::StatusOr<std::string> ChoosePrefix(const std::string& wanted,
     return absl::StrCat("\"", absl::StrJoin(prefixes, "\", \""), "\"");
   };
   if (found.empty()) {
-    const std::vector<std::string> first(names.begin(), names.begin() + std::min<size_t>(4, names.size()));
-    return absl::DataLossError(absl::StrCat(
-        "no ResNet or vision transformer was found among its ", names.size(), " tensors (",
-        absl::StrJoin(first, ", "), first.size() < names.size() ? ", ..." : "", ")"));
+    const std::vector<std::string> first(names.begin(),
+                                         names.begin() + std::min<size_t>(4, names.size()));
+    return absl::DataLossError(absl::StrCat("no ResNet or vision transformer was found among its ",
+                                            names.size(), " tensors (", absl::StrJoin(first, ", "),
+                                            first.size() < names.size() ? ", ..." : "", ")"));
   }
   std::vector<std::string> trained;
   for (const std::string& prefix : found) {
@@ -59,19 +60,19 @@ absl::StatusOr<std::string> ChoosePrefix(const std::string& wanted,
     if (!average) trained.push_back(prefix);
   }
   if (!wanted.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat("--prefix=", wanted,
-                                                   ": no backbone is there; there is one under ",
-                                                   shown(found)));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--prefix=", wanted, ": no backbone is there; there is one under ", shown(found)));
   }
   const std::vector<std::string>& candidates = trained.empty() ? found : trained;
   if (candidates.size() > 1) {
-    return absl::DataLossError(absl::StrCat("it holds backbones under ", shown(candidates),
-                                            ": choose one with --prefix"));
+    return absl::DataLossError(
+        absl::StrCat("it holds backbones under ", shown(candidates), ": choose one with --prefix"));
   }
   return candidates[0];
 }
 
-// The network or other object that a tensor belongs to: the first part of its name, behind wrappers.
+// The network or other object that a tensor belongs to: the first part of its name, behind
+// wrappers.
 std::string Owner(const std::string& name) {
   size_t end = 0;
   for (const char* wrapper : {"state_dict.", "module."}) {
@@ -224,8 +225,9 @@ absl::Status Import(const v1::ImportWeightsOptions& options, StageContext& conte
       projector.empty() ? "" : absl::StrCat(", projector of ", projector.size()),
       ignored.empty() ? "" : absl::StrCat("; left out: ", absl::StrJoin(result.ignored(), ", "))));
   if (config->heads() != 0 && options.backbone().heads() == 0) {
-    context.Say(absl::StrCat("attention heads: ", config->heads(),
-                             " assumed, since shapes do not tell; --backbone.heads says otherwise"));
+    context.Say(
+        absl::StrCat("attention heads: ", config->heads(),
+                     " assumed, since shapes do not tell; --backbone.heads says otherwise"));
   }
   return context.SetResult(result);
 }
@@ -235,8 +237,9 @@ absl::Status Import(const v1::ImportWeightsOptions& options, StageContext& conte
 StageInfo ImportWeightsInfo() {
   return {.name = "import-weights",
           .version = 1,
-          .summary = "Makes a model of weights from elsewhere: PyTorch's files and safetensors, "
-                     "torchvision's, timm's and the authors' networks."};
+          .summary =
+              "Makes a model of weights from elsewhere: PyTorch's files and safetensors, "
+              "torchvision's, timm's and the authors' networks."};
 }
 
 absl::Status RunImportWeights(const v1::ImportWeightsOptions& options, StageContext& context) {

@@ -20,9 +20,9 @@ namespace cassle {
 StageInfo ImportWeightsInfo();
 
 // `options` with defaults applied, as the harness hands them over.
-// \error InvalidArgument for settings out of range or that do not fit the file; NotFound if it cannot
-// be read; DataLoss if it is damaged, holds no backbone or several, or one that is not known, with a
-// readable difference (state_difference.h).
+// \error InvalidArgument for settings out of range or that do not fit the file; NotFound if it
+// cannot be read; DataLoss if it is damaged, holds no backbone or several, or one that is not
+// known, with a readable difference (state_difference.h).
 absl::Status RunImportWeights(const v1::ImportWeightsOptions& options, StageContext& context);
 
 }  // namespace cassle

@@ -93,9 +93,9 @@ TEST(ImportWeightsTest, AResidualNetworkIsRecognisedByItsShapes) {
     double width_factor;
     v1::Stem stem;
   };
-  for (const Case& model : {Case{"resnet18", 32, 0.125, v1::CIFAR},
-                            Case{"resnet34", 96, 0.125, v1::IMAGENET},
-                            Case{"resnet50", 224, 0.25, v1::IMAGENET}}) {
+  for (const Case& model :
+       {Case{"resnet18", 32, 0.125, v1::CIFAR}, Case{"resnet34", 96, 0.125, v1::IMAGENET},
+        Case{"resnet50", 224, 0.25, v1::IMAGENET}}) {
     SCOPED_TRACE(model.architecture);
     const auto backbone = Make(model.architecture, model.image_size, model.width_factor);
     std::vector<WeightArray> arrays = ArraysOf(*backbone, "");
@@ -213,10 +213,10 @@ TEST(ImportWeightsTest, WhatDoesNotFitIsSaidReadably) {
   EXPECT_THAT(ImportFile(Written("misfit.pth", arrays), Fresh("misfit")),
               StatusIs(absl::StatusCode::kDataLoss, HasSubstr("no ResNet or vision transformer")));
   arrays[0].name = "conv1.weight";
-  EXPECT_THAT(ImportFile(Written("misfit.pth", arrays), Fresh("misfit")),
-              StatusIs(absl::StatusCode::kDataLoss,
-                       AllOf(HasSubstr("misfit.pth"),
-                             HasSubstr("1 unexpected: layer5.0.conv1.weight"))));
+  EXPECT_THAT(
+      ImportFile(Written("misfit.pth", arrays), Fresh("misfit")),
+      StatusIs(absl::StatusCode::kDataLoss,
+               AllOf(HasSubstr("misfit.pth"), HasSubstr("1 unexpected: layer5.0.conv1.weight"))));
   arrays.pop_back();
   v1::ImportWeightsOptions options;
   options.set_input(Written("misfit.pth", arrays));

@@ -23,17 +23,16 @@ struct StorageName {
   ElementType type;
 };
 constexpr StorageName kStorages[] = {
-    {"torch.FloatStorage", ElementType::kF32},  {"torch.HalfStorage", ElementType::kF16},
+    {"torch.FloatStorage", ElementType::kF32},     {"torch.HalfStorage", ElementType::kF16},
     {"torch.BFloat16Storage", ElementType::kBF16}, {"torch.DoubleStorage", ElementType::kF64},
-    {"torch.LongStorage", ElementType::kI64},   {"torch.IntStorage", ElementType::kI32},
-    {"torch.ShortStorage", ElementType::kI16},  {"torch.CharStorage", ElementType::kI8},
-    {"torch.ByteStorage", ElementType::kU8},    {"torch.BoolStorage", ElementType::kBool},
+    {"torch.LongStorage", ElementType::kI64},      {"torch.IntStorage", ElementType::kI32},
+    {"torch.ShortStorage", ElementType::kI16},     {"torch.CharStorage", ElementType::kI8},
+    {"torch.ByteStorage", ElementType::kU8},       {"torch.BoolStorage", ElementType::kBool},
 };
 
 constexpr const char* kFunctions[] = {
-    "collections.OrderedDict",        "torch.Size",
-    "torch._utils._rebuild_tensor",   "torch._utils._rebuild_tensor_v2",
-    "torch._utils._rebuild_parameter"};
+    "collections.OrderedDict", "torch.Size", "torch._utils._rebuild_tensor",
+    "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_parameter"};
 
 bool IsKnownGlobal(const std::string& name) {
   for (const char* function : kFunctions) {
@@ -385,14 +384,14 @@ absl::Status Unpickler::PushTuple(size_t count) {
 }
 
 absl::Status Unpickler::Append(std::vector<const PickleValue*> items) {
-  CASSLE_ASSIGN_OR_RETURN(PickleValue* list, Top());
+  CASSLE_ASSIGN_OR_RETURN(PickleValue * list, Top());
   if (!list->Is(Kind::kList)) return Bad("something that is no list is appended to");
   list->items.insert(list->items.end(), items.begin(), items.end());
   return absl::OkStatus();
 }
 
 absl::Status Unpickler::SetItems(const std::vector<const PickleValue*>& items) {
-  CASSLE_ASSIGN_OR_RETURN(PickleValue* dict, Top());
+  CASSLE_ASSIGN_OR_RETURN(PickleValue * dict, Top());
   if (!dict->Is(Kind::kDict)) return Bad("something that is no dict gets entries");
   if (items.size() % 2 != 0) return Bad("a dict's key has no value");
   dict->items.insert(dict->items.end(), items.begin(), items.end());
@@ -440,7 +439,7 @@ absl::Status Unpickler::PushGlobal(const std::string& module, const std::string&
 }
 
 absl::Status Unpickler::Reduce() {
-  CASSLE_ASSIGN_OR_RETURN(PickleValue* arguments, Pop());
+  CASSLE_ASSIGN_OR_RETURN(PickleValue * arguments, Pop());
   CASSLE_ASSIGN_OR_RETURN(const PickleValue* function, Pop());
   if (!function->Is(Kind::kGlobal)) return Bad("something that is no function is called");
   if (!arguments->Is(Kind::kTuple)) return Bad("a call has no arguments");

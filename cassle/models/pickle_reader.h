@@ -1,6 +1,6 @@
-// Reading the pickles of torch.save, and only those: state dicts, whose values are numbers, strings,
-// lists, tuples, dicts and tensors. Nothing is ever executed: a pickle names functions to call, and
-// this reader knows what the handful below mean and refuses every other by name.
+// Reading the pickles of torch.save, and only those: state dicts, whose values are numbers,
+// strings, lists, tuples, dicts and tensors. Nothing is ever executed: a pickle names functions to
+// call, and this reader knows what the handful below mean and refuses every other by name.
 //
 //   collections.OrderedDict, torch.Size, torch._utils._rebuild_tensor, _rebuild_tensor_v2,
 //   _rebuild_parameter; storages torch.FloatStorage, HalfStorage, BFloat16Storage, DoubleStorage,
@@ -26,8 +26,19 @@ enum class ElementType { kF16, kBF16, kF32, kF64, kI64, kI32, kI16, kI8, kU8, kB
 int64_t ElementSize(ElementType type);
 
 struct PickleValue {
-  enum class Kind { kNone, kBool, kInt, kFloat, kString, kTuple, kList, kDict, kGlobal, kStorage,
-                    kTensor };
+  enum class Kind {
+    kNone,
+    kBool,
+    kInt,
+    kFloat,
+    kString,
+    kTuple,
+    kList,
+    kDict,
+    kGlobal,
+    kStorage,
+    kTensor
+  };
   Kind kind = Kind::kNone;
   // kBool, kInt
   int64_t integer = 0;

@@ -71,10 +71,9 @@ std::vector<ProjectorTensor> FindProjector(const std::string& prefix,
   const auto conditioner = Layers(tensors, "conditioner.");
   if (!IsChain(mlp) || (!conditioner.empty() && !IsChain(conditioner))) return {};
   const int64_t added = mlp[0][1] - feature_size;
-  const bool fits = conditioner.empty()
-                        ? added >= 0 && added <= kMaxDescriptor
-                        : added == conditioner.back()[0] ||
-                              (added == 0 && conditioner.back()[0] == feature_size);
+  const bool fits = conditioner.empty() ? added >= 0 && added <= kMaxDescriptor
+                                        : added == conditioner.back()[0] ||
+                                              (added == 0 && conditioner.back()[0] == feature_size);
   return fits ? tensors : std::vector<ProjectorTensor>();
 }
 

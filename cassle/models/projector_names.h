@@ -21,9 +21,9 @@ struct ProjectorTensor {
   const WeightArray* array;
 };
 
-// The projector beside the backbone under `prefix` ("backbone.", "x.backbone."), or nothing if there
-// is none that takes features of this size: with the conditioner's outputs (or a raw descriptor, at
-// most 64 values) added to the width, or not. Pointers into `arrays`.
+// The projector beside the backbone under `prefix` ("backbone.", "x.backbone."), or nothing if
+// there is none that takes features of this size: with the conditioner's outputs (or a raw
+// descriptor, at most 64 values) added to the width, or not. Pointers into `arrays`.
 std::vector<ProjectorTensor> FindProjector(const std::string& prefix,
                                            const std::vector<WeightArray>& arrays,
                                            int64_t feature_size);

@@ -1,6 +1,6 @@
 // Weight files of PyTorch. An input that is a whole file is read as one; every other input is what
-// follows the first three pickles of the format before 1.6: the state dict, the list of storages, and
-// their bytes. That format has no checksums, so mutants come far.
+// follows the first three pickles of the format before 1.6: the state dict, the list of storages,
+// and their bytes. That format has no checksums, so mutants come far.
 #include <cstdint>
 #include <string>
 
@@ -38,11 +38,12 @@ void Check(absl::string_view file) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const absl::string_view input(reinterpret_cast<const char*>(data), size);
-  if (absl::StartsWith(input, "PK") || absl::StartsWith(input, absl::string_view("\x80\x02\x8a", 3))) {
+  if (absl::StartsWith(input, "PK") ||
+      absl::StartsWith(input, absl::string_view("\x80\x02\x8a", 3))) {
     cassle::Check(input);
   } else {
-    cassle::Check(absl::StrCat(absl::string_view(cassle::kBeginning, sizeof(cassle::kBeginning) - 1),
-                               input));
+    cassle::Check(
+        absl::StrCat(absl::string_view(cassle::kBeginning, sizeof(cassle::kBeginning) - 1), input));
   }
   return 0;
 }

@@ -51,8 +51,7 @@ TEST_P(FixtureTest, TensorsOfEveryTypeAndLayoutAreRead) {
   EXPECT_THAT(Values<float>(plain), ElementsAre(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11));
   // A transposed view and a row of the same storage.
   EXPECT_THAT(read["backbone.t"].shape, ElementsAre(4, 3));
-  EXPECT_THAT(Values<float>(read["backbone.t"]),
-              ElementsAre(0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11));
+  EXPECT_THAT(Values<float>(read["backbone.t"]), ElementsAre(0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11));
   EXPECT_THAT(Values<float>(read["backbone.row"]), ElementsAre(4, 5, 6, 7));
   EXPECT_THAT(Values<float>(read["backbone.half"]), ElementsAre(1, 1, 1));
   EXPECT_THAT(Values<float>(read["backbone.bf"]), ElementsAre(1, 1));
@@ -110,7 +109,8 @@ TEST(TorchFileTest, WhatIsNoStateDictIsRefusedByName) {
 
 TEST(TorchFileTest, HugeCountsAndCyclesAreRefused) {
   for (const char* name : {"huge_strides", "huge_count", "cycle", "self_dict", "doubling"}) {
-    EXPECT_THAT(ParseTorchFile(Legacy(Fixture(name))), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("")))
+    EXPECT_THAT(ParseTorchFile(Legacy(Fixture(name))),
+                StatusIs(absl::StatusCode::kDataLoss, HasSubstr("")))
         << name;
   }
 }
@@ -122,16 +122,20 @@ TEST(TorchFileTest, OtherFilesAreRefused) {
   const std::string path = testing::TempDir() + "/text.pth";
   ASSERT_OK(WriteFile(path, "just a text that is long enough"));
   EXPECT_THAT(ReadWeightFile(path),
-              StatusIs(absl::StatusCode::kDataLoss, AllOf(HasSubstr("text.pth"),
-                                                          HasSubstr("neither what torch.save"))));
-  EXPECT_THAT(ReadWeightFile(path + ".missing"), StatusIs(absl::StatusCode::kNotFound, HasSubstr("")));
-  EXPECT_THAT(ReadWeightFile(testing::TempDir()), StatusIs(absl::StatusCode::kNotFound, HasSubstr("")));
+              StatusIs(absl::StatusCode::kDataLoss,
+                       AllOf(HasSubstr("text.pth"), HasSubstr("neither what torch.save"))));
+  EXPECT_THAT(ReadWeightFile(path + ".missing"),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("")));
+  EXPECT_THAT(ReadWeightFile(testing::TempDir()),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("")));
 }
 
 std::vector<WeightArray> SomeArrays() {
   const std::vector<float> values = {1.5f, -2, 3, 4, 5, 6};
   const int64_t count = 1234567890123;
-  return {{"a.weight", DType::kF32, {2, 3},
+  return {{"a.weight",
+           DType::kF32,
+           {2, 3},
            std::string(reinterpret_cast<const char*>(values.data()), 24)},
           {"a.counter", DType::kI64, {}, std::string(reinterpret_cast<const char*>(&count), 8)},
           {"none", DType::kF32, {0, 2}, ""},

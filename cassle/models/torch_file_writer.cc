@@ -62,7 +62,8 @@ void AppendTensor(const WeightArray& array, const std::string& key, std::string*
   for (size_t i = strides.size(); i > 1; --i) strides[i - 2] = strides[i - 1] * array.shape[i - 1];
   absl::StrAppend(out, "ctorch._utils\n_rebuild_tensor_v2\n((");
   AppendText("storage", out);
-  absl::StrAppend(out, array.dtype == DType::kI64 ? "ctorch\nLongStorage\n" : "ctorch\nFloatStorage\n");
+  absl::StrAppend(out,
+                  array.dtype == DType::kI64 ? "ctorch\nLongStorage\n" : "ctorch\nFloatStorage\n");
   AppendText(key, out);
   AppendText("cpu", out);
   AppendInteger(elements, out);

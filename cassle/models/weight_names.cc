@@ -80,7 +80,8 @@ absl::StatusOr<std::vector<int64_t>> ShapeOf(const Shapes& shapes, const std::st
   const auto found = shapes.find(name);
   if (found == shapes.end()) return Unknown(absl::StrCat("there is no ", name));
   if (found->second.size() != rank) {
-    return Unknown(absl::StrCat(name, " has ", found->second.size(), " dimensions, expected ", rank));
+    return Unknown(
+        absl::StrCat(name, " has ", found->second.size(), " dimensions, expected ", rank));
   }
   return found->second;
 }
@@ -124,12 +125,13 @@ absl::StatusOr<v1::BackboneConfig> DetectVit(const Shapes& shapes) {
   config.set_architecture(found->second);
   const auto grid = std::llround(std::sqrt(static_cast<double>(table[1] - 1)));
   if (table[2] != patch[0]) {
-    return Unknown(absl::StrCat("its positions have ", table[2], " values, its patches ", patch[0]));
+    return Unknown(
+        absl::StrCat("its positions have ", table[2], " values, its patches ", patch[0]));
   }
   if (table[1] < 2 || table[1] > (1 << 24) || grid * grid != table[1] - 1 || patch[2] < 1 ||
       patch[2] > 256) {
-    return Unknown(absl::StrCat("its ", table[1],
-                                " positions are not a square of patches and a class token"));
+    return Unknown(
+        absl::StrCat("its ", table[1], " positions are not a square of patches and a class token"));
   }
   config.set_patch_size(static_cast<int32_t>(patch[2]));
   config.set_image_size(static_cast<int32_t>(grid * patch[2]));

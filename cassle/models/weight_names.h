@@ -3,7 +3,8 @@
 //
 //   residual networks     torchvision's names are ours
 //   vision transformers   timm's (and MoCo-v3's) are ours: blocks.0.attn.qkv.weight;
-//                         torchvision's: encoder.layers.encoder_layer_0.self_attention.in_proj_weight
+//                         torchvision's:
+//                         encoder.layers.encoder_layer_0.self_attention.in_proj_weight
 #ifndef CASSLE_MODELS_WEIGHT_NAMES_H_
 #define CASSLE_MODELS_WEIGHT_NAMES_H_
 

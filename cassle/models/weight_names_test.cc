@@ -22,7 +22,8 @@ TEST(WeightNamesTest, TransformersHaveTorchvisionsNamesAndBack) {
       {"blocks.11.norm1.bias", "encoder.layers.encoder_layer_11.ln_1.bias"},
       {"blocks.0.attn.qkv.weight", "encoder.layers.encoder_layer_0.self_attention.in_proj_weight"},
       {"blocks.0.attn.qkv.bias", "encoder.layers.encoder_layer_0.self_attention.in_proj_bias"},
-      {"blocks.0.attn.proj.weight", "encoder.layers.encoder_layer_0.self_attention.out_proj.weight"},
+      {"blocks.0.attn.proj.weight",
+       "encoder.layers.encoder_layer_0.self_attention.out_proj.weight"},
       {"blocks.0.norm2.weight", "encoder.layers.encoder_layer_0.ln_2.weight"},
       {"blocks.0.mlp.fc1.weight", "encoder.layers.encoder_layer_0.mlp.0.weight"},
       {"blocks.0.mlp.fc2.bias", "encoder.layers.encoder_layer_0.mlp.3.bias"},
@@ -39,11 +40,12 @@ TEST(WeightNamesTest, TransformersHaveTorchvisionsNamesAndBack) {
 
 TEST(WeightNamesTest, BackbonesAreFoundBehindAnyPrefix) {
   EXPECT_THAT(FindBackbones({"conv1.weight", "layer4.0.conv1.weight"}), ElementsAre(""));
-  EXPECT_THAT(FindBackbones({"state_dict.module.momentum_encoder.cls_token",
-                             "state_dict.module.momentum_encoder.patch_embed.proj.weight",
-                             "state_dict.module.base_encoder.cls_token",
-                             "state_dict.module.base_encoder.patch_embed.proj.weight"}),
-              ElementsAre("state_dict.module.base_encoder.", "state_dict.module.momentum_encoder."));
+  EXPECT_THAT(
+      FindBackbones({"state_dict.module.momentum_encoder.cls_token",
+                     "state_dict.module.momentum_encoder.patch_embed.proj.weight",
+                     "state_dict.module.base_encoder.cls_token",
+                     "state_dict.module.base_encoder.patch_embed.proj.weight"}),
+      ElementsAre("state_dict.module.base_encoder.", "state_dict.module.momentum_encoder."));
   EXPECT_THAT(FindBackbones({"fc.weight", "xconv_proj.weight", "class_token"}), IsEmpty());
   EXPECT_THAT(FindBackbones({}), IsEmpty());
 }
@@ -54,9 +56,9 @@ TEST(WeightNamesTest, UnknownNetworksAreDescribed) {
   };
   EXPECT_THAT(DetectBackbone({tensor("conv1.weight", {64, 3, 5, 5})}),
               StatusIs(absl::StatusCode::kDataLoss, HasSubstr("first convolution is 5x5")));
-  EXPECT_THAT(DetectBackbone({tensor("conv1.weight", {64, 3, 7, 7}),
-                              tensor("layer3.0.conv1.weight", {1})}),
-              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("1 basic blocks in its third stage")));
+  EXPECT_THAT(
+      DetectBackbone({tensor("conv1.weight", {64, 3, 7, 7}), tensor("layer3.0.conv1.weight", {1})}),
+      StatusIs(absl::StatusCode::kDataLoss, HasSubstr("1 basic blocks in its third stage")));
   EXPECT_THAT(DetectBackbone({tensor("patch_embed.proj.weight", {1024, 3, 16, 16}),
                               tensor("pos_embed", {1, 197, 1024})}),
               StatusIs(absl::StatusCode::kDataLoss, HasSubstr("width 1024")));
@@ -70,13 +72,12 @@ WeightArray Array(const std::string& name, std::vector<int64_t> shape) {
 }
 
 TEST(ProjectorNamesTest, TheAuthorsProjectorsAreFoundWhereTheyFit) {
-  const std::vector<WeightArray> cassle = {
-      Array("backbone.conv1.weight", {64, 3, 7, 7}),
-      Array("projector.aug_processor.0.weight", {16, 13}),
-      Array("projector.aug_processor.1.weight", {16}),
-      Array("projector.aug_processor.3.weight", {24, 16}),
-      Array("projector.projector.0.weight", {512, 536}),
-      Array("projector.projector.3.weight", {128, 512})};
+  const std::vector<WeightArray> cassle = {Array("backbone.conv1.weight", {64, 3, 7, 7}),
+                                           Array("projector.aug_processor.0.weight", {16, 13}),
+                                           Array("projector.aug_processor.1.weight", {16}),
+                                           Array("projector.aug_processor.3.weight", {24, 16}),
+                                           Array("projector.projector.0.weight", {512, 536}),
+                                           Array("projector.projector.3.weight", {128, 512})};
   const auto found = FindProjector("backbone.", cassle, 512);
   ASSERT_EQ(found.size(), 5u);
   EXPECT_EQ(found[0].name, "conditioner.0.weight");
