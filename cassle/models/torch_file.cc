@@ -3,6 +3,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 
+#include <algorithm>
 #include <cstring>
 #include <map>
 #include <memory>
@@ -11,6 +12,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -33,6 +35,7 @@ constexpr size_t kMaxRecordBytes = size_t{16} << 30;
 // file does not become a large one in memory.
 constexpr size_t kMaxSharing = 16;
 constexpr int kMaxDepth = 32;
+constexpr size_t kShownName = 80;
 constexpr size_t kMaxNames = 1 << 20;
 constexpr size_t kBlockBytes = 1 << 16;
 
@@ -158,6 +161,11 @@ class Flattener {
       return Bad("the pickle is nested too deeply or refers to itself");
     }
     if (value.Is(Kind::kTensor)) {
+      // Names stand in messages, which are one line.
+      if (std::any_of(name.begin(), name.end(), absl::ascii_iscntrl)) {
+        return Bad(absl::StrCat("the name \"", absl::CHexEscape(name.substr(0, kShownName)),
+                                "\" holds control characters"));
+      }
       if (!names_.insert(name).second) return Bad(absl::StrCat("tensor ", name, " is there twice"));
       CASSLE_ASSIGN_OR_RETURN(WeightArray array, Gather(name, value, storages_));
       total_ += array.bytes.size();
@@ -205,7 +213,7 @@ struct ArchiveCloser {
 absl::Status ZipError(struct archive* reader) {
   const char* text = archive_error_string(reader);
   return Bad(absl::StrCat("the zip archive is damaged or truncated (",
-                          text == nullptr ? "no reason given" : text, ")"));
+                          text == nullptr ? "no reason given" : absl::CHexEscape(text), ")"));
 }
 
 absl::StatusOr<std::string> ReadRecord(struct archive* reader, const std::string& name) {
