@@ -27,8 +27,8 @@ inline constexpr int64_t kImageChannels = 3;
 
 class Backbone : public Module {
  public:
-  // images   [B, kImageChannels, H, W] float, normalised; channels-last memory is faster than
-  //          contiguous.
+  // images   [B, kImageChannels + extra_channels of the configuration, H, W] float, normalised;
+  //          channels-last memory is faster than contiguous.
   // Returns  [B, feature_size()], always at least float32 (also under autocast): the last
   //          activations averaged over space, or the class token.
   // Throws c10::Error if the images do not fit (a vision transformer wants multiples of its patch).

@@ -30,6 +30,8 @@ bool IsVit(const v1::BackboneConfig& config) {
 
 // Makes `model`, without classifier; empty if the library has no such network.
 std::string PythonOf(const v1::BackboneConfig& config, int64_t width, bool timm) {
+  // Conditioning by image channels is ours.
+  if (config.extra_channels_size() != 0) return "";
   if (!IsVit(config)) {
     // torchvision's residual networks have no width factor.
     if (config.width_factor() != 0 && config.width_factor() != 1) return "";
@@ -87,12 +89,12 @@ absl::Status Export(const v1::ExportWeightsOptions& options, StageContext& conte
   result.set_tensors(static_cast<int64_t>(arrays.size()));
   result.set_python(PythonOf(config, backbone->feature_size(), timm));
   result.set_weights_fingerprint(WeightsFingerprint(*backbone));
-  context.Say(result.python().empty()
-                  ? absl::StrCat("torchvision has no ", config.architecture(), " of width factor ",
-                                 config.width_factor(),
-                                 ": the tensors have its names, but other shapes")
-                  : absl::StrCat("in Python: ", result.python(),
-                                 "; model.load_state_dict(torch.load('", kTorchFileName, "'))"));
+  context.Say(
+      result.python().empty()
+          ? std::string("no library has this network (width factor or further image channels): "
+                        "the tensors have torchvision's names, but other shapes")
+          : absl::StrCat("in Python: ", result.python(), "; model.load_state_dict(torch.load('",
+                         kTorchFileName, "'))"));
   return context.SetResult(result);
 }
 

@@ -121,12 +121,12 @@ class Block : public Module {
 
 class ResNet : public Backbone {
  public:
-  ResNet(const Architecture& architecture, bool imagenet_stem, const int64_t (&widths)[4],
-         bool zero_init)
+  ResNet(const Architecture& architecture, int64_t channels_in, bool imagenet_stem,
+         const int64_t (&widths)[4], bool zero_init)
       : imagenet_stem_(imagenet_stem) {
     conv1_ = AddChild("conv1", imagenet_stem
-                                   ? std::make_shared<Conv2d>(kImageChannels, widths[0], 7, 2, 3)
-                                   : std::make_shared<Conv2d>(kImageChannels, widths[0], 3, 1, 1));
+                                   ? std::make_shared<Conv2d>(channels_in, widths[0], 7, 2, 3)
+                                   : std::make_shared<Conv2d>(channels_in, widths[0], 3, 1, 1));
     bn1_ = AddChild("bn1", std::make_shared<BatchNorm>(widths[0]));
     int64_t channels = widths[0];
     for (int stage = 0; stage < 4; ++stage) {
@@ -182,8 +182,8 @@ void ResolveResNet(int image_size, v1::BackboneConfig* config) {
 }
 
 absl::StatusOr<std::shared_ptr<Backbone>> MakeResNet(const v1::BackboneConfig& config) {
-  CASSLE_RETURN_IF_ERROR(
-      RefuseOtherSettings(config, {"stem", "width_factor", "zero_init_residual"}));
+  CASSLE_RETURN_IF_ERROR(RefuseOtherSettings(
+      config, {"stem", "width_factor", "zero_init_residual", "extra_channels"}));
   const Architecture* architecture = nullptr;
   for (const Architecture& candidate : kArchitectures) {
     if (config.architecture() == candidate.name) architecture = &candidate;
@@ -203,8 +203,9 @@ absl::StatusOr<std::shared_ptr<Backbone>> MakeResNet(const v1::BackboneConfig& c
   for (int stage = 0; stage < 4; ++stage) {
     widths[stage] = std::max<int64_t>(8, 8 * std::llround(factor * (64 << stage) / 8));
   }
-  return std::shared_ptr<Backbone>(std::make_shared<ResNet>(
-      *architecture, config.stem() == v1::IMAGENET, widths, config.zero_init_residual()));
+  return std::shared_ptr<Backbone>(
+      std::make_shared<ResNet>(*architecture, kImageChannels + config.extra_channels_size(),
+                               config.stem() == v1::IMAGENET, widths, config.zero_init_residual()));
 }
 
 }  // namespace cassle

@@ -93,9 +93,10 @@ class VitMlp : public Module {
 // A convolution whose stride is its kernel, with bias.
 class PatchProjection : public Module {
  public:
-  PatchProjection(int64_t patch_size, int64_t width, bool frozen) : patch_size_(patch_size) {
-    const InitialValues initial = XavierUniform(kImageChannels * patch_size * patch_size, width);
-    const std::vector<int64_t> sizes = {width, kImageChannels, patch_size, patch_size};
+  PatchProjection(int64_t channels, int64_t patch_size, int64_t width, bool frozen)
+      : patch_size_(patch_size) {
+    const InitialValues initial = XavierUniform(channels * patch_size * patch_size, width);
+    const std::vector<int64_t> sizes = {width, channels, patch_size, patch_size};
     weight_ = frozen ? AddFrozen("weight", sizes, initial) : AddParameter("weight", sizes, initial);
     bias_ = frozen ? AddFrozen("bias", {width}, Constant(0))
                    : AddParameter("bias", {width}, Constant(0));
@@ -115,8 +116,9 @@ class PatchProjection : public Module {
 // [B, channels, S, S] -> [B, (S / patch_size)^2, width], row by row
 class PatchEmbedding : public Module {
  public:
-  PatchEmbedding(int64_t patch_size, int64_t width, bool frozen)
-      : proj_(AddChild("proj", std::make_shared<PatchProjection>(patch_size, width, frozen))) {}
+  PatchEmbedding(int64_t channels, int64_t patch_size, int64_t width, bool frozen)
+      : proj_(AddChild("proj",
+                       std::make_shared<PatchProjection>(channels, patch_size, width, frozen))) {}
   at::Tensor forward(const at::Tensor& images) {
     return proj_->forward(images).flatten(2).transpose(1, 2);
   }
@@ -169,9 +171,9 @@ VisionTransformer::VisionTransformer(const Options& options) : options_(options)
   pos_embed_ = options.learned_positions
                    ? AddParameter("pos_embed", {1, 1 + grid * grid, options.width}, Normal(0.02))
                    : AddFrozen("pos_embed", SinCosPositions(grid, options.width));
-  patch_embed_ =
-      AddChild("patch_embed", std::make_shared<PatchEmbedding>(options.patch_size, options.width,
-                                                               options.frozen_patch_embedding));
+  patch_embed_ = AddChild("patch_embed", std::make_shared<PatchEmbedding>(
+                                             options.channels, options.patch_size, options.width,
+                                             options.frozen_patch_embedding));
   for (int64_t i = 0; i < options.depth; ++i) {
     blocks_.push_back(AddChild(absl::StrCat("blocks.", i),
                                std::make_shared<VitBlock>(options.width, options.heads)));
@@ -237,8 +239,9 @@ void ResolveVit(int image_size, v1::BackboneConfig* config) {
 }
 
 absl::StatusOr<std::shared_ptr<Backbone>> MakeVit(const v1::BackboneConfig& given) {
-  CASSLE_RETURN_IF_ERROR(RefuseOtherSettings(
-      given, {"patch_size", "heads", "positions", "frozen_patch_embedding", "image_size"}));
+  CASSLE_RETURN_IF_ERROR(
+      RefuseOtherSettings(given, {"patch_size", "heads", "positions", "frozen_patch_embedding",
+                                  "image_size", "extra_channels"}));
   v1::BackboneConfig config = given;
   ResolveVit(kDefaultImageSize, &config);
   VisionTransformer::Options options;
@@ -269,6 +272,7 @@ absl::StatusOr<std::shared_ptr<Backbone>> MakeVit(const v1::BackboneConfig& give
   if (config.positions() != v1::SINCOS && config.positions() != v1::LEARNED) {
     return absl::InvalidArgumentError("backbone.positions: must be SINCOS or LEARNED");
   }
+  options.channels = kImageChannels + config.extra_channels_size();
   options.heads = config.heads();
   options.patch_size = config.patch_size();
   options.image_size = config.image_size();

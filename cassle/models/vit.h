@@ -42,6 +42,7 @@ class PatchEmbedding;
 class VisionTransformer : public Backbone {
  public:
   struct Options {
+    int64_t channels = kImageChannels;
     int64_t width = 0;
     int64_t heads = 0;
     int64_t depth = 12;
