@@ -11,10 +11,12 @@
 //   HYPERNETWORK  z = mlp(features) with weights made from the descriptor (generated_mlp.h)
 //
 //   inject        CONCATENATION [a, b], ADDITION a + b, MULTIPLICATION a * b (value by value)
-//   conditioner   MLP: `depth` linear layers of width `width`, each followed by batch norm, ReLU
-//                 between them, none at the end. To be added or multiplied its last layer has as
-//                 many values as there are features; and RAW gets one linear layer with bias for
-//                 that purpose, unless the descriptor has as many values already.
+//   conditioner   MLP: `depth` linear layers of width `width`, each followed by batch norm (the
+//   last
+//                 unless final_norm is false), ReLU between them, none at the end. To be added or
+//                 multiplied its last layer has as many values as there are features; and RAW gets
+//                 one linear layer with bias for that purpose, unless the descriptor has as many
+//                 values already.
 //
 // Source: cond_utils.py (AugProjector) and models.py (load_mlp) of github.com/gmum/CASSLE, tested
 // against its numbers. Unlike there, a conditioner of depth 1 works, and RAW can be added and
