@@ -2,7 +2,6 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/bmm.h>
-#include <ATen/ops/relu.h>
 #include <c10/util/Exception.h>
 
 #include <string>
@@ -32,6 +31,7 @@ int64_t NumGeneratedWeights(const MlpOptions& mlp) {
 
 GeneratedMlp::GeneratedMlp(const GeneratedMlpOptions& options)
     : sizes_(LayerSizes(options.mlp)),
+      activation_(options.mlp.activation),
       generator_(AddChild("generator",
                           std::make_shared<Mlp>(MlpOptions{.in = options.descriptor_size,
                                                            .hidden = options.generator_width,
@@ -62,7 +62,7 @@ at::Tensor GeneratedMlp::forward(const at::Tensor& input, const at::Tensor& desc
   const int64_t batch = input.size(0);
   at::Tensor activations = input;
   for (size_t i = 0; i < norms_.size(); ++i) {
-    if (i > 0) activations = at::relu(activations);
+    if (i > 0) activations = Activate(activations, activation_);
     const at::Tensor weight = generated[2 * i].view({batch, sizes_[i], sizes_[i + 1]});
     activations = at::bmm(activations.unsqueeze(1), weight).squeeze(1) + generated[2 * i + 1];
     if (norms_[i] != nullptr) activations = norms_[i]->forward(activations);

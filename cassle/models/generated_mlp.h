@@ -3,8 +3,8 @@
 //
 //   weights = generator(descriptor)       [B, P], one set of weights per row
 //   a_0     = input                       [B, n_0]
-//   a_i+1   = ReLU(norm_i(a_i W_i + b_i)) W_i [n_i, n_i+1] and b_i [n_i+1] of the row's own set
-//   output  = a_(k-1) W_(k-1) + b_(k-1)   no ReLU; a norm only if the options want one
+//   a_i+1   = act(norm_i(a_i W_i + b_i))  W_i [n_i, n_i+1] and b_i [n_i+1] of the row's own set
+//   output  = a_(k-1) W_(k-1) + b_(k-1)   no activation; a norm only if the options want one
 //
 // A row of `weights` holds W_0 row by row, b_0, W_1, b_1, ...; P is their number. The generator is
 // an Mlp that ends in batch norm, so generated weights start with mean 0 and variance 1 over the
@@ -36,7 +36,7 @@ namespace cassle {
 
 struct GeneratedMlpOptions {
   // The network whose weights are generated. Unlike in an Mlp every layer has a bias (it differs
-  // from row to row, so that a batch norm does not take it away), and only `hidden_norm` says
+  // from row to row, so that a batch norm does not take it away), and only `hidden_norm` below says
   // whether batch norm follows a hidden layer.
   MlpOptions mlp;
   // Batch norm between the generated layers.
@@ -61,6 +61,7 @@ class GeneratedMlp : public Module {
  private:
   // n_0 .. n_k
   std::vector<int64_t> sizes_;
+  Activation activation_;
   std::shared_ptr<Mlp> generator_;
   // One per layer; null where no batch norm follows.
   std::vector<std::shared_ptr<BatchNorm>> norms_;

@@ -1,5 +1,6 @@
 #include "cassle/models/mlp.h"
 
+#include <ATen/ops/gelu.h>
 #include <ATen/ops/relu.h>
 #include <c10/util/Exception.h>
 
@@ -7,7 +8,11 @@
 
 namespace cassle {
 
-Mlp::Mlp(const MlpOptions& options) {
+at::Tensor Activate(const at::Tensor& input, Activation activation) {
+  return activation == Activation::kGelu ? at::gelu(input) : at::relu(input);
+}
+
+Mlp::Mlp(const MlpOptions& options) : activation_(options.activation) {
   TORCH_CHECK(options.depth >= 1 && options.in >= 1 && options.out >= 1 &&
                   (options.depth == 1 || options.hidden >= 1),
               "an MLP needs positive sizes: in ", options.in, ", hidden ", options.hidden, ", out ",
@@ -17,15 +22,17 @@ Mlp::Mlp(const MlpOptions& options) {
   for (int i = 0; i < options.depth; ++i) {
     const bool last = i == options.depth - 1;
     const int64_t out = last ? options.out : options.hidden;
-    const bool bias = last && options.last_bias && !options.last_norm;
+    const bool norm = last ? options.last_norm : options.hidden_norm;
+    const bool bias = !norm && (!last || options.last_bias);
     linears_.push_back(
         AddChild(std::to_string(position++), std::make_shared<Linear>(size, out, bias)));
-    if (!last || options.last_norm) {
-      const BatchNorm::Options norm = {.affine = !last || options.last_norm_affine};
-      norms_.push_back(
-          AddChild(std::to_string(position++), std::make_shared<BatchNorm>(out, norm)));
+    norms_.emplace_back();
+    if (norm) {
+      const BatchNorm::Options norm_options = {.affine = !last || options.last_norm_affine};
+      norms_.back() =
+          AddChild(std::to_string(position++), std::make_shared<BatchNorm>(out, norm_options));
     }
-    ++position;  // ReLU
+    ++position;  // Activation
     size = out;
   }
 }
@@ -33,9 +40,9 @@ Mlp::Mlp(const MlpOptions& options) {
 at::Tensor Mlp::forward(const at::Tensor& input) {
   at::Tensor activations = input;
   for (size_t i = 0; i < linears_.size(); ++i) {
-    if (i > 0) activations = at::relu(activations);
+    if (i > 0) activations = Activate(activations, activation_);
     activations = linears_[i]->forward(activations);
-    if (i < norms_.size()) activations = norms_[i]->forward(activations);
+    if (norms_[i] != nullptr) activations = norms_[i]->forward(activations);
   }
   return activations;
 }

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "cassle/base/philox.h"
 
 namespace cassle {
@@ -38,6 +39,15 @@ void KeyQueue::Enqueue(const at::Tensor& keys) {
       rows_.sizes());
   rows_.narrow(0, *pointer, keys.size(0)).copy_(keys.detach());
   *pointer = (*pointer + keys.size(0)) % rows_.size(0);
+}
+
+absl::Status CheckQueueSize(const char* method, int64_t queue_size, int64_t batch_size) {
+  if (queue_size >= batch_size && queue_size % batch_size == 0) return absl::OkStatus();
+  const int64_t below = queue_size / batch_size * batch_size;
+  return absl::InvalidArgumentError(absl::StrCat(
+      "method.", method, ".queue_size is ", queue_size, ", not a multiple of the batch size ",
+      batch_size, "; the nearest that are: ", below > 0 ? absl::StrCat(below, " and ") : "",
+      below + batch_size));
 }
 
 }  // namespace cassle

@@ -12,6 +12,8 @@
 
 #include <cstdint>
 
+#include "absl/status/status.h"
+
 namespace cassle {
 
 class KeyQueue {
@@ -34,6 +36,10 @@ class KeyQueue {
   at::Tensor rows_;
   at::Tensor pointer_;
 };
+
+// \error kInvalidArgument naming method.METHOD.queue_size and the nearest possible ones if
+// `queue_size` is no multiple of the batch size.
+absl::Status CheckQueueSize(const char* method, int64_t queue_size, int64_t batch_size);
 
 }  // namespace cassle
 

@@ -8,10 +8,13 @@
 #include "cassle/ssl/augself.h"
 #include "cassle/ssl/barlow_twins.h"
 #include "cassle/ssl/byol.h"
+#include "cassle/ssl/dino.h"
 #include "cassle/ssl/moco_v2.h"
 #include "cassle/ssl/moco_v3.h"
 #include "cassle/ssl/simclr.h"
 #include "cassle/ssl/simsiam.h"
+#include "cassle/ssl/supervised.h"
+#include "cassle/ssl/swav.h"
 #include "cassle/ssl/vicreg.h"
 
 namespace cassle {
@@ -32,6 +35,9 @@ constexpr Entry kMethods[] = {
     {v1::MethodConfig::kBarlowTwins, "barlow_twins", MakeBarlowTwins},
     {v1::MethodConfig::kMocoV3, "moco_v3", MakeMocoV3},
     {v1::MethodConfig::kVicreg, "vicreg", MakeVicreg},
+    {v1::MethodConfig::kSupervised, "supervised", MakeSupervised},
+    {v1::MethodConfig::kSwav, "swav", MakeSwav},
+    {v1::MethodConfig::kDino, "dino", MakeDino},
 };
 
 }  // namespace

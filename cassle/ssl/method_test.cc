@@ -7,6 +7,7 @@
 #include <cmath>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -33,31 +34,42 @@ struct Variant {
   std::string method;
   ConditioningCase conditioning;
   bool augself = false;
+  // Two large views and two small ones.
+  bool multi_crop = false;
+
+  int views() const { return multi_crop ? 4 : 2; }
 };
 
 void PrintTo(const Variant& variant, std::ostream* out) {
-  *out << variant.method << "_" << variant.conditioning.name << (variant.augself ? "_augself" : "");
+  *out << variant.method << "_" << variant.conditioning.name << (variant.augself ? "_augself" : "")
+       << (variant.multi_crop ? "_multicrop" : "");
+}
+
+v1::MethodConfig TinyConfig(const std::string& method) {
+  v1::MethodConfig config;
+  const auto* field = config.GetDescriptor()->FindFieldByName(method);
+  google::protobuf::Message* settings = config.GetReflection()->MutableMessage(&config, field);
+  // The methods' own sizes are for large backbones: they would take minutes and gigabytes. What
+  // waits for later steps is there from the first.
+  for (const auto& [name, value] :
+       {std::pair("hidden_size", 16), std::pair("projection_size", 16),
+        std::pair("predictor_hidden_size", 16), std::pair("num_prototypes", 16),
+        std::pair("num_outputs", 16), std::pair("freeze_prototypes_steps", 0),
+        std::pair("freeze_last_layer_epochs", 0),
+        std::pair("queue_size", static_cast<int>(4 * kBatch)), std::pair("queue_start_epoch", 0)}) {
+    const auto* setting = settings->GetDescriptor()->FindFieldByName(name);
+    if (setting != nullptr) settings->GetReflection()->SetInt32(settings, setting, value);
+  }
+  return config;
 }
 
 class MethodContractTest : public ::testing::TestWithParam<Variant> {
  protected:
-  v1::MethodConfig Config() const {
-    v1::MethodConfig config;
-    const auto* field = config.GetDescriptor()->FindFieldByName(GetParam().method);
-    google::protobuf::Message* settings = config.GetReflection()->MutableMessage(&config, field);
-    // The methods' own sizes are for large backbones: they would take minutes and gigabytes.
-    for (const char* size : {"hidden_size", "projection_size", "predictor_hidden_size"}) {
-      const auto* setting = settings->GetDescriptor()->FindFieldByName(size);
-      if (setting != nullptr) settings->GetReflection()->SetInt32(settings, setting, 16);
-    }
-    if (config.has_moco_v2()) config.mutable_moco_v2()->set_queue_size(4 * kBatch);
-    return config;
-  }
-
   std::unique_ptr<Method> Make(uint64_t seed, Precision precision = Precision::kFloat32) const {
     MethodSetup setup = TinySetup(kBatch, kDescriptor, seed);
     setup.conditioning = GetParam().conditioning.config;
     setup.precision = precision;
+    setup.num_views = GetParam().views();
     if (GetParam().augself) {
       v1::AugSelfConfig& augself = setup.augself;
       augself.set_hidden_size(16);
@@ -66,10 +78,13 @@ class MethodContractTest : public ::testing::TestWithParam<Variant> {
         augself.GetReflection()->SetDouble(&augself, weight, 0.5);
       }
     }
-    absl::StatusOr<std::unique_ptr<Method>> method = MakeMethod(Config(), setup);
+    absl::StatusOr<std::unique_ptr<Method>> method =
+        MakeMethod(TinyConfig(GetParam().method), setup);
     EXPECT_OK(method);
     return *std::move(method);
   }
+
+  static Batch MakeBatch(uint64_t seed) { return RandomBatch(seed, GetParam().views()); }
 
   // With the method's own kind of optimiser and groups.
   static std::unique_ptr<Optimizer> OptimizerOf(const Method& method) {
@@ -82,7 +97,7 @@ class MethodContractTest : public ::testing::TestWithParam<Variant> {
     for (int step = first; step < first + count; ++step) {
       method->set_progress((step - 1) / 10.0);
       optimizer->ZeroGrad();
-      method->Forward(RandomBatch(step)).loss.backward();
+      method->Forward(MakeBatch(step)).loss.backward();
       // VICReg's covariances are of fourth order in the projections, which a hypernetwork makes
       // large: without a limit training diverges (docs/methods.md).
       if (GetParam().method == "vicreg" &&
@@ -107,7 +122,7 @@ class MethodContractTest : public ::testing::TestWithParam<Variant> {
 TEST_P(MethodContractTest, LossIsFiniteAndItsGradientReachesEveryTrainedParameter) {
   for (const Precision precision : {Precision::kFloat32, Precision::kBfloat16}) {
     const std::unique_ptr<Method> method = Make(1, precision);
-    const MethodOutput output = method->Forward(RandomBatch(1));
+    const MethodOutput output = method->Forward(MakeBatch(1));
     EXPECT_TRUE(std::isfinite(output.loss.item().toDouble()));
     EXPECT_EQ(output.loss.scalar_type(), at::kFloat);
     EXPECT_EQ(output.z1.scalar_type(), at::kFloat);
@@ -179,13 +194,13 @@ TEST_P(MethodContractTest, GroupsHoldEveryTrainedParameterOnce) {
 TEST_P(MethodContractTest, ProjectionsStaySpreadWhileItTrains) {
   const std::unique_ptr<Method> method = Make(1);
   Train(1, 10, method.get(), OptimizerOf(*method).get());
-  const MethodOutput output = method->Forward(RandomBatch(11));
+  const MethodOutput output = method->Forward(MakeBatch(11));
   // About 1 for projections all over the sphere, 0 for a collapse.
   EXPECT_GT(DescribeProjections(output.z1, output.z2).spread, 0.2);
 }
 
 TEST_P(MethodContractTest, OnlyConditioningLooksAtTheDescriptor) {
-  Batch batch = RandomBatch(1);
+  Batch batch = MakeBatch(1);
   const double loss = Make(1)->Forward(batch).loss.item().toDouble();
   for (View& view : batch.views) view.descriptors = RandomTensor({kBatch, kDescriptor}, 77);
   const double other = Make(1)->Forward(batch).loss.item().toDouble();
@@ -201,15 +216,17 @@ TEST_P(MethodContractTest, OnlyConditioningLooksAtTheDescriptor) {
 std::vector<Variant> AllVariants() {
   std::vector<Variant> variants;
   for (const std::string& method : MethodNames()) {
+    MethodSetup setup = TinySetup(kBatch, kDescriptor);
+    setup.num_views = 4;
+    const auto made = MakeMethod(TinyConfig(method), setup);
+    const bool takes_all_views = made.ok() && (*made)->num_views() == setup.num_views;
     for (const ConditioningCase& conditioning : AllConditioningCases()) {
       variants.push_back({method, conditioning});
-      // AugSelf alone and together with CASSLE as published.
-      const v1::ConditioningConfig& config = conditioning.config;
-      const bool concatenates = config.injection() == v1::INJECTION_UNSPECIFIED ||
-                                config.injection() == v1::CONCATENATION;
-      if (config.treatment() == v1::NONE || (config.treatment() == v1::MLP && concatenates)) {
-        variants.push_back({method, conditioning, /*augself=*/true});
+      if (takes_all_views) {
+        variants.push_back({method, conditioning, /*augself=*/false, /*multi_crop=*/true});
       }
+      // AugSelf alone and together with CASSLE.
+      variants.push_back({method, conditioning, /*augself=*/true});
     }
   }
   return variants;

@@ -60,15 +60,6 @@ class MocoV2 : public Method {
   StepRows enqueued_next_;
 };
 
-absl::Status CheckQueueSize(int64_t queue_size, int64_t batch_size) {
-  if (queue_size >= batch_size && queue_size % batch_size == 0) return absl::OkStatus();
-  const int64_t below = queue_size / batch_size * batch_size;
-  return absl::InvalidArgumentError(absl::StrCat(
-      "method.moco_v2.queue_size is ", queue_size, ", not a multiple of the batch size ",
-      batch_size, "; the nearest that are: ", below > 0 ? absl::StrCat(below, " and ") : "",
-      below + batch_size));
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Method>> MakeMocoV2(const v1::MethodConfig& config,
@@ -86,7 +77,7 @@ absl::StatusOr<std::unique_ptr<Method>> MakeMocoV2(const v1::MethodConfig& confi
   CASSLE_RETURN_IF_ERROR(CheckMomentum("moco_v2", "momentum", settings.momentum));
   const int64_t queue_size = moco.has_queue_size() ? moco.queue_size() : 65536;
   const int64_t projection_size = moco.has_projection_size() ? moco.projection_size() : 128;
-  CASSLE_RETURN_IF_ERROR(CheckQueueSize(queue_size, setup.batch_size));
+  CASSLE_RETURN_IF_ERROR(CheckQueueSize("moco_v2", queue_size, setup.batch_size));
   const MlpOptions projector = {.hidden = moco.hidden_size(), .out = projection_size};
   CASSLE_ASSIGN_OR_RETURN(Encoder online, Encoder::Create(setup, projector));
   CASSLE_ASSIGN_OR_RETURN(Encoder momentum, Encoder::Create(setup, projector));

@@ -2,13 +2,16 @@
 // that are not given.
 #include <atomic>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "cassle/augment/augment_and_record.h"
 #include "cassle/base/file.h"
 #include "cassle/base/stage.h"
 #include "cassle/base/status_matchers.h"
 #include "cassle/data/shard_encoder.h"
+#include "cassle/models/conditioning_cases.h"
 #include "cassle/ssl/method_registry.h"
 #include "cassle/ssl/pretrain.h"
 #include "gmock/gmock.h"
@@ -53,12 +56,14 @@ v1::PretrainOptions TinyRun(const std::string& method, int epochs) {
   const auto* field = v1::MethodConfig::descriptor()->FindFieldByName(method);
   google::protobuf::Message* settings =
       options.mutable_method()->GetReflection()->MutableMessage(options.mutable_method(), field);
-  for (const char* size : {"hidden_size", "projection_size", "predictor_hidden_size"}) {
-    const auto* setting = settings->GetDescriptor()->FindFieldByName(size);
-    if (setting != nullptr) settings->GetReflection()->SetInt32(settings, setting, 16);
+  for (const auto& [name, value] :
+       {std::pair("hidden_size", 16), std::pair("projection_size", 16),
+        std::pair("predictor_hidden_size", 16), std::pair("num_prototypes", 16),
+        std::pair("num_outputs", 16), std::pair("freeze_prototypes_steps", 1),
+        std::pair("queue_size", 16), std::pair("queue_start_epoch", 0)}) {
+    const auto* setting = settings->GetDescriptor()->FindFieldByName(name);
+    if (setting != nullptr) settings->GetReflection()->SetInt32(settings, setting, value);
   }
-  if (options.method().has_moco_v2())
-    options.mutable_method()->mutable_moco_v2()->set_queue_size(32);
   EXPECT_OK(RemoveAll(options.output()));
   EXPECT_OK(RemoveAll(options.output() + ".partial"));
   return options;
@@ -93,6 +98,180 @@ TEST(PretrainMethodsTest, EveryMethodInterruptedAfterEveryStepEndsWithTheSameByt
     ASSERT_OK_AND_ASSIGN(const StageOutcome resumed, Train(options));
     EXPECT_EQ(resumed.manifest.fingerprint(), undisturbed.manifest.fingerprint());
   }
+}
+
+// Two large views of 32 pixels and two small ones of 16.
+std::string MultiCropPolicy() {
+  const std::string path = JoinPath(::testing::TempDir(), "multi_crop.textproto");
+  EXPECT_OK(WriteFile(path, R"(name: "small_multi_crop"
+    size: 32
+    crop { scale_min: 0.3 scale_max: 1 ratio_min: 0.75 ratio_max: 1.3333333333333333 }
+    flip { probability: 0.5 }
+    color_jitter { probability: 0.8 brightness: 0.4 contrast: 0.4 saturation: 0.4 hue: 0.1 }
+    views { count: 2 change {} }
+    views { count: 2 change { size: 16 crop { scale_min: 0.05 scale_max: 0.3 } } }
+    mean: [0.5, 0.5, 0.5]
+    std: [0.25, 0.25, 0.25])"));
+  return path;
+}
+
+TEST(PretrainMethodsTest, MultiCropIsResumedAndDiffersFromTwoViews) {
+  for (const std::string& method :
+       {std::string("swav"), std::string("dino"), std::string("supervised")}) {
+    SCOPED_TRACE(method);
+    const auto run = [&method] {
+      v1::PretrainOptions options = TinyRun(method, 2);
+      options.clear_policy();
+      options.set_policy_file(MultiCropPolicy());
+      return options;
+    };
+    ASSERT_OK_AND_ASSIGN(const StageOutcome undisturbed, Train(run()));
+    const v1::PretrainOptions options = run();
+    const std::atomic<bool> interrupted(true);
+    for (int step = 1; step < 4; ++step) EXPECT_FALSE(Train(options, &interrupted).ok());
+    ASSERT_OK_AND_ASSIGN(const StageOutcome resumed, Train(options));
+    EXPECT_EQ(resumed.manifest.fingerprint(), undisturbed.manifest.fingerprint());
+  }
+}
+
+// Fingerprints of the weights and metrics of a run.
+std::string BytesOf(const v1::PretrainOptions& options) {
+  EXPECT_OK(Train(options));
+  std::string bytes;
+  for (const char* name : {"weights.safetensors", "metrics.jsonl"}) {
+    const absl::StatusOr<std::string> file = ReadFile(JoinPath(options.output(), name));
+    EXPECT_OK(file);
+    if (file.ok()) absl::StrAppend(&bytes, *file);
+  }
+  return bytes;
+}
+
+// Views of the shapes by a preset or by MultiCropPolicy().
+std::string Recorded(v1::AugmentAndRecordOptions::Store store, bool multi_crop) {
+  v1::AugmentAndRecordOptions options;
+  options.set_input(Shapes());
+  options.set_output(
+      JoinPath(::testing::TempDir(), absl::StrCat("recorded_", store, multi_crop ? "_multi" : "")));
+  multi_crop ? options.set_policy_file(MultiCropPolicy()) : options.set_policy("cifar");
+  options.set_epochs(1);
+  options.set_seed(0);
+  options.set_store(store);
+  EXPECT_OK(RunStage(AugmentAndRecordInfo(), options, {}, RunAugmentAndRecord));
+  return options.output();
+}
+
+// On the fly, from recorded parameters and from recorded pixels. `run` makes the options anew.
+template <typename MakeRun>
+void ExpectThreeWaysOfFeedingAgree(const MakeRun& run, bool multi_crop) {
+  v1::PretrainOptions options = run();
+  if (multi_crop) {
+    options.clear_policy();
+    options.set_policy_file(MultiCropPolicy());
+  }
+  const std::string on_the_fly = BytesOf(options);
+  for (const auto store : {v1::AugmentAndRecordOptions::PARAMS, v1::AugmentAndRecordOptions::RAW}) {
+    options = run();
+    options.clear_policy();
+    options.set_views(Recorded(store, multi_crop));
+    // Recorded pixels need no images, but do not know how many classes there are.
+    const bool labelled = options.method().has_supervised();
+    if (store == v1::AugmentAndRecordOptions::RAW && !labelled) options.clear_input();
+    EXPECT_TRUE(BytesOf(options) == on_the_fly);
+  }
+}
+
+TEST(PretrainFeedingTest, EveryMethodTrainsAlikeFromRecordedParametersAndPixels) {
+  for (const std::string& method : MethodNames()) {
+    SCOPED_TRACE(method);
+    ExpectThreeWaysOfFeedingAgree([&method] { return TinyRun(method, 1); }, false);
+  }
+}
+
+TEST(PretrainFeedingTest, EveryConditioningTrainsAlikeFromRecordedParametersAndPixels) {
+  for (const ConditioningCase& conditioning : AllConditioningCases()) {
+    SCOPED_TRACE(conditioning.name);
+    // BYOL has a predictor, which one of the cases conditions.
+    ExpectThreeWaysOfFeedingAgree(
+        [&conditioning] {
+          v1::PretrainOptions options = TinyRun("byol", 1);
+          *options.mutable_conditioning() = conditioning.config;
+          return options;
+        },
+        false);
+  }
+}
+
+TEST(PretrainFeedingTest, MultiCropTrainsAlikeFromRecordedParametersAndPixels) {
+  for (const std::string& method :
+       {std::string("swav"), std::string("dino"), std::string("supervised")}) {
+    SCOPED_TRACE(method);
+    ExpectThreeWaysOfFeedingAgree([&method] { return TinyRun(method, 1); }, true);
+  }
+}
+
+TEST(PretrainMethodsTest, AMethodOfTwoViewsTakesTheFirstTwoOfMore) {
+  v1::PretrainOptions options = TinyRun("simclr", 1);
+  options.clear_policy();
+  options.set_policy_file(MultiCropPolicy());
+  const std::string of_four = BytesOf(options);
+  const std::string two = JoinPath(::testing::TempDir(), "two_views.textproto");
+  ASSERT_OK_AND_ASSIGN(std::string text, ReadFile(MultiCropPolicy()));
+  const size_t small = text.find("views { count: 2 change { size: 16");
+  text.erase(small, text.find("mean:") - small);
+  ASSERT_OK(WriteFile(two, text));
+  options = TinyRun("simclr", 1);
+  options.clear_policy();
+  options.set_policy_file(two);
+  EXPECT_TRUE(BytesOf(options) == of_four);
+}
+
+TEST(PretrainMethodsTest, APolicyOfOneViewIsRefusedByMethodsOfTwo) {
+  const std::string one = JoinPath(::testing::TempDir(), "one_view.textproto");
+  ASSERT_OK_AND_ASSIGN(std::string text, ReadFile(MultiCropPolicy()));
+  text.erase(text.find("views { count: 2 change {}"), text.find("mean:") - text.find("views {"));
+  ASSERT_OK(WriteFile(one, text + " views { count: 1 change {} }"));
+  for (const std::string& method : MethodNames()) {
+    v1::PretrainOptions options = TinyRun(method, 1);
+    options.clear_policy();
+    options.set_policy_file(one);
+    if (method == "supervised") {
+      EXPECT_OK(Train(options));
+      continue;
+    }
+    EXPECT_THAT(Train(options),
+                StatusIs(absl::StatusCode::kInvalidArgument,
+                         AllOf(HasSubstr("small_multi_crop makes 1 view of an image"),
+                               HasSubstr(method + " needs 2"), HasSubstr("--policy"))));
+  }
+}
+
+TEST(PretrainSupervisedTest, LearnsTheChosenTargetAlsoFromRecordedViews) {
+  const auto shape = [] {
+    v1::PretrainOptions options = TinyRun("supervised", 1);
+    options.set_target("hue");
+    return options;
+  };
+  const std::string label = BytesOf(TinyRun("supervised", 1));
+  EXPECT_TRUE(BytesOf(shape()) != label);
+  ExpectThreeWaysOfFeedingAgree(shape, false);
+}
+
+TEST(PretrainSupervisedTest, SaysWhatIsWrongWithTheLabels) {
+  v1::PretrainOptions options = TinyRun("supervised", 1);
+  options.set_target("colour");
+  EXPECT_THAT(Train(options), StatusIs(absl::StatusCode::kInvalidArgument,
+                                       AllOf(HasSubstr("--target"), HasSubstr("\"colour\""),
+                                             HasSubstr("label, "), HasSubstr("hue"))));
+  options = TinyRun("simclr", 1);
+  options.set_target("hue");
+  EXPECT_THAT(Train(options), StatusIs(absl::StatusCode::kInvalidArgument,
+                                       HasSubstr("--target=hue: simclr uses no labels")));
+  options = TinyRun("supervised", 1);
+  options.clear_input();
+  options.clear_policy();
+  options.set_views(Recorded(v1::AugmentAndRecordOptions::RAW, false));
+  EXPECT_THAT(Train(options), StatusIs(absl::StatusCode::kFailedPrecondition,
+                                       AllOf(HasSubstr("none"), HasSubstr("--input"))));
 }
 
 TEST(PretrainMethodsTest, AugSelfIsResumedAndThrownAwayAfterTheRun) {
@@ -142,6 +321,14 @@ TEST(PretrainMethodsTest, TheRecipeFillsWhatIsNotGiven) {
   EXPECT_THAT(ConfigOf(TinyRun("vicreg", 5)),
               AllOf(HasSubstr("optimizer: LARS"), HasSubstr("warmup_epochs: 1\n"),
                     HasSubstr("base_lr: 0.2\n"), HasSubstr("weight_decay: 1.5e-06\n")));
+  EXPECT_THAT(ConfigOf(TinyRun("swav", 5)),
+              AllOf(HasSubstr("optimizer: LARS"), HasSubstr("warmup_epochs: 1\n"),
+                    HasSubstr("base_lr: 0.3\n"), HasSubstr("weight_decay: 1e-06\n"),
+                    HasSubstr("clip_gradient_norm: 0\n")));
+  EXPECT_THAT(ConfigOf(TinyRun("dino", 5)),
+              AllOf(HasSubstr("optimizer: ADAMW"), HasSubstr("warmup_epochs: 1\n"),
+                    HasSubstr("base_lr: 0.0005\n"), HasSubstr("weight_decay: 0.04\n"),
+                    HasSubstr("clip_gradient_norm: 3\n")));
   EXPECT_THAT(ConfigOf(TinyRun("moco_v3", 5)),
               AllOf(HasSubstr("optimizer: ADAMW"), HasSubstr("warmup_epochs: 1\n"),
                     HasSubstr("base_lr: 0.00015\n"), HasSubstr("weight_decay: 0.1\n")));

@@ -72,13 +72,15 @@ inline at::Tensor RandomTensor(at::IntArrayRef sizes, uint64_t seed) {
   return tensor;
 }
 
-// `views` views, from the third on small ones, and labels.
+// `views` views, from the third on small ones, and labels. Views are the image's colour with noise
+// of their own: of unrelated views the contrastive losses are smallest when everything coincides.
 inline Batch RandomBatch(uint64_t seed, int views = 2) {
   Batch batch;
+  const at::Tensor colors = RandomTensor({kBatch, 3, 1, 1}, 10 * seed + 9);
   for (int view = 0; view < views; ++view) {
     const int64_t side = view < 2 ? 12 : 8;
-    batch.views.push_back({RandomTensor({kBatch, 3, side, side}, 10 * seed + view)
-                               .contiguous(at::MemoryFormat::ChannelsLast),
+    const at::Tensor noise = RandomTensor({kBatch, 3, side, side}, 10 * seed + view);
+    batch.views.push_back({(colors + noise).contiguous(at::MemoryFormat::ChannelsLast),
                            RandomTensor({kBatch, kDescriptor}, 1000 + 10 * seed + view)});
     if (view >= 2) continue;
     at::Tensor relative = RandomTensor({kBatch, kRelative}, 2000 + 10 * seed + view);
