@@ -133,6 +133,17 @@ void DescriptorLayout::Describe(const v1::ViewRecord& record, absl::Span<float> 
   }
 }
 
+std::vector<float> DescriptorLayout::DescribeUnaugmented() const {
+  v1::ViewRecord record;
+  record.set_source_height(1);
+  record.set_source_width(1);
+  record.mutable_crop()->set_height(1);
+  record.mutable_crop()->set_width(1);
+  std::vector<float> values(size_);
+  Describe(record, absl::MakeSpan(values));
+  return values;
+}
+
 void DescriptorLayout::DescribeRelative(const v1::ViewRecord& record1,
                                         const v1::ViewRecord& record2,
                                         absl::Span<float> out) const {

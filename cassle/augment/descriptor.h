@@ -69,7 +69,10 @@ class DescriptorLayout {
   // a group whose operation this view's policy does not have gets the value of "not applied".
   void Describe(const v1::ViewRecord& record, absl::Span<float> out) const;
 
-  // The same for two views of an image, view 1 relative to view 2; size() values too.
+  // The descriptor of an image that nothing was done to: no operation applied, all of it seen.
+  std::vector<float> DescribeUnaugmented() const;
+
+  // As Describe for two views of an image, view 1 relative to view 2; size() values too.
   void DescribeRelative(const v1::ViewRecord& record1, const v1::ViewRecord& record2,
                         absl::Span<float> out) const;
 

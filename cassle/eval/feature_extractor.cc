@@ -60,11 +60,15 @@ absl::StatusOr<FeatureExtractor> FeatureExtractor::Create(const v1::ModelSpec& s
           static_cast<float>((value / 255.0 - spec.mean(channel)) / spec.std(channel));
     }
   }
+  extractor.extra_channels_.assign(spec.backbone().extra_channels().begin(),
+                                   spec.backbone().extra_channels().end());
   extractor.weights_fingerprint_ = WeightsFingerprint(*extractor.backbone_);
   extractor.preprocess_fingerprint_ = FingerprintBytes(
       absl::StrCat("bicubic ", extractor.resize_px_, " centre ", extractor.image_size_, " mean ",
                    absl::StrJoin(spec.mean(), " "), " std ", absl::StrJoin(spec.std(), " "),
-                   options.bfloat16 ? " bfloat16" : " float32"));
+                   options.bfloat16 ? " bfloat16" : " float32",
+                   extractor.extra_channels_.empty() ? "" : " channels ",
+                   absl::StrJoin(extractor.extra_channels_, " ")));
   return extractor;
 }
 
@@ -85,13 +89,16 @@ absl::StatusOr<std::vector<float>> FeatureExtractor::Extract(
     const int64_t area = static_cast<int64_t>(image_size_) * image_size_;
     const int64_t images = static_cast<int64_t>(pixels.size()) / (area * 3);
     // Channels-last has the order of the bytes.
-    at::Tensor batch = at::empty({images, 3, image_size_, image_size_}, at::kFloat, c10::nullopt,
-                                 c10::nullopt, c10::nullopt, at::MemoryFormat::ChannelsLast);
+    const int64_t extra = static_cast<int64_t>(extra_channels_.size());
+    at::Tensor batch =
+        at::empty({images, 3 + extra, image_size_, image_size_}, at::kFloat, c10::nullopt,
+                  c10::nullopt, c10::nullopt, at::MemoryFormat::ChannelsLast);
     float* out = batch.data_ptr<float>();
     for (int64_t i = 0; i < images * area; ++i) {
       for (int channel = 0; channel < 3; ++channel) {
-        out[i * 3 + channel] = normalized_[channel][pixels[i * 3 + channel]];
+        *out++ = normalized_[channel][pixels[i * 3 + channel]];
       }
+      for (const float value : extra_channels_) *out++ = value;
     }
     const Autocast autocast(bfloat16_);
     const at::Tensor features = backbone_->forward(batch).contiguous();

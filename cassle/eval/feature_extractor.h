@@ -62,6 +62,8 @@ class FeatureExtractor {
   bool bfloat16_ = false;
   // [channel][byte]: the normalised value.
   std::array<std::array<float, 256>, 3> normalized_;
+  // Values of the channels after R G B.
+  std::vector<float> extra_channels_;
   std::string weights_fingerprint_;
   std::string preprocess_fingerprint_;
 };

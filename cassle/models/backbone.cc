@@ -116,11 +116,12 @@ class Block : public Module {
 
 class ResNet : public Backbone {
  public:
-  ResNet(const Architecture& architecture, bool imagenet_stem, const int64_t (&widths)[4],
-         bool zero_init)
+  ResNet(const Architecture& architecture, int64_t channels_in, bool imagenet_stem,
+         const int64_t (&widths)[4], bool zero_init)
       : imagenet_stem_(imagenet_stem) {
-    conv1_ = AddChild("conv1", imagenet_stem ? std::make_shared<Conv2d>(3, widths[0], 7, 2, 3)
-                                             : std::make_shared<Conv2d>(3, widths[0], 3, 1, 1));
+    conv1_ = AddChild("conv1", imagenet_stem
+                                   ? std::make_shared<Conv2d>(channels_in, widths[0], 7, 2, 3)
+                                   : std::make_shared<Conv2d>(channels_in, widths[0], 3, 1, 1));
     bn1_ = AddChild("bn1", std::make_shared<BatchNorm>(widths[0]));
     int64_t channels = widths[0];
     for (int stage = 0; stage < 4; ++stage) {
@@ -191,8 +192,9 @@ absl::StatusOr<std::shared_ptr<Backbone>> MakeBackbone(const v1::BackboneConfig&
   for (int stage = 0; stage < 4; ++stage) {
     widths[stage] = std::max<int64_t>(8, 8 * std::llround(factor * (64 << stage) / 8));
   }
-  auto backbone = std::make_shared<ResNet>(*architecture, config.stem() == v1::IMAGENET, widths,
-                                           config.zero_init_residual());
+  auto backbone =
+      std::make_shared<ResNet>(*architecture, 3 + config.extra_channels_size(),
+                               config.stem() == v1::IMAGENET, widths, config.zero_init_residual());
   backbone->Initialize(seed, "backbone.");
   return backbone;
 }

@@ -25,9 +25,9 @@ namespace cassle {
 
 class Backbone : public Module {
  public:
-  // images   [B, 3, H, W] float, normalised; channels-last memory is faster than contiguous.
-  // Returns  [B, feature_size()], the last activations averaged over space, always at least float32
-  // (also under autocast).
+  // images   [B, 3 + extra_channels of the configuration, H, W] float, normalised; channels-last
+  // memory is faster than contiguous. Returns  [B, feature_size()], the last activations averaged
+  // over space, always at least float32 (also under autocast).
   at::Tensor forward(const at::Tensor& images) { return ForwardStages(images).back(); }
 
   // The outputs of the stem, of each of the four stages [B, C, H', W'], and last of forward().

@@ -26,12 +26,16 @@ typedef uint16_t Halves __attribute__((vector_size(32)));
 CASSLE_INLINE void Load(const float* from, Floats& to) { std::memcpy(&to, from, sizeof(to)); }
 CASSLE_INLINE void Store(const Floats& from, float* to) { std::memcpy(to, &from, sizeof(from)); }
 
+CASSLE_INLINE void Widen(const float* from, Floats& to) { Load(from, to); }
+
 CASSLE_INLINE void Widen(const uint16_t* from, Floats& to) {
   Halves halves;
   std::memcpy(&halves, from, sizeof(halves));
   const Words words = __builtin_convertvector(halves, Words) << 16;
   std::memcpy(&to, &words, sizeof(to));
 }
+
+CASSLE_INLINE void Narrow(const Floats& from, float* to) { Store(from, to); }
 
 // To the nearest, ties to even.
 CASSLE_INLINE void Narrow(const Floats& from, uint16_t* to) {
@@ -51,7 +55,8 @@ CASSLE_INLINE void KeepWhere(const Mask& keep, Floats& value) {
 }
 
 // dy where y is positive or NaN.
-CASSLE_INLINE void LoadGradient(const uint16_t* y, const uint16_t* dy, Floats& gradient) {
+template <typename T>
+CASSLE_INLINE void LoadGradient(const T* y, const T* dy, Floats& gradient) {
   Widen(dy, gradient);
   if (y == nullptr) return;
   Floats output;
@@ -59,11 +64,9 @@ CASSLE_INLINE void LoadGradient(const uint16_t* y, const uint16_t* dy, Floats& g
   KeepWhere(~(output <= 0.0f), gradient);
 }
 
-}  // namespace
-
-CASSLE_CLONES
-void SumStrips(const uint16_t* x, int64_t strips, int64_t stride, const float* shift, float* sum,
-               float* squares) {
+template <typename T>
+CASSLE_INLINE void SumStripsOf(const T* x, int64_t strips, int64_t stride, const float* shift,
+                               float* sum, float* squares) {
   Floats shifts[kVectors], sums[kVectors] = {}, products[kVectors] = {};
   for (int v = 0; v < kVectors; ++v) Load(shift + v * kLanes, shifts[v]);
   for (int64_t i = 0; i < strips; ++i, x += stride) {
@@ -82,9 +85,9 @@ void SumStrips(const uint16_t* x, int64_t strips, int64_t stride, const float* s
   }
 }
 
-CASSLE_CLONES
-void NormalizeStrips(const uint16_t* x, const uint16_t* residual, int64_t strips, int64_t stride,
-                     const float* scale, const float* offset, bool relu, uint16_t* y) {
+template <typename T>
+CASSLE_INLINE void NormalizeStripsOf(const T* x, const T* residual, int64_t strips, int64_t stride,
+                                     const float* scale, const float* offset, bool relu, T* y) {
   Floats scales[kVectors], offsets[kVectors];
   for (int v = 0; v < kVectors; ++v) Load(scale + v * kLanes, scales[v]);
   for (int v = 0; v < kVectors; ++v) Load(offset + v * kLanes, offsets[v]);
@@ -107,9 +110,10 @@ void NormalizeStrips(const uint16_t* x, const uint16_t* residual, int64_t strips
   }
 }
 
-CASSLE_CLONES
-void SumGradientStrips(const uint16_t* x, const uint16_t* y, const uint16_t* dy, int64_t strips,
-                       int64_t stride, const float* mean, float* sum, float* products) {
+template <typename T>
+CASSLE_INLINE void SumGradientStripsOf(const T* x, const T* y, const T* dy, int64_t strips,
+                                       int64_t stride, const float* mean, float* sum,
+                                       float* products) {
   Floats means[kVectors], sums[kVectors] = {}, dots[kVectors] = {};
   for (int v = 0; v < kVectors; ++v) Load(mean + v * kLanes, means[v]);
   for (int64_t i = 0; i < strips; ++i) {
@@ -129,10 +133,10 @@ void SumGradientStrips(const uint16_t* x, const uint16_t* y, const uint16_t* dy,
   }
 }
 
-CASSLE_CLONES
-void GradientStrips(const uint16_t* x, const uint16_t* y, const uint16_t* dy, int64_t strips,
-                    int64_t stride, const float* scale, const float* slope, const float* offset,
-                    uint16_t* dx, uint16_t* dresidual) {
+template <typename T>
+CASSLE_INLINE void GradientStripsOf(const T* x, const T* y, const T* dy, int64_t strips,
+                                    int64_t stride, const float* scale, const float* slope,
+                                    const float* offset, T* dx, T* dresidual) {
   Floats scales[kVectors], slopes[kVectors], offsets[kVectors];
   for (int v = 0; v < kVectors; ++v) Load(scale + v * kLanes, scales[v]);
   for (int v = 0; v < kVectors; ++v) Load(slope + v * kLanes, slopes[v]);
@@ -148,6 +152,63 @@ void GradientStrips(const uint16_t* x, const uint16_t* y, const uint16_t* dy, in
       Narrow(scales[v] * gradient + slopes[v] * value + offsets[v], dx + at);
     }
   }
+}
+
+}  // namespace
+
+template <>
+CASSLE_CLONES void SumStrips(const float* x, int64_t strips, int64_t stride, const float* shift,
+                             float* sum, float* squares) {
+  SumStripsOf(x, strips, stride, shift, sum, squares);
+}
+
+template <>
+CASSLE_CLONES void SumStrips(const uint16_t* x, int64_t strips, int64_t stride, const float* shift,
+                             float* sum, float* squares) {
+  SumStripsOf(x, strips, stride, shift, sum, squares);
+}
+
+template <>
+CASSLE_CLONES void NormalizeStrips(const float* x, const float* residual, int64_t strips,
+                                   int64_t stride, const float* scale, const float* offset,
+                                   bool relu, float* y) {
+  NormalizeStripsOf(x, residual, strips, stride, scale, offset, relu, y);
+}
+
+template <>
+CASSLE_CLONES void NormalizeStrips(const uint16_t* x, const uint16_t* residual, int64_t strips,
+                                   int64_t stride, const float* scale, const float* offset,
+                                   bool relu, uint16_t* y) {
+  NormalizeStripsOf(x, residual, strips, stride, scale, offset, relu, y);
+}
+
+template <>
+CASSLE_CLONES void SumGradientStrips(const float* x, const float* y, const float* dy,
+                                     int64_t strips, int64_t stride, const float* mean, float* sum,
+                                     float* products) {
+  SumGradientStripsOf(x, y, dy, strips, stride, mean, sum, products);
+}
+
+template <>
+CASSLE_CLONES void SumGradientStrips(const uint16_t* x, const uint16_t* y, const uint16_t* dy,
+                                     int64_t strips, int64_t stride, const float* mean, float* sum,
+                                     float* products) {
+  SumGradientStripsOf(x, y, dy, strips, stride, mean, sum, products);
+}
+
+template <>
+CASSLE_CLONES void GradientStrips(const float* x, const float* y, const float* dy, int64_t strips,
+                                  int64_t stride, const float* scale, const float* slope,
+                                  const float* offset, float* dx, float* dresidual) {
+  GradientStripsOf(x, y, dy, strips, stride, scale, slope, offset, dx, dresidual);
+}
+
+template <>
+CASSLE_CLONES void GradientStrips(const uint16_t* x, const uint16_t* y, const uint16_t* dy,
+                                  int64_t strips, int64_t stride, const float* scale,
+                                  const float* slope, const float* offset, uint16_t* dx,
+                                  uint16_t* dresidual) {
+  GradientStripsOf(x, y, dy, strips, stride, scale, slope, offset, dx, dresidual);
 }
 
 }  // namespace cassle

@@ -29,13 +29,18 @@ absl::Status CheckInjection(const v1::ConditioningConfig& config) {
   if (!v1::Injection_IsValid(config.injection())) {
     return absl::InvalidArgumentError(
         absl::StrCat("conditioning.injection: ", static_cast<int>(config.injection()),
-                     " is not CONCATENATION, ADDITION or MULTIPLICATION"));
+                     " is not CONCATENATION, ADDITION, MULTIPLICATION or IMAGE_CHANNELS"));
   }
   if (config.treatment() == v1::HYPERNETWORK && config.injection() != v1::INJECTION_UNSPECIFIED) {
     return absl::InvalidArgumentError(absl::StrCat(
         "conditioning.injection: ", absl::AsciiStrToLower(v1::Injection_Name(config.injection())),
         " has no meaning with treatment hypernetwork, which makes the projector's weights from "
         "the descriptor; leave the injection out, or choose treatment mlp or raw"));
+  }
+  if (config.injection() == v1::IMAGE_CHANNELS && config.predictor()) {
+    return absl::InvalidArgumentError(
+        "conditioning.predictor: true has no meaning with injection image_channels: a predictor "
+        "sees no image; leave it out, or choose another injection");
   }
   return absl::OkStatus();
 }
@@ -92,6 +97,7 @@ std::string DescribeTreatment(const v1::ConditioningConfig& resolved) {
     absl::StrAppend(&words, " by ",
                     absl::AsciiStrToLower(v1::Injection_Name(resolved.injection())));
   }
+  if (resolved.injection() == v1::IMAGE_CHANNELS) absl::StrAppend(&words, " as image channels");
   if (resolved.hypernetwork_norm()) absl::StrAppend(&words, " with batch norm");
   if (resolved.has_final_norm() && !resolved.final_norm()) {
     absl::StrAppend(&words, " without final norm");
@@ -116,6 +122,20 @@ absl::Status ConditionedProjector::Build(const v1::ConditioningConfig& resolved,
                                          .descriptor_size = descriptor_size,
                                          .generator_width = resolved.width(),
                                          .generator_depth = resolved.depth()}));
+    return absl::OkStatus();
+  }
+  num_image_channels_ = NumImageChannels(resolved, descriptor_size);
+  if (num_image_channels_ > 0) {
+    conditioned_ = false;
+    if (resolved.treatment() == v1::MLP) {
+      conditioner_ =
+          AddChild("conditioner", std::make_shared<Mlp>(MlpOptions{.in = descriptor_size,
+                                                                   .hidden = resolved.width(),
+                                                                   .out = num_image_channels_,
+                                                                   .depth = resolved.depth(),
+                                                                   .last_norm = true}));
+    }
+    mlp_ = AddChild("mlp", std::make_shared<Mlp>(mlp));
     return absl::OkStatus();
   }
   MlpOptions options = mlp;
@@ -178,6 +198,18 @@ at::Tensor ConditionedProjector::Inject(const at::Tensor& features, const at::Te
               " does not fit the projector: it becomes ", embedding.size(1), " values for ",
               features.size(1), " features");
   return injection_ == v1::ADDITION ? features + embedding : features * embedding;
+}
+
+int64_t NumImageChannels(const v1::ConditioningConfig& resolved, int64_t descriptor_size) {
+  if (resolved.injection() != v1::IMAGE_CHANNELS) return 0;
+  if (resolved.treatment() == v1::RAW) return descriptor_size;
+  return resolved.treatment() == v1::MLP ? resolved.width() : 0;
+}
+
+at::Tensor ConditionedProjector::ImageChannels(const at::Tensor& descriptor) {
+  TORCH_CHECK(num_image_channels_ > 0 && descriptor.defined() && descriptor.dim() == 2,
+              "a projector that is not conditioned by image channels was asked for them");
+  return conditioner_ == nullptr ? descriptor : conditioner_->forward(descriptor);
 }
 
 at::Tensor ConditionedProjector::forward(const at::Tensor& features, const at::Tensor& descriptor) {

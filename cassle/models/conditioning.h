@@ -18,6 +18,10 @@
 //                 one linear layer with bias for that purpose, unless the descriptor has as many
 //                 values already.
 //
+// IMAGE_CHANNELS (named, but not implemented in the authors' code) injects elsewhere: the values of
+// descriptor or conditioner are constant planes of the image, and z = mlp(features). The module
+// then makes them (ImageChannels); who owns the backbone appends them to the images.
+//
 // Source: cond_utils.py (AugProjector) and models.py (load_mlp) of github.com/gmum/CASSLE, tested
 // against its numbers. Unlike there, a conditioner of depth 1 works, and RAW can be added and
 // multiplied whatever the sizes.
@@ -57,6 +61,11 @@ class ConditionedProjector : public Module {
   // Throws c10::Error if the sizes do not fit.
   at::Tensor forward(const at::Tensor& features, const at::Tensor& descriptor);
 
+  // How many planes the backbone gets beside R G B; 0 but with IMAGE_CHANNELS.
+  int64_t num_image_channels() const { return num_image_channels_; }
+  // Their values: [B, D] -> [B, num_image_channels()].
+  at::Tensor ImageChannels(const at::Tensor& descriptor);
+
  private:
   friend absl::StatusOr<std::shared_ptr<ConditionedProjector>> MakeConditionedProjector(
       const v1::ConditioningConfig&, int64_t, const MlpOptions&, uint64_t);
@@ -71,6 +80,7 @@ class ConditionedProjector : public Module {
   at::Tensor Inject(const at::Tensor& features, const at::Tensor& descriptor);
 
   bool conditioned_ = false;
+  int64_t num_image_channels_ = 0;
   v1::Injection injection_ = v1::CONCATENATION;
   // Null with RAW where the descriptor needs no change, with NONE and HYPERNETWORK.
   std::shared_ptr<Mlp> conditioner_;
@@ -78,6 +88,9 @@ class ConditionedProjector : public Module {
   std::shared_ptr<Mlp> mlp_;
   std::shared_ptr<GeneratedMlp> generated_mlp_;
 };
+
+// How many planes the backbone gets beside R G B: as ConditionedProjector::num_image_channels().
+int64_t NumImageChannels(const v1::ConditioningConfig& resolved, int64_t descriptor_size);
 
 // Builds and initialises (streams named "projector." + parameter name; see Module::Initialize).
 //   descriptor_size  D: the size of the chosen groups' descriptor (DescriptorLayout::size()); not

@@ -12,7 +12,8 @@ std::vector<ConditioningCase> AllConditioningCases() {
   config.set_treatment(v1::NONE);
   std::vector<ConditioningCase> cases = {{"none", config}};
   for (const v1::Treatment treatment : {v1::RAW, v1::MLP}) {
-    for (const v1::Injection injection : {v1::CONCATENATION, v1::ADDITION, v1::MULTIPLICATION}) {
+    for (const v1::Injection injection :
+         {v1::CONCATENATION, v1::ADDITION, v1::MULTIPLICATION, v1::IMAGE_CHANNELS}) {
       config.set_treatment(treatment);
       config.set_injection(injection);
       cases.push_back({absl::AsciiStrToLower(absl::StrCat(v1::Treatment_Name(treatment), "_",

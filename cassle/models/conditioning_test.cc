@@ -133,6 +133,26 @@ TEST(ConditionedProjectorTest, ARawDescriptorGetsALinearLayerOnlyWhereItsSizeDif
   }
 }
 
+TEST(ConditionedProjectorTest, ImageChannelsAreMadeForTheBackboneAndTheProjectorStaysPlain) {
+  const MlpOptions mlp = {.in = 8, .hidden = 8, .out = 4};
+  ASSERT_OK_AND_ASSIGN(auto plain, MakeConditionedProjector({}, 5, mlp, 1));
+  EXPECT_EQ(plain->num_image_channels(), 0);
+  EXPECT_THROW(plain->ImageChannels(at::ones({3, 5})), c10::Error);
+  for (const v1::Treatment treatment : {v1::RAW, v1::MLP}) {
+    v1::ConditioningConfig config;
+    config.set_treatment(treatment);
+    config.set_injection(v1::IMAGE_CHANNELS);
+    config.set_width(3);
+    ASSERT_OK_AND_ASSIGN(auto projector, MakeConditionedProjector(config, 5, mlp, 1));
+    const int64_t channels = treatment == v1::RAW ? 5 : 3;
+    EXPECT_EQ(projector->num_image_channels(), channels);
+    EXPECT_EQ(projector->ImageChannels(at::ones({3, 5})).sizes().vec(),
+              (std::vector<int64_t>{3, channels}));
+    EXPECT_TRUE(at::equal(projector->forward(at::ones({3, 8}), at::ones({3, 5})),
+                          plain->forward(at::ones({3, 8}), {})));
+  }
+}
+
 TEST(ConditionedPredictorTest, IsAProjectorWithStreamsOfItsOwn) {
   v1::ConditioningConfig config;
   EXPECT_FALSE(ConditionsPredictor(config));
@@ -206,6 +226,8 @@ TEST(ConditioningConfigTest, IsDescribedInWords) {
   EXPECT_EQ(DescribeTreatment(config), "raw by addition");
   config.set_injection(v1::CONCATENATION);
   EXPECT_EQ(DescribeTreatment(config), "raw");
+  config.set_injection(v1::IMAGE_CHANNELS);
+  EXPECT_EQ(DescribeTreatment(config), "raw as image channels");
   config.clear_injection();
   config.set_treatment(v1::HYPERNETWORK);
   EXPECT_EQ(DescribeTreatment(config), "hypernetwork");

@@ -23,8 +23,21 @@ constexpr double kMomentum = 0.1;
 // Partial sums are taken over this many parts whatever the number of threads.
 constexpr int64_t kBlocks = 32;
 
-uint16_t* Bits(const at::Tensor& tensor) {
-  return tensor.defined() ? static_cast<uint16_t*>(tensor.data_ptr()) : nullptr;
+// T is how the kernels see the values: float, or uint16_t for bfloat16.
+template <typename T>
+T* Data(const at::Tensor& tensor) {
+  return tensor.defined() ? static_cast<T*>(tensor.data_ptr()) : nullptr;
+}
+// Null stays null.
+template <typename T>
+T* At(T* data, int64_t element) {
+  return data == nullptr ? nullptr : data + element;
+}
+
+// Calls f with a value of the kernels' type for this tensor.
+template <typename F>
+auto WithTypeOf(const at::Tensor& tensor, F f) {
+  return tensor.scalar_type() == at::kFloat ? f(float()) : f(uint16_t());
 }
 
 // Cuts a channels-last tensor into strips of 64 values (see batch_norm_kernels.h).
@@ -83,13 +96,20 @@ struct Statistics {
 
 Statistics BatchStatistics(const at::Tensor& input, const Layout& layout) {
   // Sums of differences from the first row lose no digits when the mean is far from zero.
-  const at::BFloat16* first_row = input.data_ptr<at::BFloat16>();
-  const std::vector<double> shift(first_row, first_row + layout.channels);
+  std::vector<double> shift(layout.channels);
+  for (int64_t channel = 0; channel < layout.channels; ++channel) {
+    shift[channel] = input.scalar_type() == at::kFloat
+                         ? input.data_ptr<float>()[channel]
+                         : static_cast<float>(input.data_ptr<at::BFloat16>()[channel]);
+  }
   const std::vector<float> shifts = layout.Spread(shift);
   std::vector<float> sums(kBlocks * layout.width), squares(kBlocks * layout.width);
-  layout.ForEach([&](int64_t block, int64_t element, int64_t strips, int64_t lane) {
-    const int64_t to = block * layout.width + lane;
-    SumStrips(Bits(input) + element, strips, layout.width, &shifts[lane], &sums[to], &squares[to]);
+  WithTypeOf(input, [&](auto type) {
+    const auto* x = Data<decltype(type)>(input);
+    layout.ForEach([&](int64_t block, int64_t element, int64_t strips, int64_t lane) {
+      const int64_t to = block * layout.width + lane;
+      SumStrips(x + element, strips, layout.width, &shifts[lane], &sums[to], &squares[to]);
+    });
   });
   const std::vector<double> sum = layout.Fold(sums), square = layout.Fold(squares);
   Statistics statistics;
@@ -126,10 +146,15 @@ at::Tensor Normalize(const at::Tensor& input, const at::Tensor& residual, const 
   }
   const std::vector<float> scales = layout.Spread(scale), offsets = layout.Spread(offset);
   at::Tensor output = at::empty_like(input);
-  layout.ForEach([&](int64_t, int64_t element, int64_t strips, int64_t lane) {
-    NormalizeStrips(Bits(input) + element, residual.defined() ? Bits(residual) + element : nullptr,
-                    strips, layout.width, &scales[lane], &offsets[lane], relu,
-                    Bits(output) + element);
+  WithTypeOf(input, [&](auto type) {
+    using T = decltype(type);
+    const T* x = Data<T>(input);
+    const T* addend = Data<T>(residual);
+    T* y = Data<T>(output);
+    layout.ForEach([&](int64_t, int64_t element, int64_t strips, int64_t lane) {
+      NormalizeStrips(x + element, At(addend, element), strips, layout.width, &scales[lane],
+                      &offsets[lane], relu, y + element);
+    });
   });
   return output;
 }
@@ -163,19 +188,21 @@ class FusedFunction : public torch::autograd::Function<FusedFunction> {
     const at::Tensor& input = saved[0];
     const Layout layout(input);
     const at::Tensor gradient =
-        gradients[0].to(at::kBFloat16).contiguous(at::MemoryFormat::ChannelsLast);
-    const bool relu = context->saved_data["relu"].toBool();
-    const auto output_at = [&](int64_t element) {
-      return relu ? Bits(saved[1]) + element : nullptr;
-    };
+        gradients[0].to(input.scalar_type()).contiguous(at::MemoryFormat::ChannelsLast);
+    // What passed the ReLU is positive in the output.
+    const at::Tensor output = context->saved_data["relu"].toBool() ? saved[1] : at::Tensor();
     const std::vector<double> weight = Values(saved[2]), mean = Values(saved[3]),
                               inverse = Values(saved[4]);
     const std::vector<float> means = layout.Spread(mean);
     std::vector<float> sums(kBlocks * layout.width), products(kBlocks * layout.width);
-    layout.ForEach([&](int64_t block, int64_t element, int64_t strips, int64_t lane) {
-      const int64_t to = block * layout.width + lane;
-      SumGradientStrips(Bits(input) + element, output_at(element), Bits(gradient) + element, strips,
-                        layout.width, &means[lane], &sums[to], &products[to]);
+    WithTypeOf(input, [&](auto type) {
+      using T = decltype(type);
+      const T *x = Data<T>(input), *y = Data<T>(output), *dy = Data<T>(gradient);
+      layout.ForEach([&](int64_t block, int64_t element, int64_t strips, int64_t lane) {
+        const int64_t to = block * layout.width + lane;
+        SumGradientStrips(x + element, At(y, element), dy + element, strips, layout.width,
+                          &means[lane], &sums[to], &products[to]);
+      });
     });
     const std::vector<double> sum = layout.Fold(sums), product = layout.Fold(products);
     std::vector<double> scale = weight, slope = weight, offset = weight, weight_gradient = weight;
@@ -192,11 +219,15 @@ class FusedFunction : public torch::autograd::Function<FusedFunction> {
     at::Tensor input_gradient = at::empty_like(input);
     at::Tensor residual_gradient;
     if (context->saved_data["residual"].toBool()) residual_gradient = at::empty_like(input);
-    layout.ForEach([&](int64_t, int64_t element, int64_t strips, int64_t lane) {
-      GradientStrips(Bits(input) + element, output_at(element), Bits(gradient) + element, strips,
-                     layout.width, &scales[lane], &slopes[lane], &offsets[lane],
-                     Bits(input_gradient) + element,
-                     residual_gradient.defined() ? Bits(residual_gradient) + element : nullptr);
+    WithTypeOf(input, [&](auto type) {
+      using T = decltype(type);
+      const T *x = Data<T>(input), *y = Data<T>(output), *dy = Data<T>(gradient);
+      T *dx = Data<T>(input_gradient), *dresidual = Data<T>(residual_gradient);
+      layout.ForEach([&](int64_t, int64_t element, int64_t strips, int64_t lane) {
+        GradientStrips(x + element, At(y, element), dy + element, strips, layout.width,
+                       &scales[lane], &slopes[lane], &offsets[lane], dx + element,
+                       At(dresidual, element));
+      });
     });
     return {input_gradient,   residual_gradient, FloatTensor(weight_gradient),
             FloatTensor(sum), at::Tensor(),      at::Tensor()};
@@ -206,8 +237,8 @@ class FusedFunction : public torch::autograd::Function<FusedFunction> {
 }  // namespace
 
 bool FusedBatchNormTakes(const at::Tensor& input) {
-  if (input.scalar_type() != at::kBFloat16 || input.dim() != 4 || !input.device().is_cpu())
-    return false;
+  const bool type_fits = input.scalar_type() == at::kBFloat16 || input.scalar_type() == at::kFloat;
+  if (!type_fits || input.dim() != 4 || !input.device().is_cpu()) return false;
   if (!input.is_contiguous(at::MemoryFormat::ChannelsLast)) return false;
   const int64_t channels = input.size(1);
   if (channels >= kStrip) return channels % kStrip == 0;
@@ -227,9 +258,10 @@ at::Tensor FusedBatchNorm(const at::Tensor& input, const at::Tensor& residual,
                     vector.is_contiguous(),
                 "FusedBatchNorm: weights and statistics must be ", layout.channels, " floats");
   }
-  TORCH_CHECK(
-      !residual.defined() || (residual.sizes() == input.sizes() && FusedBatchNormTakes(residual)),
-      "FusedBatchNorm: the residual must be like the input");
+  TORCH_CHECK(!residual.defined() ||
+                  (residual.sizes() == input.sizes() &&
+                   residual.scalar_type() == input.scalar_type() && FusedBatchNormTakes(residual)),
+              "FusedBatchNorm: the residual must be like the input");
   const Statistics statistics = BatchStatistics(input, layout);
   UpdateRunning(statistics, layout.rows, running_mean, running_var);
   if (!c10::GradMode::is_enabled()) {

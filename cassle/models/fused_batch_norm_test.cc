@@ -15,6 +15,7 @@
 
 #include <cmath>
 #include <limits>
+#include <tuple>
 #include <vector>
 
 #include "cassle/base/philox.h"
@@ -22,8 +23,9 @@
 namespace cassle {
 namespace {
 
-// bfloat16 keeps 8 binary digits: rounding moves a value by at most 2^-8 of it.
-constexpr double kHalfStep = 1.0 / 256;
+// bfloat16 keeps 8 binary digits: rounding moves a value by at most 2^-8 of it. float32's rounding
+// is in the allowance for the terms.
+double HalfStep(at::ScalarType type) { return type == at::kBFloat16 ? 1.0 / 256 : 0; }
 
 at::Tensor Gaussian(at::IntArrayRef sizes, uint64_t index, double mean, double deviation) {
   Philox random(StreamKey{.seed = 3, .index = index});
@@ -34,10 +36,9 @@ at::Tensor Gaussian(at::IntArrayRef sizes, uint64_t index, double mean, double d
   return tensor;
 }
 
-at::Tensor Image(at::IntArrayRef sizes, uint64_t index, double mean) {
-  return Gaussian(sizes, index, mean, 1.0)
-      .to(at::kBFloat16)
-      .contiguous(at::MemoryFormat::ChannelsLast);
+at::Tensor Image(at::IntArrayRef sizes, uint64_t index, double mean,
+                 at::ScalarType type = at::kBFloat16) {
+  return Gaussian(sizes, index, mean, 1.0).to(type).contiguous(at::MemoryFormat::ChannelsLast);
 }
 
 double Largest(const at::Tensor& tensor) { return tensor.detach().abs().max().item<double>(); }
@@ -52,15 +53,16 @@ struct Case {
   double mean;
 };
 
-class FusedBatchNormTest : public testing::TestWithParam<Case> {};
+class FusedBatchNormTest : public testing::TestWithParam<std::tuple<Case, at::ScalarType>> {};
 
 // LibTorch's batch norm in float64 on the same (rounded) input is the truth.
 TEST_P(FusedBatchNormTest, ValuesGradientsAndStatisticsEqualLibTorchInFloat64) {
-  const Case& c = GetParam();
+  const auto& [c, type] = GetParam();
+  const double half_step = HalfStep(type);
   const std::vector<int64_t> sizes = {c.batch, c.channels, c.side, c.side};
-  at::Tensor input = Image(sizes, 1, c.mean), residual = Image(sizes, 2, 0.2);
+  at::Tensor input = Image(sizes, 1, c.mean, type), residual = Image(sizes, 2, 0.2, type);
   at::Tensor weight = Gaussian({c.channels}, 3, 1, 0.3), bias = Gaussian({c.channels}, 4, 0, 0.3);
-  const at::Tensor cotangent = Image(sizes, 5, 0.1);
+  const at::Tensor cotangent = Image(sizes, 5, 0.1, type);
   at::Tensor mean = Gaussian({c.channels}, 6, 0, 1),
              variance = at::full({c.channels}, 2, at::kFloat);
 
@@ -86,14 +88,14 @@ TEST_P(FusedBatchNormTest, ValuesGradientsAndStatisticsEqualLibTorchInFloat64) {
   };
   // Each value within half a step of its own size, and float32 rounding of the size of the terms.
   const double rounding = 1e-6 * (1 + std::abs(c.mean));
-  EXPECT_LE(Largest((difference(output, expected) - kHalfStep * expected.abs()).clamp_min(0)),
+  EXPECT_LE(Largest((difference(output, expected) - half_step * expected.abs()).clamp_min(0)),
             4 * rounding);
   EXPECT_LE(Largest(difference(mean, exact_mean)), rounding);
   EXPECT_LE(Largest(difference(variance, exact_variance)), 4 * rounding);
   for (int i : {0, 1}) {
     if (i == 1 && !c.residual) continue;
     const at::Tensor truth = exact[i].grad();
-    EXPECT_LE(Largest((difference(inputs[i].grad(), truth) - kHalfStep * truth.abs()).clamp_min(0)),
+    EXPECT_LE(Largest((difference(inputs[i].grad(), truth) - half_step * truth.abs()).clamp_min(0)),
               4 * rounding)
         << i;
   }
@@ -111,16 +113,21 @@ TEST_P(FusedBatchNormTest, ValuesGradientsAndStatisticsEqualLibTorchInFloat64) {
   at::set_num_threads(1);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Shapes, FusedBatchNormTest,
-    testing::Values(Case{16, 6, 8, false, true, 0.3}, Case{16, 6, 8, true, true, 0.3},
-                    Case{8, 8, 1, true, true, -0.5}, Case{64, 5, 7, true, true, 0},
-                    Case{192, 3, 3, true, true, 0.1}, Case{192, 3, 3, false, false, 0.1},
-                    Case{32, 7, 4, true, false, 0.1}, Case{32, 64, 8, false, true, 30}));
+INSTANTIATE_TEST_SUITE_P(Shapes, FusedBatchNormTest,
+                         testing::Combine(testing::Values(Case{16, 6, 8, false, true, 0.3},
+                                                          Case{16, 6, 8, true, true, 0.3},
+                                                          Case{8, 8, 1, true, true, -0.5},
+                                                          Case{64, 5, 7, true, true, 0},
+                                                          Case{192, 3, 3, true, true, 0.1},
+                                                          Case{192, 3, 3, false, false, 0.1},
+                                                          Case{32, 7, 4, true, false, 0.1},
+                                                          Case{32, 64, 8, false, true, 30}),
+                                          testing::Values(at::kFloat, at::kBFloat16)));
 
 TEST(FusedBatchNormInputTest, OnlyWhatTheKernelsCanReadIsTaken) {
   EXPECT_TRUE(FusedBatchNormTakes(Image({2, 16, 4, 4}, 1, 0)));
-  EXPECT_FALSE(FusedBatchNormTakes(Image({2, 16, 4, 4}, 1, 0).to(at::kFloat)));
+  EXPECT_TRUE(FusedBatchNormTakes(Image({2, 16, 4, 4}, 1, 0, at::kFloat)));
+  EXPECT_FALSE(FusedBatchNormTakes(Image({2, 16, 4, 4}, 1, 0, at::kDouble)));
   EXPECT_FALSE(FusedBatchNormTakes(Image({2, 16, 4, 4}, 1, 0).contiguous()));
   EXPECT_FALSE(FusedBatchNormTakes(Image({2, 24, 4, 4}, 1, 0)));
   EXPECT_FALSE(FusedBatchNormTakes(Image({2, 96, 4, 4}, 1, 0)));
@@ -133,6 +140,9 @@ TEST(FusedBatchNormInputTest, WhatDoesNotFitThrows) {
   const at::Tensor right = at::zeros({64}), wrong = at::zeros({32});
   EXPECT_THROW(FusedBatchNorm(input, {}, wrong, right, right, right, true), c10::Error);
   EXPECT_THROW(FusedBatchNorm(input, Image({2, 64, 2, 2}, 1, 0), right, right, right, right, true),
+               c10::Error);
+  EXPECT_THROW(FusedBatchNorm(input, Image({2, 64, 4, 4}, 1, 0, at::kFloat), right, right, right,
+                              right, true),
                c10::Error);
   EXPECT_THROW(FusedBatchNorm(Image({1, 64, 1, 1}, 1, 0), {}, right, right, right, right, true),
                c10::Error);

@@ -55,7 +55,8 @@ at::Tensor BatchNorm::forward(const at::Tensor& input) {
 
 at::Tensor BatchNorm::ForwardRelu(const at::Tensor& input, const at::Tensor& residual) {
   if (is_training() && weight_.defined() && FusedBatchNormTakes(input) &&
-      (!residual.defined() || FusedBatchNormTakes(residual))) {
+      (!residual.defined() ||
+       (residual.scalar_type() == input.scalar_type() && FusedBatchNormTakes(residual)))) {
     CountBatch(input);
     return FusedBatchNorm(input, residual, weight_, bias_, running_mean_, running_var_,
                           /*relu=*/true);

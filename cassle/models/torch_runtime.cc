@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "cassle/base/thread_pool.h"
+#include "cassle/models/tensor_memory.h"
 
 namespace cassle {
 namespace {
@@ -26,9 +27,11 @@ const char* BestKernels() {
 }
 
 void KeepFreedMemory() {
-  // mmap only for blocks that no training step frees again; never trim. Both thresholds are read by
-  // the next malloc.
-  constexpr int kMmapThreshold = 1 << 30;
+  // Large tensors.
+  UseTensorMemory();
+  // Everything smaller: keep what is freed. The first is the largest threshold that glibc takes;
+  // both are read by the next malloc.
+  constexpr int kMmapThreshold = 32 << 20;
   constexpr int kTrimThreshold = 2000000000;
   mallopt(M_MMAP_THRESHOLD, kMmapThreshold);
   mallopt(M_TRIM_THRESHOLD, kTrimThreshold);

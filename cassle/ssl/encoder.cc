@@ -1,5 +1,8 @@
 #include "cassle/ssl/encoder.h"
 
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
+
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -7,6 +10,19 @@
 #include "cassle/ssl/precision_scope.h"
 
 namespace cassle {
+namespace {
+
+// images [B, 3, H, W] and values [B, C] -> [B, 3 + C, H, W], channels-last.
+at::Tensor WithPlanes(const at::Tensor& images, const at::Tensor& values) {
+  const at::Tensor planes = values.to(images.scalar_type())
+                                .unsqueeze(2)
+                                .unsqueeze(3)
+                                .expand({-1, -1, images.size(2), images.size(3)});
+  return at::cat({images, planes}, 1).contiguous(at::MemoryFormat::ChannelsLast);
+}
+
+}  // namespace
+
 absl::StatusOr<Encoder> Encoder::Create(const MethodSetup& setup, MlpOptions projector) {
   if (projector.hidden < 0 || projector.out < 1) {
     return absl::InvalidArgumentError(absl::StrCat("hidden_size is ", projector.hidden,
@@ -28,7 +44,10 @@ Encoding Encoder::Encode(const View& view) {
   Encoding encoding;
   {
     const PrecisionScope scope(precision_);
-    encoding.features = backbone_->forward(view.images);
+    encoding.features = backbone_->forward(
+        projector_->num_image_channels() == 0
+            ? view.images
+            : WithPlanes(view.images, projector_->ImageChannels(view.descriptors)));
     encoding.projections = projector_->forward(encoding.features, view.descriptors);
   }
   for (at::Tensor* tensor : {&encoding.features, &encoding.projections}) {

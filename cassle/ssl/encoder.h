@@ -30,7 +30,8 @@ class Encoder {
   // size or the conditioning is out of range; whatever setup.make_backbone returns.
   static absl::StatusOr<Encoder> Create(const MethodSetup& setup, MlpOptions projector);
 
-  // Gradients flow unless they are switched off.
+  // Gradients flow unless they are switched off. With image channels the backbone takes 3 + C
+  // channels, and the projector makes the C.
   Encoding Encode(const View& view);
   at::Tensor Project(const View& view) { return Encode(view).projections; }
 

@@ -66,8 +66,7 @@ v1::MethodConfig TinyConfig(const std::string& method) {
 class MethodContractTest : public ::testing::TestWithParam<Variant> {
  protected:
   std::unique_ptr<Method> Make(uint64_t seed, Precision precision = Precision::kFloat32) const {
-    MethodSetup setup = TinySetup(kBatch, kDescriptor, seed);
-    setup.conditioning = GetParam().conditioning.config;
+    MethodSetup setup = TinySetup(kBatch, kDescriptor, seed, GetParam().conditioning.config);
     setup.precision = precision;
     setup.num_views = GetParam().views();
     if (GetParam().augself) {

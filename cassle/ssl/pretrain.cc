@@ -1,5 +1,7 @@
 #include "cassle/ssl/pretrain.h"
 
+#include <ATen/core/Tensor.h>
+#include <c10/core/GradMode.h>
 #include <c10/util/Exception.h>
 
 #include <algorithm>
@@ -27,6 +29,7 @@
 #include "cassle/models/torch_runtime.h"
 #include "cassle/models/weights.h"
 #include "cassle/ssl/augself.h"
+#include "cassle/ssl/batch_tensor.h"
 #include "cassle/ssl/checkpoint.h"
 #include "cassle/ssl/method_registry.h"
 #include "cassle/ssl/monitor.h"
@@ -156,6 +159,8 @@ struct Run {
   v1::BackboneConfig backbone;
   // Descriptor groups the projector is told; empty without conditioning.
   std::vector<std::string> groups;
+  // Their descriptor of an image that nothing was done to.
+  std::vector<float> unaugmented;
   // Groups the features have to tell; empty without AugSelf.
   std::vector<std::string> augself;
   std::unique_ptr<Method> method;
@@ -249,6 +254,48 @@ absl::Status CheckData(const Run& run) {
       " needs that of every image: choose another --split or --target, or another method"));
 }
 
+// Makes room in the backbone for what the conditioning wants beside the image.
+absl::Status AddImageChannels(Run* run) {
+  const v1::PretrainOptions& options = run->options;
+  if (run->backbone.extra_channels_size() > 0) {
+    return absl::InvalidArgumentError(
+        "--backbone.extra_channels is written by pretrain: leave it out, and choose "
+        "--conditioning.injection=image_channels");
+  }
+  const int64_t channels =
+      NumImageChannels(options.conditioning(), static_cast<int64_t>(run->unaugmented.size()));
+  if (channels == 0) return absl::OkStatus();
+  if (options.conditioning().treatment() == v1::MLP && options.monitor().every_epochs() > 0) {
+    return absl::InvalidArgumentError(
+        "--monitor: with --conditioning=mlp and --conditioning.injection=image_channels what an "
+        "unaugmented image looks like is known only at the end of the run; leave the monitor out, "
+        "or choose --conditioning=raw");
+  }
+  // The embedding of an unaugmented image is known at the end.
+  const bool raw = options.conditioning().treatment() == v1::RAW;
+  for (int64_t i = 0; i < channels; ++i) {
+    run->backbone.add_extra_channels(raw ? run->unaugmented[i] : 0);
+  }
+  return absl::OkStatus();
+}
+
+// What evaluation shall put into those channels: the descriptor of an image that nothing was done
+// to, or its embedding.
+void FixImageChannels(Run* run) {
+  if (run->backbone.extra_channels_size() == 0) return;
+  c10::NoGradGuard no_grad;
+  for (const Method::Network& network : run->method->networks()) {
+    if (network.name != "projector") continue;
+    auto& projector = dynamic_cast<ConditionedProjector&>(*network.module);
+    projector.eval();
+    const at::Tensor values =
+        projector.ImageChannels(MatrixTensor(run->unaugmented, /*batch_size=*/1)).contiguous();
+    for (int64_t i = 0; i < values.numel(); ++i) {
+      run->backbone.set_extra_channels(static_cast<int>(i), values.data_ptr<float>()[i]);
+    }
+  }
+}
+
 absl::Status BuildMethod(Run* run) {
   v1::PretrainOptions& options = run->options;
   run->backbone = ResolveBackbone(options.backbone(), run->policy.size());
@@ -263,6 +310,8 @@ absl::Status BuildMethod(Run* run) {
   const absl::StatusOr<DescriptorLayout> layout =
       DescriptorLayout::Create(run->policy, run->groups);
   if (!layout.ok()) return Annotate(layout.status(), "--conditioning.groups");
+  run->unaugmented = layout->DescribeUnaugmented();
+  CASSLE_RETURN_IF_ERROR(AddImageChannels(run));
   CASSLE_ASSIGN_OR_RETURN(run->augself, AugSelfGroups(options.augself()));
   const auto relative = DescriptorLayout::Create(run->policy, run->augself);
   if (!relative.ok()) return Annotate(relative.status(), "--augself");
@@ -389,6 +438,7 @@ absl::Status Pretrain(const v1::PretrainOptions& options, StageContext& context)
   CASSLE_RETURN_IF_ERROR(BuildMonitor(context, &run));
   Trainer trainer = MakeTrainer(run, &context);
   CASSLE_RETURN_IF_ERROR(trainer.Run());
+  FixImageChannels(&run);
   CASSLE_RETURN_IF_ERROR(WriteModel(run, context.output_dir()));
   CASSLE_RETURN_IF_ERROR(RemoveCheckpoints(context.output_dir()));
   int64_t parameters = 0;

@@ -12,6 +12,7 @@
 
 #include "cassle/base/philox.h"
 #include "cassle/models/backbone.h"
+#include "cassle/models/conditioning.h"
 #include "cassle/models/layers.h"
 #include "cassle/ssl/method.h"
 
@@ -21,8 +22,8 @@ namespace cassle {
 // training steps.
 class TinyBackbone : public Backbone {
  public:
-  TinyBackbone()
-      : conv1_(AddChild("conv1", std::make_shared<Conv2d>(3, 6, 3, 2, 1))),
+  explicit TinyBackbone(int64_t channels = 3)
+      : conv1_(AddChild("conv1", std::make_shared<Conv2d>(channels, 6, 3, 2, 1))),
         bn1_(AddChild("bn1", std::make_shared<BatchNorm>(6))),
         conv2_(AddChild("conv2", std::make_shared<Conv2d>(6, 12, 3, 2, 1))),
         bn2_(AddChild("bn2", std::make_shared<BatchNorm>(12))) {}
@@ -49,10 +50,13 @@ inline constexpr int64_t kClasses = 4;
 inline constexpr int64_t kRelative = 12;
 inline constexpr int64_t kRelativeFlip = 9;
 
-inline MethodSetup TinySetup(int64_t batch_size, int64_t descriptor_size, uint64_t seed = 1) {
+inline MethodSetup TinySetup(int64_t batch_size, int64_t descriptor_size, uint64_t seed = 1,
+                             const v1::ConditioningConfig& conditioning = {}) {
   MethodSetup setup;
-  setup.make_backbone = [seed]() -> absl::StatusOr<std::shared_ptr<Backbone>> {
-    auto backbone = std::make_shared<TinyBackbone>();
+  setup.conditioning = conditioning;
+  const int64_t channels = 3 + NumImageChannels(conditioning, descriptor_size);
+  setup.make_backbone = [seed, channels]() -> absl::StatusOr<std::shared_ptr<Backbone>> {
+    auto backbone = std::make_shared<TinyBackbone>(channels);
     backbone->Initialize(seed, "backbone.");
     return std::shared_ptr<Backbone>(backbone);
   };
