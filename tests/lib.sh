@@ -11,6 +11,8 @@ ln -s "$stages/data/shard-encoder" bin/shard_encoder
 ln -s "$stages/data/shard-cat" bin/shard_cat
 ln -s "$stages/augment/augment-and-record" bin/augment
 ln -s "$stages/augment/replay" bin/replay
+ln -s "$stages/models/import-weights" bin/import_weights
+ln -s "$stages/models/export-weights" bin/export_weights
 ln -s "$stages/ssl/pretrain" bin/pretrain
 ln -s "$stages/eval/embed" bin/embed
 ln -s "$stages/eval/linear-probe" bin/linear_probe

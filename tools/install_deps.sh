@@ -3,6 +3,7 @@
 #   tools/install_deps.sh          install
 #   tools/install_deps.sh --list   print the packages, one per line
 #   tools/install_deps.sh --fuzz   also what tools/fuzz.sh needs
+#   tools/install_deps.sh --python also the PyTorch that //tests:torchvision_test compares with (170 MiB more)
 set -euo pipefail
 
 # What each is for stands in README.md, section Dependencies.
@@ -19,6 +20,12 @@ packages=(
 # Only for tools/fuzz.sh: building and testing do without.
 if [ "${1:-}" = --fuzz ]; then
   packages+=(clang-14 clang libclang-rt-14-dev)
+  shift
+fi
+
+# Only for comparisons with Python: a test that needs them reports itself as skipped.
+if [ "${1:-}" = --python ]; then
+  packages+=(python3-torch python3-torchvision)
   shift
 fi
 

@@ -18,7 +18,7 @@ Common attributes: `flags`, further flags of the stage as its --help lists them;
 
 CassleShardsInfo = provider("Image shards.", fields = {"folder": "File: data set folder of shard-encoder"})
 CassleViewsInfo = provider("Recorded views.", fields = {"folder": "File: view folder of augment-and-record"})
-CassleModelInfo = provider("A trained encoder.", fields = {"folder": "File: model folder of pretrain"})
+CassleModelInfo = provider("A trained encoder.", fields = {"folder": "File: model folder of pretrain or import-weights"})
 CassleEmbeddingsInfo = provider("Embeddings of one split.", fields = {"folder": "File: folder of embed"})
 CassleResultInfo = provider("A result that a table can show.", fields = {"folder": "File: folder of a probe"})
 CassleTableInfo = provider("A rendered table.", fields = {"folder": "File: folder of report"})
@@ -123,6 +123,25 @@ cassle_pretrain = rule(
         policy = _POLICY,
         views = attr.label(providers = [CassleViewsInfo], doc = "Recorded views; without them views are drawn on the fly."),
         _stage = _stage("//cassle/ssl:pretrain"),
+    ),
+)
+
+def _import_impl(ctx):
+    weights = ctx.file.weights
+    folder, default = _run(ctx, ["--input=" + weights.path], [weights])
+    return [default, CassleModelInfo(folder = folder)]
+
+cassle_import = rule(
+    doc = "An encoder made of weights from elsewhere (//cassle/models:import-weights).",
+    implementation = _import_impl,
+    attrs = dict(
+        _COMMON,
+        weights = attr.label(
+            mandatory = True,
+            allow_single_file = [".pth", ".pt", ".safetensors"],
+            doc = "What torch.save wrote, or safetensors.",
+        ),
+        _stage = _stage("//cassle/models:import-weights"),
     ),
 )
 

@@ -168,6 +168,19 @@ TEST(DescriptorLayoutTest, GroupsStandInAlphabeticalOrderWhateverTheOrderAsked) 
   EXPECT_THAT(values, ElementsAre(1.5f, 0, 0, 0, 0, 0, 0, 0, 0.35f, 0.8f, 0.5f, 0.2f, 1, 0));
 }
 
+TEST(DescriptorLayoutTest, TheAuthorsScriptsHaveFourteenNumbersAndTheirReadmeThirteen) {
+  for (const char* preset : {"imagenet", "stl10"}) {
+    ASSERT_OK_AND_ASSIGN(const v1::Policy policy, LoadPolicy(preset));
+    ASSERT_OK_AND_ASSIGN(const DescriptorLayout all,
+                         DescriptorLayout::Create(policy, DescriptorGroupsOf(policy)));
+    EXPECT_EQ(all.size(), 14) << preset;
+    ASSERT_OK_AND_ASSIGN(
+        const DescriptorLayout readme,
+        DescriptorLayout::Create(policy, {"crop", "color", "color_diff", "blur", "grayscale"}));
+    EXPECT_EQ(readme.size(), 13) << preset;
+  }
+}
+
 TEST(DescriptorLayoutTest, NoGroupsGiveAnEmptyDescriptor) {
   ASSERT_OK_AND_ASSIGN(const v1::Policy policy, LoadPolicy("cifar"));
   ASSERT_OK_AND_ASSIGN(const DescriptorLayout layout, DescriptorLayout::Create(policy, {}));

@@ -72,6 +72,12 @@ absl::StatusOr<v1::ConditioningConfig> ResolveConditioning(const v1::Conditionin
   CASSLE_RETURN_IF_ERROR(CheckRange("width", resolved.width(), 65536));
   if (resolved.treatment() == v1::NONE) return resolved;
   CASSLE_RETURN_IF_ERROR(CheckInjection(resolved));
+  if (resolved.has_final_norm() && !resolved.final_norm() && resolved.treatment() != v1::MLP) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("conditioning.final_norm: false has no meaning with treatment ",
+                     absl::AsciiStrToLower(v1::Treatment_Name(resolved.treatment())),
+                     ", which embeds no descriptor; leave it out, or choose treatment mlp"));
+  }
   if (resolved.treatment() == v1::HYPERNETWORK) return resolved;
   if (resolved.hypernetwork_norm()) {
     return absl::InvalidArgumentError(
@@ -93,6 +99,9 @@ std::string DescribeTreatment(const v1::ConditioningConfig& resolved) {
   }
   if (resolved.injection() == v1::IMAGE_CHANNELS) absl::StrAppend(&words, " as image channels");
   if (resolved.hypernetwork_norm()) absl::StrAppend(&words, " with batch norm");
+  if (resolved.has_final_norm() && !resolved.final_norm()) {
+    absl::StrAppend(&words, " without final norm");
+  }
   if (resolved.predictor()) absl::StrAppend(&words, ", predictor too");
   return words;
 }
@@ -133,12 +142,13 @@ absl::Status ConditionedProjector::Build(const v1::ConditioningConfig& resolved,
   // What meets the features has this size.
   int64_t injected = injection_ == v1::CONCATENATION ? resolved.width() : mlp.in;
   if (resolved.treatment() == v1::MLP) {
+    const bool ends_in_norm = !resolved.has_final_norm() || resolved.final_norm();
     conditioner_ =
         AddChild("conditioner", std::make_shared<Mlp>(MlpOptions{.in = descriptor_size,
                                                                  .hidden = resolved.width(),
                                                                  .out = injected,
                                                                  .depth = resolved.depth(),
-                                                                 .last_norm = true}));
+                                                                 .last_norm = ends_in_norm}));
   } else if (resolved.treatment() == v1::RAW) {
     if (injection_ == v1::CONCATENATION) {
       injected = descriptor_size;

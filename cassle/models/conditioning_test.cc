@@ -237,6 +237,33 @@ TEST(ConditioningConfigTest, IsDescribedInWords) {
   EXPECT_EQ(DescribeTreatment(config), "hypernetwork with batch norm, predictor too");
 }
 
+TEST(ConditioningConfigTest, TheEmbeddingEndsInBatchNormOrInALinearLayer) {
+  v1::ConditioningConfig config;
+  config.set_treatment(v1::MLP);
+  config.set_depth(2);
+  config.set_width(4);
+  const auto names = [&] {
+    std::vector<std::string> found;
+    const auto projector = MakeConditionedProjector(config, 3, {.in = 5, .hidden = 6, .out = 7}, 1);
+    EXPECT_OK(projector);
+    for (const NamedTensor& parameter : (*projector)->named_parameters()) {
+      if (parameter.name.find("conditioner.") == 0) found.push_back(parameter.name);
+    }
+    return found;
+  };
+  const std::vector<std::string> with_norm = {"conditioner.0.weight", "conditioner.1.weight",
+                                              "conditioner.1.bias",   "conditioner.3.weight",
+                                              "conditioner.4.weight", "conditioner.4.bias"};
+  EXPECT_EQ(names(), with_norm);
+  config.set_final_norm(true);
+  EXPECT_EQ(names(), with_norm);
+  config.set_final_norm(false);
+  EXPECT_EQ(names(), std::vector<std::string>({"conditioner.0.weight", "conditioner.1.weight",
+                                               "conditioner.1.bias", "conditioner.3.weight",
+                                               "conditioner.3.bias"}));
+  EXPECT_EQ(DescribeTreatment(config), "mlp without final norm");
+}
+
 TEST(ConditioningConfigTest, ImpossibleCombinationsNameTheFieldAndTheRemedy) {
   v1::ConditioningConfig config;
   config.set_treatment(v1::HYPERNETWORK);
@@ -251,6 +278,12 @@ TEST(ConditioningConfigTest, ImpossibleCombinationsNameTheFieldAndTheRemedy) {
               StatusIs(absl::StatusCode::kInvalidArgument,
                        AllOf(HasSubstr("conditioning.hypernetwork_norm"), HasSubstr("raw"),
                              HasSubstr("choose treatment hypernetwork"))));
+  config.clear_hypernetwork_norm();
+  config.clear_injection();
+  config.set_final_norm(false);
+  EXPECT_THAT(ResolveConditioning(config),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       AllOf(HasSubstr("conditioning.final_norm: false"), HasSubstr("raw"))));
   // The baseline of a grid takes the settings of the others.
   config.set_treatment(v1::NONE);
   EXPECT_OK(ResolveConditioning(config));

@@ -18,7 +18,8 @@ uint64_t GoldenNameHash(const std::string& name);
 // what the name says the tensor is for (see "Weight rule" in the golden files' README).
 at::Tensor GoldenRuleTensor(const std::string& name, at::IntArrayRef sizes);
 
-// Every floating-point parameter and buffer from its name; num_batches_tracked becomes 0.
+// Every floating-point parameter and buffer from its name; num_batches_tracked becomes 0. and the
+// position table of a vision transformer stays.
 void FillByGoldenRule(Module* module);
 
 }  // namespace cassle

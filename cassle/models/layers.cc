@@ -2,6 +2,7 @@
 
 #include <ATen/ops/batch_norm.h>
 #include <ATen/ops/conv2d.h>
+#include <ATen/ops/layer_norm.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/relu.h>
 #include <c10/core/GradMode.h>
@@ -15,6 +16,10 @@ Linear::Linear(int64_t in, int64_t out, bool bias)
     : weight_(AddParameter("weight", {out, in}, UniformFanIn(in))) {
   if (bias) bias_ = AddParameter("bias", {out}, UniformFanIn(in));
 }
+
+Linear::Linear(int64_t in, int64_t out, InitialValues weight)
+    : weight_(AddParameter("weight", {out, in}, weight)),
+      bias_(AddParameter("bias", {out}, Constant(0))) {}
 
 at::Tensor Linear::forward(const at::Tensor& input) { return at::linear(input, weight_, bias_); }
 
@@ -64,6 +69,15 @@ at::Tensor BatchNorm::ForwardRelu(const at::Tensor& input, const at::Tensor& res
   at::Tensor output = forward(input);
   if (residual.defined()) output.add_(residual);
   return at::relu_(output);
+}
+
+LayerNorm::LayerNorm(int64_t size, double eps)
+    : weight_(AddParameter("weight", {size}, Constant(1))),
+      bias_(AddParameter("bias", {size}, Constant(0))),
+      eps_(eps) {}
+
+at::Tensor LayerNorm::forward(const at::Tensor& input) {
+  return at::layer_norm(input, weight_.sizes(), weight_, bias_, eps_);
 }
 
 }  // namespace cassle

@@ -11,10 +11,12 @@
 
 namespace cassle {
 
-// y = x W^T (+ b).  input [B, in] -> [B, out]. Names: weight [out, in], bias [out].
+// y = x W^T (+ b).  input [..., in] -> [..., out]. Names: weight [out, in], bias [out].
 class Linear : public Module {
  public:
   Linear(int64_t in, int64_t out, bool bias);
+  // With bias, which starts at 0.
+  Linear(int64_t in, int64_t out, InitialValues weight);
   at::Tensor forward(const at::Tensor& input);
 
  private:
@@ -61,6 +63,19 @@ class BatchNorm : public Module {
   at::Tensor running_mean_;
   at::Tensor running_var_;
   at::Tensor num_batches_tracked_;
+};
+
+// Layer normalisation (Ba et al. 2016, arXiv:1607.06450) over the last dimension. Names: weight,
+// bias [size].
+class LayerNorm : public Module {
+ public:
+  LayerNorm(int64_t size, double eps);
+  at::Tensor forward(const at::Tensor& input);
+
+ private:
+  at::Tensor weight_;
+  at::Tensor bias_;
+  double eps_;
 };
 
 }  // namespace cassle

@@ -21,6 +21,8 @@ bool IsDescription(const std::string& path) {
   return std::filesystem::is_regular_file(path, error);
 }
 
+}  // namespace
+
 absl::Status CheckModelSpec(const v1::ModelSpec& spec) {
   if (spec.image_size() < 1 || spec.image_size() > 16384) {
     return absl::InvalidArgumentError(
@@ -39,8 +41,6 @@ absl::Status CheckModelSpec(const v1::ModelSpec& spec) {
   }
   return absl::OkStatus();
 }
-
-}  // namespace
 
 absl::StatusOr<v1::ModelSpec> ReadModelSpec(const std::string& path) {
   std::string file = path;

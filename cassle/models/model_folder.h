@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "cassle/models/backbone.h"
 #include "cassle/models/model.pb.h"
@@ -17,6 +18,10 @@ namespace cassle {
 
 inline constexpr char kModelSpecName[] = "model.textproto";
 inline constexpr char kModelWeightsName[] = "weights.safetensors";
+
+// \error InvalidArgument naming the field that is out of range or incomplete (the backbone is not
+// looked at).
+absl::Status CheckModelSpec(const v1::ModelSpec& spec);
 
 // The description of a model. `path` is a complete model folder, or a text file like
 // model.textproto by itself. \error NotFound if there is no such folder or file, or the folder is

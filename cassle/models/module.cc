@@ -19,22 +19,28 @@ uint64_t HashName(const std::string& name) {
   return hash;
 }
 
-void FillUniform(const StreamKey& key, double bound, at::Tensor tensor) {
+void FillRandom(const StreamKey& key, const InitialValues& initial, at::Tensor tensor) {
   at::Tensor values = at::empty(tensor.sizes(), at::kFloat);
   float* data = values.data_ptr<float>();
   Philox generator(key);
   for (int64_t i = 0; i < values.numel(); ++i) {
-    data[i] = static_cast<float>(generator.Uniform(-bound, bound));
+    data[i] =
+        static_cast<float>(initial.bound > 0 ? generator.Uniform(-initial.bound, initial.bound)
+                                             : initial.std * generator.NextGaussian());
   }
   tensor.copy_(values);
 }
 
 }  // namespace
 
-InitialValues Constant(double value) { return {.bound = 0, .value = value}; }
+InitialValues Constant(double value) { return {.value = value}; }
+
+InitialValues Uniform(double bound) { return {.bound = bound}; }
+
+InitialValues Normal(double std) { return {.std = std}; }
 
 InitialValues UniformFanIn(int64_t fan_in) {
-  return {.bound = 1.0 / std::sqrt(static_cast<double>(fan_in)), .value = 0};
+  return Uniform(1.0 / std::sqrt(static_cast<double>(fan_in)));
 }
 
 void Module::Collect(int kinds, const std::string& prefix, std::vector<NamedTensor>* out) const {
@@ -76,18 +82,21 @@ void Module::train(bool on) {
   for (const auto& child : children_) child.second->train(on);
 }
 
+void Module::Fill(uint64_t seed, const std::string& stream, const Entry& entry) {
+  if (entry.values.defined()) {
+    entry.tensor.copy_(entry.values);
+  } else if (entry.initial.bound > 0 || entry.initial.std > 0) {
+    FillRandom({.seed = seed, .domain = RandomDomain::kWeights, .index = HashName(stream)},
+               entry.initial, entry.tensor);
+  } else {
+    entry.tensor.fill_(entry.initial.value);
+  }
+}
+
 void Module::Initialize(uint64_t seed, const std::string& prefix) {
   c10::NoGradGuard no_grad;
-  for (Entry& entry : parameters_) {
-    if (entry.initial.bound > 0) {
-      FillUniform(
-          {.seed = seed, .domain = RandomDomain::kWeights, .index = HashName(prefix + entry.name)},
-          entry.initial.bound, entry.tensor);
-    } else {
-      entry.tensor.fill_(entry.initial.value);
-    }
-  }
-  for (Entry& entry : buffers_) entry.tensor.fill_(entry.initial.value);
+  for (const Entry& entry : parameters_) Fill(seed, prefix + entry.name, entry);
+  for (const Entry& entry : buffers_) Fill(seed, prefix + entry.name, entry);
   for (const auto& [name, child] : children_) child->Initialize(seed, prefix + name + ".");
 }
 
@@ -128,6 +137,18 @@ at::Tensor Module::AddBuffer(std::string name, at::IntArrayRef sizes, at::Scalar
                              double value) {
   at::Tensor tensor = at::full(sizes, value, dtype);
   buffers_.push_back({std::move(name), tensor, Constant(value)});
+  return tensor;
+}
+
+at::Tensor Module::AddFrozen(std::string name, at::IntArrayRef sizes, InitialValues initial) {
+  at::Tensor tensor = at::empty(sizes, at::kFloat);
+  buffers_.push_back({std::move(name), tensor, initial});
+  return tensor;
+}
+
+at::Tensor Module::AddFrozen(std::string name, const at::Tensor& values) {
+  at::Tensor tensor = values.clone();
+  buffers_.push_back({std::move(name), tensor, {}, values.clone()});
   return tensor;
 }
 

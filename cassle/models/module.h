@@ -37,12 +37,16 @@ struct NamedTensor {
   at::Tensor tensor;
 };
 
-// How a parameter starts: uniformly in [-bound, bound), or everywhere at `value` when bound is 0.
+// How a parameter starts: uniformly in [-bound, bound); or Gaussian of mean 0; or, when both are 0,
+// everywhere at `value`.
 struct InitialValues {
   double bound = 0;
+  double std = 0;
   double value = 0;
 };
 InitialValues Constant(double value);
+InitialValues Uniform(double bound);
+InitialValues Normal(double std);
 // U(-1/sqrt(fan_in), 1/sqrt(fan_in)): PyTorch's default for the weights and biases of linear and
 // convolution layers (Kaiming uniform with a = sqrt(5)).
 InitialValues UniformFanIn(int64_t fan_in);
@@ -87,6 +91,12 @@ class Module {
   at::Tensor AddParameter(std::string name, at::IntArrayRef sizes, InitialValues initial);
   // A tensor that belongs to the state but has no gradient; Initialize sets it to `value`.
   at::Tensor AddBuffer(std::string name, at::IntArrayRef sizes, at::ScalarType dtype, double value);
+  // Weights that are never trained: float32 buffers, so that no optimiser and no momentum update
+  // touches them. A buffer comes after the parameters of its own module: where the order of names
+  // matters, declare it last.
+  at::Tensor AddFrozen(std::string name, at::IntArrayRef sizes, InitialValues initial);
+  // The same with given initial values, which are copied.
+  at::Tensor AddFrozen(std::string name, const at::Tensor& values);
   template <typename T>
   std::shared_ptr<T> AddChild(std::string name, std::shared_ptr<T> child) {
     children_.emplace_back(std::move(name), child);
@@ -98,7 +108,10 @@ class Module {
     std::string name;
     at::Tensor tensor;
     InitialValues initial;
+    // Instead of `initial`, where defined.
+    at::Tensor values = {};
   };
+  static void Fill(uint64_t seed, const std::string& stream, const Entry& entry);
   enum Kind { kParameters = 1, kBuffers = 2 };
   void Collect(int kinds, const std::string& prefix, std::vector<NamedTensor>* out) const;
 

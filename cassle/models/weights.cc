@@ -4,10 +4,8 @@
 #include <ATen/ops/isfinite.h>
 #include <c10/core/GradMode.h>
 
-#include <algorithm>
 #include <cstring>
 #include <optional>
-#include <set>
 #include <utility>
 #include <vector>
 
@@ -62,17 +60,6 @@ std::string RowMajorBytes(const at::Tensor& tensor) {
   return std::string(static_cast<const char*>(plain.data_ptr()), plain.nbytes());
 }
 
-// "3 missing: a, b, c": at most five names.
-void Describe(const char* what, const std::vector<std::string>& names,
-              std::vector<std::string>* parts) {
-  if (names.empty()) return;
-  const size_t shown = std::min<size_t>(names.size(), 5);
-  parts->push_back(absl::StrCat(
-      names.size(), " ", what, ": ",
-      absl::StrJoin(std::vector<std::string>(names.begin(), names.begin() + shown), ", "),
-      shown < names.size() ? ", ..." : ""));
-}
-
 }  // namespace
 
 absl::Status AddTensor(const std::string& name, const at::Tensor& tensor,
@@ -84,6 +71,21 @@ absl::Status AddTensor(const std::string& name, const at::Tensor& tensor,
   }
   writer->Add(name, *type, tensor.sizes().vec(), RowMajorBytes(tensor));
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<TensorSignature>> Signatures(const std::vector<NamedTensor>& tensors,
+                                                        absl::string_view prefix) {
+  std::vector<TensorSignature> signatures;
+  for (const NamedTensor& entry : tensors) {
+    const std::optional<DType> type = StoredType(entry.tensor.scalar_type());
+    if (!type) {
+      return absl::InvalidArgumentError(absl::StrCat(entry.name,
+                                                     ": safetensors files here hold no ",
+                                                     c10::toString(entry.tensor.scalar_type())));
+    }
+    signatures.push_back({absl::StrCat(prefix, entry.name), *type, entry.tensor.sizes().vec()});
+  }
+  return signatures;
 }
 
 at::Tensor ToTensor(const TensorView& view) {
@@ -104,33 +106,17 @@ absl::Status SaveModule(const Module& module, absl::string_view prefix, Safetens
 absl::Status LoadModule(const SafetensorsFile& file, absl::string_view prefix, Module* module) {
   c10::NoGradGuard no_grad;
   const std::vector<NamedTensor> state = module->state();
-  std::vector<std::string> missing, unexpected, different;
-  std::set<std::string> expected;
-  for (const NamedTensor& entry : state) {
-    const std::string name = absl::StrCat(prefix, entry.name);
-    expected.insert(name);
-    if (!file.Has(name)) {
-      missing.push_back(name);
-      continue;
-    }
-    CASSLE_ASSIGN_OR_RETURN(const TensorView view, file.Get(name));
-    if (at::IntArrayRef(view.shape) != entry.tensor.sizes() ||
-        TensorType(view.dtype) != entry.tensor.scalar_type()) {
-      different.push_back(absl::StrCat(
-          name, " is ", DTypeName(view.dtype), " ", ShapeString(view.shape), " and should be ",
-          c10::toString(entry.tensor.scalar_type()), " ", ShapeString(entry.tensor.sizes())));
-    }
-  }
+  std::vector<TensorSignature> found;
   for (const std::string& name : file.names()) {
-    if (absl::StartsWith(name, prefix) && expected.count(name) == 0) unexpected.push_back(name);
+    if (!absl::StartsWith(name, prefix)) continue;
+    CASSLE_ASSIGN_OR_RETURN(const TensorView view, file.Get(name));
+    found.push_back({name, view.dtype, view.shape});
   }
-  std::vector<std::string> parts;
-  Describe("missing", missing, &parts);
-  Describe("unexpected", unexpected, &parts);
-  Describe("of another shape or type", different, &parts);
-  if (!parts.empty()) {
-    return absl::DataLossError(absl::StrCat(file.path(), ": the weights do not fit the network (",
-                                            absl::StrJoin(parts, "; "), ")"));
+  CASSLE_ASSIGN_OR_RETURN(const std::vector<TensorSignature> expected, Signatures(state, prefix));
+  const std::string difference = DescribeDifference(expected, found);
+  if (!difference.empty()) {
+    return absl::DataLossError(
+        absl::StrCat(file.path(), ": the weights do not fit the network: ", difference));
   }
 
   std::vector<at::Tensor> values;

@@ -5,12 +5,14 @@
 #include <ATen/core/Tensor.h>
 
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "cassle/base/safetensors.h"
 #include "cassle/models/module.h"
+#include "cassle/models/state_difference.h"
 
 namespace cassle {
 
@@ -22,13 +24,18 @@ absl::Status AddTensor(const std::string& name, const at::Tensor& tensor,
 // A copy of a stored tensor.
 at::Tensor ToTensor(const TensorView& view);
 
+// What a file of these tensors would hold, named prefix + name. \error InvalidArgument for a type
+// that AddTensor does not take.
+absl::StatusOr<std::vector<TensorSignature>> Signatures(const std::vector<NamedTensor>& tensors,
+                                                        absl::string_view prefix);
+
 // Adds every parameter and buffer of `module` as prefix + name ("backbone." + "conv1.weight").
 absl::Status SaveModule(const Module& module, absl::string_view prefix, SafetensorsWriter* writer);
 
 // Overwrites every parameter and buffer of `module` with the tensors of `file` named prefix + name;
 // tensors with another prefix are not looked at. On error nothing is overwritten. \error DataLoss,
 // listing what is missing, unexpected, or has another shape or type, if the two do not match
-// exactly;
+// exactly (state_difference.h);
 //        or naming the tensor, if it holds a value that is not finite.
 absl::Status LoadModule(const SafetensorsFile& file, absl::string_view prefix, Module* module);
 

@@ -1,9 +1,8 @@
 #include "cassle/ssl/checkpoint.h"
 
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/empty.h>
+#include <ATen/ops/isfinite.h>
 
-#include <cstring>
 #include <set>
 #include <utility>
 
@@ -17,6 +16,8 @@
 #include "cassle/base/safetensors.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/base/text_proto.h"
+#include "cassle/models/state_difference.h"
+#include "cassle/models/weights.h"
 
 namespace cassle {
 namespace {
@@ -40,10 +41,6 @@ absl::StatusOr<DType> DTypeOf(const NamedTensor& named) {
   }
 }
 
-std::string ShapeText(absl::Span<const int64_t> shape) {
-  return absl::StrCat("[", absl::StrJoin(shape, ", "), "]");
-}
-
 // The step of a folder name, or -1 if it is not a finished checkpoint's.
 int64_t StepOf(const std::string& name) {
   int64_t step = -1;
@@ -51,11 +48,47 @@ int64_t StepOf(const std::string& name) {
   return absl::SimpleAtoi(name.substr(sizeof(kPrefix) - 1), &step) ? step : -1;
 }
 
-absl::Status RemoveCheckpointsExcept(const std::string& folder, const std::string& kept) {
+// Removes the checkpoints, and attempts at one, whose steps `kept` does not hold.
+absl::Status RemoveCheckpointsExcept(const std::string& folder, const std::set<int64_t>& kept) {
   CASSLE_ASSIGN_OR_RETURN(std::vector<std::string> names, ListDirectory(folder));
   for (const std::string& name : names) {
-    if (!absl::StartsWith(name, kPrefix) || name == kept) continue;
+    if (!absl::StartsWith(name, kPrefix) || kept.count(StepOf(name)) > 0) continue;
     CASSLE_RETURN_IF_ERROR(RemoveAll(JoinPath(folder, name)));
+  }
+  return absl::OkStatus();
+}
+
+// Steps of the finished checkpoints, ascending.
+absl::StatusOr<std::set<int64_t>> StepsIn(const std::string& folder) {
+  CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(folder));
+  std::set<int64_t> steps;
+  for (const std::string& name : names) {
+    if (StepOf(name) >= 0) steps.insert(StepOf(name));
+  }
+  return steps;
+}
+
+std::string NameOf(int64_t step) { return absl::StrFormat("%s%08d", kPrefix, step); }
+
+absl::Status Prune(const std::string& folder, const CheckpointRetention& retention) {
+  CASSLE_ASSIGN_OR_RETURN(const std::set<int64_t> steps, StepsIn(folder));
+  std::set<int64_t> kept;
+  int64_t newer = 0;
+  for (auto step = steps.rbegin(); step != steps.rend(); ++step, ++newer) {
+    const bool of_interval =
+        retention.every_steps > 0 && *step > 0 && *step % retention.every_steps == 0;
+    if (newer < retention.last || of_interval) kept.insert(*step);
+  }
+  return RemoveCheckpointsExcept(folder, kept);
+}
+
+absl::Status CheckFinite(const std::vector<NamedTensor>& tensors) {
+  at::NoGradGuard no_grad;
+  for (const NamedTensor& named : tensors) {
+    if (!named.tensor.is_floating_point()) continue;
+    if (at::isfinite(named.tensor).all().item().toBool()) continue;
+    return absl::FailedPreconditionError(
+        absl::StrCat("\"", named.name, "\" holds values that are not finite"));
   }
   return absl::OkStatus();
 }
@@ -63,11 +96,13 @@ absl::Status RemoveCheckpointsExcept(const std::string& folder, const std::strin
 }  // namespace
 
 absl::Status SaveCheckpoint(const std::string& folder, v1::TrainState state,
-                            const std::vector<NamedTensor>& tensors) {
-  const std::string name = absl::StrFormat("%s%08d", kPrefix, state.step());
-  const std::string finished = JoinPath(folder, name);
-  // A run that was interrupted twice without a step between: nothing new.
-  if (IsDirectory(finished)) return RemoveCheckpointsExcept(folder, name);
+                            const std::vector<NamedTensor>& tensors,
+                            const CheckpointRetention& retention) {
+  CASSLE_RETURN_IF_ERROR(CheckFinite(tensors));
+  const std::string finished = JoinPath(folder, NameOf(state.step()));
+  // Resumed from an older one because this was damaged (that has removed it), or for other reasons
+  // at the same step once more: nothing new.
+  if (IsDirectory(finished)) return Prune(folder, retention);
   const std::string unfinished = finished + kUnfinishedSuffix;
   CASSLE_RETURN_IF_ERROR(RemoveAll(unfinished));
   CASSLE_RETURN_IF_ERROR(MakeDirectories(unfinished));
@@ -88,20 +123,16 @@ absl::Status SaveCheckpoint(const std::string& folder, v1::TrainState state,
   CASSLE_RETURN_IF_ERROR(SyncDirectory(unfinished));
   CASSLE_RETURN_IF_ERROR(Rename(unfinished, finished));
   CASSLE_RETURN_IF_ERROR(SyncDirectory(folder));
-  return RemoveCheckpointsExcept(folder, name);
+  return Prune(folder, retention);
 }
 
-absl::StatusOr<std::optional<std::string>> FindCheckpoint(const std::string& folder) {
-  CASSLE_ASSIGN_OR_RETURN(std::vector<std::string> names, ListDirectory(folder));
-  std::optional<std::string> newest;
-  int64_t newest_step = -1;
-  for (const std::string& name : names) {
-    const int64_t step = StepOf(name);
-    if (step <= newest_step) continue;
-    newest_step = step;
-    newest = JoinPath(folder, name);
+absl::StatusOr<std::vector<std::string>> FindCheckpoints(const std::string& folder) {
+  CASSLE_ASSIGN_OR_RETURN(const std::set<int64_t> steps, StepsIn(folder));
+  std::vector<std::string> paths;
+  for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
+    paths.push_back(JoinPath(folder, NameOf(*step)));
   }
-  return newest;
+  return paths;
 }
 
 absl::StatusOr<v1::TrainState> LoadCheckpoint(const std::string& checkpoint,
@@ -117,40 +148,26 @@ absl::StatusOr<v1::TrainState> LoadCheckpoint(const std::string& checkpoint,
   }
   CASSLE_ASSIGN_OR_RETURN(SafetensorsFile file, SafetensorsFile::Open(tensors_path));
 
-  std::vector<std::string> differences;
-  std::set<std::string> expected;
+  CASSLE_ASSIGN_OR_RETURN(const std::vector<TensorSignature> expected, Signatures(tensors, ""));
+  std::vector<TensorSignature> found;
+  for (const std::string& name : file.names()) {
+    CASSLE_ASSIGN_OR_RETURN(const TensorView view, file.Get(name));
+    found.push_back({name, view.dtype, view.shape});
+  }
+  const std::string difference = DescribeDifference(expected, found);
+  if (!difference.empty()) {
+    return absl::DataLossError(absl::StrCat(checkpoint, " does not fit this run: ", difference));
+  }
   at::NoGradGuard no_grad;
   for (const NamedTensor& named : tensors) {
-    expected.insert(named.name);
-    if (!file.Has(named.name)) {
-      differences.push_back(absl::StrCat("missing: ", named.name));
-      continue;
-    }
     CASSLE_ASSIGN_OR_RETURN(const TensorView view, file.Get(named.name));
-    CASSLE_ASSIGN_OR_RETURN(const DType dtype, DTypeOf(named));
-    const std::vector<int64_t> shape = named.tensor.sizes().vec();
-    if (view.dtype != dtype || view.shape != shape) {
-      differences.push_back(absl::StrCat("different: ", named.name, " is ", DTypeName(view.dtype),
-                                         " ", ShapeText(view.shape), ", expected ",
-                                         DTypeName(dtype), " ", ShapeText(shape)));
-      continue;
-    }
-    at::Tensor rows = at::empty(shape, named.tensor.scalar_type());
-    std::memcpy(rows.data_ptr(), view.bytes.data(), view.bytes.size());
-    named.tensor.detach().copy_(rows);
-  }
-  for (const std::string& name : file.names()) {
-    if (expected.count(name) == 0) differences.push_back(absl::StrCat("unexpected: ", name));
-  }
-  if (!differences.empty()) {
-    return absl::DataLossError(
-        absl::StrCat(checkpoint, " does not fit this run: ", absl::StrJoin(differences, "; ")));
+    named.tensor.detach().copy_(ToTensor(view));
   }
   return state;
 }
 
 absl::Status RemoveCheckpoints(const std::string& folder) {
-  return RemoveCheckpointsExcept(folder, "");
+  return RemoveCheckpointsExcept(folder, {});
 }
 
 }  // namespace cassle

@@ -5,12 +5,11 @@
 //                              state.textproto       step, epoch, ... (checkpoint.proto)
 //
 // A checkpoint is written under another name, fsynced and renamed; only then are older ones
-// removed. Whatever moment the process dies at, the newest folder named checkpoint-NUMBER is
-// complete.
+// removed. Whatever moment the process dies at, every folder named checkpoint-NUMBER is complete.
 #ifndef CASSLE_SSL_CHECKPOINT_H_
 #define CASSLE_SSL_CHECKPOINT_H_
 
-#include <optional>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -21,15 +20,25 @@
 
 namespace cassle {
 
-// Writes `tensors` (float32, float64 or int64, distinct names) and `state`, whose fingerprint is
-// filled in, as the checkpoint of state.step() and removes the older ones. O(bytes); holds one copy
-// of the tensors. \error kResourceExhausted if the disk is full; the older checkpoint is then still
-// there.
-absl::Status SaveCheckpoint(const std::string& folder, v1::TrainState state,
-                            const std::vector<NamedTensor>& tensors);
+// Which checkpoints stay when a new one is written.
+struct CheckpointRetention {
+  // The newest, the new one included; at least 1.
+  int64_t last = 1;
+  // Also those whose step is a multiple of this; 0: no others.
+  int64_t every_steps = 0;
+};
 
-// The path of the newest checkpoint in `folder`, or nothing.
-absl::StatusOr<std::optional<std::string>> FindCheckpoint(const std::string& folder);
+// Writes `tensors` (float32, float64 or int64, distinct names) and `state`, whose fingerprint is
+// filled in, as the checkpoint of state.step() and removes older ones. O(bytes); holds one copy of
+// the tensors. \error kResourceExhausted if the disk is full; kFailedPrecondition, naming the
+// tensor, if a value is not finite: what diverged is not worth going on from. The older checkpoints
+// are then still there.
+absl::Status SaveCheckpoint(const std::string& folder, v1::TrainState state,
+                            const std::vector<NamedTensor>& tensors,
+                            const CheckpointRetention& retention = {});
+
+// The paths of the checkpoints in `folder`, the newest first.
+absl::StatusOr<std::vector<std::string>> FindCheckpoints(const std::string& folder);
 
 // Copies a checkpoint's values into `tensors` (in place, whatever their memory layout) and returns
 // its state. Strict: exactly these names, shapes and types. \error kDataLoss if a file is damaged

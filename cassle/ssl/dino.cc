@@ -19,6 +19,7 @@
 #include "cassle/ssl/momentum_update.h"
 #include "cassle/ssl/objectives.h"
 #include "cassle/ssl/schedule.h"
+#include "cassle/ssl/step_rows.h"
 
 namespace cassle {
 namespace {
@@ -82,7 +83,7 @@ class Dino : public Method {
     std::vector<at::Tensor> averages = teacher_last_layer_->parameters();
     UpdateMomentumParameters(last_layer_->parameters(), momentum, &averages);
     center_.mul_(settings_.center_momentum)
-        .add_(batch_center_, /*alpha=*/1 - settings_.center_momentum);
+        .add_(batch_centers_.Take().mean(0), /*alpha=*/1 - settings_.center_momentum);
   }
 
   std::vector<Network> networks() const override {
@@ -116,7 +117,7 @@ class Dino : public Method {
       outputs.push_back(NormalizeRows(teacher_.Project(batch.views.at(view))).mm(directions.t()));
       targets.push_back(at::softmax((outputs[view] - center_) / TeacherTemperature(), 1));
     }
-    batch_center_ = at::cat(outputs).mean(0);
+    batch_centers_.Add(at::cat(outputs).mean(0, /*keepdim=*/true));
     return targets;
   }
 
@@ -136,8 +137,8 @@ class Dino : public Method {
   const std::shared_ptr<Linear> teacher_last_layer_;
   // [K] float32
   at::Tensor center_;
-  // [K]: mean over the rows of the batch.
-  at::Tensor batch_center_;
+  // [1, K]: mean over the rows of the batch, or of each of its parts.
+  StepRows batch_centers_;
   const Settings settings_;
   const int num_views_;
 };

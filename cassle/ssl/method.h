@@ -69,6 +69,8 @@ struct MethodSetup {
   // D of View.descriptors.
   int64_t descriptor_size = 0;
   int64_t batch_size = 0;
+  // Images of one Forward: fewer than batch_size with gradient accumulation. 0: batch_size.
+  int64_t part_size = 0;
   // Views per image for a method that takes all there are: those that the policy fixes, else 2.
   int num_views = 2;
   // Of Batch.labels; 0: there are no labels.
@@ -124,7 +126,8 @@ class Method {
     epochs_ = epochs;
   }
 
-  // The loss of a batch.
+  // The loss of a batch. With gradient accumulation there are several calls, each with a part of
+  // the batch, before AfterStep: what that needs of them is kept of all (step_rows.h).
   virtual MethodOutput Forward(const Batch& batch) = 0;
 
   // After every optimiser step: momentum networks, queues.

@@ -57,6 +57,35 @@ TEST(MocoV2Test, ExplainsAQueueThatIsNoMultipleOfTheBatch) {
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("the nearest that are: 48")));
 }
 
+TEST(SimclrTest, NegativesAreThoseOfTheBatchOrOfAGroup) {
+  for (const int groups : {1, 2, 4}) {
+    v1::MethodConfig config;
+    config.mutable_simclr()->set_negative_groups(groups);
+    ASSERT_OK_AND_ASSIGN(const auto method, MakeMethod(config, TinySetup(kBatch, 0)));
+    const MethodOutput output = method->Forward(RandomBatch(1));
+    const int64_t count = kBatch / groups;
+    double sum = 0;
+    for (int group = 0; group < groups; ++group) {
+      sum += NtXentLoss(output.z1.narrow(0, group * count, count),
+                        output.z2.narrow(0, group * count, count), 0.2)
+                 .item()
+                 .toDouble();
+    }
+    EXPECT_NEAR(output.loss.item().toDouble(), sum / groups, 1e-6) << groups;
+  }
+  v1::MethodConfig config;
+  config.mutable_simclr()->set_negative_groups(3);
+  EXPECT_THAT(MakeMethod(config, TinySetup(kBatch, 0)),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("method.simclr.negative_groups is 3; it must divide the 8")));
+  // With gradient accumulation a part is all that there is.
+  config.mutable_simclr()->set_negative_groups(4);
+  MethodSetup setup = TinySetup(kBatch, 0);
+  setup.part_size = kBatch / 2;
+  EXPECT_THAT(MakeMethod(config, setup),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("must divide the 4 images")));
+}
+
 std::vector<int64_t> ShapeOf(const Method& method, const std::string& name) {
   for (const NamedTensor& entry : method.state()) {
     if (entry.name == name) return entry.tensor.sizes().vec();

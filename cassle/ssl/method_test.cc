@@ -166,10 +166,10 @@ TEST_P(MethodContractTest, SavedAndLoadedStateGoesOnBitForBit) {
 
   const std::unique_ptr<Method> resumed = Make(99);  // Nothing of the seed may be left.
   const std::unique_ptr<Optimizer> resumed_optimizer = OptimizerOf(*resumed);
-  ASSERT_OK_AND_ASSIGN(const auto checkpoint, FindCheckpoint(folder));
-  ASSERT_TRUE(checkpoint.has_value());
+  ASSERT_OK_AND_ASSIGN(const auto checkpoints, FindCheckpoints(folder));
+  ASSERT_EQ(checkpoints.size(), 1u);
   ASSERT_OK_AND_ASSIGN(const v1::TrainState loaded,
-                       LoadCheckpoint(*checkpoint, everything(*resumed, *resumed_optimizer)));
+                       LoadCheckpoint(checkpoints[0], everything(*resumed, *resumed_optimizer)));
   EXPECT_EQ(loaded.step(), 2);
   EXPECT_EQ(loaded.epoch_loss_sum(), 0.1);
   Train(3, 6, resumed.get(), resumed_optimizer.get());

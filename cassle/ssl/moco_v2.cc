@@ -8,6 +8,7 @@
 #include "cassle/ssl/key_queue.h"
 #include "cassle/ssl/momentum_encoder.h"
 #include "cassle/ssl/objectives.h"
+#include "cassle/ssl/step_rows.h"
 
 namespace cassle {
 namespace {
@@ -29,14 +30,14 @@ class MocoV2 : public Method {
   MethodOutput Forward(const Batch& batch) override {
     const auto [features1, queries] = online_.Encode(batch.views.at(0));
     const auto [features2, keys] = momentum_.Encode(batch.views.at(1));
-    enqueued_next_ = NormalizeRows(settings_.enqueue_queries ? queries.detach() : keys);
+    enqueued_next_.Add(NormalizeRows(settings_.enqueue_queries ? queries.detach() : keys));
     return {MocoLoss(queries, keys, queue_.rows(), settings_.temperature), queries.detach(), keys,
             features1, features2};
   }
 
   void AfterStep() override {
     momentum_.Follow(settings_.momentum);
-    queue_.Enqueue(enqueued_next_);
+    queue_.Enqueue(enqueued_next_.Take());
   }
 
   std::vector<Network> networks() const override {
@@ -56,7 +57,7 @@ class MocoV2 : public Method {
   KeyQueue queue_;
   const Settings settings_;
   // [B, P], normalised: what AfterStep puts into the queue.
-  at::Tensor enqueued_next_;
+  StepRows enqueued_next_;
 };
 
 }  // namespace

@@ -32,14 +32,18 @@ class MocoV3 : public Method {
     const auto [features2, z2] = online_.Encode(batch.views.at(1));
     const at::Tensor q1 = predictor_.Predict(z1, batch.views.at(0));
     const at::Tensor q2 = predictor_.Predict(z2, batch.views.at(1));
-    momentum_.Follow(CosineMomentum(settings_.momentum, settings_.final_momentum, progress()));
+    // Once a step, before the keys, as in the paper.
+    if (!followed_) {
+      momentum_.Follow(CosineMomentum(settings_.momentum, settings_.final_momentum, progress()));
+    }
+    followed_ = true;
     const at::Tensor k1 = momentum_.Project(batch.views.at(0));
     const at::Tensor k2 = momentum_.Project(batch.views.at(1));
     return {MocoV3Loss(q1, q2, k1, k2, settings_.temperature), z1.detach(), z2.detach(), features1,
             features2};
   }
 
-  void AfterStep() override {}
+  void AfterStep() override { followed_ = false; }
 
   std::vector<Network> networks() const override {
     std::vector<Network> networks = {{"backbone", online_.backbone(), true},
@@ -56,6 +60,8 @@ class MocoV3 : public Method {
   MomentumEncoder momentum_;
   Predictor predictor_;
   const Settings settings_;
+  // In the step under way.
+  bool followed_ = false;
 };
 
 }  // namespace

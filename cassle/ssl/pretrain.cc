@@ -40,10 +40,6 @@
 namespace cassle {
 namespace {
 
-// The widest side that gets the CIFAR stem when none is chosen: the ImageNet stem leaves 2x2 pixels
-// of 64.
-constexpr int kCifarStemMaxSize = 64;
-
 absl::Status CheckNumbers(const v1::PretrainOptions& options) {
   const auto at_least = [](const char* name, double value, double least) {
     if (value >= least) return absl::OkStatus();
@@ -58,6 +54,15 @@ absl::Status CheckNumbers(const v1::PretrainOptions& options) {
   CASSLE_RETURN_IF_ERROR(at_least("clip_gradient_norm", options.clip_gradient_norm(), 0));
   CASSLE_RETURN_IF_ERROR(at_least("compute_threads", options.compute_threads(), 1));
   CASSLE_RETURN_IF_ERROR(at_least("log_every_steps", options.log_every_steps(), 1));
+  CASSLE_RETURN_IF_ERROR(at_least("keep_last_checkpoints", options.keep_last_checkpoints(), 1));
+  CASSLE_RETURN_IF_ERROR(at_least("keep_every_epochs", options.keep_every_epochs(), 0));
+  CASSLE_RETURN_IF_ERROR(at_least("accumulate_steps", options.accumulate_steps(), 1));
+  if (options.batch_size() % options.accumulate_steps() != 0 ||
+      options.batch_size() / options.accumulate_steps() < 2) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--accumulate_steps=", options.accumulate_steps(), ": expected a divisor of --batch_size=",
+        options.batch_size(), " that leaves at least 2 images a part"));
+  }
   CASSLE_RETURN_IF_ERROR(at_least("checkpoint_every_epochs", options.checkpoint_every_epochs(), 0));
   CASSLE_RETURN_IF_ERROR(at_least("checkpoint_every_steps", options.checkpoint_every_steps(), 0));
   CASSLE_RETURN_IF_ERROR(
@@ -112,17 +117,6 @@ absl::StatusOr<v1::Policy> FindPolicy(const v1::PretrainOptions& options) {
   }
   CASSLE_ASSIGN_OR_RETURN(const auto recorded, RecordedViews::Open(options.views()));
   return recorded->info().policy();
-}
-
-v1::BackboneConfig ResolveBackbone(v1::BackboneConfig config, int image_size) {
-  if (config.architecture().empty()) config.set_architecture("resnet18");
-  if (config.stem() == v1::STEM_UNSPECIFIED) {
-    config.set_stem(image_size <= kCifarStemMaxSize ? v1::CIFAR : v1::IMAGENET);
-  }
-  if (config.width_factor() == 0) config.set_width_factor(1);
-  // As the authors' backbones.
-  if (!config.has_zero_init_residual()) config.set_zero_init_residual(true);
-  return config;
 }
 
 PixelNormalizer NormalizerOf(const v1::Policy& policy) {
@@ -289,7 +283,7 @@ void FixImageChannels(Run* run) {
 
 absl::Status BuildMethod(Run* run) {
   v1::PretrainOptions& options = run->options;
-  run->backbone = ResolveBackbone(options.backbone(), run->policy.size());
+  CASSLE_ASSIGN_OR_RETURN(run->backbone, ResolveBackbone(options.backbone(), run->policy.size()));
   *options.mutable_backbone() = run->backbone;
   CASSLE_ASSIGN_OR_RETURN(*options.mutable_conditioning(),
                           ResolveConditioning(options.conditioning()));
@@ -317,6 +311,7 @@ absl::Status BuildMethod(Run* run) {
   setup.descriptor_size = layout->size();
   setup.augself = options.augself();
   setup.batch_size = options.batch_size();
+  setup.part_size = options.batch_size() / options.accumulate_steps();
   setup.num_views = NumViews(run->policy) > 0 ? NumViews(run->policy) : 2;
   if (run->images != nullptr) {
     const auto classes = NumClasses(run->images->info(), options.target());
@@ -373,6 +368,9 @@ Trainer MakeTrainer(const Run& run, StageContext* context) {
   train.log_every_steps = options.log_every_steps();
   train.checkpoint_every_epochs = options.checkpoint_every_epochs();
   train.checkpoint_every_steps = options.checkpoint_every_steps();
+  train.accumulate_steps = options.accumulate_steps();
+  train.keep_last_checkpoints = options.keep_last_checkpoints();
+  train.keep_every_epochs = options.keep_every_epochs();
   train.collapse = {options.monitor().abort_if_spread_below(),
                     options.monitor().abort_if_rank_below(),
                     options.monitor().abort_grace_epochs()};

@@ -2,8 +2,10 @@
 // that are not given.
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/equal.h>
 
 #include <atomic>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -370,6 +372,54 @@ TEST(PretrainMethodsTest, AugSelfIsResumedAndThrownAwayAfterTheRun) {
     ASSERT_OK_AND_ASSIGN(const StageOutcome plain, Train(TinyRun(method, 2)));
     EXPECT_NE(plain.manifest.fingerprint(), undisturbed.manifest.fingerprint());
   }
+}
+
+// The policy "cifar" makes views of 32 px.
+v1::PretrainOptions TinyVitRun() {
+  v1::PretrainOptions options = TinyRun("moco_v3", 2);
+  options.set_output(JoinPath(::testing::TempDir(), "run_vit"));
+  EXPECT_OK(RemoveAll(options.output()));
+  EXPECT_OK(RemoveAll(options.output() + ".partial"));
+  options.clear_backbone();
+  options.mutable_backbone()->set_architecture("vit_tiny");
+  options.mutable_backbone()->set_patch_size(16);
+  return options;
+}
+
+TEST(PretrainMethodsTest, AVisionTransformerIsTrainedAndResumedButItsFrozenWeightsStay) {
+  ASSERT_OK_AND_ASSIGN(const StageOutcome undisturbed, Train(TinyVitRun()));
+  const v1::PretrainOptions options = TinyVitRun();
+  const std::atomic<bool> interrupted(true);
+  EXPECT_THAT(Train(options, &interrupted),
+              StatusIs(absl::StatusCode::kCancelled, HasSubstr("interrupted after step 1")));
+  ASSERT_OK_AND_ASSIGN(const StageOutcome resumed, Train(options));
+  EXPECT_EQ(resumed.manifest.fingerprint(), undisturbed.manifest.fingerprint());
+
+  ASSERT_OK_AND_ASSIGN(const v1::ModelSpec spec, ReadModelSpec(options.output()));
+  EXPECT_EQ(spec.backbone().image_size(), 32);
+  EXPECT_EQ(spec.backbone().heads(), 3);
+  ASSERT_OK_AND_ASSIGN(const std::shared_ptr<Backbone> trained, LoadBackbone(options.output()));
+  ASSERT_OK_AND_ASSIGN(const std::shared_ptr<Backbone> initial,
+                       MakeBackbone(spec.backbone(), options.seed()));
+  int frozen = 0, moved = 0;
+  const std::vector<NamedTensor> after = trained->state(), before = initial->state();
+  for (size_t i = 0; i < after.size(); ++i) {
+    const NamedTensor& entry = after[i];
+    const bool same = at::equal(entry.tensor, before[i].tensor);
+    const bool fixed = entry.name == "pos_embed" || entry.name.rfind("patch_embed.", 0) == 0;
+    EXPECT_TRUE(!fixed || same) << entry.name;
+    frozen += fixed;
+    moved += !same;
+  }
+  EXPECT_EQ(frozen, 3);
+  EXPECT_GT(moved, 100);
+}
+
+TEST(PretrainMethodsTest, AVisionTransformerWantsPatchesThatDivideTheViews) {
+  v1::PretrainOptions options = TinyVitRun();
+  options.mutable_backbone()->set_patch_size(5);
+  EXPECT_THAT(Train(options), StatusIs(absl::StatusCode::kInvalidArgument,
+                                       HasSubstr("backbone.patch_size: images of 32 px")));
 }
 
 TEST(PretrainMethodsTest, AugSelfNeedsTheOperation) {

@@ -198,6 +198,29 @@ TEST(PretrainTest, OtherTreatmentsTrainAndResumeWithTheSameBytes) {
   }
 }
 
+TEST(PretrainTest, AccumulatedRunsResumeWithTheSameBytesAndDifferFromWholeBatches) {
+  const auto run = [] {
+    v1::PretrainOptions options = TinyRun("accumulated");
+    options.set_accumulate_steps(4);
+    return options;
+  };
+  const std::string undisturbed = FingerprintOfRun(run());
+  const v1::PretrainOptions options = run();
+  const std::atomic<bool> interrupted(true);
+  for (int step = 1; step < 10; ++step) EXPECT_FALSE(Train(options, 1, &interrupted).ok());
+  EXPECT_EQ(FingerprintOfRun(options), undisturbed);
+  EXPECT_NE(FingerprintOfRun(TinyRun("whole")), undisturbed);
+}
+
+TEST(PretrainTest, KeptCheckpointsChangeNoByteOfTheResult) {
+  const std::string plain = FingerprintOfRun(TinyRun("kept"));
+  v1::PretrainOptions options = TinyRun("kept");
+  options.set_keep_last_checkpoints(3);
+  options.set_keep_every_epochs(1);
+  options.set_checkpoint_every_steps(2);
+  EXPECT_EQ(FingerprintOfRun(options), plain);
+}
+
 TEST(PretrainTest, ThreeWaysOfFeedingGiveTheSameWeights) {
   const v1::PretrainOptions on_the_fly = TinyRun("on_the_fly");
   FingerprintOfRun(on_the_fly);
@@ -220,7 +243,7 @@ TEST(PretrainTest, StopsAtALossThatIsNotFiniteAndKeepsTheCheckpoint) {
   options.set_base_lr(1e30);
   options.set_checkpoint_every_steps(1);
   EXPECT_THAT(Train(options),
-              StatusIs(absl::StatusCode::kInternal,
+              StatusIs(absl::StatusCode::kFailedPrecondition,
                        AllOf(HasSubstr("step "), HasSubstr(" is nan"), HasSubstr("is kept in"),
                              HasSubstr("Lower --base_lr"))));
   EXPECT_TRUE(FileExists(options.output() + ".partial/checkpoint-00000001/tensors.safetensors"));
@@ -282,6 +305,15 @@ TEST(PretrainErrorTest, NamesTheSettingAndTheRemedy) {
   options = TinyRun("mistakes");
   options.set_momentum(1);
   EXPECT_THAT(Train(options), StatusIs(kUsage, HasSubstr("--momentum=1")));
+
+  options = TinyRun("mistakes");
+  options.set_accumulate_steps(3);
+  EXPECT_THAT(Train(options), StatusIs(kUsage, AllOf(HasSubstr("--accumulate_steps=3"),
+                                                     HasSubstr("--batch_size=8"))));
+
+  options = TinyRun("mistakes");
+  options.set_keep_last_checkpoints(0);
+  EXPECT_THAT(Train(options), StatusIs(kUsage, HasSubstr("--keep_last_checkpoints=0")));
 
   options = TinyRun("mistakes");
   options.set_epochs(0);

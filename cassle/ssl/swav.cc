@@ -16,6 +16,7 @@
 #include "cassle/ssl/encoder.h"
 #include "cassle/ssl/key_queue.h"
 #include "cassle/ssl/objectives.h"
+#include "cassle/ssl/step_rows.h"
 
 namespace cassle {
 namespace {
@@ -64,7 +65,7 @@ class Swav : public Method {
       logits.push_back(scores / settings_.temperature);
       if (view >= kAssignedViews) continue;
       assignments.push_back(Assign(view, scores));
-      enqueued_next_[view] = embeddings.detach();
+      if (!queues_.empty()) enqueued_next_[view].Add(embeddings);
       (view == 0 ? output.z1 : output.z2) = projections.detach();
       (view == 0 ? output.features1 : output.features2) = features;
     }
@@ -75,9 +76,14 @@ class Swav : public Method {
   void AfterStep() override {
     NormalizePrototypes();
     steps_.add_(1);
-    if (queues_.empty() || epoch() < static_cast<double>(settings_.queue_start_epoch)) return;
-    for (int view = 0; view < kAssignedViews; ++view) queues_[view].Enqueue(enqueued_next_[view]);
-    queued_.add_(enqueued_next_[0].size(0)).clamp_(0, settings_.queue_size);
+    if (queues_.empty()) return;
+    const bool started = epoch() >= static_cast<double>(settings_.queue_start_epoch);
+    for (int view = 0; view < kAssignedViews; ++view) {
+      const at::Tensor rows = enqueued_next_[view].Take();
+      if (!started) continue;
+      queues_[view].Enqueue(rows);
+      if (view == 0) queued_.add_(rows.size(0)).clamp_(0, settings_.queue_size);
+    }
   }
 
   std::vector<Network> networks() const override {
@@ -130,7 +136,7 @@ class Swav : public Method {
   // Rows of each queue that are filled.
   at::Tensor queued_;
   // [B, P], normalised: what AfterStep puts into the queues.
-  at::Tensor enqueued_next_[kAssignedViews];
+  StepRows enqueued_next_[kAssignedViews];
   const Settings settings_;
   const bool official_;
   const int num_views_;

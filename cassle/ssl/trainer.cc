@@ -1,7 +1,6 @@
 #include "cassle/ssl/trainer.h"
 
 #include <cmath>
-#include <optional>
 #include <utility>
 #include <vector>
 
@@ -9,11 +8,19 @@
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/ssl/checkpoint.h"
 #include "cassle/ssl/make_optimizer.h"
 
 namespace cassle {
+namespace {
+
+constexpr char kDivergedRemedy[] =
+    ". Lower --base_lr, or raise --batch_size, or try --clip_gradient_norm=1, or "
+    "--precision=float32 if this was bf16";
+
+}  // namespace
 
 Trainer::Trainer(const TrainOptions& options, Method* method, Monitor* monitor,
                  const PixelNormalizer& normalizer, OpenLoader open_loader, StageContext* context)
@@ -34,19 +41,30 @@ std::vector<NamedTensor> Trainer::Everything() const {
 }
 
 absl::Status Trainer::Resume() {
-  if (context_->resumed()) {
-    CASSLE_ASSIGN_OR_RETURN(const std::optional<std::string> checkpoint,
-                            FindCheckpoint(context_->output_dir()));
-    if (checkpoint.has_value()) {
-      CASSLE_ASSIGN_OR_RETURN(state_, LoadCheckpoint(*checkpoint, Everything()));
-      checkpoint_step_ = state_.step();
-      context_->Say(
-          absl::StrCat("resuming after step ", state_.step(), " (epoch ", state_.epoch() + 1, ")"));
-    } else {
-      context_->Say("no checkpoint yet: starting from the first step");
-    }
+  if (!context_->resumed()) return absl::OkStatus();
+  CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> checkpoints,
+                          FindCheckpoints(context_->output_dir()));
+  if (checkpoints.empty()) {
+    context_->Say("no checkpoint yet: starting from the first step");
+    return absl::OkStatus();
   }
-  return absl::OkStatus();
+  absl::Status newest;
+  for (size_t i = 0; i < checkpoints.size(); ++i) {
+    const absl::StatusOr<v1::TrainState> state = LoadCheckpoint(checkpoints[i], Everything());
+    if (!state.ok()) {
+      if (i == 0) newest = state.status();
+      context_->Say(absl::StrCat("a checkpoint cannot be used: ", state.status().message()));
+      continue;
+    }
+    // They would be in the way when their steps come again.
+    for (size_t k = 0; k < i; ++k) CASSLE_RETURN_IF_ERROR(RemoveAll(checkpoints[k]));
+    state_ = *state;
+    checkpoint_step_ = state_.step();
+    context_->Say(
+        absl::StrCat("resuming after step ", state_.step(), " (epoch ", state_.epoch() + 1, ")"));
+    return absl::OkStatus();
+  }
+  return newest;
 }
 
 absl::Status Trainer::SaveState() {
@@ -54,7 +72,15 @@ absl::Status Trainer::SaveState() {
   CASSLE_ASSIGN_OR_RETURN(const MetricsPosition position, log_->Sync());
   state_.set_metrics_bytes(position.metrics_bytes);
   state_.set_events_bytes(position.events_bytes);
-  CASSLE_RETURN_IF_ERROR(SaveCheckpoint(context_->output_dir(), state_, Everything()));
+  const absl::Status saved = SaveCheckpoint(
+      context_->output_dir(), state_, Everything(),
+      {options_.keep_last_checkpoints, options_.keep_every_epochs * batches_per_epoch_});
+  if (absl::IsFailedPrecondition(saved)) {
+    return absl::FailedPreconditionError(absl::StrCat("after step ", state_.step(), " (epoch ",
+                                                      EpochOfLastStep(), "): ", saved.message(),
+                                                      "; ", WhatIsKept(), kDivergedRemedy));
+  }
+  CASSLE_RETURN_IF_ERROR(saved);
   checkpoint_step_ = state_.step();
   return absl::OkStatus();
 }
@@ -194,10 +220,8 @@ absl::Status Trainer::TakeStep(const ViewBatch& batch) {
   optimizer_->ZeroGrad();
   const double position = SchedulePosition();
   method_->set_progress(position, static_cast<double>(options_.epochs));
-  const MethodOutput output = method_->Forward(MakeBatch(batch));
-  const double loss = output.loss.item().toDouble();
-  if (!std::isfinite(loss)) return NotFinite("loss", loss);
-  output.loss.backward();
+  const BatchPass pass = AccumulateGradients(MakeBatch(batch), options_.accumulate_steps, method_);
+  if (!std::isfinite(pass.loss)) return NotFinite("loss", pass.loss);
   const double gradient_norm = optimizer_->GradientNorm();
   if (!std::isfinite(gradient_norm)) return NotFinite("gradient", gradient_norm);
   optimizer_->ClipGradients(gradient_norm, options_.clip_gradient_norm);
@@ -205,13 +229,13 @@ absl::Status Trainer::TakeStep(const ViewBatch& batch) {
   optimizer_->Step(GroupRates(optimizer_->groups(), options_.schedule.initial, learning_rate));
   method_->AfterStep();
 
-  last_loss_ = loss;
+  last_loss_ = pass.loss;
   state_.set_step(state_.step() + 1);
   state_.set_batch_in_epoch(state_.batch_in_epoch() + 1);
-  state_.set_epoch_loss_sum(state_.epoch_loss_sum() + loss);
+  state_.set_epoch_loss_sum(state_.epoch_loss_sum() + pass.loss);
   const bool epoch_ends = state_.batch_in_epoch() == batches_per_epoch_;
   if (epoch_ends || state_.step() % options_.log_every_steps == 0) {
-    CASSLE_RETURN_IF_ERROR(Log(output, loss, gradient_norm, learning_rate));
+    CASSLE_RETURN_IF_ERROR(Log(pass, gradient_norm, learning_rate));
   }
   if (epoch_ends) {
     state_.set_epoch(state_.epoch() + 1);
@@ -222,10 +246,13 @@ absl::Status Trainer::TakeStep(const ViewBatch& batch) {
 }
 
 absl::Status Trainer::NotFinite(const char* what, double value) const {
-  return absl::InternalError(absl::StrCat(
-      "step ", state_.step() + 1, " (epoch ", state_.epoch() + 1, "): the ", what, " is ", value,
-      ". The step was not taken; ", WhatIsKept(),
-      ". Lower --base_lr, or raise --batch_size, or try --precision=float32 if this was bf16"));
+  return absl::FailedPreconditionError(
+      absl::StrCat("step ", state_.step() + 1, " (epoch ", state_.epoch() + 1, "): the ", what,
+                   " is ", value, ". The step was not taken; ", WhatIsKept(), kDivergedRemedy));
+}
+
+int64_t Trainer::EpochOfLastStep() const {
+  return state_.batch_in_epoch() > 0 ? state_.epoch() + 1 : state_.epoch();
 }
 
 std::string Trainer::WhatIsKept() const {
@@ -234,22 +261,21 @@ std::string Trainer::WhatIsKept() const {
                       context_->output_dir());
 }
 
-absl::Status Trainer::Log(const MethodOutput& output, double loss, double gradient_norm,
-                          double learning_rate) {
-  const ProjectionStatistics statistics = DescribeProjections(output.z1, output.z2);
+absl::Status Trainer::Log(const BatchPass& pass, double gradient_norm, double learning_rate) {
+  const ProjectionStatistics statistics = DescribeProjections(pass.z1, pass.z2);
   v1::TrainMetrics metrics;
   metrics.set_step(static_cast<int32_t>(state_.step()));
   metrics.set_epoch(static_cast<int32_t>(state_.epoch() + 1));
-  metrics.set_loss(loss);
+  metrics.set_loss(pass.loss);
   metrics.set_learning_rate(learning_rate);
   metrics.set_gradient_norm(gradient_norm);
   metrics.set_projection_spread(statistics.spread);
   metrics.set_matched_cosine(statistics.matched_cosine);
   metrics.set_unmatched_cosine(statistics.unmatched_cosine);
-  metrics.set_projection_rank(EffectiveRank(output.z1));
-  if (output.features1.defined()) {
-    metrics.set_feature_spread(Spread(output.features1));
-    metrics.set_feature_rank(EffectiveRank(output.features1));
+  metrics.set_projection_rank(EffectiveRank(pass.z1));
+  if (pass.features1.defined()) {
+    metrics.set_feature_spread(Spread(pass.features1));
+    metrics.set_feature_rank(EffectiveRank(pass.features1));
   }
   if (state_.batch_in_epoch() == batches_per_epoch_) {
     metrics.set_epoch_loss(state_.epoch_loss_sum() / static_cast<double>(batches_per_epoch_));
@@ -270,9 +296,13 @@ double Trainer::SchedulePosition() const {
 
 bool Trainer::CheckpointIsDue() const {
   const int64_t by_steps = options_.checkpoint_every_steps;
-  const int64_t by_epochs = options_.checkpoint_every_epochs;
-  return (by_steps > 0 && state_.step() % by_steps == 0) ||
-         (by_epochs > 0 && state_.batch_in_epoch() == 0 && state_.epoch() % by_epochs == 0);
+  if (by_steps > 0 && state_.step() % by_steps == 0) return true;
+  for (const int64_t by_epochs : {options_.checkpoint_every_epochs, options_.keep_every_epochs}) {
+    if (by_epochs > 0 && state_.batch_in_epoch() == 0 && state_.epoch() % by_epochs == 0) {
+      return true;
+    }
+  }
+  return false;
 }
 
 }  // namespace cassle

@@ -17,6 +17,7 @@
 #include "cassle/augment/view_loader.h"
 #include "cassle/base/progress.h"
 #include "cassle/base/stage.h"
+#include "cassle/ssl/accumulate.h"
 #include "cassle/ssl/batch_tensor.h"
 #include "cassle/ssl/checkpoint.pb.h"
 #include "cassle/ssl/collapse.h"
@@ -31,6 +32,8 @@ namespace cassle {
 struct TrainOptions {
   int64_t epochs = 1;
   int64_t batch_size = 1;
+  // Parts in which a batch goes through the networks (accumulate.h); divides batch_size.
+  int64_t accumulate_steps = 1;
   RateSchedule schedule;
   // The rate, and the momenta of methods, change at every step instead of every epoch.
   bool schedule_per_step = false;
@@ -42,6 +45,10 @@ struct TrainOptions {
   // 0: never for this reason. Checkpoints change speed, never a result.
   int64_t checkpoint_every_epochs = 1;
   int64_t checkpoint_every_steps = 0;
+  // The newest that are kept, at least 1.
+  int64_t keep_last_checkpoints = 1;
+  // Those after a multiple of so many epochs are taken and kept until the run ends; 0: none.
+  int64_t keep_every_epochs = 0;
   // Looked at whenever a line of metrics is written.
   CollapseLimits collapse;
 };
@@ -59,10 +66,10 @@ class Trainer {
 
   // Goes on from the newest checkpoint in context->output_dir() if context->resumed(), else starts;
   // returns after the last epoch, with a checkpoint of the finished run in the folder. \error
-  // kCancelled after a signal: a checkpoint was taken, the same command goes on from it; kInternal
-  // if the loss or the gradient is not finite, with the step and the remedy; kFailedPrecondition if
-  // the encoder has collapsed (CollapseLimits); kDataLoss for a damaged checkpoint; what the loader
-  // and the monitor return.
+  // kCancelled after a signal: a checkpoint was taken, the same command goes on from it;
+  // kFailedPrecondition if the loss, the gradient or what a checkpoint would keep is not finite,
+  // with the step and the remedy, or if the encoder has collapsed (CollapseLimits); kDataLoss if
+  // every checkpoint is damaged; what the loader and the monitor return.
   absl::Status Run();
 
   // After Run.
@@ -88,10 +95,12 @@ class Trainer {
   // \error kFailedPrecondition naming the first image without a label, if the method needs them.
   absl::Status CheckLabels(const ViewBatch& batch) const;
   absl::Status TakeStep(const ViewBatch& batch);
+  // Why the step under way cannot be taken.
   absl::Status NotFinite(const char* what, double value) const;
+  // From 1; 0 before the first step.
+  int64_t EpochOfLastStep() const;
   // Writes a line of metrics. \error kFailedPrecondition if it tells of a collapse.
-  absl::Status Log(const MethodOutput& output, double loss, double gradient_norm,
-                   double learning_rate);
+  absl::Status Log(const BatchPass& pass, double gradient_norm, double learning_rate);
   // Where the newest checkpoint is, for messages.
   std::string WhatIsKept() const;
   bool CheckpointIsDue() const;
