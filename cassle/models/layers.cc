@@ -1,5 +1,6 @@
 #include "cassle/models/layers.h"
 
+#include <ATen/autocast_mode.h>
 #include <ATen/ops/batch_norm.h>
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/layer_norm.h>
@@ -9,6 +10,7 @@
 #include <c10/util/Exception.h>
 
 #include "cassle/models/fused_batch_norm.h"
+#include "cassle/models/small_convolution.h"
 
 namespace cassle {
 
@@ -30,6 +32,16 @@ Conv2d::Conv2d(int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t 
       padding_(padding) {}
 
 at::Tensor Conv2d::forward(const at::Tensor& input) {
+  if (SmallConvolutionTakes(input, weight_, stride_, padding_)) {
+    at::Tensor activations = input, weight = weight_;
+    if (at::autocast::is_cpu_enabled()) {
+      for (at::Tensor* tensor : {&activations, &weight}) {
+        *tensor = at::autocast::cached_cast(at::autocast::get_autocast_cpu_dtype(), *tensor,
+                                            c10::DeviceType::CPU);
+      }
+    }
+    return SmallConvolution(activations, weight, stride_, padding_);
+  }
   return at::conv2d(input, weight_, /*bias=*/{}, stride_, padding_);
 }
 
