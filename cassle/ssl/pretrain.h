@@ -3,8 +3,8 @@
 // Writes into the output folder
 //   weights.safetensors              "backbone.*" (torchvision's names) and "projector.*"
 //   model.textproto                  v1::ModelSpec: how to use the backbone
-//   config.textproto                 the settings of the run, complete: pretrain --config=...
-//   repeats it metrics.jsonl                    one v1::TrainMetrics a line
+//   config.textproto                 the settings of the run; pretrain --config=... repeats it
+//   metrics.jsonl                    one v1::TrainMetrics a line
 //   events.out.tfevents.0.cassle     the same for TensorBoard
 // and while it runs, in OUTPUT.partial, the newest checkpoint (cassle/ssl/checkpoint.h).
 #ifndef CASSLE_SSL_PRETRAIN_H_
