@@ -2,10 +2,10 @@
 
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/ssl/encoder.h"
 #include "cassle/ssl/objectives.h"
+#include "cassle/ssl/setting_checks.h"
 
 namespace cassle {
 namespace {
@@ -63,16 +63,10 @@ absl::StatusOr<std::unique_ptr<Method>> MakeBarlowTwins(const v1::MethodConfig& 
   settings.official = setup.official;
   if (barlow.has_off_diagonal_weight()) settings.off_diagonal_weight = barlow.off_diagonal_weight();
   if (barlow.has_bias_rate_scale()) settings.bias_rate_scale = barlow.bias_rate_scale();
-  if (!(settings.off_diagonal_weight >= 0)) {
-    return absl::InvalidArgumentError(absl::StrCat("method.barlow_twins.off_diagonal_weight is ",
-                                                   settings.off_diagonal_weight,
-                                                   "; it must not be negative"));
-  }
-  if (!(settings.bias_rate_scale > 0)) {
-    return absl::InvalidArgumentError(absl::StrCat("method.barlow_twins.bias_rate_scale is ",
-                                                   settings.bias_rate_scale,
-                                                   "; it must be above 0"));
-  }
+  CASSLE_RETURN_IF_ERROR(
+      CheckNotNegative("barlow_twins", "off_diagonal_weight", settings.off_diagonal_weight));
+  CASSLE_RETURN_IF_ERROR(
+      CheckAboveZero("barlow_twins", "bias_rate_scale", settings.bias_rate_scale));
   MlpOptions projector = {
       .hidden = 8192, .out = 8192, .depth = 3, .last_norm = true, .last_norm_affine = false};
   if (barlow.has_hidden_size()) projector.hidden = barlow.hidden_size();

@@ -10,7 +10,6 @@
 #include <utility>
 
 #include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/models/layers.h"
 #include "cassle/ssl/clustering_objectives.h"
@@ -19,6 +18,7 @@
 #include "cassle/ssl/momentum_update.h"
 #include "cassle/ssl/objectives.h"
 #include "cassle/ssl/schedule.h"
+#include "cassle/ssl/setting_checks.h"
 #include "cassle/ssl/step_rows.h"
 
 namespace cassle {
@@ -148,14 +148,10 @@ absl::Status CheckSettings(const Settings& settings) {
        {std::pair("student_temperature", settings.student_temperature),
         std::pair("teacher_temperature", settings.teacher_temperature),
         std::pair("warmup_teacher_temperature", settings.warmup_teacher_temperature)}) {
-    if (value > 0) continue;
-    return absl::InvalidArgumentError(
-        absl::StrCat("method.dino.", name, " is ", value, "; it must be above 0"));
+    CASSLE_RETURN_IF_ERROR(CheckAboveZero("dino", name, value));
   }
-  if (settings.num_outputs < 2) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "method.dino.num_outputs is ", settings.num_outputs, "; it must be at least 2"));
-  }
+  CASSLE_RETURN_IF_ERROR(
+      CheckAtLeast("dino", "num_outputs", static_cast<double>(settings.num_outputs), 2));
   CASSLE_RETURN_IF_ERROR(CheckMomentum("dino", "center_momentum", settings.center_momentum));
   CASSLE_RETURN_IF_ERROR(CheckMomentum("dino", "momentum", settings.momentum));
   return CheckMomentum("dino", "final_momentum", settings.final_momentum);

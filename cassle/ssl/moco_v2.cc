@@ -2,12 +2,12 @@
 
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/ssl/encoder.h"
 #include "cassle/ssl/key_queue.h"
 #include "cassle/ssl/momentum_encoder.h"
 #include "cassle/ssl/objectives.h"
+#include "cassle/ssl/setting_checks.h"
 #include "cassle/ssl/step_rows.h"
 
 namespace cassle {
@@ -70,10 +70,7 @@ absl::StatusOr<std::unique_ptr<Method>> MakeMocoV2(const v1::MethodConfig& confi
   if (moco.has_momentum()) settings.momentum = moco.momentum();
   settings.enqueue_queries =
       moco.enqueue() == v1::QUERIES || (moco.enqueue() != v1::KEYS && setup.official);
-  if (!(settings.temperature > 0)) {
-    return absl::InvalidArgumentError(absl::StrCat("method.moco_v2.temperature is ",
-                                                   settings.temperature, "; it must be above 0"));
-  }
+  CASSLE_RETURN_IF_ERROR(CheckAboveZero("moco_v2", "temperature", settings.temperature));
   CASSLE_RETURN_IF_ERROR(CheckMomentum("moco_v2", "momentum", settings.momentum));
   const int64_t queue_size = moco.has_queue_size() ? moco.queue_size() : 65536;
   const int64_t projection_size = moco.has_projection_size() ? moco.projection_size() : 128;

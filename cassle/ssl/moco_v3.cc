@@ -2,13 +2,13 @@
 
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/ssl/encoder.h"
 #include "cassle/ssl/momentum_encoder.h"
 #include "cassle/ssl/objectives.h"
 #include "cassle/ssl/predictor.h"
 #include "cassle/ssl/schedule.h"
+#include "cassle/ssl/setting_checks.h"
 
 namespace cassle {
 namespace {
@@ -74,10 +74,7 @@ absl::StatusOr<std::unique_ptr<Method>> MakeMocoV3(const v1::MethodConfig& confi
   if (moco.has_temperature()) settings.temperature = moco.temperature();
   if (moco.has_momentum()) settings.momentum = moco.momentum();
   if (moco.has_final_momentum()) settings.final_momentum = moco.final_momentum();
-  if (!(settings.temperature > 0)) {
-    return absl::InvalidArgumentError(absl::StrCat("method.moco_v3.temperature is ",
-                                                   settings.temperature, "; it must be above 0"));
-  }
+  CASSLE_RETURN_IF_ERROR(CheckAboveZero("moco_v3", "temperature", settings.temperature));
   CASSLE_RETURN_IF_ERROR(CheckMomentum("moco_v3", "momentum", settings.momentum));
   CASSLE_RETURN_IF_ERROR(CheckMomentum("moco_v3", "final_momentum", settings.final_momentum));
   MlpOptions projector = {

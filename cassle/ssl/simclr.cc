@@ -9,6 +9,7 @@
 #include "cassle/base/status_macros.h"
 #include "cassle/ssl/encoder.h"
 #include "cassle/ssl/objectives.h"
+#include "cassle/ssl/setting_checks.h"
 
 namespace cassle {
 namespace {
@@ -59,10 +60,7 @@ absl::StatusOr<std::unique_ptr<Method>> MakeSimclr(const v1::MethodConfig& confi
                                                    const MethodSetup& setup) {
   const v1::SimclrConfig& simclr = config.simclr();
   const double temperature = simclr.has_temperature() ? simclr.temperature() : 0.2;
-  if (!(temperature > 0)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("method.simclr.temperature is ", temperature, "; it must be above 0"));
-  }
+  CASSLE_RETURN_IF_ERROR(CheckAboveZero("simclr", "temperature", temperature));
   const int64_t images = setup.part_size > 0 ? setup.part_size : setup.batch_size;
   if (images < 2) {
     return absl::InvalidArgumentError(

@@ -3,11 +3,11 @@
 #include <utility>
 
 #include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/ssl/encoder.h"
 #include "cassle/ssl/objectives.h"
 #include "cassle/ssl/predictor.h"
+#include "cassle/ssl/setting_checks.h"
 
 namespace cassle {
 namespace {
@@ -61,10 +61,7 @@ absl::StatusOr<std::unique_ptr<Method>> MakeSimsiam(const v1::MethodConfig& conf
   if (simsiam.has_hidden_size()) projector.hidden = simsiam.hidden_size();
   if (simsiam.has_projection_size()) projector.out = simsiam.projection_size();
   if (simsiam.has_projector_depth()) projector.depth = simsiam.projector_depth();
-  if (projector.depth < 1) {
-    return absl::InvalidArgumentError(absl::StrCat("method.simsiam.projector_depth is ",
-                                                   projector.depth, "; it must be at least 1"));
-  }
+  CASSLE_RETURN_IF_ERROR(CheckAtLeast("simsiam", "projector_depth", projector.depth, 1));
   CASSLE_ASSIGN_OR_RETURN(Encoder encoder, Encoder::Create(setup, projector));
   MlpOptions mlp = {.in = projector.out, .hidden = 512, .out = projector.out};
   if (simsiam.has_predictor_hidden_size()) mlp.hidden = simsiam.predictor_hidden_size();

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/ssl/encoder.h"
+#include "cassle/ssl/setting_checks.h"
 
 namespace cassle {
 namespace {
@@ -64,10 +65,7 @@ absl::StatusOr<std::unique_ptr<Method>> MakeSupervised(const v1::MethodConfig& c
         ": name a labelled data set by --input, also beside recorded views, or another --target"));
   }
   const int depth = supervised.has_classifier_depth() ? supervised.classifier_depth() : 1;
-  if (depth < 1) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("method.supervised.classifier_depth is ", depth, "; it must be at least 1"));
-  }
+  CASSLE_RETURN_IF_ERROR(CheckAtLeast("supervised", "classifier_depth", depth, 1));
   CASSLE_ASSIGN_OR_RETURN(
       Encoder encoder,
       Encoder::Create(

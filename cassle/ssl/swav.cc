@@ -16,6 +16,7 @@
 #include "cassle/ssl/encoder.h"
 #include "cassle/ssl/key_queue.h"
 #include "cassle/ssl/objectives.h"
+#include "cassle/ssl/setting_checks.h"
 #include "cassle/ssl/step_rows.h"
 
 namespace cassle {
@@ -142,18 +143,6 @@ class Swav : public Method {
   const int num_views_;
 };
 
-absl::Status AtLeast(const char* name, double value, double least) {
-  if (value >= least) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("method.swav.", name, " is ", value, "; it must be at least ", least));
-}
-
-absl::Status AboveZero(const char* name, double value) {
-  if (value > 0) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("method.swav.", name, " is ", value, "; it must be above 0"));
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Method>> MakeSwav(const v1::MethodConfig& config,
@@ -174,11 +163,11 @@ absl::StatusOr<std::unique_ptr<Method>> MakeSwav(const v1::MethodConfig& config,
   if (swav.has_queue_size()) settings.queue_size = swav.queue_size();
   if (swav.has_queue_start_epoch()) settings.queue_start_epoch = swav.queue_start_epoch();
   CASSLE_RETURN_IF_ERROR(
-      AtLeast("num_prototypes", static_cast<double>(settings.num_prototypes), 2));
-  CASSLE_RETURN_IF_ERROR(AboveZero("temperature", settings.temperature));
-  CASSLE_RETURN_IF_ERROR(AboveZero("epsilon", settings.epsilon));
-  CASSLE_RETURN_IF_ERROR(
-      AtLeast("sinkhorn_iterations", static_cast<double>(settings.sinkhorn_iterations), 1));
+      CheckAtLeast("swav", "num_prototypes", static_cast<double>(settings.num_prototypes), 2));
+  CASSLE_RETURN_IF_ERROR(CheckAboveZero("swav", "temperature", settings.temperature));
+  CASSLE_RETURN_IF_ERROR(CheckAboveZero("swav", "epsilon", settings.epsilon));
+  CASSLE_RETURN_IF_ERROR(CheckAtLeast("swav", "sinkhorn_iterations",
+                                      static_cast<double>(settings.sinkhorn_iterations), 1));
   if (settings.queue_size != 0) {
     CASSLE_RETURN_IF_ERROR(CheckQueueSize("swav", settings.queue_size, setup.batch_size));
   }

@@ -2,10 +2,10 @@
 
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/ssl/encoder.h"
 #include "cassle/ssl/objectives.h"
+#include "cassle/ssl/setting_checks.h"
 
 namespace cassle {
 namespace {
@@ -34,12 +34,6 @@ class Vicreg : public Method {
   const VicregWeights weights_;
 };
 
-absl::Status CheckWeight(const char* name, double weight) {
-  if (weight >= 0) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("method.vicreg.", name, " is ", weight, "; it must not be negative"));
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Method>> MakeVicreg(const v1::MethodConfig& config,
@@ -49,9 +43,9 @@ absl::StatusOr<std::unique_ptr<Method>> MakeVicreg(const v1::MethodConfig& confi
   if (vicreg.has_invariance_weight()) weights.invariance = vicreg.invariance_weight();
   if (vicreg.has_variance_weight()) weights.variance = vicreg.variance_weight();
   if (vicreg.has_covariance_weight()) weights.covariance = vicreg.covariance_weight();
-  CASSLE_RETURN_IF_ERROR(CheckWeight("invariance_weight", weights.invariance));
-  CASSLE_RETURN_IF_ERROR(CheckWeight("variance_weight", weights.variance));
-  CASSLE_RETURN_IF_ERROR(CheckWeight("covariance_weight", weights.covariance));
+  CASSLE_RETURN_IF_ERROR(CheckNotNegative("vicreg", "invariance_weight", weights.invariance));
+  CASSLE_RETURN_IF_ERROR(CheckNotNegative("vicreg", "variance_weight", weights.variance));
+  CASSLE_RETURN_IF_ERROR(CheckNotNegative("vicreg", "covariance_weight", weights.covariance));
   // A bias of the last layer would have no gradient: the loss does not change when the projections
   // of both views move together.
   MlpOptions projector = {.hidden = 8192, .out = 8192, .depth = 3, .last_bias = false};
