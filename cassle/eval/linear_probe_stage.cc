@@ -281,7 +281,7 @@ v1::LinearProbeResult ResultHead(const ProbeSets& sets) {
   for (const auto& [role, part] : {std::pair<const char*, const Rows*>{"train", &sets.learn_train},
                                    {"val", &sets.learn_val},
                                    {"test", &sets.tested}}) {
-    v1::ProbedSet* set = result.add_sets();
+    v1::EvaluatedSet* set = result.add_sets();
     set->set_role(role);
     set->set_split(part->from->Metadata("split"));
     set->set_dataset_fingerprint(part->from->Metadata("dataset_fingerprint"));

@@ -33,8 +33,8 @@ std::string ColumnName(const ReportInput& input, const v1::LinearProbeTarget& ta
   return absl::StrCat(input.group, " ", target.name());
 }
 
-const v1::ProbedSet* SetOf(const v1::LinearProbeResult& result, const std::string& role) {
-  for (const v1::ProbedSet& set : result.sets()) {
+const v1::EvaluatedSet* SetOf(const v1::LinearProbeResult& result, const std::string& role) {
+  for (const v1::EvaluatedSet& set : result.sets()) {
     if (set.role() == role) return &set;
   }
   return nullptr;
@@ -42,7 +42,7 @@ const v1::ProbedSet* SetOf(const v1::LinearProbeResult& result, const std::strin
 
 // What the numbers of one column must have in common.
 std::string TestSet(const ReportInput& input, const v1::LinearProbeTarget& target) {
-  const v1::ProbedSet* set = SetOf(input.result, "test");
+  const v1::EvaluatedSet* set = SetOf(input.result, "test");
   return absl::StrCat(target.num_test(), " images of split '", set == nullptr ? "" : set->split(),
                       "' of data set ", set == nullptr ? "" : set->dataset_fingerprint());
 }
@@ -54,8 +54,8 @@ v1::ReportSource Source(const ReportInput& input) {
   source.set_encoder(input.result.encoder());
   source.set_weights_fingerprint(input.result.weights_fingerprint());
   source.set_preprocess_fingerprint(input.result.preprocess_fingerprint());
-  const v1::ProbedSet* train = SetOf(input.result, "train");
-  const v1::ProbedSet* test = SetOf(input.result, "test");
+  const v1::EvaluatedSet* train = SetOf(input.result, "train");
+  const v1::EvaluatedSet* test = SetOf(input.result, "test");
   if (train != nullptr) source.set_train_dataset_fingerprint(train->dataset_fingerprint());
   if (test != nullptr) source.set_test_dataset_fingerprint(test->dataset_fingerprint());
   source.set_result_fingerprint(input.manifest.fingerprint());

@@ -50,7 +50,7 @@ class ReportStageTest : public ::testing::Test {
     result.set_weights_fingerprint(absl::StrCat("weights of ", encoder));
     result.set_preprocess_fingerprint("pppp");
     for (const char* role : {"train", "val", "test"}) {
-      v1::ProbedSet* set = result.add_sets();
+      v1::EvaluatedSet* set = result.add_sets();
       set->set_role(role);
       set->set_split(role);
       set->set_dataset_fingerprint("dddd");
