@@ -16,8 +16,6 @@
 
 namespace cassle {
 
-inline constexpr char kWeightsFile[] = "weights.safetensors";
-inline constexpr char kModelSpecFile[] = "model.textproto";
 inline constexpr char kConfigFile[] = "config.textproto";
 
 // Name, version and summary for the harness; tests and main use the same.
