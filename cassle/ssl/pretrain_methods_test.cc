@@ -163,10 +163,22 @@ TEST(PretrainMethodsTest, AVisionTransformerIsTrainedAndResumedButItsFrozenWeigh
 }
 
 TEST(PretrainMethodsTest, AVisionTransformerWantsPatchesThatDivideTheViews) {
+  const auto refused = [](const v1::PretrainOptions& options, const std::string& size) {
+    EXPECT_THAT(Train(options),
+                StatusIs(absl::StatusCode::kInvalidArgument,
+                         AllOf(HasSubstr("--backbone.patch_size"), HasSubstr(size + " px"))));
+  };
   v1::PretrainOptions options = TinyVitRun();
   options.mutable_backbone()->set_patch_size(5);
-  EXPECT_THAT(Train(options), StatusIs(absl::StatusCode::kInvalidArgument,
-                                       HasSubstr("backbone.patch_size: images of 32 px")));
+  refused(options, "32");
+  // 32 is a multiple of it, the small crops' 16 is not.
+  options = TinyRun("dino", 1);
+  options.clear_policy();
+  options.set_policy_file(MultiCropPolicy());
+  options.clear_backbone();
+  options.mutable_backbone()->set_architecture("vit_tiny");
+  options.mutable_backbone()->set_patch_size(32);
+  refused(options, "16");
 }
 
 TEST(PretrainMethodsTest, AugSelfNeedsTheOperation) {

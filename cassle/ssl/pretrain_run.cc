@@ -100,9 +100,24 @@ absl::Status AddImageChannels(PretrainRun* run) {
   return absl::OkStatus();
 }
 
+// Small crops are cut into patches too.
+absl::Status CheckViewSizes(const v1::Policy& policy, const v1::BackboneConfig& backbone) {
+  if (backbone.patch_size() <= 0) return absl::OkStatus();
+  for (const v1::Policy& view : DistinctViewPolicies(policy)) {
+    if (view.size() % backbone.patch_size() == 0) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("--backbone.patch_size=", backbone.patch_size(), ": policy ", policy.name(),
+                     " makes views of ", view.size(),
+                     " px, which no whole number of patches fills; choose another patch size, or "
+                     "sizes in the policy that are multiples of it"));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status BuildMethod(PretrainRun* run) {
   v1::PretrainOptions& options = run->options;
   CASSLE_ASSIGN_OR_RETURN(run->backbone, ResolveBackbone(options.backbone(), run->policy.size()));
+  CASSLE_RETURN_IF_ERROR(CheckViewSizes(run->policy, run->backbone));
   *options.mutable_backbone() = run->backbone;
   CASSLE_ASSIGN_OR_RETURN(*options.mutable_conditioning(),
                           ResolveConditioning(options.conditioning()));
