@@ -188,6 +188,28 @@ cassle_linear_probe = rule(
     ),
 )
 
+def _neighbors_impl(ctx):
+    train = ctx.attr.train[CassleEmbeddingsInfo].folder
+    inputs = [train]
+    arguments = ["--train=" + train.path]
+    if ctx.attr.test:
+        test = ctx.attr.test[CassleEmbeddingsInfo].folder
+        inputs.append(test)
+        arguments.append("--test=" + test.path)
+    folder, default = _run(ctx, arguments, inputs)
+    return [default, CassleResultInfo(folder = folder)]
+
+cassle_knn = rule(
+    doc = "Accuracy of nearest neighbours (//cassle/eval:knn).",
+    implementation = _neighbors_impl,
+    attrs = dict(
+        _COMMON,
+        train = attr.label(mandatory = True, providers = [CassleEmbeddingsInfo]),
+        test = attr.label(providers = [CassleEmbeddingsInfo], doc = "Without it each image of train is tested on the others."),
+        _stage = _stage("//cassle/eval:knn"),
+    ),
+)
+
 def _table_impl(ctx):
     inputs = []
     arguments = []
