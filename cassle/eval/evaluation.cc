@@ -19,14 +19,14 @@ absl::Status Check(const v1::Evaluation& evaluation) {
           absl::StrCat("the score \"", score.name(), "\" is not finite: ", score.value()));
     }
     if (!scores.insert(score.name()).second) {
-      return absl::InvalidArgumentError(absl::StrCat("the score \"", score.name(),
-                                                     "\" is asked for twice"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("the score \"", score.name(), "\" is asked for twice"));
     }
   }
   for (const v1::Chart& chart : evaluation.charts()) {
     if (!charts.insert(chart.name()).second) {
-      return absl::InvalidArgumentError(absl::StrCat("the chart \"", chart.name(),
-                                                     "\" is asked for twice"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("the chart \"", chart.name(), "\" is asked for twice"));
     }
   }
   return absl::OkStatus();
@@ -71,8 +71,8 @@ absl::Status WriteEvaluation(const v1::Evaluation& evaluation, StageContext& con
   if (!dir.empty()) {
     CASSLE_ASSIGN_OR_RETURN(const std::string json, ToJson(evaluation));
     CASSLE_RETURN_IF_ERROR(WriteFile(JoinPath(dir, "result.json"), absl::StrCat(json, "\n")));
-    CASSLE_RETURN_IF_ERROR(WriteFile(JoinPath(dir, "result.textproto"),
-                                     PrintTextProto(evaluation)));
+    CASSLE_RETURN_IF_ERROR(
+        WriteFile(JoinPath(dir, "result.textproto"), PrintTextProto(evaluation)));
   }
   return context.SetResult(evaluation);
 }

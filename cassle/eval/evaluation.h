@@ -25,8 +25,8 @@ v1::Score* AddAccuracy(const std::string& name, double value, int64_t num_test,
 
 // Writes result.textproto and result.json into the stage's output folder (if it has one), says the
 // warnings and hands the result to stdout.
-// \error kInvalidArgument if two scores or two charts have the same name; kInternal naming the score
-// that is not finite; those of WriteFile.
+// \error kInvalidArgument if two scores or two charts have the same name; kInternal naming the
+// score that is not finite; those of WriteFile.
 absl::Status WriteEvaluation(const v1::Evaluation& evaluation, StageContext& context);
 
 }  // namespace cassle

@@ -1,0 +1,26 @@
+// What pretrain's options mean by themselves: ranges, the policy they name, numbers left to the
+// method's recipe.
+#ifndef CASSLE_SSL_PRETRAIN_OPTIONS_H_
+#define CASSLE_SSL_PRETRAIN_OPTIONS_H_
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "cassle/augment/policy.pb.h"
+#include "cassle/ssl/method.h"
+#include "cassle/ssl/pretrain.pb.h"
+
+namespace cassle {
+
+// \error kInvalidArgument naming the first option out of range.
+absl::Status CheckPretrainNumbers(const v1::PretrainOptions& options);
+
+// The policy that the options name; without one, that of the recorded views.
+// \error kInvalidArgument if there is none or two are named; those of reading the file or views.
+absl::StatusOr<v1::Policy> FindPolicy(const v1::PretrainOptions& options);
+
+// Fills in what was not chosen of the optimisation.
+void ResolveRecipe(const Recipe& recipe, v1::PretrainOptions* options);
+
+}  // namespace cassle
+
+#endif  // CASSLE_SSL_PRETRAIN_OPTIONS_H_

@@ -1,0 +1,104 @@
+// What a method's recipe makes of the settings that are not given.
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "cassle/base/file.h"
+#include "cassle/base/status_matchers.h"
+#include "cassle/ssl/pretrain.h"
+#include "cassle/ssl/pretrain_fixture.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace cassle {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::DoubleNear;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+TEST(PretrainMethodsTest, TheRecipeFillsWhatIsNotGiven) {
+  EXPECT_THAT(ConfigOf(TinyRun("simclr", 5)),
+              AllOf(HasSubstr("optimizer: SGD"), HasSubstr("warmup_epochs: 0"),
+                    HasSubstr("base_lr: 0.03\n"), HasSubstr("weight_decay: 0.0005\n")));
+  // Ten epochs of warm-up, but at most a fifth of the run.
+  EXPECT_THAT(ConfigOf(TinyRun("barlow_twins", 5)),
+              AllOf(HasSubstr("optimizer: LARS"), HasSubstr("warmup_epochs: 1\n"),
+                    HasSubstr("base_lr: 0.2\n"), HasSubstr("weight_decay: 1.5e-06\n")));
+  EXPECT_THAT(ConfigOf(TinyRun("vicreg", 5)),
+              AllOf(HasSubstr("optimizer: LARS"), HasSubstr("warmup_epochs: 1\n"),
+                    HasSubstr("base_lr: 0.2\n"), HasSubstr("weight_decay: 1.5e-06\n")));
+  EXPECT_THAT(ConfigOf(TinyRun("swav", 5)),
+              AllOf(HasSubstr("optimizer: LARS"), HasSubstr("warmup_epochs: 1\n"),
+                    HasSubstr("base_lr: 0.3\n"), HasSubstr("weight_decay: 1e-06\n"),
+                    HasSubstr("clip_gradient_norm: 0\n")));
+  EXPECT_THAT(ConfigOf(TinyRun("dino", 5)),
+              AllOf(HasSubstr("optimizer: ADAMW"), HasSubstr("warmup_epochs: 1\n"),
+                    HasSubstr("base_lr: 0.0005\n"), HasSubstr("weight_decay: 0.04\n"),
+                    HasSubstr("clip_gradient_norm: 3\n")));
+  EXPECT_THAT(ConfigOf(TinyRun("moco_v3", 5)),
+              AllOf(HasSubstr("optimizer: ADAMW"), HasSubstr("warmup_epochs: 1\n"),
+                    HasSubstr("base_lr: 0.00015\n"), HasSubstr("weight_decay: 0.1\n")));
+}
+
+TEST(PretrainMethodsTest, CompatOfficialFillsItAsTheAuthors) {
+  v1::PretrainOptions options = TinyRun("barlow_twins", 5);
+  options.set_compat(v1::OFFICIAL);
+  EXPECT_THAT(ConfigOf(options),
+              AllOf(HasSubstr("optimizer: SGD"), HasSubstr("warmup_epochs: 10\n"),
+                    HasSubstr("base_lr: 0.03\n"), HasSubstr("weight_decay: 0.0005\n"),
+                    HasSubstr("compat: OFFICIAL")));
+}
+
+TEST(PretrainMethodsTest, WhatIsGivenCounts) {
+  v1::PretrainOptions options = TinyRun("moco_v3", 2);
+  options.set_optimizer(v1::SGD);
+  options.set_warmup_epochs(2);
+  options.set_weight_decay(0);
+  EXPECT_THAT(ConfigOf(options), AllOf(HasSubstr("optimizer: SGD"), HasSubstr("warmup_epochs: 2\n"),
+                                       HasSubstr("base_lr: 0.03\n"), HasSubstr("weight_decay: 0\n"),
+                                       Not(HasSubstr("compat"))));
+  options = TinyRun("moco_v3", 2);
+  options.set_warmup_epochs(-1);
+  EXPECT_THAT(Train(options), StatusIs(absl::StatusCode::kInvalidArgument,
+                                       HasSubstr("--warmup_epochs=-1: expected at least 0")));
+}
+
+TEST(PretrainScheduleTest, RatesOfTheMetricsFollowTheChosenSchedule) {
+  // Four steps in two epochs of two.
+  const auto rates = [](v1::PretrainOptions options) {
+    options.set_base_lr(32);  // 1 at batch size 8.
+    options.set_clip_gradient_norm(1e-3);
+    options.set_log_every_steps(1);
+    EXPECT_OK(Train(options));
+    const absl::StatusOr<std::string> metrics =
+        ReadFile(JoinPath(options.output(), "metrics.jsonl"));
+    EXPECT_OK(metrics);
+    std::vector<double> found;
+    for (size_t at = 0; (at = metrics->find("\"learning_rate\":", at)) != std::string::npos; ++at) {
+      found.push_back(std::stod(metrics->substr(at + 16)));
+    }
+    return found;
+  };
+  v1::PretrainOptions options = TinyRun("simclr", 2);
+  EXPECT_THAT(rates(options), ElementsAre(1, 1, 0.5, 0.5));
+  options = TinyRun("simclr", 2);
+  options.set_schedule_per_step(true);
+  EXPECT_THAT(rates(options),
+              ElementsAre(1, DoubleNear(0.853553, 1e-6), 0.5, DoubleNear(0.146447, 1e-6)));
+  options = TinyRun("simclr", 2);
+  options.set_schedule(v1::CONSTANT);
+  EXPECT_THAT(rates(options), ElementsAre(1, 1, 1, 1));
+  options = TinyRun("simclr", 2);
+  options.set_schedule(v1::STEP);
+  EXPECT_THAT(Train(options),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("--step_epochs=60,80")));
+  options.add_step_epochs(1);
+  EXPECT_THAT(rates(options), ElementsAre(1, 1, DoubleNear(0.1, 1e-12), DoubleNear(0.1, 1e-12)));
+}
+
+}  // namespace
+}  // namespace cassle

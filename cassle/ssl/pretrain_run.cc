@@ -1,0 +1,212 @@
+#include "cassle/ssl/pretrain_run.h"
+
+#include <ATen/core/Tensor.h>
+#include <c10/core/GradMode.h>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "cassle/augment/descriptor.h"
+#include "cassle/augment/policy.h"
+#include "cassle/base/status_macros.h"
+#include "cassle/data/class_target.h"
+#include "cassle/models/conditioning.h"
+#include "cassle/ssl/augself.h"
+#include "cassle/ssl/batch_tensor.h"
+#include "cassle/ssl/method_registry.h"
+#include "cassle/ssl/pretrain_options.h"
+
+namespace cassle {
+namespace {
+
+absl::Status OpenData(PretrainRun* run) {
+  const v1::PretrainOptions& options = run->options;
+  if (options.input().empty() && options.views().empty()) {
+    return absl::InvalidArgumentError("--input is missing: name the folder of an image data set");
+  }
+  CASSLE_ASSIGN_OR_RETURN(run->policy, FindPolicy(options));
+  // Recorded views say themselves how they were drawn.
+  if (options.compat() == v1::OFFICIAL && options.views().empty()) {
+    run->policy.set_compat(v1::OFFICIAL);
+  }
+  if (!options.input().empty()) {
+    CASSLE_ASSIGN_OR_RETURN(run->images, Dataset::Open(options.input(), options.split()));
+    if (run->images->size() < options.batch_size()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--batch_size=", options.batch_size(), " is larger than split '",
+                       run->images->split().name(), "' of ", options.input(), " with its ",
+                       run->images->size(), " images"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckPredictor(const v1::PretrainOptions& options, const Method& method) {
+  if (!ConditionsPredictor(options.conditioning())) return absl::OkStatus();
+  for (const Method::Network& network : method.networks()) {
+    if (network.name == "predictor") return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("--conditioning.predictor=true: ", MethodName(options.method()),
+                   " has no predictor; leave the flag out"));
+}
+
+// What the data set and the policy must have for the method.
+absl::Status CheckData(const PretrainRun& run) {
+  const v1::PretrainOptions& options = run.options;
+  const std::string name = MethodName(options.method());
+  const int views = NumViews(run.policy);
+  if (views > 0 && views < run.method->num_views()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "policy ", run.policy.name(), " makes ", views, views == 1 ? " view" : " views",
+        " of an image, and ", name, " needs ", run.method->num_views(),
+        ": choose another --policy, or raise a count in its `views`"));
+  }
+  if (!run.method->uses_labels()) {
+    if (options.target().empty()) return absl::OkStatus();
+    return absl::InvalidArgumentError(absl::StrCat("--target=", options.target(), ": ", name,
+                                                   " uses no labels; leave the flag out"));
+  }
+  if (!IsLabel(options.target()) || run.images == nullptr) return absl::OkStatus();
+  const v1::SplitInfo& split = run.images->split();
+  if (split.num_unlabeled() == 0) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      split.num_unlabeled(), " of the ", split.num_images(), " images of split '", split.name(),
+      "' of ", run.images->folder(), " have no label, and ", name,
+      " needs that of every image: choose another --split or --target, or another method"));
+}
+
+// Makes room in the backbone for what the conditioning wants beside the image.
+absl::Status AddImageChannels(PretrainRun* run) {
+  const v1::PretrainOptions& options = run->options;
+  if (run->backbone.extra_channels_size() > 0) {
+    return absl::InvalidArgumentError(
+        "--backbone.extra_channels is written by pretrain: leave it out, and choose "
+        "--conditioning.injection=image_channels");
+  }
+  const int64_t channels =
+      NumImageChannels(options.conditioning(), static_cast<int64_t>(run->unaugmented.size()));
+  if (channels == 0) return absl::OkStatus();
+  if (options.conditioning().treatment() == v1::MLP && options.monitor().every_epochs() > 0) {
+    return absl::InvalidArgumentError(
+        "--monitor: with --conditioning=mlp and --conditioning.injection=image_channels what an "
+        "unaugmented image looks like is known only at the end of the run; leave the monitor out, "
+        "or choose --conditioning=raw");
+  }
+  // The embedding of an unaugmented image is known at the end.
+  const bool raw = options.conditioning().treatment() == v1::RAW;
+  for (int64_t i = 0; i < channels; ++i) {
+    run->backbone.add_extra_channels(raw ? run->unaugmented[i] : 0);
+  }
+  return absl::OkStatus();
+}
+
+// Small crops are cut into patches too.
+absl::Status CheckViewSizes(const v1::Policy& policy, const v1::BackboneConfig& backbone) {
+  if (backbone.patch_size() <= 0) return absl::OkStatus();
+  for (const v1::Policy& view : DistinctViewPolicies(policy)) {
+    if (view.size() % backbone.patch_size() == 0) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("--backbone.patch_size=", backbone.patch_size(), ": policy ", policy.name(),
+                     " makes views of ", view.size(),
+                     " px, which no whole number of patches fills; choose another patch size, or "
+                     "sizes in the policy that are multiples of it"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status BuildMethod(PretrainRun* run) {
+  v1::PretrainOptions& options = run->options;
+  CASSLE_ASSIGN_OR_RETURN(run->backbone, ResolveBackbone(options.backbone(), run->policy.size()));
+  CASSLE_RETURN_IF_ERROR(CheckViewSizes(run->policy, run->backbone));
+  *options.mutable_backbone() = run->backbone;
+  CASSLE_ASSIGN_OR_RETURN(*options.mutable_conditioning(),
+                          ResolveConditioning(options.conditioning()));
+  if (options.conditioning().treatment() != v1::NONE) {
+    run->groups.assign(options.conditioning().groups().begin(),
+                       options.conditioning().groups().end());
+    if (run->groups.empty()) run->groups = DescriptorGroupsOf(run->policy);
+  }
+  const absl::StatusOr<DescriptorLayout> layout =
+      DescriptorLayout::Create(run->policy, run->groups);
+  if (!layout.ok()) return Annotate(layout.status(), "--conditioning.groups");
+  run->unaugmented = layout->DescribeUnaugmented();
+  CASSLE_RETURN_IF_ERROR(AddImageChannels(run));
+  CASSLE_ASSIGN_OR_RETURN(run->augself, AugSelfGroups(options.augself()));
+  const auto relative = DescriptorLayout::Create(run->policy, run->augself);
+  if (!relative.ok()) return Annotate(relative.status(), "--augself");
+  MethodSetup setup;
+  // The images are channels-last, the weights stay contiguous: converting them too was measured to
+  // be slower.
+  run->make_backbone = [config = run->backbone, seed = options.seed()] {
+    return MakeBackbone(config, seed);
+  };
+  setup.make_backbone = run->make_backbone;
+  setup.conditioning = options.conditioning();
+  setup.descriptor_size = layout->size();
+  setup.augself = options.augself();
+  setup.batch_size = options.batch_size();
+  setup.part_size = options.batch_size() / options.accumulate_steps();
+  setup.num_views = NumViews(run->policy) > 0 ? NumViews(run->policy) : 2;
+  if (run->images != nullptr) {
+    const auto classes = NumClasses(run->images->info(), options.target());
+    if (!classes.ok()) return Annotate(classes.status(), "--target");
+    setup.num_classes = *classes;
+  }
+  setup.seed = options.seed();
+  setup.official = options.compat() == v1::OFFICIAL;
+  setup.precision = options.precision() == v1::BF16 ? Precision::kBfloat16 : Precision::kFloat32;
+  CASSLE_ASSIGN_OR_RETURN(run->method, MakeMethod(options.method(), setup));
+  CASSLE_RETURN_IF_ERROR(CheckData(*run));
+  CASSLE_RETURN_IF_ERROR(CheckPredictor(options, *run->method));
+  ResolveRecipe(run->method->recipe(), &options);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<PretrainRun> BuildRun(const v1::PretrainOptions& options) {
+  PretrainRun run;
+  run.options = options;
+  CASSLE_RETURN_IF_ERROR(OpenData(&run));
+  CASSLE_RETURN_IF_ERROR(BuildMethod(&run));
+  return run;
+}
+
+std::string Provenance(const PretrainRun& run) {
+  const v1::PretrainOptions& options = run.options;
+  const std::string conditioning = run.groups.empty()
+                                       ? std::string("none")
+                                       : absl::StrCat(DescribeTreatment(options.conditioning()),
+                                                      " (", absl::StrJoin(run.groups, ", "), ")");
+  const std::string augself =
+      run.augself.empty() ? "" : absl::StrCat(", AugSelf (", absl::StrJoin(run.augself, ", "), ")");
+  return absl::StrCat(MethodName(options.method()), ", conditioning ", conditioning, augself, ", ",
+                      options.epochs(), options.epochs() == 1 ? " epoch" : " epochs");
+}
+
+v1::ModelSpec ModelSpecOf(const PretrainRun& run) {
+  v1::ModelSpec spec;
+  *spec.mutable_backbone() = run.backbone;
+  spec.set_image_size(run.policy.size());
+  *spec.mutable_mean() = run.policy.mean();
+  *spec.mutable_std() = run.policy.std();
+  spec.set_provenance(Provenance(run));
+  return spec;
+}
+
+void FixImageChannels(PretrainRun* run) {
+  if (run->backbone.extra_channels_size() == 0) return;
+  c10::NoGradGuard no_grad;
+  for (const Method::Network& network : run->method->networks()) {
+    if (network.name != "projector") continue;
+    auto& projector = dynamic_cast<ConditionedProjector&>(*network.module);
+    projector.eval();
+    const at::Tensor values =
+        projector.ImageChannels(MatrixTensor(run->unaugmented, /*batch_size=*/1)).contiguous();
+    for (int64_t i = 0; i < values.numel(); ++i) {
+      run->backbone.set_extra_channels(static_cast<int>(i), values.data_ptr<float>()[i]);
+    }
+  }
+}
+
+}  // namespace cassle

@@ -1,0 +1,55 @@
+// What a pretraining run is made of: data, policy, method with its networks. One step away from
+// training, and from everything that stands in the model folder.
+#ifndef CASSLE_SSL_PRETRAIN_RUN_H_
+#define CASSLE_SSL_PRETRAIN_RUN_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "cassle/augment/policy.pb.h"
+#include "cassle/data/dataset.h"
+#include "cassle/models/backbone.h"
+#include "cassle/models/model.pb.h"
+#include "cassle/ssl/method.h"
+#include "cassle/ssl/pretrain.pb.h"
+
+namespace cassle {
+
+struct PretrainRun {
+  // Complete: what was not chosen is filled in.
+  v1::PretrainOptions options;
+  // Null when recorded pixels are all there is.
+  std::shared_ptr<const Dataset> images;
+  v1::Policy policy;
+  v1::BackboneConfig backbone;
+  // Descriptor groups the projector is told; empty without conditioning.
+  std::vector<std::string> groups;
+  // Their descriptor of an image that nothing was done to.
+  std::vector<float> unaugmented;
+  // Groups the features have to tell; empty without AugSelf.
+  std::vector<std::string> augself;
+  std::unique_ptr<Method> method;
+  std::function<absl::StatusOr<std::shared_ptr<Backbone>>()> make_backbone;
+};
+
+// Opens the data and makes the networks.
+// \error kInvalidArgument naming the option that does not fit the data, the policy or the method;
+// those of opening the data.
+absl::StatusOr<PretrainRun> BuildRun(const v1::PretrainOptions& options);
+
+// "moco_v2, conditioning mlp (color, crop), 10 epochs": the run in a few words.
+std::string Provenance(const PretrainRun& run);
+
+// What evaluation needs to know beside the weights.
+v1::ModelSpec ModelSpecOf(const PretrainRun& run);
+
+// After training: what evaluation shall put into the image channels of the conditioning, namely the
+// descriptor of an image that nothing was done to, or its embedding.
+void FixImageChannels(PretrainRun* run);
+
+}  // namespace cassle
+
+#endif  // CASSLE_SSL_PRETRAIN_RUN_H_
