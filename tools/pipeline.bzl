@@ -111,6 +111,10 @@ def _pretrain_impl(ctx):
         views = ctx.attr.views[CassleViewsInfo].folder
         inputs.append(views)
         arguments.append("--views=" + views.path)
+    if ctx.attr.begin:
+        begin = ctx.attr.begin[CassleModelInfo].folder
+        inputs.append(begin)
+        arguments.append("--begin=" + begin.path)
     folder, default = _run(ctx, arguments, inputs)
     return [default, CassleModelInfo(folder = folder)]
 
@@ -119,12 +123,30 @@ cassle_pretrain = rule(
     implementation = _pretrain_impl,
     attrs = dict(
         _COMMON,
+        begin = attr.label(providers = [CassleModelInfo], doc = "The link before (cassle_pretrain_chain)."),
         images = attr.label(mandatory = True, providers = [CassleShardsInfo]),
         policy = _POLICY,
         views = attr.label(providers = [CassleViewsInfo], doc = "Recorded views; without them views are drawn on the fly."),
         _stage = _stage("//cassle/ssl:pretrain"),
     ),
 )
+
+def cassle_pretrain_chain(name, stop_epochs, flags, **kwargs):
+    """A long training in links, each cached by itself: NAME_100, NAME_200, ..., and NAME, which ends it.
+
+    An interrupted build loses the link under way only; NAME has the bytes of one unbroken run.
+
+    Args:
+      stop_epochs: ascending, each less than --epochs, which stands in `flags`.
+      flags: of pretrain, the same for all links.
+      **kwargs: further attributes of cassle_pretrain.
+    """
+    begin = None
+    for epoch in stop_epochs:
+        link = "%s_%d" % (name, epoch)
+        cassle_pretrain(name = link, begin = begin, flags = flags + ["--stop_epoch=%d" % epoch], **kwargs)
+        begin = ":" + link
+    cassle_pretrain(name = name, begin = begin, flags = flags, **kwargs)
 
 def _import_impl(ctx):
     weights = ctx.file.weights

@@ -166,7 +166,8 @@ absl::StatusOr<v1::TrainState> LoadCheckpoint(const std::string& checkpoint,
   return state;
 }
 
-absl::Status RemoveCheckpoints(const std::string& folder) {
+absl::Status RemoveCheckpoints(const std::string& folder, bool keep_newest) {
+  if (keep_newest) return Prune(folder, {});
   return RemoveCheckpointsExcept(folder, {});
 }
 

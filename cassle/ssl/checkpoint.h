@@ -47,8 +47,8 @@ absl::StatusOr<std::vector<std::string>> FindCheckpoints(const std::string& fold
 absl::StatusOr<v1::TrainState> LoadCheckpoint(const std::string& checkpoint,
                                               const std::vector<NamedTensor>& tensors);
 
-// Removes all checkpoints and unfinished attempts at one.
-absl::Status RemoveCheckpoints(const std::string& folder);
+// Removes all checkpoints, but for the newest if that shall stay, and unfinished attempts at one.
+absl::Status RemoveCheckpoints(const std::string& folder, bool keep_newest = false);
 
 }  // namespace cassle
 

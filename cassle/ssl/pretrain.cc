@@ -23,6 +23,7 @@
 #include "cassle/ssl/pretrain_run.h"
 #include "cassle/ssl/schedule.h"
 #include "cassle/ssl/trainer.h"
+#include "cassle/ssl/training_links.h"
 
 namespace cassle {
 namespace {
@@ -50,6 +51,8 @@ Trainer MakeTrainer(const PretrainRun& run, Monitor* monitor, StageContext* cont
   const v1::PretrainOptions& options = run.options;
   TrainOptions train;
   train.epochs = options.epochs();
+  train.stop_epoch = options.stop_epoch();
+  train.begin = options.begin();
   train.batch_size = options.batch_size();
   train.schedule.kind = options.schedule();
   train.schedule.initial = ScaledLearningRate(options.base_lr(), options.batch_size());
@@ -108,6 +111,7 @@ absl::Status Pretrain(const v1::PretrainOptions& options, StageContext& context)
     return absl::InvalidArgumentError("--output=-: a model is a folder, not a stream");
   }
   CASSLE_RETURN_IF_ERROR(CheckPretrainNumbers(options));
+  CASSLE_RETURN_IF_ERROR(CheckLinks(options, context.birth()));
   ConfigureTorch(options.compute_threads());
   CASSLE_ASSIGN_OR_RETURN(PretrainRun run, BuildRun(options));
   context.Say(absl::StrCat(Provenance(run), "; ", DescribeTorchRuntime()));
@@ -116,7 +120,8 @@ absl::Status Pretrain(const v1::PretrainOptions& options, StageContext& context)
   CASSLE_RETURN_IF_ERROR(trainer.Run());
   FixImageChannels(&run);
   CASSLE_RETURN_IF_ERROR(WriteModel(run, context.output_dir()));
-  CASSLE_RETURN_IF_ERROR(RemoveCheckpoints(context.output_dir()));
+  CASSLE_RETURN_IF_ERROR(
+      RemoveCheckpoints(context.output_dir(), /*keep_newest=*/run.options.stop_epoch() > 0));
   int64_t parameters = 0;
   for (const NamedTensor& parameter : run.method->trained_parameters()) {
     parameters += parameter.tensor.numel();

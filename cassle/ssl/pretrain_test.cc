@@ -24,6 +24,7 @@
 #include "cassle/base/safetensors.h"
 #include "cassle/base/stage.h"
 #include "cassle/base/stage_main.h"
+#include "cassle/base/stage_manifest.h"
 #include "cassle/base/status_matchers.h"
 #include "cassle/base/text_proto.h"
 #include "cassle/data/shard_encoder.h"
@@ -210,6 +211,49 @@ TEST(PretrainTest, AccumulatedRunsResumeWithTheSameBytesAndDifferFromWholeBatche
   for (int step = 1; step < 10; ++step) EXPECT_FALSE(Train(options, 1, &interrupted).ok());
   EXPECT_EQ(FingerprintOfRun(options), undisturbed);
   EXPECT_NE(FingerprintOfRun(TinyRun("whole")), undisturbed);
+}
+
+TEST(PretrainTest, AChainOfLinksEndsWithTheBytesOfAnUnbrokenRun) {
+  const auto run = [](const std::string& name, int stop, const std::string& begin) {
+    v1::PretrainOptions options = TinyRun(name);
+    options.set_epochs(3);
+    options.set_stop_epoch(stop);
+    options.set_begin(begin);
+    options.mutable_monitor()->set_every_epochs(1);
+    options.mutable_monitor()->set_train_images(20);
+    options.mutable_monitor()->set_test_images(10);
+    return options;
+  };
+  const std::string unbroken = FingerprintOfRun(run("unbroken", 0, ""));
+  const v1::PretrainOptions first = run("first", 1, "");
+  ASSERT_OK(Train(first));
+  // It is an encoder too, and keeps one checkpoint whatever tuning says.
+  EXPECT_TRUE(FileExists(JoinPath(first.output(), "weights.safetensors")));
+  EXPECT_TRUE(IsDirectory(JoinPath(first.output(), "checkpoint-00000005")));
+  v1::PretrainOptions second = run("second", 2, first.output());
+  const std::atomic<bool> interrupted(true);
+  for (int step = 6; step < 10; ++step) {
+    EXPECT_THAT(Train(second, 1, &interrupted),
+                StatusIs(absl::StatusCode::kCancelled,
+                         HasSubstr(absl::StrCat("interrupted after step ", step, ";"))));
+  }
+  ASSERT_OK(Train(second));
+  EXPECT_EQ(FingerprintOfRun(run("third", 0, second.output())), unbroken);
+  // The link before is as it was.
+  EXPECT_OK(RequireComplete(first.output()));
+
+  const auto refused = [](const v1::PretrainOptions& options, absl::StatusCode code,
+                          const std::string& message) {
+    EXPECT_THAT(Train(options), StatusIs(code, HasSubstr(message)));
+  };
+  const auto kFailed = absl::StatusCode::kFailedPrecondition;
+  v1::PretrainOptions other = run("other", 0, first.output());
+  other.set_base_lr(0.5);
+  refused(other, kFailed, "base_lr");
+  refused(run("other", 1, second.output()), kFailed, "has epoch 2 behind it already");
+  refused(run("other", 0, JoinPath(::testing::TempDir(), "third")), kFailed, "is a finished run");
+  refused(run("other", 0, Shapes()), kFailed, "was written by shard-encoder");
+  refused(run("other", 3, ""), absl::StatusCode::kInvalidArgument, "--stop_epoch=3");
 }
 
 TEST(PretrainTest, KeptCheckpointsChangeNoByteOfTheResult) {

@@ -40,12 +40,30 @@ std::vector<NamedTensor> Trainer::Everything() const {
   return all;
 }
 
-absl::Status Trainer::Resume() {
-  if (!context_->resumed()) return absl::OkStatus();
+absl::Status Trainer::ContinueLink() {
   CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> checkpoints,
-                          FindCheckpoints(context_->output_dir()));
+                          FindCheckpoints(options_.begin));
   if (checkpoints.empty()) {
-    context_->Say("no checkpoint yet: starting from the first step");
+    return absl::NotFoundError(absl::StrCat(options_.begin, " has no checkpoint to go on from"));
+  }
+  CASSLE_ASSIGN_OR_RETURN(state_, LoadCheckpoint(checkpoints[0], Everything()));
+  // Copies: they will grow.
+  for (const char* name : {kMetricsFile, kEventsFile}) {
+    CASSLE_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(JoinPath(options_.begin, name)));
+    CASSLE_RETURN_IF_ERROR(WriteFile(JoinPath(context_->output_dir(), name), bytes));
+  }
+  context_->Say(absl::StrCat("going on from ", options_.begin, ", after epoch ", state_.epoch()));
+  return absl::OkStatus();
+}
+
+absl::Status Trainer::Resume() {
+  std::vector<std::string> checkpoints;
+  if (context_->resumed()) {
+    CASSLE_ASSIGN_OR_RETURN(checkpoints, FindCheckpoints(context_->output_dir()));
+  }
+  if (checkpoints.empty()) {
+    if (!options_.begin.empty()) return ContinueLink();
+    if (context_->resumed()) context_->Say("no checkpoint yet: starting from the first step");
     return absl::OkStatus();
   }
   absl::Status newest;
@@ -87,7 +105,7 @@ absl::Status Trainer::SaveState() {
 
 absl::Status Trainer::Run() {
   CASSLE_RETURN_IF_ERROR(Resume());
-  const bool finished = state_.epoch() >= options_.epochs;
+  const bool finished = Finished();
   std::unique_ptr<ViewLoader> loader;
   if (!finished) {
     CASSLE_ASSIGN_OR_RETURN(loader, open_loader_(state_.epoch(), state_.batch_in_epoch()));
@@ -104,7 +122,7 @@ absl::Status Trainer::Run() {
   EpochStart start;
   start.step = state_.step();
   CASSLE_RETURN_IF_ERROR(MonitorIfDue());
-  while (state_.epoch() < options_.epochs) {
+  while (!Finished()) {
     CASSLE_ASSIGN_OR_RETURN(const std::shared_ptr<const ViewBatch> batch, loader->Next());
     if (batch == nullptr) return absl::InternalError("the loader ended before the last epoch");
     CASSLE_RETURN_IF_ERROR(TakeStep(*batch));
@@ -113,7 +131,7 @@ absl::Status Trainer::Run() {
                                  last_loss_));
     const bool epoch_ended = state_.batch_in_epoch() == 0;
     if (epoch_ended) SayWhereTimeWent(*loader, start);
-    const bool done = state_.epoch() >= options_.epochs;
+    const bool done = Finished();
     if (done || CheckpointIsDue() || context_->interrupted()) CASSLE_RETURN_IF_ERROR(SaveState());
     if (!done && context_->interrupted()) return Interrupted();
     if (epoch_ended) {
@@ -292,6 +310,10 @@ double Trainer::SchedulePosition() const {
   if (!options_.schedule_per_step) return epoch;
   return epoch +
          static_cast<double>(state_.batch_in_epoch()) / static_cast<double>(batches_per_epoch_);
+}
+
+bool Trainer::Finished() const {
+  return state_.epoch() >= (options_.stop_epoch > 0 ? options_.stop_epoch : options_.epochs);
 }
 
 bool Trainer::CheckpointIsDue() const {

@@ -31,6 +31,11 @@ namespace cassle {
 
 struct TrainOptions {
   int64_t epochs = 1;
+  // Run returns after this many of them, with its checkpoint; schedules see `epochs`. 0: all.
+  int64_t stop_epoch = 0;
+  // Folder of a run that stopped there earlier: this one goes on from its checkpoint. Empty: from
+  // the first step.
+  std::string begin;
   int64_t batch_size = 1;
   // Parts in which a batch goes through the networks (accumulate.h); divides batch_size.
   int64_t accumulate_steps = 1;
@@ -80,6 +85,8 @@ class Trainer {
   // Everything a checkpoint keeps.
   std::vector<NamedTensor> Everything() const;
   absl::Status Resume();
+  // Goes on from options_.begin.
+  absl::Status ContinueLink();
   absl::Status SaveState();
   // Measures the encoder if the monitor is due after the epochs done.
   absl::Status MonitorIfDue();
@@ -104,6 +111,7 @@ class Trainer {
   // Where the newest checkpoint is, for messages.
   std::string WhatIsKept() const;
   bool CheckpointIsDue() const;
+  bool Finished() const;
   // Where schedules are, in epochs.
   double SchedulePosition() const;
 
