@@ -18,12 +18,6 @@ constexpr int64_t kBankRows = 64;
 // Candidates beyond the neighbours asked for: float32 may swap rows that are nearly as near.
 constexpr int64_t kSpare = 8;
 
-double SquaredNorm(const float* row, int64_t columns) {
-  double sum = 0;
-  for (int64_t j = 0; j < columns; ++j) sum += double{row[j]} * row[j];
-  return sum;
-}
-
 // Four sums, so that the additions need not wait for each other.
 template <class Term>
 double SumOverColumns(int64_t columns, const Term& term) {
@@ -34,6 +28,10 @@ double SumOverColumns(int64_t columns, const Term& term) {
   }
   for (; j < columns; ++j) sums[0] += term(j);
   return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+}
+
+double SquaredNorm(const float* row, int64_t columns) {
+  return SumOverColumns(columns, [&](int64_t j) { return double{row[j]} * row[j]; });
 }
 
 // How a row becomes one whose scores (product plus offset) rank like its similarities.
@@ -79,7 +77,8 @@ class Scoring {
     return static_cast<float>(-0.5 * SquaredNorm(transformed, columns_));
   }
 
-  double Similarity(const float* row, const float* query) const {
+  double Similarity(const float* row, double row_norm, const float* query,
+                    double query_norm) const {
     if (metric_ == NeighborMetric::kEuclidean) {
       return -std::sqrt(SumOverColumns(columns_, [&](int64_t j) {
         const double difference = double{row[j]} - query[j];
@@ -88,10 +87,13 @@ class Scoring {
     }
     const double product =
         SumOverColumns(columns_, [&](int64_t j) { return double{row[j]} * query[j]; });
-    const double squares =
-        SumOverColumns(columns_, [&](int64_t j) { return double{row[j]} * row[j]; }) *
-        SquaredNorm(query, columns_);
-    return squares > 0 ? product / std::sqrt(squares) : 0;
+    const double norms = row_norm * query_norm;
+    return norms > 0 ? product / norms : 0;
+  }
+
+  // What Similarity wants of a row: its length, where the metric needs it.
+  double Norm(const float* row) const {
+    return metric_ == NeighborMetric::kCosine ? std::sqrt(SquaredNorm(row, columns_)) : 0;
   }
 
  private:
@@ -151,14 +153,17 @@ struct Search {
   Scoring scoring;
   PaddedMatrix<float> rows;
   std::vector<float> offsets;
+  std::vector<double> norms;
   NeighborTable* table;
 
   // Puts the neighbours of a query into the table.
   void Finish(int64_t query, BestScores* best) const {
+    const float* row = queries.row(query);
+    const double norm = scoring.Norm(row);
     std::vector<Candidate<double>> nearest;
     for (const Candidate<float>& candidate : best->Finish()) {
-      nearest.push_back(
-          {scoring.Similarity(bank.row(candidate.row), queries.row(query)), candidate.row});
+      const int64_t i = candidate.row;
+      nearest.push_back({scoring.Similarity(bank.row(i), norms[i], row, norm), i});
     }
     std::partial_sort(nearest.begin(), nearest.begin() + table->neighbors, nearest.end(),
                       Nearer<double>);
@@ -226,9 +231,11 @@ NeighborTable FindNeighbors(const FeatureRows& bank, const FeatureRows& queries,
                 Scoring(options.metric, bank, queries),
                 PaddedMatrix<float>(bank.rows(), bank.columns),
                 std::vector<float>(bank.rows()),
+                std::vector<double>(bank.rows()),
                 &table};
   for (int64_t i = 0; i < bank.rows(); ++i) {
     search.scoring.Transform(bank.row(i), search.rows.row(i), 1);
+    search.norms[i] = search.scoring.Norm(bank.row(i));
     search.offsets[i] = search.scoring.Offset(search.rows.row(i));
   }
   constexpr int64_t kBlock = kBlockTiles * kTileQueries;
