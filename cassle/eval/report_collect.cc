@@ -194,10 +194,15 @@ void MarkBest(int c, v1::StageTable* table) {
   const v1::Score::Better better = table->columns(c).better();
   if (better == v1::Score::NEITHER || table->rows_size() < 2) return;
   const double sign = better == v1::Score::LOWER ? -1 : 1;
-  double best = -HUGE_VAL;
+  double best = -HUGE_VAL, worst = HUGE_VAL;
+  int values = 0;
   for (const v1::ReportRow& row : table->rows()) {
-    if (row.cells(c).has_value()) best = std::max(best, sign * row.cells(c).value());
+    if (!row.cells(c).has_value()) continue;
+    ++values;
+    best = std::max(best, sign * row.cells(c).value());
+    worst = std::min(worst, sign * row.cells(c).value());
   }
+  if (values > 1 && best == worst) return;
   for (v1::ReportRow& row : *table->mutable_rows()) {
     v1::ReportCell* cell = row.mutable_cells(c);
     cell->set_best(cell->has_value() && sign * cell->value() == best);

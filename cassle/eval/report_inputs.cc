@@ -99,7 +99,7 @@ absl::StatusOr<std::vector<ReportInput>> ReadReportInputs(const v1::ReportOption
     ReportInput& input = inputs[i];
     CASSLE_RETURN_IF_ERROR(ReadFolder(options.results(i), &input));
     input.row = options.names_size() > 0 ? options.names(i) : input.evaluation.encoder();
-    if (options.groups_size() > 0) input.group = options.groups(i);
+    if (options.groups_size() > 0 && options.groups(i) != "-") input.group = options.groups(i);
   }
   return inputs;
 }

@@ -242,6 +242,9 @@ TEST_F(ReportStagesTest, ScoresOfDifferentImagesAreNotComparedInOneColumn) {
   options_.add_groups("flowers17");
   ASSERT_OK(Run());
   EXPECT_EQ(table_.stages(0).columns(1).name(), "flowers17 label");
+  options_.set_groups(0, "-");
+  ASSERT_OK(Run());
+  EXPECT_EQ(table_.stages(0).columns(0).name(), "label");
 }
 
 }  // namespace
