@@ -2,9 +2,22 @@
 # Makes docs/images/augment/*.png: a contact sheet of every preset and a strip of every operation.
 #
 #   tools/docs_images.sh PHOTOS.tar CIFAR10.tar      (archives of images, any that shard-encoder reads)
+#   tools/docs_images.sh --report PAGE.html NAME.png [HEIGHT]   the page of the stage report, as Chromium shows it
 #
 # The pictures in the repository are of ../shared/data/imagenet-sample/photos.tar and ../shared/data/cifar10/test.tar.
 set -euo pipefail
+if [ "${1:-}" = --report ]; then
+  # A profile of its own, no network; --no-sandbox, since root may run this.
+  profile=$(mktemp -d)
+  trap 'rm -rf "$profile"' EXIT
+  HOME=$profile timeout 120 chromium --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run \
+    --force-device-scale-factor=2 --disable-background-networking --proxy-server=127.0.0.1:9 --hide-scrollbars \
+    --user-data-dir="$profile/browser" \
+    --window-size="1180,${4:-2400}" --screenshot="$profile/page.png" "file://$(realpath "$2")" 2>"$profile/log" ||
+    { cat "$profile/log" >&2; exit 1; }
+  "$(dirname "$0")/shrink_png.py" "$profile/page.png" "$3"
+  exit
+fi
 photos=$(realpath "$1")
 small=$(realpath "$2")
 cd "$(dirname "$0")/.."

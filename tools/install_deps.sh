@@ -4,6 +4,7 @@
 #   tools/install_deps.sh --list   print the packages, one per line
 #   tools/install_deps.sh --fuzz   also what tools/fuzz.sh needs
 #   tools/install_deps.sh --python also the PyTorch that //tests:torchvision_test compares with (170 MiB more)
+#   tools/install_deps.sh --browser also the browser that opens the report's page in //cassle/eval:report_browser_test
 set -euo pipefail
 
 # What each is for stands in README.md, section Dependencies.
@@ -15,6 +16,7 @@ packages=(
   libgtest-dev libgmock-dev libbenchmark-dev
   nlohmann-json3-dev
   libjpeg62-turbo-dev libpng-dev libarchive-dev libisal-dev libxxhash-dev libhwy-dev
+  liblinear-dev libeigen3-dev
 )
 
 # Only for tools/fuzz.sh: building and testing do without.
@@ -26,6 +28,12 @@ fi
 # Only for comparisons with Python: a test that needs them reports itself as skipped.
 if [ "${1:-}" = --python ]; then
   packages+=(python3-torch python3-torchvision)
+  shift
+fi
+
+# Only for the test of the report's page, which else reports itself as skipped, and for tools/docs_images.sh.
+if [ "${1:-}" = --browser ]; then
+  packages+=(chromium)
   shift
 fi
 

@@ -20,7 +20,7 @@ CassleShardsInfo = provider("Image shards.", fields = {"folder": "File: data set
 CassleViewsInfo = provider("Recorded views.", fields = {"folder": "File: view folder of augment-and-record"})
 CassleModelInfo = provider("A trained encoder.", fields = {"folder": "File: model folder of pretrain or import-weights"})
 CassleEmbeddingsInfo = provider("Embeddings of one split.", fields = {"folder": "File: folder of embed"})
-CassleResultInfo = provider("A result that a table can show.", fields = {"folder": "File: folder of a probe"})
+CassleResultInfo = provider("A result that a table can show.", fields = {"folder": "File: folder of an evaluation stage"})
 CassleTableInfo = provider("A rendered table.", fields = {"folder": "File: folder of report"})
 
 _POLICY = attr.label(
@@ -210,25 +210,93 @@ cassle_linear_probe = rule(
     ),
 )
 
+def _neighbors_impl(ctx):
+    train = ctx.attr.train[CassleEmbeddingsInfo].folder
+    inputs = [train]
+    arguments = ["--train=" + train.path]
+    if ctx.attr.test:
+        test = ctx.attr.test[CassleEmbeddingsInfo].folder
+        inputs.append(test)
+        arguments.append("--test=" + test.path)
+    folder, default = _run(ctx, arguments, inputs)
+    return [default, CassleResultInfo(folder = folder)]
+
+cassle_knn = rule(
+    doc = "Accuracy of nearest neighbours (//cassle/eval:knn).",
+    implementation = _neighbors_impl,
+    attrs = dict(
+        _COMMON,
+        train = attr.label(mandatory = True, providers = [CassleEmbeddingsInfo]),
+        test = attr.label(providers = [CassleEmbeddingsInfo], doc = "Without it each image of train is tested on the others."),
+        _stage = _stage("//cassle/eval:knn"),
+    ),
+)
+
+def _one_set_impl(ctx):
+    embeddings = ctx.attr.embeddings[CassleEmbeddingsInfo].folder
+    folder, default = _run(ctx, ["--embeddings=" + embeddings.path], [embeddings])
+    return [default, CassleResultInfo(folder = folder)]
+
+cassle_few_shot = rule(
+    doc = "N-way K-shot episodes (//cassle/eval:few-shot).",
+    implementation = _one_set_impl,
+    attrs = dict(
+        _COMMON,
+        embeddings = attr.label(mandatory = True, providers = [CassleEmbeddingsInfo]),
+        _stage = _stage("//cassle/eval:few-shot"),
+    ),
+)
+
+cassle_spectrum = rule(
+    doc = "Spectrum of the features (//cassle/eval:spectrum).",
+    implementation = _one_set_impl,
+    attrs = dict(
+        _COMMON,
+        embeddings = attr.label(mandatory = True, providers = [CassleEmbeddingsInfo]),
+        _stage = _stage("//cassle/eval:spectrum"),
+    ),
+)
+
+cassle_project = rule(
+    doc = "Scatter plots of the features (//cassle/eval:project).",
+    implementation = _one_set_impl,
+    attrs = dict(
+        _COMMON,
+        embeddings = attr.label(mandatory = True, providers = [CassleEmbeddingsInfo]),
+        _stage = _stage("//cassle/eval:project"),
+    ),
+)
+
 def _table_impl(ctx):
     inputs = []
     arguments = []
-    for row, name in ctx.attr.rows.items():
-        folder = row[CassleResultInfo].folder
+    rows = [(row, row[CassleResultInfo].folder, name) for row, name in ctx.attr.rows.items()]
+    rows += [(model, model[CassleModelInfo].folder, name) for model, name in ctx.attr.models.items()]
+    if not rows:
+        fail("rows and models are both empty: there is nothing to show")
+    for row, folder, name in rows:
         inputs.append(folder)
         arguments += ["--results=" + folder.path, "--names=" + name]
+        if ctx.attr.groups:
+            arguments.append("--groups=" + (ctx.attr.groups.get(row) or "-"))
     folder, default = _run(ctx, arguments, inputs)
     return [default, CassleTableInfo(folder = folder)]
 
 cassle_table = rule(
-    doc = "A table and its report (//cassle/eval:report): one row per result, in the order given.",
+    doc = "Tables and one page with charts (//cassle/eval:report): a table per stage, its rows in the order given.",
     implementation = _table_impl,
     attrs = dict(
         _COMMON,
         rows = attr.label_keyed_string_dict(
-            mandatory = True,
             providers = [CassleResultInfo],
-            doc = "Result -> name of its row.",
+            doc = "Result of any evaluation stage -> name of its row.",
+        ),
+        models = attr.label_keyed_string_dict(
+            providers = [CassleModelInfo],
+            doc = "Model whose training is shown -> name of its row.",
+        ),
+        groups = attr.label_keyed_string_dict(
+            doc = "Result -> what it was tested on, before the names of its columns. Default: nothing.",
         ),
         _stage = _stage("//cassle/eval:report"),
     ),

@@ -1,5 +1,4 @@
-// Line charts as inline SVG: no script, no font, no network; colours and type come from the page's
-// style sheet (classes chart, grid, tick, series-N).
+// Line charts as inline SVG (cassle/eval/chart_frame.h).
 #ifndef CASSLE_EVAL_LINE_CHART_H_
 #define CASSLE_EVAL_LINE_CHART_H_
 
@@ -7,27 +6,26 @@
 #include <utility>
 #include <vector>
 
-namespace cassle {
+#include "cassle/eval/axis_scale.h"
+#include "cassle/eval/chart_frame.h"
 
-// Text that is safe between tags and inside quoted attributes.
-std::string EscapeHtml(const std::string& text);
+namespace cassle {
 
 struct ChartSeries {
   std::string name;
-  // 0-based; the style sheet has kSeriesColors colours, further ones repeat them.
+  // 0-based index of its colour.
   int color = 0;
-  // (x, y), ascending x; x > 0.
+  // (x, y), ascending x. A point that an axis cannot show interrupts the line.
   std::vector<std::pair<double, double>> points;
-  // Index of the point with a ring, -1 for none.
+  // One text per point for the tooltip, below the name; empty: no tooltips.
+  std::vector<std::string> hints;
+  // Index of the point with a dot, -1 for none.
   int marked = -1;
 };
 
-inline constexpr int kSeriesColors = 8;
-
-// y over log10 x; y is a fraction and is drawn in per cent. x_label and y_label name the axes;
-// every point shows its numbers when pointed at. `title` is for screen readers.
-std::string LogXChart(const std::string& title, const std::string& x_label,
-                      const std::string& y_label, const std::vector<ChartSeries>& series);
+// The axes are those of all charts beside this one.
+std::string LineChart(const ChartText& text, const AxisScale& x, const AxisScale& y,
+                      const std::vector<ChartSeries>& series);
 
 }  // namespace cassle
 

@@ -3,108 +3,279 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "cassle/base/file.h"
-#include "cassle/base/stage_manifest.h"
 #include "cassle/base/status_macros.h"
-#include "cassle/base/text_proto.h"
 
 namespace cassle {
 namespace {
 
 using Options = v1::ReportOptions;
 
-// Index of name in names, appended if it is new.
-int IndexOf(const std::string& name, std::vector<std::string>* names) {
-  const auto found = std::find(names->begin(), names->end(), name);
-  const int index = found - names->begin();
-  if (found == names->end()) names->push_back(name);
-  return index;
-}
+// One number on its way into a table.
+struct Entry {
+  std::string row;
+  // Name and properties of its column.
+  v1::ReportColumn column;
+  // What the numbers of one column must have in common, in words.
+  std::string measured_on;
+  v1::ReportRun run;
+};
 
-std::string ColumnName(const ReportInput& input, const v1::LinearProbeTarget& target) {
+// All numbers of one stage.
+struct StageEntries {
+  std::string stage;
+  std::vector<Entry> entries;
+};
+
+std::string ProbeColumn(const ReportInput& input, const v1::LinearProbeTarget& target) {
   if (input.group.empty()) return target.name();
   // "cifar10" says enough when there is nothing else to predict there.
   if (input.result.targets_size() == 1 && target.name() == "label") return input.group;
   return absl::StrCat(input.group, " ", target.name());
 }
 
-const v1::EvaluatedSet* SetOf(const v1::LinearProbeResult& result, const std::string& role) {
-  for (const v1::EvaluatedSet& set : result.sets()) {
+const v1::EvaluatedSet* SetOf(const v1::Evaluation& evaluation, const std::string& role) {
+  for (const v1::EvaluatedSet& set : evaluation.sets()) {
     if (set.role() == role) return &set;
   }
   return nullptr;
 }
 
-// What the numbers of one column must have in common.
-std::string TestSet(const ReportInput& input, const v1::LinearProbeTarget& target) {
-  const v1::EvaluatedSet* set = SetOf(input.result, "test");
-  return absl::StrCat(target.num_test(), " images of split '", set == nullptr ? "" : set->split(),
-                      "' of data set ", set == nullptr ? "" : set->dataset_fingerprint());
+std::string Images(const v1::EvaluatedSet& set, int num) {
+  return absl::StrCat(num, " images of split '", set.split(), "' of data set ",
+                      set.dataset_fingerprint());
+}
+
+// The images a score stands for: the test set, or all sets of stages that have none.
+std::string MeasuredOn(const v1::Evaluation& evaluation) {
+  const v1::EvaluatedSet* test = SetOf(evaluation, "test");
+  if (test != nullptr) return Images(*test, test->num_rows());
+  std::vector<std::string> sets;
+  for (const v1::EvaluatedSet& set : evaluation.sets()) sets.push_back(Images(set, set.num_rows()));
+  return absl::StrJoin(sets, ", ");
+}
+
+void AddProbeEntries(const ReportInput& input, int source, bool class_average,
+                     std::vector<Entry>* entries) {
+  const v1::EvaluatedSet* set = SetOf(input.evaluation, "test");
+  for (const v1::LinearProbeTarget& target : input.result.targets()) {
+    Entry entry;
+    entry.row = input.row;
+    entry.measured_on = Images(set == nullptr ? v1::EvaluatedSet() : *set, target.num_test());
+    entry.column.set_name(ProbeColumn(input, target));
+    entry.column.set_num_test(target.num_test());
+    entry.column.set_num_classes(target.classes_size());
+    entry.column.set_is_fraction(true);
+    entry.column.set_better(v1::Score::HIGHER);
+    v1::ReportRun& run = entry.run;
+    run.set_source(source);
+    run.set_target(target.name());
+    run.set_value(class_average ? target.test_class_avg() : target.test_top1());
+    run.set_chance(class_average ? target.chance_class_avg() : target.chance_top1());
+    run.set_test_top1(target.test_top1());
+    run.set_test_class_avg(target.test_class_avg());
+    run.set_val_accuracy(target.val_accuracy());
+    run.set_best_w(target.best_w());
+    *run.mutable_warnings() = target.warnings();
+    entries->push_back(std::move(entry));
+  }
+}
+
+void AddScoreEntries(const ReportInput& input, int source, std::vector<Entry>* entries) {
+  for (const v1::Score& score : input.evaluation.scores()) {
+    Entry entry;
+    entry.row = input.row;
+    entry.measured_on = MeasuredOn(input.evaluation);
+    entry.column.set_name(input.group.empty() ? score.name()
+                                              : absl::StrCat(input.group, " ", score.name()));
+    entry.column.set_num_test(score.num_test());
+    entry.column.set_is_fraction(score.is_fraction());
+    entry.column.set_better(score.better());
+    v1::ReportRun& run = entry.run;
+    run.set_source(source);
+    run.set_target(score.name());
+    run.set_value(score.value());
+    if (score.has_half_width()) run.set_half_width(score.half_width());
+    if (score.has_chance()) run.set_chance(score.chance());
+    entries->push_back(std::move(entry));
+  }
+}
+
+// Linear probes first, then the other stages in the order of --results.
+std::vector<StageEntries> EntriesOfStages(const Options& options,
+                                          const std::vector<ReportInput>& inputs) {
+  std::vector<StageEntries> stages = {{kProbeStage, {}}};
+  for (int i = 0; i < static_cast<int>(inputs.size()); ++i) {
+    const std::string& name = inputs[i].stage();
+    auto stage = std::find_if(stages.begin(), stages.end(),
+                              [&](const StageEntries& other) { return other.stage == name; });
+    if (stage == stages.end()) stage = stages.insert(stages.end(), {name, {}});
+    if (name == kProbeStage) {
+      AddProbeEntries(inputs[i], i, options.metric() == Options::CLASS_AVG, &stage->entries);
+    } else {
+      AddScoreEntries(inputs[i], i, &stage->entries);
+    }
+  }
+  return stages;
+}
+
+std::vector<std::string> ColumnsOf(const std::vector<Entry>& entries) {
+  std::vector<std::string> columns;
+  for (const Entry& entry : entries) {
+    if (std::find(columns.begin(), columns.end(), entry.column.name()) == columns.end()) {
+      columns.push_back(entry.column.name());
+    }
+  }
+  return columns;
+}
+
+absl::Status CheckColumns(const Options& options, const std::vector<StageEntries>& stages) {
+  std::vector<std::string> there;
+  for (const StageEntries& stage : stages) {
+    for (std::string& column : ColumnsOf(stage.entries)) there.push_back(std::move(column));
+  }
+  for (const std::string& column : options.columns()) {
+    if (std::find(there.begin(), there.end(), column) != there.end()) continue;
+    return absl::InvalidArgumentError(absl::StrCat("--columns: no result has '", column,
+                                                   "'; there are ", absl::StrJoin(there, ", ")));
+  }
+  return absl::OkStatus();
+}
+
+// Those of options.columns that the table has; all it has if it has none of them.
+std::vector<std::string> ChosenColumns(const Options& options, const std::vector<Entry>& entries) {
+  const std::vector<std::string> there = ColumnsOf(entries);
+  std::vector<std::string> chosen;
+  for (const std::string& column : options.columns()) {
+    if (std::find(there.begin(), there.end(), column) != there.end()) chosen.push_back(column);
+  }
+  return chosen.empty() ? there : chosen;
+}
+
+// Fills value and spread from the runs.
+void Average(v1::ReportCell* cell) {
+  const int n = cell->runs_size();
+  if (n == 0) return;
+  double sum = 0, squares = 0;
+  for (const v1::ReportRun& run : cell->runs()) sum += run.value();
+  const double mean = sum / n;
+  for (const v1::ReportRun& run : cell->runs()) squares += std::pow(run.value() - mean, 2);
+  cell->set_value(mean);
+  if (n > 1) cell->set_spread(std::sqrt(squares / (n - 1)));
+  if (n == 1 && cell->runs(0).has_half_width()) cell->set_half_width(cell->runs(0).half_width());
+}
+
+// What the cells of a column have in common: chance, test images, digits.
+void DescribeColumn(int c, v1::StageTable* table) {
+  v1::ReportColumn* column = table->mutable_columns(c);
+  std::set<double> chances;
+  size_t with_chance = 0, runs = 0;
+  double largest = 0;
+  for (const v1::ReportRow& row : table->rows()) {
+    for (const v1::ReportRun& run : row.cells(c).runs()) {
+      ++runs;
+      with_chance += run.has_chance();
+      if (run.has_chance()) chances.insert(run.chance());
+      largest = std::max(largest, std::abs(run.value()));
+    }
+  }
+  if (chances.size() == 1 && with_chance == runs) column->set_chance(*chances.begin());
+  // Four figures of the largest number.
+  const int before_point = largest > 0 ? std::floor(std::log10(largest)) + 1 : 1;
+  column->set_decimals(column->is_fraction() ? 1 : std::clamp(4 - before_point, 0, 6));
+}
+
+void MarkBest(int c, v1::StageTable* table) {
+  const v1::Score::Better better = table->columns(c).better();
+  if (better == v1::Score::NEITHER || table->rows_size() < 2) return;
+  const double sign = better == v1::Score::LOWER ? -1 : 1;
+  double best = -HUGE_VAL, worst = HUGE_VAL;
+  int values = 0;
+  for (const v1::ReportRow& row : table->rows()) {
+    if (!row.cells(c).has_value()) continue;
+    ++values;
+    best = std::max(best, sign * row.cells(c).value());
+    worst = std::min(worst, sign * row.cells(c).value());
+  }
+  if (values > 1 && best == worst) return;
+  for (v1::ReportRow& row : *table->mutable_rows()) {
+    v1::ReportCell* cell = row.mutable_cells(c);
+    cell->set_best(cell->has_value() && sign * cell->value() == best);
+  }
+}
+
+absl::Status CheckSameImages(const Entry& entry, const Entry& first) {
+  if (entry.measured_on == first.measured_on) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "column '", entry.column.name(), "': rows '", first.row, "' and '", entry.row,
+      "' were tested on different images (", first.measured_on, "; ", entry.measured_on,
+      "): numbers that cannot be compared do not go into one column; name --groups"));
+}
+
+absl::StatusOr<v1::StageTable> MakeTable(const Options& options, const StageEntries& stage) {
+  v1::StageTable table;
+  table.set_stage(stage.stage);
+  const std::vector<std::string> columns = ChosenColumns(options, stage.entries);
+  for (size_t c = 0; c < columns.size(); ++c) table.add_columns();
+  std::vector<std::string> rows;
+  std::map<int, const Entry*> first_of_column;
+  for (const Entry& entry : stage.entries) {
+    const auto row = std::find(rows.begin(), rows.end(), entry.row);
+    const int r = row - rows.begin();
+    if (row == rows.end()) {
+      rows.push_back(entry.row);
+      table.add_rows()->set_name(entry.row);
+      for (size_t c = 0; c < columns.size(); ++c) table.mutable_rows(r)->add_cells();
+    }
+    const auto found = std::find(columns.begin(), columns.end(), entry.column.name());
+    if (found == columns.end()) continue;
+    const int c = found - columns.begin();
+    v1::ReportColumn* column = table.mutable_columns(c);
+    const auto [first, inserted] = first_of_column.try_emplace(c, &entry);
+    if (inserted) *column = entry.column;
+    CASSLE_RETURN_IF_ERROR(CheckSameImages(entry, *first->second));
+    if (column->num_test() != entry.column.num_test()) column->set_num_test(0);
+    *table.mutable_rows(r)->mutable_cells(c)->add_runs() = entry.run;
+  }
+  for (v1::ReportRow& row : *table.mutable_rows()) {
+    for (v1::ReportCell& cell : *row.mutable_cells()) Average(&cell);
+  }
+  for (int c = 0; c < table.columns_size(); ++c) {
+    DescribeColumn(c, &table);
+    MarkBest(c, &table);
+  }
+  return table;
 }
 
 v1::ReportSource Source(const ReportInput& input) {
   v1::ReportSource source;
+  source.set_stage(input.stage());
   source.set_row(input.row);
   source.set_group(input.group);
-  source.set_encoder(input.result.encoder());
-  source.set_weights_fingerprint(input.result.weights_fingerprint());
-  source.set_preprocess_fingerprint(input.result.preprocess_fingerprint());
-  const v1::EvaluatedSet* train = SetOf(input.result, "train");
-  const v1::EvaluatedSet* test = SetOf(input.result, "test");
+  source.set_encoder(input.evaluation.encoder());
+  source.set_weights_fingerprint(input.evaluation.weights_fingerprint());
+  source.set_preprocess_fingerprint(input.evaluation.preprocess_fingerprint());
+  const v1::EvaluatedSet* train = SetOf(input.evaluation, "train");
+  const v1::EvaluatedSet* test = SetOf(input.evaluation, "test");
   if (train != nullptr) source.set_train_dataset_fingerprint(train->dataset_fingerprint());
   if (test != nullptr) source.set_test_dataset_fingerprint(test->dataset_fingerprint());
   source.set_result_fingerprint(input.manifest.fingerprint());
   source.set_options(input.manifest.options());
+  *source.mutable_sets() = input.evaluation.sets();
   return source;
 }
 
-// Fills value and spread from the runs.
-void Average(bool class_average, v1::ReportCell* cell) {
-  const int n = cell->runs_size();
-  if (n == 0) return;
-  const auto value = [&](const v1::ReportRun& run) {
-    return class_average ? run.test_class_avg() : run.test_top1();
-  };
-  double sum = 0, squares = 0;
-  for (const v1::ReportRun& run : cell->runs()) sum += value(run);
-  const double mean = sum / n;
-  for (const v1::ReportRun& run : cell->runs()) squares += std::pow(value(run) - mean, 2);
-  cell->set_value(mean);
-  if (n > 1) cell->set_spread(std::sqrt(squares / (n - 1)));
-}
-
-void MarkBest(v1::ReportTable* table) {
-  for (int c = 0; c < table->columns_size(); ++c) {
-    double best = -1;
-    for (const v1::ReportRow& row : table->rows()) best = std::max(best, row.cells(c).value());
-    for (v1::ReportRow& row : *table->mutable_rows()) {
-      v1::ReportCell* cell = row.mutable_cells(c);
-      cell->set_best(table->rows_size() > 1 && cell->has_value() && cell->value() == best);
-    }
-  }
-}
-
-absl::StatusOr<std::vector<std::string>> ColumnNames(const Options& options,
-                                                     const std::vector<ReportInput>& inputs) {
-  std::vector<std::string> there;
-  for (const ReportInput& input : inputs) {
-    for (const v1::LinearProbeTarget& target : input.result.targets()) {
-      IndexOf(ColumnName(input, target), &there);
-    }
-  }
-  for (const std::string& column : options.columns()) {
-    if (std::find(there.begin(), there.end(), column) == there.end()) {
-      return absl::InvalidArgumentError(absl::StrCat("--columns: no result has '", column,
-                                                     "'; there are ", absl::StrJoin(there, ", ")));
-    }
-  }
-  if (options.columns_size() == 0) return there;
-  return std::vector<std::string>(options.columns().begin(), options.columns().end());
+std::string Title(const Options& options, const std::vector<ReportInput>& inputs) {
+  if (!options.title().empty()) return options.title();
+  const bool probes_only = std::all_of(inputs.begin(), inputs.end(), [](const ReportInput& input) {
+    return input.stage() == kProbeStage;
+  });
+  return probes_only ? "Linear probes" : "Evaluation";
 }
 
 }  // namespace
@@ -116,89 +287,24 @@ const v1::LinearProbeTarget& TargetOf(const std::vector<ReportInput>& inputs,
                        [&](const auto& target) { return target.name() == run.target(); });
 }
 
-absl::StatusOr<std::vector<ReportInput>> ReadReportInputs(const Options& options) {
-  const int n = options.results_size();
-  if (n == 0) {
-    return absl::InvalidArgumentError("--results is missing: name output folders of linear-probe");
-  }
-  for (const auto& [flag, size] : {std::pair<const char*, int>{"names", options.names_size()},
-                                   {"groups", options.groups_size()}}) {
-    if (size != 0 && size != n) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("--", flag, " has ", size, " entries, --results ", n));
-    }
-  }
-  std::vector<ReportInput> inputs;
-  for (int i = 0; i < n; ++i) {
-    const std::string& folder = options.results(i);
-    CASSLE_RETURN_IF_ERROR(RequireComplete(folder));
-    ReportInput input;
-    CASSLE_ASSIGN_OR_RETURN(input.manifest, ReadManifest(folder));
-    if (input.manifest.stage() != "linear-probe") {
-      return absl::FailedPreconditionError(absl::StrCat(folder, " is an output of ",
-                                                        input.manifest.stage(),
-                                                        "; report reads outputs of linear-probe"));
-    }
-    const absl::Status read = ReadTextProto(JoinPath(folder, "result.textproto"), &input.result);
-    if (!read.ok()) return absl::DataLossError(read.message());
-    input.row = options.names_size() > 0 ? options.names(i) : input.result.encoder();
-    if (options.groups_size() > 0) input.group = options.groups(i);
-    inputs.push_back(std::move(input));
-  }
-  return inputs;
-}
-
 absl::StatusOr<v1::ReportTable> CollectTable(const Options& options,
                                              const std::vector<ReportInput>& inputs) {
-  const bool class_average = options.metric() == Options::CLASS_AVG;
-  v1::ReportTable table;
-  table.set_title(options.title());
-  table.set_metric(class_average ? "class_avg" : "top1");
-  CASSLE_ASSIGN_OR_RETURN(std::vector<std::string> columns, ColumnNames(options, inputs));
-  const size_t num_columns = columns.size();
-  for (const std::string& column : columns) table.add_columns()->set_name(column);
-  std::vector<std::string> rows;
-  // Per column the test set and the row it was first seen in.
-  std::map<int, std::pair<std::string, std::string>> test_sets;
-  for (int i = 0; i < static_cast<int>(inputs.size()); ++i) {
-    const ReportInput& input = inputs[i];
-    *table.add_sources() = Source(input);
-    const int r = IndexOf(input.row, &rows);
-    if (r == table.rows_size()) {
-      table.add_rows()->set_name(input.row);
-      for (size_t c = 0; c < num_columns; ++c) table.mutable_rows(r)->add_cells();
-    }
-    for (const v1::LinearProbeTarget& target : input.result.targets()) {
-      const auto found = std::find(columns.begin(), columns.end(), ColumnName(input, target));
-      if (found == columns.end()) continue;
-      const int c = found - columns.begin();
-      const std::string test_set = TestSet(input, target);
-      const auto [first, inserted] = test_sets.try_emplace(c, test_set, input.row);
-      if (!inserted && first->second.first != test_set) {
-        return absl::FailedPreconditionError(absl::StrCat(
-            "column '", *found, "': rows '", first->second.second, "' and '", input.row,
-            "' were tested on different images (", first->second.first, "; ", test_set,
-            "): numbers that cannot be compared do not go into one column; name --groups"));
-      }
-      v1::ReportColumn* column = table.mutable_columns(c);
-      column->set_num_test(target.num_test());
-      column->set_num_classes(target.classes_size());
-      column->set_chance(class_average ? target.chance_class_avg() : target.chance_top1());
-      v1::ReportRun* run = table.mutable_rows(r)->mutable_cells(c)->add_runs();
-      run->set_source(i);
-      run->set_target(target.name());
-      run->set_test_top1(target.test_top1());
-      run->set_test_class_avg(target.test_class_avg());
-      run->set_val_accuracy(target.val_accuracy());
-      run->set_best_w(target.best_w());
-      *run->mutable_warnings() = target.warnings();
+  v1::ReportTable report;
+  report.set_title(Title(options, inputs));
+  report.set_metric(options.metric() == Options::CLASS_AVG ? "class_avg" : "top1");
+  for (const ReportInput& input : inputs) *report.add_sources() = Source(input);
+  const std::vector<StageEntries> stages = EntriesOfStages(options, inputs);
+  CASSLE_RETURN_IF_ERROR(CheckColumns(options, stages));
+  for (const StageEntries& stage : stages) {
+    CASSLE_ASSIGN_OR_RETURN(v1::StageTable table, MakeTable(options, stage));
+    if (stage.stage == kProbeStage) {
+      *report.mutable_columns() = table.columns();
+      *report.mutable_rows() = table.rows();
+    } else {
+      *report.add_stages() = std::move(table);
     }
   }
-  for (v1::ReportRow& row : *table.mutable_rows()) {
-    for (v1::ReportCell& cell : *row.mutable_cells()) Average(class_average, &cell);
-  }
-  MarkBest(&table);
-  return table;
+  return report;
 }
 
 }  // namespace cassle

@@ -1,30 +1,23 @@
 #include "cassle/eval/report_html.h"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "cassle/eval/line_chart.h"
+#include "cassle/eval/chart_frame.h"
+#include "cassle/eval/evaluation_charts.h"
+#include "cassle/eval/html_text.h"
+#include "cassle/eval/report_probes.h"
 #include "cassle/eval/report_style.h"
 #include "cassle/eval/report_text.h"
 
 namespace cassle {
 namespace {
 
-std::string Percent(double fraction) { return absl::StrFormat("%.1f", 100 * fraction); }
-
-std::string MetricName(const v1::ReportTable& table) {
-  return table.metric() == "class_avg" ? "mean accuracy of the classes" : "top-1 accuracy";
-}
-
-std::string Swatch(int row) {
-  return absl::StrFormat("<span class=\"swatch\" style=\"background:var(--c%d)\"></span>",
-                         row % kSeriesColors + 1);
-}
-
-std::string Head(const v1::ReportTable& table) {
-  const std::string title = EscapeHtml(table.title());
+std::string Head(const v1::ReportTable& report) {
+  const std::string title = EscapeHtml(report.title());
   std::string colors;
   for (int i = 1; i <= kSeriesColors; ++i) {
     absl::StrAppendFormat(
@@ -37,191 +30,263 @@ std::string Head(const v1::ReportTable& table) {
       "</h1>\n");
 }
 
-std::string ResultTable(const v1::ReportTable& table) {
-  std::string html = absl::StrCat(
-      "<p>Test ", MetricName(table),
-      " of a linear classifier on frozen features, in per cent. The best of each column is bold. "
-      "The "
-      "last line is what always answering the most frequent class would give.</p>\n<div "
-      "class=\"scroll\"><table class=\"result\">\n<thead><tr><th>encoder</th>");
-  for (const v1::ReportColumn& column : table.columns()) {
-    absl::StrAppendFormat(&html,
-                          "<th title=\"%d classes, %d test images; differences below about %.1f "
-                          "points may be chance\">%s</th>",
-                          column.num_classes(), column.num_test(), NoisePoints(column.num_test()),
-                          EscapeHtml(column.name()));
+// What a table's caption says about its numbers.
+std::string TableIntroduction(const v1::ReportTable& report, const v1::StageTable& table) {
+  std::string text;
+  if (table.stage() == kProbeStage) {
+    text = absl::StrCat(
+        "Test ", report.metric() == "class_avg" ? "mean accuracy of the classes" : "top-1 accuracy",
+        " of a linear classifier on frozen features, in per cent. The best of each column is "
+        "bold.");
+  } else if (table.stage() == kTrainingStage) {
+    text = "What each run measured of itself at its end.";
+  } else {
+    text = "The best of each score is bold, where one value is better than another.";
   }
-  absl::StrAppend(&html, "</tr></thead>\n<tbody>\n");
-  for (const v1::ReportRow& row : table.rows()) {
-    absl::StrAppend(&html, "<tr><td>", EscapeHtml(row.name()), "</td>");
-    for (const v1::ReportCell& cell : row.cells()) {
-      if (!cell.has_value()) {
-        absl::StrAppend(&html, "<td>–</td>");
-        continue;
-      }
-      absl::StrAppendFormat(&html, "<td%s data-value=\"%.17g\">%s",
-                            cell.best() ? " class=\"best\"" : "", cell.value(),
-                            Percent(cell.value()));
-      if (cell.has_spread()) {
-        absl::StrAppend(&html, " <span class=\"spread\">± ", Percent(cell.spread()), "</span>");
-      }
-      absl::StrAppend(&html, "</td>");
-    }
-    absl::StrAppend(&html, "</tr>\n");
+  if (HasChance(table) && table.stage() == kProbeStage) {
+    text += " The last line is what always answering the most frequent class would give.";
   }
-  absl::StrAppend(&html, "<tr class=\"chance\"><td>most frequent class</td>");
-  for (const v1::ReportColumn& column : table.columns()) {
-    absl::StrAppend(&html, "<td>", Percent(column.chance()), "</td>");
-  }
-  absl::StrAppend(&html, "</tr>\n</tbody></table></div>\n");
+  const std::string note = PlusMinusNote(table);
   std::set<int64_t> sizes;
-  bool spread = false;
-  for (const v1::ReportColumn& column : table.columns()) sizes.insert(column.num_test());
-  for (const v1::ReportRow& row : table.rows()) {
-    for (const v1::ReportCell& cell : row.cells()) spread |= cell.has_spread();
+  bool fractions = true;
+  for (const v1::ReportColumn& column : table.columns()) {
+    sizes.insert(column.num_test());
+    fractions = fractions && column.is_fraction();
   }
-  if (sizes.size() == 1 && *sizes.begin() > 0) {
-    absl::StrAppendFormat(&html,
-                          "<p>With %d test images, a difference below about %.1f points may be "
-                          "chance.%s</p>\n",
-                          *sizes.begin(), NoisePoints(*sizes.begin()),
-                          spread ? " ± is the standard deviation over runs." : "");
+  if (table.stage() == kProbeStage && fractions && sizes.size() == 1 && *sizes.begin() > 0) {
+    absl::StrAppendFormat(&text,
+                          " With %d test images, a difference below about %.1f points may "
+                          "be chance.",
+                          *sizes.begin(), NoisePoints(*sizes.begin()));
   }
-  return html;
+  return absl::StrCat("<p>", text, note.empty() ? "" : absl::StrCat(" ", note), "</p>\n");
 }
 
-std::string Curves(const v1::ReportTable& table, const std::vector<ReportInput>& inputs) {
+std::string ColumnHead(const v1::StageTable& table, const v1::ReportColumn& column) {
+  std::string facts;
+  if (column.num_classes() > 0) absl::StrAppend(&facts, column.num_classes(), " classes, ");
+  if (column.num_test() > 0) absl::StrAppend(&facts, column.num_test(), " tested");
+  return absl::StrCat("<th scope=\"", IsTurned(table) ? "row" : "col", "\" title=\"", facts, "\">",
+                      EscapeHtml(ColumnHeading(table, column)), "</th>");
+}
+
+std::string CellHtml(const v1::ReportColumn& column, const v1::ReportCell& cell) {
+  if (!cell.has_value()) return "<td>–</td>";
   std::string html =
-      "<h2>How the regulariser was chosen</h2>\n<p>Validation accuracy over the weight <i>w</i> of "
-      "the "
-      "penalty, one fit per value. The dot marks the one that was taken: the first of the "
-      "best.</p>\n<ul class=\"legend\">\n";
-  for (int r = 0; r < table.rows_size(); ++r) {
-    absl::StrAppend(&html, "<li>", Swatch(r), EscapeHtml(table.rows(r).name()), "</li>\n");
+      absl::StrFormat("<td%s data-value=\"%.17g\">%s", cell.best() ? " class=\"best\"" : "",
+                      cell.value(), NumberText(column, cell.value()));
+  if (cell.has_spread() || cell.has_half_width()) {
+    absl::StrAppend(&html, " <span class=\"spread\">± ",
+                    NumberText(column, cell.has_spread() ? cell.spread() : cell.half_width()),
+                    "</span>");
   }
-  absl::StrAppend(&html, "</ul>\n<div class=\"charts\">\n");
-  for (int c = 0; c < table.columns_size(); ++c) {
-    std::vector<ChartSeries> lines;
-    for (int r = 0; r < table.rows_size(); ++r) {
-      for (const v1::ReportRun& run : table.rows(r).cells(c).runs()) {
-        const v1::LinearProbeTarget& target = TargetOf(inputs, run);
-        ChartSeries line;
-        line.name = table.rows(r).name();
-        line.color = r;
-        for (const v1::LinearProbeGridPoint& point : target.grid()) {
-          if (point.w() == target.best_w()) line.marked = line.points.size();
-          line.points.emplace_back(point.w(), point.val_accuracy());
-        }
-        lines.push_back(std::move(line));
-      }
-    }
-    const std::string& name = table.columns(c).name();
-    absl::StrAppend(&html, "<figure><h3>", EscapeHtml(name), "</h3>\n",
-                    LogXChart(absl::StrCat("Validation accuracy of ", name, " over w"), "w",
-                              "validation, %", lines),
-                    "</figure>\n");
-  }
-  return absl::StrCat(html, "</div>\n");
+  return absl::StrCat(html, "</td>");
 }
 
-// Classes of one column down, rows of the table across; first run of each.
-std::string ClassTable(const v1::ReportTable& table, const std::vector<ReportInput>& inputs,
-                       int column) {
-  std::vector<std::pair<int, const v1::LinearProbeTarget*>> shown;
-  for (int r = 0; r < table.rows_size(); ++r) {
-    const v1::ReportCell& cell = table.rows(r).cells(column);
-    if (cell.runs_size() > 0) shown.emplace_back(r, &TargetOf(inputs, cell.runs(0)));
+TextGrid HtmlGrid(const v1::StageTable& table) {
+  const bool turned = IsTurned(table);
+  TextGrid grid = {{turned ? "<th>score</th>" : "<th>encoder</th>"}};
+  for (const v1::ReportColumn& column : table.columns()) {
+    grid[0].push_back(ColumnHead(table, column));
   }
-  if (shown.empty()) return "";
-  std::string html = absl::StrCat(
-      "<details><summary>", EscapeHtml(table.columns(column).name()), ": ",
-      table.columns(column).num_classes(),
-      " classes</summary>\n<div class=\"scroll\"><table class=\"small\">\n<thead><tr><th>class</th>"
-      "<th>learnt</th><th>tested</th>");
-  for (const auto& [r, target] : shown) {
-    absl::StrAppend(&html, "<th>", EscapeHtml(table.rows(r).name()), "</th>");
-  }
-  absl::StrAppend(&html, "</tr></thead>\n<tbody>\n");
-  for (int k = 0; k < shown[0].second->classes_size(); ++k) {
-    const v1::ClassAccuracy& first = shown[0].second->classes(k);
-    absl::StrAppendFormat(&html, "<tr><td>%s</td><td>%d</td><td>%d</td>", EscapeHtml(first.name()),
-                          first.num_learnt(), first.num_test());
-    for (const auto& [r, target] : shown) {
-      const v1::ClassAccuracy& entry = target->classes(k);
-      absl::StrAppend(&html, "<td>",
-                      entry.num_test() == 0
-                          ? "–"
-                          : Percent(static_cast<double>(entry.num_right()) / entry.num_test()),
-                      "</td>");
-    }
-    absl::StrAppend(&html, "</tr>\n");
-  }
-  return absl::StrCat(html, "</tbody></table></div></details>\n");
-}
-
-std::string Runs(const v1::ReportTable& table, const std::vector<ReportInput>& inputs, int source) {
-  std::string html =
-      "<div class=\"scroll\"><table "
-      "class=\"small\"><thead><tr><th>column</th><th>w</th><th>val</th>"
-      "<th>test top-1</th><th>test class average</th><th>train / val / test images</th>"
-      "</tr></thead><tbody>\n";
-  std::string warnings;
+  const auto row_head = [&](const std::string& name) {
+    return turned ? absl::StrCat("<th scope=\"col\">", name, "</th>")
+                  : absl::StrCat("<td>", name, "</td>");
+  };
   for (const v1::ReportRow& row : table.rows()) {
+    grid.push_back({row_head(EscapeHtml(row.name()))});
     for (int c = 0; c < row.cells_size(); ++c) {
-      for (const v1::ReportRun& run : row.cells(c).runs()) {
-        if (run.source() != source) continue;
-        const v1::LinearProbeTarget& target = TargetOf(inputs, run);
-        const std::string column = EscapeHtml(table.columns(c).name());
-        absl::StrAppendFormat(&html,
-                              "<tr><td>%s</td><td>%.3g</td><td>%s</td><td>%s</td><td>%s</td>"
-                              "<td>%d / %d / %d</td></tr>\n",
-                              column, run.best_w(), Percent(run.val_accuracy()),
-                              Percent(run.test_top1()), Percent(run.test_class_avg()),
-                              target.num_train(), target.num_val(), target.num_test());
-        for (const std::string& warning : run.warnings()) {
-          absl::StrAppend(&warnings, "<p class=\"warning\">", column, ": ", EscapeHtml(warning),
-                          "</p>\n");
-        }
-      }
+      grid.back().push_back(CellHtml(table.columns(c), row.cells(c)));
     }
   }
-  return absl::StrCat(html, "</tbody></table></div>\n", warnings);
+  if (!HasChance(table)) return grid;
+  grid.push_back({row_head(ChanceName(table))});
+  for (const v1::ReportColumn& column : table.columns()) {
+    grid.back().push_back(
+        absl::StrCat("<td class=\"chance\">",
+                     column.has_chance() ? NumberText(column, column.chance()) : "–", "</td>"));
+  }
+  return grid;
 }
 
-std::string Provenance(const v1::ReportTable& table, const std::vector<ReportInput>& inputs) {
-  std::string html = "<h2>Behind each number</h2>\n";
-  for (int s = 0; s < table.sources_size(); ++s) {
-    const v1::ReportSource& source = table.sources(s);
-    absl::StrAppend(&html, "<details><summary>", EscapeHtml(source.row()),
-                    source.group().empty() ? "" : absl::StrCat(" on ", EscapeHtml(source.group())),
-                    "</summary>\n", Runs(table, inputs, s), "<dl>\n");
-    for (const auto& [name, value] :
-         {std::pair<const char*, std::string>{"encoder", source.encoder()},
-          {"features", absl::StrCat(inputs[s].result.num_features())}}) {
-      absl::StrAppend(&html, "<dt>", name, "</dt><dd>", EscapeHtml(value), "</dd>\n");
+std::string TableHtml(const v1::StageTable& table) {
+  if (table.columns_size() == 0) return "";
+  TextGrid grid = HtmlGrid(table);
+  if (IsTurned(table)) grid = Turned(grid);
+  std::string html = absl::StrCat("<div class=\"scroll\"><table class=\"result\" data-stage=\"",
+                                  EscapeHtml(table.stage()), "\">\n");
+  for (size_t l = 0; l < grid.size(); ++l) {
+    absl::StrAppend(&html, l == 0 ? "<thead>" : "", "<tr>");
+    for (const std::string& cell : grid[l]) absl::StrAppend(&html, cell);
+    absl::StrAppend(&html, "</tr>", l == 0 ? "</thead>\n<tbody>" : "", "\n");
+  }
+  return absl::StrCat(html, "</tbody></table></div>\n");
+}
+
+// "label" of one encoder, or "label, run 2" where a row has several.
+std::string RunName(const std::vector<ReportInput>& inputs, int index) {
+  int run = 1;
+  for (int i = 0; i < index; ++i) {
+    run += inputs[i].row == inputs[index].row && inputs[i].stage() == inputs[index].stage() &&
+           inputs[i].group == inputs[index].group;
+  }
+  return run == 1 ? inputs[index].row : absl::StrCat(inputs[index].row, ", run ", run);
+}
+
+// Charts of one name, and the heading they get.
+struct ChartGroup {
+  std::string group, name, heading;
+  std::vector<EncoderChart> charts;
+};
+
+// In the order they first appear. Charts of different kinds are never one group.
+std::vector<ChartGroup> ChartGroups(const std::string& stage,
+                                    const std::vector<ReportInput>& inputs) {
+  const std::vector<std::string> rows = RowNames(inputs);
+  std::vector<ChartGroup> groups;
+  for (int i = 0; i < static_cast<int>(inputs.size()); ++i) {
+    const ReportInput& input = inputs[i];
+    if (input.stage() != stage) continue;
+    const int color = std::find(rows.begin(), rows.end(), input.row) - rows.begin();
+    for (const v1::Chart& chart : input.evaluation.charts()) {
+      auto group = std::find_if(groups.begin(), groups.end(), [&](const ChartGroup& other) {
+        return other.group == input.group && other.name == chart.name() &&
+               other.charts[0].chart->kind() == chart.kind();
+      });
+      if (group == groups.end()) {
+        const std::string& title = chart.title().empty() ? chart.name() : chart.title();
+        group = groups.insert(groups.end(),
+                              {input.group,
+                               chart.name(),
+                               input.group.empty() ? title : absl::StrCat(input.group, ": ", title),
+                               {}});
+      }
+      group->charts.push_back({RunName(inputs, i), color, &chart});
     }
-    for (const auto& [name, value] :
-         {std::pair<const char*, std::string>{"result", source.result_fingerprint()},
-          {"weights", source.weights_fingerprint()},
-          {"preprocessing", source.preprocess_fingerprint()},
-          {"train images", source.train_dataset_fingerprint()},
-          {"test images", source.test_dataset_fingerprint()}}) {
-      absl::StrAppend(&html, "<dt>", name, "</dt><dd><code>", EscapeHtml(value), "</code></dd>\n");
+  }
+  return groups;
+}
+
+// Charts with one line per encoder share a legend and stand first.
+std::string StageCharts(const std::string& stage, const std::vector<ReportInput>& inputs) {
+  std::string joint, others;
+  std::vector<LegendEntry> legend;
+  for (const ChartGroup& group : ChartGroups(stage, inputs)) {
+    if (!IsJoint(group.charts)) {
+      absl::StrAppend(&others, ChartFigures(group.heading, group.charts));
+      continue;
     }
-    absl::StrAppend(&html, "</dl>\n<pre>", EscapeHtml(source.options()), "</pre></details>\n");
+    absl::StrAppend(&joint, JointFigure(group.heading, group.charts));
+    for (const EncoderChart& entry : group.charts) {
+      const bool known = std::any_of(legend.begin(), legend.end(), [&](const LegendEntry& other) {
+        return other.name == entry.encoder;
+      });
+      if (!known) legend.push_back({entry.encoder, entry.color});
+    }
+  }
+  if (joint.empty()) return others;
+  return absl::StrCat("<h3>Curves</h3>\n", Legend(legend), "<div class=\"charts\">\n", joint,
+                      "</div>\n", others);
+}
+
+std::string StagePictures(const std::string& stage, const std::vector<ReportInput>& inputs) {
+  std::string html;
+  for (int i = 0; i < static_cast<int>(inputs.size()); ++i) {
+    if (inputs[i].stage() != stage) continue;
+    for (const ReportPicture& picture : inputs[i].pictures) {
+      const std::string name = absl::StrCat(
+          RunName(inputs, i), inputs[i].group.empty() ? "" : absl::StrCat(", ", inputs[i].group));
+      const std::string title =
+          EscapeHtml(picture.title.empty() ? name : absl::StrCat(name, ": ", picture.title));
+      absl::StrAppend(&html, "<figure><h4>", title, "</h4>\n<img class=\"picture\" alt=\"", title,
+                      "\" src=\"", picture.uri, "\"></figure>\n");
+    }
+  }
+  return html.empty() ? "" : absl::StrCat("<div class=\"pictures\">\n", html, "</div>\n");
+}
+
+std::string StageWarnings(const std::string& stage, const std::vector<ReportInput>& inputs) {
+  std::string html;
+  for (int i = 0; i < static_cast<int>(inputs.size()); ++i) {
+    if (inputs[i].stage() != stage) continue;
+    for (const std::string& warning : inputs[i].evaluation.warnings()) {
+      absl::StrAppend(&html, "<p class=\"warning\">", EscapeHtml(RunName(inputs, i)), ": ",
+                      EscapeHtml(warning), "</p>\n");
+    }
   }
   return html;
+}
+
+std::string SourceFacts(const v1::ReportSource& source, int num_features) {
+  std::string html = "<dl>\n";
+  const auto add = [&](const std::string& name, const std::string& value, bool code) {
+    if (value.empty()) return;
+    absl::StrAppend(&html, "<dt>", EscapeHtml(name), "</dt><dd>", code ? "<code>" : "",
+                    EscapeHtml(value), code ? "</code>" : "", "</dd>\n");
+  };
+  add("stage", source.stage(), false);
+  add("encoder", source.encoder(), false);
+  if (num_features > 0) add("features", absl::StrCat(num_features), false);
+  add("result", source.result_fingerprint(), true);
+  add("weights", source.weights_fingerprint(), true);
+  add("preprocessing", source.preprocess_fingerprint(), true);
+  for (const v1::EvaluatedSet& set : source.sets()) {
+    add(absl::StrCat(set.role(), " images"),
+        absl::StrCat(set.num_rows() > 0 ? absl::StrCat(set.num_rows(), " of ") : "", "split ",
+                     set.split(), " of ", set.dataset_fingerprint()),
+        true);
+  }
+  return absl::StrCat(html, "</dl>\n<pre>", EscapeHtml(source.options()), "</pre>");
+}
+
+std::string Provenance(const v1::ReportTable& report, const std::vector<ReportInput>& inputs) {
+  std::string html =
+      "<h2 id=\"sources\">Behind each number</h2>\n<p>Options, images and fingerprints of every "
+      "result on this page.</p>\n";
+  for (int s = 0; s < report.sources_size(); ++s) {
+    const v1::ReportSource& source = report.sources(s);
+    absl::StrAppend(
+        &html, "<details><summary>", EscapeHtml(source.stage()), ": ", EscapeHtml(source.row()),
+        source.group().empty() ? "" : absl::StrCat(" on ", EscapeHtml(source.group())),
+        "</summary>\n", source.stage() == kProbeStage ? ProbeRuns(report, inputs, s) : "",
+        SourceFacts(source, inputs[s].evaluation.num_features()), "</details>\n");
+  }
+  return html;
+}
+
+// Links to the sections, where there is more than one.
+std::string Contents(const v1::ReportTable& report, const std::vector<v1::StageTable>& tables) {
+  if (tables.size() < 2) return "";
+  std::string html = "<nav><ul>\n";
+  for (const v1::StageTable& table : tables) {
+    absl::StrAppend(
+        &html, "<li><a href=\"#", EscapeHtml(table.stage()), "\">",
+        EscapeHtml(table.stage() == kProbeStage ? "Linear probes" : TableTitle(report, table)),
+        "</a></li>\n");
+  }
+  return absl::StrCat(html, "<li><a href=\"#sources\">Behind each number</a></li>\n</ul></nav>\n");
 }
 
 }  // namespace
 
-std::string ReportHtml(const v1::ReportTable& table, const std::vector<ReportInput>& inputs) {
-  std::string html = absl::StrCat(Head(table), ResultTable(table), Curves(table, inputs),
-                                  "<h2>Accuracy per class</h2>\n");
-  for (int c = 0; c < table.columns_size(); ++c) {
-    absl::StrAppend(&html, ClassTable(table, inputs, c));
+std::string ReportHtml(const v1::ReportTable& report, const std::vector<ReportInput>& inputs) {
+  // With stages that have charts or pictures and no scores.
+  std::vector<v1::StageTable> tables;
+  for (v1::StageTable& table : TablesOf(report)) {
+    if (table.stage() == kProbeStage) tables.push_back(std::move(table));
   }
-  return absl::StrCat(html, Provenance(table, inputs), "</body>\n</html>\n");
+  tables.insert(tables.end(), report.stages().begin(), report.stages().end());
+  std::string html = absl::StrCat(Head(report), Contents(report, tables));
+  for (const v1::StageTable& table : tables) {
+    const std::string& stage = table.stage();
+    absl::StrAppend(&html, "<section id=\"", EscapeHtml(stage), "\">\n<h2>",
+                    EscapeHtml(stage == kProbeStage ? "Linear probes" : TableTitle(report, table)),
+                    "</h2>\n", table.columns_size() > 0 ? TableIntroduction(report, table) : "",
+                    TableHtml(table), StageWarnings(stage, inputs),
+                    stage == kProbeStage ? ProbeDetails(report, inputs) : "",
+                    StageCharts(stage, inputs), StagePictures(stage, inputs), "</section>\n");
+  }
+  return absl::StrCat(html, Provenance(report, inputs), "</body>\n</html>\n");
 }
 
 }  // namespace cassle

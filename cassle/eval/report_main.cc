@@ -1,4 +1,4 @@
-// report: results of probes as one table. See report_stage.h.
+// report: results as tables and a page. See report_stage.h.
 #include "cassle/base/stage_main.h"
 #include "cassle/eval/report_stage.h"
 

@@ -10,6 +10,8 @@
 #include "cassle/base/text_proto.h"
 #include "cassle/eval/report_collect.h"
 #include "cassle/eval/report_html.h"
+#include "cassle/eval/report_inputs.h"
+#include "cassle/eval/report_latex.h"
 #include "cassle/eval/report_text.h"
 
 namespace cassle {
@@ -21,13 +23,16 @@ absl::Status RunReport(const v1::ReportOptions& options, StageContext& context) 
   if (!context.output_dir().empty()) {
     for (const auto& [name, text] :
          {std::pair<const char*, std::string>{"table.md", TableMarkdown(table)},
+          {"table.tex", TableLatex(table)},
           {"table.csv", TableCsv(table)},
+          {"scores.csv", ScoresCsv(table)},
           {"table.json", absl::StrCat(json, "\n")},
           {"report.html", ReportHtml(table, inputs)}}) {
       CASSLE_RETURN_IF_ERROR(WriteFile(JoinPath(context.output_dir(), name), text));
     }
   }
-  context.Count("rows", table.rows_size());
+  context.Count("results", inputs.size());
+  context.Count("rows", RowNames(inputs).size());
   context.Count("columns", table.columns_size());
   return context.SetResult(table);
 }

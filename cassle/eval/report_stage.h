@@ -1,4 +1,4 @@
-// The stage report: results of probes in, one table out, for people and for scripts.
+// The stage report: results in, tables and a page out, for people and for scripts.
 #ifndef CASSLE_EVAL_REPORT_STAGE_H_
 #define CASSLE_EVAL_REPORT_STAGE_H_
 
@@ -8,11 +8,13 @@
 
 namespace cassle {
 
-inline const StageInfo kReportInfo = {
-    "report", /*version=*/1,
-    "Puts results of linear-probe into one table: Markdown, CSV, JSON and a self-contained page."};
+inline const StageInfo kReportInfo = {"report", /*version=*/2,
+                                      "Puts results of evaluation stages and trainings into tables "
+                                      "(Markdown, LaTeX, CSV, JSON) and one "
+                                      "self-contained page with charts."};
 
-// Writes table.md, table.csv, table.json (ReportTable) and report.html; the result is the table.
+// Writes report.html, table.md, table.tex, scores.csv (all numbers), table.csv (linear probes with
+// what is behind them) and table.json (ReportTable); the result is the latter.
 // \error as ReadReportInputs and CollectTable.
 absl::Status RunReport(const v1::ReportOptions& options, StageContext& context);
 

@@ -5,19 +5,15 @@
 #include <vector>
 
 #include "absl/strings/numbers.h"
-#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "cassle/base/file.h"
-#include "cassle/base/stage_main.h"
-#include "cassle/base/status_matchers.h"
-#include "cassle/base/text_proto.h"
-#include "cassle/eval/line_chart.h"
 #include "cassle/eval/linear_probe_result.pb.h"
+#include "cassle/eval/report_fixture.h"
 #include "cassle/eval/report_table.pb.h"
+#include "cassle/eval/report_testing.h"
 #include "cassle/eval/report_text.h"
 #include "gmock/gmock.h"
-#include "google/protobuf/util/json_util.h"
 #include "gtest/gtest.h"
 
 namespace cassle {
@@ -27,99 +23,11 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-class ReportStageTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    root_ = JoinPath(::testing::TempDir(),
-                     ::testing::UnitTest::GetInstance()->current_test_info()->name());
-    ASSERT_OK(RemoveAll(root_));
-    ASSERT_OK(MakeDirectories(root_));
-    options_.set_title("A <title> & more");
-    options_.set_output(Path("report"));
-    settings_.omit_costs = true;
-    settings_.force = true;
-  }
-
-  std::string Path(const std::string& name) const { return JoinPath(root_, name); }
-
-  // A probe result with made-up numbers, one target per accuracy.
-  static v1::LinearProbeResult Result(const std::string& encoder,
-                                      const std::vector<std::pair<std::string, double>>& targets) {
-    v1::LinearProbeResult result;
-    result.set_encoder(encoder);
-    result.set_weights_fingerprint(absl::StrCat("weights of ", encoder));
-    result.set_preprocess_fingerprint("pppp");
-    for (const char* role : {"train", "val", "test"}) {
-      v1::EvaluatedSet* set = result.add_sets();
-      set->set_role(role);
-      set->set_split(role);
-      set->set_dataset_fingerprint("dddd");
-    }
-    for (const auto& [name, accuracy] : targets) {
-      v1::LinearProbeTarget* target = result.add_targets();
-      target->set_name(name);
-      target->set_test_top1(accuracy);
-      target->set_test_class_avg(accuracy / 2);
-      target->set_val_accuracy(accuracy / 3);
-      target->set_best_w(0.1);
-      target->set_chance_top1(0.125);
-      target->set_num_test(700);
-      for (double w : {0.01, 0.1, 1.0}) {
-        v1::LinearProbeGridPoint* point = target->add_grid();
-        point->set_w(w);
-        point->set_val_accuracy(w == 0.1 ? accuracy / 3 : accuracy / 4);
-      }
-      for (const char* name : {"cat", "<dog>"}) {
-        v1::ClassAccuracy* entry = target->add_classes();
-        entry->set_name(name);
-        entry->set_num_test(350);
-        entry->set_num_right(35);
-      }
-    }
-    return result;
-  }
-
-  void AddResult(const std::string& folder, const v1::LinearProbeResult& result,
-                 const std::string& stage = "linear-probe") {
-    v1::ReportOptions made_by;
-    made_by.set_output(Path(folder));
-    ASSERT_OK(RunStageWork({stage, 1, ""}, made_by, settings_,
-                           [&](const google::protobuf::Message&, StageContext& context) {
-                             return WriteFile(JoinPath(context.output_dir(), "result.textproto"),
-                                              PrintTextProto(result));
-                           }));
-    options_.add_results(Path(folder));
-  }
-
-  absl::Status Run() {
-    const auto outcome = RunStage(kReportInfo, options_, settings_, RunReport);
-    if (!outcome.ok()) return outcome.status();
-    table_.Clear();
-    CASSLE_ASSIGN_OR_RETURN(const std::string json, ReadFile(Path("report/table.json")));
-    EXPECT_EQ(json, outcome->manifest.result_json() + "\n");
-    EXPECT_TRUE(google::protobuf::util::JsonStringToMessage(json, &table_).ok());
-    return absl::OkStatus();
-  }
-
-  void ExpectFailure(int exit_code, const std::vector<std::string>& words) {
-    const absl::Status status = Run();
-    EXPECT_EQ(ExitCode(status), exit_code) << status;
-    for (const std::string& word : words) {
-      EXPECT_THAT(std::string(status.message()), HasSubstr(word));
-    }
-  }
-
-  std::string Read(const std::string& name) { return ReadFile(Path("report/" + name)).value(); }
-
-  std::string root_;
-  v1::ReportOptions options_;
-  StageSettings settings_;
-  v1::ReportTable table_;
-};
+using ReportStageTest = ReportTest;
 
 TEST_F(ReportStageTest, TheTableHoldsTheNumbersOfTheResults) {
-  AddResult("a", Result("random", {{"shape", 0.25}, {"hue", 0.8125}}));
-  AddResult("b", Result("trained", {{"shape", 0.7}, {"hue", 1 / 3.0}}));
+  AddResult("a", MadeUpProbe("random", {{"shape", 0.25}, {"hue", 0.8125}}));
+  AddResult("b", MadeUpProbe("trained", {{"shape", 0.7}, {"hue", 1 / 3.0}}));
   ASSERT_OK(Run());
   ASSERT_EQ(table_.rows_size(), 2);
   ASSERT_EQ(table_.columns_size(), 2);
@@ -142,7 +50,7 @@ TEST_F(ReportStageTest, TheTableHoldsTheNumbersOfTheResults) {
 }
 
 TEST_F(ReportStageTest, TheCsvHoldsEveryDigit) {
-  AddResult("a", Result("random, small", {{"shape", 0.1}, {"hue", 2 / 3.0}}));
+  AddResult("a", MadeUpProbe("random, small", {{"shape", 0.1}, {"hue", 2 / 3.0}}));
   ASSERT_OK(Run());
   const std::vector<std::string> lines = absl::StrSplit(Read("table.csv"), '\n');
   ASSERT_EQ(lines.size(), 4);
@@ -160,9 +68,9 @@ TEST_F(ReportStageTest, TheCsvHoldsEveryDigit) {
 }
 
 TEST_F(ReportStageTest, RunsOfOneRowAreAveraged) {
-  AddResult("a", Result("seed 0", {{"shape", 0.5}}));
-  AddResult("b", Result("seed 1", {{"shape", 0.6}}));
-  AddResult("c", Result("other", {{"hue", 0.3}}));
+  AddResult("a", MadeUpProbe("seed 0", {{"shape", 0.5}}));
+  AddResult("b", MadeUpProbe("seed 1", {{"shape", 0.6}}));
+  AddResult("c", MadeUpProbe("other", {{"hue", 0.3}}));
   for (const char* name : {"x", "x", "y"}) options_.add_names(name);
   ASSERT_OK(Run());
   ASSERT_EQ(table_.rows_size(), 2);
@@ -170,15 +78,15 @@ TEST_F(ReportStageTest, RunsOfOneRowAreAveraged) {
   EXPECT_DOUBLE_EQ(cell.value(), 0.55);
   EXPECT_DOUBLE_EQ(cell.spread(), std::sqrt(2 * 0.05 * 0.05));
   EXPECT_EQ(cell.runs_size(), 2);
-  EXPECT_EQ(CellText(cell), "55.0 ± 7.1");
+  EXPECT_EQ(CellText(table_.columns(0), cell), "55.0 ± 7.1");
   // What was not measured is no zero.
   EXPECT_FALSE(table_.rows(1).cells(0).has_value());
   EXPECT_THAT(Read("table.md"), HasSubstr("| y                     |              - |"));
 }
 
 TEST_F(ReportStageTest, GroupsAndColumnsNameAndOrder) {
-  AddResult("a", Result("e", {{"label", 0.5}}));
-  AddResult("b", Result("e", {{"label", 0.6}, {"hue", 0.7}}));
+  AddResult("a", MadeUpProbe("e", {{"label", 0.5}}));
+  AddResult("b", MadeUpProbe("e", {{"label", 0.6}, {"hue", 0.7}}));
   options_.add_groups("cifar10");
   options_.add_groups("shapes");
   ASSERT_OK(Run());
@@ -196,7 +104,7 @@ TEST_F(ReportStageTest, GroupsAndColumnsNameAndOrder) {
 }
 
 TEST_F(ReportStageTest, TheMetricCanBeTheClassAverage) {
-  AddResult("a", Result("e", {{"label", 0.5}}));
+  AddResult("a", MadeUpProbe("e", {{"label", 0.5}}));
   options_.set_metric(v1::ReportOptions::CLASS_AVG);
   ASSERT_OK(Run());
   EXPECT_EQ(table_.rows(0).cells(0).value(), 0.25);
@@ -204,8 +112,8 @@ TEST_F(ReportStageTest, TheMetricCanBeTheClassAverage) {
 }
 
 TEST_F(ReportStageTest, ThePageIsSelfContainedAndEscaped) {
-  AddResult("a", Result("<b>random</b>", {{"shape", 0.25}, {"hue", 0.8125}}));
-  AddResult("b", Result("trained", {{"shape", 0.7}, {"hue", 1 / 3.0}}));
+  AddResult("a", MadeUpProbe("<b>random</b>", {{"shape", 0.25}, {"hue", 0.8125}}));
+  AddResult("b", MadeUpProbe("trained", {{"shape", 0.7}, {"hue", 1 / 3.0}}));
   ASSERT_OK(Run());
   const std::string html = Read("report.html");
   for (const char* outside : {"http:", "https:", "src=", "@import", "url(", "<script", "<link"}) {
@@ -225,7 +133,7 @@ TEST_F(ReportStageTest, ThePageIsSelfContainedAndEscaped) {
 }
 
 TEST_F(ReportStageTest, EqualResultsGiveEqualBytes) {
-  AddResult("a", Result("random", {{"shape", 0.25}}));
+  AddResult("a", MadeUpProbe("random", {{"shape", 0.25}}));
   ASSERT_OK(Run());
   const std::string html = Read("report.html");
   options_.set_results(0, Path("moved"));
@@ -235,8 +143,8 @@ TEST_F(ReportStageTest, EqualResultsGiveEqualBytes) {
 }
 
 TEST_F(ReportStageTest, DifferentTestSetsAreNotComparedInOneColumn) {
-  AddResult("a", Result("one", {{"shape", 0.5}}));
-  v1::LinearProbeResult other = Result("two", {{"shape", 0.6}});
+  AddResult("a", MadeUpProbe("one", {{"shape", 0.5}}));
+  v1::LinearProbeResult other = MadeUpProbe("two", {{"shape", 0.6}});
   other.mutable_sets(2)->set_dataset_fingerprint("eeee");
   AddResult("b", other);
   ExpectFailure(65, {"column 'shape'", "'one' and 'two'", "different images", "dddd", "eeee"});
@@ -248,7 +156,7 @@ TEST_F(ReportStageTest, DifferentTestSetsAreNotComparedInOneColumn) {
 
 TEST_F(ReportStageTest, WrongInputsAreRefused) {
   ExpectFailure(64, {"--results is missing"});
-  AddResult("a", Result("one", {{"shape", 0.5}}));
+  AddResult("a", MadeUpProbe("one", {{"shape", 0.5}}));
   options_.add_names("x");
   options_.add_names("y");
   ExpectFailure(64, {"--names has 2 entries, --results 1"});
@@ -256,13 +164,8 @@ TEST_F(ReportStageTest, WrongInputsAreRefused) {
   options_.set_results(0, Path("missing"));
   ExpectFailure(66, {"missing does not exist"});
   options_.clear_results();
-  AddResult("c", Result("one", {}), "knn");
-  ExpectFailure(65, {"is an output of knn"});
-}
-
-TEST(LogXChartTest, NothingToDrawIsStillAChart) {
-  EXPECT_THAT(LogXChart("t", "x", "y", {}), HasSubstr("</svg>"));
-  EXPECT_THAT(LogXChart("t", "x", "y", {{"one", 0, {{1.0, 0.5}}, 0}}), Not(HasSubstr("nan")));
+  AddResult("c", MadeUpProbe("one", {}), "shard-encoder");
+  ExpectFailure(65, {"is an output of shard-encoder"});
 }
 
 }  // namespace

@@ -9,15 +9,16 @@ inline constexpr char kReportStyle[] = R"css(
   color-scheme: light dark;
   --page: #fcfcfb; --card: #ffffff; --ink: #16150f; --soft: #5d5b55; --rule: #e3e1da;
   --tint: #1f6fd012;
-  --c1: #2a78d6; --c2: #d9541e; --c3: #12936a; --c4: #b07a00;
-  --c5: #cf4f86; --c6: #3b7d1d; --c7: #5a49b8; --c8: #c23434;
+  /* After Okabe and Ito, darkened for a white page: told apart without red and green. */
+  --c1: #0072b2; --c2: #d55e00; --c3: #00896a; --c4: #b64d8c;
+  --c5: #b98500; --c6: #3d9bd6; --c7: #6a4cbf; --c8: #5c5c5c;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --page: #171715; --card: #1f1f1d; --ink: #f1efe8; --soft: #aaa79e; --rule: #383733;
     --tint: #5598e724;
-    --c1: #5598e7; --c2: #ec7a4b; --c3: #2fb78b; --c4: #d7a12b;
-    --c5: #e27ba8; --c6: #74b553; --c7: #a197ee; --c8: #e67070;
+    --c1: #4aa8e8; --c2: #f2803a; --c3: #2cc09a; --c4: #e08cc0;
+    --c5: #e6b53a; --c6: #9cd3f5; --c7: #ab96f2; --c8: #b5b5b0;
   }
 }
 * { box-sizing: border-box; }
@@ -27,7 +28,12 @@ body {
 }
 h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .4rem; }
 h2 { font-size: 1.15rem; margin: 2.8rem 0 .5rem; }
-h3 { font-size: 1rem; margin: 0 0 .3rem; }
+h3 { font-size: 1rem; margin: 1.6rem 0 .4rem; }
+h4 { font-size: .95rem; margin: 0 0 .3rem; overflow-wrap: anywhere; }
+nav ul { display: flex; flex-wrap: wrap; gap: .3rem 1.3rem; margin: 1rem 0 0; padding: 0;
+  list-style: none; font-size: .92rem; }
+a { color: var(--c1); }
+section { scroll-margin-top: 1rem; }
 p { max-width: 46rem; margin: .3rem 0 1rem; color: var(--soft); }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
@@ -36,23 +42,32 @@ th { font-weight: 600; color: var(--soft); font-size: .88rem; }
 th:first-child, td:first-child { text-align: left; padding-left: .2rem; }
 thead th { border-bottom: 1.5px solid var(--soft); vertical-align: bottom; }
 tbody td { border-bottom: 1px solid var(--rule); }
-.result { font-size: 1.05rem; min-width: 32rem; }
+tbody th { border-bottom: 1px solid var(--rule); }
+.result { font-size: 1.05rem; }
 .result tbody tr:hover, .small tbody tr:hover { background: var(--tint); }
 td.best { font-weight: 700; }
 td .spread { color: var(--soft); font-weight: 400; font-size: .85em; }
-tr.chance td { color: var(--soft); font-style: italic; border-bottom: none; }
+td.chance { color: var(--soft); font-style: italic; }
 .swatch { display: inline-block; width: .8rem; height: .8rem; border-radius: 3px;
   margin-right: .5rem; vertical-align: -.06rem; }
 .legend { display: flex; flex-wrap: wrap; gap: .3rem 1.4rem; margin: 0 0 1rem; padding: 0;
   list-style: none; font-size: .92rem; }
-.charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(21rem, 1fr)); gap: 1rem; }
-figure { margin: 0; padding: .9rem .9rem .5rem; background: var(--card);
+.charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 21rem), 1fr)); gap: 1rem; }
+.charts .wide { grid-column: 1 / -1; overflow-x: auto; }
+.charts .wide .chart { min-width: 34rem; }
+.pictures { display: grid; gap: 1rem; margin-top: 1rem;
+  grid-template-columns: repeat(auto-fill, minmax(min(100%, 30rem), 1fr)); }
+.picture { display: block; max-width: 100%; height: auto; margin: 0 auto; background: #fff; }
+figure { margin: 0; min-width: 0; padding: .9rem .9rem .5rem; background: var(--card);
   border: 1px solid var(--rule); border-radius: 8px; }
 .chart { display: block; width: 100%; height: auto; font-size: 12px; }
 .grid { stroke: var(--rule); stroke-width: 1; }
 .tick, .axis { fill: var(--soft); }
 .series { fill: none; stroke-width: 2; stroke-linejoin: round; }
 .dashed { stroke-dasharray: 5 4; }
+.pale { opacity: .55; }
+.base { stroke: var(--soft); stroke-width: 1; }
+.cell { font-size: 10px; }
 .mark { stroke: var(--card); stroke-width: 2; }
 .hit { fill: transparent; }
 .hit:hover { fill: var(--soft); fill-opacity: .35; }
@@ -66,6 +81,15 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1.2rem; 
   font-size: .88rem; }
 dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
 .warning { color: var(--c2); font-size: .88rem; }
+@media (max-width: 40rem) { body { padding: 1.2rem .8rem 3rem; } th, td { padding: .4rem .5rem; } }
+@media print {
+  :root { --page: #fff; --card: #fff; --ink: #000; --soft: #444; --rule: #ccc; }
+  body { max-width: none; padding: 0; font-size: 11pt; }
+  nav { display: none; }
+  figure, tr, details { break-inside: avoid; }
+  h2, h3, h4 { break-after: avoid; }
+  .scroll, .charts .wide { overflow: visible; }
+}
 )css";
 
 }  // namespace cassle

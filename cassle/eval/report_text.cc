@@ -2,20 +2,20 @@
 
 #include <algorithm>
 #include <cmath>
-#include <vector>
+#include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "cassle/eval/html_text.h"
+#include "cassle/eval/report_inputs.h"
 
 namespace cassle {
 namespace {
 
-// Letters on the screen: UTF-8 continuation bytes take no room.
-size_t Width(const std::string& text) {
-  return std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; });
-}
+constexpr int kMaxColumns = 12;
 
 std::string CsvField(const std::string& text) {
   if (text.find_first_of(",\"\n") == std::string::npos) return text;
@@ -26,47 +26,39 @@ std::string MarkdownText(const std::string& text) {
   return absl::StrReplaceAll(text, {{"|", "\\|"}, {"\n", " "}});
 }
 
-}  // namespace
-
-std::string CellText(const v1::ReportCell& cell) {
-  if (!cell.has_value()) return "-";
-  std::string text = absl::StrFormat("%.1f", 100 * cell.value());
-  if (cell.has_spread()) absl::StrAppendFormat(&text, " ± %.1f", 100 * cell.spread());
-  return text;
-}
-
-double NoisePoints(int64_t num_test) {
-  return num_test == 0 ? 0 : 100 * 2 * std::sqrt(2 * 0.7 * 0.3 / num_test);
-}
-
-std::string TableMarkdown(const v1::ReportTable& table) {
-  std::vector<std::vector<std::string>> lines;
-  lines.push_back({"encoder"});
+TextGrid MarkdownGrid(const v1::StageTable& table) {
+  TextGrid grid = {{"encoder"}};
   for (const v1::ReportColumn& column : table.columns()) {
-    lines[0].push_back(MarkdownText(column.name()));
+    grid[0].push_back(MarkdownText(ColumnHeading(table, column)));
   }
   for (const v1::ReportRow& row : table.rows()) {
-    lines.push_back({MarkdownText(row.name())});
-    for (const v1::ReportCell& cell : row.cells()) {
-      lines.back().push_back(cell.best() ? absl::StrCat("**", CellText(cell), "**")
-                                         : CellText(cell));
+    grid.push_back({MarkdownText(row.name())});
+    for (int c = 0; c < row.cells_size(); ++c) {
+      const std::string text = CellText(table.columns(c), row.cells(c));
+      grid.back().push_back(row.cells(c).best() ? absl::StrCat("**", text, "**") : text);
     }
   }
-  lines.push_back({"*most frequent class*"});
+  if (!HasChance(table)) return grid;
+  grid.push_back({absl::StrCat("*", ChanceName(table), "*")});
   for (const v1::ReportColumn& column : table.columns()) {
-    lines.back().push_back(absl::StrFormat("%.1f", 100 * column.chance()));
+    grid.back().push_back(column.has_chance() ? NumberText(column, column.chance()) : "-");
   }
-  std::vector<size_t> widths(table.columns_size() + 1, 3);
-  for (const auto& line : lines) {
-    for (size_t c = 0; c < line.size(); ++c) widths[c] = std::max(widths[c], Width(line[c]));
+  return grid;
+}
+
+// Columns padded to the same width.
+std::string AlignedMarkdown(const TextGrid& grid) {
+  std::vector<size_t> widths(grid[0].size(), 3);
+  for (const auto& line : grid) {
+    for (size_t c = 0; c < line.size(); ++c) {
+      widths[c] = std::max<size_t>(widths[c], TextWidth(line[c]));
+    }
   }
-  std::string text = absl::StrCat(
-      "**", MarkdownText(table.title()), "** (test ",
-      table.metric() == "top1" ? "top-1 accuracy" : "mean accuracy of the classes", ", %)\n\n");
-  for (size_t l = 0; l < lines.size(); ++l) {
-    for (size_t c = 0; c < lines[l].size(); ++c) {
-      const std::string space(widths[c] - Width(lines[l][c]), ' ');
-      absl::StrAppend(&text, "| ", c == 0 ? lines[l][c] + space : space + lines[l][c], " ");
+  std::string text;
+  for (size_t l = 0; l < grid.size(); ++l) {
+    for (size_t c = 0; c < grid[l].size(); ++c) {
+      const std::string space(widths[c] - TextWidth(grid[l][c]), ' ');
+      absl::StrAppend(&text, "| ", c == 0 ? grid[l][c] + space : space + grid[l][c], " ");
     }
     absl::StrAppend(&text, "|\n");
     if (l != 0) continue;
@@ -79,18 +71,159 @@ std::string TableMarkdown(const v1::ReportTable& table) {
   return text;
 }
 
-std::string TableCsv(const v1::ReportTable& table) {
+bool AnyCell(const v1::StageTable& table, bool (*has)(const v1::ReportCell&)) {
+  for (const v1::ReportRow& row : table.rows()) {
+    if (std::any_of(row.cells().begin(), row.cells().end(), has)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::vector<v1::StageTable> TablesOf(const v1::ReportTable& report) {
+  std::vector<v1::StageTable> tables;
+  if (report.columns_size() > 0) {
+    v1::StageTable probes;
+    probes.set_stage(kProbeStage);
+    *probes.mutable_columns() = report.columns();
+    *probes.mutable_rows() = report.rows();
+    tables.push_back(std::move(probes));
+  }
+  for (const v1::StageTable& table : report.stages()) {
+    if (table.columns_size() > 0) tables.push_back(table);
+  }
+  return tables;
+}
+
+std::string TableTitle(const v1::ReportTable& report, const v1::StageTable& table) {
+  if (table.stage() == kProbeStage && report.stages_size() == 0) return report.title();
+  for (const auto& [stage, title] :
+       {std::pair<const char*, const char*>{kProbeStage, "Linear probes"},
+        {"knn", "Nearest neighbours"},
+        {"few-shot", "Few-shot classification"},
+        {"fine-tune", "Fine-tuning"},
+        {"project", "Maps of the features"},
+        {"spectrum", "Spectrum of the features"},
+        {"interpolation", "Similarity along an augmentation"},
+        {kTrainingStage, "Training"}}) {
+    if (table.stage() == stage) return title;
+  }
+  std::string title = absl::StrReplaceAll(table.stage(), {{"-", " "}, {"_", " "}});
+  if (!title.empty()) title[0] = absl::ascii_toupper(title[0]);
+  return title;
+}
+
+std::string TableSubject(const v1::ReportTable& report, const v1::StageTable& table) {
+  if (table.stage() == kTrainingStage) return "as measured at the end of training";
+  if (table.stage() != kProbeStage) return "";
+  return absl::StrCat("test ",
+                      report.metric() == "top1" ? "top-1 accuracy" : "mean accuracy of the classes",
+                      ", %");
+}
+
+std::string ColumnHeading(const v1::StageTable& table, const v1::ReportColumn& column) {
+  // The probes' unit stands above the table.
+  const bool unit = column.is_fraction() && table.stage() != kProbeStage;
+  return absl::StrCat(column.name(), unit ? " (%)" : "",
+                      column.better() == v1::Score::LOWER ? " ↓" : "");
+}
+
+std::string ChanceName(const v1::StageTable& table) {
+  return table.stage() == kProbeStage ? "most frequent class" : "chance";
+}
+
+bool HasChance(const v1::StageTable& table) {
+  return std::any_of(table.columns().begin(), table.columns().end(),
+                     [](const v1::ReportColumn& column) { return column.has_chance(); });
+}
+
+std::string PlusMinusNote(const v1::StageTable& table) {
+  std::vector<std::string> notes;
+  if (AnyCell(table, [](const v1::ReportCell& cell) { return cell.has_spread(); })) {
+    notes.push_back("± is the standard deviation over runs.");
+  }
+  if (AnyCell(table, [](const v1::ReportCell& cell) { return cell.has_half_width(); })) {
+    notes.push_back(notes.empty() ? "± is half the width of the 95 % interval."
+                                  : "With a single run it is half the width of the 95 % interval.");
+  }
+  return absl::StrJoin(notes, " ");
+}
+
+std::string NumberText(const v1::ReportColumn& column, double value) {
+  return absl::StrFormat("%.*f", column.decimals(), column.is_fraction() ? 100 * value : value);
+}
+
+std::string CellText(const v1::ReportColumn& column, const v1::ReportCell& cell) {
+  if (!cell.has_value()) return "-";
+  std::string text = NumberText(column, cell.value());
+  if (cell.has_spread()) absl::StrAppend(&text, " ± ", NumberText(column, cell.spread()));
+  if (cell.has_half_width()) absl::StrAppend(&text, " ± ", NumberText(column, cell.half_width()));
+  return text;
+}
+
+bool IsTurned(const v1::StageTable& table) {
+  return table.columns_size() > kMaxColumns && table.rows_size() < table.columns_size();
+}
+
+TextGrid Turned(const TextGrid& grid) {
+  TextGrid turned(grid[0].size());
+  for (const auto& line : grid) {
+    for (size_t c = 0; c < line.size(); ++c) turned[c].push_back(line[c]);
+  }
+  return turned;
+}
+
+double NoisePoints(int64_t num_test) {
+  return num_test == 0 ? 0 : 100 * 2 * std::sqrt(2 * 0.7 * 0.3 / num_test);
+}
+
+std::string TableMarkdown(const v1::ReportTable& report) {
+  std::string text;
+  for (const v1::StageTable& table : TablesOf(report)) {
+    const std::string subject = TableSubject(report, table), note = PlusMinusNote(table);
+    const TextGrid grid = MarkdownGrid(table);
+    absl::StrAppend(&text, text.empty() ? "" : "\n", "**", MarkdownText(TableTitle(report, table)),
+                    "**", subject.empty() ? "" : absl::StrCat(" (", subject, ")"), "\n\n",
+                    AlignedMarkdown(IsTurned(table) ? Turned(grid) : grid),
+                    note.empty() ? "" : absl::StrCat("\n", note, "\n"));
+  }
+  return text;
+}
+
+std::string TableCsv(const v1::ReportTable& report) {
   std::string text =
       "row,column,source,test_top1,test_class_avg,chance,val_accuracy,best_w,num_test,best\n";
-  for (const v1::ReportRow& row : table.rows()) {
+  for (const v1::ReportRow& row : report.rows()) {
     for (int c = 0; c < row.cells_size(); ++c) {
-      const v1::ReportColumn& column = table.columns(c);
+      const v1::ReportColumn& column = report.columns(c);
       for (const v1::ReportRun& run : row.cells(c).runs()) {
-        absl::StrAppendFormat(&text, "%s,%s,%d,%.17g,%.17g,%.17g,%.17g,%.17g,%d,%d\n",
-                              CsvField(row.name()), CsvField(column.name()), run.source(),
-                              run.test_top1(), run.test_class_avg(), column.chance(),
-                              run.val_accuracy(), run.best_w(), column.num_test(),
-                              row.cells(c).best());
+        absl::StrAppendFormat(
+            &text, "%s,%s,%d,%.17g,%.17g,%.17g,%.17g,%.17g,%d,%d\n", CsvField(row.name()),
+            CsvField(column.name()), run.source(), run.test_top1(), run.test_class_avg(),
+            run.chance(), run.val_accuracy(), run.best_w(), column.num_test(), row.cells(c).best());
+      }
+    }
+  }
+  return text;
+}
+
+std::string ScoresCsv(const v1::ReportTable& report) {
+  std::string text = "stage,row,column,source,value,half_width,chance,better,num_test,best\n";
+  const auto number = [](bool has, double value) {
+    return has ? absl::StrFormat("%.17g", value) : "";
+  };
+  for (const v1::StageTable& table : TablesOf(report)) {
+    for (const v1::ReportRow& row : table.rows()) {
+      for (int c = 0; c < row.cells_size(); ++c) {
+        const v1::ReportColumn& column = table.columns(c);
+        for (const v1::ReportRun& run : row.cells(c).runs()) {
+          absl::StrAppendFormat(&text, "%s,%s,%s,%d,%.17g,%s,%s,%s,%d,%d\n", table.stage(),
+                                CsvField(row.name()), CsvField(column.name()), run.source(),
+                                run.value(), number(run.has_half_width(), run.half_width()),
+                                number(run.has_chance(), run.chance()),
+                                absl::AsciiStrToLower(v1::Score::Better_Name(column.better())),
+                                column.num_test(), row.cells(c).best());
+        }
       }
     }
   }

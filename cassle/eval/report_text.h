@@ -1,27 +1,57 @@
-// A result table as Markdown and as CSV.
+// Result tables as words and figures: what the page, Markdown, CSV and LaTeX have in common, and
+// the first two of them. LaTeX: report_latex.h.
 #ifndef CASSLE_EVAL_REPORT_TEXT_H_
 #define CASSLE_EVAL_REPORT_TEXT_H_
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "cassle/eval/report_table.pb.h"
 
 namespace cassle {
 
-// "71.3", "71.3 ± 0.8", or "-" when there is no run: per cent with one decimal.
-std::string CellText(const v1::ReportCell& cell);
+// Rows of cells, the first row and the first column being headings.
+using TextGrid = std::vector<std::vector<std::string>>;
+
+// All tables that have rows and columns, the linear probes' first.
+std::vector<v1::StageTable> TablesOf(const v1::ReportTable& report);
+
+// "Nearest neighbours" for knn, ...; a report of linear probes only has its own title there.
+std::string TableTitle(const v1::ReportTable& report, const v1::StageTable& table);
+// "test top-1 accuracy, %" for the linear probes, else what there is to know, or nothing.
+std::string TableSubject(const v1::ReportTable& report, const v1::StageTable& table);
+// "label, k = 20 (%)", with an arrow down where lower is better.
+std::string ColumnHeading(const v1::StageTable& table, const v1::ReportColumn& column);
+// Name of the last line: "most frequent class" or "chance".
+std::string ChanceName(const v1::StageTable& table);
+bool HasChance(const v1::StageTable& table);
+// What the ± of this table mean; empty if it has none.
+std::string PlusMinusNote(const v1::StageTable& table);
+
+// "71.3", "71.3 ± 0.8", or "-" when there is no run.
+std::string CellText(const v1::ReportColumn& column, const v1::ReportCell& cell);
+// The number alone; per cent for fractions.
+std::string NumberText(const v1::ReportColumn& column, double value);
+// Tables of more columns than fit on a page stand with their scores downwards.
+bool IsTurned(const v1::StageTable& table);
+TextGrid Turned(const TextGrid& grid);
 
 // Two standard errors of a difference of two accuracies around 70 % on num_test images each, in
 // points: below it a difference may well be chance.
 double NoisePoints(int64_t num_test);
 
-// One line per row, aligned for reading as it is; best of each column in bold, the most frequent
-// class as the last row.
-std::string TableMarkdown(const v1::ReportTable& table);
+// One line per row, aligned for reading as it is; best of each column in bold, chance as the last
+// row; tables one below the other.
+std::string TableMarkdown(const v1::ReportTable& report);
 
-// One line per run, all digits:
+// The linear probes, one line per run, all digits:
 // row,column,source,test_top1,test_class_avg,chance,val_accuracy,best_w,num_test,best
-std::string TableCsv(const v1::ReportTable& table);
+std::string TableCsv(const v1::ReportTable& report);
+
+// Every number of every table, one line per run, all digits; empty where there is none:
+// stage,row,column,source,value,half_width,chance,better,num_test,best
+std::string ScoresCsv(const v1::ReportTable& report);
 
 }  // namespace cassle
 
