@@ -41,7 +41,7 @@ void BM_LinearProbeGrid(benchmark::State& state) {
     int products = 0, steps = 0;
     for (const ProbeGridPoint& point : outcome.grid) {
       products += point.fit.hessian_products;
-      steps += point.fit.newton_steps;
+      steps += point.fit.steps;
     }
     state.counters["products"] = products;
     state.counters["newton_steps"] = steps;
