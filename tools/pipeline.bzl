@@ -232,6 +232,35 @@ cassle_knn = rule(
     ),
 )
 
+def _retrieval_impl(ctx):
+    train = ctx.attr.train[CassleEmbeddingsInfo].folder
+    images = ctx.attr.images[CassleShardsInfo].folder
+    inputs = [train, images]
+    arguments = ["--train=" + train.path, "--images=" + images.path]
+    if ctx.attr.test:
+        test = ctx.attr.test[CassleEmbeddingsInfo].folder
+        inputs.append(test)
+        arguments.append("--test=" + test.path)
+    if ctx.attr.test_images:
+        test_images = ctx.attr.test_images[CassleShardsInfo].folder
+        inputs.append(test_images)
+        arguments.append("--test_images=" + test_images.path)
+    folder, default = _run(ctx, arguments, inputs)
+    return [default, CassleResultInfo(folder = folder)]
+
+cassle_retrieval = rule(
+    doc = "Pictures of nearest neighbours (//cassle/eval:retrieval).",
+    implementation = _retrieval_impl,
+    attrs = dict(
+        _COMMON,
+        train = attr.label(mandatory = True, providers = [CassleEmbeddingsInfo]),
+        test = attr.label(providers = [CassleEmbeddingsInfo], doc = "Where queries come from. Without it: train."),
+        images = attr.label(mandatory = True, providers = [CassleShardsInfo], doc = "What train was made of."),
+        test_images = attr.label(providers = [CassleShardsInfo], doc = "What test was made of. Without it: images."),
+        _stage = _stage("//cassle/eval:retrieval"),
+    ),
+)
+
 def _one_set_impl(ctx):
     embeddings = ctx.attr.embeddings[CassleEmbeddingsInfo].folder
     folder, default = _run(ctx, ["--embeddings=" + embeddings.path], [embeddings])
