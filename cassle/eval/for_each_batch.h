@@ -43,7 +43,7 @@ absl::Status ForEachBatch(const std::string& what, int64_t num_batches, int64_t 
   while (std::optional<Result> result = results.Next()) {
     CASSLE_RETURN_IF_ERROR(result->status);
     if (context.interrupted()) {
-      return absl::CancelledError("interrupted; run it again to start over");
+      return absl::CancelledError("interrupted; run the same command again");
     }
     CASSLE_RETURN_IF_ERROR(take(result->value));
     progress.Set(done += batch_size);
