@@ -264,6 +264,41 @@ cassle_knn = rule(
     ),
 )
 
+def _one_set_impl(ctx):
+    embeddings = ctx.attr.embeddings[CassleEmbeddingsInfo].folder
+    folder, default = _run(ctx, ["--embeddings=" + embeddings.path], [embeddings])
+    return [default, CassleResultInfo(folder = folder)]
+
+cassle_few_shot = rule(
+    doc = "N-way K-shot episodes (//cassle/eval:few-shot).",
+    implementation = _one_set_impl,
+    attrs = dict(
+        _COMMON,
+        embeddings = attr.label(mandatory = True, providers = [CassleEmbeddingsInfo]),
+        _stage = _stage("//cassle/eval:few-shot"),
+    ),
+)
+
+cassle_spectrum = rule(
+    doc = "Spectrum of the features (//cassle/eval:spectrum).",
+    implementation = _one_set_impl,
+    attrs = dict(
+        _COMMON,
+        embeddings = attr.label(mandatory = True, providers = [CassleEmbeddingsInfo]),
+        _stage = _stage("//cassle/eval:spectrum"),
+    ),
+)
+
+cassle_project = rule(
+    doc = "Scatter plots of the features (//cassle/eval:project).",
+    implementation = _one_set_impl,
+    attrs = dict(
+        _COMMON,
+        embeddings = attr.label(mandatory = True, providers = [CassleEmbeddingsInfo]),
+        _stage = _stage("//cassle/eval:project"),
+    ),
+)
+
 def _table_impl(ctx):
     inputs = []
     arguments = []
