@@ -210,6 +210,38 @@ cassle_linear_probe = rule(
     ),
 )
 
+def _changed_views_impl(ctx):
+    model = ctx.attr.model[CassleModelInfo].folder
+    images = ctx.attr.images[CassleShardsInfo].folder
+    arguments, inputs = _policy(ctx)
+    arguments += ["--model=" + model.path, "--input=" + images.path, "--split=" + ctx.attr.split]
+    folder, default = _run(ctx, arguments, [model, images] + inputs)
+    return [default, CassleResultInfo(folder = folder)]
+
+def _changed_views_rule(stage, doc):
+    return rule(
+        doc = doc,
+        implementation = _changed_views_impl,
+        attrs = dict(
+            _COMMON,
+            model = attr.label(mandatory = True, providers = [CassleModelInfo]),
+            images = attr.label(mandatory = True, providers = [CassleShardsInfo]),
+            split = attr.string(mandatory = True),
+            policy = _POLICY,
+            _stage = _stage("//cassle/eval:" + stage),
+        ),
+    )
+
+cassle_invariance = _changed_views_rule(
+    "invariance",
+    "What each augmentation does to features, block by block (//cassle/eval:invariance).",
+)
+
+cassle_interpolation = _changed_views_rule(
+    "interpolation",
+    "Similarity of features over the strength of one change (//cassle/eval:interpolation).",
+)
+
 def _neighbors_impl(ctx):
     train = ctx.attr.train[CassleEmbeddingsInfo].folder
     inputs = [train]
