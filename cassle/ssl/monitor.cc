@@ -49,13 +49,13 @@ Prepared Prepare(const LabelledImages& chosen, const FeatureExtractor& extractor
   return prepared;
 }
 
-// [n, F] -> rows with room for the kernels; `ones` adds a last column of 1.
-PaddedMatrix<float> Rows(const std::vector<float>& features, int64_t size, bool ones) {
+// [n, F] -> rows with room for the kernels and a last column of 1.
+PaddedMatrix<float> Rows(const std::vector<float>& features, int64_t size) {
   const int64_t rows = static_cast<int64_t>(features.size()) / size;
-  PaddedMatrix<float> matrix(rows, size + (ones ? 1 : 0));
+  PaddedMatrix<float> matrix(rows, size + 1);
   for (int64_t i = 0; i < rows; ++i) {
     std::copy_n(features.data() + i * size, size, matrix.row(i));
-    if (ones) matrix(i, size) = 1;
+    matrix(i, size) = 1;
   }
   return matrix;
 }
@@ -184,15 +184,13 @@ absl::StatusOr<MonitorValues> Monitor::Measure(const Backbone& trained,
   const int64_t size = copy_->feature_size();
   MonitorValues values;
   {
-    PaddedMatrix<float> bank = Rows(train, size, false), queries = Rows(test, size, false);
-    NormalizeRows(&bank);
-    NormalizeRows(&queries);
-    const std::vector<int> predicted = ClassifyByNeighbors(
-        bank, train_.labels, queries, train_.classes,
-        {.neighbors = config_.neighbors(), .temperature = 0.07, .threads = setup_.threads});
+    const NeighborTable table = FindNeighbors(
+        {train, size}, {test, size}, {.neighbors = config_.neighbors(), .threads = setup_.threads});
+    const std::vector<int> predicted = VoteByNeighbors(table, train_.labels, train_.classes,
+                                                       config_.neighbors(), /*temperature=*/0.07);
     values.knn_accuracy = CountRight(predicted, test_.labels, train_.classes).Top1();
   }
-  const PaddedMatrix<float> learn = Rows(train, size, true), tested = Rows(test, size, true);
+  const PaddedMatrix<float> learn = Rows(train, size), tested = Rows(test, size);
   ProbeData data;
   data.learn = &learn;
   // The images are in random order already.

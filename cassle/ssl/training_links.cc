@@ -43,28 +43,28 @@ absl::Status CheckLinks(const v1::PretrainOptions& options, const v1::StageManif
   if (options.begin().empty()) return absl::OkStatus();
   CASSLE_ASSIGN_OR_RETURN(const v1::StageManifest before, ReadManifest(options.begin()));
   if (before.stage() != PretrainInfo().name) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "--begin: ", options.begin(), " was written by ", before.stage(),
-        "; name the output of pretrain with --stop_epoch"));
+    return absl::FailedPreconditionError(
+        absl::StrCat("--begin: ", options.begin(), " was written by ", before.stage(),
+                     "; name the output of pretrain with --stop_epoch"));
   }
   const v1::StageManifest was = OfTheChain(before), now = OfTheChain(birth);
   if (!SameBirth(was, now)) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("--begin: ", options.begin(), " is a link of another training: ",
-                     DifferenceOfBirth(was, now),
-                     "; links differ in --begin and --stop_epoch only"));
+    return absl::FailedPreconditionError(absl::StrCat(
+        "--begin: ", options.begin(), " is a link of another training: ",
+        DifferenceOfBirth(was, now), "; links differ in --begin and --stop_epoch only"));
   }
   v1::PretrainOptions config;
   CASSLE_RETURN_IF_ERROR(ReadTextProto(JoinPath(options.begin(), kConfigFile), &config));
   if (config.stop_epoch() == 0) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "--begin: ", options.begin(), " is a finished run, and no link of one: it was trained "
-        "without --stop_epoch"));
+    return absl::FailedPreconditionError(
+        absl::StrCat("--begin: ", options.begin(),
+                     " is a finished run, and no link of one: it was trained "
+                     "without --stop_epoch"));
   }
   if (options.stop_epoch() > 0 && options.stop_epoch() <= config.stop_epoch()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("--stop_epoch=", options.stop_epoch(), ": ", options.begin(),
-                     " has epoch ", config.stop_epoch(), " behind it already"));
+    return absl::FailedPreconditionError(absl::StrCat("--stop_epoch=", options.stop_epoch(), ": ",
+                                                      options.begin(), " has epoch ",
+                                                      config.stop_epoch(), " behind it already"));
   }
   return absl::OkStatus();
 }

@@ -1,5 +1,5 @@
-// A long training as a chain of links, each a stage output of its own that a build system can cache:
-// one run with --stop_epoch, the next goes on from its output by --begin.
+// A long training as a chain of links, each a stage output of its own that a build system can
+// cache: one run with --stop_epoch, the next goes on from its output by --begin.
 #ifndef CASSLE_SSL_TRAINING_LINKS_H_
 #define CASSLE_SSL_TRAINING_LINKS_H_
 
