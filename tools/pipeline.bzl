@@ -242,6 +242,34 @@ cassle_interpolation = _changed_views_rule(
     "Similarity of features over the strength of one change (//cassle/eval:interpolation).",
 )
 
+cassle_predict_augmentation = _changed_views_rule(
+    "predict-augmentation",
+    "How well augmentation parameters are linearly readable (//cassle/eval:predict-augmentation).",
+)
+
+def _fine_tune_impl(ctx):
+    model = ctx.attr.model[CassleModelInfo].folder
+    images = ctx.attr.images[CassleShardsInfo].folder
+    arguments = ["--model=" + model.path, "--input=" + images.path]
+    for option, value in [("split", ctx.attr.split), ("test_split", ctx.attr.test_split)]:
+        if value:
+            arguments.append("--%s=%s" % (option, value))
+    folder, default = _run(ctx, arguments, [model, images])
+    return [default, CassleResultInfo(folder = folder), CassleModelInfo(folder = folder)]
+
+cassle_fine_tune = rule(
+    doc = "A model trained on end to end to classify, and its accuracy (//cassle/ssl:fine-tune).",
+    implementation = _fine_tune_impl,
+    attrs = dict(
+        _COMMON,
+        model = attr.label(mandatory = True, providers = [CassleModelInfo]),
+        images = attr.label(mandatory = True, providers = [CassleShardsInfo]),
+        split = attr.string(doc = "To learn from; the first split without."),
+        test_split = attr.string(doc = "To test on; \"test\" without."),
+        _stage = _stage("//cassle/ssl:fine-tune"),
+    ),
+)
+
 def _neighbors_impl(ctx):
     train = ctx.attr.train[CassleEmbeddingsInfo].folder
     inputs = [train]

@@ -11,19 +11,15 @@
 #include "cassle/base/file.h"
 #include "cassle/base/options.h"
 #include "cassle/base/status_macros.h"
-#include "cassle/base/text_proto.h"
 #include "cassle/models/batch_tensor.h"
-#include "cassle/models/conditioning.h"
-#include "cassle/models/model_folder.h"
-#include "cassle/models/projector_folder.h"
 #include "cassle/models/torch_runtime.h"
-#include "cassle/models/weights.h"
 #include "cassle/ssl/checkpoint.h"
 #include "cassle/ssl/monitor.h"
 #include "cassle/ssl/optimizer.h"
 #include "cassle/ssl/pretrain_options.h"
 #include "cassle/ssl/pretrain_run.h"
 #include "cassle/ssl/schedule.h"
+#include "cassle/ssl/trained_model.h"
 #include "cassle/ssl/trainer.h"
 #include "cassle/ssl/training_links.h"
 
@@ -96,28 +92,9 @@ Trainer MakeTrainer(const PretrainRun& run, Monitor* monitor, StageContext* cont
   return Trainer(train, run.method.get(), monitor, NormalizerOf(run.policy), open_loader, context);
 }
 
-// What the projector needs besides its weights, for evaluation that looks at it.
-absl::Status WriteProjectorSpec(const PretrainRun& run, const Module& network,
-                                const std::string& folder) {
-  v1::ProjectorSpec spec = dynamic_cast<const ConditionedProjector&>(network).spec();
-  spec.mutable_conditioning()->clear_groups();
-  for (const std::string& group : run.groups) spec.mutable_conditioning()->add_groups(group);
-  return WriteFile(JoinPath(folder, kProjectorSpecName), PrintTextProto(spec));
-}
-
 absl::Status WriteModel(const PretrainRun& run, const std::string& folder) {
-  SafetensorsWriter weights;
-  for (const Method::Network& network : run.method->networks()) {
-    if (network.name != "backbone" && network.name != "projector") continue;
-    CASSLE_RETURN_IF_ERROR(SaveModule(*network.module, network.name + ".", &weights));
-    if (network.name == "projector") {
-      CASSLE_RETURN_IF_ERROR(WriteProjectorSpec(run, *network.module, folder));
-    }
-  }
-  CASSLE_RETURN_IF_ERROR(WriteFile(JoinPath(folder, kPolicyName), PrintTextProto(run.policy)));
-  CASSLE_RETURN_IF_ERROR(weights.Write(JoinPath(folder, kModelWeightsName)));
   CASSLE_RETURN_IF_ERROR(
-      WriteFile(JoinPath(folder, kModelSpecName), PrintTextProto(ModelSpecOf(run))));
+      WriteTrainedModel(*run.method, ModelSpecOf(run), run.policy, run.groups, folder));
   return WriteFile(JoinPath(folder, kConfigFile), CanonicalOptions(run.options));
 }
 
