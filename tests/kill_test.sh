@@ -43,6 +43,8 @@ kill_often views pretrain "${small_training[@]}" --output=never --input=images -
   augment --input=images --policy=cifar --epochs=2 --store=png --records_per_shard=200
 kill_often model embed --input=images --output=never --model=@ -- \
   pretrain --input=images "${small_training[@]}" --epochs=2 --checkpoint_every_steps=3
+kill_often fine_tuned embed --input=images --output=never --model=@ -- \
+  fine_tune --model=model --input=images --epochs=2 --batch_size=32 --compute_threads=1 --checkpoint_every_steps=3
 for split in train test; do
   quietly embed --model=model --input=images --split=$split --output=$split
 done

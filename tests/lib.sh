@@ -14,7 +14,11 @@ ln -s "$stages/augment/replay" bin/replay
 ln -s "$stages/models/import-weights" bin/import_weights
 ln -s "$stages/models/export-weights" bin/export_weights
 ln -s "$stages/ssl/pretrain" bin/pretrain
+ln -s "$stages/ssl/fine-tune" bin/fine_tune
 ln -s "$stages/eval/embed" bin/embed
+ln -s "$stages/eval/invariance" bin/invariance
+ln -s "$stages/eval/interpolation" bin/interpolation
+ln -s "$stages/eval/predict-augmentation" bin/predict_augmentation
 ln -s "$stages/eval/linear-probe" bin/linear_probe
 ln -s "$stages/eval/report" bin/report
 PATH=$work/bin:$PATH

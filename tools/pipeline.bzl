@@ -221,6 +221,66 @@ cassle_sgd_probe = rule(
     ),
 )
 
+def _changed_views_impl(ctx):
+    model = ctx.attr.model[CassleModelInfo].folder
+    images = ctx.attr.images[CassleShardsInfo].folder
+    arguments, inputs = _policy(ctx)
+    arguments += ["--model=" + model.path, "--input=" + images.path, "--split=" + ctx.attr.split]
+    folder, default = _run(ctx, arguments, [model, images] + inputs)
+    return [default, CassleResultInfo(folder = folder)]
+
+def _changed_views_rule(stage, doc):
+    return rule(
+        doc = doc,
+        implementation = _changed_views_impl,
+        attrs = dict(
+            _COMMON,
+            model = attr.label(mandatory = True, providers = [CassleModelInfo]),
+            images = attr.label(mandatory = True, providers = [CassleShardsInfo]),
+            split = attr.string(mandatory = True),
+            policy = _POLICY,
+            _stage = _stage("//cassle/eval:" + stage),
+        ),
+    )
+
+cassle_invariance = _changed_views_rule(
+    "invariance",
+    "What each augmentation does to features, block by block (//cassle/eval:invariance).",
+)
+
+cassle_interpolation = _changed_views_rule(
+    "interpolation",
+    "Similarity of features over the strength of one change (//cassle/eval:interpolation).",
+)
+
+cassle_predict_augmentation = _changed_views_rule(
+    "predict-augmentation",
+    "How well augmentation parameters are linearly readable (//cassle/eval:predict-augmentation).",
+)
+
+def _fine_tune_impl(ctx):
+    model = ctx.attr.model[CassleModelInfo].folder
+    images = ctx.attr.images[CassleShardsInfo].folder
+    arguments = ["--model=" + model.path, "--input=" + images.path]
+    for option, value in [("split", ctx.attr.split), ("test_split", ctx.attr.test_split)]:
+        if value:
+            arguments.append("--%s=%s" % (option, value))
+    folder, default = _run(ctx, arguments, [model, images])
+    return [default, CassleResultInfo(folder = folder), CassleModelInfo(folder = folder)]
+
+cassle_fine_tune = rule(
+    doc = "A model trained on end to end to classify, and its accuracy (//cassle/ssl:fine-tune).",
+    implementation = _fine_tune_impl,
+    attrs = dict(
+        _COMMON,
+        model = attr.label(mandatory = True, providers = [CassleModelInfo]),
+        images = attr.label(mandatory = True, providers = [CassleShardsInfo]),
+        split = attr.string(doc = "To learn from; the first split without."),
+        test_split = attr.string(doc = "To test on; \"test\" without."),
+        _stage = _stage("//cassle/ssl:fine-tune"),
+    ),
+)
+
 def _neighbors_impl(ctx):
     train = ctx.attr.train[CassleEmbeddingsInfo].folder
     inputs = [train]
@@ -240,6 +300,35 @@ cassle_knn = rule(
         train = attr.label(mandatory = True, providers = [CassleEmbeddingsInfo]),
         test = attr.label(providers = [CassleEmbeddingsInfo], doc = "Without it each image of train is tested on the others."),
         _stage = _stage("//cassle/eval:knn"),
+    ),
+)
+
+def _retrieval_impl(ctx):
+    train = ctx.attr.train[CassleEmbeddingsInfo].folder
+    images = ctx.attr.images[CassleShardsInfo].folder
+    inputs = [train, images]
+    arguments = ["--train=" + train.path, "--images=" + images.path]
+    if ctx.attr.test:
+        test = ctx.attr.test[CassleEmbeddingsInfo].folder
+        inputs.append(test)
+        arguments.append("--test=" + test.path)
+    if ctx.attr.test_images:
+        test_images = ctx.attr.test_images[CassleShardsInfo].folder
+        inputs.append(test_images)
+        arguments.append("--test_images=" + test_images.path)
+    folder, default = _run(ctx, arguments, inputs)
+    return [default, CassleResultInfo(folder = folder)]
+
+cassle_retrieval = rule(
+    doc = "Pictures of nearest neighbours (//cassle/eval:retrieval).",
+    implementation = _retrieval_impl,
+    attrs = dict(
+        _COMMON,
+        train = attr.label(mandatory = True, providers = [CassleEmbeddingsInfo]),
+        test = attr.label(providers = [CassleEmbeddingsInfo], doc = "Where queries come from. Without it: train."),
+        images = attr.label(mandatory = True, providers = [CassleShardsInfo], doc = "What train was made of."),
+        test_images = attr.label(providers = [CassleShardsInfo], doc = "What test was made of. Without it: images."),
+        _stage = _stage("//cassle/eval:retrieval"),
     ),
 )
 

@@ -9,10 +9,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "cassle/augment/drawing.h"
+#include "cassle/augment/fit_image.h"
 #include "cassle/augment/operations.h"
 #include "cassle/augment/policy.h"
 #include "cassle/base/status_macros.h"
-#include "cassle/data/resample.h"
 
 namespace cassle {
 namespace {
@@ -36,28 +36,6 @@ constexpr Color kViewColors[] = {{213, 94, 0},  {0, 114, 178},  {0, 158, 115}, {
                                  {230, 159, 0}, {86, 180, 233}, {90, 60, 150}, {110, 110, 110}};
 
 Color ViewColor(size_t view) { return kViewColors[view % (sizeof(kViewColors) / sizeof(Color))]; }
-
-// Fits an image into a square of `cell` pixels. Small images keep their square pixels.
-absl::StatusOr<RgbImage> FitCell(const RgbImage& image, int cell) {
-  const int longest = std::max(image.height, image.width);
-  RgbImage fitted;
-  if (longest >= 1 && longest <= 64 && longest <= cell) {
-    const int scale = cell / longest;
-    fitted.Resize(image.height * scale, image.width * scale);
-    for (int y = 0; y < fitted.height; ++y) {
-      for (int x = 0; x < fitted.width; ++x) {
-        std::copy_n(image.At(y / scale, x / scale), 3, fitted.At(y, x));
-      }
-    }
-    return fitted;
-  }
-  const auto side = [=](int pixels) {
-    return std::max(1, static_cast<int>(static_cast<int64_t>(pixels) * cell / longest));
-  };
-  CASSLE_RETURN_IF_ERROR(Resample(image, WholeImage(image), side(image.height), side(image.width),
-                                  Interpolation::kBicubic, &fitted));
-  return fitted;
-}
 
 // Where a view and its captions stand, pixels from the top left corner of its image's block.
 struct Cell {
@@ -220,7 +198,7 @@ std::vector<std::string> Wrapped(const std::vector<std::string>& lines, size_t l
 
 // The source with the crops of its views.
 absl::Status DrawSource(int top, int left, const ContactSheetRow& row, RgbImage* sheet) {
-  CASSLE_ASSIGN_OR_RETURN(const RgbImage fitted, FitCell(row.source, kCell));
+  CASSLE_ASSIGN_OR_RETURN(const RgbImage fitted, FitImage(row.source, kCell));
   DrawImage(top, left, fitted, sheet);
   const double scale = static_cast<double>(fitted.width) / row.source.width;
   for (size_t view = row.records.size(); view-- > 0;) {
@@ -286,7 +264,7 @@ absl::StatusOr<RgbImage> DrawContactSheet(const std::string& title, const v1::Po
     CASSLE_RETURN_IF_ERROR(DrawSource(top, left, row, &sheet));
     for (size_t v = 0; v < plan.cells.size() && v < row.views.size(); ++v) {
       const Cell& cell = plan.cells[v];
-      CASSLE_ASSIGN_OR_RETURN(const RgbImage fitted, FitCell(row.views[v], cell.side));
+      CASSLE_ASSIGN_OR_RETURN(const RgbImage fitted, FitImage(row.views[v], cell.side));
       DrawImage(top + cell.top, left + cell.left, fitted, &sheet);
       DrawFrame(top + cell.top - 4, left + cell.left - 4, fitted.height + 8, fitted.width + 8, 4,
                 ViewColor(v), &sheet);

@@ -98,8 +98,13 @@ class Loader : public ViewLoader {
         return absl::InvalidArgumentError("neither a data set nor recorded views were given");
       }
       CASSLE_RETURN_IF_ERROR(CheckPolicy(options_.policy));
-      num_images_ = options_.images->size();
+      CASSLE_RETURN_IF_ERROR(CheckSubset());
+      num_images_ = options_.subset.empty() ? options_.images->size()
+                                            : static_cast<int64_t>(options_.subset.size());
     } else {
+      if (!options_.subset.empty()) {
+        return absl::InvalidArgumentError("recorded views are of all images, not of a subset");
+      }
       CASSLE_ASSIGN_OR_RETURN(recorded_, RecordedViews::Open(options_.views_dir));
       CASSLE_RETURN_IF_ERROR(CheckSameOrigin(options_, *recorded_));
       // Normalisation may be the caller's own; everything else is the same.
@@ -174,6 +179,15 @@ class Loader : public ViewLoader {
     RgbImage view;
   };
 
+  absl::Status CheckSubset() const {
+    for (int64_t image : options_.subset) {
+      if (image >= 0 && image < options_.images->size()) continue;
+      return absl::InvalidArgumentError(absl::StrCat("image ", image, " of the subset: there are ",
+                                                     options_.images->size(), " images"));
+    }
+    return absl::OkStatus();
+  }
+
   size_t ViewBytes(int view) const {
     const size_t side = policies_[view].size();
     return 3 * side * side;
@@ -198,7 +212,8 @@ class Loader : public ViewLoader {
     const EpochOrder order(num_images_, options_.seed, batch->epoch);
     const auto workspace = workspaces_.Borrow();
     for (int64_t row = 0; row < options_.batch_size; ++row) {
-      const int64_t image = order.ImageAt(batch->batch_in_epoch * options_.batch_size + row);
+      int64_t image = order.ImageAt(batch->batch_in_epoch * options_.batch_size + row);
+      if (!options_.subset.empty()) image = options_.subset[image];
       CASSLE_RETURN_IF_ERROR(MakeRow(image, row, workspace.get(), batch));
     }
     totals_.Add(&workspace->canvas.clock);

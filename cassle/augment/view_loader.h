@@ -48,6 +48,8 @@ struct ViewBatch {
 struct ViewLoaderOptions {
   // May be null when views_dir stores pixels.
   std::shared_ptr<const Dataset> images;
+  // Indices of the images that an epoch consists of, distinct. Empty: all. Not with views_dir.
+  std::vector<int64_t> subset;
   // Output folder of augment-and-record. Empty: views are drawn on the fly.
   std::string views_dir;
   // Needed on the fly. With views_dir: must be the recorded one, or be left empty (size 0).

@@ -131,6 +131,29 @@ TEST(ViewLoaderTest, EveryEpochShowsDistinctImagesInAnotherOrder) {
   }
 }
 
+TEST(ViewLoaderTest, AnEpochOfASubsetHasItsImagesOnly) {
+  ViewLoaderOptions options = OnTheFly();
+  const uint64_t first = options.images->first_id();
+  options.subset = {1, 4, 5, 9};
+  options.batch_size = 2;
+  ASSERT_OK_AND_ASSIGN(const auto loader, ViewLoader::Create(options));
+  ASSERT_EQ(loader->batches_per_epoch(), 2);
+  for (int epoch = 0; epoch < kEpochs; ++epoch) {
+    std::set<uint64_t> seen;
+    for (int batch = 0; batch < 2; ++batch) {
+      ASSERT_OK_AND_ASSIGN(const auto views, loader->Next());
+      for (uint64_t id : views->image_ids) seen.insert(id - first);
+    }
+    EXPECT_EQ(seen, (std::set<uint64_t>{1, 4, 5, 9}));
+  }
+  options.subset = {kImages};
+  EXPECT_THAT(StatusOf(options),
+              StatusIs(absl::StatusCode::kInvalidArgument, ::testing::HasSubstr("of the subset")));
+  options.subset = {1, 2};
+  options.views_dir = "recorded";
+  EXPECT_FALSE(StatusOf(options).ok());
+}
+
 TEST(ViewLoaderTest, ThreadsCacheAndFeedingWayChangeNoByte) {
   const std::vector<std::string> expected = LoadAll(OnTheFly());
   ASSERT_EQ(expected.size(), kEpochs * (kImages / kBatch));

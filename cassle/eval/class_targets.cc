@@ -4,6 +4,7 @@
 #include <set>
 
 #include "absl/container/flat_hash_set.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "cassle/base/status_macros.h"
@@ -86,6 +87,14 @@ absl::StatusOr<LearntTarget> ReadLearntTarget(const std::string& name, const Emb
                      joined.class_names[first], "); a classifier needs two classes or more"));
   }
   return joined;
+}
+
+std::string FileNamePart(const std::string& target) {
+  std::string part = target;
+  for (char& c : part) {
+    if (!absl::ascii_isalnum(c) && c != '-') c = '_';
+  }
+  return part;
 }
 
 std::string SharedImagesWarning(const Embeddings& train, const Embeddings& test) {

@@ -40,6 +40,9 @@ struct LearntTarget {
 absl::StatusOr<LearntTarget> ReadLearntTarget(const std::string& name, const Embeddings& train,
                                               const Embeddings* test);
 
+// The target's name as part of a file name: what is no ASCII letter, digit, '-' or '_' becomes '_'.
+std::string FileNamePart(const std::string& target);
+
 // A sentence if images are in both; empty otherwise.
 std::string SharedImagesWarning(const Embeddings& train, const Embeddings& test);
 

@@ -20,7 +20,8 @@ using Options = v1::SgdProbeOptions;
 
 absl::StatusOr<SgdProbeSettings> SettingsOf(const Options& options) {
   const auto refuse = [](const char* name, double value, const char* expected) {
-    return absl::InvalidArgumentError(absl::StrCat("--", name, "=", value, ": expected ", expected));
+    return absl::InvalidArgumentError(
+        absl::StrCat("--", name, "=", value, ": expected ", expected));
   };
   if (options.test().empty()) {
     return absl::InvalidArgumentError("--test is missing: name an output folder of embed");

@@ -45,6 +45,32 @@ absl::Status CheckInjection(const v1::ConditioningConfig& config) {
   return absl::OkStatus();
 }
 
+v1::MlpSpec SpecOf(const MlpOptions& options) {
+  v1::MlpSpec spec;
+  spec.set_in(options.in);
+  spec.set_hidden(options.hidden);
+  spec.set_out(options.out);
+  spec.set_depth(options.depth);
+  spec.set_gelu(options.activation == Activation::kGelu);
+  spec.set_hidden_norm(options.hidden_norm);
+  spec.set_last_bias(options.last_bias);
+  spec.set_last_norm(options.last_norm);
+  spec.set_last_norm_affine(options.last_norm_affine);
+  return spec;
+}
+
+MlpOptions OptionsOf(const v1::MlpSpec& spec) {
+  return {.in = spec.in(),
+          .hidden = spec.hidden(),
+          .out = spec.out(),
+          .depth = spec.depth(),
+          .activation = spec.gelu() ? Activation::kGelu : Activation::kRelu,
+          .hidden_norm = spec.hidden_norm(),
+          .last_bias = spec.last_bias(),
+          .last_norm = spec.last_norm(),
+          .last_norm_affine = spec.last_norm_affine()};
+}
+
 absl::Status CheckGeneratorSize(const MlpOptions& mlp, int width) {
   const int64_t generated = NumGeneratedWeights(mlp);
   if (generated <= kMaxGeneratorWeights / width) return absl::OkStatus();
@@ -169,6 +195,9 @@ absl::StatusOr<std::shared_ptr<ConditionedProjector>> ConditionedProjector::Crea
   CASSLE_ASSIGN_OR_RETURN(const v1::ConditioningConfig resolved, ResolveConditioning(config));
   std::shared_ptr<ConditionedProjector> projector(new ConditionedProjector());
   CASSLE_RETURN_IF_ERROR(projector->Build(resolved, descriptor_size, mlp));
+  *projector->spec_.mutable_conditioning() = resolved;
+  projector->spec_.set_descriptor_size(resolved.treatment() == v1::NONE ? 0 : descriptor_size);
+  *projector->spec_.mutable_mlp() = SpecOf(mlp);
   projector->Initialize(seed, streams);
   return projector;
 }
@@ -177,6 +206,19 @@ absl::StatusOr<std::shared_ptr<ConditionedProjector>> MakeConditionedProjector(
     const v1::ConditioningConfig& config, int64_t descriptor_size, const MlpOptions& mlp,
     uint64_t seed) {
   return ConditionedProjector::Create(config, descriptor_size, mlp, seed, "projector.");
+}
+
+absl::StatusOr<std::shared_ptr<ConditionedProjector>> MakeProjector(const v1::ProjectorSpec& spec) {
+  const v1::MlpSpec& mlp = spec.mlp();
+  if (mlp.in() < 1 || mlp.out() < 1 || mlp.depth() < 1 || (mlp.depth() > 1 && mlp.hidden() < 1) ||
+      spec.descriptor_size() < 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the sizes of the projector are impossible: ", mlp.in(), " features, ",
+                     mlp.depth(), " layers of ", mlp.hidden(), ", ", mlp.out(), " outputs, ",
+                     spec.descriptor_size(), " descriptor values"));
+  }
+  return MakeConditionedProjector(spec.conditioning(), spec.descriptor_size(), OptionsOf(mlp),
+                                  /*seed=*/0);
 }
 
 absl::StatusOr<std::shared_ptr<ConditionedProjector>> MakeConditionedPredictor(

@@ -39,6 +39,7 @@
 #include "cassle/models/generated_mlp.h"
 #include "cassle/models/mlp.h"
 #include "cassle/models/module.h"
+#include "cassle/models/projector.pb.h"
 
 namespace cassle {
 
@@ -66,6 +67,11 @@ class ConditionedProjector : public Module {
   // Their values: [B, D] -> [B, num_image_channels()].
   at::Tensor ImageChannels(const at::Tensor& descriptor);
 
+  // Whether forward reads the descriptor.
+  bool reads_descriptor() const { return conditioned_; }
+  // Everything MakeProjector needs; the groups are those of the configuration.
+  const v1::ProjectorSpec& spec() const { return spec_; }
+
  private:
   friend absl::StatusOr<std::shared_ptr<ConditionedProjector>> MakeConditionedProjector(
       const v1::ConditioningConfig&, int64_t, const MlpOptions&, uint64_t);
@@ -79,6 +85,7 @@ class ConditionedProjector : public Module {
                      const MlpOptions& mlp);
   at::Tensor Inject(const at::Tensor& features, const at::Tensor& descriptor);
 
+  v1::ProjectorSpec spec_;
   bool conditioned_ = false;
   int64_t num_image_channels_ = 0;
   v1::Injection injection_ = v1::CONCATENATION;
@@ -102,6 +109,10 @@ int64_t NumImageChannels(const v1::ConditioningConfig& resolved, int64_t descrip
 absl::StatusOr<std::shared_ptr<ConditionedProjector>> MakeConditionedProjector(
     const v1::ConditioningConfig& config, int64_t descriptor_size, const MlpOptions& mlp,
     uint64_t seed);
+
+// The same network again from its description; for weights that are then loaded into it.
+// \error InvalidArgument as MakeConditionedProjector, and for a size or a depth below 1.
+absl::StatusOr<std::shared_ptr<ConditionedProjector>> MakeProjector(const v1::ProjectorSpec& spec);
 
 // Whether the predictor of a method that has one is to be conditioned.
 inline bool ConditionsPredictor(const v1::ConditioningConfig& config) {

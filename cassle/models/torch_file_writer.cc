@@ -10,6 +10,7 @@
 #include "absl/strings/string_view.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
+#include "cassle/models/pickle_opcodes.h"
 
 namespace cassle {
 namespace {
@@ -20,38 +21,6 @@ constexpr uint64_t kMaxFileBytes = 0xffffffff;
 constexpr size_t kMaxRecords = 0xffff;
 // 1 January 1980, the first that zip knows.
 constexpr uint16_t kDate = 1 << 5 | 1;
-
-template <typename T>
-void AppendNumber(T number, std::string* out) {
-  for (size_t i = 0; i < sizeof(T); ++i) {
-    out->push_back(static_cast<char>(static_cast<uint64_t>(number) >> (8 * i) & 0xff));
-  }
-}
-
-void AppendText(absl::string_view text, std::string* out) {
-  out->push_back('X');
-  AppendNumber<uint32_t>(static_cast<uint32_t>(text.size()), out);
-  absl::StrAppend(out, text);
-}
-
-void AppendInteger(int64_t number, std::string* out) {
-  if (number < 256) {
-    out->push_back('K');
-    AppendNumber<uint8_t>(static_cast<uint8_t>(number), out);
-  } else if (number <= INT32_MAX) {
-    out->push_back('J');
-    AppendNumber<uint32_t>(static_cast<uint32_t>(number), out);
-  } else {
-    absl::StrAppend(out, "\x8a\x08");
-    AppendNumber<uint64_t>(static_cast<uint64_t>(number), out);
-  }
-}
-
-void AppendTuple(const std::vector<int64_t>& numbers, std::string* out) {
-  out->push_back('(');
-  for (int64_t number : numbers) AppendInteger(number, out);
-  out->push_back('t');
-}
 
 constexpr char kEmptyOrderedDict[] = "ccollections\nOrderedDict\n)R";
 

@@ -11,17 +11,15 @@
 #include "cassle/base/file.h"
 #include "cassle/base/options.h"
 #include "cassle/base/status_macros.h"
-#include "cassle/base/text_proto.h"
-#include "cassle/models/model_folder.h"
+#include "cassle/models/batch_tensor.h"
 #include "cassle/models/torch_runtime.h"
-#include "cassle/models/weights.h"
-#include "cassle/ssl/batch_tensor.h"
 #include "cassle/ssl/checkpoint.h"
 #include "cassle/ssl/monitor.h"
 #include "cassle/ssl/optimizer.h"
 #include "cassle/ssl/pretrain_options.h"
 #include "cassle/ssl/pretrain_run.h"
 #include "cassle/ssl/schedule.h"
+#include "cassle/ssl/trained_model.h"
 #include "cassle/ssl/trainer.h"
 #include "cassle/ssl/training_links.h"
 
@@ -95,14 +93,8 @@ Trainer MakeTrainer(const PretrainRun& run, Monitor* monitor, StageContext* cont
 }
 
 absl::Status WriteModel(const PretrainRun& run, const std::string& folder) {
-  SafetensorsWriter weights;
-  for (const Method::Network& network : run.method->networks()) {
-    if (network.name != "backbone" && network.name != "projector") continue;
-    CASSLE_RETURN_IF_ERROR(SaveModule(*network.module, network.name + ".", &weights));
-  }
-  CASSLE_RETURN_IF_ERROR(weights.Write(JoinPath(folder, kModelWeightsName)));
   CASSLE_RETURN_IF_ERROR(
-      WriteFile(JoinPath(folder, kModelSpecName), PrintTextProto(ModelSpecOf(run))));
+      WriteTrainedModel(*run.method, ModelSpecOf(run), run.policy, run.groups, folder));
   return WriteFile(JoinPath(folder, kConfigFile), CanonicalOptions(run.options));
 }
 

@@ -9,9 +9,9 @@
 #include "cassle/augment/policy.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/data/class_target.h"
+#include "cassle/models/batch_tensor.h"
 #include "cassle/models/conditioning.h"
 #include "cassle/ssl/augself.h"
-#include "cassle/ssl/batch_tensor.h"
 #include "cassle/ssl/method_registry.h"
 #include "cassle/ssl/pretrain_options.h"
 

@@ -116,7 +116,8 @@ TEST(PretrainTest, WritesAModelWithItsMetricsAndNoCheckpoint) {
   ASSERT_OK_AND_ASSIGN(const StageOutcome outcome, Train(options));
   ASSERT_OK_AND_ASSIGN(const std::vector<std::string> files, ListFilesBelow(options.output()));
   EXPECT_EQ(files, std::vector<std::string>({"config.textproto", "events.out.tfevents.0.cassle",
-                                             "metrics.jsonl", "model.textproto", "stage.textproto",
+                                             "metrics.jsonl", "model.textproto", "policy.textproto",
+                                             "projector.textproto", "stage.textproto",
                                              "weights.safetensors"}));
   v1::ModelSpec spec;
   ASSERT_OK(ReadTextProto(JoinPath(options.output(), "model.textproto"), &spec));

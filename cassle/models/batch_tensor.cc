@@ -1,4 +1,4 @@
-#include "cassle/ssl/batch_tensor.h"
+#include "cassle/models/batch_tensor.h"
 
 #include <ATen/Context.h>
 #include <ATen/ops/empty.h>

@@ -1,6 +1,6 @@
 // From the loader's bytes to the tensors a network takes.
-#ifndef CASSLE_SSL_BATCH_TENSOR_H_
-#define CASSLE_SSL_BATCH_TENSOR_H_
+#ifndef CASSLE_MODELS_BATCH_TENSOR_H_
+#define CASSLE_MODELS_BATCH_TENSOR_H_
 
 #include <ATen/core/Tensor.h>
 
@@ -37,4 +37,4 @@ at::Tensor LabelTensor(const std::vector<int64_t>& labels);
 
 }  // namespace cassle
 
-#endif  // CASSLE_SSL_BATCH_TENSOR_H_
+#endif  // CASSLE_MODELS_BATCH_TENSOR_H_

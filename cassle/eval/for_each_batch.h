@@ -1,0 +1,56 @@
+// Batches of images, measured on several threads and taken in order.
+#ifndef CASSLE_EVAL_FOR_EACH_BATCH_H_
+#define CASSLE_EVAL_FOR_EACH_BATCH_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "cassle/base/progress.h"
+#include "cassle/base/stage.h"
+#include "cassle/base/status_macros.h"
+#include "cassle/base/thread_pool.h"
+#include "cassle/models/torch_runtime.h"
+
+namespace cassle {
+
+// measure(batch) -> absl::StatusOr<T> runs for batches 0 .. num_batches-1 on context.threads()
+// threads at once, each of which computes tensors by itself; take(const T&) -> absl::Status then
+// gets the results in order, so that threads change no byte. `what` is shown with the progress.
+// \error the first of measure or take; kCancelled when interrupted.
+template <class T, class Measure, class Take>
+absl::Status ForEachBatch(const std::string& what, int64_t num_batches, int64_t batch_size,
+                          const StageContext& context, const Measure& measure, const Take& take) {
+  struct Result {
+    absl::Status status;
+    T value;
+  };
+  const int threads = context.threads();
+  OrderedPipeline<Result> results(threads, 0, num_batches, /*look_ahead=*/threads + 1,
+                                  [&](int64_t batch) {
+                                    ConfigureTorchThread();
+                                    Result result;
+                                    absl::StatusOr<T> value = measure(batch);
+                                    result.status = value.status();
+                                    if (value.ok()) result.value = *std::move(value);
+                                    return result;
+                                  });
+  Progress progress(what, num_batches * batch_size, "images");
+  int64_t done = 0;
+  while (std::optional<Result> result = results.Next()) {
+    CASSLE_RETURN_IF_ERROR(result->status);
+    if (context.interrupted()) {
+      return absl::CancelledError("interrupted; run the same command again");
+    }
+    CASSLE_RETURN_IF_ERROR(take(result->value));
+    progress.Set(done += batch_size);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace cassle
+
+#endif  // CASSLE_EVAL_FOR_EACH_BATCH_H_

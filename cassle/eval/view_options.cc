@@ -1,0 +1,51 @@
+#include "cassle/eval/view_options.h"
+
+#include "absl/strings/str_cat.h"
+#include "cassle/base/status_macros.h"
+
+namespace cassle {
+
+absl::Status view_options_internal::Check(const std::string& model, const std::string& input,
+                                          int64_t num_images, int64_t batch_size,
+                                          const StageContext& context) {
+  if (context.streaming()) {
+    return absl::InvalidArgumentError("--output=-: a result is a folder, not a stream");
+  }
+  if (model.empty()) {
+    return absl::InvalidArgumentError("--model is missing: name the folder that pretrain wrote");
+  }
+  if (input.empty()) {
+    return absl::InvalidArgumentError(
+        "--input is missing: name the data set that shard-encoder wrote");
+  }
+  if (num_images < 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--num_images=", num_images, ": expected 0 (all) or more"));
+  }
+  if (batch_size < 2 || batch_size > 65536) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--batch_size=", batch_size, ": expected 2 to 65536"));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::shared_ptr<const Dataset>> OpenImages(const std::string& input,
+                                                          const std::string& split) {
+  CASSLE_ASSIGN_OR_RETURN(std::shared_ptr<const Dataset> images, Dataset::Open(input, split));
+  if (images->size() == 0) {
+    return absl::DataLossError(
+        absl::StrCat(input, ": split \"", images->split().name(), "\" has no images"));
+  }
+  return images;
+}
+
+void AddImages(const Dataset& images, int64_t rows, const StageContext& context,
+               v1::Evaluation* evaluation) {
+  v1::EvaluatedSet* set = evaluation->add_sets();
+  set->set_role("test");
+  set->set_split(images.split().name());
+  set->set_dataset_fingerprint(context.input_fingerprint("input"));
+  set->set_num_rows(static_cast<int32_t>(rows));
+}
+
+}  // namespace cassle

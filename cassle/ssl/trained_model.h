@@ -1,0 +1,34 @@
+// What a finished training leaves: a model folder.
+#ifndef CASSLE_SSL_TRAINED_MODEL_H_
+#define CASSLE_SSL_TRAINED_MODEL_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "cassle/augment/policy.pb.h"
+#include "cassle/models/model.pb.h"
+#include "cassle/ssl/method.h"
+
+namespace cassle {
+
+// Writes weights.safetensors (backbone and projector), model.textproto, projector.textproto and
+// policy.textproto (cassle/models/model_folder.h, projector_folder.h).
+//   groups  the descriptor groups that the projector is told; empty without conditioning.
+absl::Status WriteTrainedModel(const Method& method, const v1::ModelSpec& spec,
+                               const v1::Policy& policy, const std::vector<std::string>& groups,
+                               const std::string& folder);
+
+// Its network of that name ("backbone", "projector"), as T. \error kInternal if there is none.
+template <class T>
+absl::StatusOr<T*> NetworkOf(const Method& method, const std::string& name) {
+  for (const Method::Network& network : method.networks()) {
+    if (network.name != name) continue;
+    if (T* found = dynamic_cast<T*>(network.module)) return found;
+  }
+  return absl::InternalError("the method has no network \"" + name + "\"");
+}
+
+}  // namespace cassle
+
+#endif  // CASSLE_SSL_TRAINED_MODEL_H_
