@@ -57,7 +57,7 @@ def _of_model(prefix, images, model):
     cassle_predict_augmentation(name = prefix + "_predict_augmentation", **views)
     cassle_fine_tune(
         name = prefix + "_fine_tune",
-        flags = ["--per_class=50", "--epochs=20"],
+        flags = ["--labels_per_class=50", "--epochs=20"],
         images = images,
         model = model,
         tags = _MANUAL,
