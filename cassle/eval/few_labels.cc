@@ -12,8 +12,8 @@ namespace cassle {
 absl::StatusOr<std::vector<int64_t>> ChooseFewLabels(absl::Span<const int> labels,
                                                      const FewLabels& few) {
   if (!(few.fraction > 0 && few.fraction <= 1)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("a fraction of ", few.fraction, " of the labels: expected a number in (0, 1]"));
+    return absl::InvalidArgumentError(absl::StrCat("a fraction of ", few.fraction,
+                                                   " of the labels: expected a number in (0, 1]"));
   }
   if (few.per_class < 0 || (few.per_class > 0 && few.fraction != 1)) {
     return absl::InvalidArgumentError(absl::StrCat(

@@ -21,8 +21,8 @@ struct FewLabels {
 // Rows in ascending order, the same part of every class (stratified), drawn without replacement: a
 // pure function of its arguments. With the same seed few rows are among many. Rows with a negative
 // label are left out.
-// \error kInvalidArgument for a fraction or number out of range, or both; kFailedPrecondition naming
-// the class (by number) that has fewer rows than per_class, or if no row has a label.
+// \error kInvalidArgument for a fraction or number out of range, or both; kFailedPrecondition
+// naming the class (by number) that has fewer rows than per_class, or if no row has a label.
 absl::StatusOr<std::vector<int64_t>> ChooseFewLabels(absl::Span<const int> labels,
                                                      const FewLabels& few);
 

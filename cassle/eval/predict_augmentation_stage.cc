@@ -121,8 +121,10 @@ absl::StatusOr<Setting> Prepare(const Options& options) {
   const auto images = static_cast<int64_t>(setting.indices.size());
   if (images < kFewestImages) {
     return absl::FailedPreconditionError(
-        absl::StrCat("there are ", images, " images: learning, choosing the regulariser and "
-                     "testing need ", kFewestImages, " or more"));
+        absl::StrCat("there are ", images,
+                     " images: learning, choosing the regulariser and "
+                     "testing need ",
+                     kFewestImages, " or more"));
   }
   return setting;
 }
@@ -131,10 +133,10 @@ ViewMaker::MakeRecords RecordsOf(const Setting& setting) {
   return [policies = setting.policies, seed = setting.seed](const v1::ImageRecord& image) {
     std::vector<v1::ViewRecord> records;
     for (int view = 0; view < kViews; ++view) {
-      records.push_back(SampleView(
-          policies[view],
-          {.seed = seed, .image_id = image.id(), .view = static_cast<uint32_t>(view)},
-          static_cast<int>(image.height()), static_cast<int>(image.width())));
+      records.push_back(
+          SampleView(policies[view],
+                     {.seed = seed, .image_id = image.id(), .view = static_cast<uint32_t>(view)},
+                     static_cast<int>(image.height()), static_cast<int>(image.width())));
     }
     return records;
   };
@@ -142,8 +144,8 @@ ViewMaker::MakeRecords RecordsOf(const Setting& setting) {
 
 absl::StatusOr<Rows> EncodeBatch(const Setting& setting, const ViewMaker& maker, int64_t batch) {
   const c10::NoGradGuard no_grad;
-  const auto indices = absl::MakeConstSpan(setting.indices)
-                           .subspan(batch * setting.batch_size, setting.batch_size);
+  const auto indices =
+      absl::MakeConstSpan(setting.indices).subspan(batch * setting.batch_size, setting.batch_size);
   const auto n = static_cast<int64_t>(indices.size());
   CASSLE_ASSIGN_OR_RETURN(const std::vector<ViewSet> views, maker.Make(indices));
   std::vector<at::Tensor> features;
@@ -158,8 +160,8 @@ absl::StatusOr<Rows> EncodeBatch(const Setting& setting, const ViewMaker& maker,
   }
   if (!setting.pairs) {
     // View by view; the images of a batch stay together.
-    const at::Tensor targets = at::cat({MatrixTensor(views[0].descriptors, n),
-                                        MatrixTensor(views[1].descriptors, n)});
+    const at::Tensor targets =
+        at::cat({MatrixTensor(views[0].descriptors, n), MatrixTensor(views[1].descriptors, n)});
     return Rows{at::cat(features), targets.to(at::kDouble)};
   }
   const int size = setting.layout.size();

@@ -55,10 +55,9 @@ TEST(PredictAugmentationTest, ScoresEveryGroupOfThePolicyOnImagesHeldOut) {
     names.push_back(score.name());
     EXPECT_LE(score.value(), 1);
   }
-  EXPECT_THAT(names,
-              ElementsAre("augmentation, color: R2", "augmentation, color_diff: R2",
-                          "augmentation, crop: R2", "augmentation, flip: R2",
-                          "augmentation, grayscale: R2"));
+  EXPECT_THAT(names, ElementsAre("augmentation, color: R2", "augmentation, color_diff: R2",
+                                 "augmentation, crop: R2", "augmentation, flip: R2",
+                                 "augmentation, grayscale: R2"));
   EXPECT_EQ(evaluation.sets(0).num_rows(), 75);
   // Even random features show whether an image has colour.
   EXPECT_GT(ScoreOf(evaluation, "augmentation, grayscale: R2"), 0.1);

@@ -36,9 +36,8 @@ TEST(RidgeTest, EqualsTheNormalEquations) {
   RidgeRegression regression(x, y);
   regression.Fit(0.3);
   const at::Tensor z = (x - x.mean(0)) / (x - x.mean(0)).square().mean(0).sqrt();
-  const at::Tensor weights =
-      at::linalg_solve(z.t().mm(z) / 50 + at::eye(20, at::kDouble) * 0.3,
-                       z.t().mm(y - y.mean(0)) / 50);
+  const at::Tensor weights = at::linalg_solve(z.t().mm(z) / 50 + at::eye(20, at::kDouble) * 0.3,
+                                              z.t().mm(y - y.mean(0)) / 50);
   const at::Tensor expected = z.mm(weights) + y.mean(0);
   EXPECT_LT((regression.Predict(x) - expected).abs().max().item().toDouble(), 1e-10);
 }

@@ -82,7 +82,8 @@ absl::Status CheckOptions(const Options& options, const StageContext& context) {
                     absl::StrCat("--", name, "=", value, ": expected ", what));
   };
   for (const auto& [name, value, least] :
-       {std::tuple("epochs", options.epochs(), 1), std::tuple("batch_size", options.batch_size(), 2),
+       {std::tuple("epochs", options.epochs(), 1),
+        std::tuple("batch_size", options.batch_size(), 2),
         std::tuple("warmup_epochs", options.warmup_epochs(), 0),
         std::tuple("compute_threads", options.compute_threads(), 1),
         std::tuple("log_every_steps", options.log_every_steps(), 1),
@@ -91,10 +92,10 @@ absl::Status CheckOptions(const Options& options, const StageContext& context) {
     CASSLE_RETURN_IF_ERROR(
         expect(value >= least, name, value, absl::StrCat("at least ", least).c_str()));
   }
-  for (const auto& [name, value] : {std::pair("base_lr", options.base_lr()),
-                                    std::pair("weight_decay", options.weight_decay()),
-                                    std::pair("clip_gradient_norm", options.clip_gradient_norm()),
-                                    std::pair("cache_mib", double(options.cache_mib()))}) {
+  for (const auto& [name, value] :
+       {std::pair("base_lr", options.base_lr()), std::pair("weight_decay", options.weight_decay()),
+        std::pair("clip_gradient_norm", options.clip_gradient_norm()),
+        std::pair("cache_mib", double(options.cache_mib()))}) {
     CASSLE_RETURN_IF_ERROR(expect(value >= 0, name, value, "at least 0"));
   }
   for (const auto& [name, value] : {std::pair("layer_decay", options.layer_decay()),
@@ -150,13 +151,13 @@ absl::Status OpenData(Run* run) {
         absl::StrCat(options.input(), " has no labels: fine-tuning learns from them"));
   }
   run->classes = static_cast<int>(*classes);
-  CASSLE_ASSIGN_OR_RETURN(
-      run->train, OpenSplit(options.input(), options.split(), run->target, run->classes));
+  CASSLE_ASSIGN_OR_RETURN(run->train,
+                          OpenSplit(options.input(), options.split(), run->target, run->classes));
   CASSLE_ASSIGN_OR_RETURN(
       run->test, OpenSplit(options.input(), options.test_split(), run->target, run->classes));
   if (run->test.images->split().name() == run->train.images->split().name()) {
-    return absl::InvalidArgumentError(absl::StrCat("--test_split=", options.test_split(),
-                                                   " is the split that is learnt from"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("--test_split=", options.test_split(), " is the split that is learnt from"));
   }
   const auto subset = ChooseFewLabels(run->train.labels, {.fraction = options.label_fraction(),
                                                           .per_class = options.labels_per_class(),
@@ -195,8 +196,9 @@ absl::Status BuildMethod(Run* run) {
   const Options& options = run->options;
   if (run->spec.backbone().extra_channels_size() > 0) {
     return absl::FailedPreconditionError(
-        absl::StrCat(options.model(), " was conditioned by image channels, which fine-tuning does "
-                                      "not feed: choose a model with another injection"));
+        absl::StrCat(options.model(),
+                     " was conditioned by image channels, which fine-tuning does "
+                     "not feed: choose a model with another injection"));
   }
   MethodSetup setup;
   setup.make_backbone = [model = options.model()]() -> absl::StatusOr<std::shared_ptr<Backbone>> {
@@ -301,8 +303,9 @@ v1::ModelSpec FineTunedSpec(const Run& run) {
       spec.provenance(), spec.provenance().empty() ? "" : ", ", "fine-tuned (", run.target, ", ",
       options.labels_per_class() > 0
           ? absl::StrCat(options.labels_per_class(), " labels per class, ")
-      : options.label_fraction() < 1 ? absl::StrCat(100 * options.label_fraction(), " % of labels, ")
-                                     : "",
+      : options.label_fraction() < 1
+          ? absl::StrCat(100 * options.label_fraction(), " % of labels, ")
+          : "",
       options.epochs(), options.epochs() == 1 ? " epoch)" : " epochs)"));
   return spec;
 }
@@ -315,9 +318,8 @@ absl::StatusOr<v1::Evaluation> ResultOf(const Run& run, const std::vector<int>& 
   evaluation.set_encoder(FineTunedSpec(run).provenance());
   evaluation.set_weights_fingerprint(WeightsFingerprint(*backbone));
   evaluation.set_num_features(static_cast<int32_t>(backbone->feature_size()));
-  for (const auto& [role, split, rows] :
-       {std::tuple("train", &run.train, run.subset.size()),
-        std::tuple("test", &run.test, run.test.labels.size())}) {
+  for (const auto& [role, split, rows] : {std::tuple("train", &run.train, run.subset.size()),
+                                          std::tuple("test", &run.test, run.test.labels.size())}) {
     v1::EvaluatedSet* set = evaluation.add_sets();
     set->set_role(role);
     set->set_split(split->images->split().name());
@@ -327,8 +329,8 @@ absl::StatusOr<v1::Evaluation> ResultOf(const Run& run, const std::vector<int>& 
   std::vector<int> learnt;
   for (int64_t row : run.subset) learnt.push_back(run.train.labels[row]);
   const ClassCounts seen = CountRight(learnt, learnt, run.classes);
-  const int frequent = static_cast<int>(
-      std::max_element(seen.rows.begin(), seen.rows.end()) - seen.rows.begin());
+  const int frequent =
+      static_cast<int>(std::max_element(seen.rows.begin(), seen.rows.end()) - seen.rows.begin());
   const ClassCounts tested = CountRight(predictions, run.test.labels, run.classes);
   const ClassCounts chance =
       CountRight(std::vector<int>(predictions.size(), frequent), run.test.labels, run.classes);
@@ -366,8 +368,8 @@ absl::Status FineTune(const Options& options, StageContext& context) {
                                            /*groups=*/{}, context.output_dir()));
   CASSLE_ASSIGN_OR_RETURN(const v1::Evaluation evaluation, ResultOf(run, predictions, context));
   CASSLE_RETURN_IF_ERROR(RemoveCheckpoints(context.output_dir(), /*keep_newest=*/false));
-  context.Say(absl::StrFormat("%s: test top1 %.2f %%", run.target,
-                              100 * evaluation.scores(0).value()));
+  context.Say(
+      absl::StrFormat("%s: test top1 %.2f %%", run.target, 100 * evaluation.scores(0).value()));
   context.Count("labelled_images", static_cast<int64_t>(run.subset.size()));
   context.Count("steps", trainer.steps());
   return WriteEvaluation(evaluation, context);

@@ -82,7 +82,8 @@ TEST(FineTuneTest, LearnsTheColourOfShapesFromFewImagesAndLeavesAModel) {
   EXPECT_GT(result.scores(0).value(), 2 * result.scores(0).chance());
   EXPECT_EQ(result.sets(0).num_rows(), 64);
   EXPECT_EQ(result.sets(1).num_rows(), 32);
-  EXPECT_THAT(result.encoder(), AllOf(HasSubstr("a test"), HasSubstr("fine-tuned (hue, 25 epochs")));
+  EXPECT_THAT(result.encoder(),
+              AllOf(HasSubstr("a test"), HasSubstr("fine-tuned (hue, 25 epochs")));
   ASSERT_OK_AND_ASSIGN(const auto backbone, LoadBackbone(options.output()));
   EXPECT_EQ(WeightsFingerprint(*backbone), result.weights_fingerprint());
   ASSERT_OK_AND_ASSIGN(const auto before, LoadBackbone(options.model()));
