@@ -8,10 +8,8 @@
 // The images are not part of the stage's fingerprint when they lie outside --input and
 // --image_root.
 #include <algorithm>
-#include <cstdint>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,19 +21,11 @@
 #include "absl/strings/str_split.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
+#include "cassle/data/row_source.h"
 #include "cassle/data/sources.h"
 
 namespace cassle {
 namespace {
-
-struct Row {
-  std::string origin;  // FILE:LINE
-  std::string split;
-  std::string path;
-  std::string key;
-  // By column name; only label and targets.
-  std::map<std::string, std::string> cells;
-};
 
 absl::StatusOr<std::vector<std::string>> SplitCsvLine(const std::string& line,
                                                       const std::string& origin) {
@@ -58,131 +48,9 @@ absl::StatusOr<std::vector<std::string>> SplitCsvLine(const std::string& line,
   return cells;
 }
 
-// Names of a class column: numbered as they are, or sorted.
-struct ClassColumn {
-  bool numeric = true;
-  std::vector<std::string> names;
-
-  absl::StatusOr<int64_t> Index(const std::string& cell, const std::string& origin) const {
-    int64_t index = 0;
-    if (numeric) {
-      if (!absl::SimpleAtoi(cell, &index) || index < -1) {
-        return absl::DataLossError(absl::StrCat(origin, ": '", cell, "' is no class number"));
-      }
-      return index;
-    }
-    const auto found = std::find(names.begin(), names.end(), cell);
-    if (found == names.end()) {
-      return absl::DataLossError(absl::StrCat(origin, ": '", cell, "' is not among the classes"));
-    }
-    return found - names.begin();
-  }
-};
-
-ClassColumn MakeClassColumn(const std::string& column, const std::vector<Row>& rows) {
-  ClassColumn result;
-  std::set<std::string> names;
-  for (const Row& row : rows) {
-    const auto cell = row.cells.find(column);
-    if (cell == row.cells.end() || cell->second.empty()) continue;
-    int64_t number = 0;
-    if (!absl::SimpleAtoi(cell->second, &number)) result.numeric = false;
-    names.insert(cell->second);
-  }
-  if (!result.numeric) result.names.assign(names.begin(), names.end());
-  return result;
-}
-
-class CsvSource : public ImageSource {
- public:
-  CsvSource(std::vector<Row> rows, std::vector<std::string> splits,
-            std::vector<std::string> classes, std::map<std::string, int> targets)
-      : rows_(std::move(rows)), splits_(std::move(splits)), targets_(std::move(targets)) {
-    columns_["label"] = MakeClassColumn("label", rows_);
-    for (const auto& [name, size] : targets_) {
-      if (size == 0) columns_[name] = MakeClassColumn(name, rows_);
-    }
-    // Given names decide, also about their order.
-    if (!classes.empty() && !columns_["label"].numeric) columns_["label"].names = classes;
-    classes_ = columns_["label"].numeric ? std::move(classes) : columns_["label"].names;
-  }
-
-  const std::vector<std::string>& splits() const override { return splits_; }
-  int64_t size() const override { return static_cast<int64_t>(rows_.size()); }
-
-  absl::StatusOr<bool> Next(SourceItem* item) override {
-    if (next_ == rows_.size()) return false;
-    const Row& row = rows_[next_++];
-    item->key = absl::StrCat(row.split, "/", row.key);
-    item->split =
-        static_cast<int>(std::find(splits_.begin(), splits_.end(), row.split) - splits_.begin());
-    for (const auto& [name, cell] : row.cells) {
-      if (cell.empty()) continue;
-      if (name == "label") {
-        CASSLE_ASSIGN_OR_RETURN(const int64_t label, columns_["label"].Index(cell, row.origin));
-        if (label >= 0) item->label = label;
-        continue;
-      }
-      CASSLE_RETURN_IF_ERROR(AddTarget(name, cell, row.origin, item));
-    }
-    item->load = [path = row.path](SourceItem* loaded) -> absl::Status {
-      CASSLE_ASSIGN_OR_RETURN(loaded->file, ReadFile(path));
-      return absl::OkStatus();
-    };
-    return true;
-  }
-
-  absl::Status Describe(v1::DatasetInfo* info) override {
-    for (const std::string& name : classes_) info->add_classes(name);
-    for (const auto& [name, size] : targets_) {
-      v1::TargetInfo* target = info->add_targets();
-      target->set_name(name);
-      target->set_vector_size(size);
-      if (size == 0) {
-        for (const std::string& label : columns_[name].names) target->add_classes(label);
-      }
-    }
-    return absl::OkStatus();
-  }
-
- private:
-  absl::Status AddTarget(const std::string& name, const std::string& cell,
-                         const std::string& origin, SourceItem* item) {
-    const int size = targets_[name];
-    v1::Target target;
-    target.set_name(name);
-    if (size == 0) {
-      CASSLE_ASSIGN_OR_RETURN(const int64_t index, columns_[name].Index(cell, origin));
-      target.set_class_index(index);
-    } else {
-      for (absl::string_view word : absl::StrSplit(cell, ' ', absl::SkipEmpty())) {
-        float value = 0;
-        if (!absl::SimpleAtof(word, &value)) {
-          return absl::DataLossError(absl::StrCat(origin, ": '", word, "' is no number"));
-        }
-        target.mutable_vector()->add_values(value);
-      }
-      if (target.vector().values_size() != size) {
-        return absl::DataLossError(absl::StrCat(origin, ": column ", name, ":", size, " holds ",
-                                                target.vector().values_size(), " numbers"));
-      }
-    }
-    item->targets.push_back(std::move(target));
-    return absl::OkStatus();
-  }
-
-  const std::vector<Row> rows_;
-  const std::vector<std::string> splits_;
-  // Name and vector size; 0 for a class. Sorted by name.
-  std::map<std::string, int> targets_;
-  std::map<std::string, ClassColumn> columns_;
-  std::vector<std::string> classes_;
-  size_t next_ = 0;
-};
-
 // Appends the rows of one file.
 absl::Status ReadCsv(const std::string& path, const std::string& split, const std::string& root,
-                     std::vector<Row>* rows, std::map<std::string, int>* targets) {
+                     std::vector<ImageRow>* rows, std::map<std::string, int>* targets) {
   CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> lines, ReadLines(path));
   CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> header,
                           SplitCsvLine(lines[0], absl::StrCat(path, ":1")));
@@ -213,7 +81,7 @@ absl::Status ReadCsv(const std::string& path, const std::string& split, const st
   }
   for (size_t i = 1; i < lines.size(); ++i) {
     if (lines[i].empty()) continue;
-    Row row;
+    ImageRow row;
     row.origin = absl::StrCat(path, ":", i + 1);
     row.split = split.empty() ? "train" : split;
     CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> cells,
@@ -241,7 +109,7 @@ absl::Status ReadCsv(const std::string& path, const std::string& split, const st
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ImageSource>> OpenCsvSource(const SourceArguments& arguments) {
-  std::vector<Row> rows;
+  std::vector<ImageRow> rows;
   std::map<std::string, int> targets;
   for (const SourceInput& input : arguments.inputs) {
     std::vector<std::string> paths = {input.path};
@@ -264,20 +132,7 @@ absl::StatusOr<std::unique_ptr<ImageSource>> OpenCsvSource(const SourceArguments
                   &rows, &targets));
     }
   }
-  std::vector<std::string> splits;
-  for (const Row& row : rows) {
-    if (std::find(splits.begin(), splits.end(), row.split) == splits.end()) {
-      splits.push_back(row.split);
-    }
-  }
-  SortSplits(&splits);
-  std::stable_sort(rows.begin(), rows.end(), [&](const Row& a, const Row& b) {
-    return std::find(splits.begin(), splits.end(), a.split) <
-           std::find(splits.begin(), splits.end(), b.split);
-  });
-  if (splits.empty()) splits.push_back("train");
-  return std::unique_ptr<ImageSource>(
-      new CsvSource(std::move(rows), std::move(splits), arguments.classes, std::move(targets)));
+  return MakeRowSource(std::move(rows), arguments.classes, std::move(targets));
 }
 
 }  // namespace cassle

@@ -115,8 +115,9 @@ EncodedItem EncodeItem(const v1::ShardEncoderOptions& options, SourceItem item) 
   encoded.split = item.split;
   encoded.record.set_key(item.key);
   if (item.label.has_value()) encoded.record.set_label(*item.label);
-  for (v1::Target& target : item.targets) *encoded.record.add_targets() = std::move(target);
   encoded.status = Encode(options, &item, &encoded);
+  // Loading the image may have changed them: fractions of its size.
+  for (v1::Target& target : item.targets) *encoded.record.add_targets() = std::move(target);
   return encoded;
 }
 

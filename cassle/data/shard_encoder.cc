@@ -6,15 +6,18 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
 #include "cassle/base/file.h"
 #include "cassle/base/progress.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/base/thread_pool.h"
 #include "cassle/data/dataset_writer.h"
 #include "cassle/data/encode_item.h"
+#include "cassle/data/selected_source.h"
 #include "cassle/data/source.h"
 #include "cassle/data/sources.h"
 #include "cassle/data/split_assignment.h"
@@ -68,7 +71,29 @@ absl::StatusOr<SourceArguments> MakeArguments(const v1::ShardEncoderOptions& opt
   }
   arguments.image_root = options.image_root();
   arguments.shapes = options.shapes();
+  arguments.lists = options.lists();
   return arguments;
+}
+
+// \error kDataLoss naming the split of --expect that has another number of images.
+absl::Status CheckExpected(const v1::ShardEncoderOptions& options, const v1::DatasetInfo& info) {
+  for (const std::string& entry : options.expect()) {
+    const std::vector<std::string> sides = absl::StrSplit(entry, '=');
+    int64_t expected = 0;
+    if (sides.size() != 2 || !absl::SimpleAtoi(sides[1], &expected)) {
+      return absl::InvalidArgumentError(absl::StrCat("--expect=", entry, " is not SPLIT=COUNT"));
+    }
+    int64_t images = 0;
+    for (const v1::SplitInfo& split : info.splits()) {
+      if (split.name() == sides[0]) images = split.num_images();
+    }
+    if (images == expected) continue;
+    return absl::DataLossError(
+        absl::StrCat("split '", sides[0], "' has ", images, " images, ", expected,
+                     " were expected: is the download complete and unpacked? Without --expect (of "
+                     "the config) this is no error"));
+  }
+  return absl::OkStatus();
 }
 
 std::string CsvCell(const std::string& text) {
@@ -85,6 +110,11 @@ class Encoder {
     CASSLE_RETURN_IF_ERROR(CheckOptions(options_));
     CASSLE_ASSIGN_OR_RETURN(const SourceArguments arguments, MakeArguments(options_));
     CASSLE_ASSIGN_OR_RETURN(source_, OpenSource(options_.source(), arguments, &layout_));
+    CASSLE_ASSIGN_OR_RETURN(
+        source_, SelectFrom(std::move(source_),
+                            {options_.only_classes().begin(), options_.only_classes().end()},
+                            {options_.without_classes().begin(), options_.without_classes().end()},
+                            options_.join_splits()));
     CASSLE_ASSIGN_OR_RETURN(SplitAssignment assignment,
                             SplitAssignment::Create(options_, source_->splits()));
     assignment_ = std::make_unique<SplitAssignment>(std::move(assignment));
@@ -259,6 +289,7 @@ class Encoder {
     context_.Count("quarantined", bad_);
     if (stream_ != nullptr) return stream_->Close();
     CASSLE_RETURN_IF_ERROR(writer_->Finish(&info));
+    CASSLE_RETURN_IF_ERROR(CheckExpected(options_, info));
     CASSLE_RETURN_IF_ERROR(
         WriteFile(JoinPath(context_.output_dir(), "quarantine.csv"), quarantine_));
     v1::ShardEncoderResult result;
@@ -302,8 +333,9 @@ StageInfo ShardEncoderInfo() {
   info.name = "shard-encoder";
   info.version = 1;
   info.summary =
-      "Reads images of any layout (folders, tars, CIFAR, STL-10, IDX, CSV lists or the built-in "
-      "generator), checks every one, and writes them as a data set folder of shards.";
+      "Reads images of any layout (folders, tars, CIFAR, STL-10, IDX, CSV, lists of published data "
+      "sets or the built-in generator), checks every one, and writes them as a data set folder of "
+      "shards.";
   return info;
 }
 

@@ -32,7 +32,8 @@ struct SourceItem {
   std::string file;
   // Decoded already (height > 0).
   RgbImage pixels;
-  // Fills `file` or `pixels`. Called once, on any thread; must not refer to the source's state.
+  // Fills `file` or `pixels`, and what of the targets depends on them. Called once, on any thread;
+  // must not refer to the source's state.
   std::function<absl::Status(SourceItem*)> load;
   // Why there is no image; it is quarantined.
   std::string problem;
@@ -71,6 +72,7 @@ struct SourceArguments {
   std::vector<std::string> classes;
   std::string image_root;
   v1::ShapesOptions shapes;
+  v1::ListLayout lists;
 };
 
 // The canonical name of a split as people write it: "training" is train, "valid" and "validation"

@@ -87,6 +87,8 @@ constexpr Layout kLayouts[] = {
     {Options::CSV, "csv", "a .csv with a column 'path'", LooksLikeCsv, OpenCsvSource},
     {Options::FOLDER, "folder", "a folder per class, also below train/ val/ test/", LooksLikeFolder,
      OpenFolderSource},
+    {Options::LIST, "list", "lists of a published data set: configs/datasets", Never,
+     OpenListSource},
     {Options::SHAPES, "shapes", "nothing: the built-in generator", Never, OpenShapesSource},
 };
 

@@ -28,6 +28,7 @@ absl::StatusOr<std::unique_ptr<ImageSource>> OpenStl10Source(const SourceArgumen
 absl::StatusOr<std::unique_ptr<ImageSource>> OpenIdxSource(const SourceArguments& arguments);
 absl::StatusOr<std::unique_ptr<ImageSource>> OpenCsvSource(const SourceArguments& arguments);
 absl::StatusOr<std::unique_ptr<ImageSource>> OpenShapesSource(const SourceArguments& arguments);
+absl::StatusOr<std::unique_ptr<ImageSource>> OpenListSource(const SourceArguments& arguments);
 
 // Is the name that of a tar, by its ending?
 bool IsTarName(const std::string& name);

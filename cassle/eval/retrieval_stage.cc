@@ -126,12 +126,14 @@ double Precision(const LearntTarget& target, const NeighborTable& table) {
 }
 
 // Precision of neighbours that are drawn at random.
-double ChancePrecision(const LearntTarget& target) {
-  std::vector<double> part(target.classes());
-  for (int label : target.train) part[label] += 1.0 / target.train.size();
-  double sum = 0;
-  for (int label : target.test) sum += part[label];
-  return sum / target.test.size();
+double ChancePrecision(const LearntTarget& target, bool leave_one_out) {
+  const int64_t self = leave_one_out ? 1 : 0;
+  std::vector<int64_t> counts(target.classes());
+  for (int label : target.train) ++counts[label];
+  int64_t sum = 0;
+  for (int label : target.test) sum += counts[label] - self;
+  return static_cast<double>(sum) /
+         (static_cast<double>(target.train.size() - self) * target.test.size());
 }
 
 // The grid without what depends on the target.
@@ -256,7 +258,7 @@ absl::Status RunRetrieval(const Options& options, StageContext& context) {
     if (!missing.empty()) evaluation.add_warnings(missing);
     v1::Score* score = AddAccuracy(absl::StrCat(target.name, ", precision at ", options.k()),
                                    Precision(target, table), test.rows(), &evaluation);
-    score->set_chance(ChancePrecision(target));
+    score->set_chance(ChancePrecision(target, leave_one_out));
     context.Say(absl::StrFormat("%s: %.2f %%", score->name(), 100 * score->value()));
     if (dir.empty()) continue;
     SetClasses(target, queries, table, &rows);
