@@ -16,7 +16,7 @@ packages=(
   libgtest-dev libgmock-dev libbenchmark-dev
   nlohmann-json3-dev
   libjpeg62-turbo-dev libpng-dev libarchive-dev libmatio-dev libisal-dev libxxhash-dev libhwy-dev
-  liblinear-dev libeigen3-dev
+  liblinear-dev libeigen3-dev liblbfgs-dev
 )
 
 # Only for tools/fuzz.sh: building and testing do without.

@@ -191,7 +191,7 @@ def _linear_probe_impl(ctx):
     test = ctx.attr.test[CassleEmbeddingsInfo].folder
     inputs = [train, test]
     arguments = ["--train=" + train.path, "--test=" + test.path]
-    if ctx.attr.val:
+    if getattr(ctx.attr, "val", None):
         val = ctx.attr.val[CassleEmbeddingsInfo].folder
         inputs.append(val)
         arguments.append("--val=" + val.path)
@@ -207,6 +207,17 @@ cassle_linear_probe = rule(
         test = attr.label(mandatory = True, providers = [CassleEmbeddingsInfo]),
         val = attr.label(providers = [CassleEmbeddingsInfo], doc = "Without it a part of train is held out."),
         _stage = _stage("//cassle/eval:linear-probe"),
+    ),
+)
+
+cassle_sgd_probe = rule(
+    doc = "A linear layer trained by SGD (//cassle/eval:sgd-probe).",
+    implementation = _linear_probe_impl,
+    attrs = dict(
+        _COMMON,
+        train = attr.label(mandatory = True, providers = [CassleEmbeddingsInfo]),
+        test = attr.label(mandatory = True, providers = [CassleEmbeddingsInfo]),
+        _stage = _stage("//cassle/eval:sgd-probe"),
     ),
 )
 

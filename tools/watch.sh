@@ -11,8 +11,8 @@ out=$(readlink "${BAZEL_OUT:-bazel-out}") || { echo "watch.sh: there is no bazel
 
 show() {
   local said any=
-  for said in "$out"/_tmp/actions/stderr-*; do
-    [ -s "$said" ] || continue
+  # Bazel keeps the files of stages that have ended: those say nothing new.
+  for said in $(find "$out/_tmp/actions" -name 'stderr-*' -size +0 -mmin -2 2>/dev/null | sort -V); do
     any=1
     head -n 1 "$said"
     echo "    $(tail -n 1 "$said")"

@@ -36,4 +36,11 @@ ClassCounts CountRight(const std::vector<int>& predicted, const std::vector<int>
   return counts;
 }
 
+std::vector<int64_t> ConfusionMatrix(const std::vector<int>& predicted,
+                                     const std::vector<int>& labels, int classes) {
+  std::vector<int64_t> counts(static_cast<size_t>(classes) * classes);
+  for (size_t i = 0; i < labels.size(); ++i) ++counts[labels[i] * classes + predicted[i]];
+  return counts;
+}
+
 }  // namespace cassle

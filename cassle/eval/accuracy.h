@@ -24,6 +24,10 @@ struct ClassCounts {
 ClassCounts CountRight(const std::vector<int>& predicted, const std::vector<int>& labels,
                        int classes);
 
+// How often class t (row) was taken for class p (column): [classes, classes], row-major.
+std::vector<int64_t> ConfusionMatrix(const std::vector<int>& predicted,
+                                     const std::vector<int>& labels, int classes);
+
 }  // namespace cassle
 
 #endif  // CASSLE_EVAL_ACCURACY_H_

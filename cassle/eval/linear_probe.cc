@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "cassle/base/thread_pool.h"
+#include "cassle/eval/lbfgs_fit.h"
 
 namespace cassle {
 namespace {
@@ -51,6 +52,21 @@ double Score(const std::vector<int>& predicted, const std::vector<int>& labels, 
   return metric == ProbeMetric::kTop1 ? counts.Top1() : counts.ClassAverage();
 }
 
+FitReport Fit(double w, double tolerance, ProbeSolver solver, SoftmaxRegression* problem,
+              PaddedMatrix<double>* weights) {
+  return solver == ProbeSolver::kLbfgs ? FitByLbfgs(w, tolerance, problem, weights)
+                                       : problem->Fit(w, tolerance, weights);
+}
+
+// The one fit that is tested: L-BFGS cannot go as far within its iterations.
+FitReport Refit(const ProbeSettings& settings, int best, SoftmaxRegression* problem,
+                PaddedMatrix<double>* weights) {
+  const double tolerance = settings.solver == ProbeSolver::kLbfgs
+                               ? settings.tolerance
+                               : std::min(settings.tolerance, kRefitTolerance);
+  return Fit(settings.grid[best], tolerance, settings.solver, problem, weights);
+}
+
 }  // namespace
 
 std::vector<double> AuthorsGrid() {
@@ -84,8 +100,8 @@ absl::StatusOr<ProbeOutcome> RunProbe(const ProbeData& data, const ProbeSettings
                                       data.learn_labels.begin() + data.train_rows);
   const std::vector<int> val_labels(data.learn_labels.begin() + data.train_rows,
                                     data.learn_labels.end());
-  SoftmaxRegression train(data.learn, data.train_rows, train_labels, data.classes,
-                          settings.threads);
+  SoftmaxRegression train(data.learn, data.train_rows, train_labels, data.classes, settings.threads,
+                          settings.regularize_bias);
   ProbeOutcome outcome;
   outcome.grid.resize(settings.grid.size());
   OptimaPath path;
@@ -103,7 +119,7 @@ absl::StatusOr<ProbeOutcome> RunProbe(const ProbeData& data, const ProbeSettings
     }
     ProbeGridPoint& point = outcome.grid[i];
     point.w = w;
-    point.fit = train.Fit(w, settings.tolerance, &weights);
+    point.fit = Fit(w, settings.tolerance, settings.solver, &train, &weights);
     path.Add(weights);
     point.train_accuracy =
         CountRight(Predict(*data.learn, 0, data.train_rows, weights, settings.threads),
@@ -122,9 +138,13 @@ absl::StatusOr<ProbeOutcome> RunProbe(const ProbeData& data, const ProbeSettings
       return absl::CancelledError("interrupted; start it again, it takes seconds");
     }
   }
-  SoftmaxRegression both(data.learn, learn_rows, data.learn_labels, data.classes, settings.threads);
-  outcome.refit = both.Fit(settings.grid[outcome.best],
-                           std::min(settings.tolerance, kRefitTolerance), &outcome.classifier);
+  if (settings.refit_on_validation) {
+    SoftmaxRegression both(data.learn, learn_rows, data.learn_labels, data.classes,
+                           settings.threads, settings.regularize_bias);
+    outcome.refit = Refit(settings, outcome.best, &both, &outcome.classifier);
+  } else {
+    outcome.refit = Refit(settings, outcome.best, &train, &outcome.classifier);
+  }
   outcome.test_predictions =
       Predict(*data.test, 0, data.test->rows(), outcome.classifier, settings.threads);
   outcome.test = CountRight(outcome.test_predictions, data.test_labels, data.classes);

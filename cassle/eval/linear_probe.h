@@ -27,11 +27,19 @@ struct ProbeData {
 
 enum class ProbeMetric { kTop1, kClassAverage };
 
+// Newton's method (softmax_regression.h) or L-BFGS (lbfgs_fit.h): the same optima.
+enum class ProbeSolver { kNewton, kLbfgs };
+
 struct ProbeSettings {
   // Ascending, all > 0.
   std::vector<double> grid;
   ProbeMetric metric = ProbeMetric::kTop1;
   bool warm_start = true;
+  ProbeSolver solver = ProbeSolver::kNewton;
+  // Whether the penalty includes the bias, as the authors' does.
+  bool regularize_bias = true;
+  // The classifier that is tested learns from the validation rows too, as the authors' does.
+  bool refit_on_validation = true;
   // Of each fit of the grid, see SoftmaxRegression::Fit; the refit goes to 1e-12 or below.
   double tolerance = 1e-7;
   int threads = 1;
@@ -64,10 +72,10 @@ std::vector<double> AuthorsGrid();
 std::vector<int> Predict(const PaddedMatrix<float>& x, int64_t first, int64_t rows,
                          const PaddedMatrix<double>& classifier, int threads);
 
-// The optimum for each w is unique, so the order in which the grid is walked is free: it goes from
-// the largest w, where the problem is easy, down to the smallest, each fit starting where the
-// quadratic through the last three optima points (a warm start made use of). The result is that of
-// the ascending order. Deterministic; independent of settings.threads.
+// The optimum for each w is unique, so the order in which the grid is walked is free: a warm start
+// goes from the largest w, where the problem is easy, down to the smallest, each fit starting where
+// the quadratic through the last three optima points. The result is that of the authors' ascending
+// order. Deterministic; independent of settings.threads.
 // \error kCancelled if go_on said so. Labels and sizes are the caller's business.
 absl::StatusOr<ProbeOutcome> RunProbe(const ProbeData& data, const ProbeSettings& settings);
 

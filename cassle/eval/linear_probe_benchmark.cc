@@ -1,39 +1,25 @@
 // The whole grid of the linear probe on 5,000 x 512 features with 10 classes (4,500 to learn, 500
 // to validate), as in docs and issue 5. Argument: threads.
 //   bazel run -c opt //cassle/eval:linear_probe_benchmark
-#include <cmath>
+#include <algorithm>
 #include <vector>
 
 #include "benchmark/benchmark.h"
-#include "cassle/base/philox.h"
+#include "cassle/eval/feature_model.h"
 #include "cassle/eval/linear_probe.h"
 
 namespace cassle {
 namespace {
 
-// Rectified mixtures of 64 latent factors with a falling spectrum, plus noise: like the features of
-// a ResNet, correlated, non-negative and not quite separable. separation: distance of the classes.
+// separation: distance of the classes.
 ProbeData MakeData(PaddedMatrix<float>* features, int classes, double separation) {
-  constexpr int kFactors = 64;
   const int64_t columns = features->columns() - 1;
-  Philox random(StreamKey{1, RandomDomain::kTest});
-  std::vector<double> mixing(columns * kFactors), means(classes * kFactors);
-  for (size_t i = 0; i < mixing.size(); ++i) {
-    mixing[i] = 0.5 * random.NextGaussian() * std::pow(i % kFactors + 1, -0.6);
-  }
-  for (double& mean : means) mean = separation * random.NextGaussian();
+  const std::vector<float> made =
+      MakeFeatures({static_cast<int>(columns), classes, separation}, 0, features->rows());
   ProbeData data;
   for (int64_t i = 0; i < features->rows(); ++i) {
-    const int label = i % classes;
-    data.learn_labels.push_back(label);
-    std::vector<double> factors(kFactors);
-    for (int f = 0; f < kFactors; ++f)
-      factors[f] = means[label * kFactors + f] + random.NextGaussian();
-    for (int64_t j = 0; j < columns; ++j) {
-      double value = 0.3 * random.NextGaussian();
-      for (int f = 0; f < kFactors; ++f) value += mixing[j * kFactors + f] * factors[f];
-      (*features)(i, j) = value > 0 ? value : 0;
-    }
+    data.learn_labels.push_back(i % classes);
+    std::copy_n(&made[i * columns], columns, features->row(i));
     (*features)(i, columns) = 1;
   }
   data.learn = features;
@@ -55,7 +41,7 @@ void BM_LinearProbeGrid(benchmark::State& state) {
     int products = 0, steps = 0;
     for (const ProbeGridPoint& point : outcome.grid) {
       products += point.fit.hessian_products;
-      steps += point.fit.newton_steps;
+      steps += point.fit.steps;
     }
     state.counters["products"] = products;
     state.counters["newton_steps"] = steps;

@@ -2,9 +2,6 @@
 
 #include <algorithm>
 #include <memory>
-#include <numeric>
-#include <optional>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,49 +10,46 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "absl/types/span.h"
 #include "cassle/base/file.h"
 #include "cassle/base/progress.h"
 #include "cassle/base/safetensors.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/base/text_proto.h"
+#include "cassle/eval/class_targets.h"
 #include "cassle/eval/embeddings.h"
+#include "cassle/eval/few_labels.h"
 #include "cassle/eval/linear_probe.h"
 #include "cassle/eval/linear_probe_result.pb.h"
-#include "cassle/eval/validation_split.h"
+#include "cassle/eval/probe_sets.h"
 
 namespace cassle {
 namespace {
 
 using Options = v1::LinearProbeOptions;
 
-// Rows of one embeddings folder, in the order they are used.
-struct Rows {
-  const Embeddings* from;
-  std::vector<int64_t> rows;
-};
-
-// Everything the targets share.
-struct ProbeSets {
-  std::optional<Embeddings> train, val, test;
-  Rows learn_train, learn_val, tested;
-  // [rows, d + 1], last column 1: train rows, then val rows; and the test rows.
-  PaddedMatrix<float> learn_features, test_features;
-};
-
-std::vector<int64_t> AllRows(const Embeddings& embeddings) {
-  std::vector<int64_t> rows(embeddings.rows());
-  std::iota(rows.begin(), rows.end(), int64_t{0});
-  return rows;
+bool HasFewLabels(const Options& options) {
+  return options.per_class() > 0 || options.train_fraction() < 1;
 }
 
-void CopyFeatures(const Rows& part, int64_t first, PaddedMatrix<float>* to) {
-  const int64_t d = part.from->columns();
-  for (size_t i = 0; i < part.rows.size(); ++i) {
-    const float* from = part.from->features().data() + part.rows[i] * d;
-    float* row = to->row(first + i);
-    std::copy(from, from + d, row);
-    row[d] = 1;
+// Leaves the chosen training rows of the only target.
+absl::Status KeepFewLabels(const Options& options, ProbeSets* sets,
+                           std::vector<TargetLabels>* labels) {
+  if (labels->size() != 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--target: --per_class and --train_fraction choose rows class by class, so "
+                     "they take one target at a time, and there are ",
+                     labels->size()));
   }
+  TargetLabels& only = labels->front();
+  const int64_t train_rows = sets->learn_train.rows.size();
+  CASSLE_ASSIGN_OR_RETURN(
+      const std::vector<int64_t> kept,
+      ChooseFewLabels(absl::MakeConstSpan(only.learn).first(train_rows),
+                      {options.train_fraction(), options.per_class(), options.few_seed()}));
+  KeepTrainingRows(kept, sets);
+  KeepLabels(kept, train_rows, &only);
+  return absl::OkStatus();
 }
 
 absl::Status CheckOptions(const Options& options) {
@@ -66,8 +60,19 @@ absl::Status CheckOptions(const Options& options) {
           absl::StrCat("--", flag, " is missing: name an output folder of embed"));
     }
   }
-  if (!options.val().empty() && !options.val_list().empty()) {
-    return absl::InvalidArgumentError("--val and --val_list exclude each other");
+  if (!options.val().empty() + !options.val_list().empty() + !options.authors_split().empty() > 1) {
+    return absl::InvalidArgumentError("--val, --val_list and --authors_split exclude each other");
+  }
+  if (options.per_class() < 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--per_class=", options.per_class(), ": expected 1 or more, or 0 for all"));
+  }
+  if (!(options.train_fraction() > 0 && options.train_fraction() <= 1)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--train_fraction=", options.train_fraction(), " is not in (0, 1]"));
+  }
+  if (options.per_class() > 0 && options.train_fraction() < 1) {
+    return absl::InvalidArgumentError("--per_class and --train_fraction exclude each other");
   }
   double before = 0;
   for (double w : options.regularizer()) {
@@ -85,102 +90,13 @@ absl::Status CheckOptions(const Options& options) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::unique_ptr<ProbeSets>> OpenSets(const Options& options) {
-  auto sets = std::make_unique<ProbeSets>();
-  CASSLE_ASSIGN_OR_RETURN(sets->train, Embeddings::Open("train", options.train()));
-  CASSLE_ASSIGN_OR_RETURN(sets->test, Embeddings::Open("test", options.test()));
-  CASSLE_RETURN_IF_ERROR(CheckComparable("train", *sets->train, "test", *sets->test));
-  sets->tested = {&*sets->test, AllRows(*sets->test)};
-  if (!options.val().empty()) {
-    CASSLE_ASSIGN_OR_RETURN(sets->val, Embeddings::Open("val", options.val()));
-    CASSLE_RETURN_IF_ERROR(CheckComparable("train", *sets->train, "val", *sets->val));
-    sets->learn_train = {&*sets->train, AllRows(*sets->train)};
-    sets->learn_val = {&*sets->val, AllRows(*sets->val)};
-  } else {
-    ValidationSplit split;
-    if (!options.val_list().empty()) {
-      CASSLE_ASSIGN_OR_RETURN(const std::string list, ReadFile(options.val_list()));
-      CASSLE_ASSIGN_OR_RETURN(split, SplitByList(sets->train->ids(), list, options.val_list()));
-    } else {
-      CASSLE_ASSIGN_OR_RETURN(split, SplitByFraction(sets->train->rows(), options.val_fraction(),
-                                                     options.split_seed()));
-    }
-    sets->learn_train = {&*sets->train, std::move(split.train)};
-    sets->learn_val = {&*sets->train, std::move(split.val)};
-  }
-  const int64_t columns = sets->train->columns() + 1;
-  const int64_t train_rows = sets->learn_train.rows.size();
-  sets->learn_features = PaddedMatrix<float>(train_rows + sets->learn_val.rows.size(), columns);
-  CopyFeatures(sets->learn_train, 0, &sets->learn_features);
-  CopyFeatures(sets->learn_val, train_rows, &sets->learn_features);
-  sets->test_features = PaddedMatrix<float>(sets->test->rows(), columns);
-  CopyFeatures(sets->tested, 0, &sets->test_features);
-  return sets;
-}
-
-// The names asked for, `all` spelt out.
-absl::StatusOr<std::vector<std::string>> TargetNames(const Options& options,
-                                                     const Embeddings& train) {
-  std::vector<std::string> names(options.target().begin(), options.target().end());
-  if (names.empty()) names = {kLabelTarget};
-  if (names == std::vector<std::string>{"all"}) {
-    names = train.ClassTargets();
-    if (names.empty()) {
-      return absl::FailedPreconditionError("--train has no class target: embed a labelled split");
-    }
-  }
-  if (std::set<std::string>(names.begin(), names.end()).size() != names.size()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--target=", absl::StrJoin(names, ","), " names a target twice"));
-  }
-  return names;
-}
-
-// Labels of one target for all three parts.
-struct TargetLabels {
-  std::vector<std::string> class_names;
-  std::vector<int> learn, test;
-};
-
-absl::Status AppendLabels(const Rows& part, const std::string& name,
-                          std::vector<std::string>* class_names, std::vector<int>* labels) {
-  CASSLE_ASSIGN_OR_RETURN(const ClassTarget target, part.from->Target(name));
-  if (class_names->empty()) *class_names = target.class_names;
-  if (!target.class_names.empty() && target.class_names != *class_names) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("target '", name, "' has other classes in one of --train, --val and --test (",
-                     class_names->size(), " and ", target.class_names.size(),
-                     " names): shard the splits together, so that class numbers mean the same"));
-  }
-  for (int64_t row : part.rows) labels->push_back(target.values[row]);
-  return absl::OkStatus();
-}
-
-absl::StatusOr<TargetLabels> ReadLabels(const ProbeSets& sets, const std::string& name) {
-  TargetLabels labels;
-  CASSLE_RETURN_IF_ERROR(AppendLabels(sets.learn_train, name, &labels.class_names, &labels.learn));
-  const std::set<int> trained(labels.learn.begin(), labels.learn.end());
-  if (trained.size() < 2) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("target '", name, "': every row to learn from has class ", *trained.begin(),
-                     "; a classifier needs two classes or more"));
-  }
-  CASSLE_RETURN_IF_ERROR(AppendLabels(sets.learn_val, name, &labels.class_names, &labels.learn));
-  CASSLE_RETURN_IF_ERROR(AppendLabels(sets.tested, name, &labels.class_names, &labels.test));
-  if (labels.class_names.empty()) {
-    const int largest = std::max(*std::max_element(labels.learn.begin(), labels.learn.end()),
-                                 *std::max_element(labels.test.begin(), labels.test.end()));
-    for (int c = 0; c <= largest; ++c) labels.class_names.push_back(absl::StrCat(c));
-  }
-  return labels;
-}
-
 v1::LinearProbeFit FitProto(const FitReport& fit) {
   v1::LinearProbeFit proto;
   proto.set_objective(fit.objective);
   proto.set_gradient_norm(fit.gradient_norm);
-  proto.set_newton_steps(fit.newton_steps);
+  proto.set_steps(fit.steps);
   proto.set_hessian_products(fit.hessian_products);
+  proto.set_evaluations(fit.evaluations);
   proto.set_converged(fit.converged);
   return proto;
 }
@@ -200,7 +116,7 @@ void AddWarnings(const ProbeSets& sets, const ClassCounts& learnt, const ClassCo
     if (!point.fit.converged) unfinished.push_back(point.w);
   }
   if (!unfinished.empty()) {
-    target->add_warnings(absl::StrCat("fits that rounding stopped before the tolerance, at w = ",
+    target->add_warnings(absl::StrCat("fits that ended before the tolerance, at w = ",
                                       absl::StrJoin(unfinished, ", ")));
   }
   if (sets.train->Metadata("dataset_fingerprint") == sets.test->Metadata("dataset_fingerprint")) {
@@ -211,6 +127,27 @@ void AddWarnings(const ProbeSets& sets, const ClassCounts& learnt, const ClassCo
       target->add_warnings(
           absl::StrCat("images of the test set that are also in the train embeddings: ", shared));
     }
+  }
+}
+
+// The pairs of classes that are taken for each other most; at most ten.
+void AddConfusions(const TargetLabels& labels, const ProbeOutcome& outcome,
+                   v1::LinearProbeTarget* target) {
+  constexpr int kMostConfused = 10;
+  const int classes = labels.class_names.size();
+  const std::vector<int64_t> matrix =
+      ConfusionMatrix(outcome.test_predictions, labels.test, classes);
+  std::vector<int64_t> cells;
+  for (int64_t i = 0; i < static_cast<int64_t>(matrix.size()); ++i) {
+    if (i / classes != i % classes && matrix[i] > 0) cells.push_back(i);
+  }
+  std::stable_sort(cells.begin(), cells.end(),
+                   [&](int64_t a, int64_t b) { return matrix[a] > matrix[b]; });
+  for (size_t i = 0; i < cells.size() && i < kMostConfused; ++i) {
+    v1::Confusion* confusion = target->add_confusions();
+    confusion->set_is(labels.class_names[cells[i] / classes]);
+    confusion->set_taken_for(labels.class_names[cells[i] % classes]);
+    confusion->set_count(matrix[cells[i]]);
   }
 }
 
@@ -250,12 +187,13 @@ v1::LinearProbeTarget TargetProto(const std::string& name, const Options& option
   target.set_num_train(sets.learn_train.rows.size());
   target.set_num_val(sets.learn_val.rows.size());
   target.set_num_test(labels.test.size());
+  AddConfusions(labels, outcome, &target);
   AddWarnings(sets, learnt, outcome.test, outcome, &target);
   return target;
 }
 
 void AddClassifier(const std::string& name, const ProbeOutcome& outcome,
-                   SafetensorsWriter* writer) {
+                   const std::vector<int>& test_labels, SafetensorsWriter* writer) {
   const int64_t classes = outcome.classifier.rows();
   const int64_t d = outcome.classifier.columns() - 1;
   std::vector<float> weight, bias;
@@ -270,6 +208,8 @@ void AddClassifier(const std::string& name, const ProbeOutcome& outcome,
   writer->Add<float>(absl::StrCat("bias.", name), DType::kF32, {classes}, bias);
   writer->Add<int64_t>(absl::StrCat("prediction.", name), DType::kI64,
                        {static_cast<int64_t>(predictions.size())}, predictions);
+  writer->Add<int64_t>(absl::StrCat("confusion.", name), DType::kI64, {classes, classes},
+                       ConfusionMatrix(outcome.test_predictions, test_labels, classes));
 }
 
 v1::LinearProbeResult ResultHead(const ProbeSets& sets) {
@@ -290,6 +230,22 @@ v1::LinearProbeResult ResultHead(const ProbeSets& sets) {
   return result;
 }
 
+ProbeSettings SettingsOf(const Options& options, int threads) {
+  ProbeSettings settings;
+  settings.grid.assign(options.regularizer().begin(), options.regularizer().end());
+  if (settings.grid.empty()) settings.grid = AuthorsGrid();
+  settings.metric =
+      options.metric() == Options::CLASS_AVG ? ProbeMetric::kClassAverage : ProbeMetric::kTop1;
+  settings.warm_start = options.path() != Options::INDEPENDENT;
+  settings.solver = options.solver() == Options::LBFGS ? ProbeSolver::kLbfgs : ProbeSolver::kNewton;
+  settings.regularize_bias = options.regularize_bias();
+  // Few labels are few: the validation part only chooses.
+  settings.refit_on_validation = !HasFewLabels(options);
+  settings.tolerance = options.tolerance();
+  settings.threads = threads;
+  return settings;
+}
+
 absl::StatusOr<ProbeOutcome> ProbeWithProgress(const std::string& name, const ProbeData& data,
                                                ProbeSettings settings,
                                                const StageContext& context) {
@@ -305,22 +261,20 @@ absl::StatusOr<ProbeOutcome> ProbeWithProgress(const std::string& name, const Pr
 
 absl::Status RunLinearProbe(const Options& options, StageContext& context) {
   CASSLE_RETURN_IF_ERROR(CheckOptions(options));
-  CASSLE_ASSIGN_OR_RETURN(const std::unique_ptr<ProbeSets> sets, OpenSets(options));
-  CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> names, TargetNames(options, *sets->train));
+  CASSLE_ASSIGN_OR_RETURN(const std::unique_ptr<ProbeSets> sets, OpenProbeSets(options));
+  CASSLE_ASSIGN_OR_RETURN(
+      const std::vector<std::string> names,
+      ClassTargetNames({options.target().begin(), options.target().end()}, *sets->train));
   // All labels before the first fit: a mistake in the last target shows at once.
   std::vector<TargetLabels> labels;
   for (const std::string& name : names) {
-    CASSLE_ASSIGN_OR_RETURN(TargetLabels of_target, ReadLabels(*sets, name));
+    CASSLE_ASSIGN_OR_RETURN(TargetLabels of_target, ReadTargetLabels(*sets, name));
     labels.push_back(std::move(of_target));
   }
-  ProbeSettings settings;
-  settings.grid.assign(options.regularizer().begin(), options.regularizer().end());
-  if (settings.grid.empty()) settings.grid = AuthorsGrid();
-  settings.metric =
-      options.metric() == Options::CLASS_AVG ? ProbeMetric::kClassAverage : ProbeMetric::kTop1;
-  settings.warm_start = options.path() != Options::INDEPENDENT;
-  settings.tolerance = options.tolerance();
-  settings.threads = context.threads();
+  if (HasFewLabels(options)) {
+    CASSLE_RETURN_IF_ERROR(KeepFewLabels(options, sets.get(), &labels));
+  }
+  const ProbeSettings settings = SettingsOf(options, context.threads());
 
   v1::LinearProbeResult result = ResultHead(*sets);
   SafetensorsWriter classifiers;
@@ -335,7 +289,7 @@ absl::Status RunLinearProbe(const Options& options, StageContext& context) {
     CASSLE_ASSIGN_OR_RETURN(const ProbeOutcome outcome,
                             ProbeWithProgress(names[t], data, settings, context));
     *result.add_targets() = TargetProto(names[t], options, *sets, labels[t], outcome);
-    AddClassifier(names[t], outcome, &classifiers);
+    AddClassifier(names[t], outcome, labels[t].test, &classifiers);
     const v1::LinearProbeTarget& target = result.targets(result.targets_size() - 1);
     context.Say(absl::StrFormat("%s: test top1 %.2f %%, class average %.2f %% (w = %.3g)", names[t],
                                 100 * target.test_top1(), 100 * target.test_class_avg(),

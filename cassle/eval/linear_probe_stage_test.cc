@@ -186,6 +186,69 @@ TEST_F(LinearProbeStageTest, SeparateValidationEmbeddingsAreLearntFromInTheEnd) 
   EXPECT_EQ(result_.targets(0).classes(0).num_learnt(), 50);
 }
 
+TEST_F(LinearProbeStageTest, FewLabelsThinTheTrainingRowsOnly) {
+  options_.set_per_class(3);
+  ASSERT_OK(Run());
+  EXPECT_EQ(result_.targets(0).num_train(), 9);
+  EXPECT_EQ(result_.targets(0).num_val(), 12);
+  const std::string three = fingerprint_;
+  options_.set_few_seed(1);
+  ASSERT_OK(Run());
+  EXPECT_NE(fingerprint_, three);
+  options_.set_per_class(0);
+  options_.set_train_fraction(0.25);
+  ASSERT_OK(Run());
+  EXPECT_EQ(result_.targets(0).num_train(), 27);
+}
+
+TEST_F(LinearProbeStageTest, MoreLabelsThanThereAreAreRefused) {
+  options_.set_per_class(41);
+  ExpectFailure(65, {"class 0 has 3", "41 per class"});
+  options_.set_per_class(3);
+  options_.add_target("all");
+  ExpectFailure(64, {"one target at a time"});
+}
+
+TEST_F(LinearProbeStageTest, LbfgsAndNewtonAgree) {
+  ASSERT_OK(Run());
+  const v1::LinearProbeTarget newton = result_.targets(0);
+  options_.set_solver(v1::LinearProbeOptions::LBFGS);
+  ASSERT_OK(Run());
+  const v1::LinearProbeTarget& lbfgs = result_.targets(0);
+  EXPECT_EQ(lbfgs.best_w(), newton.best_w());
+  EXPECT_EQ(lbfgs.test_top1(), newton.test_top1());
+  EXPECT_GT(lbfgs.refit().evaluations(), 0);
+  EXPECT_EQ(newton.refit().evaluations(), 0);
+}
+
+TEST_F(LinearProbeStageTest, ConfusionsCountTheErrors) {
+  options_.add_target("parity");
+  ASSERT_OK(Run());
+  const v1::LinearProbeTarget& parity = result_.targets(0);
+  int64_t wrong = 0, confused = 0;
+  for (const v1::ClassAccuracy& entry : parity.classes()) {
+    wrong += entry.num_test() - entry.num_right();
+  }
+  for (const v1::Confusion& confusion : parity.confusions()) {
+    EXPECT_NE(confusion.is(), confusion.taken_for());
+    confused += confusion.count();
+  }
+  EXPECT_GT(wrong, 0);
+  EXPECT_EQ(confused, wrong);
+  ASSERT_OK_AND_ASSIGN(const SafetensorsFile file,
+                       SafetensorsFile::Open(Path("probe/classifier.safetensors")));
+  const auto matrix = file.Get("confusion.parity")->values<int64_t>();
+  EXPECT_EQ(matrix[1] + matrix[2], wrong);
+  EXPECT_EQ(matrix[0] + matrix[1] + matrix[2] + matrix[3], 60);
+}
+
+TEST_F(LinearProbeStageTest, TheAuthorsSplitWantsTheAuthorsData) {
+  options_.set_authors_split("cifar10");
+  ExpectFailure(65, {"--authors_split=cifar10", "50000", "120"});
+  options_.set_authors_split("cifar1");
+  ExpectFailure(64, {"did you mean cifar10"});
+}
+
 TEST_F(LinearProbeStageTest, TheGridCanBeGiven) {
   options_.add_regularizer(0.5);
   options_.add_regularizer(2);

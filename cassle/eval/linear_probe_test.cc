@@ -149,6 +149,33 @@ TEST_F(GoldenLinearTest, WarmAndIndependentFitsAgree) {
   EXPECT_EQ(warm.test_predictions, independent.test_predictions);
 }
 
+TEST_F(GoldenLinearTest, LbfgsArrivesAtTheSameOptima) {
+  settings_.solver = ProbeSolver::kLbfgs;
+  settings_.tolerance = 1e-6;
+  ASSERT_OK_AND_ASSIGN(const ProbeOutcome outcome, RunProbe(data_, settings_));
+  const double one_row = 1.0001 / (learn_.rows() - data_.train_rows);
+  for (size_t i = 0; i < outcome.grid.size(); ++i) {
+    const double optimum = View("opt64.objective").values<double>()[i];
+    EXPECT_NEAR(outcome.grid[i].fit.objective, optimum, 2e-6 * optimum) << settings_.grid[i];
+    EXPECT_NEAR(outcome.grid[i].val_accuracy, View("opt64.val_acc").values<double>()[i], one_row);
+    EXPECT_TRUE(outcome.grid[i].fit.converged) << settings_.grid[i];
+    EXPECT_GE(outcome.grid[i].fit.evaluations, outcome.grid[i].fit.steps);
+  }
+  EXPECT_NEAR(outcome.grid[outcome.best].w / Scalar("top1.best_w"), 1, 1e-5);
+}
+
+TEST_F(GoldenLinearTest, WithoutRefitTheValidationRowsOnlyChoose) {
+  settings_.refit_on_validation = false;
+  ASSERT_OK_AND_ASSIGN(const ProbeOutcome chosen, RunProbe(data_, settings_));
+  // Other labels of the validation rows change the choice at most, never what is learnt for a w.
+  settings_.grid = {chosen.grid[chosen.best].w};
+  std::fill(data_.learn_labels.begin() + data_.train_rows, data_.learn_labels.end(), 0);
+  ASSERT_OK_AND_ASSIGN(const ProbeOutcome blind, RunProbe(data_, settings_));
+  for (int64_t i = 0; i < chosen.classifier.size(); ++i) {
+    EXPECT_NEAR(blind.classifier.data()[i], chosen.classifier.data()[i], 1e-5);
+  }
+}
+
 TEST_F(GoldenLinearTest, StopsWhenAsked) {
   settings_.go_on = [](int done) { return done < 3; };
   EXPECT_THAT(RunProbe(data_, settings_),

@@ -176,18 +176,23 @@ void DescribeColumn(int c, v1::StageTable* table) {
   std::set<double> chances;
   size_t with_chance = 0, runs = 0;
   double largest = 0;
+  bool whole = true, averaged = false;
   for (const v1::ReportRow& row : table->rows()) {
+    averaged = averaged || row.cells(c).runs_size() > 1;
     for (const v1::ReportRun& run : row.cells(c).runs()) {
       ++runs;
+      whole = whole && run.value() == std::floor(run.value()) && !run.has_half_width();
       with_chance += run.has_chance();
       if (run.has_chance()) chances.insert(run.chance());
       largest = std::max(largest, std::abs(run.value()));
     }
   }
   if (chances.size() == 1 && with_chance == runs) column->set_chance(*chances.begin());
-  // Four figures of the largest number.
+  // Four figures of the largest number; counts have no decimals, but their averages one.
   const int before_point = largest > 0 ? std::floor(std::log10(largest)) + 1 : 1;
-  column->set_decimals(column->is_fraction() ? 1 : std::clamp(4 - before_point, 0, 6));
+  column->set_decimals(std::clamp(4 - before_point, 0, 6));
+  if (whole) column->set_decimals(averaged ? 1 : 0);
+  if (column->is_fraction()) column->set_decimals(1);
 }
 
 void MarkBest(int c, v1::StageTable* table) {

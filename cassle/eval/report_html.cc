@@ -30,6 +30,15 @@ std::string Head(const v1::ReportTable& report) {
       "</h1>\n");
 }
 
+bool HasBest(const v1::StageTable& table) {
+  for (const v1::ReportRow& row : table.rows()) {
+    for (const v1::ReportCell& cell : row.cells()) {
+      if (cell.best()) return true;
+    }
+  }
+  return false;
+}
+
 // What a table's caption says about its numbers.
 std::string TableIntroduction(const v1::ReportTable& report, const v1::StageTable& table) {
   std::string text;
@@ -40,7 +49,7 @@ std::string TableIntroduction(const v1::ReportTable& report, const v1::StageTabl
         "bold.");
   } else if (table.stage() == kTrainingStage) {
     text = "What each run measured of itself at its end.";
-  } else {
+  } else if (HasBest(table)) {
     text = "The best of each score is bold, where one value is better than another.";
   }
   if (HasChance(table) && table.stage() == kProbeStage) {
@@ -59,7 +68,8 @@ std::string TableIntroduction(const v1::ReportTable& report, const v1::StageTabl
                           "be chance.",
                           *sizes.begin(), NoisePoints(*sizes.begin()));
   }
-  return absl::StrCat("<p>", text, note.empty() ? "" : absl::StrCat(" ", note), "</p>\n");
+  if (!note.empty()) absl::StrAppend(&text, text.empty() ? "" : " ", note);
+  return text.empty() ? "" : absl::StrCat("<p>", text, "</p>\n");
 }
 
 std::string ColumnHead(const v1::StageTable& table, const v1::ReportColumn& column) {
@@ -113,8 +123,9 @@ std::string TableHtml(const v1::StageTable& table) {
   if (table.columns_size() == 0) return "";
   TextGrid grid = HtmlGrid(table);
   if (IsTurned(table)) grid = Turned(grid);
-  std::string html = absl::StrCat("<div class=\"scroll\"><table class=\"result\" data-stage=\"",
-                                  EscapeHtml(table.stage()), "\">\n");
+  std::string html =
+      absl::StrCat("<div class=\"scroll\"><table class=\"result", IsTurned(table) ? " long" : "",
+                   "\" data-stage=\"", EscapeHtml(table.stage()), "\">\n");
   for (size_t l = 0; l < grid.size(); ++l) {
     absl::StrAppend(&html, l == 0 ? "<thead>" : "", "<tr>");
     for (const std::string& cell : grid[l]) absl::StrAppend(&html, cell);

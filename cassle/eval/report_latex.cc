@@ -27,7 +27,7 @@ std::string Escape(const std::string& text) {
 }
 
 TextGrid LatexGrid(const v1::StageTable& table) {
-  TextGrid grid = {{"encoder"}};
+  TextGrid grid = {{IsTurned(table) ? "score" : "encoder"}};
   for (const v1::ReportColumn& column : table.columns()) {
     grid[0].push_back(Escape(ColumnHeading(table, column)));
   }

@@ -58,6 +58,9 @@ TEST_F(ReportStagesTest, EveryStageHasATableOfItsOwn) {
 TEST_F(ReportStagesTest, BestIsWhatTheScoreSaysIsBetter) {
   for (const auto& [encoder, value] : {std::pair<const char*, double>{"one", 12.0}, {"two", 3.5}}) {
     v1::Evaluation evaluation = MadeUpEvaluation("spectrum", encoder);
+    v1::Score* count = AddMadeUpScore("components", std::ceil(value), &evaluation);
+    count->set_better(v1::Score::NEITHER);
+    count->set_is_fraction(false);
     for (v1::Score::Better better : {v1::Score::NEITHER, v1::Score::HIGHER, v1::Score::LOWER}) {
       v1::Score* score = AddMadeUpScore(v1::Score::Better_Name(better), value, &evaluation);
       score->set_better(better);
@@ -71,9 +74,9 @@ TEST_F(ReportStagesTest, BestIsWhatTheScoreSaysIsBetter) {
   for (const v1::ReportRow& row : table.rows()) {
     for (const v1::ReportCell& cell : row.cells()) best.push_back(cell.best());
   }
-  EXPECT_THAT(best, ElementsAre(false, true, false, false, false, true));
-  // Four figures of the largest number.
-  EXPECT_THAT(Read("table.md"), HasSubstr("|   12.00 | **12.00** |"));
+  EXPECT_THAT(best, ElementsAre(false, false, true, false, false, false, false, true));
+  // Four figures of the largest number; counts are whole.
+  EXPECT_THAT(Read("table.md"), HasSubstr("|         12 |   12.00 | **12.00** |"));
   EXPECT_THAT(Read("table.md"), HasSubstr("LOWER ↓"));
 }
 
@@ -100,7 +103,7 @@ TEST_F(ReportStagesTest, ManyScoresStandDownwards) {
   for (int i = 0; i < 20; ++i) AddMadeUpScore(absl::StrCat("score ", i), i / 20.0, &evaluation);
   AddResult("a", evaluation, "invariance");
   ASSERT_OK(Run());
-  EXPECT_EQ(Lines("table.md")[2], "| encoder      |  one |");
+  EXPECT_EQ(Lines("table.md")[2], "| score        |  one |");
   EXPECT_EQ(Lines("table.md")[23], "| score 19 (%) | 95.0 |");
   EXPECT_THAT(Read("report.html"), HasSubstr("<th scope=\"col\">one</th>"));
 }

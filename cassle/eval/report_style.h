@@ -44,6 +44,8 @@ thead th { border-bottom: 1.5px solid var(--soft); vertical-align: bottom; }
 tbody td { border-bottom: 1px solid var(--rule); }
 tbody th { border-bottom: 1px solid var(--rule); }
 .result { font-size: 1.05rem; }
+.long { font-size: .92rem; }
+.long th, .long td { padding-top: .2rem; padding-bottom: .2rem; }
 .result tbody tr:hover, .small tbody tr:hover { background: var(--tint); }
 td.best { font-weight: 700; }
 td .spread { color: var(--soft); font-weight: 400; font-size: .85em; }

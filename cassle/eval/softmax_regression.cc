@@ -49,8 +49,14 @@ void SumParts(const PaddedMatrix<T>& partial, int64_t parts, double factor,
 }  // namespace
 
 SoftmaxRegression::SoftmaxRegression(const PaddedMatrix<float>* x, int64_t rows,
-                                     std::vector<int> labels, int classes, int threads)
-    : x_(x), rows_(rows), labels_(std::move(labels)), classes_(classes), threads_(threads) {
+                                     std::vector<int> labels, int classes, int threads,
+                                     bool regularize_bias)
+    : x_(x),
+      rows_(rows),
+      labels_(std::move(labels)),
+      classes_(classes),
+      threads_(threads),
+      regularize_bias_(regularize_bias) {
   part_rows_ = std::max<int64_t>(48, (rows_ + kParts - 1) / kParts);
   parts_ = (rows_ + part_rows_ - 1) / part_rows_;
   // About 128 KiB of features per block, whole tiles of three rows.
@@ -62,6 +68,22 @@ SoftmaxRegression::SoftmaxRegression(const PaddedMatrix<float>* x, int64_t rows,
   part_loss_.resize(parts_);
   partial_ = PaddedMatrix<double>(parts_ * classes_, x_->columns());
   partial_float_ = PaddedMatrix<float>(parts_ * classes_, x_->columns());
+}
+
+double SoftmaxRegression::PenaltyDot(const PaddedMatrix<double>& a,
+                                     const PaddedMatrix<double>& b) const {
+  double sum = Dot(a, b);
+  if (regularize_bias_) return sum;
+  const int64_t bias = x_->columns() - 1;
+  for (int64_t c = 0; c < classes_; ++c) sum -= a(c, bias) * b(c, bias);
+  return sum;
+}
+
+void SoftmaxRegression::FreeBias(double w, const PaddedMatrix<double>& matrix,
+                                 PaddedMatrix<double>* out) const {
+  if (regularize_bias_) return;
+  const int64_t bias = x_->columns() - 1;
+  for (int64_t c = 0; c < classes_; ++c) (*out)(c, bias) -= 2 * w * matrix(c, bias);
 }
 
 PaddedMatrix<double> SoftmaxRegression::Zeros() const {
@@ -140,13 +162,14 @@ void SoftmaxRegression::Gradient(double w, const PaddedMatrix<double>& weights,
     }
   });
   SumParts(partial_, parts_, 2 * w, weights, gradient);
+  FreeBias(w, weights, gradient);
 }
 
 double SoftmaxRegression::Objective(double w, const PaddedMatrix<double>& weights,
                                     PaddedMatrix<double>* gradient) {
   ComputeLogits(weights, &logits_);
   if (gradient != nullptr) Gradient(w, weights, gradient);
-  return Loss(0) + w * Dot(weights, weights);
+  return Loss(0) + w * PenaltyDot(weights, weights);
 }
 
 void SoftmaxRegression::HessianTimes(double w, const PaddedMatrix<double>& direction,
@@ -187,6 +210,7 @@ void SoftmaxRegression::HessianTimes(double w, const PaddedMatrix<double>& direc
     }
   });
   SumParts(partial_float_, parts_, 2 * w, direction, out);
+  FreeBias(w, direction, out);
 }
 
 void SoftmaxRegression::RefreshPreconditioner(double w) {
@@ -237,12 +261,12 @@ FitReport SoftmaxRegression::Fit(double w, double tolerance, PaddedMatrix<double
     preconditioner_.SolveRows(&solved);
   };
   ComputeLogits(*weights, &logits_);
-  double objective = Loss(0) + w * Dot(*weights, *weights);
+  double objective = Loss(0) + w * PenaltyDot(*weights, *weights);
   int last_products = 0;
-  for (;; ++report.newton_steps) {
+  for (;; ++report.steps) {
     Gradient(w, *weights, &gradient);
     const double change = std::max(w, preconditioner_w_) / std::min(w, preconditioner_w_);
-    if (preconditioner_w_ == 0 || (report.newton_steps == 0 && change > kPreconditionerSpan) ||
+    if (preconditioner_w_ == 0 || (report.steps == 0 && change > kPreconditionerSpan) ||
         (last_products > kSlowStep && objective < 0.9 * preconditioner_objective_)) {
       RefreshPreconditioner(w);
       preconditioner_objective_ = objective;
@@ -258,7 +282,7 @@ FitReport SoftmaxRegression::Fit(double w, double tolerance, PaddedMatrix<double
     // most the ratio of the two.
     const double stale = std::max(1.0, preconditioner_w_ / w);
     report.converged = stale * decrement / 2 <= tolerance * objective;
-    if (report.converged || report.newton_steps == kMaxNewtonSteps) return report;
+    if (report.converged || report.steps == kMaxNewtonSteps) return report;
     const double forcing = std::min(0.1, std::sqrt(decrement / objective));
     std::fill(direction.data(), direction.data() + direction.size(), 0.0);
     std::copy(solved.data(), solved.data() + solved.size(), search.data());
@@ -284,9 +308,9 @@ FitReport SoftmaxRegression::Fit(double w, double tolerance, PaddedMatrix<double
     // Backtracking along the direction; a step costs no matrix product.
     ComputeLogits(direction, &direction_logits_);
     const double slope = Dot(gradient, direction);
-    const double square = Dot(*weights, *weights);
-    const double mixed = Dot(*weights, direction);
-    const double direction_square = Dot(direction, direction);
+    const double square = PenaltyDot(*weights, *weights);
+    const double mixed = PenaltyDot(*weights, direction);
+    const double direction_square = PenaltyDot(direction, direction);
     double step = 1;
     double reached = objective;
     for (; step > 1e-10; step /= 2) {

@@ -24,8 +24,12 @@ struct FitReport {
   double objective = 0;
   // |gradient of f| at the end; f - f* <= gradient_norm^2 / (4 w) by strong convexity.
   double gradient_norm = 0;
-  int newton_steps = 0;
+  // Of Newton's method, or of L-BFGS.
+  int steps = 0;
+  // Newton's method only.
   int hessian_products = 0;
+  // L-BFGS only: of objective and gradient.
+  int evaluations = 0;
   // False if rounding or the limit of steps stopped the search before the tolerance.
   bool converged = false;
 };
@@ -36,9 +40,11 @@ struct FitReport {
 class SoftmaxRegression {
  public:
   // The first `rows` rows of `x`, which must outlive this; x's last used column is the constant 1.
-  // labels: rows values in 0 .. classes-1.
+  // labels: rows values in 0 .. classes-1. Without regularize_bias the penalty leaves the last
+  // column of W out; the optimum is then unique up to a constant added to all biases, and Fit from
+  // zeros finds the one where they sum to 0.
   SoftmaxRegression(const PaddedMatrix<float>* x, int64_t rows, std::vector<int> labels,
-                    int classes, int threads);
+                    int classes, int threads, bool regularize_bias = true);
 
   // A zero classifier of the right shape, [C, d].
   PaddedMatrix<double> Zeros() const;
@@ -60,12 +66,17 @@ class SoftmaxRegression {
   // out = Hessian of f at probabilities_ times direction.
   void HessianTimes(double w, const PaddedMatrix<double>& direction, PaddedMatrix<double>* out);
   void RefreshPreconditioner(double w);
+  // Scalar product without what is not regularised.
+  double PenaltyDot(const PaddedMatrix<double>& a, const PaddedMatrix<double>& b) const;
+  // Takes the bias column of 2w * matrix out of the derivative of the penalty.
+  void FreeBias(double w, const PaddedMatrix<double>& matrix, PaddedMatrix<double>* out) const;
 
   const PaddedMatrix<float>* const x_;
   const int64_t rows_;
   const std::vector<int> labels_;
   const int64_t classes_;
   const int threads_;
+  const bool regularize_bias_;
   // Rows per part (a unit of work for a thread) and per block (what stays in cache).
   int64_t part_rows_ = 0;
   int64_t parts_ = 0;

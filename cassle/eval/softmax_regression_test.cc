@@ -214,6 +214,39 @@ TEST(SoftmaxRegressionTest, EveryStartEndsAtTheSameOptimum) {
   }
 }
 
+// d/db of the loss at the optimum of an unpenalised bias: the classes are predicted as often as
+// they occur, whatever w is.
+TEST(SoftmaxRegressionTest, AFreeBiasPredictsClassesAsOftenAsTheyOccur) {
+  const Toy toy(200, 5, 3, 7);
+  SoftmaxRegression problem(&toy.x, 200, toy.labels, 3, 1, /*regularize_bias=*/false);
+  PaddedMatrix<double> weights = problem.Zeros();
+  const FitReport fit = problem.Fit(50, 1e-13, &weights);
+  EXPECT_TRUE(fit.converged);
+  double of_biases = 0;
+  for (int c = 0; c < 3; ++c) {
+    double expected = 0;
+    int64_t rows = 0;
+    for (int64_t i = 0; i < 200; ++i) {
+      double z[3], sum = 0;
+      for (int k = 0; k < 3; ++k) {
+        z[k] = 0;
+        for (int64_t j = 0; j < 6; ++j) z[k] += toy.x(i, j) * weights(k, j);
+        sum += std::exp(z[k]);
+      }
+      expected += std::exp(z[c]) / sum;
+      rows += toy.labels[i] == c;
+    }
+    EXPECT_NEAR(expected, rows, 1e-3);
+    of_biases += weights(c, 5);
+  }
+  EXPECT_NEAR(of_biases, 0, 1e-6);
+  // The penalised bias of the same problem is pulled towards 0.
+  SoftmaxRegression pulled(&toy.x, 200, toy.labels, 3, 1);
+  PaddedMatrix<double> smaller = pulled.Zeros();
+  pulled.Fit(50, 1e-13, &smaller);
+  EXPECT_LT(std::abs(smaller(0, 5)), std::abs(weights(0, 5)));
+}
+
 TEST(SoftmaxRegressionTest, ThreadsChangeNoBit) {
   Toy toy(1000, 40, 5, 5);
   PaddedMatrix<double> weights[2];

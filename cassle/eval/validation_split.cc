@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "cassle/base/permutation.h"
+#include "cassle/eval/torch_random.h"
 
 namespace cassle {
 namespace {
@@ -38,6 +39,17 @@ absl::StatusOr<ValidationSplit> SplitByFraction(int64_t rows, double fraction, u
   const KeyedPermutation permutation(rows, seed);
   std::vector<bool> is_val(rows);
   for (int64_t i = 0; i < val_rows; ++i) is_val[permutation(i)] = true;
+  return FromMask(is_val);
+}
+
+absl::StatusOr<ValidationSplit> SplitAsTorch(int64_t rows, int64_t val_rows, uint32_t seed) {
+  if (val_rows < 1 || val_rows >= rows) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "--train has ", rows, " rows: too few to set ", val_rows, " aside for validation"));
+  }
+  const std::vector<int64_t> permutation = TorchRandperm(rows, seed);
+  std::vector<bool> is_val(rows);
+  for (int64_t i = rows - val_rows; i < rows; ++i) is_val[permutation[i]] = true;
   return FromMask(is_val);
 }
 

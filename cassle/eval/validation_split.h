@@ -19,9 +19,14 @@ struct ValidationSplit {
 };
 
 // floor(rows * fraction) rows, at least one, drawn without replacement: a pure function of rows,
-// fraction and seed. (Not the split of torch.utils.data.random_split.)
+// fraction and seed.
 // \error kInvalidArgument unless 0 < fraction < 1; kFailedPrecondition for fewer than two rows.
 absl::StatusOr<ValidationSplit> SplitByFraction(int64_t rows, double fraction, uint64_t seed);
+
+// The last val_rows of PyTorch's random permutation: torch.utils.data.random_split(data,
+// [rows - val_rows, val_rows], generator seeded with `seed`).
+// \error kFailedPrecondition unless 0 < val_rows < rows.
+absl::StatusOr<ValidationSplit> SplitAsTorch(int64_t rows, int64_t val_rows, uint32_t seed);
 
 // list: one image id per line; empty lines and what follows # are skipped. origin: its file name.
 // \error kDataLoss "ORIGIN:LINE: ..." for what is no number, an id named twice or one that is not

@@ -1,0 +1,126 @@
+#include "cassle/eval/probe_sets.h"
+
+#include <algorithm>
+#include <numeric>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "cassle/base/file.h"
+#include "cassle/base/status_macros.h"
+#include "cassle/eval/authors_splits.h"
+#include "cassle/eval/validation_split.h"
+
+namespace cassle {
+namespace {
+
+std::vector<int64_t> AllRows(const Embeddings& embeddings) {
+  std::vector<int64_t> rows(embeddings.rows());
+  std::iota(rows.begin(), rows.end(), int64_t{0});
+  return rows;
+}
+
+void CopyFeatures(const Rows& part, int64_t first, PaddedMatrix<float>* to) {
+  const int64_t d = part.from->columns();
+  for (size_t i = 0; i < part.rows.size(); ++i) {
+    const float* from = part.from->features().data() + part.rows[i] * d;
+    float* row = to->row(first + i);
+    std::copy(from, from + d, row);
+    row[d] = 1;
+  }
+}
+
+void FillLearnFeatures(ProbeSets* sets) {
+  const int64_t columns = sets->train->columns() + 1;
+  const int64_t train_rows = sets->learn_train.rows.size();
+  sets->learn_features = PaddedMatrix<float>(train_rows + sets->learn_val.rows.size(), columns);
+  CopyFeatures(sets->learn_train, 0, &sets->learn_features);
+  CopyFeatures(sets->learn_val, train_rows, &sets->learn_features);
+}
+
+absl::StatusOr<ValidationSplit> SetAside(const v1::LinearProbeOptions& options,
+                                         const Embeddings& train) {
+  if (!options.val_list().empty()) {
+    CASSLE_ASSIGN_OR_RETURN(const std::string list, ReadFile(options.val_list()));
+    return SplitByList(train.ids(), list, options.val_list());
+  }
+  if (!options.authors_split().empty()) {
+    CASSLE_ASSIGN_OR_RETURN(const AuthorsSplit split,
+                            FindAuthorsSplit(options.authors_split(), train.rows()));
+    return SplitAsTorch(split.rows, split.val_rows, split.seed);
+  }
+  return SplitByFraction(train.rows(), options.val_fraction(), options.split_seed());
+}
+
+absl::Status AppendLabels(const Rows& part, const std::string& name,
+                          std::vector<std::string>* class_names, std::vector<int>* labels) {
+  CASSLE_ASSIGN_OR_RETURN(const ClassTarget target, part.from->Target(name));
+  if (class_names->empty()) *class_names = target.class_names;
+  if (!target.class_names.empty() && target.class_names != *class_names) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("target '", name, "' has other classes in one of --train, --val and --test (",
+                     class_names->size(), " and ", target.class_names.size(),
+                     " names): shard the splits together, so that class numbers mean the same"));
+  }
+  for (int64_t row : part.rows) labels->push_back(target.values[row]);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<ProbeSets>> OpenProbeSets(const v1::LinearProbeOptions& options) {
+  auto sets = std::make_unique<ProbeSets>();
+  CASSLE_ASSIGN_OR_RETURN(sets->train, Embeddings::Open("train", options.train()));
+  CASSLE_ASSIGN_OR_RETURN(sets->test, Embeddings::Open("test", options.test()));
+  CASSLE_RETURN_IF_ERROR(CheckComparable("train", *sets->train, "test", *sets->test));
+  sets->tested = {&*sets->test, AllRows(*sets->test)};
+  if (!options.val().empty()) {
+    CASSLE_ASSIGN_OR_RETURN(sets->val, Embeddings::Open("val", options.val()));
+    CASSLE_RETURN_IF_ERROR(CheckComparable("train", *sets->train, "val", *sets->val));
+    sets->learn_train = {&*sets->train, AllRows(*sets->train)};
+    sets->learn_val = {&*sets->val, AllRows(*sets->val)};
+  } else {
+    CASSLE_ASSIGN_OR_RETURN(ValidationSplit split, SetAside(options, *sets->train));
+    sets->learn_train = {&*sets->train, std::move(split.train)};
+    sets->learn_val = {&*sets->train, std::move(split.val)};
+  }
+  FillLearnFeatures(sets.get());
+  sets->test_features = PaddedMatrix<float>(sets->test->rows(), sets->train->columns() + 1);
+  CopyFeatures(sets->tested, 0, &sets->test_features);
+  return sets;
+}
+
+absl::StatusOr<TargetLabels> ReadTargetLabels(const ProbeSets& sets, const std::string& name) {
+  TargetLabels labels;
+  CASSLE_RETURN_IF_ERROR(AppendLabels(sets.learn_train, name, &labels.class_names, &labels.learn));
+  const std::set<int> trained(labels.learn.begin(), labels.learn.end());
+  if (trained.size() < 2) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("target '", name, "': every row to learn from has class ", *trained.begin(),
+                     "; a classifier needs two classes or more"));
+  }
+  CASSLE_RETURN_IF_ERROR(AppendLabels(sets.learn_val, name, &labels.class_names, &labels.learn));
+  CASSLE_RETURN_IF_ERROR(AppendLabels(sets.tested, name, &labels.class_names, &labels.test));
+  if (labels.class_names.empty()) {
+    const int largest = std::max(*std::max_element(labels.learn.begin(), labels.learn.end()),
+                                 *std::max_element(labels.test.begin(), labels.test.end()));
+    for (int c = 0; c <= largest; ++c) labels.class_names.push_back(absl::StrCat(c));
+  }
+  return labels;
+}
+
+void KeepTrainingRows(const std::vector<int64_t>& positions, ProbeSets* sets) {
+  std::vector<int64_t> kept;
+  for (int64_t position : positions) kept.push_back(sets->learn_train.rows[position]);
+  sets->learn_train.rows = std::move(kept);
+  FillLearnFeatures(sets);
+}
+
+void KeepLabels(const std::vector<int64_t>& positions, int64_t train_rows, TargetLabels* labels) {
+  std::vector<int> kept;
+  for (int64_t position : positions) kept.push_back(labels->learn[position]);
+  kept.insert(kept.end(), labels->learn.begin() + train_rows, labels->learn.end());
+  labels->learn = std::move(kept);
+}
+
+}  // namespace cassle
