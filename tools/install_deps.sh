@@ -15,13 +15,8 @@ packages=(
   libabsl-dev libgoogle-glog-dev libgflags-dev libprotobuf-dev protobuf-compiler
   libgtest-dev libgmock-dev libbenchmark-dev
   nlohmann-json3-dev
-<<<<<<< HEAD
-  libjpeg62-turbo-dev libpng-dev libarchive-dev libisal-dev libxxhash-dev libhwy-dev
-  liblinear-dev libeigen3-dev liblbfgs-dev
-=======
   libjpeg62-turbo-dev libpng-dev libarchive-dev libmatio-dev libisal-dev libxxhash-dev libhwy-dev
-  liblinear-dev libeigen3-dev
->>>>>>> main
+  liblinear-dev libeigen3-dev liblbfgs-dev
 )
 
 # Only for tools/fuzz.sh: building and testing do without.

@@ -20,7 +20,6 @@
 #include "cassle/data/shard_encoder.h"
 #include "cassle/data/source_testing.h"
 #include "gmock/gmock.h"
-#include "gtest/gtest.h"
 
 namespace cassle {
 namespace {
@@ -32,16 +31,10 @@ using Options = v1::ShardEncoderOptions;
 
 constexpr char kRecipes[] = "configs/datasets";
 
-void PutImage(const std::string& path, int height = 10, int width = 20) {
-  PutFile(path, FlatJpeg(height, width, 10, 20, 30));
-}
+void PutImage(const std::string& path) { PutFile(path, FlatJpeg(10, 20, 10, 20, 30)); }
 
-// ---- MATLAB files
-
-using MatFile = mat_t;
-
-void PutNumbers(MatFile* file, const char* name, std::vector<size_t> dims,
-                std::vector<double> values, enum matio_compression how) {
+void PutNumbers(mat_t* file, const char* name, std::vector<size_t> dims, std::vector<double> values,
+                enum matio_compression how) {
   matvar_t* variable =
       Mat_VarCreate(name, MAT_C_DOUBLE, MAT_T_DOUBLE, dims.size(), dims.data(), values.data(), 0);
   EXPECT_EQ(Mat_VarWrite(file, variable, how), 0);
@@ -58,9 +51,9 @@ matvar_t* Number(uint8_t number) {
   return Mat_VarCreate(nullptr, MAT_C_UINT8, MAT_T_UINT8, 2, dims, &number, 0);
 }
 
-void WithMat(const std::string& path, const std::function<void(MatFile*)>& fill) {
+void WithMat(const std::string& path, const std::function<void(mat_t*)>& fill) {
   ASSERT_OK(MakeDirectories(DirName(path)));
-  MatFile* file = Mat_CreateVer(path.c_str(), nullptr, MAT_FT_MAT5);
+  mat_t* file = Mat_CreateVer(path.c_str(), nullptr, MAT_FT_MAT5);
   ASSERT_NE(file, nullptr);
   fill(file);
   Mat_Close(file);
@@ -69,7 +62,7 @@ void WithMat(const std::string& path, const std::function<void(MatFile*)>& fill)
 // As in the devkit of Stanford Cars.
 void PutAnnotations(const std::string& path,
                     const std::vector<std::pair<std::string, int>>& images) {
-  WithMat(path, [&](MatFile* file) {
+  WithMat(path, [&](mat_t* file) {
     const char* names[] = {"bbox_x1", "bbox_y1", "bbox_x2", "bbox_y2", "class", "fname"};
     size_t dims[2] = {1, images.size()};
     matvar_t* annotations = Mat_VarCreateStruct("annotations", 2, dims, names, 6);
@@ -85,7 +78,7 @@ void PutAnnotations(const std::string& path,
   });
 }
 
-// ---- Stand-ins, one per recipe: they fill a folder
+// The stand-ins, one per recipe, fill a folder.
 
 std::string CifarRecords(const std::vector<std::string>& labels) {
   std::string bytes;
@@ -150,10 +143,10 @@ void MakePets(const std::string& root) {
 }
 
 void MakeFlowers102(const std::string& root) {
-  WithMat(root + "/imagelabels.mat", [](MatFile* file) {
+  WithMat(root + "/imagelabels.mat", [](mat_t* file) {
     PutNumbers(file, "labels", {1, 5}, {2, 1, 2, 3, 1}, MAT_COMPRESSION_NONE);
   });
-  WithMat(root + "/setid.mat", [](MatFile* file) {
+  WithMat(root + "/setid.mat", [](mat_t* file) {
     PutNumbers(file, "trnid", {1, 2}, {2, 3}, MAT_COMPRESSION_ZLIB);
     PutNumbers(file, "valid", {1, 1}, {1}, MAT_COMPRESSION_NONE);
     PutNumbers(file, "tstid", {2, 1}, {5, 4}, MAT_COMPRESSION_NONE);
@@ -172,7 +165,7 @@ void MakeCaltech101(const std::string& root) {
 void MakeCars(const std::string& root) {
   PutAnnotations(root + "/devkit/cars_train_annos.mat", {{"00001.jpg", 2}, {"00002.jpg", 1}});
   PutAnnotations(root + "/cars_test_annos_withlabels.mat", {{"00001.jpg", 1}});
-  WithMat(root + "/devkit/cars_meta.mat", [](MatFile* file) {
+  WithMat(root + "/devkit/cars_meta.mat", [](mat_t* file) {
     size_t dims[2] = {1, 2};
     matvar_t* names = Mat_VarCreate("class_names", MAT_C_CELL, MAT_T_CELL, 2, dims, nullptr, 0);
     Mat_VarSetCell(names, 0, Text("AM General Hummer SUV 2000"));
@@ -249,7 +242,7 @@ void MakeLsp(const std::string& root) {
   // x, y and visibility of 14 joints of 1,002 images; images of the same bytes.
   std::vector<double> joints;
   for (int i = 0; i < 1002 * 14; ++i) joints.insert(joints.end(), {10, 2.5, 1});
-  WithMat(root + "/joints.mat", [&](MatFile* file) {
+  WithMat(root + "/joints.mat", [&](mat_t* file) {
     PutNumbers(file, "joints", {3, 14, 1002}, joints, MAT_COMPRESSION_ZLIB);
   });
   for (int i = 1; i <= 1002; ++i) PutImage(absl::StrFormat("%s/images/im%04d.jpg", root, i));

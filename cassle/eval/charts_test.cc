@@ -126,6 +126,10 @@ TEST(HeatMapTest, ColoursGoFromDarkToBright) {
   // Numbers in the large cells, readable on either end.
   EXPECT_THAT(svg, HasSubstr("fill=\"#fff\">0</text>"));
   EXPECT_THAT(svg, HasSubstr("fill=\"#111\">1</text>"));
+  // Large and small numbers fit into a cell.
+  const std::string wide = HeatMap({"t", "x", "y"}, {"a", "b", "c"}, LinearAxis({0, 1e5}, false),
+                                   {{"row", {91234, 1234, 0.00001}}});
+  for (const char* number : {">91k<", ">1.2k<", ">1e-05<"}) EXPECT_THAT(wide, HasSubstr(number));
   std::vector<std::string> many(200, "c");
   EXPECT_THAT(HeatMap({"t", "x", "y"}, many, values, {{"row", std::vector<double>(200, 0.5)}}),
               Not(HasSubstr("class=\"cell\"")));

@@ -132,7 +132,7 @@ std::string HeatMapFigures(const Charts& charts) {
   for (const EncoderChart& entry : charts) {
     for (const v1::ChartLine& line : entry.chart->series()) AddValues(line.y(), false, &values);
   }
-  const AxisScale scale = LinearAxis(values, /*rounded=*/false, 4);
+  const AxisScale scale = LinearAxis(values, /*rounded=*/false);
   std::string html;
   for (const EncoderChart& entry : charts) {
     const v1::Chart& chart = *entry.chart;

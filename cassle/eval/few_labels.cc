@@ -3,77 +3,48 @@
 #include <algorithm>
 #include <cmath>
 
-<<<<<<< HEAD
-#include "absl/status/status.h"
-#include "absl/strings/str_cat.h"
-#include "cassle/base/permutation.h"
-
-    namespace cassle {
-
-  absl::StatusOr<std::vector<int64_t>> ChooseFewLabels(const std::vector<int>& labels,
-                                                       const std::vector<std::string>& class_names,
-                                                       const FewLabels& few) {
-    std::vector<std::vector<int64_t>> rows_of(class_names.size());
-    for (size_t i = 0; i < labels.size(); ++i) rows_of[labels[i]].push_back(i);
-    std::vector<int64_t> chosen;
-    for (size_t c = 0; c < rows_of.size(); ++c) {
-      const int64_t rows = rows_of[c].size();
-      if (rows == 0) continue;
-      if (rows < few.per_class) {
-        return absl::FailedPreconditionError(
-            absl::StrCat("--per_class=", few.per_class, ": class ", class_names[c], " has ", rows,
-                         " rows to learn from; choose a smaller number"));
-      }
-      const int64_t wanted = few.per_class > 0
-                                 ? few.per_class
-                                 : std::clamp<int64_t>(std::llround(rows * few.fraction), 1, rows);
-      const KeyedPermutation order(rows, few.seed + c);
-      for (int64_t i = 0; i < wanted; ++i) chosen.push_back(rows_of[c][order(i)]);
-    }
-=======
 #include "absl/strings/str_cat.h"
 #include "cassle/base/permutation.h"
 #include "cassle/base/philox.h"
 
-    namespace cassle {
+namespace cassle {
 
-    absl::StatusOr<std::vector<int64_t>> ChooseFewLabels(absl::Span<const int> labels,
-                                                         const FewLabels& few) {
-      if (!(few.fraction > 0 && few.fraction <= 1)) {
-        return absl::InvalidArgumentError(absl::StrCat(
-            "a fraction of ", few.fraction, " of the labels: expected a number in (0, 1]"));
-      }
-      if (few.per_class < 0 || (few.per_class > 0 && few.fraction != 1)) {
-        return absl::InvalidArgumentError(absl::StrCat(
-            few.per_class, " labels per class",
-            few.per_class < 0 ? ": expected 0 or more" : " and a fraction exclude each other"));
-      }
-      std::vector<std::vector<int64_t>> classes;
-      for (size_t row = 0; row < labels.size(); ++row) {
-        if (labels[row] < 0) continue;
-        if (labels[row] >= static_cast<int>(classes.size())) classes.resize(labels[row] + 1);
-        classes[labels[row]].push_back(static_cast<int64_t>(row));
-      }
-      std::vector<int64_t> chosen;
-      for (size_t c = 0; c < classes.size(); ++c) {
-        const auto size = static_cast<int64_t>(classes[c].size());
-        if (size == 0) continue;
-        if (size < few.per_class) {
-          return absl::FailedPreconditionError(
-              absl::StrCat("class ", c, " has ", size, " labelled images, fewer than the ",
-                           few.per_class, " per class that were asked for"));
-        }
-        const int64_t wanted =
-            few.per_class > 0
-                ? few.per_class
-                : std::max<int64_t>(1, std::llround(few.fraction * static_cast<double>(size)));
-        const KeyedPermutation shuffle(size, MixSeed(few.seed, c));
-        for (int64_t i = 0; i < wanted; ++i) chosen.push_back(classes[c][shuffle(i)]);
-      }
-      if (chosen.empty()) return absl::FailedPreconditionError("no image has a label");
->>>>>>> main
-      std::sort(chosen.begin(), chosen.end());
-      return chosen;
+absl::StatusOr<std::vector<int64_t>> ChooseFewLabels(absl::Span<const int> labels,
+                                                     const FewLabels& few) {
+  if (!(few.fraction > 0 && few.fraction <= 1)) {
+    return absl::InvalidArgumentError(absl::StrCat("a fraction of ", few.fraction,
+                                                   " of the labels: expected a number in (0, 1]"));
+  }
+  if (few.per_class < 0 || (few.per_class > 0 && few.fraction != 1)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        few.per_class, " labels per class",
+        few.per_class < 0 ? ": expected 0 or more" : " and a fraction exclude each other"));
+  }
+  std::vector<std::vector<int64_t>> classes;
+  for (size_t row = 0; row < labels.size(); ++row) {
+    if (labels[row] < 0) continue;
+    if (labels[row] >= static_cast<int>(classes.size())) classes.resize(labels[row] + 1);
+    classes[labels[row]].push_back(static_cast<int64_t>(row));
+  }
+  std::vector<int64_t> chosen;
+  for (size_t c = 0; c < classes.size(); ++c) {
+    const auto size = static_cast<int64_t>(classes[c].size());
+    if (size == 0) continue;
+    if (size < few.per_class) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("class ", c, " has ", size, " labelled images, fewer than the ",
+                       few.per_class, " per class that were asked for"));
     }
+    const int64_t wanted =
+        few.per_class > 0
+            ? few.per_class
+            : std::max<int64_t>(1, std::llround(few.fraction * static_cast<double>(size)));
+    const KeyedPermutation shuffle(size, MixSeed(few.seed, c));
+    for (int64_t i = 0; i < wanted; ++i) chosen.push_back(classes[c][shuffle(i)]);
+  }
+  if (chosen.empty()) return absl::FailedPreconditionError("no image has a label");
+  std::sort(chosen.begin(), chosen.end());
+  return chosen;
+}
 
-    }  // namespace cassle
+}  // namespace cassle

@@ -38,6 +38,15 @@ std::string Rgb(const std::array<int, 3>& color) {
   return absl::StrFormat("rgb(%d,%d,%d)", color[0], color[1], color[2]);
 }
 
+// At most five letters, as much as a cell has room for.
+std::string CellNumber(double value) {
+  const double size = std::abs(value);
+  if (size >= 1e6 || (size > 0 && size < 1e-3)) return absl::StrFormat("%.0e", value);
+  if (size >= 1e4) return absl::StrFormat("%.0fk", value / 1000);
+  if (size >= 1e3) return absl::StrFormat("%.1fk", value / 1000);
+  return size >= 99.5 ? absl::StrFormat("%.0f", value) : absl::StrFormat("%.2g", value);
+}
+
 int Longest(const std::vector<std::string>& names) {
   int longest = 0;
   for (const std::string& name : names) longest = std::max(longest, TextWidth(name));
@@ -101,9 +110,9 @@ std::string HeatMap(const ChartText& text, const std::vector<std::string>& colum
       const bool dark = 0.3 * color[0] + 0.59 * color[1] + 0.11 * color[2] < 125;
       absl::StrAppendFormat(&svg,
                             "<text class=\"cell\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\" "
-                            "fill=\"%s\">%.2g</text>\n",
+                            "fill=\"%s\">%s</text>\n",
                             left + (c + 0.5) * cell, y + cell / 2 + 3.5, dark ? "#fff" : "#111",
-                            value);
+                            CellNumber(value));
     }
   }
   for (int c = 0; c < static_cast<int>(columns.size()); c += every) {

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "absl/types/span.h"
 #include "cassle/base/file.h"
 #include "cassle/base/progress.h"
 #include "cassle/base/safetensors.h"
@@ -44,8 +45,8 @@ absl::Status KeepFewLabels(const Options& options, ProbeSets* sets,
   const int64_t train_rows = sets->learn_train.rows.size();
   CASSLE_ASSIGN_OR_RETURN(
       const std::vector<int64_t> kept,
-      ChooseFewLabels({only.learn.begin(), only.learn.begin() + train_rows}, only.class_names,
-                      {options.per_class(), options.train_fraction(), options.few_seed()}));
+      ChooseFewLabels(absl::MakeConstSpan(only.learn).first(train_rows),
+                      {options.train_fraction(), options.per_class(), options.few_seed()}));
   KeepTrainingRows(kept, sets);
   KeepLabels(kept, train_rows, &only);
   return absl::OkStatus();

@@ -64,6 +64,10 @@ v1::LinearProbeResult MadeUpProbe(const std::string& encoder,
       entry->set_num_test(350);
       entry->set_num_right(35);
     }
+    v1::Confusion* confusion = target->add_confusions();
+    confusion->set_is("cat");
+    confusion->set_taken_for("<dog>");
+    confusion->set_count(37);
   }
   return result;
 }

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "cassle/eval/evaluation_charts.h"
 #include "cassle/eval/html_text.h"
 #include "cassle/eval/line_chart.h"
@@ -71,6 +72,18 @@ std::string Curves(const v1::ReportTable& table, const std::vector<ReportInput>&
   return absl::StrCat(html, "</div>\n");
 }
 
+// "MoCo-v2 takes cat for dog (37), ...".
+std::string Confusions(const std::string& row, const v1::LinearProbeTarget& target) {
+  std::vector<std::string> pairs;
+  for (const v1::Confusion& confusion : target.confusions()) {
+    pairs.push_back(
+        absl::StrCat(confusion.is(), " for ", confusion.taken_for(), " (", confusion.count(), ")"));
+  }
+  if (pairs.empty()) return "";
+  return absl::StrCat("<p>", EscapeHtml(row), " takes ", EscapeHtml(absl::StrJoin(pairs, ", ")),
+                      ".</p>\n");
+}
+
 // Classes of one column down, rows of the table across; first run of each.
 std::string ClassTable(const v1::ReportTable& table, const std::vector<ReportInput>& inputs,
                        int column) {
@@ -103,7 +116,11 @@ std::string ClassTable(const v1::ReportTable& table, const std::vector<ReportInp
     }
     absl::StrAppend(&html, "</tr>\n");
   }
-  return absl::StrCat(html, "</tbody></table></div></details>\n");
+  absl::StrAppend(&html, "</tbody></table></div>\n");
+  for (const auto& [r, target] : shown) {
+    absl::StrAppend(&html, Confusions(table.rows(r).name(), *target));
+  }
+  return absl::StrCat(html, "</details>\n");
 }
 
 }  // namespace

@@ -122,6 +122,7 @@ TEST_F(ReportStageTest, ThePageIsSelfContainedAndEscaped) {
   EXPECT_THAT(html, Not(HasSubstr("<b>random</b>")));
   EXPECT_THAT(html, HasSubstr("<title>A &lt;title&gt; &amp; more</title>"));
   EXPECT_THAT(html, HasSubstr("<td>&lt;dog&gt;</td>"));
+  EXPECT_THAT(html, HasSubstr("trained takes cat for &lt;dog&gt; (37).</p>"));
   EXPECT_THAT(html, HasSubstr(absl::StrFormat("data-value=\"%.17g\">33.3</td>", 1 / 3.0)));
   EXPECT_THAT(html, HasSubstr("class=\"best\" data-value=\"0.8125\">81.2</td>"));
   EXPECT_THAT(html, HasSubstr("weights of trained"));
