@@ -153,17 +153,17 @@ absl::StatusOr<VectorTarget> Embeddings::GetVectorTarget(const std::string& name
   target.width = tensor.shape[1];
   target.values = tensor.values<float>();
   if (target.width == 0) {
-    return absl::DataLossError(
-        absl::StrCat("--", role_, ": ", file_.path(), ": vectors of target '", name,
-                     "' have no numbers: encode the data set again"));
+    return absl::DataLossError(absl::StrCat("--", role_, ": ", file_.path(),
+                                            ": vectors of target '", name,
+                                            "' have no numbers: encode the data set again"));
   }
   for (size_t i = 0; i < target.values.size(); ++i) {
     if (std::isfinite(target.values[i])) continue;
     const int64_t row = i / target.width;
-    return absl::DataLossError(absl::StrCat(
-        "--", role_, ": ", file_.path(), ": ", TensorName(name), "[", row, ", ",
-        i % target.width, "] (image ", ids_[row], ") is ", target.values[i],
-        ": correct the data set's annotation and encode it again"));
+    return absl::DataLossError(
+        absl::StrCat("--", role_, ": ", file_.path(), ": ", TensorName(name), "[", row, ", ",
+                     i % target.width, "] (image ", ids_[row], ") is ", target.values[i],
+                     ": correct the data set's annotation and encode it again"));
   }
   return target;
 }

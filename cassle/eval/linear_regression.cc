@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "cassle/base/thread_pool.h"
@@ -39,8 +40,8 @@ LinearRegression::LinearRegression(const PaddedMatrix<float>* x, int64_t rows,
     double mean = 0, deviation = 0;
     for (int64_t i = 0; i < rows_; ++i) mean += targets_[i * outputs_ + j] / rows_;
     for (int64_t i = 0; i < rows_; ++i) deviation += std::abs(targets_[i * outputs_ + j] - mean);
-    // Thresholds of the size of the errors; any value converges.
-    penalties_.push_back(deviation > 0 ? 2 * rows_ / deviation : 1);
+    // Thresholds of a small error; any value converges.
+    penalties_.push_back(deviation > 0 ? 20 * rows_ / deviation : 1);
   }
   DecomposeGram();
 }
@@ -69,8 +70,12 @@ void LinearRegression::DecomposeGram() {
   }
   const Eigen::SelfAdjointEigenSolver<Matrix> solver(square);
   eigenvectors_ = solver.eigenvectors();
-  // Rounding makes zeros negative.
-  eigenvalues_ = solver.eigenvalues().cwiseMax(0.0);
+  eigenvalues_ = solver.eigenvalues();
+  // Directions that no row has: rounding would fill them at small w. Their weights are 0.
+  const double none = 1e-13 * eigenvalues_.maxCoeff();
+  for (int64_t i = 0; i < d; ++i) {
+    if (eigenvalues_[i] < none) eigenvalues_[i] = std::numeric_limits<double>::infinity();
+  }
 }
 
 LinearRegression::Matrix LinearRegression::Project(const std::vector<double>& errors) {
@@ -116,69 +121,57 @@ void LinearRegression::Solve(const Matrix& products, const std::vector<double>& 
   }
 }
 
-double LinearRegression::Gap(double w, const PaddedMatrix<double>& weights, double* objective) {
+double LinearRegression::Gap(double w, const PaddedMatrix<double>& weights, double* objective,
+                             std::vector<GapParts>* parts) {
   // L(W, m) = sum m (y - W x) + w |W|^2 bounds f* from below where its derivative by W vanishes;
   // the derivative times |W| stands for the distance that is left.
-  double loss = 0, lower = 0;
+  parts->assign(outputs_, {});
+  *objective = 0;
   for (int64_t i = 0; i < rows_; ++i) {
     for (int64_t j = 0; j < outputs_; ++j) {
       const int64_t at = i * outputs_ + j;
       scratch_[at] = penalties_[j] * multipliers_[at];
-      loss += std::abs(errors_[at]);
-      lower += scratch_[at] * errors_[at];
+      *objective += std::abs(errors_[at]);
+      (*parts)[j].errors += std::abs(errors_[at]) - scratch_[at] * errors_[at];
     }
   }
   const Matrix products = Project(scratch_);
-  double square = 0, distance = 0;
+  double gap = 0;
   for (int64_t j = 0; j < outputs_; ++j) {
-    double norm = 0, slope = 0;
+    double square = 0, slope = 0;
     for (int64_t c = 0; c < products.cols(); ++c) {
       const double derivative = 2 * w * weights(j, c) - products(j, c);
-      norm += weights(j, c) * weights(j, c);
+      square += weights(j, c) * weights(j, c);
       slope += derivative * derivative;
     }
-    square += norm;
-    distance += std::sqrt(norm * slope);
+    *objective += w * square;
+    (*parts)[j].derivative = std::sqrt(square * slope);
+    gap += (*parts)[j].errors + (*parts)[j].derivative;
   }
-  *objective = loss + w * square;
-  return loss - lower + distance;
+  return gap;
 }
 
-void LinearRegression::Shrink(std::vector<double>* disagreement, std::vector<double>* movement) {
-  std::vector<double> sums(2 * parts_ * outputs_);
+void LinearRegression::Shrink() {
   ParallelFor(threads_, parts_, [&](int64_t part) {
-    double* apart = &sums[2 * part * outputs_];
-    double* moved = apart + outputs_;
     const int64_t end = std::min(rows_, (part + 1) * kPartRows);
     for (int64_t i = part * kPartRows; i < end; ++i) {
       for (int64_t j = 0; j < outputs_; ++j) {
         const int64_t at = i * outputs_ + j;
-        const double before = copy_[at], threshold = 1 / penalties_[j];
-        const double relaxed = kOverRelaxation * errors_[at] + (1 - kOverRelaxation) * before;
+        const double threshold = 1 / penalties_[j];
+        const double relaxed = kOverRelaxation * errors_[at] + (1 - kOverRelaxation) * copy_[at];
         const double value = relaxed + multipliers_[at];
         multipliers_[at] = std::clamp(value, -threshold, threshold);
         copy_[at] = value - multipliers_[at];
-        apart[j] += (errors_[at] - copy_[at]) * (errors_[at] - copy_[at]);
-        moved[j] += (copy_[at] - before) * (copy_[at] - before);
       }
     }
   });
-  disagreement->assign(outputs_, 0);
-  movement->assign(outputs_, 0);
-  for (int64_t part = 0; part < parts_; ++part) {
-    for (int64_t j = 0; j < outputs_; ++j) {
-      (*disagreement)[j] += sums[2 * part * outputs_ + j];
-      (*movement)[j] += sums[(2 * part + 1) * outputs_ + j];
-    }
-  }
 }
 
-void LinearRegression::BalancePenalties(const std::vector<double>& disagreement,
-                                        const std::vector<double>& movement) {
+void LinearRegression::BalancePenalties(const std::vector<GapParts>& parts) {
   for (int64_t j = 0; j < outputs_; ++j) {
     double factor = 1;
-    if (disagreement[j] > kImbalance * kImbalance * movement[j]) factor = 2;
-    if (movement[j] > kImbalance * kImbalance * disagreement[j]) factor = 0.5;
+    if (parts[j].errors > kImbalance * parts[j].derivative) factor = 2;
+    if (parts[j].derivative > kImbalance * parts[j].errors) factor = 0.5;
     if (factor == 1) continue;
     penalties_[j] *= factor;
     for (int64_t i = 0; i < rows_; ++i) multipliers_[i * outputs_ + j] /= factor;
@@ -189,7 +182,8 @@ RegressionFit LinearRegression::FitAbsolute(double w, double tolerance,
                                             const std::function<bool()>& go_on,
                                             PaddedMatrix<double>* weights) {
   RegressionFit fit;
-  std::vector<double> shifts(outputs_), disagreement, movement;
+  std::vector<double> shifts(outputs_);
+  std::vector<GapParts> parts;
   while (fit.steps < kMaxSteps && !fit.converged) {
     for (int64_t j = 0; j < outputs_; ++j) shifts[j] = 2 * w / penalties_[j];
     for (size_t i = 0; i < targets_.size(); ++i) {
@@ -197,10 +191,10 @@ RegressionFit LinearRegression::FitAbsolute(double w, double tolerance,
     }
     Solve(Project(scratch_), shifts, weights);
     Errors(*weights, &errors_);
-    Shrink(&disagreement, &movement);
+    Shrink();
     if (++fit.steps % kCheckEvery != 0) continue;
-    fit.converged = Gap(w, *weights, &fit.objective) <= tolerance * target_sum_;
-    if (fit.steps < kMaxBalancedSteps) BalancePenalties(disagreement, movement);
+    fit.converged = Gap(w, *weights, &fit.objective, &parts) <= tolerance * target_sum_;
+    if (fit.steps < kMaxBalancedSteps) BalancePenalties(parts);
     if (go_on && !go_on()) break;
   }
   return fit;

@@ -7,8 +7,8 @@
 // The former is what the authors learn landmarks by (transfer_linear_eval.py): a sum, and the bias
 // is regularised too. It is strictly convex but has corners at every exact prediction, where their
 // L-BFGS halts; ours is the alternating direction method of multipliers (Boyd et al. 2011, section
-// 6.1), over-relaxed, with one penalty per output that balances its residuals. One
-// eigendecomposition of X^T X serves every w, output and step.
+// 6.1), over-relaxed, with one penalty per output that balances the parts of its
+// duality gap. One eigendecomposition of X^T X serves every w, output and step.
 #ifndef CASSLE_EVAL_LINEAR_REGRESSION_H_
 #define CASSLE_EVAL_LINEAR_REGRESSION_H_
 
@@ -51,6 +51,12 @@ class LinearRegression {
 
  private:
   using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  // Of one output: errors that the multipliers do not agree with, and the derivative by its
+  // weights.
+  struct GapParts {
+    double errors = 0;
+    double derivative = 0;
+  };
 
   void DecomposeGram();
   // out [outputs, d] = errors^T X of errors [rows, outputs].
@@ -60,13 +66,12 @@ class LinearRegression {
   // Row j of *weights = products_j (gram + shift_j)^-1.
   void Solve(const Matrix& products, const std::vector<double>& shifts,
              PaddedMatrix<double>* weights);
-  // Estimate of f - f* from the multipliers; leaves f in *objective.
-  double Gap(double w, const PaddedMatrix<double>& weights, double* objective);
-  // The shrinkage step of all rows; adds up per output how far predictions are from agreeing with
-  // their copies, and how far these moved.
-  void Shrink(std::vector<double>* disagreement, std::vector<double>* movement);
-  void BalancePenalties(const std::vector<double>& disagreement,
-                        const std::vector<double>& movement);
+  // Estimate of f - f* from the multipliers, and its parts per output; leaves f in *objective.
+  double Gap(double w, const PaddedMatrix<double>& weights, double* objective,
+             std::vector<GapParts>* parts);
+  void Shrink();
+  // A larger penalty makes the first part smaller, a smaller one the second.
+  void BalancePenalties(const std::vector<GapParts>& parts);
 
   const PaddedMatrix<float>* const x_;
   const int64_t rows_, outputs_;

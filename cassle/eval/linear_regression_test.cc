@@ -61,9 +61,11 @@ TEST(LinearRegressionTest, AbsoluteErrorsReachTheOptimumAtEveryW) {
   const Problem problem = MakeProblem(1500, 20, 3, 1);
   LinearRegression regression(&problem.x, 1500, problem.y, 3, 2);
   Philox random(StreamKey{9, RandomDomain::kTest});
+  double target_sum = 0;
+  for (double y : problem.y) target_sum += std::abs(y);
   for (double w : {1e4, 30.0, 1.0, 1e-2, 1e-6}) {
     PaddedMatrix<double> weights(3, 21);
-    const RegressionFit fit = regression.FitAbsolute(w, 1e-7, nullptr, &weights);
+    const RegressionFit fit = regression.FitAbsolute(w, 1e-5, nullptr, &weights);
     EXPECT_TRUE(fit.converged) << w;
     const double at_optimum = Objective(problem, w, weights);
     EXPECT_NEAR(fit.objective, at_optimum, 1e-8 * at_optimum);
@@ -76,7 +78,7 @@ TEST(LinearRegressionTest, AbsoluteErrorsReachTheOptimumAtEveryW) {
             moved(j, c) = weights(j, c) + length * random.NextGaussian();
           }
         }
-        EXPECT_GE(Objective(problem, w, moved), at_optimum * (1 - 1e-7)) << w;
+        EXPECT_GE(Objective(problem, w, moved), at_optimum - 1e-5 * target_sum) << w;
       }
     }
   }
@@ -86,10 +88,10 @@ TEST(LinearRegressionTest, TheStartDoesNotMatter) {
   const Problem problem = MakeProblem(300, 8, 2, 2);
   LinearRegression warm(&problem.x, 300, problem.y, 2, 1), cold(&problem.x, 300, problem.y, 2, 1);
   PaddedMatrix<double> a(2, 9), b(2, 9);
-  for (double w : {1e5, 1e3, 10.0, 0.1}) warm.FitAbsolute(w, 1e-8, nullptr, &a);
-  cold.FitAbsolute(0.1, 1e-8, nullptr, &b);
-  EXPECT_NEAR(Objective(problem, 0.1, a), Objective(problem, 0.1, b), 1e-4);
-  for (int64_t i = 0; i < a.size(); ++i) EXPECT_NEAR(a.data()[i], b.data()[i], 1e-3);
+  for (double w : {1e5, 1e3, 10.0, 0.1}) warm.FitAbsolute(w, 1e-6, nullptr, &a);
+  EXPECT_TRUE(cold.FitAbsolute(0.1, 1e-6, nullptr, &b).converged);
+  EXPECT_NEAR(Objective(problem, 0.1, a), Objective(problem, 0.1, b), 2e-3);
+  for (int64_t i = 0; i < a.size(); ++i) EXPECT_NEAR(a.data()[i], b.data()[i], 1e-2);
 }
 
 TEST(LinearRegressionTest, OutliersMoveSquaredErrorsOnly) {
@@ -131,7 +133,7 @@ TEST(LinearRegressionTest, FewerRowsThanColumnsAndConstantColumns) {
   PaddedMatrix<double> weights(2, 41);
   for (double w : {1.0, 1e-6}) {
     EXPECT_TRUE(regression.FitAbsolute(w, 1e-6, nullptr, &weights).converged);
-    EXPECT_NEAR(weights(0, 7), 0, 1e-9);
+    EXPECT_NEAR(weights(0, 7), 0, 1e-12);
   }
   // It fits all twelve.
   EXPECT_LT(Objective(problem, 0, weights), 1e-2);
@@ -154,7 +156,8 @@ TEST(LinearRegressionTest, StopsWhenTold) {
   const Problem problem = MakeProblem(300, 8, 2, 7);
   LinearRegression regression(&problem.x, 300, problem.y, 2, 1);
   PaddedMatrix<double> weights(2, 9);
-  const RegressionFit fit = regression.FitAbsolute(1e-6, 1e-15, [] { return false; }, &weights);
+  const RegressionFit fit = regression.FitAbsolute(
+      1e-6, 1e-15, [] { return false; }, &weights);
   EXPECT_FALSE(fit.converged);
   EXPECT_LE(fit.steps, 10);
 }

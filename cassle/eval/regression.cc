@@ -29,9 +29,8 @@ std::vector<double> PredictRows(const PaddedMatrix<float>& x, int64_t first, int
   return predictions;
 }
 
-RegressionFit Fit(const RegressionSettings& settings, double w,
-                  const std::function<bool()>& go_on, LinearRegression* problem,
-                  PaddedMatrix<double>* weights) {
+RegressionFit Fit(const RegressionSettings& settings, double w, const std::function<bool()>& go_on,
+                  LinearRegression* problem, PaddedMatrix<double>* weights) {
   return settings.loss == RegressionLoss::kSquared
              ? problem->FitSquared(w, weights)
              : problem->FitAbsolute(w, settings.tolerance, go_on, weights);
@@ -124,8 +123,7 @@ absl::StatusOr<RegressionOutcome> RunRegression(const RegressionData& data,
       outcome.best = i;
     }
   }
-  LinearRegression both(data.learn, learn_rows, data.learn_targets, data.outputs,
-                        settings.threads);
+  LinearRegression both(data.learn, learn_rows, data.learn_targets, data.outputs, settings.threads);
   outcome.refit = Fit(settings, settings.grid[outcome.best], go_on, &both, &outcome.weights);
   if (!go_on()) return cancelled;
   outcome.test_predictions = PredictRows(*data.test, 0, data.test->rows(), outcome.weights);

@@ -39,9 +39,8 @@ absl::Status CheckOptions(const Options& options) {
   double before = 0;
   for (double w : options.regularizer()) {
     if (!(w > before && w < 1e30)) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("--regularizer: ", w, " after ", before,
-                       "; the values must be positive and ascending"));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "--regularizer: ", w, " after ", before, "; the values must be positive and ascending"));
     }
     before = w;
   }
@@ -184,13 +183,13 @@ void AddWarnings(const Targets& targets, const RegressionOutcome& outcome,
     if (!point.fit.converged) unfinished.push_back(point.w);
   }
   if (!unfinished.empty()) {
-    evaluation->add_warnings(
-        absl::StrCat("target '", targets.name, "': fits that ended before the tolerance, at w = ",
-                     absl::StrJoin(unfinished, ", ")));
+    evaluation->add_warnings(absl::StrCat(
+        "target '", targets.name,
+        "': fits that ended before the tolerance, at w = ", absl::StrJoin(unfinished, ", ")));
   }
   if (!outcome.refit.converged) {
-    evaluation->add_warnings(absl::StrCat("target '", targets.name,
-                                          "': the final fit ended before the tolerance"));
+    evaluation->add_warnings(
+        absl::StrCat("target '", targets.name, "': the final fit ended before the tolerance"));
   }
   if (!Varies(targets.test, targets.width)) {
     evaluation->add_warnings(

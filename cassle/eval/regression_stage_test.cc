@@ -61,8 +61,12 @@ TEST_F(RegressionStageTest, ReadsWhatIsLinearAndNothingElse) {
   // The means alone explain what lies between the two numbers of a position.
   for (const v1::Score& score : result_.scores()) {
     EXPECT_EQ(score.num_test(), 60);
-    if (score.name() == "position, r2") EXPECT_GT(score.chance(), 0.8);
-    if (score.name() == "position, mean absolute error") EXPECT_GT(score.chance(), 0.5);
+    if (score.name() == "position, r2") {
+      EXPECT_GT(score.chance(), 0.8);
+    }
+    if (score.name() == "position, mean absolute error") {
+      EXPECT_GT(score.chance(), 0.5);
+    }
   }
   ASSERT_EQ(result_.charts_size(), 2);
   EXPECT_THAT(result_.charts(1).series(0).x(), ElementsAre(1e-4, 1e-1, 100));

@@ -109,7 +109,8 @@ TEST(RunRegressionTest, CanBeInterruptedWithinAFit) {
   RegressionSettings settings;
   settings.grid = {1, 2};
   settings.go_on = [](int done) { return done > 0; };
-  EXPECT_THAT(RunRegression(data, settings), StatusIs(absl::StatusCode::kCancelled));
+  EXPECT_THAT(RunRegression(data, settings),
+              StatusIs(absl::StatusCode::kCancelled, ::testing::HasSubstr("interrupted")));
 }
 
 }  // namespace
