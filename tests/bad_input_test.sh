@@ -29,13 +29,26 @@ expect 65 "no target 'nosuch'.*hue" linear_probe --train=train --test=test --tar
 # --- stages that change images: models, policies, labels
 expect 64 '--model is missing' interpolation --input=images --output=x
 expect 64 'batch_size=1: expected 2' invariance --model=model --input=images --batch_size=1 --output=x
-expect 64 'did you mean cifar' invariance --model=model --input=images --policy=cifra --output=x
-expect 65 'was told .* values' invariance --model=model --input=images --policy=stl10 --output=x
+expect 64 'did you mean "cifar"' invariance --model=model --input=images --policy=cifra --output=x
+expect 65 'was told .* values' invariance --model=model --input=images --groups=crop --output=x
 expect 64 "no split 'none'" predict_augmentation --model=model --input=images --split=none --output=x
 expect 65 'there are 3 images' predict_augmentation --model=model --input=images --num_images=3 --output=x
 expect 65 'fewer than the 1000' fine_tune --model=model --input=images --labels_per_class=1000 --output=x
 expect 64 'label_fraction.*fraction of 2' fine_tune --model=model --input=images --label_fraction=2 --output=x
 expect 66 'nowhere' fine_tune --model=nowhere --input=images --output=x
+
+# --- stages that read embeddings: neighbours, episodes, pictures
+expect 64 'nieghbours' knn --train=train --nieghbours=3 --output=x
+expect 65 'other_test|another encoder' knn --train=train --test=other_test --output=x
+expect 65 "no target 'nosuch'" knn --train=train --target=nosuch --output=x
+expect 65 'neighbours in --train' knn --train=train --k=100000 --output=x
+expect 65 'class .* images.*--shots=1000' few_shot --embeddings=test --ways=2 --shots=1000 --output=x
+expect 65 'ways=99' few_shot --embeddings=test --ways=99 --output=x
+expect 66 'nowhere' spectrum --embeddings=nowhere --output=x
+expect 64 '--images is missing' retrieval --train=train --output=x
+expect 65 'is not what --train was made of' retrieval --train=train --images=train --output=x
+expect 64 'query_ids: image 12345678' retrieval --train=train --images=images --query_ids=12345678 --output=x
+expect 64 'max_points=1' project --embeddings=test --max_points=1 --output=x
 
 # --- missing and unreadable inputs
 expect 66 'nowhere does not exist|cannot read nowhere' augment --input=nowhere --policy=cifar --output=x

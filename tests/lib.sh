@@ -19,7 +19,9 @@ ln -s "$stages/eval/embed" bin/embed
 ln -s "$stages/eval/invariance" bin/invariance
 ln -s "$stages/eval/interpolation" bin/interpolation
 ln -s "$stages/eval/predict-augmentation" bin/predict_augmentation
+ln -s "$stages/eval/few-shot" bin/few_shot
 ln -s "$stages/eval/linear-probe" bin/linear_probe
+for stage in knn project retrieval spectrum; do ln -s "$stages/eval/$stage" "bin/$stage"; done
 ln -s "$stages/eval/report" bin/report
 PATH=$work/bin:$PATH
 

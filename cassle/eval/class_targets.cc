@@ -18,6 +18,39 @@ std::vector<int64_t> CountClasses(const std::vector<int>& labels, int classes) {
   return counts;
 }
 
+absl::StatusOr<LearntTarget> ReadLearntTarget(const std::string& name, const Embeddings& train,
+                                              const Embeddings* test) {
+  LearntTarget joined;
+  joined.name = name;
+  CASSLE_ASSIGN_OR_RETURN(ClassTarget of_train, train.Target(name));
+  joined.train = std::move(of_train.values);
+  joined.class_names = std::move(of_train.class_names);
+  if (test == nullptr) {
+    joined.test = joined.train;
+  } else {
+    CASSLE_ASSIGN_OR_RETURN(ClassTarget of_test, test->Target(name));
+    if (joined.class_names != of_test.class_names) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("target '", name, "' has other classes in --train and --test (",
+                       joined.class_names.size(), " and ", of_test.class_names.size(),
+                       " names): shard the splits together, so that class numbers mean the same"));
+    }
+    joined.test = std::move(of_test.values);
+  }
+  if (joined.class_names.empty()) {
+    const int largest = std::max(*std::max_element(joined.train.begin(), joined.train.end()),
+                                 *std::max_element(joined.test.begin(), joined.test.end()));
+    for (int c = 0; c <= largest; ++c) joined.class_names.push_back(absl::StrCat(c));
+  }
+  const int first = joined.train.front();
+  if (std::all_of(joined.train.begin(), joined.train.end(), [&](int c) { return c == first; })) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("target '", name, "': every row of --train has class ", first, " (",
+                     joined.class_names[first], "); a classifier needs two classes or more"));
+  }
+  return joined;
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<std::string>> ClassTargetNames(const std::vector<std::string>& asked,
@@ -56,37 +89,16 @@ std::string LearntTarget::MissingClassesWarning() const {
                       absl::StrJoin(missing, ", "));
 }
 
-absl::StatusOr<LearntTarget> ReadLearntTarget(const std::string& name, const Embeddings& train,
-                                              const Embeddings* test) {
-  LearntTarget joined;
-  joined.name = name;
-  CASSLE_ASSIGN_OR_RETURN(ClassTarget of_train, train.Target(name));
-  joined.train = std::move(of_train.values);
-  joined.class_names = std::move(of_train.class_names);
-  if (test == nullptr) {
-    joined.test = joined.train;
-  } else {
-    CASSLE_ASSIGN_OR_RETURN(ClassTarget of_test, test->Target(name));
-    if (joined.class_names != of_test.class_names) {
-      return absl::FailedPreconditionError(
-          absl::StrCat("target '", name, "' has other classes in --train and --test (",
-                       joined.class_names.size(), " and ", of_test.class_names.size(),
-                       " names): shard the splits together, so that class numbers mean the same"));
-    }
-    joined.test = std::move(of_test.values);
+absl::StatusOr<std::vector<LearntTarget>> ReadLearntTargets(const std::vector<std::string>& asked,
+                                                            const Embeddings& train,
+                                                            const Embeddings* test) {
+  CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> names, ClassTargetNames(asked, train));
+  std::vector<LearntTarget> targets;
+  for (const std::string& name : names) {
+    CASSLE_ASSIGN_OR_RETURN(LearntTarget target, ReadLearntTarget(name, train, test));
+    targets.push_back(std::move(target));
   }
-  if (joined.class_names.empty()) {
-    const int largest = std::max(*std::max_element(joined.train.begin(), joined.train.end()),
-                                 *std::max_element(joined.test.begin(), joined.test.end()));
-    for (int c = 0; c <= largest; ++c) joined.class_names.push_back(absl::StrCat(c));
-  }
-  const int first = joined.train.front();
-  if (std::all_of(joined.train.begin(), joined.train.end(), [&](int c) { return c == first; })) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("target '", name, "': every row of --train has class ", first, " (",
-                     joined.class_names[first], "); a classifier needs two classes or more"));
-  }
-  return joined;
+  return targets;
 }
 
 std::string FileNamePart(const std::string& target) {

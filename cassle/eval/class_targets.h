@@ -34,11 +34,12 @@ struct LearntTarget {
   std::string MissingClassesWarning() const;
 };
 
-// test: null where train is tested on itself.
-// \error those of Embeddings::Target; kFailedPrecondition if the two name other classes, or if all
-// rows of train have one class.
-absl::StatusOr<LearntTarget> ReadLearntTarget(const std::string& name, const Embeddings& train,
-                                              const Embeddings* test);
+// The targets asked for by --target, in that order. test: null where train is tested on itself.
+// \error those of ClassTargetNames and Embeddings::Target; kFailedPrecondition if the two name
+// other classes, or if all rows of train have one class.
+absl::StatusOr<std::vector<LearntTarget>> ReadLearntTargets(const std::vector<std::string>& asked,
+                                                            const Embeddings& train,
+                                                            const Embeddings* test);
 
 // The target's name as part of a file name: what is no ASCII letter, digit, '-' or '_' becomes '_'.
 std::string FileNamePart(const std::string& target);

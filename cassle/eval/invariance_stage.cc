@@ -43,12 +43,10 @@ struct Setting {
 
 std::vector<std::string> LayersOf(const LayeredEncoder& encoder) {
   std::vector<std::string> layers = LayeredEncoder::LayerNames();
-  if (!encoder.has_projector()) return layers;
-  if (!encoder.is_told()) {
-    layers.push_back(kProjectorLayer);
-    return layers;
-  }
-  for (const char* told : {"right", "swapped", "missing"}) {
+  // Told rightly, it has the name that a projector without conditioning has: one column of a table.
+  if (encoder.has_projector()) layers.push_back(kProjectorLayer);
+  if (!encoder.is_told()) return layers;
+  for (const char* told : {"swapped", "missing"}) {
     layers.push_back(absl::StrCat(kProjectorLayer, ", ", told));
   }
   return layers;

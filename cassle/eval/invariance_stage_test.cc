@@ -69,7 +69,7 @@ TEST(InvarianceStageTest, MeasuresEveryOperationAtEveryLayer) {
   const v1::Chart& chart = ChartOf(evaluation, "invariance: matched cosine");
   EXPECT_THAT(chart.x().categories(),
               ElementsAre("stem", "block 1", "block 2", "block 3", "block 4", "backbone",
-                          "projector, right", "projector, swapped", "projector, missing"));
+                          "projector", "projector, swapped", "projector, missing"));
   std::vector<std::string> operations;
   for (const v1::ChartLine& line : chart.series()) {
     operations.push_back(line.name());

@@ -124,15 +124,9 @@ absl::Status RunKnn(const Options& options, StageContext& context) {
   const bool leave_one_out = !sets.test.has_value();
   CASSLE_ASSIGN_OR_RETURN(const Votes votes,
                           ChooseVotes(options, train.rows() - (leave_one_out ? 1 : 0)));
-  CASSLE_ASSIGN_OR_RETURN(
-      const std::vector<std::string> names,
-      ClassTargetNames({options.target().begin(), options.target().end()}, train));
-  std::vector<LearntTarget> targets;
-  for (const std::string& name : names) {
-    CASSLE_ASSIGN_OR_RETURN(LearntTarget target,
-                            ReadLearntTarget(name, train, sets.test_or_null()));
-    targets.push_back(std::move(target));
-  }
+  CASSLE_ASSIGN_OR_RETURN(const std::vector<LearntTarget> targets,
+                          ReadLearntTargets({options.target().begin(), options.target().end()},
+                                            train, sets.test_or_null()));
   NeighborOptions search;
   search.neighbors = votes.neighbors.back();
   search.metric =

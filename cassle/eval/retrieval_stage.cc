@@ -227,15 +227,9 @@ absl::Status RunRetrieval(const Options& options, StageContext& context) {
                                          own_images ? options.test_images() : options.images(),
                                          leave_one_out ? "train" : "test", test, context));
   CASSLE_ASSIGN_OR_RETURN(const std::vector<int64_t> queries, ChooseQueries(options, test));
-  CASSLE_ASSIGN_OR_RETURN(
-      const std::vector<std::string> names,
-      ClassTargetNames({options.target().begin(), options.target().end()}, train));
-  std::vector<LearntTarget> targets;
-  for (const std::string& name : names) {
-    CASSLE_ASSIGN_OR_RETURN(LearntTarget target,
-                            ReadLearntTarget(name, train, sets.test_or_null()));
-    targets.push_back(std::move(target));
-  }
+  CASSLE_ASSIGN_OR_RETURN(const std::vector<LearntTarget> targets,
+                          ReadLearntTargets({options.target().begin(), options.target().end()},
+                                            train, sets.test_or_null()));
   NeighborOptions search;
   search.neighbors = options.k();
   search.leave_one_out = leave_one_out;

@@ -14,7 +14,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "cassle/augment/policy.h"
@@ -33,6 +32,7 @@
 #include "cassle/models/torch_runtime.h"
 #include "cassle/models/weights.h"
 #include "cassle/ssl/checkpoint.h"
+#include "cassle/ssl/fine_tune_options.h"
 #include "cassle/ssl/layer_decay.h"
 #include "cassle/ssl/schedule.h"
 #include "cassle/ssl/supervised.h"
@@ -64,61 +64,6 @@ struct Run {
   int64_t batch_size = 0;
   std::unique_ptr<Method> method;
 };
-
-absl::Status CheckOptions(const Options& options, const StageContext& context) {
-  if (context.streaming()) {
-    return absl::InvalidArgumentError("--output=-: a model is a folder, not a stream");
-  }
-  if (options.model().empty()) {
-    return absl::InvalidArgumentError("--model is missing: name the folder that pretrain wrote");
-  }
-  if (options.input().empty()) {
-    return absl::InvalidArgumentError(
-        "--input is missing: name the data set that shard-encoder wrote");
-  }
-  const auto expect = [](bool ok, const char* name, double value, const char* what) {
-    return ok ? absl::OkStatus()
-              : absl::InvalidArgumentError(
-                    absl::StrCat("--", name, "=", value, ": expected ", what));
-  };
-  for (const auto& [name, value, least] :
-       {std::tuple("epochs", options.epochs(), 1),
-        std::tuple("batch_size", options.batch_size(), 2),
-        std::tuple("warmup_epochs", options.warmup_epochs(), 0),
-        std::tuple("compute_threads", options.compute_threads(), 1),
-        std::tuple("log_every_steps", options.log_every_steps(), 1),
-        std::tuple("checkpoint_every_epochs", options.checkpoint_every_epochs(), 0),
-        std::tuple("checkpoint_every_steps", options.checkpoint_every_steps(), 0)}) {
-    CASSLE_RETURN_IF_ERROR(
-        expect(value >= least, name, value, absl::StrCat("at least ", least).c_str()));
-  }
-  for (const auto& [name, value] :
-       {std::pair("base_lr", options.base_lr()), std::pair("weight_decay", options.weight_decay()),
-        std::pair("clip_gradient_norm", options.clip_gradient_norm()),
-        std::pair("cache_mib", double(options.cache_mib()))}) {
-    CASSLE_RETURN_IF_ERROR(expect(value >= 0, name, value, "at least 0"));
-  }
-  for (const auto& [name, value] : {std::pair("layer_decay", options.layer_decay()),
-                                    std::pair("crop_scale_min", options.crop_scale_min())}) {
-    const bool unset = std::string(name) == "layer_decay" && !options.has_layer_decay();
-    CASSLE_RETURN_IF_ERROR(
-        expect(unset || (value > 0 && value <= 1), name, value, "a number in (0, 1]"));
-  }
-  return expect(options.momentum() >= 0 && options.momentum() < 1, "momentum", options.momentum(),
-                "a number in [0, 1)");
-}
-
-// Defaults that depend on other options.
-void Resolve(const v1::ModelSpec& spec, Options* options) {
-  const v1::OptimizerKind kind = options->optimizer();
-  const bool adam = kind == v1::ADAMW || kind == v1::ADAM;
-  if (!options->has_base_lr()) options->set_base_lr(adam ? 1e-3 : 0.1);
-  if (!options->has_weight_decay()) options->set_weight_decay(kind == v1::ADAMW ? 0.05 : 1e-4);
-  if (!options->has_layer_decay()) {
-    const bool vit = absl::StartsWith(spec.backbone().architecture(), "vit_");
-    options->set_layer_decay(vit ? 0.75 : 1);
-  }
-}
 
 absl::StatusOr<LabelledSplit> OpenSplit(const std::string& folder, const std::string& split,
                                         const std::string& target, int classes) {
@@ -257,8 +202,13 @@ Trainer MakeTrainer(const Run& run, StageContext* context) {
                  open_loader, context);
 }
 
-// What the finished classifier says of every image of the test split.
-absl::StatusOr<std::vector<int>> Predict(const Run& run, StageContext* context) {
+// What the finished classifier says of every image of the test split, and how images reached it.
+struct Predictions {
+  std::vector<int> classes;
+  std::string preprocess_fingerprint;
+};
+
+absl::StatusOr<Predictions> Predict(const Run& run, StageContext* context) {
   CASSLE_ASSIGN_OR_RETURN(Backbone* const backbone, NetworkOf<Backbone>(*run.method, "backbone"));
   CASSLE_ASSIGN_OR_RETURN(ConditionedProjector* const head,
                           NetworkOf<ConditionedProjector>(*run.method, "projector"));
@@ -286,11 +236,12 @@ absl::StatusOr<std::vector<int>> Predict(const Run& run, StageContext* context) 
     const int64_t* values = best.data_ptr<int64_t>();
     return std::vector<int>(values, values + best.numel());
   };
-  std::vector<int> predictions;
+  Predictions predictions;
+  predictions.preprocess_fingerprint = extractor.preprocess_fingerprint();
   CASSLE_RETURN_IF_ERROR(ForEachBatch<std::vector<int>>(
       "testing", (images.size() + kTestBatch - 1) / kTestBatch, kTestBatch, *context, predict,
       [&](const std::vector<int>& of_batch) {
-        predictions.insert(predictions.end(), of_batch.begin(), of_batch.end());
+        predictions.classes.insert(predictions.classes.end(), of_batch.begin(), of_batch.end());
         return absl::OkStatus();
       }));
   return predictions;
@@ -310,13 +261,14 @@ v1::ModelSpec FineTunedSpec(const Run& run) {
   return spec;
 }
 
-absl::StatusOr<v1::Evaluation> ResultOf(const Run& run, const std::vector<int>& predictions,
+absl::StatusOr<v1::Evaluation> ResultOf(const Run& run, const Predictions& predictions,
                                         const StageContext& context) {
   CASSLE_ASSIGN_OR_RETURN(const Backbone* backbone, NetworkOf<Backbone>(*run.method, "backbone"));
   v1::Evaluation evaluation;
   evaluation.set_stage("fine-tune");
   evaluation.set_encoder(FineTunedSpec(run).provenance());
   evaluation.set_weights_fingerprint(WeightsFingerprint(*backbone));
+  evaluation.set_preprocess_fingerprint(predictions.preprocess_fingerprint);
   evaluation.set_num_features(static_cast<int32_t>(backbone->feature_size()));
   for (const auto& [role, split, rows] : {std::tuple("train", &run.train, run.subset.size()),
                                           std::tuple("test", &run.test, run.test.labels.size())}) {
@@ -331,10 +283,10 @@ absl::StatusOr<v1::Evaluation> ResultOf(const Run& run, const std::vector<int>& 
   const ClassCounts seen = CountRight(learnt, learnt, run.classes);
   const int frequent =
       static_cast<int>(std::max_element(seen.rows.begin(), seen.rows.end()) - seen.rows.begin());
-  const ClassCounts tested = CountRight(predictions, run.test.labels, run.classes);
-  const ClassCounts chance =
-      CountRight(std::vector<int>(predictions.size(), frequent), run.test.labels, run.classes);
-  const auto rows = static_cast<int64_t>(predictions.size());
+  const ClassCounts tested = CountRight(predictions.classes, run.test.labels, run.classes);
+  const ClassCounts chance = CountRight(std::vector<int>(predictions.classes.size(), frequent),
+                                        run.test.labels, run.classes);
+  const auto rows = static_cast<int64_t>(predictions.classes.size());
   AddAccuracy(absl::StrCat(run.target, ": top1"), tested.Top1(), rows, &evaluation)
       ->set_chance(chance.Top1());
   AddAccuracy(absl::StrCat(run.target, ": class average"), tested.ClassAverage(), rows, &evaluation)
@@ -348,12 +300,12 @@ absl::StatusOr<v1::Evaluation> ResultOf(const Run& run, const std::vector<int>& 
 }
 
 absl::Status FineTune(const Options& options, StageContext& context) {
-  CASSLE_RETURN_IF_ERROR(CheckOptions(options, context));
+  CASSLE_RETURN_IF_ERROR(CheckFineTuneOptions(options, context));
   ConfigureTorch(options.compute_threads());
   Run run;
   run.options = options;
   CASSLE_ASSIGN_OR_RETURN(run.spec, ReadModelSpec(options.model()));
-  Resolve(run.spec, &run.options);
+  ResolveFineTuneOptions(run.spec, &run.options);
   run.policy = TrainPolicy(run.spec, run.options);
   CASSLE_RETURN_IF_ERROR(CheckPolicy(run.policy));
   CASSLE_RETURN_IF_ERROR(OpenData(&run));
@@ -363,7 +315,7 @@ absl::Status FineTune(const Options& options, StageContext& context) {
                            DescribeTorchRuntime()));
   Trainer trainer = MakeTrainer(run, &context);
   CASSLE_RETURN_IF_ERROR(trainer.Run());
-  CASSLE_ASSIGN_OR_RETURN(const std::vector<int> predictions, Predict(run, &context));
+  CASSLE_ASSIGN_OR_RETURN(const Predictions predictions, Predict(run, &context));
   CASSLE_RETURN_IF_ERROR(WriteTrainedModel(*run.method, FineTunedSpec(run), run.policy,
                                            /*groups=*/{}, context.output_dir()));
   CASSLE_ASSIGN_OR_RETURN(const v1::Evaluation evaluation, ResultOf(run, predictions, context));

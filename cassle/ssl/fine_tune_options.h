@@ -1,0 +1,20 @@
+// The options of fine-tune: what they may be, and what stands for those that are not given.
+#ifndef CASSLE_SSL_FINE_TUNE_OPTIONS_H_
+#define CASSLE_SSL_FINE_TUNE_OPTIONS_H_
+
+#include "absl/status/status.h"
+#include "cassle/base/stage.h"
+#include "cassle/models/model.pb.h"
+#include "cassle/ssl/fine_tune.pb.h"
+
+namespace cassle {
+
+// \error kInvalidArgument naming the option that is missing or out of range.
+absl::Status CheckFineTuneOptions(const v1::FineTuneOptions& options, const StageContext& context);
+
+// Fills in the defaults that depend on other options or on the model.
+void ResolveFineTuneOptions(const v1::ModelSpec& spec, v1::FineTuneOptions* options);
+
+}  // namespace cassle
+
+#endif  // CASSLE_SSL_FINE_TUNE_OPTIONS_H_
