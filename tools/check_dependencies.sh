@@ -19,7 +19,7 @@ for package in augment models ssl eval; do forbid //cassle/data/... "//cassle/$p
 for package in models ssl eval; do forbid //cassle/augment/... "//cassle/$package/..."; done
 for package in ssl eval; do forbid //cassle/models/... "//cassle/$package/..."; done
 # Monitors use libraries of eval, not its stages.
-for stage in embed_stage linear_probe_stage knn_stage few_shot_stage spectrum_stage retrieval_stage project_stage report_stage invariance_stage interpolation_stage predict_augmentation_stage; do
+for stage in embed_stage linear_probe_stage knn_stage few_shot_stage regression_stage spectrum_stage retrieval_stage project_stage report_stage invariance_stage interpolation_stage predict_augmentation_stage; do
   forbid //cassle/ssl/... "//cassle/eval:$stage"
 done
 forbid //cassle/eval/... //cassle/ssl/...

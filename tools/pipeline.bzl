@@ -221,6 +221,18 @@ cassle_sgd_probe = rule(
     ),
 )
 
+cassle_regression = rule(
+    doc = "Linear maps to vector targets (//cassle/eval:regression).",
+    implementation = _linear_probe_impl,
+    attrs = dict(
+        _COMMON,
+        train = attr.label(mandatory = True, providers = [CassleEmbeddingsInfo]),
+        test = attr.label(mandatory = True, providers = [CassleEmbeddingsInfo]),
+        val = attr.label(providers = [CassleEmbeddingsInfo], doc = "Without it a part of train is held out."),
+        _stage = _stage("//cassle/eval:regression"),
+    ),
+)
+
 def _changed_views_impl(ctx):
     model = ctx.attr.model[CassleModelInfo].folder
     images = ctx.attr.images[CassleShardsInfo].folder

@@ -1,5 +1,6 @@
 #include "cassle/eval/embeddings.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -123,6 +124,46 @@ absl::StatusOr<ClassTarget> Embeddings::Target(const std::string& name) const {
                       : absl::StrCat(") is ", value, ", outside 0..", limit - 1)));
     }
     target.values.push_back(static_cast<int>(value));
+  }
+  return target;
+}
+
+std::vector<std::string> Embeddings::VectorTargets() const {
+  std::vector<std::string> targets;
+  for (const std::string& name : file_.names()) {
+    if (!absl::StartsWith(name, kTargetPrefix)) continue;
+    const auto tensor = file_.Get(name);
+    if (tensor.ok() && tensor->dtype == DType::kF32 && tensor->shape.size() == 2) {
+      targets.push_back(name.substr(sizeof(kTargetPrefix) - 1));
+    }
+  }
+  return targets;
+}
+
+absl::StatusOr<VectorTarget> Embeddings::GetVectorTarget(const std::string& name) const {
+  const std::vector<std::string> there = VectorTargets();
+  if (std::find(there.begin(), there.end(), name) == there.end()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "--", role_, ": ", file_.path(), " has no vector target '", name, "'; there ",
+        there.size() == 1 ? "is " : "are ", there.empty() ? "none" : absl::StrJoin(there, ", "),
+        "; linear-probe predicts classes"));
+  }
+  CASSLE_ASSIGN_OR_RETURN(const TensorView tensor, file_.Get(TensorName(name), DType::kF32, 2));
+  VectorTarget target;
+  target.width = tensor.shape[1];
+  target.values = tensor.values<float>();
+  if (target.width == 0) {
+    return absl::DataLossError(absl::StrCat("--", role_, ": ", file_.path(),
+                                            ": vectors of target '", name,
+                                            "' have no numbers: encode the data set again"));
+  }
+  for (size_t i = 0; i < target.values.size(); ++i) {
+    if (std::isfinite(target.values[i])) continue;
+    const int64_t row = i / target.width;
+    return absl::DataLossError(
+        absl::StrCat("--", role_, ": ", file_.path(), ": ", TensorName(name), "[", row, ", ",
+                     i % target.width, "] (image ", ids_[row], ") is ", target.values[i],
+                     ": correct the data set's annotation and encode it again"));
   }
   return target;
 }

@@ -31,6 +31,12 @@ struct ClassTarget {
   std::vector<std::string> class_names;
 };
 
+// A vector per row, [rows, width] row-major. Points into the embeddings it came from.
+struct VectorTarget {
+  int64_t width = 0;
+  absl::Span<const float> values;
+};
+
 // An opened and checked embeddings folder. Cheap to copy; thread-safe.
 class Embeddings {
  public:
@@ -52,6 +58,13 @@ class Embeddings {
   // \error kFailedPrecondition if there is no such target (the message lists those there are) or it
   // is a vector; kDataLoss naming row and image for a missing (-1) or impossible class.
   absl::StatusOr<ClassTarget> Target(const std::string& name) const;
+
+  // Names of the vector targets there are, by name.
+  std::vector<std::string> VectorTargets() const;
+
+  // \error kFailedPrecondition if there is no such vector target (the message lists those there
+  // are); kDataLoss naming row and image for a number that is not finite.
+  absl::StatusOr<VectorTarget> GetVectorTarget(const std::string& name) const;
 
  private:
   Embeddings(std::string role, SafetensorsFile file)
