@@ -5,7 +5,7 @@
 # missed or the probes' accuracies differ. See docs/benchmarks.md.
 #   tools/bench_eval.sh [--rounds=5] [--large_rounds=ROUNDS] [--part=all|probe|knn|embed] [--rows=45000]
 #                       [--install] [--raw=FILE]
-#   --large_rounds   of the probe on --rows rows, where Python takes minutes
+#   --large_rounds   of the probe on --rows rows, where Python takes minutes; 0: none
 #   --rows=N         rows of the large probe; the neighbours are searched in N * 10 / 9
 #   --install        Debian's python3-torchvision and python3-sklearn through apt, if missing
 #   --raw=FILE       keeps every measurement ("ROUND PROGRAM VALUE")
@@ -107,7 +107,7 @@ probe() {
 
 if wants probe; then
   probe small 5000 "$rounds"
-  probe large "$rows" "$large_rounds"
+  [ "$large_rounds" = 0 ] || probe large "$rows" "$large_rounds"
 fi
 if wants knn; then
   features 0 $((rows * 10 / 9)) "$work/searched"
@@ -122,7 +122,7 @@ fi
 if wants embed; then
   quietly "$built/cassle/data/shard-encoder" --input="$photos" --output="$work/photos"
   cat >"$work/resnet50.textproto" <<'END'
-backbone { architecture: "resnet50" }
+backbone { architecture: "resnet50" stem: IMAGENET width_factor: 1 zero_init_residual: true }
 image_size: 224
 mean: [0.485, 0.456, 0.406]
 std: [0.229, 0.224, 0.225]
@@ -137,8 +137,9 @@ END
     note "$program" "$(grep -o 'images[^/]*, [0-9.]*/s' "$work/log" | tail -1 | grep -o '[0-9.]*/s' | tr -d /s)"
   }
   for round in $(seq "$rounds"); do
-    told embed-python0 "$python" tools/bench_eval/python_embed.py "$threads" 0 "$photos"
-    told embed-python1 "$python" tools/bench_eval/python_embed.py "$threads" 1 "$photos"
+    # The first 64 photographs of 200: this PyTorch takes its time.
+    told embed-python0 "$python" tools/bench_eval/python_embed.py "$threads" 0 "$photos" 64
+    told embed-python1 "$python" tools/bench_eval/python_embed.py "$threads" 1 "$photos" 64
     embed embed-cassle
     embed embed-bf16 --bfloat16
   done

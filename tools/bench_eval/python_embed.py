@@ -1,7 +1,7 @@
 """Features of photographs by torchvision's ResNet-50 at 224 px in float32: PIL decodes, resizes
 (bicubic) and crops, as the authors' transfer_linear_eval.py does. Prints images per second of the
 loop alone (without imports and making the network).
-  python_embed.py THREADS WORKERS TAR
+  python_embed.py THREADS WORKERS TAR PHOTOS
 """
 import io
 import sys
@@ -17,10 +17,10 @@ BATCH = 32
 
 
 class Photos(torch.utils.data.Dataset):
-    def __init__(self, path):
+    def __init__(self, path, count):
         with tarfile.open(path) as tar:
             self.jpegs = [tar.extractfile(member).read() for member in tar
-                          if member.name.endswith(".jpg")]
+                          if member.name.endswith(".jpg")][:count]
         self.transform = transforms.Compose([
             transforms.Resize(224, transforms.InterpolationMode.BICUBIC), transforms.CenterCrop(224),
             transforms.ToTensor(), transforms.Normalize((.485, .456, .406), (.229, .224, .225))])
@@ -37,7 +37,7 @@ def main():
     model = torchvision.models.resnet50(weights=None)
     model.fc = torch.nn.Identity()
     model.eval()
-    loader = torch.utils.data.DataLoader(Photos(sys.argv[3]), BATCH, num_workers=int(sys.argv[2]))
+    loader = torch.utils.data.DataLoader(Photos(sys.argv[3], int(sys.argv[4])), BATCH, num_workers=int(sys.argv[2]))
     images, start = 0, time.monotonic()
     with torch.no_grad():
         for batch in loader:
