@@ -29,26 +29,26 @@ namespace {
 using Options = v1::LinearProbeOptions;
 
 bool HasFewLabels(const Options& options) {
-  return options.per_class() > 0 || options.train_fraction() < 1;
+  return options.labels_per_class() > 0 || options.label_fraction() < 1;
 }
 
 // Leaves the chosen training rows of the only target.
 absl::Status KeepFewLabels(const Options& options, ProbeSets* sets,
                            std::vector<TargetLabels>* labels) {
   if (labels->size() != 1) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--target: --per_class and --train_fraction choose rows class by class, so "
-                     "they take one target at a time, and there are ",
-                     labels->size()));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--target: --labels_per_class and --label_fraction choose rows class by class, so "
+        "they take one target at a time, and there are ",
+        labels->size()));
   }
   // They count images, not crops.
   CASSLE_RETURN_IF_ERROR(RequireOneRowPerImage("train", *sets->train));
   TargetLabels& only = labels->front();
   const int64_t train_rows = sets->learn_train.rows.size();
-  CASSLE_ASSIGN_OR_RETURN(
-      const std::vector<int64_t> kept,
-      ChooseFewLabels(absl::MakeConstSpan(only.learn).first(train_rows),
-                      {options.train_fraction(), options.per_class(), options.few_seed()}));
+  CASSLE_ASSIGN_OR_RETURN(const std::vector<int64_t> kept,
+                          ChooseFewLabels(absl::MakeConstSpan(only.learn).first(train_rows),
+                                          {options.label_fraction(), options.labels_per_class(),
+                                           options.label_seed()}));
   KeepTrainingRows(kept, sets);
   KeepLabels(kept, train_rows, &only);
   return absl::OkStatus();
@@ -65,16 +65,16 @@ absl::Status CheckOptions(const Options& options) {
   if (!options.val().empty() + !options.val_list().empty() + !options.authors_split().empty() > 1) {
     return absl::InvalidArgumentError("--val, --val_list and --authors_split exclude each other");
   }
-  if (options.per_class() < 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--per_class=", options.per_class(), ": expected 1 or more, or 0 for all"));
+  if (options.labels_per_class() < 0) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--labels_per_class=", options.labels_per_class(), ": expected 1 or more, or 0 for all"));
   }
-  if (!(options.train_fraction() > 0 && options.train_fraction() <= 1)) {
+  if (!(options.label_fraction() > 0 && options.label_fraction() <= 1)) {
     return absl::InvalidArgumentError(
-        absl::StrCat("--train_fraction=", options.train_fraction(), " is not in (0, 1]"));
+        absl::StrCat("--label_fraction=", options.label_fraction(), " is not in (0, 1]"));
   }
-  if (options.per_class() > 0 && options.train_fraction() < 1) {
-    return absl::InvalidArgumentError("--per_class and --train_fraction exclude each other");
+  if (options.labels_per_class() > 0 && options.label_fraction() < 1) {
+    return absl::InvalidArgumentError("--labels_per_class and --label_fraction exclude each other");
   }
   double before = 0;
   for (double w : options.regularizer()) {

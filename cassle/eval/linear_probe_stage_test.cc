@@ -187,24 +187,24 @@ TEST_F(LinearProbeStageTest, SeparateValidationEmbeddingsAreLearntFromInTheEnd) 
 }
 
 TEST_F(LinearProbeStageTest, FewLabelsThinTheTrainingRowsOnly) {
-  options_.set_per_class(3);
+  options_.set_labels_per_class(3);
   ASSERT_OK(Run());
   EXPECT_EQ(result_.targets(0).num_train(), 9);
   EXPECT_EQ(result_.targets(0).num_val(), 12);
   const std::string three = fingerprint_;
-  options_.set_few_seed(1);
+  options_.set_label_seed(1);
   ASSERT_OK(Run());
   EXPECT_NE(fingerprint_, three);
-  options_.set_per_class(0);
-  options_.set_train_fraction(0.25);
+  options_.set_labels_per_class(0);
+  options_.set_label_fraction(0.25);
   ASSERT_OK(Run());
   EXPECT_EQ(result_.targets(0).num_train(), 27);
 }
 
 TEST_F(LinearProbeStageTest, MoreLabelsThanThereAreAreRefused) {
-  options_.set_per_class(41);
+  options_.set_labels_per_class(41);
   ExpectFailure(65, {"class 0 has 3", "41 per class"});
-  options_.set_per_class(3);
+  options_.set_labels_per_class(3);
   options_.add_target("all");
   ExpectFailure(64, {"one target at a time"});
 }

@@ -100,6 +100,8 @@ std::string TableTitle(const v1::ReportTable& report, const v1::StageTable& tabl
   for (const auto& [stage, title] :
        {std::pair<const char*, const char*>{kProbeStage, "Linear probes"},
         {"knn", "Nearest neighbours"},
+        {"sgd-probe", "Linear layer by SGD"},
+        {"predict-augmentation", "Reading augmentations from features"},
         {"few-shot", "Few-shot classification"},
         {"fine-tune", "Fine-tuning"},
         {"project", "Maps of the features"},

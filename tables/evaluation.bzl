@@ -1,0 +1,97 @@
+"""Every evaluation stage on several encoders and data sets, and one report of it all."""
+
+load(
+    "//tools:pipeline.bzl",
+    "cassle_embed",
+    "cassle_few_shot",
+    "cassle_fine_tune",
+    "cassle_interpolation",
+    "cassle_invariance",
+    "cassle_knn",
+    "cassle_linear_probe",
+    "cassle_predict_augmentation",
+    "cassle_project",
+    "cassle_retrieval",
+    "cassle_sgd_probe",
+    "cassle_spectrum",
+    "cassle_table",
+)
+
+_MANUAL = ["manual"]
+
+def _of_embeddings(prefix, images, model, embed_flags, probe_flags, has_val):
+    """Stages that read embeddings; returns their labels."""
+    splits = ["train", "test"] + (["val"] if has_val else [])
+    for split in splits:
+        cassle_embed(
+            name = "%s_%s" % (prefix, split),
+            flags = embed_flags,
+            images = images,
+            model = model,
+            split = split,
+            tags = _MANUAL,
+        )
+    train, test = ":%s_train" % prefix, ":%s_test" % prefix
+    cassle_linear_probe(
+        name = prefix + "_linear_probe",
+        flags = probe_flags,
+        tags = _MANUAL,
+        test = test,
+        train = train,
+        val = ":%s_val" % prefix if has_val else None,
+    )
+    cassle_sgd_probe(name = prefix + "_sgd_probe", tags = _MANUAL, test = test, train = train)
+    cassle_knn(name = prefix + "_knn", flags = ["--k=1,5,20"], tags = _MANUAL, test = test, train = train)
+    cassle_few_shot(name = prefix + "_few_shot", embeddings = test, tags = _MANUAL)
+    cassle_spectrum(name = prefix + "_spectrum", embeddings = test, tags = _MANUAL)
+    cassle_project(name = prefix + "_project", embeddings = test, tags = _MANUAL)
+    cassle_retrieval(name = prefix + "_retrieval", images = images, tags = _MANUAL, test = test, train = train)
+    stages = ["linear_probe", "sgd_probe", "knn", "few_shot", "spectrum", "project", "retrieval"]
+    return [":%s_%s" % (prefix, stage) for stage in stages]
+
+def _of_model(prefix, images, model):
+    """Stages that run a trained model on changed images, or train it on; returns their labels."""
+    views = {"images": images, "model": model, "split": "test", "tags": _MANUAL}
+    cassle_invariance(name = prefix + "_invariance", **views)
+    cassle_interpolation(name = prefix + "_interpolation", **views)
+    cassle_predict_augmentation(name = prefix + "_predict_augmentation", **views)
+    cassle_fine_tune(
+        name = prefix + "_fine_tune",
+        flags = ["--labels_per_class=50", "--epochs=20"],
+        images = images,
+        model = model,
+        tags = _MANUAL,
+    )
+    stages = ["invariance", "interpolation", "predict_augmentation", "fine_tune"]
+    return [":%s_%s" % (prefix, stage) for stage in stages]
+
+def evaluation(name, encoders, random, sets, home):
+    """NAME: report of all stages.
+
+    Args:
+      encoders: key -> (model, title).
+      random: title of the untrained encoder, made of the first model; None for none.
+      sets: key -> (images, has a val split, flags of linear-probe).
+      home: the set on which stages that run the model itself are made.
+    """
+    rows, groups = {}, {}
+    subjects = {key: (model, title, []) for key, (model, title) in encoders.items()}
+    if random:
+        subjects["random"] = (encoders.values()[0][0], random, ["--reinitialize"])
+    for key, (model, title, embed_flags) in subjects.items():
+        for set, (images, has_val, probe_flags) in sets.items():
+            prefix = "%s_%s_%s" % (name, key, set)
+            results = _of_embeddings(prefix, images, model, embed_flags, probe_flags, has_val)
+            if set == home and not embed_flags:
+                results += _of_model(prefix, images, model)
+            for result in results:
+                rows[result] = title
+                groups[result] = set
+    cassle_table(
+        name = name,
+        flags = ["--title=Evaluation"],
+        groups = groups,
+        models = {model: title for model, title in encoders.values()},
+        rows = rows,
+        tags = _MANUAL,
+    )
