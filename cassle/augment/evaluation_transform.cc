@@ -8,9 +8,10 @@
 #include "cassle/base/status_macros.h"
 
 namespace cassle {
+namespace {
 
-absl::Status ResizeShortSideAndCenterCrop(const RgbImage& source, int resize_px, int crop_px,
-                                          Interpolation interpolation, RgbImage* result) {
+absl::Status ResizeShortSide(const RgbImage& source, int resize_px, int crop_px,
+                             Interpolation interpolation, RgbImage* resized) {
   if (crop_px < 1 || resize_px < crop_px) {
     return absl::InvalidArgumentError(absl::StrCat(
         "resize to ", resize_px, " and crop to ", crop_px,
@@ -22,14 +23,54 @@ absl::Status ResizeShortSideAndCenterCrop(const RgbImage& source, int resize_px,
     return side == shorter ? resize_px
                            : static_cast<int>(static_cast<double>(resize_px) * side / shorter);
   };
+  return Resample(source, WholeImage(source), resized_side(source.height),
+                  resized_side(source.width), interpolation, resized);
+}
+
+void Crop(const RgbImage& image, int top, int left, int side, RgbImage* result) {
+  result->Resize(side, side);
+  for (int y = 0; y < side; ++y) {
+    std::memcpy(result->At(y, 0), image.At(top + y, left), 3 * static_cast<size_t>(side));
+  }
+}
+
+void MirrorRows(RgbImage* image) {
+  for (int y = 0; y < image->height; ++y) {
+    for (int left = 0, right = image->width - 1; left < right; ++left, --right) {
+      std::swap_ranges(image->At(y, left), image->At(y, left) + 3, image->At(y, right));
+    }
+  }
+}
+
+void CenterCrop(const RgbImage& image, int side, RgbImage* result) {
+  const int top = static_cast<int>(std::nearbyint((image.height - side) / 2.0));
+  const int left = static_cast<int>(std::nearbyint((image.width - side) / 2.0));
+  Crop(image, top, left, side, result);
+}
+
+}  // namespace
+
+absl::Status ResizeShortSideAndCenterCrop(const RgbImage& source, int resize_px, int crop_px,
+                                          Interpolation interpolation, RgbImage* result) {
   RgbImage resized;
-  CASSLE_RETURN_IF_ERROR(Resample(source, WholeImage(source), resized_side(source.height),
-                                  resized_side(source.width), interpolation, &resized));
-  const int top = static_cast<int>(std::nearbyint((resized.height - crop_px) / 2.0));
-  const int left = static_cast<int>(std::nearbyint((resized.width - crop_px) / 2.0));
-  result->Resize(crop_px, crop_px);
-  for (int y = 0; y < crop_px; ++y) {
-    std::memcpy(result->At(y, 0), resized.At(top + y, left), 3 * static_cast<size_t>(crop_px));
+  CASSLE_RETURN_IF_ERROR(ResizeShortSide(source, resize_px, crop_px, interpolation, &resized));
+  CenterCrop(resized, crop_px, result);
+  return absl::OkStatus();
+}
+
+absl::Status ResizeShortSideAndTenCrop(const RgbImage& source, int resize_px, int crop_px,
+                                       Interpolation interpolation,
+                                       std::array<RgbImage, 10>* results) {
+  RgbImage resized;
+  CASSLE_RETURN_IF_ERROR(ResizeShortSide(source, resize_px, crop_px, interpolation, &resized));
+  const int bottom = resized.height - crop_px, right = resized.width - crop_px;
+  RgbImage* result = results->data();
+  for (const bool mirrored : {false, true}) {
+    if (mirrored) MirrorRows(&resized);
+    for (const int top : {0, bottom}) {
+      for (const int left : {0, right}) Crop(resized, top, left, crop_px, result++);
+    }
+    CenterCrop(resized, crop_px, result++);
   }
   return absl::OkStatus();
 }

@@ -3,6 +3,8 @@
 #ifndef CASSLE_AUGMENT_EVALUATION_TRANSFORM_H_
 #define CASSLE_AUGMENT_EVALUATION_TRANSFORM_H_
 
+#include <array>
+
 #include "absl/status/status.h"
 #include "cassle/data/image.h"
 #include "cassle/data/resample.h"
@@ -15,6 +17,12 @@ namespace cassle {
 // empty.
 absl::Status ResizeShortSideAndCenterCrop(const RgbImage& source, int resize_px, int crop_px,
                                           Interpolation interpolation, RgbImage* result);
+
+// torchvision's TenCrop after the same resizing: top left, top right, bottom left, bottom right,
+// centre, then the same five of the mirrored image. Arguments and errors as above.
+absl::Status ResizeShortSideAndTenCrop(const RgbImage& source, int resize_px, int crop_px,
+                                       Interpolation interpolation,
+                                       std::array<RgbImage, 10>* results);
 
 }  // namespace cassle
 

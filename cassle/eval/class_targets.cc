@@ -128,6 +128,7 @@ absl::StatusOr<TrainAndTest> OpenTrainAndTest(const std::string& train, const st
     CASSLE_ASSIGN_OR_RETURN(sets.test, Embeddings::Open("test", test));
     CASSLE_RETURN_IF_ERROR(CheckComparable("train", *sets.train, "test", *sets.test));
   }
+  CASSLE_RETURN_IF_ERROR(RequireOneRowPerImage(test.empty() ? "train" : "test", sets.tested()));
   return sets;
 }
 

@@ -32,7 +32,7 @@ struct Batch {
   absl::Status status;
   // [images, feature_size]
   std::vector<float> features;
-  // Without their encoded bytes.
+  // One per row of features, without their encoded bytes.
   std::vector<v1::ImageRecord> records;
 };
 
@@ -133,9 +133,22 @@ absl::Status CheckFinite(const Batch& batch, int64_t feature_size) {
   return absl::OkStatus();
 }
 
+// Each image's views become their mean.
+void AverageViews(int64_t views, int64_t feature_size, std::vector<float>* features) {
+  const int64_t images = features->size() / (views * feature_size);
+  for (int64_t i = 0; i < images; ++i) {
+    for (int64_t c = 0; c < feature_size; ++c) {
+      double sum = 0;
+      for (int64_t v = 0; v < views; ++v) sum += (*features)[(i * views + v) * feature_size + c];
+      (*features)[i * feature_size + c] = static_cast<float>(sum / static_cast<double>(views));
+    }
+  }
+  features->resize(images * feature_size);
+}
+
 absl::Status FillBatch(const Dataset& images, const FeatureExtractor& extractor, int64_t first,
-                       int64_t last, Batch* batch) {
-  const int64_t bytes = extractor.image_size() * extractor.image_size() * 3;
+                       int64_t last, bool average, Batch* batch) {
+  const int64_t bytes = extractor.views() * extractor.image_size() * extractor.image_size() * 3;
   std::vector<uint8_t> pixels((last - first) * bytes);
   RgbImage image;
   for (int64_t i = first; i < last; ++i) {
@@ -144,9 +157,10 @@ absl::Status FillBatch(const Dataset& images, const FeatureExtractor& extractor,
     CASSLE_RETURN_IF_ERROR(Annotate(extractor.Prepare(image, pixels.data() + (i - first) * bytes),
                                     absl::StrCat("image ", record.id(), " (", record.key(), ")")));
     record.clear_encoded();
-    batch->records.push_back(std::move(record));
+    batch->records.insert(batch->records.end(), average ? 1 : extractor.views(), record);
   }
   CASSLE_ASSIGN_OR_RETURN(batch->features, extractor.Extract(pixels));
+  if (average) AverageViews(extractor.views(), extractor.feature_size(), &batch->features);
   return CheckFinite(*batch, extractor.feature_size());
 }
 
@@ -161,9 +175,11 @@ absl::StatusOr<FeatureExtractor> MakeExtractor(const v1::EmbedOptions& options,
     CASSLE_ASSIGN_OR_RETURN(backbone, LoadBackbone(options.model()));
     *provenance = spec.provenance();
   }
-  return FeatureExtractor::Create(
-      spec, std::move(backbone),
-      {.resize_px = options.resize_px(), .bfloat16 = options.bfloat16()});
+  return FeatureExtractor::Create(spec, std::move(backbone),
+                                  {.resize_px = options.resize_px(),
+                                   .ten_crops = options.crops() == v1::EmbedOptions::TEN ||
+                                                options.crops() == v1::EmbedOptions::TEN_MEAN,
+                                   .bfloat16 = options.bfloat16()});
 }
 
 absl::Status CheckOptions(const v1::EmbedOptions& options, const StageContext& context) {
@@ -209,16 +225,19 @@ absl::Status RunEmbed(const v1::EmbedOptions& options, StageContext& context) {
   std::string provenance;
   CASSLE_ASSIGN_OR_RETURN(const FeatureExtractor extractor, MakeExtractor(options, &provenance));
 
-  const int64_t size = images->size(), batch_size = options.batch_size();
+  const bool average = options.crops() == v1::EmbedOptions::TEN_MEAN;
+  const int64_t size = images->size();
+  // In images: as many network inputs go together, however many there are per image.
+  const int64_t batch_size = std::max<int64_t>(1, options.batch_size() / extractor.views());
   const int threads = context.threads();
   OrderedPipeline<Batch> batches(threads, 0, (size + batch_size - 1) / batch_size,
                                  /*look_ahead=*/threads + 1, [&](int64_t index) {
                                    ConfigureTorchThread();
                                    Batch batch;
                                    const int64_t first = index * batch_size;
-                                   batch.status =
-                                       FillBatch(*images, extractor, first,
-                                                 std::min(first + batch_size, size), &batch);
+                                   batch.status = FillBatch(*images, extractor, first,
+                                                            std::min(first + batch_size, size),
+                                                            average, &batch);
                                    return batch;
                                  });
   Table table(*images, extractor.feature_size());
@@ -229,7 +248,7 @@ absl::Status RunEmbed(const v1::EmbedOptions& options, StageContext& context) {
     if (context.interrupted())
       return absl::CancelledError("interrupted; run it again to start over");
     CASSLE_RETURN_IF_ERROR(table.Append(*batch));
-    progress.Set(done += batch->records.size());
+    progress.Set(done = std::min(done + batch_size, size));
   }
 
   SafetensorsWriter writer;
@@ -239,6 +258,7 @@ absl::Status RunEmbed(const v1::EmbedOptions& options, StageContext& context) {
   writer.SetMetadata("dataset_fingerprint", context.input_fingerprint("input"));
   writer.SetMetadata("split", images->split().name());
   writer.SetMetadata("provenance", provenance);
+  if (extractor.views() > 1) writer.SetMetadata("crops", average ? "ten_mean" : "ten");
   CASSLE_RETURN_IF_ERROR(writer.Write(JoinPath(context.output_dir(), "embeddings.safetensors")));
 
   context.Count("images", size);

@@ -237,6 +237,46 @@ TEST(EmbedTest, PrecisionAndResizingArePartOfThePreprocessing) {
   }
 }
 
+TEST(EmbedTest, TenCropsAreTenRowsOrTheirMean) {
+  const std::string images = MakeImages("images");
+  v1::EmbedOptions options = Options(MakeModel("model"), images);
+  options.set_resize_px(20);
+  options.set_batch_size(25);
+  ASSERT_OK(Embed(options));
+  ASSERT_OK_AND_ASSIGN(const Embeddings center, Embeddings::Open("a", options.output()));
+  options.set_crops(v1::EmbedOptions::TEN);
+  options.set_output(images + ".ten");
+  ASSERT_OK(Embed(options));
+  ASSERT_OK_AND_ASSIGN(const Embeddings ten, Embeddings::Open("b", options.output()));
+  options.set_crops(v1::EmbedOptions::TEN_MEAN);
+  options.set_output(images + ".mean");
+  ASSERT_OK(Embed(options));
+  ASSERT_OK_AND_ASSIGN(const Embeddings mean, Embeddings::Open("c", options.output()));
+  ASSERT_EQ(ten.rows(), 10 * kImages);
+  ASSERT_EQ(mean.rows(), kImages);
+  EXPECT_OK(CheckComparable("center", center, "ten", ten));
+  EXPECT_THAT(RequireOneRowPerImage("ten", ten),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("--ten has ten rows")));
+  EXPECT_OK(RequireOneRowPerImage("mean", mean));
+  double moved = 0;
+  for (int64_t i = 0; i < kImages; ++i) {
+    EXPECT_EQ(mean.ids()[i], center.ids()[i]);
+    for (int64_t v = 0; v < 10; ++v) EXPECT_EQ(ten.ids()[10 * i + v], center.ids()[i]);
+    for (int64_t c = 0; c < 64; ++c) {
+      double sum = 0;
+      for (int64_t v = 0; v < 10; ++v) sum += ten.features()[(10 * i + v) * 64 + c] / 10.0;
+      EXPECT_NEAR(mean.features()[i * 64 + c], sum, 1e-5);
+      // The fifth crop is the centre.
+      EXPECT_NEAR(ten.features()[(10 * i + 4) * 64 + c], center.features()[i * 64 + c], 1e-4);
+      moved += std::abs(ten.features()[10 * i * 64 + c] - center.features()[i * 64 + c]);
+    }
+  }
+  EXPECT_GT(moved, 0.1);
+  ASSERT_OK_AND_ASSIGN(const ClassTarget hue, ten.Target("hue"));
+  EXPECT_EQ(hue.values[29], 0);
+  EXPECT_EQ(hue.values[30], 1);
+}
+
 TEST(EmbedTest, FeaturesThatAreNotFiniteNameTheImage) {
   const std::string model = MakeModel("model", [](Backbone* backbone) {
     for (const NamedTensor& entry : backbone->state()) {

@@ -194,4 +194,13 @@ absl::Status CheckComparable(const std::string& role_a, const Embeddings& a,
   return absl::OkStatus();
 }
 
+absl::Status RequireOneRowPerImage(const std::string& role, const Embeddings& embeddings) {
+  if (embeddings.Metadata("crops") != "ten") return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("--", role,
+                   " has ten rows per image (embed --crops=ten), which only serve as "
+                   "--train of a probe with its own --test: embed it with --crops=center or "
+                   "ten_mean"));
+}
+
 }  // namespace cassle

@@ -2,12 +2,14 @@
 //
 //   embeddings.safetensors
 //     features      [n, d] F32
-//     ids           [n] I64       image ids, unique over the splits of a data set
+//     ids           [n] I64       image ids, unique over the splits of a data set; with crops = ten
+//                                 each stands ten times, and so do label and targets
 //     labels        [n] I64       absent when unlabelled; -1: this image has no label
 //     target.NAME   [n] I64       a class target, or [n, k] F32: a vector target
 //   its metadata
 //     weights_fingerprint, preprocess_fingerprint    of the encoder and of how images reached it
 //     dataset_fingerprint, split, provenance         of the images; of the encoder, for people
+//     crops                                          "ten" or "ten_mean"; absent: the central one
 //     classes, classes.NAME                          JSON lists of class names
 #ifndef CASSLE_EVAL_EMBEDDINGS_H_
 #define CASSLE_EVAL_EMBEDDINGS_H_
@@ -83,6 +85,10 @@ class Embeddings {
 // \error kFailedPrecondition naming both folders' fingerprints.
 absl::Status CheckComparable(const std::string& role_a, const Embeddings& a,
                              const std::string& role_b, const Embeddings& b);
+
+// \error kFailedPrecondition if it has several rows per image (embed --crops=ten), which only serve
+// to learn from.
+absl::Status RequireOneRowPerImage(const std::string& role, const Embeddings& embeddings);
 
 }  // namespace cassle
 

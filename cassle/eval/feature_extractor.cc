@@ -5,6 +5,8 @@
 #include <ATen/ops/empty.h>
 #include <c10/core/GradMode.h>
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 #include <exception>
 #include <utility>
@@ -50,6 +52,7 @@ absl::StatusOr<FeatureExtractor> FeatureExtractor::Create(const v1::ModelSpec& s
     return absl::InvalidArgumentError(absl::StrCat(
         "resize_px: ", options.resize_px, " is below the model's image size ", spec.image_size()));
   }
+  extractor.ten_crops_ = options.ten_crops;
   extractor.bfloat16_ = options.bfloat16;
   extractor.backbone_ = std::move(backbone);
   extractor.backbone_->eval();
@@ -75,6 +78,15 @@ absl::StatusOr<FeatureExtractor> FeatureExtractor::Create(const v1::ModelSpec& s
 int64_t FeatureExtractor::feature_size() const { return backbone_->feature_size(); }
 
 absl::Status FeatureExtractor::Prepare(const RgbImage& image, uint8_t* pixels) const {
+  if (ten_crops_) {
+    std::array<RgbImage, 10> crops;
+    CASSLE_RETURN_IF_ERROR(
+        ResizeShortSideAndTenCrop(image, resize_px_, image_size_, Interpolation::kBicubic, &crops));
+    for (const RgbImage& crop : crops) {
+      pixels = std::copy(crop.pixels.begin(), crop.pixels.end(), pixels);
+    }
+    return absl::OkStatus();
+  }
   RgbImage prepared;
   CASSLE_RETURN_IF_ERROR(ResizeShortSideAndCenterCrop(image, resize_px_, image_size_,
                                                       Interpolation::kBicubic, &prepared));

@@ -20,6 +20,8 @@ class Backbone;
 struct FeatureExtractorOptions {
   // Shorter side after resizing, pixels; 0 means the model's image size. Not below that size.
   int resize_px = 0;
+  // Ten crops per image (torchvision's TenCrop) instead of the central one.
+  bool ten_crops = false;
   // Convolutions in bfloat16.
   bool bfloat16 = false;
 };
@@ -39,8 +41,8 @@ class FeatureExtractor {
                                                  std::shared_ptr<Backbone> backbone,
                                                  const FeatureExtractorOptions& options);
 
-  // The square network input of one image: image_size * image_size * 3 bytes are written to
-  // `pixels`.
+  // The square network inputs of one image: views() * image_size * image_size * 3 bytes are
+  // written to `pixels`.
   absl::Status Prepare(const RgbImage& image, uint8_t* pixels) const;
   // [n, image_size, image_size, 3] bytes -> [n, feature_size()] row-major. Values may be infinite
   // or NaN if the encoder is broken: the caller checks, it knows the images' names. \error Internal
@@ -49,7 +51,10 @@ class FeatureExtractor {
 
   int64_t image_size() const { return image_size_; }
   int64_t feature_size() const;
-  // Fingerprints of everything that turns an image into a feature: the weights; all the rest.
+  // Network inputs per image: 1 or 10.
+  int64_t views() const { return ten_crops_ ? 10 : 1; }
+  // Fingerprints of everything that turns an image into a feature: the weights; all the rest
+  // but the place of the crop: what was learnt from ten crops is tested on one.
   const std::string& weights_fingerprint() const { return weights_fingerprint_; }
   const std::string& preprocess_fingerprint() const { return preprocess_fingerprint_; }
 
@@ -59,6 +64,7 @@ class FeatureExtractor {
   std::shared_ptr<Backbone> backbone_;
   int image_size_ = 0;
   int resize_px_ = 0;
+  bool ten_crops_ = false;
   bool bfloat16_ = false;
   // [channel][byte]: the normalised value.
   std::array<std::array<float, 256>, 3> normalized_;

@@ -121,6 +121,7 @@ absl::Status RunFewShot(const Options& options, StageContext& context) {
   CASSLE_RETURN_IF_ERROR(CheckOptions(options));
   CASSLE_ASSIGN_OR_RETURN(const Embeddings embeddings,
                           Embeddings::Open("embeddings", options.embeddings()));
+  CASSLE_RETURN_IF_ERROR(RequireOneRowPerImage("embeddings", embeddings));
   CASSLE_ASSIGN_OR_RETURN(
       const std::vector<std::string> names,
       ClassTargetNames({options.target().begin(), options.target().end()}, embeddings));

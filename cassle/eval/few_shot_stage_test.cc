@@ -94,6 +94,11 @@ TEST_F(FewShotStageTest, RefusesFeaturesThatAreNotFiniteAndEmptySets) {
   ExpectFailure(Run(), 65, {"--embeddings", "nothing to work on"});
 }
 
+TEST_F(FewShotStageTest, RefusesSeveralCropsPerImage) {
+  train_.metadata["crops"] = "ten";
+  ExpectFailure(Run(), 65, {"--embeddings has ten rows per image"});
+}
+
 TEST_F(FewShotStageTest, RefusesBadSettings) {
   options_.set_ways(1);
   ExpectFailure(Run(), 64, {"--ways=1"});

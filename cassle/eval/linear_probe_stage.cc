@@ -41,6 +41,8 @@ absl::Status KeepFewLabels(const Options& options, ProbeSets* sets,
         "they take one target at a time, and there are ",
         labels->size()));
   }
+  // They count images, not crops.
+  CASSLE_RETURN_IF_ERROR(RequireOneRowPerImage("train", *sets->train));
   TargetLabels& only = labels->front();
   const int64_t train_rows = sets->learn_train.rows.size();
   CASSLE_ASSIGN_OR_RETURN(const std::vector<int64_t> kept,

@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
@@ -38,18 +39,41 @@ void FillLearnFeatures(ProbeSets* sets) {
   CopyFeatures(sets->learn_val, train_rows, &sets->learn_features);
 }
 
-absl::StatusOr<ValidationSplit> SetAside(const v1::LinearProbeOptions& options,
-                                         const Embeddings& train) {
+// Of images, each of which may have several rows.
+absl::StatusOr<ValidationSplit> SplitImages(const v1::LinearProbeOptions& options,
+                                            const std::vector<int64_t>& ids) {
+  const int64_t images = ids.size();
   if (!options.val_list().empty()) {
     CASSLE_ASSIGN_OR_RETURN(const std::string list, ReadFile(options.val_list()));
-    return SplitByList(train.ids(), list, options.val_list());
+    return SplitByList(ids, list, options.val_list());
   }
   if (!options.authors_split().empty()) {
     CASSLE_ASSIGN_OR_RETURN(const AuthorsSplit split,
-                            FindAuthorsSplit(options.authors_split(), train.rows()));
+                            FindAuthorsSplit(options.authors_split(), images));
     return SplitAsTorch(split.rows, split.val_rows, split.seed);
   }
-  return SplitByFraction(train.rows(), options.val_fraction(), options.split_seed());
+  return SplitByFraction(images, options.val_fraction(), options.split_seed());
+}
+
+// All crops of an image are on one side.
+absl::StatusOr<ValidationSplit> SetAside(const v1::LinearProbeOptions& options,
+                                         const Embeddings& train) {
+  std::vector<int64_t> images;
+  absl::flat_hash_map<int64_t, std::vector<int64_t>> rows_of;
+  for (int64_t row = 0; row < train.rows(); ++row) {
+    std::vector<int64_t>& rows = rows_of[train.ids()[row]];
+    if (rows.empty()) images.push_back(train.ids()[row]);
+    rows.push_back(row);
+  }
+  CASSLE_ASSIGN_OR_RETURN(const ValidationSplit split, SplitImages(options, images));
+  ValidationSplit rows;
+  for (const auto& [from, to] : {std::pair(&split.train, &rows.train), {&split.val, &rows.val}}) {
+    for (const int64_t image : *from) {
+      const std::vector<int64_t>& of_image = rows_of[images[image]];
+      to->insert(to->end(), of_image.begin(), of_image.end());
+    }
+  }
+  return rows;
 }
 
 absl::Status AppendLabels(const Rows& part, const std::string& name,
@@ -73,6 +97,7 @@ absl::StatusOr<std::unique_ptr<ProbeSets>> OpenProbeSets(const v1::LinearProbeOp
   CASSLE_ASSIGN_OR_RETURN(sets->train, Embeddings::Open("train", options.train()));
   CASSLE_ASSIGN_OR_RETURN(sets->test, Embeddings::Open("test", options.test()));
   CASSLE_RETURN_IF_ERROR(CheckComparable("train", *sets->train, "test", *sets->test));
+  CASSLE_RETURN_IF_ERROR(RequireOneRowPerImage("test", *sets->test));
   sets->tested = {&*sets->test, AllRows(*sets->test)};
   if (!options.val().empty()) {
     CASSLE_ASSIGN_OR_RETURN(sets->val, Embeddings::Open("val", options.val()));

@@ -136,6 +136,22 @@ TEST_F(RegressionStageTest, ValidationEmbeddingsAndLists) {
   EXPECT_EQ(result_.sets(1).num_rows(), 3);
 }
 
+TEST_F(RegressionStageTest, CropsOfAnImageStayTogether) {
+  train_.metadata["crops"] = "ten";
+  for (int64_t i = 0; i < 120; ++i) train_.ids[i] = i / 10;
+  options_.set_val_fraction(0.25);
+  ASSERT_OK(Run());
+  EXPECT_EQ(result_.sets(0).num_rows(), 90);
+  EXPECT_EQ(result_.sets(1).num_rows(), 30);
+  ASSERT_OK(WriteFile(Path("val.txt"), "3\n"));
+  options_.set_val_list(Path("val.txt"));
+  ASSERT_OK(Run());
+  EXPECT_EQ(result_.sets(1).num_rows(), 10);
+  ASSERT_OK(RemoveAll(Path("result")));
+  test_.metadata["crops"] = "ten";
+  ExpectFailure(Run(), 65, {"--test has ten rows per image", "--crops=center"});
+}
+
 TEST_F(RegressionStageTest, WarnsOfSharedImagesAndOfTargetsThatDoNotVary) {
   test_.ids[0] = 5;
   for (size_t i = 0; i < 120; ++i) test_.vectors["target.noise"][i] = i % 2;
