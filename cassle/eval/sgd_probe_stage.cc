@@ -81,10 +81,9 @@ absl::Status RunSgdProbeStage(const Options& options, StageContext& context) {
   CASSLE_ASSIGN_OR_RETURN(SgdProbeSettings settings, SettingsOf(options));
   CASSLE_ASSIGN_OR_RETURN(const TrainAndTest sets,
                           OpenTrainAndTest(options.train(), options.test()));
-  CASSLE_ASSIGN_OR_RETURN(
-      const std::vector<LearntTarget> targets,
-      ReadLearntTargets({options.target().begin(), options.target().end()}, *sets.train,
-                        &*sets.test));
+  CASSLE_ASSIGN_OR_RETURN(const std::vector<LearntTarget> targets,
+                          ReadLearntTargets({options.target().begin(), options.target().end()},
+                                            *sets.train, &*sets.test));
   v1::Evaluation evaluation = DescribeEvaluation(kSgdProbeInfo.name, *sets.train);
   AddEvaluatedSet("train", *sets.train, sets.train->rows(), &evaluation);
   AddEvaluatedSet("test", *sets.test, sets.test->rows(), &evaluation);

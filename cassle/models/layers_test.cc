@@ -28,7 +28,9 @@ TEST(Conv2dTest, DownsamplesFewChannelsAsLibTorchDoesInFloat64) {
   at::Tensor exact_weight = weight.detach().to(at::kDouble).set_requires_grad(true);
 
   const at::Tensor output = convolution.forward(input);
-  const at::Tensor exact = at::conv2d(exact_input, exact_weight, /*bias=*/{}, /*stride=*/at::IntArrayRef{2}, /*padding=*/at::IntArrayRef{0});
+  const at::Tensor exact =
+      at::conv2d(exact_input, exact_weight, /*bias=*/{}, /*stride=*/at::IntArrayRef{2},
+                 /*padding=*/at::IntArrayRef{0});
   EXPECT_EQ(output.sizes(), exact.sizes());
   EXPECT_TRUE(output.is_contiguous(at::MemoryFormat::ChannelsLast));
   EXPECT_LT(Difference(output, exact), 1e-6);
