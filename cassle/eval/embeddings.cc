@@ -94,10 +94,9 @@ absl::StatusOr<ClassTarget> Embeddings::Target(const std::string& name) const {
   }
   CASSLE_ASSIGN_OR_RETURN(const TensorView tensor, file_.Get(tensor_name));
   if (tensor.dtype != DType::kI64 || tensor.shape.size() != 1) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("--", role_, ": target '", name, "' of ", file_.path(),
-                     " is a vector; a linear probe classifies: choose one of ",
-                     absl::StrJoin(ClassTargets(), ", ")));
+    return absl::FailedPreconditionError(absl::StrCat(
+        "--", role_, ": target '", name, "' of ", file_.path(),
+        " is a vector, not a class: choose one of ", absl::StrJoin(ClassTargets(), ", ")));
   }
   ClassTarget target;
   const std::string key = name == kLabelTarget ? "classes" : absl::StrCat("classes.", name);

@@ -6,7 +6,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -121,15 +120,8 @@ void AddWarnings(const ProbeSets& sets, const ClassCounts& learnt, const ClassCo
     target->add_warnings(absl::StrCat("fits that ended before the tolerance, at w = ",
                                       absl::StrJoin(unfinished, ", ")));
   }
-  if (sets.train->Metadata("dataset_fingerprint") == sets.test->Metadata("dataset_fingerprint")) {
-    const absl::flat_hash_set<int64_t> ids(sets.train->ids().begin(), sets.train->ids().end());
-    const int64_t shared = std::count_if(sets.test->ids().begin(), sets.test->ids().end(),
-                                         [&](int64_t id) { return ids.contains(id); });
-    if (shared > 0) {
-      target->add_warnings(
-          absl::StrCat("images of the test set that are also in the train embeddings: ", shared));
-    }
-  }
+  const std::string shared = SharedImagesWarning(*sets.train, *sets.test);
+  if (!shared.empty()) target->add_warnings(shared);
 }
 
 // The pairs of classes that are taken for each other most; at most ten.
