@@ -186,52 +186,47 @@ cassle_embed = rule(
     ),
 )
 
-def _linear_probe_impl(ctx):
-    train = ctx.attr.train[CassleEmbeddingsInfo].folder
-    test = ctx.attr.test[CassleEmbeddingsInfo].folder
-    inputs = [train, test]
-    arguments = ["--train=" + train.path, "--test=" + test.path]
-    if getattr(ctx.attr, "val", None):
-        val = ctx.attr.val[CassleEmbeddingsInfo].folder
-        inputs.append(val)
-        arguments.append("--val=" + val.path)
+def _embeddings_impl(ctx):
+    arguments = []
+    inputs = []
+    for role in ["embeddings", "train", "test", "val"]:
+        embeddings = getattr(ctx.attr, role, None)
+        if embeddings:
+            folder = embeddings[CassleEmbeddingsInfo].folder
+            inputs.append(folder)
+            arguments.append("--%s=%s" % (role, folder.path))
     folder, default = _run(ctx, arguments, inputs)
     return [default, CassleResultInfo(folder = folder)]
 
-cassle_linear_probe = rule(
-    doc = "A linear probe (//cassle/eval:linear-probe).",
-    implementation = _linear_probe_impl,
-    attrs = dict(
-        _COMMON,
-        train = attr.label(mandatory = True, providers = [CassleEmbeddingsInfo]),
-        test = attr.label(mandatory = True, providers = [CassleEmbeddingsInfo]),
-        val = attr.label(providers = [CassleEmbeddingsInfo], doc = "Without it a part of train is held out."),
-        _stage = _stage("//cassle/eval:linear-probe"),
-    ),
+def _embeddings_rule(stage, doc, required, optional = {}):
+    """A stage that reads embeddings. required: their roles, which are options of the stage; optional: role -> what holds without."""
+    attrs = dict(_COMMON, _stage = _stage("//cassle/eval:" + stage))
+    for role in required:
+        attrs[role] = attr.label(mandatory = True, providers = [CassleEmbeddingsInfo])
+    for role, without in optional.items():
+        attrs[role] = attr.label(providers = [CassleEmbeddingsInfo], doc = without)
+    return rule(doc = "%s (//cassle/eval:%s)." % (doc, stage), implementation = _embeddings_impl, attrs = attrs)
+
+_VAL = {"val": "Without it a part of train is held out."}
+
+cassle_linear_probe = _embeddings_rule("linear-probe", "A linear probe", ["train", "test"], _VAL)
+
+cassle_sgd_probe = _embeddings_rule("sgd-probe", "A linear layer trained by SGD", ["train", "test"])
+
+cassle_regression = _embeddings_rule("regression", "Linear maps to vector targets", ["train", "test"], _VAL)
+
+cassle_knn = _embeddings_rule(
+    "knn",
+    "Accuracy of nearest neighbours",
+    ["train"],
+    {"test": "Without it each image of train is tested on the others."},
 )
 
-cassle_sgd_probe = rule(
-    doc = "A linear layer trained by SGD (//cassle/eval:sgd-probe).",
-    implementation = _linear_probe_impl,
-    attrs = dict(
-        _COMMON,
-        train = attr.label(mandatory = True, providers = [CassleEmbeddingsInfo]),
-        test = attr.label(mandatory = True, providers = [CassleEmbeddingsInfo]),
-        _stage = _stage("//cassle/eval:sgd-probe"),
-    ),
-)
+cassle_few_shot = _embeddings_rule("few-shot", "N-way K-shot episodes", ["embeddings"])
 
-cassle_regression = rule(
-    doc = "Linear maps to vector targets (//cassle/eval:regression).",
-    implementation = _linear_probe_impl,
-    attrs = dict(
-        _COMMON,
-        train = attr.label(mandatory = True, providers = [CassleEmbeddingsInfo]),
-        test = attr.label(mandatory = True, providers = [CassleEmbeddingsInfo]),
-        val = attr.label(providers = [CassleEmbeddingsInfo], doc = "Without it a part of train is held out."),
-        _stage = _stage("//cassle/eval:regression"),
-    ),
-)
+cassle_spectrum = _embeddings_rule("spectrum", "Spectrum of the features", ["embeddings"])
+
+cassle_project = _embeddings_rule("project", "Scatter plots of the features", ["embeddings"])
 
 def _changed_views_impl(ctx):
     model = ctx.attr.model[CassleModelInfo].folder
@@ -293,28 +288,6 @@ cassle_fine_tune = rule(
     ),
 )
 
-def _neighbors_impl(ctx):
-    train = ctx.attr.train[CassleEmbeddingsInfo].folder
-    inputs = [train]
-    arguments = ["--train=" + train.path]
-    if ctx.attr.test:
-        test = ctx.attr.test[CassleEmbeddingsInfo].folder
-        inputs.append(test)
-        arguments.append("--test=" + test.path)
-    folder, default = _run(ctx, arguments, inputs)
-    return [default, CassleResultInfo(folder = folder)]
-
-cassle_knn = rule(
-    doc = "Accuracy of nearest neighbours (//cassle/eval:knn).",
-    implementation = _neighbors_impl,
-    attrs = dict(
-        _COMMON,
-        train = attr.label(mandatory = True, providers = [CassleEmbeddingsInfo]),
-        test = attr.label(providers = [CassleEmbeddingsInfo], doc = "Without it each image of train is tested on the others."),
-        _stage = _stage("//cassle/eval:knn"),
-    ),
-)
-
 def _retrieval_impl(ctx):
     train = ctx.attr.train[CassleEmbeddingsInfo].folder
     images = ctx.attr.images[CassleShardsInfo].folder
@@ -341,41 +314,6 @@ cassle_retrieval = rule(
         images = attr.label(mandatory = True, providers = [CassleShardsInfo], doc = "What train was made of."),
         test_images = attr.label(providers = [CassleShardsInfo], doc = "What test was made of. Without it: images."),
         _stage = _stage("//cassle/eval:retrieval"),
-    ),
-)
-
-def _one_set_impl(ctx):
-    embeddings = ctx.attr.embeddings[CassleEmbeddingsInfo].folder
-    folder, default = _run(ctx, ["--embeddings=" + embeddings.path], [embeddings])
-    return [default, CassleResultInfo(folder = folder)]
-
-cassle_few_shot = rule(
-    doc = "N-way K-shot episodes (//cassle/eval:few-shot).",
-    implementation = _one_set_impl,
-    attrs = dict(
-        _COMMON,
-        embeddings = attr.label(mandatory = True, providers = [CassleEmbeddingsInfo]),
-        _stage = _stage("//cassle/eval:few-shot"),
-    ),
-)
-
-cassle_spectrum = rule(
-    doc = "Spectrum of the features (//cassle/eval:spectrum).",
-    implementation = _one_set_impl,
-    attrs = dict(
-        _COMMON,
-        embeddings = attr.label(mandatory = True, providers = [CassleEmbeddingsInfo]),
-        _stage = _stage("//cassle/eval:spectrum"),
-    ),
-)
-
-cassle_project = rule(
-    doc = "Scatter plots of the features (//cassle/eval:project).",
-    implementation = _one_set_impl,
-    attrs = dict(
-        _COMMON,
-        embeddings = attr.label(mandatory = True, providers = [CassleEmbeddingsInfo]),
-        _stage = _stage("//cassle/eval:project"),
     ),
 )
 

@@ -3,6 +3,8 @@
 // Writes into the output folder
 //   weights.safetensors              "backbone.*" (torchvision's names) and "projector.*"
 //   model.textproto                  v1::ModelSpec: how to use the backbone
+//   projector.textproto              how the projector is built, and what it is told
+//   policy.textproto                 the augmentations of the run
 //   config.textproto                 the settings of the run; pretrain --config=... repeats it
 //   metrics.jsonl                    one v1::TrainMetrics a line
 //   events.out.tfevents.0.cassle     the same for TensorBoard
