@@ -1,12 +1,10 @@
 #include "cassle/base/file.h"
 
-#include <atomic>
 #include <string>
 #include <vector>
 
 #include "cassle/base/fingerprint.h"
 #include "cassle/base/status_matchers.h"
-#include "cassle/base/thread_pool.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -96,36 +94,6 @@ TEST(FingerprintTest, PartsAndWholeAgreeButFieldsAreKeptApart) {
   fields_b.UpdateField("a");
   fields_b.UpdateField("bc");
   EXPECT_NE(fields_a.Hex(), fields_b.Hex());
-}
-
-TEST(ThreadsTest, ParallelForVisitsEveryIndexOnce) {
-  std::vector<std::atomic<int>> visits(1000);
-  ParallelFor(7, 1000, [&](int64_t i) { ++visits[i]; });
-  for (const auto& count : visits) EXPECT_EQ(count, 1);
-}
-
-TEST(ThreadsTest, PipelineDeliversInOrderAndNeverRunsFurtherAheadThanAllowed) {
-  std::atomic<int64_t> consumed{0};
-  std::atomic<int64_t> furthest{0};
-  OrderedPipeline<int64_t> pipeline(3, 10, 200, 8, [&](int64_t i) {
-    const int64_t ahead = i - 10 - consumed;
-    int64_t seen = furthest;
-    while (ahead > seen && !furthest.compare_exchange_weak(seen, ahead)) {
-    }
-    return i * i;
-  });
-  for (int64_t i = 10; i < 200; ++i) {
-    ASSERT_EQ(pipeline.Next(), i * i);
-    ++consumed;
-  }
-  EXPECT_EQ(pipeline.Next(), std::nullopt);
-  // One more than look_ahead: `consumed` is counted after Next() has already made room.
-  EXPECT_LE(furthest, 9);
-}
-
-TEST(ThreadsTest, APipelineCanBeLeftEarly) {
-  OrderedPipeline<int> pipeline(2, 0, 1000000, 4, [](int64_t i) { return static_cast<int>(i); });
-  EXPECT_EQ(pipeline.Next(), 0);
 }
 
 }  // namespace

@@ -7,8 +7,82 @@
 
 #include <algorithm>
 #include <atomic>
+#include <list>
 
 namespace cassle {
+namespace {
+
+// One call of ParallelFor.
+class Call {
+ public:
+  Call(int64_t n, absl::FunctionRef<void(int64_t)> f) : n_(n), f_(f) {}
+
+  void Work() {
+    for (int64_t i = next_++; i < n_; i = next_++) f_(i);
+  }
+
+ private:
+  friend class Helpers;
+
+  const int64_t n_;
+  const absl::FunctionRef<void(int64_t)> f_;
+  std::atomic<int64_t> next_{0};
+  // Guarded by the mutex of Helpers: who may still join, who is at it.
+  int places_ = 0;
+  int working_ = 0;
+};
+
+// Threads that stay between calls: a linear probe makes thousands of calls of a millisecond, and
+// starting a thread takes a tenth of that. They help whichever call has places left; a call never
+// needs them, since its own thread works until no index is left. Hence calls may nest, and come
+// from several threads.
+class Helpers {
+ public:
+  // Never destroyed: threads of a process that exits may still be in here.
+  static Helpers& Get() {
+    static Helpers* const helpers = new Helpers;
+    return *helpers;
+  }
+
+  // Lets up to `places` threads join `call`.
+  void Offer(int places, Call* call) {
+    absl::MutexLock lock(&mutex_);
+    call->places_ = places;
+    open_.push_back(call);
+    for (; threads_ < places; ++threads_) std::thread([this] { Serve(); }).detach();
+  }
+
+  // Returns when nobody works on `call` any more.
+  void Withdraw(Call* call) {
+    absl::MutexLock lock(&mutex_);
+    open_.remove(call);
+    mutex_.Await(absl::Condition(
+        +[](Call* call) { return call->working_ == 0; }, call));
+  }
+
+ private:
+  bool HasCall() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !open_.empty(); }
+
+  void Serve() {
+    mutex_.Lock();
+    while (true) {
+      mutex_.Await(absl::Condition(this, &Helpers::HasCall));
+      Call* const call = open_.front();
+      if (--call->places_ == 0) open_.pop_front();
+      ++call->working_;
+      mutex_.Unlock();
+      call->Work();
+      mutex_.Lock();
+      --call->working_;
+    }
+  }
+
+  absl::Mutex mutex_;
+  std::list<Call*> open_ ABSL_GUARDED_BY(mutex_);
+  int threads_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace
 
 int AvailableProcessors() {
   cpu_set_t set;
@@ -22,15 +96,13 @@ void RunInBackground() {
 }
 
 void ParallelFor(int threads, int64_t n, absl::FunctionRef<void(int64_t)> f) {
-  std::atomic<int64_t> next{0};
-  const auto work = [&next, n, f] {
-    for (int64_t i = next++; i < n; i = next++) f(i);
-  };
-  std::vector<std::thread> helpers;
-  const int64_t wanted = std::min<int64_t>(threads, n) - 1;
-  for (int64_t i = 0; i < wanted; ++i) helpers.emplace_back(work);
-  work();
-  for (std::thread& helper : helpers) helper.join();
+  const int64_t helpers = std::min<int64_t>(threads, n) - 1;
+  Call call(n, f);
+  if (helpers <= 0) return call.Work();
+  Helpers& all = Helpers::Get();
+  all.Offer(static_cast<int>(helpers), &call);
+  call.Work();
+  all.Withdraw(&call);
 }
 
 }  // namespace cassle

@@ -14,10 +14,15 @@ class Cholesky {
   // pivot is not positive. n^3 / 3 multiply-adds; the result does not depend on `threads`.
   bool Factor(PaddedMatrix<double> a, int threads);
 
-  // Each row b of `rows` [m, n] becomes A^-1 b. 2 m n^2 multiply-adds.
-  void SolveRows(PaddedMatrix<double>* rows) const;
+  // Each row b of `rows` [m, n] becomes A^-1 b. 2 m n^2 multiply-adds; the result does not depend
+  // on `threads`.
+  void SolveRows(int threads, PaddedMatrix<double>* rows) const;
 
  private:
+  // `m` rows below each other.
+  void Solve(int64_t m, int64_t rows_stride, double* rows) const;
+
+  // L with its diagonal blocks inverted: solving is then products alone.
   PaddedMatrix<double> lower_;
   // The transpose of lower_: both triangular solves then read rows.
   PaddedMatrix<double> upper_;

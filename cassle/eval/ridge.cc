@@ -47,7 +47,7 @@ void RidgeRegression::Fit(double w) {
   Cholesky cholesky;
   TORCH_CHECK(cholesky.Factor(std::move(system), /*threads=*/1),
               "ridge regression: the equations are not positive definite at w = ", w);
-  cholesky.SolveRows(&rows);
+  cholesky.SolveRows(/*threads=*/1, &rows);
   weights_ = at::empty({k, d}, at::kDouble);
   for (int64_t i = 0; i < k; ++i) {
     std::copy(rows.row(i), rows.row(i) + d, weights_.data_ptr<double>() + i * d);

@@ -17,6 +17,8 @@ constexpr int kMaxHessianProductsPerStep = 500;
 constexpr double kPreconditionerSpan = 9.9;
 // ... or a step took this many products and the objective has fallen by a tenth.
 constexpr int kSlowStep = 30;
+// The last step aims at this part of the decrement that ends the search.
+constexpr double kSlack = 0.1;
 
 template <class T>
 double Dot(const PaddedMatrix<T>& a, const PaddedMatrix<T>& b) {
@@ -37,13 +39,16 @@ void AddScaled(double factor, const PaddedMatrix<double>& from, PaddedMatrix<dou
 // partial holds parts_ matrices [C, d] one below the other; out = their sum + factor * plus.
 template <class T>
 void SumParts(const PaddedMatrix<T>& partial, int64_t parts, double factor,
-              const PaddedMatrix<double>& plus, PaddedMatrix<double>* out) {
+              const PaddedMatrix<double>& plus, int threads, PaddedMatrix<double>* out) {
   const int64_t size = out->size();
-  for (int64_t i = 0; i < size; ++i) {
-    double sum = 0;
-    for (int64_t part = 0; part < parts; ++part) sum += partial.data()[part * size + i];
-    out->data()[i] = sum + factor * plus.data()[i];
-  }
+  ParallelFor(threads, out->rows(), [&](int64_t row) {
+    const int64_t end = (row + 1) * out->stride();
+    for (int64_t i = row * out->stride(); i < end; ++i) {
+      double sum = 0;
+      for (int64_t part = 0; part < parts; ++part) sum += partial.data()[part * size + i];
+      out->data()[i] = sum + factor * plus.data()[i];
+    }
+  });
 }
 
 }  // namespace
@@ -161,7 +166,7 @@ void SoftmaxRegression::Gradient(double w, const PaddedMatrix<double>& weights,
                            x_->stride(), sums, partial_.stride());
     }
   });
-  SumParts(partial_, parts_, 2 * w, weights, gradient);
+  SumParts(partial_, parts_, 2 * w, weights, threads_, gradient);
   FreeBias(w, weights, gradient);
 }
 
@@ -209,7 +214,7 @@ void SoftmaxRegression::HessianTimes(double w, const PaddedMatrix<double>& direc
                            x_->stride(), sums, partial_float_.stride());
     }
   });
-  SumParts(partial_float_, parts_, 2 * w, direction, out);
+  SumParts(partial_float_, parts_, 2 * w, direction, threads_, out);
   FreeBias(w, direction, out);
 }
 
@@ -258,7 +263,7 @@ FitReport SoftmaxRegression::Fit(double w, double tolerance, PaddedMatrix<double
   PaddedMatrix<double> solved = Zeros(), search = Zeros(), product = Zeros();
   const auto precondition = [&] {
     std::copy(residual.data(), residual.data() + residual.size(), solved.data());
-    preconditioner_.SolveRows(&solved);
+    preconditioner_.SolveRows(threads_, &solved);
   };
   ComputeLogits(*weights, &logits_);
   double objective = Loss(0) + w * PenaltyDot(*weights, *weights);
@@ -283,7 +288,10 @@ FitReport SoftmaxRegression::Fit(double w, double tolerance, PaddedMatrix<double
     const double stale = std::max(1.0, preconditioner_w_ / w);
     report.converged = stale * decrement / 2 <= tolerance * objective;
     if (report.converged || report.steps == kMaxNewtonSteps) return report;
-    const double forcing = std::min(0.1, std::sqrt(decrement / objective));
+    // As exact as Newton's method can use, but not far beyond what ends the search: that would
+    // double the products.
+    const double enough = std::sqrt(kSlack * tolerance * objective / (stale * decrement));
+    const double forcing = std::min(0.1, std::max(enough, std::sqrt(decrement / objective)));
     std::fill(direction.data(), direction.data() + direction.size(), 0.0);
     std::copy(solved.data(), solved.data() + solved.size(), search.data());
     double rho = decrement;

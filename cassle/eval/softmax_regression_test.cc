@@ -102,6 +102,7 @@ TEST(ThinProductsTest, EqualTheDefinitionOnEveryVectorUnitOfThisProcessor) {
 }
 
 TEST(CholeskyTest, SolvesWhatItFactored) {
+  constexpr int64_t kRows = 6;
   for (int64_t n : {16, 48, 272}) {
     const PaddedMatrix<float> root = Random<float>(n + 5, n, 5);
     PaddedMatrix<double> a(n, n);
@@ -111,16 +112,16 @@ TEST(CholeskyTest, SolvesWhatItFactored) {
       }
       a(i, i) += 1;
     }
-    const PaddedMatrix<double> solution = Random<double>(3, n, 6);
-    PaddedMatrix<double> right(3, n);
-    for (int64_t r = 0; r < 3; ++r) {
+    const PaddedMatrix<double> solution = Random<double>(kRows, n, 6);
+    PaddedMatrix<double> right(kRows, n);
+    for (int64_t r = 0; r < kRows; ++r) {
       for (int64_t i = 0; i < n; ++i) {
         for (int64_t j = 0; j < n; ++j) right(r, i) += a(i, j) * solution(r, j);
       }
     }
     Cholesky cholesky;
     ASSERT_TRUE(cholesky.Factor(std::move(a), 2));
-    cholesky.SolveRows(&right);
+    cholesky.SolveRows(2, &right);
     // The condition number is about 4 n.
     for (int64_t i = 0; i < right.size(); ++i) {
       EXPECT_NEAR(right.data()[i], solution.data()[i], 1e-9);

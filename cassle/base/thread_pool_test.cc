@@ -1,0 +1,66 @@
+#include "cassle/base/thread_pool.h"
+
+#include <atomic>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "gtest/gtest.h"
+
+namespace cassle {
+namespace {
+
+TEST(ParallelForTest, VisitsEveryIndexOnce) {
+  std::vector<std::atomic<int>> visits(1000);
+  ParallelFor(7, 1000, [&](int64_t i) { ++visits[i]; });
+  for (const auto& count : visits) EXPECT_EQ(count, 1);
+}
+
+TEST(ParallelForTest, WorksForOneThreadAndForNothing) {
+  int calls = 0;
+  ParallelFor(1, 3, [&](int64_t) { ++calls; });
+  EXPECT_EQ(calls, 3);
+  ParallelFor(4, 0, [&](int64_t) { ++calls; });
+  EXPECT_EQ(calls, 3);
+}
+
+TEST(ParallelForTest, NestsAndIsCalledFromSeveralThreads) {
+  std::vector<std::atomic<int>> visits(8 * 20 * 30);
+  std::vector<std::thread> callers;
+  for (int caller = 0; caller < 8; ++caller) {
+    callers.emplace_back([&visits, caller] {
+      ParallelFor(3, 20, [&](int64_t i) {
+        ParallelFor(4, 30, [&](int64_t j) { ++visits[(caller * 20 + i) * 30 + j]; });
+      });
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  for (const auto& count : visits) EXPECT_EQ(count, 1);
+}
+
+TEST(OrderedPipelineTest, DeliversInOrderAndNeverRunsFurtherAheadThanAllowed) {
+  std::atomic<int64_t> consumed{0};
+  std::atomic<int64_t> furthest{0};
+  OrderedPipeline<int64_t> pipeline(3, 10, 200, 8, [&](int64_t i) {
+    const int64_t ahead = i - 10 - consumed;
+    int64_t seen = furthest;
+    while (ahead > seen && !furthest.compare_exchange_weak(seen, ahead)) {
+    }
+    return i * i;
+  });
+  for (int64_t i = 10; i < 200; ++i) {
+    ASSERT_EQ(pipeline.Next(), i * i);
+    ++consumed;
+  }
+  EXPECT_EQ(pipeline.Next(), std::nullopt);
+  // One more than look_ahead: `consumed` is counted after Next() has already made room.
+  EXPECT_LE(furthest, 9);
+}
+
+TEST(OrderedPipelineTest, CanBeLeftEarly) {
+  OrderedPipeline<int> pipeline(2, 0, 1000000, 4, [](int64_t i) { return static_cast<int>(i); });
+  EXPECT_EQ(pipeline.Next(), 0);
+}
+
+}  // namespace
+}  // namespace cassle
