@@ -15,6 +15,7 @@
 #include "cassle/base/progress.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/base/thread_pool.h"
+#include "cassle/data/coarse_source.h"
 #include "cassle/data/dataset_writer.h"
 #include "cassle/data/encode_item.h"
 #include "cassle/data/selected_source.h"
@@ -110,6 +111,7 @@ class Encoder {
     CASSLE_RETURN_IF_ERROR(CheckOptions(options_));
     CASSLE_ASSIGN_OR_RETURN(const SourceArguments arguments, MakeArguments(options_));
     CASSLE_ASSIGN_OR_RETURN(source_, OpenSource(options_.source(), arguments, &layout_));
+    CASSLE_ASSIGN_OR_RETURN(source_, WithCoarseClasses(std::move(source_), options_.coarse()));
     CASSLE_ASSIGN_OR_RETURN(
         source_, SelectFrom(std::move(source_),
                             {options_.only_classes().begin(), options_.only_classes().end()},

@@ -15,6 +15,7 @@
 #include "cassle/base/stage_main.h"
 #include "cassle/base/status_matchers.h"
 #include "cassle/base/text_proto.h"
+#include "cassle/data/class_target.h"
 #include "cassle/data/codec.h"
 #include "cassle/data/dataset.h"
 #include "cassle/data/source_testing.h"
@@ -302,6 +303,35 @@ TEST(ShardEncoderTest, LimitAndSplitsKeepAPart) {
   ASSERT_OK_AND_ASSIGN(const auto data, Dataset::Open(options.output()));
   EXPECT_EQ(data->size(), 7);
   EXPECT_EQ(data->info().splits_size(), 1);
+}
+
+TEST(ShardEncoderTest, CoarseClassesBecomeATarget) {
+  const std::string root = FreshFolder("coarse");
+  for (const char* name : {"cat", "dog", "oak"}) {
+    PutFile(absl::StrCat(root, "/photos/train/", name, "/1.png"), FlatPng(4, 4, 1, 2, 3));
+  }
+  PutFile(root + "/coarse.txt", "pet\npet\ntree\n");
+  Options options = FolderOptions(root + "/photos", root + "/out");
+  options.set_coarse(root + "/coarse.txt");
+  // The lines are those of the input's classes, whatever is kept of them.
+  options.add_without_classes("cat");
+  ASSERT_OK(Encode(options));
+  ASSERT_OK_AND_ASSIGN(const auto data, Dataset::Open(root + "/out"));
+  ASSERT_EQ(data->info().targets_size(), 1);
+  EXPECT_EQ(data->info().targets(0).name(), "coarse");
+  EXPECT_THAT(data->info().targets(0).classes(), ElementsAre("pet", "tree"));
+  for (int64_t i = 0; i < 2; ++i) {
+    v1::ImageRecord record;
+    ASSERT_OK(data->Read(i, &record));
+    EXPECT_EQ(record.label(), i);
+    EXPECT_EQ(ClassOf(record, "coarse"), i);
+  }
+
+  PutFile(root + "/coarse.txt", "pet\ntree\n");
+  options.set_output(root + "/short");
+  ExpectFailure(options, 65, "coarse.txt has 2 lines, the input 3 classes");
+  options.set_coarse(root + "/missing.txt");
+  ExpectFailure(options, 66, "missing.txt");
 }
 
 TEST(ShardEncoderTest, BadSettingsAreNamed) {
