@@ -7,7 +7,10 @@ one fails.
 def _real_data_repository_impl(ctx):
     folder = ctx.os.environ.get("CASSLE_DATA_DIR", "")
     root = ctx.path(folder) if folder else ctx.path(str(ctx.path(Label("//:WORKSPACE")).dirname.dirname) + "/shared/data")
-    build = ["package(default_visibility = [\"//visibility:public\"])"]
+    build = [
+        "package(default_visibility = [\"//visibility:public\"])",
+        "exports_files(glob([\"**/*.txt\"]))",
+    ]
     if root.exists:
         for entry in root.readdir():
             if ctx.path(str(entry) + "/classes.txt").exists:

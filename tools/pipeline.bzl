@@ -72,6 +72,9 @@ def _shards_impl(ctx):
     if ctx.files.srcs:
         inputs = ctx.files.srcs
         arguments = ["--input=" + (inputs[0].path if len(inputs) == 1 else inputs[0].dirname)]
+    if ctx.file.coarse:
+        inputs = inputs + [ctx.file.coarse]
+        arguments.append("--coarse=" + ctx.file.coarse.path)
     folder, default = _run(ctx, arguments, inputs)
     return [default, CassleShardsInfo(folder = folder)]
 
@@ -81,6 +84,7 @@ cassle_shards = rule(
     attrs = dict(
         _COMMON,
         srcs = attr.label_list(allow_files = True, doc = "One file, or the files of one folder; none for generated data."),
+        coarse = attr.label(allow_single_file = [".txt"], doc = "Coarser classes, one line per class: a further target."),
         _stage = _stage("//cassle/data:shard-encoder"),
     ),
 )

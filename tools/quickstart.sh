@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 tools/install_deps.sh
 bazel build //tables:quickstart
-report="$(bazel info bazel-bin 2>/dev/null)/tables/quickstart"
+report="$(bazel info bazel-bin 2>/dev/null)/tables/quickstart/quickstart"
 echo
 cat "$report/table.md"
 echo

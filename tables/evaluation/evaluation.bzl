@@ -80,7 +80,7 @@ def evaluation(name, encoders, random, sets, home):
         subjects["random"] = (encoders.values()[0][0], random, ["--reinitialize"])
     for key, (model, title, embed_flags) in subjects.items():
         for set, (images, has_val, probe_flags) in sets.items():
-            prefix = "%s_%s_%s" % (name, key, set)
+            prefix = "%s_%s" % (key, set)
             results = _of_embeddings(prefix, images, model, embed_flags, probe_flags, has_val)
             if set == home and not embed_flags:
                 results += _of_model(prefix, images, model)

@@ -1,4 +1,4 @@
-"""//tables:methods: every method plain, with AugSelf and with CASSLE, in short runs."""
+"""Every method plain, with AugSelf and with CASSLE, in short runs."""
 
 load("//tools:pipeline.bzl", "cassle_monitor_table", "cassle_pretrain")
 
@@ -10,11 +10,11 @@ _TREATMENTS = {
 }
 
 def method_grid(name, methods, flags, images):
-    """NAME.md: one row per method and treatment. methods: name -> (title, flags of its own)."""
+    """NAME.md: one row per METHOD_TREATMENT. methods: name -> (title, flags of its own)."""
     rows = {}
     for method, (title, own) in methods.items():
         for treatment, (suffix, more) in _TREATMENTS.items():
-            model = "%s_%s_%s" % (name, method, treatment)
+            model = "%s_%s" % (method, treatment)
             cassle_pretrain(
                 name = model,
                 flags = ["--method=" + method] + flags + own + more,
