@@ -81,7 +81,7 @@ features() { quietly "$built/cassle/eval/make_features" "$1" "$2" 512 10 "$3"; }
 
 # probe SIZE ROWS ROUNDS
 probe() {
-  local size=$1 least=1 first
+  local size=$1 least one all
   features 0 "$2" "$work/$size"
   features 1000000 5000 "$work/val"
   features 2000000 5000 "$work/test"
@@ -89,17 +89,23 @@ probe() {
     told "$1" "$python" tools/bench_eval/python_probe.py "$2" "$work/$size" "$work/val" "$work/test" \
       "$work/$size.python"
   }
-  # The better of one and two threads, tried once.
-  round=0
-  python_probe "probe-$size-python-one" 1
-  first=$(tail -1 "$work/measurements")
-  python_probe "probe-$size-python-all" "$threads"
-  least=$(printf '%s\n%s\n' "$first 1" "$(tail -1 "$work/measurements") $threads" | sort -g -k3 | head -1 | cut -d' ' -f4)
-  for round in $(seq "$3"); do
-    python_probe "probe-$size-python" "$least"
+  cassle_probe() {
     rm -rf "$work/probe"
     timed "probe-$size-cassle" "$built/cassle/eval/linear-probe" --train="$work/$size" \
       --val="$work/val" --test="$work/test" --threads="$threads" --output="$work/probe"
+  }
+  # The first round tells whether Python does better with one thread or with all, and counts.
+  round=1
+  python_probe "probe-$size-python-one" 1
+  one=$(tail -1 "$work/measurements" | cut -d' ' -f3)
+  python_probe "probe-$size-python-all" "$threads"
+  all=$(tail -1 "$work/measurements" | cut -d' ' -f3)
+  least=$(awk -v one="$one" -v all="$all" -v n="$threads" 'BEGIN { print one < all ? 1 : n }')
+  note "probe-$size-python" "$(awk -v one="$one" -v all="$all" 'BEGIN { print one < all ? one : all }')"
+  cassle_probe
+  for round in $(seq 2 "$3"); do
+    python_probe "probe-$size-python" "$least"
+    cassle_probe
   done
   "$python" tools/bench_eval/compare.py "$work/$size.python" "$work/probe/result.json" \
     "$2 rows, Python with $least threads" >>"$work/comparison" || touch "$work/differs"
@@ -137,9 +143,9 @@ END
     note "$program" "$(grep -o 'images[^/]*, [0-9.]*/s' "$work/log" | tail -1 | grep -o '[0-9.]*/s' | tr -d /s)"
   }
   for round in $(seq "$rounds"); do
-    # The first 64 photographs of 200: this PyTorch takes its time.
-    told embed-python0 "$python" tools/bench_eval/python_embed.py "$threads" 0 "$photos" 64
-    told embed-python1 "$python" tools/bench_eval/python_embed.py "$threads" 1 "$photos" 64
+    # The first 32 photographs of 200: this PyTorch takes its time.
+    told embed-python0 "$python" tools/bench_eval/python_embed.py "$threads" 0 "$photos" 32
+    told embed-python1 "$python" tools/bench_eval/python_embed.py "$threads" 1 "$photos" 32
     embed embed-cassle
     embed embed-bf16 --bfloat16
   done

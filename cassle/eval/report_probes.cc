@@ -1,12 +1,14 @@
 #include "cassle/eval/report_probes.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "cassle/eval/evaluation_charts.h"
+#include "cassle/eval/heat_map.h"
 #include "cassle/eval/html_text.h"
 #include "cassle/eval/line_chart.h"
 #include "cassle/eval/report_collect.h"
@@ -72,6 +74,39 @@ std::string Curves(const v1::ReportTable& table, const std::vector<ReportInput>&
   return absl::StrCat(html, "</div>\n");
 }
 
+// Rows and columns from which on colours tell more than numbers.
+constexpr int kMapRows = 4;
+constexpr int kMapColumns = 3;
+
+// The table as colours: what of the way from chance to perfect each encoder goes, so that targets
+// with few and with many classes can be compared.
+std::string ReadabilityMap(const v1::ReportTable& table) {
+  if (table.rows_size() < kMapRows || table.columns_size() < kMapColumns) return "";
+  std::vector<std::string> columns;
+  for (const v1::ReportColumn& column : table.columns()) columns.push_back(column.name());
+  std::vector<HeatMapRow> rows;
+  ValueRange range;
+  for (const v1::ReportRow& row : table.rows()) {
+    rows.push_back({row.name(), {}});
+    for (int c = 0; c < table.columns_size(); ++c) {
+      const v1::ReportCell& cell = row.cells(c);
+      const double chance = table.columns(c).chance();
+      const double readable = cell.has_value() ? 100 * (cell.value() - chance) / (1 - chance)
+                                               : std::numeric_limits<double>::quiet_NaN();
+      range.Add(readable);
+      rows.back().values.push_back(readable);
+    }
+  }
+  if (range.empty()) return "";
+  return absl::StrCat(
+      "<h3>What is readable</h3>\n<p>The table again, in per cent of the way from always answering "
+      "the most frequent class (0) to no mistake (100).</p>\n<div class=\"charts\"><figure",
+      IsWideHeatMap(columns.size()) ? " class=\"wide\"" : "", ">\n",
+      HeatMap({"What a linear classifier reads from each encoder", "target", "encoder"}, columns,
+              LinearAxis(range, /*rounded=*/false), rows),
+      "</figure></div>\n");
+}
+
 // "MoCo-v2 takes cat for dog (37), ...".
 std::string Confusions(const std::string& row, const v1::LinearProbeTarget& target) {
   std::vector<std::string> pairs;
@@ -126,7 +161,8 @@ std::string ClassTable(const v1::ReportTable& table, const std::vector<ReportInp
 }  // namespace
 
 std::string ProbeDetails(const v1::ReportTable& table, const std::vector<ReportInput>& inputs) {
-  std::string html = absl::StrCat(Curves(table, inputs), "<h3>Accuracy per class</h3>\n");
+  std::string html =
+      absl::StrCat(ReadabilityMap(table), Curves(table, inputs), "<h3>Accuracy per class</h3>\n");
   for (int c = 0; c < table.columns_size(); ++c) {
     absl::StrAppend(&html, ClassTable(table, inputs, c));
   }

@@ -103,6 +103,24 @@ TEST_F(ReportStageTest, GroupsAndColumnsNameAndOrder) {
   ExpectFailure(64, {"--columns", "'huge'", "cifar10, shapes label, shapes hue"});
 }
 
+TEST_F(ReportStageTest, LargeTablesAreAlsoShownAsColours) {
+  for (int row = 0; row < 4; ++row) {
+    AddResult(absl::StrCat("r", row),
+              MadeUpProbe(absl::StrCat("encoder ", row),
+                          {{"shape", 0.1 + 0.25 * row}, {"hue", 0.4}, {"size", 0.2}}));
+    if (row == 2) {
+      ASSERT_OK(Run());
+      EXPECT_THAT(Read("report.html"), Not(HasSubstr("What is readable")));
+    }
+  }
+  ASSERT_OK(Run());
+  const std::string html = Read("report.html");
+  EXPECT_THAT(html, HasSubstr("What is readable"));
+  const double chance = table_.columns(0).chance();
+  ASSERT_GT(chance, 0);
+  EXPECT_THAT(html, HasSubstr(absl::StrFormat(">%.2g<", 100 * (0.85 - chance) / (1 - chance))));
+}
+
 TEST_F(ReportStageTest, TheMetricCanBeTheClassAverage) {
   AddResult("a", MadeUpProbe("e", {{"label", 0.5}}));
   options_.set_metric(v1::ReportOptions::CLASS_AVG);
