@@ -1,0 +1,95 @@
+"""Comparisons: one row per way of training, averaged over seeds, one group of columns per data set."""
+
+load("//tools:pipeline.bzl", "cassle_embed", "cassle_knn", "cassle_linear_probe", "cassle_pretrain", "cassle_table")
+
+_MANUAL = ["manual"]
+
+def training(title, flags = [], seeds = [1], policy = None):
+    """A row: what it is called, flags of pretrain beyond those of all rows, a run per seed, a policy of its own."""
+    return struct(title = title, flags = flags, policy = policy, seeds = seeds)
+
+def test_set(images, flags = [], knn = False, val = False):
+    """A data set that encoders are tested on: flags of linear-probe, nearest neighbours too?, a val split of its own?"""
+    return struct(flags = flags, images = images, knn = knn, val = val)
+
+def merged(*dicts):
+    """One dict with the entries of all, in their order."""
+    result = {}
+    for entries in dicts:
+        result.update(entries)
+    return result
+
+def _test_encoder(prefix, model, sets, embed_flags):
+    """PREFIX_SET_STAGE for every set; returns label -> set."""
+    results = {}
+    for key, set in sets.items():
+        name = "%s_%s" % (prefix, key)
+        for split in ["train", "test"] + (["val"] if set.val else []):
+            cassle_embed(
+                name = "%s_%s" % (name, split),
+                flags = embed_flags,
+                images = set.images,
+                model = model,
+                split = split,
+                tags = _MANUAL,
+            )
+        train, test = ":%s_train" % name, ":%s_test" % name
+        cassle_linear_probe(
+            name = name + "_probe",
+            flags = set.flags,
+            tags = _MANUAL,
+            test = test,
+            train = train,
+            val = ":%s_val" % name if set.val else None,
+        )
+        results[":%s_probe" % name] = key
+        if set.knn:
+            cassle_knn(name = name + "_knn", flags = ["--k=20"], tags = _MANUAL, test = test, train = train)
+            results[":%s_knn" % name] = key
+    return results
+
+def comparison(name, images, flags, trainings, sets, title, policy = None, parts = {}):
+    """NAME: a report of all rows. KEY_SEED is the model of one run; the first row is an untrained encoder.
+
+    Args:
+      images: what encoders are trained on.
+      flags: of pretrain, for all rows.
+      trainings: key -> training().
+      sets: key -> test_set().
+      title: of the page.
+      policy: for rows without one of their own.
+      parts: name -> keys of trainings: further reports NAME of some rows, which need their runs only.
+    """
+    # Key -> its models and results; "": the untrained encoder's.
+    models, results = {}, {}
+    for key, row in trainings.items():
+        models[key], results[key] = [], {}
+        for seed in row.seeds:
+            model = "%s_%d" % (key, seed)
+            cassle_pretrain(
+                name = model,
+                flags = flags + row.flags + ["--seed=%d" % seed],
+                images = images,
+                policy = row.policy or policy,
+                tags = _MANUAL,
+            )
+            if "" not in results:
+                results[""] = _test_encoder("random", ":" + model, sets, ["--reinitialize"])
+            models[key].append(":" + model)
+            results[key].update(_test_encoder(model, ":" + model, sets, []))
+    for table, keys in dict(parts, **{name: trainings.keys()}).items():
+        rows = {result: "random encoder" for result in results[""]}
+        for key in keys:
+            rows.update({result: trainings[key].title for result in results[key]})
+        groups = {}
+        for key in [""] + list(keys):
+            groups.update(results[key])
+        cassle_table(
+            name = table,
+            flags = ["--title=" + title],
+            # With one set its name says nothing.
+            groups = groups if len(sets) > 1 else {},
+            models = {model: trainings[key].title for key in keys for model in models[key]},
+            rows = rows,
+            tags = _MANUAL,
+        )
