@@ -11,6 +11,7 @@ load(
     "cassle_linear_probe",
     "cassle_predict_augmentation",
     "cassle_project",
+    "cassle_regression",
     "cassle_retrieval",
     "cassle_sgd_probe",
     "cassle_spectrum",
@@ -19,10 +20,43 @@ load(
 
 _MANUAL = ["manual"]
 
-def _of_embeddings(prefix, images, model, embed_flags, probe_flags, has_val):
+def evaluated_set(images, val = False, few_shot = [], fine_tune = [], linear_probe = []):
+    """A data set: a val split of its own?, flags of stages."""
+    return struct(few_shot = few_shot, fine_tune = fine_tune, images = images, linear_probe = linear_probe, val = val)
+
+def _of_embeddings(prefix, set, model, embed_flags):
     """Stages that read embeddings; returns their labels."""
-    splits = ["train", "test"] + (["val"] if has_val else [])
+    splits = ["train", "test"] + (["val"] if set.val else [])
     for split in splits:
+        cassle_embed(
+            name = "%s_%s" % (prefix, split),
+            flags = embed_flags,
+            images = set.images,
+            model = model,
+            split = split,
+            tags = _MANUAL,
+        )
+    train, test = ":%s_train" % prefix, ":%s_test" % prefix
+    cassle_linear_probe(
+        name = prefix + "_linear_probe",
+        flags = set.linear_probe,
+        tags = _MANUAL,
+        test = test,
+        train = train,
+        val = ":%s_val" % prefix if set.val else None,
+    )
+    cassle_sgd_probe(name = prefix + "_sgd_probe", tags = _MANUAL, test = test, train = train)
+    cassle_knn(name = prefix + "_knn", flags = ["--k=1,5,20"], tags = _MANUAL, test = test, train = train)
+    cassle_few_shot(name = prefix + "_few_shot", embeddings = test, flags = set.few_shot, tags = _MANUAL)
+    cassle_spectrum(name = prefix + "_spectrum", embeddings = test, tags = _MANUAL)
+    cassle_project(name = prefix + "_project", embeddings = test, tags = _MANUAL)
+    cassle_retrieval(name = prefix + "_retrieval", images = set.images, tags = _MANUAL, test = test, train = train)
+    stages = ["linear_probe", "sgd_probe", "knn", "few_shot", "spectrum", "project", "retrieval"]
+    return [":%s_%s" % (prefix, stage) for stage in stages]
+
+def _of_vectors(prefix, images, model, embed_flags):
+    """Regression on images with vector targets; returns its label."""
+    for split in ["train", "test"]:
         cassle_embed(
             name = "%s_%s" % (prefix, split),
             flags = embed_flags,
@@ -31,62 +65,56 @@ def _of_embeddings(prefix, images, model, embed_flags, probe_flags, has_val):
             split = split,
             tags = _MANUAL,
         )
-    train, test = ":%s_train" % prefix, ":%s_test" % prefix
-    cassle_linear_probe(
-        name = prefix + "_linear_probe",
-        flags = probe_flags,
+    cassle_regression(
+        name = prefix + "_regression",
+        flags = ["--loss=l2"],
         tags = _MANUAL,
-        test = test,
-        train = train,
-        val = ":%s_val" % prefix if has_val else None,
+        test = ":%s_test" % prefix,
+        train = ":%s_train" % prefix,
     )
-    cassle_sgd_probe(name = prefix + "_sgd_probe", tags = _MANUAL, test = test, train = train)
-    cassle_knn(name = prefix + "_knn", flags = ["--k=1,5,20"], tags = _MANUAL, test = test, train = train)
-    cassle_few_shot(name = prefix + "_few_shot", embeddings = test, tags = _MANUAL)
-    cassle_spectrum(name = prefix + "_spectrum", embeddings = test, tags = _MANUAL)
-    cassle_project(name = prefix + "_project", embeddings = test, tags = _MANUAL)
-    cassle_retrieval(name = prefix + "_retrieval", images = images, tags = _MANUAL, test = test, train = train)
-    stages = ["linear_probe", "sgd_probe", "knn", "few_shot", "spectrum", "project", "retrieval"]
-    return [":%s_%s" % (prefix, stage) for stage in stages]
+    return ":%s_regression" % prefix
 
-def _of_model(prefix, images, model):
+def _of_model(prefix, set, model):
     """Stages that run a trained model on changed images, or train it on; returns their labels."""
-    views = {"images": images, "model": model, "split": "test", "tags": _MANUAL}
+    views = {"images": set.images, "model": model, "split": "test", "tags": _MANUAL}
     cassle_invariance(name = prefix + "_invariance", **views)
     cassle_interpolation(name = prefix + "_interpolation", **views)
     cassle_predict_augmentation(name = prefix + "_predict_augmentation", **views)
     cassle_fine_tune(
         name = prefix + "_fine_tune",
-        flags = ["--labels_per_class=50", "--epochs=20"],
-        images = images,
+        flags = ["--epochs=20", "--batch_size=64"] + set.fine_tune,
+        images = set.images,
         model = model,
         tags = _MANUAL,
     )
     stages = ["invariance", "interpolation", "predict_augmentation", "fine_tune"]
     return [":%s_%s" % (prefix, stage) for stage in stages]
 
-def evaluation(name, encoders, random, sets, home):
+def evaluation(name, encoders, random, sets, vectors):
     """NAME: report of all stages.
 
     Args:
       encoders: key -> (model, title).
       random: title of the untrained encoder, made of the first model; None for none.
-      sets: key -> (images, has a val split, flags of linear-probe).
-      home: the set on which stages that run the model itself are made.
+      sets: key -> evaluated_set().
+      vectors: (name, images) of a set with vector targets.
     """
     rows, groups = {}, {}
     subjects = {key: (model, title, []) for key, (model, title) in encoders.items()}
     if random:
         subjects["random"] = (encoders.values()[0][0], random, ["--reinitialize"])
     for key, (model, title, embed_flags) in subjects.items():
-        for set, (images, has_val, probe_flags) in sets.items():
-            prefix = "%s_%s" % (key, set)
-            results = _of_embeddings(prefix, images, model, embed_flags, probe_flags, has_val)
-            if set == home and not embed_flags:
-                results += _of_model(prefix, images, model)
+        for set_key, set in sets.items():
+            prefix = "%s_%s" % (key, set_key)
+            results = _of_embeddings(prefix, set, model, embed_flags)
+            if not embed_flags:
+                results += _of_model(prefix, set, model)
             for result in results:
                 rows[result] = title
-                groups[result] = set
+                groups[result] = set_key
+        result = _of_vectors("%s_%s" % (key, vectors[0]), vectors[1], model, embed_flags)
+        rows[result] = title
+        groups[result] = vectors[0]
     cassle_table(
         name = name,
         flags = ["--title=Evaluation"],
