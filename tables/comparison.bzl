@@ -1,6 +1,6 @@
 """Comparisons: one row per way of training, averaged over seeds, one group of columns per data set."""
 
-load("//tools:pipeline.bzl", "cassle_embed", "cassle_knn", "cassle_linear_probe", "cassle_pretrain", "cassle_table")
+load("//tools:pipeline.bzl", "cassle_embed", "cassle_few_shot", "cassle_knn", "cassle_linear_probe", "cassle_pretrain_chain", "cassle_table")
 
 _MANUAL = ["manual"]
 
@@ -10,7 +10,11 @@ def training(title, flags = [], seeds = [1], policy = None):
 
 def test_set(images, flags = [], knn = False, val = False):
     """A data set that encoders are tested on: flags of linear-probe, nearest neighbours too?, a val split of its own?"""
-    return struct(flags = flags, images = images, knn = knn, val = val)
+    return struct(few_shot = False, flags = flags, images = images, knn = knn, val = val)
+
+def few_shot_set(images, flags = []):
+    """A data set whose test split serves few-shot episodes only: flags of few-shot."""
+    return struct(few_shot = True, flags = flags, images = images, knn = False, val = False)
 
 def merged(*dicts):
     """One dict with the entries of all, in their order."""
@@ -24,7 +28,8 @@ def _test_encoder(prefix, model, sets, embed_flags):
     results = {}
     for key, set in sets.items():
         name = "%s_%s" % (prefix, key)
-        for split in ["train", "test"] + (["val"] if set.val else []):
+        splits = ["test"] if set.few_shot else ["train", "test"] + (["val"] if set.val else [])
+        for split in splits:
             cassle_embed(
                 name = "%s_%s" % (name, split),
                 flags = embed_flags,
@@ -34,6 +39,10 @@ def _test_encoder(prefix, model, sets, embed_flags):
                 tags = _MANUAL,
             )
         train, test = ":%s_train" % name, ":%s_test" % name
+        if set.few_shot:
+            cassle_few_shot(name = name + "_few_shot", embeddings = test, flags = set.flags, tags = _MANUAL)
+            results[":%s_few_shot" % name] = key
+            continue
         cassle_linear_probe(
             name = name + "_probe",
             flags = set.flags,
@@ -48,8 +57,8 @@ def _test_encoder(prefix, model, sets, embed_flags):
             results[":%s_knn" % name] = key
     return results
 
-def comparison(name, images, flags, trainings, sets, title, policy = None, parts = {}):
-    """NAME: a report of all rows. KEY_SEED is the model of one run; the first row is an untrained encoder.
+def comparison(name, images, flags, trainings, sets, title, policy = None, parts = {}, prefix = "", stop_epochs = []):
+    """NAME: a report of all rows. PREFIXKEY_SEED is the model of one run; the first row is an untrained encoder.
 
     Args:
       images: what encoders are trained on.
@@ -59,22 +68,25 @@ def comparison(name, images, flags, trainings, sets, title, policy = None, parts
       title: of the page.
       policy: for rows without one of their own.
       parts: name -> keys of trainings: further reports NAME of some rows, which need their runs only.
+      prefix: of the names of models and results, where one package has several comparisons.
+      stop_epochs: where a training is cut into links (cassle_pretrain_chain).
     """
     # Key -> its models and results; "": the untrained encoder's.
     models, results = {}, {}
     for key, row in trainings.items():
         models[key], results[key] = [], {}
         for seed in row.seeds:
-            model = "%s_%d" % (key, seed)
-            cassle_pretrain(
+            model = "%s%s_%d" % (prefix, key, seed)
+            cassle_pretrain_chain(
                 name = model,
                 flags = flags + row.flags + ["--seed=%d" % seed],
                 images = images,
                 policy = row.policy or policy,
+                stop_epochs = stop_epochs,
                 tags = _MANUAL,
             )
             if "" not in results:
-                results[""] = _test_encoder("random", ":" + model, sets, ["--reinitialize"])
+                results[""] = _test_encoder(prefix + "random", ":" + model, sets, ["--reinitialize"])
             models[key].append(":" + model)
             results[key].update(_test_encoder(model, ":" + model, sets, []))
     for table, keys in dict(parts, **{name: trainings.keys()}).items():

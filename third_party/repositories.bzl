@@ -4,6 +4,7 @@ Debian's Bazel 4.2.3 would fetch a few repositories of its own; each is replaced
 compiler's default search path need no repository, only a cc_library with their link options: see third_party/NAME/BUILD.
 """
 
+load("//third_party:paper_data.bzl", "paper_data_repository")
 load("//third_party:real_data.bzl", "real_data_repository")
 load("//third_party/libtorch:libtorch.bzl", "libtorch_repository")
 load("//third_party/protobuf:protobuf.bzl", "protobuf_repository")
@@ -21,4 +22,5 @@ def cassle_repositories():
 
     protobuf_repository(name = "com_google_protobuf")
     libtorch_repository(name = "libtorch")
+    paper_data_repository(name = "paper_data")
     real_data_repository(name = "real_data")

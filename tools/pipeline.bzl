@@ -69,7 +69,11 @@ def _run(ctx, arguments, inputs):
 def _shards_impl(ctx):
     arguments = []
     inputs = []
-    if ctx.files.srcs:
+    if ctx.attr.folders:
+        inputs = ctx.files.srcs
+        for option, folder in ctx.attr.folders.items():
+            arguments.append("--%s=%s/%s" % (option, ctx.attr.srcs[0].label.workspace_root, folder))
+    elif ctx.files.srcs:
         inputs = ctx.files.srcs
         arguments = ["--input=" + (inputs[0].path if len(inputs) == 1 else inputs[0].dirname)]
     if ctx.file.coarse:
@@ -84,6 +88,10 @@ cassle_shards = rule(
     attrs = dict(
         _COMMON,
         srcs = attr.label_list(allow_files = True, doc = "One file, or the files of one folder; none for generated data."),
+        folders = attr.string_dict(
+            doc = "Option of shard-encoder that names a folder (input, train, test) -> folder of srcs, below their repository's root. " +
+                  "Default: input is the folder of the first file.",
+        ),
         coarse = attr.label(allow_single_file = [".txt"], doc = "Coarser classes, one line per class: a further target."),
         _stage = _stage("//cassle/data:shard-encoder"),
     ),
