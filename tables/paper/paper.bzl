@@ -90,7 +90,7 @@ def _trainings(augself_weight):
         for treatment, (suffix, flags) in treatments.items()
     }
 
-def paper_tables(prefix, data, imagenet100, stl10, published, parts, stop_epochs):
+def paper_tables(prefix, data, imagenet100, stl10, published, parts, stop_epochs, policy = None):
     """PREFIXimagenet100: Table 1 and its few-shot table; PREFIXstl10: the table of STL-10 and ResNet-18.
 
     Args:
@@ -101,6 +101,7 @@ def paper_tables(prefix, data, imagenet100, stl10, published, parts, stop_epochs
       published: whether the data are the published sets, for which the authors' splits are defined.
       parts: NAME -> keys of rows: further reports PREFIXimagenet100_NAME and PREFIXstl10_NAME of these rows only.
       stop_epochs: where the trainings are cut into links, for the first table and for the second.
+      policy: a file, instead of a preset among the flags.
     """
     for table, flags, augself_weight, stops, title in [
         ("imagenet100", imagenet100, "0.5", stop_epochs[0], "ImageNet-100, ResNet-50"),
@@ -110,6 +111,7 @@ def paper_tables(prefix, data, imagenet100, stl10, published, parts, stop_epochs
             name = prefix + table,
             flags = flags,
             images = data + table,
+            policy = policy,
             parts = {"%s%s_%s" % (prefix, table, part): keys for part, keys in parts.items()},
             prefix = "%s%s_" % (prefix, table),
             sets = _sets(data, published),
