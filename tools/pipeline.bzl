@@ -64,7 +64,8 @@ def _run(ctx, arguments, inputs):
         progress_message = "Stage %s: %s" % (stage.basename, ctx.label),
         use_default_shell_env = True,
     )
-    return folder, DefaultInfo(files = depset([folder]))
+    # As runfiles it can be `data` of a test.
+    return folder, DefaultInfo(files = depset([folder]), runfiles = ctx.runfiles([folder]))
 
 def _shards_impl(ctx):
     arguments = []
