@@ -338,6 +338,8 @@ def _table_impl(ctx):
     if not rows:
         fail("rows and models are both empty: there is nothing to show")
     for row, folder, name in rows:
+        if "," in name:
+            fail("the row '%s' has a comma in its name, which separates names in a flag" % name)
         inputs.append(folder)
         arguments += ["--results=" + folder.path, "--names=" + name]
         if ctx.attr.groups:
