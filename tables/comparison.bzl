@@ -1,6 +1,7 @@
 """Comparisons: one row per way of training, averaged over seeds, one group of columns per data set."""
 
-load("//tools:pipeline.bzl", "cassle_embed", "cassle_few_shot", "cassle_knn", "cassle_linear_probe", "cassle_pretrain_chain", "cassle_table")
+load("//tables:encoders.bzl", "embedded")
+load("//tools:pipeline.bzl", "cassle_few_shot", "cassle_knn", "cassle_linear_probe", "cassle_pretrain_chain", "cassle_table")
 
 _MANUAL = ["manual"]
 
@@ -29,15 +30,7 @@ def _test_encoder(prefix, model, sets, embed_flags):
     for key, set in sets.items():
         name = "%s_%s" % (prefix, key)
         splits = ["test"] if set.few_shot else ["train", "test"] + (["val"] if set.val else [])
-        for split in splits:
-            cassle_embed(
-                name = "%s_%s" % (name, split),
-                flags = embed_flags,
-                images = set.images,
-                model = model,
-                split = split,
-                tags = _MANUAL,
-            )
+        embedded(name, set.images, model, splits, embed_flags)
         train, test = ":%s_train" % name, ":%s_test" % name
         if set.few_shot:
             cassle_few_shot(name = name + "_few_shot", embeddings = test, flags = set.flags, tags = _MANUAL)

@@ -5,17 +5,21 @@ The targets are tagged manual, since they train: `bazel build //...` and `bazel 
 
 load("//tools:pipeline.bzl", "cassle_embed", "cassle_linear_probe", "cassle_pretrain")
 
-def probed_encoder(name, model, images, embed_flags = [], probe_flags = [], eval_images = None):
-    """NAME: a linear probe on the train and test splits of `eval_images` (default: images), seen through `model`."""
-    for split in ["train", "test"]:
+def embedded(prefix, images, model, splits, flags):
+    """PREFIX_SPLIT: embeddings of each split."""
+    for split in splits:
         cassle_embed(
-            name = "%s_%s" % (name, split),
-            flags = embed_flags,
-            images = eval_images or images,
+            name = "%s_%s" % (prefix, split),
+            flags = flags,
+            images = images,
             model = model,
             split = split,
             tags = ["manual"],
         )
+
+def probed_encoder(name, model, images, embed_flags = [], probe_flags = [], eval_images = None):
+    """NAME: a linear probe on the train and test splits of `eval_images` (default: images), seen through `model`."""
+    embedded(name, eval_images or images, model, ["train", "test"], embed_flags)
     cassle_linear_probe(
         name = name,
         flags = probe_flags,

@@ -1,8 +1,8 @@
 """Every evaluation stage on several encoders and data sets, and one report of it all."""
 
+load("//tables:encoders.bzl", "embedded")
 load(
     "//tools:pipeline.bzl",
-    "cassle_embed",
     "cassle_few_shot",
     "cassle_fine_tune",
     "cassle_interpolation",
@@ -26,16 +26,7 @@ def evaluated_set(images, val = False, few_shot = [], fine_tune = [], linear_pro
 
 def _of_embeddings(prefix, set, model, embed_flags):
     """Stages that read embeddings; returns their labels."""
-    splits = ["train", "test"] + (["val"] if set.val else [])
-    for split in splits:
-        cassle_embed(
-            name = "%s_%s" % (prefix, split),
-            flags = embed_flags,
-            images = set.images,
-            model = model,
-            split = split,
-            tags = _MANUAL,
-        )
+    embedded(prefix, set.images, model, ["train", "test"] + (["val"] if set.val else []), embed_flags)
     train, test = ":%s_train" % prefix, ":%s_test" % prefix
     cassle_linear_probe(
         name = prefix + "_linear_probe",
@@ -56,15 +47,7 @@ def _of_embeddings(prefix, set, model, embed_flags):
 
 def _of_vectors(prefix, images, model, embed_flags):
     """Regression on images with vector targets; returns its label."""
-    for split in ["train", "test"]:
-        cassle_embed(
-            name = "%s_%s" % (prefix, split),
-            flags = embed_flags,
-            images = images,
-            model = model,
-            split = split,
-            tags = _MANUAL,
-        )
+    embedded(prefix, images, model, ["train", "test"], embed_flags)
     cassle_regression(
         name = prefix + "_regression",
         flags = ["--loss=l2"],
