@@ -7,14 +7,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "cassle/augment/augment_and_record.h"
 #include "cassle/augment/policy.h"
 #include "cassle/augment/recorded_views.h"
-#include "cassle/augment/test_images.h"
+#include "cassle/augment/view_loader_fixture.h"
 #include "cassle/base/file.h"
 #include "cassle/base/fingerprint.h"
 #include "cassle/base/status_matchers.h"
-#include "cassle/base/text_proto.h"
 #include "gtest/gtest.h"
 
 namespace cassle {
@@ -23,54 +21,6 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using Options = v1::AugmentAndRecordOptions;
-
-constexpr int kImages = 23;
-constexpr int kBatch = 5;
-constexpr int kEpochs = 3;
-constexpr uint64_t kSeed = 7;
-
-std::string DatasetFolder() {
-  static const std::string folder = MakeTestDataset("images", TestImageRecords(kImages));
-  return folder;
-}
-
-ViewLoaderOptions OnTheFly() {
-  ViewLoaderOptions options;
-  const auto images = Dataset::Open(DatasetFolder());
-  EXPECT_OK(images);
-  options.images = *images;
-  const auto policy = LoadPolicy("cifar");
-  EXPECT_OK(policy);
-  options.policy = *policy;
-  options.groups = {"crop", "color", "color_diff", "flip", "grayscale"};
-  options.relative_groups = {"flip", "color"};
-  options.seed = kSeed;
-  options.batch_size = kBatch;
-  options.num_epochs = kEpochs;
-  return options;
-}
-
-// policy: none for the preset of OnTheFly().
-std::string Record(const std::string& name, Options::Store store,
-                   const v1::Policy* policy = nullptr) {
-  Options options;
-  options.set_input(DatasetFolder());
-  options.set_output(FreshPath(name));
-  if (policy == nullptr) {
-    options.set_policy("cifar");
-  } else {
-    options.set_policy_file(FreshPath(name + ".textproto"));
-    EXPECT_OK(WriteFile(options.policy_file(), PrintTextProto(*policy)));
-  }
-  options.set_epochs(kEpochs);
-  options.set_seed(kSeed);
-  options.set_store(store);
-  options.set_batch_size(kBatch);
-  // An odd number: shards end between the views of an image.
-  options.set_records_per_shard(31);
-  EXPECT_OK(RunStage(AugmentAndRecordInfo(), options, {.threads = 2}, RunAugmentAndRecord));
-  return options.output();
-}
 
 std::string Hash(const ViewBatch& batch) {
   Fingerprinter hash;
@@ -100,10 +50,6 @@ std::vector<std::string> LoadAll(ViewLoaderOptions options) {
     if (!batch.ok() || *batch == nullptr) return hashes;
     hashes.push_back(Hash(**batch));
   }
-}
-
-absl::Status StatusOf(ViewLoaderOptions options) {
-  return ViewLoader::Create(std::move(options)).status();
 }
 
 TEST(ViewLoaderTest, EveryEpochShowsDistinctImagesInAnotherOrder) {
@@ -338,80 +284,6 @@ TEST(ViewLoaderTest, JpegViewsAreNearTheExactOnes) {
   // Smooth images at quality 95.
   EXPECT_GT(total, 0);
   EXPECT_LT(total / static_cast<double>(a->pixels[0].size()), 3.0);
-}
-
-TEST(ViewLoaderTest, ViewsOfAnotherSeedPolicyOrDataSetAreRefusedWithBothNames) {
-  const std::string params = Record("origin", Options::PARAMS);
-  ViewLoaderOptions options = OnTheFly();
-  options.views_dir = params;
-  options.seed = 8;
-  EXPECT_THAT(StatusOf(options),
-              StatusIs(absl::StatusCode::kFailedPrecondition,
-                       AllOf(HasSubstr(params), HasSubstr("seed 7"), HasSubstr("seed 8"))));
-  options.seed = kSeed;
-  options.policy.mutable_flip()->set_probability(0);
-  EXPECT_THAT(StatusOf(options),
-              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("policy cifar")));
-  options = OnTheFly();
-  options.views_dir = params;
-  const std::string others = MakeTestDataset("others", TestImageRecords(kImages, /*salt=*/1));
-  ASSERT_OK_AND_ASSIGN(options.images, Dataset::Open(others));
-  EXPECT_THAT(StatusOf(options),
-              StatusIs(absl::StatusCode::kFailedPrecondition,
-                       AllOf(HasSubstr(params), HasSubstr(others), HasSubstr("fingerprint"))));
-}
-
-TEST(ViewLoaderTest, ImpossibleOptionsAreNamed) {
-  const absl::StatusCode invalid = absl::StatusCode::kInvalidArgument;
-  ViewLoaderOptions options = OnTheFly();
-  options.batch_size = kImages + 1;
-  EXPECT_THAT(StatusOf(options), StatusIs(invalid, HasSubstr("larger than the 23 images")));
-  options = OnTheFly();
-  options.groups = {"blur"};
-  EXPECT_THAT(StatusOf(options), StatusIs(invalid, HasSubstr("\"blur\"")));
-  options = OnTheFly();
-  options.policy.mutable_flip()->set_probability(1.5);
-  EXPECT_THAT(StatusOf(options), StatusIs(invalid, HasSubstr("flip.probability is 1.5")));
-  options = OnTheFly();
-  options.images = nullptr;
-  EXPECT_THAT(StatusOf(options), StatusIs(invalid, HasSubstr("neither")));
-  options = OnTheFly();
-  options.views_dir = Record("few", Options::PARAMS);
-  options.num_epochs = kEpochs + 1;
-  EXPECT_THAT(StatusOf(options), StatusIs(invalid, HasSubstr("holds 3 epochs")));
-  options.num_epochs = kEpochs;
-  options.images = nullptr;
-  EXPECT_THAT(StatusOf(options), StatusIs(invalid, HasSubstr("--store=raw")));
-}
-
-TEST(ViewLoaderTest, DamagedViewsAreNamed) {
-  ViewLoaderOptions options = OnTheFly();
-  options.views_dir = FreshPath("missing");
-  EXPECT_THAT(StatusOf(options), StatusIs(absl::StatusCode::kNotFound, HasSubstr("missing")));
-
-  options.views_dir = DatasetFolder();
-  EXPECT_THAT(StatusOf(options),
-              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("holds no recorded views")));
-
-  options.views_dir = Record("truncated", Options::RAW);
-  const std::string shard = JoinPath(options.views_dir, "views-00001-of-00005.tfrecord");
-  ASSERT_OK_AND_ASSIGN(const std::string bytes, ReadFile(shard));
-  ASSERT_OK(WriteFile(shard, bytes.substr(0, bytes.size() - 100)));
-  EXPECT_THAT(StatusOf(options),
-              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("views-00001-of-00005.tfrecord")));
-
-  // A flipped bit is found when its record is read, and the error stays.
-  std::string flipped = bytes;
-  flipped[bytes.size() / 2] ^= 1;
-  ASSERT_OK(WriteFile(shard, flipped));
-  ASSERT_OK_AND_ASSIGN(const auto loader, ViewLoader::Create(options));
-  absl::Status status;
-  for (int i = 0; i < kEpochs * kImages / kBatch && status.ok(); ++i) {
-    status = loader->Next().status();
-  }
-  EXPECT_THAT(status,
-              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("views-00001-of-00005.tfrecord")));
-  EXPECT_EQ(loader->Next().status(), status);
 }
 
 }  // namespace

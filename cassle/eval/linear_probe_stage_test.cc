@@ -1,20 +1,12 @@
-#include "cassle/eval/linear_probe_stage.h"
-
 #include <algorithm>
-#include <atomic>
-#include <cmath>
-#include <functional>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "cassle/base/file.h"
 #include "cassle/base/safetensors.h"
-#include "cassle/base/stage_main.h"
 #include "cassle/base/status_matchers.h"
-#include "cassle/base/text_proto.h"
-#include "cassle/eval/embeddings_fixture.h"
-#include "cassle/eval/linear_probe_result.pb.h"
+#include "cassle/eval/linear_probe_fixture.h"
 #include "cassle/eval/validation_split.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -26,54 +18,7 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-class LinearProbeStageTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    root_ = JoinPath(::testing::TempDir(),
-                     ::testing::UnitTest::GetInstance()->current_test_info()->name());
-    ASSERT_OK(RemoveAll(root_));
-    ASSERT_OK(MakeDirectories(root_));
-    train_ = EmbeddingsFixture::Clusters(120, 7, 0, 1);
-    test_ = EmbeddingsFixture::Clusters(60, 7, 1000, 2);
-    test_.metadata["split"] = "test";
-    options_.set_train(Path("train"));
-    options_.set_test(Path("test"));
-    options_.set_output(Path("probe"));
-    settings_.omit_costs = true;
-    settings_.force = true;
-  }
-
-  std::string Path(const std::string& name) const { return JoinPath(root_, name); }
-
-  absl::Status Run() {
-    absl::Status status = train_.Write(Path("train"));
-    if (status.ok()) status = test_.Write(Path("test"));
-    if (!status.ok()) return status;
-    const auto outcome = RunStage(kLinearProbeInfo, options_, settings_, RunLinearProbe);
-    if (!outcome.ok()) return outcome.status();
-    fingerprint_ = outcome->manifest.fingerprint();
-    json_ = outcome->manifest.result_json();
-    result_.Clear();
-    return ReadTextProto(Path("probe/result.textproto"), &result_);
-  }
-
-  // The stage must fail with this exit code and these words.
-  void ExpectFailure(int exit_code, const std::vector<std::string>& words) {
-    const absl::Status status = Run();
-    EXPECT_EQ(ExitCode(status), exit_code) << status;
-    for (const std::string& word : words) {
-      EXPECT_THAT(std::string(status.message()), HasSubstr(word));
-    }
-    EXPECT_FALSE(FileExists(Path("probe")));
-  }
-
-  std::string root_;
-  EmbeddingsFixture train_, test_;
-  v1::LinearProbeOptions options_;
-  StageSettings settings_;
-  v1::LinearProbeResult result_;
-  std::string fingerprint_, json_;
-};
+using LinearProbeStageTest = LinearProbeFixture;
 
 TEST_F(LinearProbeStageTest, ReportsTheWholeGridAndTheTest) {
   options_.add_target("all");
@@ -201,14 +146,6 @@ TEST_F(LinearProbeStageTest, FewLabelsThinTheTrainingRowsOnly) {
   EXPECT_EQ(result_.targets(0).num_train(), 27);
 }
 
-TEST_F(LinearProbeStageTest, MoreLabelsThanThereAreAreRefused) {
-  options_.set_labels_per_class(41);
-  ExpectFailure(65, {"class 0 has 3", "41 per class"});
-  options_.set_labels_per_class(3);
-  options_.add_target("all");
-  ExpectFailure(64, {"one target at a time"});
-}
-
 TEST_F(LinearProbeStageTest, LbfgsAndNewtonAgree) {
   ASSERT_OK(Run());
   const v1::LinearProbeTarget newton = result_.targets(0);
@@ -242,13 +179,6 @@ TEST_F(LinearProbeStageTest, ConfusionsCountTheErrors) {
   EXPECT_EQ(matrix[0] + matrix[1] + matrix[2] + matrix[3], 60);
 }
 
-TEST_F(LinearProbeStageTest, TheAuthorsSplitWantsTheAuthorsData) {
-  options_.set_authors_split("cifar10");
-  ExpectFailure(65, {"--authors_split=cifar10", "50000", "120"});
-  options_.set_authors_split("cifar1");
-  ExpectFailure(64, {"did you mean cifar10"});
-}
-
 TEST_F(LinearProbeStageTest, TheGridCanBeGiven) {
   options_.add_regularizer(0.5);
   options_.add_regularizer(2);
@@ -270,132 +200,6 @@ TEST_F(LinearProbeStageTest, TestImagesAmongTheTrainImagesAreAWarning) {
   ASSERT_OK(Run());
   EXPECT_THAT(result_.targets(0).warnings(),
               ElementsAre("images of the test set that are also in the train embeddings: 1"));
-}
-
-TEST_F(LinearProbeStageTest, OtherWeightsAreRefused) {
-  test_.metadata["weights_fingerprint"] = "vvvv";
-  ExpectFailure(65, {"--train and --test", "another encoder", "weights_fingerprint wwww and vvvv"});
-}
-
-TEST_F(LinearProbeStageTest, OtherPreprocessingIsRefused) {
-  test_.metadata["preprocess_fingerprint"] = "qqqq";
-  ExpectFailure(65, {"another preprocessing", "preprocess_fingerprint pppp and qqqq"});
-}
-
-TEST_F(LinearProbeStageTest, AMissingFingerprintIsRefused) {
-  test_.metadata.erase("weights_fingerprint");
-  ExpectFailure(65, {"--test does not say its weights_fingerprint"});
-}
-
-TEST_F(LinearProbeStageTest, OtherWidthIsRefused) {
-  test_ = EmbeddingsFixture::Clusters(60, 8, 1000, 2);
-  ExpectFailure(65, {"--train has 7 features per image, --test 8"});
-}
-
-TEST_F(LinearProbeStageTest, ARowWithoutLabelIsRefused) {
-  train_.classes["labels"][17] = -1;
-  ExpectFailure(65, {"--train", "labels[17] (image 17) is -1", "labelled split"});
-}
-
-TEST_F(LinearProbeStageTest, AnImpossibleLabelIsRefused) {
-  test_.classes["labels"][4] = 3;
-  ExpectFailure(65, {"--test", "labels[4] (image 1004) is 3, outside 0..2"});
-}
-
-TEST_F(LinearProbeStageTest, UnlabelledEmbeddingsAreRefused) {
-  train_.classes.erase("labels");
-  ExpectFailure(65, {"--train", "no target 'label'", "there is parity"});
-}
-
-TEST_F(LinearProbeStageTest, AnUnknownTargetIsRefusedWithTheOnesThereAre) {
-  options_.add_target("hue");
-  ExpectFailure(65, {"no target 'hue'", "label, parity"});
-}
-
-TEST_F(LinearProbeStageTest, AVectorTargetIsRefused) {
-  train_.vectors["target.position"].resize(240);
-  options_.add_target("position");
-  ExpectFailure(65, {"'position'", "is a vector", "label, parity"});
-}
-
-TEST_F(LinearProbeStageTest, OneClassIsRefused) {
-  for (int64_t& label : train_.classes["labels"]) label = 1;
-  ExpectFailure(65, {"target 'label'", "has class 1", "two classes"});
-}
-
-TEST_F(LinearProbeStageTest, OtherClassNamesAreRefused) {
-  test_.metadata["classes"] = "[\"b\",\"a\",\"c\"]";
-  ExpectFailure(65, {"other classes", "shard the splits together"});
-}
-
-TEST_F(LinearProbeStageTest, NotANumberIsRefusedWithItsRow) {
-  train_.features[7 * 9 + 2] = std::nanf("");
-  ExpectFailure(65, {"--train", "features[9, 2] (image 9) is nan"});
-}
-
-TEST_F(LinearProbeStageTest, AnEmptySetIsRefused) {
-  test_ = EmbeddingsFixture::Clusters(0, 7, 0, 1);
-  ExpectFailure(65, {"--test", "[0, 7]", "nothing to work on"});
-}
-
-TEST_F(LinearProbeStageTest, TensorsOfOtherLengthAreRefused) {
-  train_.classes["labels"].pop_back();
-  ExpectFailure(65, {"labels has 119 rows, features has 120"});
-}
-
-TEST_F(LinearProbeStageTest, ABadListIsRefusedWithItsLine) {
-  for (const auto& [list, words] : std::vector<std::pair<std::string, std::string>>{
-           {"1\nx\n", "val.txt:2: 'x' is not an image id"},
-           {"1\n5000\n", "val.txt:2: '5000' is not the id of an image of --train"},
-           {"1\n2\n1\n", "val.txt:3: '1' is listed twice"},
-           {"# nothing\n", "lists 0 of the 120 images"}}) {
-    ASSERT_OK(WriteFile(Path("val.txt"), list));
-    options_.set_val_list(Path("val.txt"));
-    ExpectFailure(65, {words});
-  }
-}
-
-TEST_F(LinearProbeStageTest, AMissingOrUnfinishedInputIsRefused) {
-  options_.set_test(Path("nowhere"));
-  ExpectFailure(66, {"nowhere", "does not exist"});
-  options_.set_test(Path("dead.partial"));
-  ASSERT_OK(MakeDirectories(Path("dead.partial")));
-  ExpectFailure(66, {"dead.partial", "not a complete stage output"});
-}
-
-TEST_F(LinearProbeStageTest, SettingsThatMakeNoSenseAreUsageErrors) {
-  const std::vector<std::pair<std::function<void(v1::LinearProbeOptions*)>, std::string>> cases = {
-      {[](auto* o) { o->clear_train(); }, "--train is missing"},
-      {[](auto* o) { o->set_val_fraction(1); }, "--val_fraction=1 is not between 0 and 1"},
-      {[](auto* o) { o->set_tolerance(0); }, "--tolerance=0"},
-      {[](auto* o) { o->add_regularizer(0); }, "--regularizer: 0 after 0"},
-      {[](auto* o) {
-         o->add_regularizer(2);
-         o->add_regularizer(1);
-       },
-       "--regularizer: 1 after 2"},
-      {[](auto* o) {
-         o->add_target("label");
-         o->add_target("label");
-       },
-       "names a target twice"},
-      {[](auto* o) {
-         o->set_val(o->train());
-         o->set_val_list(o->train() + "/embeddings.safetensors");
-       },
-       "exclude each other"}};
-  const v1::LinearProbeOptions good = options_;
-  for (const auto& [change, words] : cases) {
-    options_ = good;
-    change(&options_);
-    ExpectFailure(64, {words});
-  }
-}
-
-TEST_F(LinearProbeStageTest, AnInterruptedProbeLeavesNothing) {
-  const std::atomic<bool> interrupted{true};
-  settings_.interrupted = &interrupted;
-  ExpectFailure(75, {"interrupted"});
 }
 
 TEST(SplitByFractionTest, IsAPartitionOfEverySize) {

@@ -1,5 +1,6 @@
 #include "cassle/ssl/pretrain_fixture.h"
 
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -11,19 +12,18 @@
 
 namespace cassle {
 
-const std::string& TinyShapes() {
-  static const std::string* folder = [] {
-    const auto* path = new std::string(JoinPath(::testing::TempDir(), "methods_shapes"));
-    EXPECT_OK(RemoveAll(*path));
-    v1::ShardEncoderOptions options;
-    options.set_output(*path);
-    options.set_source(v1::ShardEncoderOptions::SHAPES);
-    options.mutable_shapes()->set_num_train(16);
-    options.mutable_shapes()->set_num_test(0);
-    EXPECT_OK(RunStage(ShardEncoderInfo(), options, {}, RunShardEncoder));
-    return path;
-  }();
-  return *folder;
+std::string TinyShapes(int images) {
+  static auto* made = new std::set<int>;
+  const std::string path = JoinPath(::testing::TempDir(), absl::StrCat("shapes_", images));
+  if (!made->insert(images).second) return path;
+  EXPECT_OK(RemoveAll(path));
+  v1::ShardEncoderOptions options;
+  options.set_output(path);
+  options.set_source(v1::ShardEncoderOptions::SHAPES);
+  options.mutable_shapes()->set_num_train(images);
+  options.mutable_shapes()->set_num_test(0);
+  EXPECT_OK(RunStage(ShardEncoderInfo(), options, {}, RunShardEncoder));
+  return path;
 }
 
 v1::PretrainOptions TinyRun(const std::string& method, int epochs) {
@@ -52,30 +52,64 @@ v1::PretrainOptions TinyRun(const std::string& method, int epochs) {
   return options;
 }
 
+v1::PretrainOptions MocoRun(const std::string& name) {
+  v1::PretrainOptions options;
+  options.set_input(TinyShapes(40));
+  options.set_output(JoinPath(::testing::TempDir(), name));
+  options.set_policy("cifar");
+  options.mutable_method()->mutable_moco_v2()->set_queue_size(32);
+  options.mutable_conditioning()->set_treatment(v1::MLP);
+  options.mutable_backbone()->set_width_factor(0.125);
+  options.set_epochs(2);
+  options.set_batch_size(8);
+  // One: two wait for each other when something else runs on the machine.
+  options.set_compute_threads(1);
+  options.set_log_every_steps(3);
+  EXPECT_OK(RemoveAll(options.output()));
+  EXPECT_OK(RemoveAll(options.output() + ".partial"));
+  return options;
+}
+
+std::string RecordViews(v1::AugmentAndRecordOptions::Store store, uint64_t seed) {
+  v1::AugmentAndRecordOptions options;
+  options.set_input(TinyShapes(40));
+  options.set_output(JoinPath(::testing::TempDir(), absl::StrCat("views_", store, "_", seed)));
+  options.set_policy("cifar");
+  options.set_epochs(2);
+  options.set_seed(seed);
+  options.set_store(store);
+  EXPECT_OK(RunStage(AugmentAndRecordInfo(), options, {}, RunAugmentAndRecord));
+  return options.output();
+}
+
 absl::StatusOr<StageOutcome> Train(const v1::PretrainOptions& options,
-                                   const std::atomic<bool>* interrupted) {
+                                   const std::atomic<bool>* interrupted, int threads) {
   StageSettings settings;
-  settings.threads = 1;
+  settings.threads = threads;
   settings.interrupted = interrupted;
   return RunStage(PretrainInfo(), options, settings, RunPretrain);
 }
 
+std::string FingerprintOfRun(const v1::PretrainOptions& options, int threads) {
+  const auto outcome = Train(options, nullptr, threads);
+  EXPECT_OK(outcome);
+  return outcome.ok() ? outcome->manifest.fingerprint() : "";
+}
+
+std::string FileOf(const v1::PretrainOptions& options, const std::string& name) {
+  const absl::StatusOr<std::string> bytes = ReadFile(JoinPath(options.output(), name));
+  EXPECT_OK(bytes);
+  return bytes.ok() ? *bytes : "";
+}
+
 std::string ConfigOf(const v1::PretrainOptions& options) {
   EXPECT_OK(Train(options));
-  const absl::StatusOr<std::string> text = ReadFile(JoinPath(options.output(), kConfigFile));
-  EXPECT_OK(text);
-  return text.ok() ? *text : "";
+  return FileOf(options, kConfigFile);
 }
 
 std::string BytesOf(const v1::PretrainOptions& options) {
   EXPECT_OK(Train(options));
-  std::string bytes;
-  for (const char* name : {"weights.safetensors", "metrics.jsonl"}) {
-    const absl::StatusOr<std::string> file = ReadFile(JoinPath(options.output(), name));
-    EXPECT_OK(file);
-    if (file.ok()) absl::StrAppend(&bytes, *file);
-  }
-  return bytes;
+  return FileOf(options, "weights.safetensors") + FileOf(options, "metrics.jsonl");
 }
 
 std::string MultiCropPolicy() {

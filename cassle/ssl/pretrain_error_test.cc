@@ -1,0 +1,123 @@
+// What pretrain says of mistakes.
+#include "cassle/ssl/pretrain.h"
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "cassle/base/file.h"
+#include "cassle/base/options.h"
+#include "cassle/base/stage_main.h"
+#include "cassle/base/status_matchers.h"
+#include "cassle/ssl/pretrain_fixture.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace cassle {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+const absl::StatusCode kUsage = absl::StatusCode::kInvalidArgument;
+
+TEST(PretrainErrorTest, NamesTheSettingAndTheRemedy) {
+  v1::PretrainOptions options = MocoRun("mistakes");
+  options.clear_method();
+  EXPECT_THAT(Train(options), StatusIs(kUsage, HasSubstr("--method=moco_v2 or --method=simclr")));
+
+  options = MocoRun("mistakes");
+  options.set_batch_size(41);
+  EXPECT_THAT(Train(options),
+              StatusIs(kUsage, AllOf(HasSubstr("--batch_size=41 is larger than split "
+                                               "'train'"),
+                                     HasSubstr("40 images"))));
+
+  options = MocoRun("mistakes");
+  options.mutable_method()->mutable_moco_v2()->set_queue_size(60);
+  EXPECT_THAT(Train(options), StatusIs(kUsage, HasSubstr("the nearest that are: 56 and 64")));
+
+  options = MocoRun("mistakes");
+  options.mutable_conditioning()->add_groups("blur");
+  EXPECT_THAT(Train(options), StatusIs(kUsage, AllOf(HasSubstr("--conditioning.groups"),
+                                                     HasSubstr("blur"), HasSubstr("grayscale"))));
+
+  options = MocoRun("mistakes");
+  options.mutable_conditioning()->set_predictor(true);
+  EXPECT_THAT(Train(options), StatusIs(kUsage, HasSubstr("moco_v2 has no predictor")));
+  options.mutable_conditioning()->set_treatment(v1::HYPERNETWORK);
+  options.mutable_conditioning()->set_injection(v1::ADDITION);
+  EXPECT_THAT(Train(options), StatusIs(kUsage, HasSubstr("conditioning.injection: addition")));
+
+  options = MocoRun("mistakes");
+  options.set_policy("cifra");
+  EXPECT_THAT(Train(options), StatusIs(kUsage, HasSubstr("did you mean cifar?")));
+
+  options = MocoRun("mistakes");
+  options.clear_policy();
+  EXPECT_THAT(Train(options), StatusIs(kUsage, HasSubstr("--policy")));
+
+  options = MocoRun("mistakes");
+  options.set_momentum(1);
+  EXPECT_THAT(Train(options), StatusIs(kUsage, HasSubstr("--momentum=1")));
+
+  options = MocoRun("mistakes");
+  options.set_accumulate_steps(3);
+  EXPECT_THAT(Train(options), StatusIs(kUsage, AllOf(HasSubstr("--accumulate_steps=3"),
+                                                     HasSubstr("--batch_size=8"))));
+
+  options = MocoRun("mistakes");
+  options.set_keep_last_checkpoints(0);
+  EXPECT_THAT(Train(options), StatusIs(kUsage, HasSubstr("--keep_last_checkpoints=0")));
+
+  options = MocoRun("mistakes");
+  options.set_epochs(0);
+  EXPECT_THAT(Train(options), StatusIs(kUsage, HasSubstr("--epochs=0: expected at least 1")));
+
+  options = MocoRun("mistakes");
+  options.mutable_backbone()->set_architecture("resnet19");
+  EXPECT_THAT(Train(options), StatusIs(kUsage, HasSubstr("resnet19")));
+
+  options = MocoRun("mistakes");
+  options.set_split("trian");
+  EXPECT_THAT(Train(options), StatusIs(kUsage, HasSubstr("train")));
+
+  options = MocoRun("mistakes");
+  options.set_input(JoinPath(::testing::TempDir(), "nothing_here"));
+  EXPECT_THAT(Train(options), StatusIs(absl::StatusCode::kNotFound, HasSubstr("nothing_here")));
+
+  options = MocoRun("mistakes");
+  options.set_views(RecordViews(v1::AugmentAndRecordOptions::PARAMS, 2));
+  EXPECT_THAT(Train(options), StatusIs(absl::StatusCode::kFailedPrecondition,
+                                       HasSubstr("was recorded with seed 2")));
+}
+
+TEST(PretrainErrorTest, AMistakeInTheCommandLineIsNamed) {
+  v1::PretrainOptions options;
+  CommandLine command_line;
+  EXPECT_THAT(ParseCommandLine({"--method=moco"}, &options, &command_line),
+              StatusIs(kUsage, HasSubstr("--method=moco: expected one of moco_v2|simclr")));
+  EXPECT_THAT(ParseCommandLine({"--conditioning=casle"}, &options, &command_line),
+              StatusIs(kUsage, HasSubstr("none|mlp|raw|hypernetwork")));
+  EXPECT_THAT(ParseCommandLine({"--bath_size=3"}, &options, &command_line),
+              StatusIs(kUsage, HasSubstr("batch_size")));
+  const std::string config = JoinPath(::testing::TempDir(), "config_with_typo.textproto");
+  ASSERT_OK(WriteFile(config, "epochs: 3\nmethod { moco_v2 { queue_sise: 5 } }\n"));
+  EXPECT_THAT(
+      ParseCommandLine({"--config=" + config}, &options, &command_line),
+      StatusIs(kUsage, AllOf(HasSubstr("config_with_typo.textproto:2:"), HasSubstr("queue_size"))));
+}
+
+TEST(PretrainErrorTest, StopsAtALossThatIsNotFiniteAndKeepsTheCheckpoint) {
+  v1::PretrainOptions options = MocoRun("not_finite");
+  options.set_base_lr(1e30);
+  options.set_checkpoint_every_steps(1);
+  EXPECT_THAT(Train(options),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       AllOf(HasSubstr("step "), HasSubstr(" is nan"), HasSubstr("is kept in"),
+                             HasSubstr("Lower --base_lr"))));
+  EXPECT_TRUE(FileExists(options.output() + ".partial/checkpoint-00000001/tensors.safetensors"));
+  EXPECT_FALSE(FileExists(options.output()));
+}
+
+}  // namespace
+}  // namespace cassle
