@@ -5,6 +5,8 @@
 #include <thread>
 #include <vector>
 
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "gtest/gtest.h"
 
 namespace cassle {
@@ -36,6 +38,20 @@ TEST(ParallelForTest, NestsAndIsCalledFromSeveralThreads) {
   }
   for (std::thread& caller : callers) caller.join();
   for (const auto& count : visits) EXPECT_EQ(count, 1);
+}
+
+TEST(ParallelForTest, IndicesRunAtTheSameTime) {
+  // More than one call: helpers are kept from one to the next.
+  for (int call = 0; call < 3; ++call) {
+    std::atomic<int> arrived{0}, alone{0};
+    ParallelFor(2, 2, [&](int64_t) {
+      ++arrived;
+      const absl::Time deadline = absl::Now() + absl::Seconds(20);
+      while (arrived < 2 && absl::Now() < deadline) absl::SleepFor(absl::Milliseconds(1));
+      if (arrived < 2) ++alone;
+    });
+    ASSERT_EQ(alone, 0) << "call " << call << ": no helper joined";
+  }
 }
 
 TEST(OrderedPipelineTest, DeliversInOrderAndNeverRunsFurtherAheadThanAllowed) {
