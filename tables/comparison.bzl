@@ -5,9 +5,12 @@ load("//tools:pipeline.bzl", "cassle_few_shot", "cassle_knn", "cassle_linear_pro
 
 _MANUAL = ["manual"]
 
-def training(title, flags = [], seeds = [1], policy = None):
-    """A row: what it is called, flags of pretrain beyond those of all rows, a run per seed, a policy of its own."""
-    return struct(title = title, flags = flags, policy = policy, seeds = seeds)
+def training(title, flags = [], seeds = [1], policy = None, made = None):
+    """A row: what it is called, flags of pretrain beyond those of all rows, a run per seed, a policy of its own.
+
+    made: PACKAGE:KEY of another comparison over the same sets, whose models and results are taken instead.
+    """
+    return struct(title = title, flags = flags, made = made, policy = policy, seeds = seeds)
 
 def test_set(images, flags = [], knn = False, val = False):
     """A data set that encoders are tested on: flags of linear-probe, nearest neighbours too?, a val split of its own?"""
@@ -25,8 +28,7 @@ def merged(*dicts):
     return result
 
 def _test_encoder(prefix, model, sets, embed_flags):
-    """PREFIX_SET_STAGE for every set; returns label -> set."""
-    results = {}
+    """PREFIX_SET_STAGE for every set."""
     for key, set in sets.items():
         name = "%s_%s" % (prefix, key)
         splits = ["test"] if set.few_shot else ["train", "test"] + (["val"] if set.val else [])
@@ -34,7 +36,6 @@ def _test_encoder(prefix, model, sets, embed_flags):
         train, test = ":%s_train" % name, ":%s_test" % name
         if set.few_shot:
             cassle_few_shot(name = name + "_few_shot", embeddings = test, flags = set.flags, tags = _MANUAL)
-            results[":%s_few_shot" % name] = key
             continue
         cassle_linear_probe(
             name = name + "_probe",
@@ -44,13 +45,18 @@ def _test_encoder(prefix, model, sets, embed_flags):
             train = train,
             val = ":%s_val" % name if set.val else None,
         )
-        results[":%s_probe" % name] = key
         if set.knn:
             cassle_knn(name = name + "_knn", flags = ["--k=20"], tags = _MANUAL, test = test, train = train)
-            results[":%s_knn" % name] = key
+
+def _results(encoder, sets):
+    """Label -> set of what _test_encoder made of an encoder, [PACKAGE]:PREFIX."""
+    results = {}
+    for key, set in sets.items():
+        for stage in ["few_shot"] if set.few_shot else ["probe"] + (["knn"] if set.knn else []):
+            results["%s_%s_%s" % (encoder, key, stage)] = key
     return results
 
-def comparison(name, images, flags, trainings, sets, title, policy = None, parts = {}, prefix = "", stop_epochs = []):
+def comparison(name, images, flags, trainings, sets, title, policy = None, parts = {}, prefix = "", stop_epochs = [], random = None):
     """NAME: a report of all rows. PREFIXKEY_SEED is the model of one run; the first row is an untrained encoder.
 
     Args:
@@ -62,26 +68,30 @@ def comparison(name, images, flags, trainings, sets, title, policy = None, parts
       policy: for rows without one of their own.
       parts: name -> keys of trainings: further reports NAME of some rows, which need their runs only.
       prefix: of the names of models and results, where one package has several comparisons.
+      random: PACKAGE:random of another comparison over the same sets, whose results are taken.
       stop_epochs: where a training is cut into links (cassle_pretrain_chain).
     """
     # Key -> its models and results; "": the untrained encoder's.
-    models, results = {}, {}
+    models, results = {}, {"": _results(random or ":%srandom" % prefix, sets)}
     for key, row in trainings.items():
         models[key], results[key] = [], {}
         for seed in row.seeds:
-            model = "%s%s_%d" % (prefix, key, seed)
+            model = "%s_%d" % (row.made or ":" + prefix + key, seed)
+            models[key].append(model)
+            results[key].update(_results(model, sets))
+            if row.made:
+                continue
             cassle_pretrain_chain(
-                name = model,
+                name = model[1:],
                 flags = flags + row.flags + ["--seed=%d" % seed],
                 images = images,
                 policy = row.policy or policy,
                 stop_epochs = stop_epochs,
                 tags = _MANUAL,
             )
-            if "" not in results:
-                results[""] = _test_encoder(prefix + "random", ":" + model, sets, ["--reinitialize"])
-            models[key].append(":" + model)
-            results[key].update(_test_encoder(model, ":" + model, sets, []))
+            _test_encoder(model[1:], model, sets, [])
+    if not random:
+        _test_encoder(prefix + "random", models.values()[0][0], sets, ["--reinitialize"])
     for table, keys in dict(parts, **{name: trainings.keys()}).items():
         rows = {result: "random encoder" for result in results[""]}
         for key in keys:

@@ -1,6 +1,12 @@
-"""What the encoders of //tables/mini and //tables/ablation are tested on."""
+"""What the encoders of //tables/mini and //tables/ablation have in common: how they are trained, what they are tested on."""
 
 load("//tables:comparison.bzl", "test_set")
+load("//tables:recipes.bzl", "SMALL_ENCODER")
+
+FLAGS = SMALL_ENCODER + [
+    "--policy=cifar",
+    "--batch_size=128",
+]
 
 SETS = {
     "cifar10": test_set("//tables/mini:cifar10_part"),
