@@ -60,7 +60,13 @@ std::string MeasuredOn(const v1::Evaluation& evaluation) {
   return absl::StrJoin(sets, ", ");
 }
 
-void AddProbeEntries(const ReportInput& input, int source, bool class_average,
+// What is shown of a target, "top1" or "class_avg".
+std::string ShownMetric(const Options& options, const v1::LinearProbeTarget& target) {
+  if (!options.has_metric()) return target.metric();
+  return options.metric() == Options::CLASS_AVG ? kClassAverage : kTop1;
+}
+
+void AddProbeEntries(const Options& options, const ReportInput& input, int source,
                      std::vector<Entry>* entries) {
   const v1::EvaluatedSet* set = SetOf(input.evaluation, "test");
   for (const v1::LinearProbeTarget& target : input.result.targets()) {
@@ -72,6 +78,8 @@ void AddProbeEntries(const ReportInput& input, int source, bool class_average,
     entry.column.set_num_classes(target.classes_size());
     entry.column.set_is_fraction(true);
     entry.column.set_better(v1::Score::HIGHER);
+    entry.column.set_metric(ShownMetric(options, target));
+    const bool class_average = entry.column.metric() == kClassAverage;
     v1::ReportRun& run = entry.run;
     run.set_source(source);
     run.set_target(target.name());
@@ -116,7 +124,7 @@ std::vector<StageEntries> EntriesOfStages(const Options& options,
                               [&](const StageEntries& other) { return other.stage == name; });
     if (stage == stages.end()) stage = stages.insert(stages.end(), {name, {}});
     if (name == kProbeStage) {
-      AddProbeEntries(inputs[i], i, options.metric() == Options::CLASS_AVG, &stage->entries);
+      AddProbeEntries(options, inputs[i], i, &stage->entries);
     } else {
       AddScoreEntries(inputs[i], i, &stage->entries);
     }
@@ -222,6 +230,14 @@ absl::Status CheckSameImages(const Entry& entry, const Entry& first) {
       "): numbers that cannot be compared do not go into one column; name --groups"));
 }
 
+absl::Status CheckSameMetric(const Entry& entry, const Entry& first) {
+  if (entry.column.metric() == first.column.metric()) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("column '", entry.column.name(), "': the probe of row '", first.row,
+                   "' was judged by ", first.column.metric(), ", that of row '", entry.row, "' by ",
+                   entry.column.metric(), "; name --metric, or probe with the same"));
+}
+
 absl::StatusOr<v1::StageTable> MakeTable(const Options& options, const StageEntries& stage) {
   v1::StageTable table;
   table.set_stage(stage.stage);
@@ -244,6 +260,7 @@ absl::StatusOr<v1::StageTable> MakeTable(const Options& options, const StageEntr
     const auto [first, inserted] = first_of_column.try_emplace(c, &entry);
     if (inserted) *column = entry.column;
     CASSLE_RETURN_IF_ERROR(CheckSameImages(entry, *first->second));
+    CASSLE_RETURN_IF_ERROR(CheckSameMetric(entry, *first->second));
     if (column->num_test() != entry.column.num_test()) column->set_num_test(0);
     *table.mutable_rows(r)->mutable_cells(c)->add_runs() = entry.run;
   }
@@ -296,7 +313,6 @@ absl::StatusOr<v1::ReportTable> CollectTable(const Options& options,
                                              const std::vector<ReportInput>& inputs) {
   v1::ReportTable report;
   report.set_title(Title(options, inputs));
-  report.set_metric(options.metric() == Options::CLASS_AVG ? "class_avg" : "top1");
   for (const ReportInput& input : inputs) *report.add_sources() = Source(input);
   const std::vector<StageEntries> stages = EntriesOfStages(options, inputs);
   CASSLE_RETURN_IF_ERROR(CheckColumns(options, stages));

@@ -18,7 +18,8 @@ const v1::LinearProbeTarget& TargetOf(const std::vector<ReportInput>& inputs,
 
 // One table per stage; rows and columns in the order they first appear, or as options.columns says.
 // \error kInvalidArgument for a column that nothing has (naming those there are);
-// kFailedPrecondition if the numbers of a column were measured on different images.
+// kFailedPrecondition if the numbers of a column were measured on different images or by different
+// metrics.
 absl::StatusOr<v1::ReportTable> CollectTable(const v1::ReportOptions& options,
                                              const std::vector<ReportInput>& inputs);
 

@@ -47,6 +47,7 @@ v1::LinearProbeResult MadeUpProbe(const std::string& encoder,
   for (const auto& [name, accuracy] : targets) {
     v1::LinearProbeTarget* target = result.add_targets();
     target->set_name(name);
+    target->set_metric("top1");
     target->set_test_top1(accuracy);
     target->set_test_class_avg(accuracy / 2);
     target->set_val_accuracy(accuracy / 3);

@@ -43,10 +43,9 @@ bool HasBest(const v1::StageTable& table) {
 std::string TableIntroduction(const v1::ReportTable& report, const v1::StageTable& table) {
   std::string text;
   if (table.stage() == kProbeStage) {
-    text = absl::StrCat(
-        "Test ", report.metric() == "class_avg" ? "mean accuracy of the classes" : "top-1 accuracy",
-        " of a linear classifier on frozen features, in per cent. The best of each column is "
-        "bold.");
+    text = absl::StrCat("Test ", MetricName(table),
+                        " of a linear classifier on frozen features, in per cent. The best of each "
+                        "column is bold.");
   } else if (table.stage() == kTrainingStage) {
     text = "What each run measured of itself at its end.";
   } else if (HasBest(table)) {

@@ -15,6 +15,9 @@ namespace cassle {
 
 inline constexpr char kProbeStage[] = "linear-probe";
 inline constexpr char kTrainingStage[] = "pretrain";
+// LinearProbeTarget.metric.
+inline constexpr char kTop1[] = "top1";
+inline constexpr char kClassAverage[] = "class_avg";
 
 // A picture of a result, ready for the page.
 struct ReportPicture {

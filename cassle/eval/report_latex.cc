@@ -54,7 +54,7 @@ std::string TableLatex(const v1::ReportTable& report) {
   for (const v1::StageTable& table : TablesOf(report)) {
     TextGrid grid = LatexGrid(table);
     if (IsTurned(table)) grid = Turned(grid);
-    const std::string subject = TableSubject(report, table), note = PlusMinusNote(table);
+    const std::string subject = TableSubject(table), note = PlusMinusNote(table);
     absl::StrAppend(
         &text, "\\begin{table}\n\\centering\n\\caption{", Escape(TableTitle(report, table)),
         subject.empty() ? "" : absl::StrCat(" (", Escape(subject), ")"), ".",

@@ -20,6 +20,7 @@ namespace cassle {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -60,11 +61,14 @@ TEST_F(ReportStageTest, TheCsvHoldsEveryDigit) {
   const std::vector<std::string> fields = absl::StrSplit(lines[2].substr(prefix.size()), ',');
   ASSERT_EQ(fields.size(), names.size() - 3);
   const std::vector<double> expected = {2 / 3.0, 1 / 3.0, 0.125, 2 / 9.0, 0.1, 700, 0};
-  for (size_t i = 0; i < fields.size(); ++i) {
+  ASSERT_EQ(fields.size(), expected.size() + 1);
+  for (size_t i = 0; i < expected.size(); ++i) {
     double value;
     ASSERT_TRUE(absl::SimpleAtod(fields[i], &value)) << fields[i];
     EXPECT_DOUBLE_EQ(value, expected[i]) << names[i + 3];
   }
+  EXPECT_EQ(names.back(), "metric");
+  EXPECT_EQ(fields.back(), "top1");
 }
 
 TEST_F(ReportStageTest, RunsOfOneRowAreAveraged) {
@@ -126,7 +130,38 @@ TEST_F(ReportStageTest, TheMetricCanBeTheClassAverage) {
   options_.set_metric(v1::ReportOptions::CLASS_AVG);
   ASSERT_OK(Run());
   EXPECT_EQ(table_.rows(0).cells(0).value(), 0.25);
-  EXPECT_THAT(Read("table.md"), HasSubstr("mean accuracy of the classes"));
+  EXPECT_EQ(table_.columns(0).metric(), "class_avg");
+  EXPECT_THAT(Read("table.md"), HasSubstr("(test mean accuracy of the classes, %)"));
+}
+
+TEST_F(ReportStageTest, EachColumnShowsWhatItsProbesWereJudgedBy) {
+  v1::LinearProbeResult probe = MadeUpProbe("e", {{"label", 0.5}, {"kind", 0.75}});
+  probe.mutable_targets(0)->set_metric("class_avg");
+  AddResult("a", probe);
+  ASSERT_OK(Run());
+  EXPECT_EQ(table_.rows(0).cells(0).value(), 0.25);
+  EXPECT_EQ(table_.rows(0).cells(1).value(), 0.75);
+  const std::string markdown = Read("table.md");
+  EXPECT_THAT(markdown, HasSubstr("(class avg): mean accuracy of the classes"));
+  EXPECT_THAT(markdown, HasSubstr("| label (class avg) | kind |"));
+  EXPECT_THAT(Read("report.html"), HasSubstr(">label (class avg)</th>"));
+  EXPECT_THAT(Lines("table.csv")[1], EndsWith(",class_avg"));
+  EXPECT_THAT(Lines("table.csv")[2], EndsWith(",top1"));
+
+  options_.set_metric(v1::ReportOptions::TOP1);
+  ASSERT_OK(Run());
+  EXPECT_EQ(table_.rows(0).cells(0).value(), 0.5);
+  EXPECT_THAT(Read("table.md"), Not(HasSubstr("class avg")));
+}
+
+TEST_F(ReportStageTest, DifferentMetricsDoNotGoIntoOneColumn) {
+  AddResult("a", MadeUpProbe("one", {{"label", 0.5}}));
+  v1::LinearProbeResult other = MadeUpProbe("two", {{"label", 0.5}});
+  other.mutable_targets(0)->set_metric("class_avg");
+  AddResult("b", other);
+  ExpectFailure(65, {"'label'", "'one'", "top1", "'two'", "class_avg", "--metric"});
+  options_.set_metric(v1::ReportOptions::CLASS_AVG);
+  ASSERT_OK(Run());
 }
 
 TEST_F(ReportStageTest, ThePageIsSelfContainedAndEscaped) {

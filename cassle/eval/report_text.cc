@@ -16,6 +16,7 @@ namespace cassle {
 namespace {
 
 constexpr int kMaxColumns = 12;
+constexpr char kClassAverageMark[] = "(class avg)";
 
 std::string CsvField(const std::string& text) {
   if (text.find_first_of(",\"\n") == std::string::npos) return text;
@@ -71,6 +72,15 @@ std::string AlignedMarkdown(const TextGrid& grid) {
   return text;
 }
 
+// The linear probes' metric where all columns show the same, else "".
+std::string CommonMetric(const v1::StageTable& table) {
+  const std::string& metric = table.columns(0).metric();
+  const bool common =
+      std::all_of(table.columns().begin(), table.columns().end(),
+                  [&](const v1::ReportColumn& column) { return column.metric() == metric; });
+  return common ? metric : "";
+}
+
 bool AnyCell(const v1::StageTable& table, bool (*has)(const v1::ReportCell&)) {
   for (const v1::ReportRow& row : table.rows()) {
     if (std::any_of(row.cells().begin(), row.cells().end(), has)) return true;
@@ -115,18 +125,27 @@ std::string TableTitle(const v1::ReportTable& report, const v1::StageTable& tabl
   return title;
 }
 
-std::string TableSubject(const v1::ReportTable& report, const v1::StageTable& table) {
+std::string MetricName(const v1::StageTable& table) {
+  const std::string metric = CommonMetric(table);
+  if (metric == kTop1) return "top-1 accuracy";
+  const char* class_average = "mean accuracy of the classes";
+  return metric == kClassAverage
+             ? class_average
+             : absl::StrCat("top-1 accuracy (", kClassAverageMark, ": ", class_average, ")");
+}
+
+std::string TableSubject(const v1::StageTable& table) {
   if (table.stage() == kTrainingStage) return "as measured at the end of training";
   if (table.stage() != kProbeStage) return "";
-  return absl::StrCat("test ",
-                      report.metric() == "top1" ? "top-1 accuracy" : "mean accuracy of the classes",
-                      ", %");
+  return absl::StrCat("test ", MetricName(table), ", %");
 }
 
 std::string ColumnHeading(const v1::StageTable& table, const v1::ReportColumn& column) {
   // The probes' unit stands above the table.
   const bool unit = column.is_fraction() && table.stage() != kProbeStage;
+  const bool marked = column.metric() == kClassAverage && CommonMetric(table).empty();
   return absl::StrCat(column.name(), unit ? " (%)" : "",
+                      marked ? absl::StrCat(" ", kClassAverageMark) : "",
                       column.better() == v1::Score::LOWER ? " ↓" : "");
 }
 
@@ -182,7 +201,7 @@ double NoisePoints(int64_t num_test) {
 std::string TableMarkdown(const v1::ReportTable& report) {
   std::string text;
   for (const v1::StageTable& table : TablesOf(report)) {
-    const std::string subject = TableSubject(report, table), note = PlusMinusNote(table);
+    const std::string subject = TableSubject(table), note = PlusMinusNote(table);
     const TextGrid grid = MarkdownGrid(table);
     absl::StrAppend(&text, text.empty() ? "" : "\n", "**", MarkdownText(TableTitle(report, table)),
                     "**", subject.empty() ? "" : absl::StrCat(" (", subject, ")"), "\n\n",
@@ -194,15 +213,17 @@ std::string TableMarkdown(const v1::ReportTable& report) {
 
 std::string TableCsv(const v1::ReportTable& report) {
   std::string text =
-      "row,column,source,test_top1,test_class_avg,chance,val_accuracy,best_w,num_test,best\n";
+      "row,column,source,test_top1,test_class_avg,chance,val_accuracy,best_w,num_test,best,"
+      "metric\n";
   for (const v1::ReportRow& row : report.rows()) {
     for (int c = 0; c < row.cells_size(); ++c) {
       const v1::ReportColumn& column = report.columns(c);
       for (const v1::ReportRun& run : row.cells(c).runs()) {
-        absl::StrAppendFormat(
-            &text, "%s,%s,%d,%.17g,%.17g,%.17g,%.17g,%.17g,%d,%d\n", CsvField(row.name()),
-            CsvField(column.name()), run.source(), run.test_top1(), run.test_class_avg(),
-            run.chance(), run.val_accuracy(), run.best_w(), column.num_test(), row.cells(c).best());
+        absl::StrAppendFormat(&text, "%s,%s,%d,%.17g,%.17g,%.17g,%.17g,%.17g,%d,%d,%s\n",
+                              CsvField(row.name()), CsvField(column.name()), run.source(),
+                              run.test_top1(), run.test_class_avg(), run.chance(),
+                              run.val_accuracy(), run.best_w(), column.num_test(),
+                              row.cells(c).best(), column.metric());
       }
     }
   }

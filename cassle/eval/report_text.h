@@ -19,9 +19,13 @@ std::vector<v1::StageTable> TablesOf(const v1::ReportTable& report);
 
 // "Nearest neighbours" for knn, ...; a report of linear probes only has its own title there.
 std::string TableTitle(const v1::ReportTable& report, const v1::StageTable& table);
+// What the linear probes' numbers are: "top-1 accuracy", "mean accuracy of the classes", or what
+// the headings' marks mean where some columns are the one and some the other.
+std::string MetricName(const v1::StageTable& table);
 // "test top-1 accuracy, %" for the linear probes, else what there is to know, or nothing.
-std::string TableSubject(const v1::ReportTable& report, const v1::StageTable& table);
-// "label, k = 20 (%)", with an arrow down where lower is better.
+std::string TableSubject(const v1::StageTable& table);
+// "label, k = 20 (%)", with an arrow down where lower is better; class averages among columns of
+// top-1 accuracies are marked.
 std::string ColumnHeading(const v1::StageTable& table, const v1::ReportColumn& column);
 // Name of the last line: "most frequent class" or "chance".
 std::string ChanceName(const v1::StageTable& table);
@@ -46,7 +50,7 @@ double NoisePoints(int64_t num_test);
 std::string TableMarkdown(const v1::ReportTable& report);
 
 // The linear probes, one line per run, all digits:
-// row,column,source,test_top1,test_class_avg,chance,val_accuracy,best_w,num_test,best
+// row,column,source,test_top1,test_class_avg,chance,val_accuracy,best_w,num_test,best,metric
 std::string TableCsv(const v1::ReportTable& report);
 
 // Every number of every table, one line per run, all digits; empty where there is none:
