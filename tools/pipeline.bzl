@@ -366,31 +366,3 @@ cassle_table = rule(
         _stage = _stage("//cassle/eval:report"),
     ),
 )
-
-def _monitor_table_impl(ctx):
-    table = ctx.actions.declare_file(ctx.label.name + ".md")
-    folders = [row[CassleModelInfo].folder for row in ctx.attr.rows]
-    names = ctx.attr.rows.values()
-    ctx.actions.run_shell(
-        outputs = [table],
-        inputs = folders,
-        tools = [ctx.executable._script],
-        command = "out=$1; shift; \"$@\" > \"$out\"",
-        arguments = [table.path, ctx.executable._script.path] +
-                    ["%s=%s" % (name, folder.path) for name, folder in zip(names, folders)],
-        mnemonic = "CassleMonitorTable",
-    )
-    return [DefaultInfo(files = depset([table]))]
-
-cassle_monitor_table = rule(
-    doc = "What the monitors of trainings measured (tools/monitor_table.sh), one row per model.",
-    implementation = _monitor_table_impl,
-    attrs = {
-        "rows": attr.label_keyed_string_dict(
-            mandatory = True,
-            providers = [CassleModelInfo],
-            doc = "Model, trained with --monitor.every_epochs -> name of its row.",
-        ),
-        "_script": attr.label(default = "//tools:monitor_table", executable = True, cfg = "exec"),
-    },
-)

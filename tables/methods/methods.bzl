@@ -1,11 +1,14 @@
 """Every method plain, with AugSelf and with CASSLE, in short runs."""
 
 load("//tables:recipes.bzl", "METHODS", "TREATMENTS")
-load("//tools:pipeline.bzl", "cassle_monitor_table", "cassle_pretrain")
+load("//tools:pipeline.bzl", "cassle_pretrain", "cassle_table")
 
 def method_grid(name, flags, images, more_epochs = {}):
-    """NAME.md: one row per METHOD_TREATMENT. more_epochs: method -> epochs, instead of those of `flags`."""
-    rows = {}
+    """NAME: a report of trainings, one row per METHOD_TREATMENT.
+
+    more_epochs: method -> epochs, instead of those of `flags`.
+    """
+    models = {}
     for method, (title, own) in METHODS.items():
         epochs = ["--epochs=%d" % more_epochs[method]] if method in more_epochs else []
         for treatment, (suffix, more) in TREATMENTS.items():
@@ -16,9 +19,9 @@ def method_grid(name, flags, images, more_epochs = {}):
                 images = images,
                 tags = ["manual"],
             )
-            rows[":" + model] = title + suffix
-    cassle_monitor_table(
+            models[":" + model] = title + suffix
+    cassle_table(
         name = name,
-        rows = rows,
+        models = models,
         tags = ["manual"],
     )

@@ -1,12 +1,12 @@
 """A search for a method's learning rate at equal budget for every treatment."""
 
 load("//tables:recipes.bzl", "METHODS", "TREATMENTS")
-load("//tools:pipeline.bzl", "cassle_monitor_table", "cassle_pretrain")
+load("//tools:pipeline.bzl", "cassle_pretrain", "cassle_table")
 
 def rate_search(name, method, rates, flags, images):
-    """NAME.md: what the monitors measured for every treatment and rate. flags: of pretrain, for all runs."""
+    """NAME: a report of what the monitors measured for every treatment and rate. flags: of pretrain, for all runs."""
     title, own = METHODS[method]
-    rows = {}
+    models = {}
     for treatment, (suffix, more) in TREATMENTS.items():
         for rate in rates:
             model = "%s_%s_%s" % (name, treatment, rate)
@@ -17,5 +17,5 @@ def rate_search(name, method, rates, flags, images):
                 images = images,
                 tags = ["manual"],
             )
-            rows[":" + model] = "%s%s, rate %s" % (title, suffix, rate)
-    cassle_monitor_table(name = name, rows = rows, tags = ["manual"])
+            models[":" + model] = "%s%s at rate %s" % (title, suffix, rate)
+    cassle_table(name = name, models = models, tags = ["manual"])
