@@ -142,7 +142,9 @@ TEST_F(ReportStageTest, EachColumnShowsWhatItsProbesWereJudgedBy) {
   EXPECT_EQ(table_.rows(0).cells(0).value(), 0.25);
   EXPECT_EQ(table_.rows(0).cells(1).value(), 0.75);
   const std::string markdown = Read("table.md");
-  EXPECT_THAT(markdown, HasSubstr("(class avg): mean accuracy of the classes"));
+  EXPECT_THAT(
+      markdown,
+      HasSubstr("(test top-1 accuracy or, under class avg, mean accuracy of the classes, %)"));
   EXPECT_THAT(markdown, HasSubstr("| label (class avg) | kind |"));
   EXPECT_THAT(Read("report.html"), HasSubstr(">label (class avg)</th>"));
   EXPECT_THAT(Lines("table.csv")[1], EndsWith(",class_avg"));

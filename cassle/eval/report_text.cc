@@ -16,7 +16,6 @@ namespace cassle {
 namespace {
 
 constexpr int kMaxColumns = 12;
-constexpr char kClassAverageMark[] = "(class avg)";
 
 std::string CsvField(const std::string& text) {
   if (text.find_first_of(",\"\n") == std::string::npos) return text;
@@ -128,10 +127,8 @@ std::string TableTitle(const v1::ReportTable& report, const v1::StageTable& tabl
 std::string MetricName(const v1::StageTable& table) {
   const std::string metric = CommonMetric(table);
   if (metric == kTop1) return "top-1 accuracy";
-  const char* class_average = "mean accuracy of the classes";
-  return metric == kClassAverage
-             ? class_average
-             : absl::StrCat("top-1 accuracy (", kClassAverageMark, ": ", class_average, ")");
+  if (metric == kClassAverage) return "mean accuracy of the classes";
+  return "top-1 accuracy or, under class avg, mean accuracy of the classes";
 }
 
 std::string TableSubject(const v1::StageTable& table) {
@@ -144,8 +141,7 @@ std::string ColumnHeading(const v1::StageTable& table, const v1::ReportColumn& c
   // The probes' unit stands above the table.
   const bool unit = column.is_fraction() && table.stage() != kProbeStage;
   const bool marked = column.metric() == kClassAverage && CommonMetric(table).empty();
-  return absl::StrCat(column.name(), unit ? " (%)" : "",
-                      marked ? absl::StrCat(" ", kClassAverageMark) : "",
+  return absl::StrCat(column.name(), unit ? " (%)" : "", marked ? " (class avg)" : "",
                       column.better() == v1::Score::LOWER ? " ↓" : "");
 }
 

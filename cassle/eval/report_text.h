@@ -19,8 +19,8 @@ std::vector<v1::StageTable> TablesOf(const v1::ReportTable& report);
 
 // "Nearest neighbours" for knn, ...; a report of linear probes only has its own title there.
 std::string TableTitle(const v1::ReportTable& report, const v1::StageTable& table);
-// What the linear probes' numbers are: "top-1 accuracy", "mean accuracy of the classes", or what
-// the headings' marks mean where some columns are the one and some the other.
+// What the linear probes' numbers are: "top-1 accuracy", "mean accuracy of the classes", or
+// either where the columns differ, as their headings say.
 std::string MetricName(const v1::StageTable& table);
 // "test top-1 accuracy, %" for the linear probes, else what there is to know, or nothing.
 std::string TableSubject(const v1::StageTable& table);
