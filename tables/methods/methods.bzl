@@ -22,6 +22,7 @@ def method_grid(name, flags, images, more_epochs = {}):
             models[":" + model] = title + suffix
     cassle_table(
         name = name,
+        flags = ["--title=Every method plain, with AugSelf, with CASSLE"],
         models = models,
         tags = ["manual"],
     )
