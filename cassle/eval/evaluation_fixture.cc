@@ -5,7 +5,7 @@
 
 namespace cassle {
 
-void EvaluationStageTest::SetUp() {
+void EmbeddingStageTest::SetUp() {
   root_ = JoinPath(::testing::TempDir(),
                    ::testing::UnitTest::GetInstance()->current_test_info()->name());
   ASSERT_OK(RemoveAll(root_));
@@ -17,14 +17,15 @@ void EvaluationStageTest::SetUp() {
   settings_.force = true;
 }
 
-std::string EvaluationStageTest::Path(const std::string& name) const {
+std::string EmbeddingStageTest::Path(const std::string& name) const {
   return JoinPath(root_, name);
 }
 
-absl::Status EvaluationStageTest::ReadOutcome(const StageOutcome& outcome) {
+absl::Status EmbeddingStageTest::ReadOutcome(const StageOutcome& outcome,
+                                             google::protobuf::Message* result) {
   fingerprint_ = outcome.manifest.fingerprint();
-  result_.Clear();
-  CASSLE_RETURN_IF_ERROR(ReadTextProto(JoinPath(outcome.output, "result.textproto"), &result_));
+  result->Clear();
+  CASSLE_RETURN_IF_ERROR(ReadTextProto(JoinPath(outcome.output, "result.textproto"), result));
   // stdout and result.json are the same line.
   CASSLE_ASSIGN_OR_RETURN(const std::string json,
                           ReadFile(JoinPath(outcome.output, "result.json")));
@@ -32,8 +33,8 @@ absl::Status EvaluationStageTest::ReadOutcome(const StageOutcome& outcome) {
   return absl::OkStatus();
 }
 
-void EvaluationStageTest::ExpectFailure(const absl::Status& status, int exit_code,
-                                        const std::vector<std::string>& words) const {
+void EmbeddingStageTest::ExpectFailure(const absl::Status& status, int exit_code,
+                                       const std::vector<std::string>& words) const {
   EXPECT_EQ(ExitCode(status), exit_code) << status;
   for (const std::string& word : words) {
     EXPECT_THAT(std::string(status.message()), ::testing::HasSubstr(word));

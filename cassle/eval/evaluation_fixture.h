@@ -1,5 +1,5 @@
-// Runs an evaluation stage in tests: one scratch folder, clusters as train and test embeddings, the
-// result read back.
+// Runs stages over embeddings in tests: one scratch folder, clusters as train and test embeddings,
+// the result read back.
 #ifndef CASSLE_EVAL_EVALUATION_FIXTURE_H_
 #define CASSLE_EVAL_EVALUATION_FIXTURE_H_
 
@@ -12,44 +12,58 @@
 #include "cassle/eval/embeddings_fixture.h"
 #include "cassle/eval/evaluation.pb.h"
 #include "gmock/gmock.h"
+#include "google/protobuf/message.h"
 #include "gtest/gtest.h"
 
 namespace cassle {
 
-class EvaluationStageTest : public ::testing::Test {
+// Stages write to Path("result").
+class EmbeddingStageTest : public ::testing::Test {
  protected:
   void SetUp() override;
 
   std::string Path(const std::string& name) const;
 
-  // Writes both fixtures to Path("train") and Path("test"), runs the stage, reads result_.
+  // Writes both fixtures to Path("train") and Path("test"), runs the stage, reads result.textproto.
   template <class Options>
-  absl::Status RunEvaluation(const StageInfo& info, const Options& options,
-                             absl::Status (*work)(const Options&, StageContext&)) {
+  absl::Status RunOnEmbeddings(const StageInfo& info, const Options& options,
+                               absl::Status (*work)(const Options&, StageContext&),
+                               google::protobuf::Message* result) {
     absl::Status status = train_.Write(Path("train"));
     if (status.ok()) status = test_.Write(Path("test"));
     if (!status.ok()) return status;
     const auto outcome = RunStage(info, options, settings_, work);
     if (!outcome.ok()) return outcome.status();
-    return ReadOutcome(*outcome);
+    return ReadOutcome(*outcome, result);
   }
 
   // `status` must have this exit code and these words, and no output may be left.
   void ExpectFailure(const absl::Status& status, int exit_code,
                      const std::vector<std::string>& words) const;
 
-  // -1 if there is none of this name.
-  double ScoreOf(const std::string& name) const;
-
   std::string root_;
   // 120 and 60 rows of EmbeddingsFixture::Clusters with 7 columns.
   EmbeddingsFixture train_, test_;
   StageSettings settings_;
-  v1::Evaluation result_;
   std::string fingerprint_;
 
  private:
-  absl::Status ReadOutcome(const StageOutcome& outcome);
+  absl::Status ReadOutcome(const StageOutcome& outcome, google::protobuf::Message* result);
+};
+
+// For stages whose result is an Evaluation.
+class EvaluationStageTest : public EmbeddingStageTest {
+ protected:
+  template <class Options>
+  absl::Status RunEvaluation(const StageInfo& info, const Options& options,
+                             absl::Status (*work)(const Options&, StageContext&)) {
+    return RunOnEmbeddings(info, options, work, &result_);
+  }
+
+  // -1 if there is none of this name.
+  double ScoreOf(const std::string& name) const;
+
+  v1::Evaluation result_;
 };
 
 }  // namespace cassle
