@@ -21,7 +21,6 @@ namespace cassle {
 namespace {
 
 constexpr int kImages = 3;
-constexpr int kEpochs = 2;
 constexpr int kViews = 2;
 
 // WriteFile would fsync each time.
