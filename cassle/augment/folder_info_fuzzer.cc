@@ -125,7 +125,6 @@ void CheckViews(const std::string& text) {
       }
     }
   }
-  // As many as the shards have, and each of those at most named a few times.
   CASSLE_FUZZ_CHECK(read > 0);
   CASSLE_FUZZ_CHECK(absl::IsInvalidArgument((*views)->Read(info.epochs(), 0, 0, &record)));
 }
