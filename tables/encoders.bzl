@@ -3,6 +3,7 @@
 The targets are tagged manual, since they train: `bazel build //...` and `bazel test //...` leave them alone.
 """
 
+load("//tables:recipes.bzl", "PRECISION")
 load("//tools:pipeline.bzl", "cassle_embed", "cassle_linear_probe", "cassle_pretrain")
 
 def embedded(prefix, images, model, splits, flags):
@@ -10,7 +11,7 @@ def embedded(prefix, images, model, splits, flags):
     for split in splits:
         cassle_embed(
             name = "%s_%s" % (prefix, split),
-            flags = flags,
+            flags = [PRECISION] + flags,
             images = images,
             model = model,
             split = split,

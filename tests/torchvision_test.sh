@@ -38,7 +38,7 @@ quietly pretrain "${training[@]}" --backbone.architecture=vit_tiny --backbone.pa
 
 # In Python and in embed the same features; and after the way to Python and back the same bytes.
 for name in resnet18_zip resnet34_module vit_torchvision cifar vit_tiny; do
-  quietly embed --model=$name --input=images --output=$name.embeddings
+  quietly embed --model=$name --input=images --precision=float32 --output=$name.embeddings
   export_weights --input=$name --output=$name.exported > $name.json 2> quietly.out ||
     fail "export-weights: $(cat quietly.out)"
   sed -n 's/.*"python":"\([^"]*\)".*/\1/p' $name.json > $name.python

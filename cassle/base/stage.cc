@@ -91,6 +91,11 @@ absl::Status StageContext::SetResult(const google::protobuf::Message& result) {
   return absl::OkStatus();
 }
 
+void StageContext::Note(const std::string& sentence) {
+  notes_.push_back(sentence);
+  Say(sentence);
+}
+
 void StageContext::Say(const std::string& line) const { LOG(INFO) << stage_name_ << ": " << line; }
 
 // One run of one stage: the steps of RunStageWork with their shared state.
@@ -112,6 +117,7 @@ class StageRunner {
   absl::StatusOr<StageOutcome> Run(const StageWork& work) {
     const bool has_output = options_->GetDescriptor()->FindFieldByName("output") != nullptr;
     output_ = StringField(*options_, "output");
+    if (info_.resolve) CASSLE_RETURN_IF_ERROR(info_.resolve(options_.get(), &context_));
     while (output_.size() > 1 && output_.back() == '/') output_.pop_back();
     if (!has_output) return WithoutOutput(work);
     if (output_.empty()) {
@@ -278,6 +284,7 @@ class StageRunner {
       count->set_name(name);
       count->set_value(value);
     }
+    for (const std::string& note : context_.notes_) manifest_.add_notes(note);
     manifest_.set_result_json(context_.result_json_);
     if (!settings_.omit_costs) {
       v1::StageCosts* costs = manifest_.mutable_costs();

@@ -36,6 +36,8 @@ class Message;
 
 namespace cassle {
 
+class StageContext;
+
 struct StageInfo {
   // As users type it: "shard-encoder".
   std::string name;
@@ -45,6 +47,10 @@ struct StageInfo {
   std::string summary;
   // Whether unfinished outputs are worth going on from. If not, the stage starts over.
   bool resumable = false;
+  // Replaces what an option leaves to the machine ("auto") by what is chosen on this one, before
+  // the output gets its identity, and notes the choice. May be empty.
+  std::function<absl::Status(google::protobuf::Message* options, StageContext* context)> resolve =
+      nullptr;
 };
 
 // What is asked of one run and is not part of its identity.
@@ -87,6 +93,9 @@ class StageContext {
   // give the same.
   absl::Status SetResult(const google::protobuf::Message& result);
   const std::string& result_json() const { return result_json_; }
+  // A decision of the stage and its reason, one sentence: on stderr now, in stage.textproto and in
+  // the result line.
+  void Note(const std::string& sentence);
   // A line for people on stderr.
   void Say(const std::string& line) const;
 
@@ -100,6 +109,7 @@ class StageContext {
   v1::StageManifest birth_;
   std::map<std::string, int64_t> counts_;
   std::map<std::string, double> spent_;
+  std::vector<std::string> notes_;
   std::string result_json_;
 };
 

@@ -220,6 +220,10 @@ std::string OutcomeJson(const StageOutcome& outcome) {
   nlohmann::ordered_json counts = nlohmann::ordered_json::object();
   for (const v1::Count& count : outcome.manifest.counts()) counts[count.name()] = count.value();
   line["counts"] = counts;
+  if (outcome.manifest.notes_size() > 0) {
+    line["notes"] =
+        std::vector<std::string>(outcome.manifest.notes().begin(), outcome.manifest.notes().end());
+  }
   if (!outcome.manifest.result_json().empty()) {
     line["result"] = nlohmann::ordered_json::parse(outcome.manifest.result_json(), nullptr, false);
   }

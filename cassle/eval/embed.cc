@@ -21,6 +21,7 @@
 #include "cassle/eval/feature_extractor.h"
 #include "cassle/models/backbone.h"
 #include "cassle/models/model_folder.h"
+#include "cassle/models/precision.h"
 #include "cassle/models/torch_runtime.h"
 #include "nlohmann/json.hpp"
 
@@ -179,7 +180,7 @@ absl::StatusOr<FeatureExtractor> MakeExtractor(const v1::EmbedOptions& options,
                                   {.resize_px = options.resize_px(),
                                    .ten_crops = options.crops() == v1::EmbedOptions::TEN ||
                                                 options.crops() == v1::EmbedOptions::TEN_MEAN,
-                                   .bfloat16 = options.bfloat16()});
+                                   .bfloat16 = options.precision() == v1::BF16});
 }
 
 absl::Status CheckOptions(const v1::EmbedOptions& options, const StageContext& context) {
@@ -209,7 +210,8 @@ StageInfo EmbedInfo() {
   return {
       .name = "embed",
       .version = 1,
-      .summary = "Runs every image of a split through a frozen encoder and writes the features."};
+      .summary = "Runs every image of a split through a frozen encoder and writes the features.",
+      .resolve = ResolvePrecision};
 }
 
 absl::Status RunEmbed(const v1::EmbedOptions& options, StageContext& context) {

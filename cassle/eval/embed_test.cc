@@ -18,6 +18,7 @@
 #include "cassle/eval/embeddings.h"
 #include "cassle/models/backbone.h"
 #include "cassle/models/model_folder.h"
+#include "cassle/models/precision.h"
 #include "cassle/models/weights.h"
 
 namespace cassle {
@@ -126,6 +127,7 @@ v1::EmbedOptions Options(const std::string& model, const std::string& images) {
   options.set_input(images);
   options.set_split("test");
   options.set_batch_size(8);
+  options.set_precision(v1::FLOAT32);
   options.set_output(images + ".embedded");
   return options;
 }
@@ -226,8 +228,9 @@ TEST(EmbedTest, PrecisionAndResizingArePartOfThePreprocessing) {
   v1::EmbedOptions options = Options(MakeModel("model"), images);
   ASSERT_OK(Embed(options));
   ASSERT_OK_AND_ASSIGN(const Embeddings plain, Embeddings::Open("a", options.output()));
-  for (bool bfloat16 : {true, false}) {
-    options.set_bfloat16(bfloat16);
+  const bool can = ProcessorBfloat16() != Bfloat16Support::kNone;
+  for (bool bfloat16 : can ? std::vector<bool>{true, false} : std::vector<bool>{false}) {
+    options.set_precision(bfloat16 ? v1::BF16 : v1::FLOAT32);
     options.set_resize_px(bfloat16 ? 0 : 18);
     options.set_output(images + (bfloat16 ? ".bf16" : ".resized"));
     ASSERT_OK(Embed(options));

@@ -29,6 +29,7 @@
 #include "cassle/models/batch_tensor.h"
 #include "cassle/models/conditioning.h"
 #include "cassle/models/model_folder.h"
+#include "cassle/models/precision.h"
 #include "cassle/models/torch_runtime.h"
 #include "cassle/models/weights.h"
 #include "cassle/ssl/checkpoint.h"
@@ -335,7 +336,8 @@ StageInfo FineTuneInfo() {
           .summary =
               "Trains a backbone on, end to end, to classify images, from all labels or few, and "
               "tests it.",
-          .resumable = true};
+          .resumable = true,
+          .resolve = ResolvePrecision};
 }
 
 absl::Status RunFineTune(const Options& options, StageContext& context) {

@@ -14,6 +14,7 @@
 #include "cassle/eval/evaluation.pb.h"
 #include "cassle/eval/model_fixture.h"
 #include "cassle/models/model_folder.h"
+#include "cassle/models/precision.h"
 #include "cassle/models/weights.h"
 
 namespace cassle {
@@ -47,6 +48,7 @@ v1::FineTuneOptions Options() {
   options.set_epochs(2);
   options.set_batch_size(16);
   options.set_compute_threads(1);
+  options.set_precision(v1::FLOAT32);
   EXPECT_OK(RemoveAll(options.output()));
   EXPECT_OK(RemoveAll(options.output() + ".partial"));
   return options;
@@ -143,13 +145,23 @@ TEST(FineTuneTest, EverySettingChangesTheResult) {
       {"warmup_epochs", [](auto* options) { options->set_warmup_epochs(1); }},
       {"clip_gradient_norm", [](auto* options) { options->set_clip_gradient_norm(0.01); }},
       {"crop_scale_min", [](auto* options) { options->set_crop_scale_min(0.9); }},
-      {"precision", [](auto* options) { options->set_precision(v1::BF16); }},
       {"target", [](auto* options) { options->set_target("shape"); }}};
   for (const auto& [name, change] : changes) {
     v1::FineTuneOptions options = base();
     change(&options);
     EXPECT_NE(Fingerprint(options), unchanged) << name;
   }
+}
+
+TEST(FineTuneTest, PrecisionChangesTheResult) {
+  if (ProcessorBfloat16() == Bfloat16Support::kNone) GTEST_SKIP() << "a processor with AVX-512";
+  v1::FineTuneOptions options = Options();
+  options.set_epochs(1);
+  const std::string float32 = Fingerprint(options);
+  options = Options();
+  options.set_epochs(1);
+  options.set_precision(v1::BF16);
+  EXPECT_NE(Fingerprint(options), float32);
 }
 
 TEST(FineTuneTest, RefusesWhatCannotBeLearnt) {

@@ -229,6 +229,7 @@ v1::PretrainOptions TinyRun(const std::string& name, int every_epochs) {
   options.set_epochs(3);
   options.set_batch_size(8);
   options.set_compute_threads(1);
+  options.set_precision(v1::FLOAT32);
   options.set_log_every_steps(3);
   options.mutable_monitor()->set_every_epochs(every_epochs);
   options.mutable_monitor()->set_target("hue");

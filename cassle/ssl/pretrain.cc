@@ -12,6 +12,7 @@
 #include "cassle/base/options.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/models/batch_tensor.h"
+#include "cassle/models/precision.h"
 #include "cassle/models/torch_runtime.h"
 #include "cassle/ssl/checkpoint.h"
 #include "cassle/ssl/monitor.h"
@@ -134,6 +135,7 @@ StageInfo PretrainInfo() {
       "with "
       "or without telling its projector how each view was augmented (CASSLE).";
   info.resumable = true;
+  info.resolve = ResolvePrecision;
   return info;
 }
 

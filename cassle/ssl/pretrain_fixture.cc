@@ -65,6 +65,7 @@ v1::PretrainOptions MocoRun(const std::string& name) {
   // One: two wait for each other when something else runs on the machine.
   options.set_compute_threads(1);
   options.set_log_every_steps(3);
+  options.set_precision(v1::FLOAT32);
   EXPECT_OK(RemoveAll(options.output()));
   EXPECT_OK(RemoveAll(options.output() + ".partial"));
   return options;

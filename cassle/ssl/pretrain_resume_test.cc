@@ -149,6 +149,7 @@ pid_t StartPretrain(const v1::PretrainOptions& options) {
       "--epochs=2",
       "--batch_size=8",
       "--compute_threads=1",
+      "--precision=float32",
       "--log_every_steps=3",
       "--checkpoint_every_steps=1",
   };

@@ -12,9 +12,11 @@
 #include "cassle/base/safetensors.h"
 #include "cassle/base/stage.h"
 #include "cassle/base/stage_main.h"
+#include "cassle/base/stage_manifest.h"
 #include "cassle/base/status_matchers.h"
 #include "cassle/base/text_proto.h"
 #include "cassle/models/model.pb.h"
+#include "cassle/models/precision.h"
 #include "cassle/ssl/pretrain_fixture.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -23,6 +25,8 @@ namespace cassle {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::Each;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 TEST(PretrainTest, WritesAModelWithItsMetricsAndNoCheckpoint) {
@@ -69,6 +73,7 @@ TEST(PretrainTest, LoaderThreadsAndRepetitionChangeNoByte) {
 }
 
 TEST(PretrainTest, Bfloat16IsRepeatableToo) {
+  if (ProcessorBfloat16() == Bfloat16Support::kNone) GTEST_SKIP() << "a processor with AVX-512";
   v1::PretrainOptions options = MocoRun("bf16");
   options.set_precision(v1::BF16);
   options.mutable_method()->mutable_simclr();
@@ -77,6 +82,29 @@ TEST(PretrainTest, Bfloat16IsRepeatableToo) {
   options.set_precision(v1::BF16);
   options.mutable_method()->mutable_simclr();
   EXPECT_EQ(FingerprintOfRun(options, 2), once);
+}
+
+TEST(PretrainTest, WhatAutoChoseStandsInTheManifestWithItsReason) {
+  v1::PretrainOptions options = MocoRun("auto");
+  options.set_epochs(1);
+  options.set_precision(v1::AUTO);
+  FingerprintOfRun(options);
+  ASSERT_OK_AND_ASSIGN(const v1::StageManifest manifest, ReadManifest(options.output()));
+  const bool bfloat16 = ProcessorBfloat16() == Bfloat16Support::kInstructions;
+  EXPECT_THAT(manifest.options(), HasSubstr(bfloat16 ? "precision: BF16" : "precision: FLOAT32"));
+  EXPECT_THAT(manifest.notes(),
+              ElementsAre(HasSubstr(bfloat16 ? "precision bf16: this processor has instructions"
+                                             : "precision float32: this processor has no")));
+  EXPECT_THAT(FileOf(options, "config.textproto"),
+              HasSubstr(bfloat16 ? "precision: BF16" : "precision: FLOAT32"));
+  // The same as asking for it.
+  const std::string chosen = manifest.fingerprint();
+  options = MocoRun("auto");
+  options.set_epochs(1);
+  options.set_precision(bfloat16 ? v1::BF16 : v1::FLOAT32);
+  EXPECT_EQ(FingerprintOfRun(options), chosen);
+  ASSERT_OK_AND_ASSIGN(const v1::StageManifest asked, ReadManifest(options.output()));
+  EXPECT_THAT(asked.notes(), Each(HasSubstr("as asked")));
 }
 
 TEST(PretrainTest, KeptCheckpointsChangeNoByteOfTheResult) {

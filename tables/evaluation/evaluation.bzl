@@ -1,6 +1,7 @@
 """Every evaluation stage on several encoders and data sets, and one report of it all."""
 
 load("//tables:encoders.bzl", "embedded")
+load("//tables:recipes.bzl", "PRECISION")
 load(
     "//tools:pipeline.bzl",
     "cassle_few_shot",
@@ -65,7 +66,7 @@ def _of_model(prefix, set, model):
     cassle_predict_augmentation(name = prefix + "_predict_augmentation", **views)
     cassle_fine_tune(
         name = prefix + "_fine_tune",
-        flags = ["--epochs=20", "--batch_size=64"] + set.fine_tune,
+        flags = [PRECISION, "--epochs=20", "--batch_size=64"] + set.fine_tune,
         images = set.images,
         model = model,
         tags = _MANUAL,
