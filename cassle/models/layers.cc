@@ -12,6 +12,7 @@
 
 #include "cassle/models/fused_batch_norm.h"
 #include "cassle/models/small_convolution.h"
+#include "cassle/models/winograd_convolution.h"
 
 namespace cassle {
 namespace {
@@ -51,6 +52,10 @@ Conv2d::Conv2d(int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t 
       padding_(padding) {}
 
 at::Tensor Conv2d::forward(const at::Tensor& input) {
+  if (!at::autocast::is_cpu_enabled() &&
+      WinogradConvolutionTakes(input, weight_, stride_, padding_)) {
+    return WinogradConvolution(input, weight_);
+  }
   if (SmallConvolutionTakes(input, weight_, stride_, padding_)) {
     at::Tensor activations = input, weight = weight_;
     if (at::autocast::is_cpu_enabled()) {
