@@ -16,6 +16,8 @@ changing the flags of a probe runs that probe and the tables above it, nothing e
 Common attributes: `flags`, further flags of the stage as its --help lists them; `config`, a text proto for --config.
 """
 
+load("//tools:kernels.bzl", "KernelsInfo")
+
 CassleShardsInfo = provider("Image shards.", fields = {"folder": "File: data set folder of shard-encoder"})
 CassleViewsInfo = provider("Recorded views.", fields = {"folder": "File: view folder of augment-and-record"})
 CassleModelInfo = provider("A trained encoder.", fields = {"folder": "File: model folder of pretrain or import-weights"})
@@ -31,6 +33,7 @@ _POLICY = attr.label(
 _COMMON = {
     "flags": attr.string_list(doc = "Further flags of the stage."),
     "config": attr.label(allow_single_file = [".textproto"], doc = "Options of the stage in text format."),
+    "_kernels": attr.label(default = "//tools:kernels"),
 }
 
 def _stage(label):
@@ -58,8 +61,8 @@ def _run(ctx, arguments, inputs):
         inputs = inputs,
         tools = [stage],
         # The stage's one line of JSON is kept; what it says to people stays visible when it fails.
-        command = "out=$1; shift; exec \"$@\" > \"$out\"",
-        arguments = [result.path, stage.path] + all_arguments,
+        command = "out=$1; shift; exec env \"$@\" > \"$out\"",
+        arguments = [result.path] + ctx.attr._kernels[KernelsInfo].environment + [stage.path] + all_arguments,
         mnemonic = "Cassle" + "".join([part.capitalize() for part in stage.basename.split("-")]),
         progress_message = "Stage %s: %s" % (stage.basename, ctx.label),
         use_default_shell_env = True,
