@@ -43,6 +43,12 @@ force_isa() {
   esac
 }
 processor_has() { grep -qsw "$1" /proc/cpuinfo; }
+# Whether both sides have bf16 instructions; if not, no_bf16 says why.
+has_bf16() {
+  no_bf16="Left out: bf16, for which ${isa:-this processor} has no instructions (AVX512_BF16 or AMX)"
+  [ -z "$isa" ] && { processor_has avx512_bf16 || processor_has amx_bf16; }
+}
+find_tcmalloc() { ls /usr/lib/*/libtcmalloc_minimal.so.4 2>/dev/null | head -1 || true; }
 
 # Two lines: which processor, and its instruction sets as far as they matter here.
 describe_processor() {

@@ -35,7 +35,6 @@ for argument in "$@"; do
 done
 force_isa "$isa"
 
-find_tcmalloc() { ls /usr/lib/*/libtcmalloc_minimal.so.4 2>/dev/null | head -1 || true; }
 if $install; then
   [ -n "$(find_tcmalloc)" ] || install libtcmalloc-minimal4
   [ "$python" != "$debian_python" ] || has_modules 'torch, torchvision, PIL' || install python3-torchvision
@@ -58,14 +57,8 @@ done
 # The bars go by what the processor can do.
 class=avx2
 [ -n "$isa" ] || ! processor_has avx512f || class=avx512
-precisions=(float32) no_bf16=
-if [ -n "$isa" ]; then
-  no_bf16="bf16: left out, $isa has no instructions for it"
-elif processor_has avx512_bf16 || processor_has amx_bf16; then
-  precisions+=(bf16)
-else
-  no_bf16="bf16: left out, the processor has no instructions for it (AVX512_BF16 or AMX)"
-fi
+precisions=(float32) left_out=
+if has_bf16; then precisions+=(bf16); else left_out=$no_bf16; fi
 
 data=${CASSLE_DATA_DIR:-../shared/data}
 declare -A images=([resnet18]=$data/cifar10/train.tar.gz [resnet50]=$data/imagenet-sample/photos.tar)
@@ -127,7 +120,7 @@ for round in $(seq "$rounds"); do
   measure peak float32 fma_peak bash -c "echo \$('$built/cassle/models/fma_peak' $threads) 0"
 done
 describe_processor
-[ -z "$no_bf16" ] || echo "$no_bf16"
+[ -z "$left_out" ] || echo "$left_out"
 "$python" -c 'import torch, torchvision; print("torch %s, torchvision %s, tcmalloc preloaded" % (
     torch.__version__, torchvision.__version__))'
 echo "$rounds alternating rounds of at least $seconds s, $threads threads; ratios are medians of the rounds' ratios."
