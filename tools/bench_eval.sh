@@ -179,9 +179,7 @@ END
         # The first 64 photographs of 200: PyTorch takes its time.
         told "embed-$precision-$variant" embed_torch "$threads" "$variant" "$precision" "$photos" 64
       done
-      bfloat16=()
-      [ "$precision" = float32 ] || bfloat16=(--bfloat16)
-      embed "embed-$precision-cassle" "${bfloat16[@]}"
+      embed "embed-$precision-cassle" --precision="$precision"
     done
   done
 fi
