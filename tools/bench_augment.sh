@@ -1,49 +1,53 @@
 #!/usr/bin/env bash
-# Pairs of views per second: torchvision on PIL, OpenCV from Python and this engine, with the same
-# policy on the same images, one core each, in alternating runs. Prints a Markdown table of medians,
-# ratios and bars on stdout; exit code 1 if a bar is missed. See docs/benchmarks.md.
-#   tools/bench_augment.sh [--rounds=7] [--seconds=3] [--workload=all|32|photos] [--clock=wall|cpu]
-#                          [--extra] [--install] [--raw=FILE]
-#   --clock=cpu  processor time instead of wall time, for a machine that is shared
-#   --extra      also torchvision's own blur, and OpenCV tuned by hand (no bars)
-#   --install    Debian's python3-torchvision and python3-opencv through apt, if missing
-#   --raw=FILE   keeps every measurement ("ROUND PROGRAM PAIRS_PER_SECOND")
-# Environment: CASSLE_DATA_DIR (default ../shared/data), PYTHON (default /usr/bin/python3, which is
-# the one Debian's packages are for), PAIR_BENCHMARK (a built binary; default: bazel builds it).
+# Pairs of views per second: this engine and what one would take from Python, with the same policy on
+# the same images, one core each, in alternating runs. Peers: torchvision on PIL, its transforms v2 on
+# PIL and on uint8 tensors, OpenCV by hand and tuned, NVIDIA DALI's CPU pipeline; those that the
+# interpreter lacks are named. Prints a Markdown table of medians, ratios and bars on stdout; exit
+# code 1 if a bar is missed. See docs/benchmarks.md.
+#   tools/bench_augment.sh [--python=/usr/bin/python3] [--rounds=7] [--seconds=3]
+#                          [--workload=all|32|photos] [--clock=wall|cpu] [--install] [--raw=FILE]
+#   --python=PATH  the interpreter with the peers: Debian's, or one of a venv with packages from PyPI
+#   --clock=cpu    processor time instead of wall time, for a machine that is shared
+#   --install      Debian's python3-torchvision and python3-opencv through apt, if missing
+#   --raw=FILE     keeps every measurement ("ROUND PROGRAM PAIRS_PER_SECOND")
+# Environment: CASSLE_DATA_DIR (default ../shared/data), PAIR_BENCHMARK (a built binary; default:
+# bazel builds it).
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. tools/bench_peers.sh
 
-rounds=7 seconds=3 workload=all clock=wall extra=false install=false raw=/dev/null
+rounds=7 seconds=3 workload=all clock=wall install=false raw=/dev/null
 for argument in "$@"; do
   case $argument in
+    --python=*) use_python "${argument#*=}" ;;
     --rounds=*) rounds=${argument#*=} ;;
     --seconds=*) seconds=${argument#*=} ;;
     --workload=*) workload=${argument#*=} ;;
     --clock=*) clock=${argument#*=} ;;
-    --extra) extra=true ;;
     --install) install=true ;;
     --raw=*) raw=${argument#*=} ;;
-    *) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0" >&2; exit 64 ;;
+    *) usage ;;
   esac
 done
 
-python=${PYTHON:-/usr/bin/python3}
-if ! "$python" -c 'import torch, torchvision, PIL, cv2, numpy' 2>/dev/null; then
-  if ! $install; then
-    echo "bench_augment.sh: $python has no torchvision or OpenCV. On Debian 12:" >&2
-    echo "  apt-get install python3-torchvision python3-opencv   (or call this with --install)" >&2
-    exit 66
+processors=$(nproc)  # Before OMP_NUM_THREADS, which it obeys.
+export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=1
+if $install && ! has_modules 'torchvision, cv2'; then install python3-torchvision python3-opencv; fi
+peers=() versions=() left_out=()
+for name in torchvision_pil torchvision_v2_pil torchvision_v2 opencv opencv_tuned dali; do
+  if said=$(peer tools/bench_augment/pairs.py --peer="$name" --versions 2>&1); then
+    peers+=("$name")
+    versions+=("$name: $said")
+  else
+    left_out+=("Left out: ${said##*$'\n'}")
   fi
-  run=()
-  [ "$(id -u)" -eq 0 ] || run=(sudo)
-  "${run[@]}" apt-get update -qq
-  "${run[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-    python3-torchvision python3-opencv >&2
-fi
+done
+[ ${#peers[@]} -gt 0 ] ||
+  fail 66 "$python has neither torchvision nor OpenCV nor DALI; name another with --python, or call with --install"
 
 data=${CASSLE_DATA_DIR:-../shared/data}
 for file in cifar10/test.tar imagenet-sample/photos.tar; do
-  [ -f "$data/$file" ] || { echo "bench_augment.sh: no $data/$file; set CASSLE_DATA_DIR" >&2; exit 66; }
+  [ -f "$data/$file" ] || fail 66 "no $data/$file; set CASSLE_DATA_DIR"
 done
 images=$(mktemp -d)
 trap 'rm -rf "$images"' EXIT
@@ -59,9 +63,7 @@ if [ -z "$engine" ]; then
 fi
 
 # One thread and one core, the last of those allowed: system work prefers the first.
-processors=$(nproc)
 core=$(taskset -cp $$ | sed 's/.*[:, -]//')
-export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=1
 measurements=$images/measurements
 
 # measure PROGRAM WORKLOAD COMMAND...
@@ -71,41 +73,28 @@ measure() {
   rate=$("$@" --workload="$work" --images="$images/$work" --seconds="$seconds" --clock="$clock")
   echo "$round $program $rate" | tee -a "$measurements" "$raw" >&2
 }
-pinned() { taskset -c "$core" "$@"; }
-python_side() { pinned "$python" "tools/bench_augment/$1_pairs.py" "${@:2}"; }
+pinned() { (taskset -cp "$core" "$BASHPID" >/dev/null && "$@"); }
 
 : >"$raw"
 for round in $(seq "$rounds"); do
   for work in 32 photos; do
     [ "$workload" = all ] || [ "$workload" = "$work" ] || continue
-    measure "torchvision-$work" "$work" python_side torchvision
-    measure "opencv-$work" "$work" python_side opencv
-    if [ "$work" = 32 ]; then
-      measure engine-32 32 pinned "$engine"
-    else
-      for decode in exact fast; do
-        measure "engine-photos-$decode" photos pinned "$engine" --decode="$decode"
-      done
-    fi
-    if $extra; then
-      measure "torchvision-blur-$work" "$work" python_side torchvision --torchvision_blur
-      measure "opencv-tuned-$work" "$work" python_side opencv --tuned
-    fi
-    # Two threads, each on its own images and memory, need two cores and the wall clock.
-    if [ "$processors" -ge 2 ] && [ "$clock" = wall ]; then
-      if [ "$work" = 32 ]; then
-        measure engine-32-two-threads 32 "$engine" --threads=2
-      else
-        for decode in exact fast; do
-          measure "engine-photos-$decode-two-threads" photos "$engine" --decode="$decode" --threads=2
-        done
+    for name in "${peers[@]}"; do
+      measure "$name-$work" "$work" pinned peer tools/bench_augment/pairs.py --peer="$name"
+    done
+    decodes=(exact fast)
+    [ "$work" = photos ] || decodes=(exact)
+    for decode in "${decodes[@]}"; do
+      measure "engine-$work-$decode" "$work" pinned "$engine" --decode="$decode"
+      # Two threads, each on its own images and memory, need two cores and the wall clock.
+      if [ "$processors" -ge 2 ] && [ "$clock" = wall ]; then
+        measure "engine-$work-$decode-two-threads" "$work" "$engine" --decode="$decode" --threads=2
       fi
-    fi
+    done
   done
 done
-grep -m1 'model name' /proc/cpuinfo | sed 's/.*: */Processor: /' || true
-"$python" -c 'import cv2, PIL, torch, torchvision; print("torchvision %s, torch %s, Pillow %s, OpenCV %s" % (
-    torchvision.__version__, torch.__version__, PIL.__version__, cv2.__version__))'
+describe_processor
+printf '%s\n' "${versions[@]}" "${left_out[@]}"
 echo "$rounds alternating runs of $seconds s, $clock time; ratios are medians of the rounds' ratios."
 echo
 "$python" tools/bench_augment/table.py <"$measurements"

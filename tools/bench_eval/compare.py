@@ -1,4 +1,4 @@
-"""Accuracies of python_probe.py against result.json of linear-probe: the best within 0.1 points, every
+"""Accuracies of probe_torch.py against result.json of linear-probe: the best within 0.1 points, every
 value of the grid within 0.5.
   compare.py ACCURACIES RESULT_JSON TITLE
 """

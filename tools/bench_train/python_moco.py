@@ -1,11 +1,17 @@
 """The Python side of tools/bench_train.sh: MoCo-v2 as one would write it with PyTorch and torchvision.
 
-Float32, all cores, views from two loader processes. Prints "images_per_second peak_kilobytes".
-The same model, batch, policy and order of images as the pretrain runs beside it.
+All cores, views from a loader process per core. Prints "images_per_second peak_kilobytes". The same
+model, batch, policy and order of images as the pretrain runs beside it. A variant is "plain", or
+switches joined by "+":
+  channels_last  encoders and views in this memory format
+  compile        torch.compile of both encoders
+  prepared       the step alone: a few batches made beforehand, again and again
 """
 import argparse
 import copy
+import inspect
 import io
+import itertools
 import random
 import resource
 import time
@@ -72,18 +78,31 @@ def encoder(model):
 
 
 class Moco:
-    def __init__(self, model, batch_size):
-        self.online = encoder(model)
+    def __init__(self, model, batch_size, variant, bf16):
+        self.format = torch.channels_last if "channels_last" in variant else torch.contiguous_format
+        self.bf16 = bf16
+        self.online = encoder(model).to(memory_format=self.format)
         self.momentum = copy.deepcopy(self.online).requires_grad_(False)
+        self.averages = list(zip(self.momentum.parameters(), self.online.parameters()))
         self.queue = nn.functional.normalize(torch.randn(QUEUE, 128))
         self.pointer = 0
+        # One pass over the parameters, where PyTorch has it.
+        fused = {"fused": True} if "fused" in inspect.signature(torch.optim.SGD).parameters else {}
         self.optimizer = torch.optim.SGD(self.online.parameters(), 0.03 * batch_size / 256,
-                                         momentum=0.9, weight_decay=5e-4)
+                                         momentum=0.9, weight_decay=5e-4, **fused)
+        if "compile" in variant:
+            self.online = torch.compile(self.online)
+            self.momentum = torch.compile(self.momentum)
+
+    def encode(self, network, view):
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.bf16):
+            embeddings = network(view.to(memory_format=self.format))
+        return nn.functional.normalize(embeddings.float())
 
     def step(self, view1, view2):
-        queries = nn.functional.normalize(self.online(view1))
+        queries = self.encode(self.online, view1)
         with torch.no_grad():
-            keys = nn.functional.normalize(self.momentum(view2))
+            keys = self.encode(self.momentum, view2)
         positives = (queries * keys).sum(1, keepdim=True)
         logits = torch.cat([positives, queries @ self.queue.t()], 1) / TEMPERATURE
         loss = nn.functional.cross_entropy(logits, torch.zeros(len(queries), dtype=torch.long))
@@ -91,16 +110,25 @@ class Moco:
         loss.backward()
         self.optimizer.step()
         with torch.no_grad():
-            for average, online in zip(self.momentum.parameters(), self.online.parameters()):
-                average.mul_(0.999).add_(online, alpha=0.001)
+            for average, online in self.averages:
+                average.lerp_(online, 0.001)
             self.queue[self.pointer:self.pointer + len(keys)] = keys
             self.pointer = (self.pointer + len(keys)) % QUEUE
         return loss.item()
 
 
+def variant(text):
+    switches = set() if text == "plain" else set(text.split("+"))
+    if not switches <= {"channels_last", "compile", "prepared"}:
+        raise argparse.ArgumentTypeError("no such variant: " + text)
+    return switches
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", choices=("resnet18", "resnet50"), required=True)
+    parser.add_argument("--variant", type=variant, required=True)
+    parser.add_argument("--precision", choices=("float32", "bf16"), required=True)
     parser.add_argument("--images", required=True, help="tar with images, in the order of the data set")
     parser.add_argument("--batch_size", type=int, required=True)
     parser.add_argument("--seconds", type=float, required=True, help="of measuring, after two steps")
@@ -111,14 +139,16 @@ def main():
     random.seed(0)
     files = image_order.read_tar(settings.images)
     order = image_order.batches(len(files), settings.batch_size, epochs=200)
-    loader = torch.utils.data.DataLoader(Pairs(files, order, view_transform(settings.model)),
-                                         batch_size=settings.batch_size, drop_last=True,
-                                         num_workers=settings.threads)
-    moco = Moco(settings.model, settings.batch_size)
+    batches = torch.utils.data.DataLoader(Pairs(files, order, view_transform(settings.model)),
+                                          batch_size=settings.batch_size, drop_last=True,
+                                          num_workers=settings.threads)
+    if "prepared" in settings.variant:
+        batches = itertools.cycle(list(itertools.islice(batches, 4)))
+    moco = Moco(settings.model, settings.batch_size, settings.variant, settings.precision == "bf16")
     start, images = None, 0
-    for step, (view1, view2) in enumerate(loader):
+    for step, (view1, view2) in enumerate(batches):
         moco.step(view1, view2)
-        if step < 2:
+        if step < 2:  # Kernels are made, memory is taken.
             start = time.monotonic()
             continue
         images += settings.batch_size

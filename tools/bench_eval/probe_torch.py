@@ -2,7 +2,7 @@
 L-BFGS over 45 regularisers, warm start, refit on train and validation. Prints the seconds of the
 loop alone (without imports and reading); the 45 validation accuracies and the test accuracy go into
 a file.
-  python_probe.py THREADS TRAIN VAL TEST ACCURACIES_OUT
+  probe_torch.py THREADS TRAIN VAL TEST ACCURACIES_OUT
 """
 import sys
 import time

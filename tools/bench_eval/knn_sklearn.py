@@ -1,5 +1,5 @@
 """scikit-learn's 20 nearest neighbours by cosine, brute force. Prints the seconds of kneighbors alone.
-  python_knn.py THREADS TRAIN TEST
+  knn_sklearn.py THREADS TRAIN TEST
 """
 import sys
 import time
