@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Checks the directions of docs/architecture.md: which package may depend on which, and who may load LibTorch.
+# Checks the directions of docs/architecture.md: which package may depend on which, and who may load LibTorch; and that
+# every table computes in the one precision that all processors have (tables/recipes.bzl).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -24,4 +25,10 @@ for stage in embed_stage linear_probe_stage knn_stage few_shot_stage regression_
 done
 forbid //cassle/eval/... //cassle/ssl/...
 for package in base data augment; do forbid "//cassle/$package/..." @libtorch//:libtorch; done
+networks='kind("cassle_(pretrain|embed|fine_tune) rule", //tables/...)'
+elsewhere=$(bazel query --noshow_progress "$networks except attr(flags, '--precision=float32', $networks)" 2>/dev/null)
+if [ -n "$elsewhere" ]; then
+  printf 'without --precision=float32 these differ from processor to processor:\n%s\n' "$elsewhere" >&2
+  failed=1
+fi
 exit $failed
