@@ -89,7 +89,7 @@ void BatchNorm::CountBatch(const at::Tensor& input) {
 at::Tensor BatchNorm::forward(const at::Tensor& input) {
   if (is_training()) CountBatch(input);
   return at::batch_norm(input, weight_, bias_, running_mean_, running_var_, is_training(),
-                        /*momentum=*/0.1, /*eps=*/1e-5, /*cudnn_enabled=*/false);
+                        /*momentum=*/0.1, /*eps=*/1e-5, /*cudnn_enabled=*/true);
 }
 
 at::Tensor BatchNorm::ForwardRelu(const at::Tensor& input, const at::Tensor& residual) {
