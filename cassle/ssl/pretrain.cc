@@ -33,15 +33,16 @@ PixelNormalizer NormalizerOf(const v1::Policy& policy) {
 // Where the run computes, made ready.
 absl::StatusOr<c10::Device> PrepareDevice(const v1::PretrainOptions& options) {
   CASSLE_ASSIGN_OR_RETURN(const c10::Device device, ResolveDevice(options.device()));
-  for (const auto& [flag, chosen] : {std::pair("tf32=true", options.tf32()),
-                                     std::pair("deterministic=false", !options.deterministic())}) {
+  for (const auto& [flag, chosen] :
+       {std::pair("tf32=true", options.tf32()),
+        std::pair("fast_algorithms=true", options.fast_algorithms())}) {
     if (!chosen || !device.is_cpu()) continue;
     return absl::InvalidArgumentError(
         absl::StrCat("--", flag,
                      " is for GPUs, and this run computes on the processor: leave it "
                      "out"));
   }
-  ConfigureDevice(device, {.tf32 = options.tf32(), .deterministic = options.deterministic()});
+  ConfigureDevice(device, {.tf32 = options.tf32(), .deterministic = !options.fast_algorithms()});
   return device;
 }
 
