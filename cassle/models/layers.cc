@@ -12,6 +12,7 @@
 
 #include "cassle/models/fused_batch_norm.h"
 #include "cassle/models/small_convolution.h"
+#include "cassle/models/torch_version.h"
 
 namespace cassle {
 namespace {
@@ -53,9 +54,9 @@ Conv2d::Conv2d(int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t 
 at::Tensor Conv2d::forward(const at::Tensor& input) {
   if (SmallConvolutionTakes(input, weight_, stride_, padding_)) {
     at::Tensor activations = input, weight = weight_;
-    if (at::autocast::is_cpu_enabled()) {
+    if (AutocastEnabled(c10::DeviceType::CPU)) {
       for (at::Tensor* tensor : {&activations, &weight}) {
-        *tensor = at::autocast::cached_cast(at::autocast::get_autocast_cpu_dtype(), *tensor,
+        *tensor = at::autocast::cached_cast(AutocastType(c10::DeviceType::CPU), *tensor,
                                             c10::DeviceType::CPU);
       }
     }

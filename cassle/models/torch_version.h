@@ -54,6 +54,15 @@ inline void SetAutocastEnabled(c10::DeviceType device, bool enabled) {
 #endif
 }
 
+inline c10::ScalarType AutocastType(c10::DeviceType device) {
+#if CASSLE_TORCH_AT_LEAST(2, 4)
+  return at::autocast::get_autocast_dtype(device);
+#else
+  return device == c10::DeviceType::CUDA ? at::autocast::get_autocast_gpu_dtype()
+                                         : at::autocast::get_autocast_cpu_dtype();
+#endif
+}
+
 inline void SetAutocastType(c10::DeviceType device, c10::ScalarType type) {
 #if CASSLE_TORCH_AT_LEAST(2, 4)
   at::autocast::set_autocast_dtype(device, type);

@@ -65,16 +65,30 @@ int Main(int argc, char** argv) {
 
   const std::vector<double> rates(optimizer->groups().size(), 1e-3);
   at::Tensor loss;
+  bool waits = false;
+  std::vector<double> parts(4);
+  const at::Tensor any = method->trained_parameters()[0].tensor.detach().flatten().narrow(0, 0, 1);
   const auto step = [&] {
+    absl::Time begin = absl::Now();
+    const auto ended = [&](int part) {
+      if (!waits) return;
+      any.cpu();
+      parts[part] += absl::ToDoubleSeconds(absl::Now() - begin);
+      begin = absl::Now();
+    };
     optimizer->ZeroGrad();
     Batch batch;
     for (const std::vector<uint8_t>& view : pixels) {
       batch.views.push_back({normalizer.Normalize(view, batch_size, side), at::Tensor()});
     }
+    ended(0);
     const BatchPass pass = AccumulateGradients(batch, 1, method.get());
+    ended(1);
     loss = at::stack({optimizer->GradientNormTensor()});
     optimizer->Step(rates);
+    ended(2);
     method->AfterStep();
+    ended(3);
   };
   for (int i = 0; i < 6; ++i) step();
   loss.cpu();
@@ -87,9 +101,22 @@ int Main(int argc, char** argv) {
     loss.cpu();
     took = absl::ToDoubleSeconds(absl::Now() - begin);
   }
+  // What the processor needs to start a step, and what each part of one takes when it is waited
+  // for.
+  const absl::Time start = absl::Now();
+  for (int i = 0; i < 3; ++i) step();
+  const double launched = absl::ToDoubleSeconds(absl::Now() - start) / 3;
+  loss.cpu();
+  waits = true;
+  step();
+  parts.assign(parts.size(), 0);
+  for (int i = 0; i < 5; ++i) step();
   std::printf(
-      "{\"images_per_second\": %.1f, \"ms_per_step\": %.2f, \"peak_mib\": %.0f, \"norm\": %.4f}\n",
+      "{\"images_per_second\": %.1f, \"ms_per_step\": %.2f, \"ms_to_launch\": %.2f, "
+      "\"ms_waited\": {\"upload\": %.2f, \"forward_backward\": %.2f, \"optimizer\": %.2f, "
+      "\"after_step\": %.2f}, \"peak_mib\": %.0f, \"norm\": %.4f}\n",
       static_cast<double>(steps * batch_size) / took, 1e3 * took / static_cast<double>(steps),
+      1e3 * launched, 200 * parts[0], 200 * parts[1], 200 * parts[2], 200 * parts[3],
       static_cast<double>(PeakDeviceBytes(device)) / (1 << 20), loss.cpu().item().toDouble());
   return 0;
 }

@@ -203,8 +203,9 @@ class Check:
                        "difference": self.difference(first, second[0]),
                        "same_bytes": self.bytes_of(runs[-2][1]) == self.bytes_of(runs[-1][1])}
                 table[key] = row
-                if row["difference"] > 1e-4:
-                    self.fail("losses of " + key, "differ by %.2g" % row["difference"])
+                # Training magnifies rounding: device_test compares steps from equal states, to 1e-4.
+                if row["difference_5"] > 1e-3:
+                    self.fail("losses of " + key, "differ by %.2g in five steps" % row["difference_5"])
                 if not row["same_bytes"]:
                     self.fail("bytes of " + key, "two runs differ")
                 self.say("%-26s %s" % (key, json.dumps(row)))
