@@ -31,4 +31,13 @@ if [ -n "$elsewhere" ]; then
   printf 'without --precision=float32 these differ from processor to processor:\n%s\n' "$elsewhere" >&2
   failed=1
 fi
+
+# Methods, objectives, networks and monitors name no device: tensors are made where their inputs are (docs/gpu.md).
+mapfile -t deviceless < <(grep -lE 'public Method\b' cassle/ssl/*.cc | grep -v _test.cc
+  ls cassle/ssl/*objectives.cc cassle/ssl/{encoder,predictor,momentum_encoder,momentum_update,key_queue,step_rows,monitor}.cc
+  ls cassle/models/{resnet,vit,mlp,generated_mlp,conditioning}.cc)
+if grep -nE '\bk(CPU|CUDA)\b|\bis_c(pu|uda)\(|\.c(pu|uda)\(|c10::Device\b' "${deviceless[@]}" >&2; then
+  echo 'these files must not name a device: make tensors where their inputs are (docs/gpu.md)' >&2
+  failed=1
+fi
 exit $failed

@@ -20,8 +20,8 @@
 #include "cassle/data/dataset.h"
 #include "cassle/eval/feature_extractor.h"
 #include "cassle/models/backbone.h"
+#include "cassle/models/device.h"
 #include "cassle/models/model_folder.h"
-#include "cassle/models/precision.h"
 #include "cassle/models/torch_runtime.h"
 #include "nlohmann/json.hpp"
 
@@ -176,6 +176,9 @@ absl::StatusOr<FeatureExtractor> MakeExtractor(const v1::EmbedOptions& options,
     CASSLE_ASSIGN_OR_RETURN(backbone, LoadBackbone(options.model()));
     *provenance = spec.provenance();
   }
+  CASSLE_ASSIGN_OR_RETURN(const c10::Device device, ResolveDevice(options.device()));
+  ConfigureDevice(device, {});
+  MoveTensors(backbone->state(), device);
   return FeatureExtractor::Create(spec, std::move(backbone),
                                   {.resize_px = options.resize_px(),
                                    .ten_crops = options.crops() == v1::EmbedOptions::TEN ||
@@ -211,7 +214,7 @@ StageInfo EmbedInfo() {
       .name = "embed",
       .version = 1,
       .summary = "Runs every image of a split through a frozen encoder and writes the features.",
-      .resolve = ResolvePrecision};
+      .resolve = ResolveWhere};
 }
 
 absl::Status RunEmbed(const v1::EmbedOptions& options, StageContext& context) {

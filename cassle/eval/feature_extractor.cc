@@ -17,6 +17,8 @@
 #include "cassle/base/fingerprint.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/models/backbone.h"
+#include "cassle/models/device.h"
+#include "cassle/models/torch_version.h"
 #include "cassle/models/weights.h"
 
 namespace cassle {
@@ -25,19 +27,20 @@ namespace {
 // Autocast is a property of the thread.
 class Autocast {
  public:
-  explicit Autocast(bool bfloat16) : on_(bfloat16) {
+  Autocast(bool bfloat16, const at::Tensor& like) : on_(bfloat16), device_(like.device().type()) {
     if (!on_) return;
-    at::autocast::set_autocast_cpu_dtype(at::kBFloat16);
-    at::autocast::set_cpu_enabled(true);
+    SetAutocastType(device_, at::kBFloat16);
+    SetAutocastEnabled(device_, true);
     // Only leaves that require gradients are cached, and the cache is shared by threads.
     at::autocast::set_autocast_cache_enabled(false);
   }
   ~Autocast() {
-    if (on_) at::autocast::set_cpu_enabled(false);
+    if (on_) SetAutocastEnabled(device_, false);
   }
 
  private:
   const bool on_;
+  const c10::DeviceType device_;
 };
 
 }  // namespace
@@ -112,8 +115,9 @@ absl::StatusOr<std::vector<float>> FeatureExtractor::Extract(
       }
       for (const float value : extra_channels_) *out++ = value;
     }
-    const Autocast autocast(bfloat16_);
-    const at::Tensor features = backbone_->forward(batch).contiguous();
+    batch = Upload(batch, backbone_->parameters()[0].device());
+    const Autocast autocast(bfloat16_, batch);
+    const at::Tensor features = backbone_->forward(batch).cpu().contiguous();
     const float* values = features.data_ptr<float>();
     return std::vector<float>(values, values + features.numel());
   } catch (const std::exception& error) {

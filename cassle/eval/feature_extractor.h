@@ -28,7 +28,8 @@ struct FeatureExtractorOptions {
 
 // The authors' evaluation (transfer_linear_eval.py): the shorter side is resized bicubically, the
 // centre cropped, bytes normalised with the model's mean and std, and the encoder runs in
-// evaluation mode: batch norm uses its running statistics.
+// evaluation mode: batch norm uses its running statistics. It computes where the backbone's weights
+// are.
 //
 // Thread-safe: several threads may call Extract at once, each computing on one thread of its own
 // after ConfigureTorchThread(). A row depends on its image, and in the last bits on the number of

@@ -3,6 +3,7 @@
 #define CASSLE_MODELS_BATCH_TENSOR_H_
 
 #include <ATen/core/Tensor.h>
+#include <c10/core/Device.h>
 
 #include <array>
 #include <cstdint>
@@ -19,13 +20,22 @@ class PixelNormalizer {
   // pixels   [batch_size, side, side, 3] bytes.
   // Returns  [batch_size, 3, side, side] float32 in channels-last memory, which has the order of
   // the bytes: one pass, each
-  //          value looked up in a table of 256, so the result is the same on every machine. Pinned
-  //          where CUDA is there (not tested on CUDA).
+  //          value looked up in a table of 256, so the result is the same on every machine.
   at::Tensor Normalize(const std::vector<uint8_t>& pixels, int64_t batch_size, int64_t side) const;
 
+  // From now on Normalize uploads the bytes and looks up there: the same values, on `device`. The
+  // pixels may change as soon as Normalize returns.
+  void MoveTo(c10::Device device);
+
  private:
+  at::Tensor NormalizeOnGpu(const std::vector<uint8_t>& pixels, int64_t batch_size,
+                            int64_t side) const;
+
   // [channel][pixel value]
   std::array<std::array<float, 256>, 3> table_;
+  c10::Device device_ = c10::Device(c10::kCPU);
+  // On a GPU: the table as [768], and where each channel's part begins, [3] int32.
+  at::Tensor gpu_table_, gpu_offsets_;
 };
 
 // values [batch_size, D] row-major -> float32 tensor [batch_size, D] of its own memory. D is

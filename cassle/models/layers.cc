@@ -12,6 +12,7 @@
 
 #include "cassle/models/fused_batch_norm.h"
 #include "cassle/models/small_convolution.h"
+#include "cassle/models/torch_version.h"
 #include "cassle/models/winograd_convolution.h"
 
 namespace cassle {
@@ -52,15 +53,15 @@ Conv2d::Conv2d(int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t 
       padding_(padding) {}
 
 at::Tensor Conv2d::forward(const at::Tensor& input) {
-  if (!at::autocast::is_cpu_enabled() &&
+  if (!AutocastEnabled(c10::DeviceType::CPU) &&
       WinogradConvolutionTakes(input, weight_, stride_, padding_)) {
     return WinogradConvolution(input, weight_);
   }
   if (SmallConvolutionTakes(input, weight_, stride_, padding_)) {
     at::Tensor activations = input, weight = weight_;
-    if (at::autocast::is_cpu_enabled()) {
+    if (AutocastEnabled(c10::DeviceType::CPU)) {
       for (at::Tensor* tensor : {&activations, &weight}) {
-        *tensor = at::autocast::cached_cast(at::autocast::get_autocast_cpu_dtype(), *tensor,
+        *tensor = at::autocast::cached_cast(AutocastType(c10::DeviceType::CPU), *tensor,
                                             c10::DeviceType::CPU);
       }
     }
@@ -94,7 +95,7 @@ void BatchNorm::CountBatch(const at::Tensor& input) {
 at::Tensor BatchNorm::forward(const at::Tensor& input) {
   if (is_training()) CountBatch(input);
   return at::batch_norm(input, weight_, bias_, running_mean_, running_var_, is_training(),
-                        /*momentum=*/0.1, /*eps=*/1e-5, /*cudnn_enabled=*/false);
+                        /*momentum=*/0.1, /*eps=*/1e-5, /*cudnn_enabled=*/true);
 }
 
 at::Tensor BatchNorm::ForwardRelu(const at::Tensor& input, const at::Tensor& residual) {

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <iterator>
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -60,12 +59,10 @@ Bfloat16Support OfLimit(const std::string& limit) {
 
 }  // namespace
 
-Bfloat16Support ProcessorBfloat16() {
-  return std::min(OfProcessor(), OfLimit(InstructionLimit()));
-}
+Bfloat16Support ProcessorBfloat16() { return std::min(OfProcessor(), OfLimit(InstructionLimit())); }
 
-absl::StatusOr<PrecisionChoice> ChoosePrecision(v1::ComputePrecision asked,
-                                                Bfloat16Support support) {
+absl::StatusOr<PrecisionChoice> ChoosePrecision(v1::ComputePrecision asked, Bfloat16Support support,
+                                                absl::string_view what) {
   if (asked == v1::FLOAT32) return PrecisionChoice{v1::FLOAT32, ""};
   if (asked == v1::BF16) {
     if (support == Bfloat16Support::kNone) {
@@ -73,30 +70,28 @@ absl::StatusOr<PrecisionChoice> ChoosePrecision(v1::ComputePrecision asked,
           "--precision=bf16: without AVX-512 this processor would take 12 to 20 times as long as "
           "in float32; choose --precision=float32, or auto");
     }
-    return PrecisionChoice{
-        v1::BF16, support == Bfloat16Support::kEmulated
-                      ? "precision bf16, as asked; this processor has no instructions for it, "
-                        "and float32 is as fast"
-                      : ""};
+    if (support == Bfloat16Support::kInstructions) return PrecisionChoice{v1::BF16, ""};
+    return PrecisionChoice{v1::BF16, absl::StrCat("precision bf16, as asked; this ", what,
+                                                  " has no instructions for it, and float32 is "
+                                                  "as fast")};
   }
   if (support == Bfloat16Support::kInstructions) {
-    return PrecisionChoice{v1::BF16, "precision bf16: this processor has instructions for it"};
+    return PrecisionChoice{v1::BF16,
+                           absl::StrCat("precision bf16: this ", what, " has instructions for it")};
   }
-  return PrecisionChoice{v1::FLOAT32,
-                         "precision float32: this processor has no bfloat16 instructions "
-                         "(AVX512_BF16 or AMX)"};
+  return PrecisionChoice{
+      v1::FLOAT32, absl::StrCat("precision float32: this ", what, " has no bfloat16 instructions")};
 }
 
-absl::Status ResolvePrecision(google::protobuf::Message* options, StageContext* context) {
+absl::Status ResolvePrecision(Bfloat16Support support, absl::string_view what,
+                              google::protobuf::Message* options, StageContext* context) {
   const auto* field = options->GetDescriptor()->FindFieldByName("precision");
   if (field == nullptr || field->enum_type() != v1::ComputePrecision_descriptor()) {
     return absl::InternalError("the stage has no option --precision");
   }
   const auto* reflection = options->GetReflection();
-  const auto asked =
-      static_cast<v1::ComputePrecision>(reflection->GetEnumValue(*options, field));
-  CASSLE_ASSIGN_OR_RETURN(const PrecisionChoice choice,
-                          ChoosePrecision(asked, ProcessorBfloat16()));
+  const auto asked = static_cast<v1::ComputePrecision>(reflection->GetEnumValue(*options, field));
+  CASSLE_ASSIGN_OR_RETURN(const PrecisionChoice choice, ChoosePrecision(asked, support, what));
   reflection->SetEnumValue(options, field, choice.precision);
   if (!choice.note.empty()) context->Note(choice.note);
   return absl::OkStatus();

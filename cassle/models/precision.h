@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "cassle/base/stage.h"
 #include "cassle/models/precision.pb.h"
 
@@ -34,13 +35,15 @@ struct PrecisionChoice {
 };
 
 // AUTO (or nothing) becomes BF16 with kInstructions, else FLOAT32.
+//   what  of which this is the support: "processor" or "GPU".
 // \error kInvalidArgument for BF16 with kNone.
-absl::StatusOr<PrecisionChoice> ChoosePrecision(v1::ComputePrecision asked,
-                                                Bfloat16Support support);
+absl::StatusOr<PrecisionChoice> ChoosePrecision(v1::ComputePrecision asked, Bfloat16Support support,
+                                                absl::string_view what = "processor");
 
-// StageInfo::resolve of stages whose options have a field `precision` (ComputePrecision): puts the
-// choice for this processor into it and notes the reason.
-absl::Status ResolvePrecision(google::protobuf::Message* options, StageContext* context);
+// Puts the choice into the field `precision` (ComputePrecision) of a stage's options and notes the
+// reason. Stages have ResolveWhere (device.h), which knows GPUs too.
+absl::Status ResolvePrecision(Bfloat16Support support, absl::string_view what,
+                              google::protobuf::Message* options, StageContext* context);
 
 }  // namespace cassle
 

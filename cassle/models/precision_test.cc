@@ -68,8 +68,8 @@ TEST(PrecisionTest, WhatIsNotChosenIsAuto) {
 }
 
 TEST(PrecisionTest, Float32IsTakenEverywhereWithoutAWord) {
-  for (const auto support : {Bfloat16Support::kNone, Bfloat16Support::kEmulated,
-                             Bfloat16Support::kInstructions}) {
+  for (const auto support :
+       {Bfloat16Support::kNone, Bfloat16Support::kEmulated, Bfloat16Support::kInstructions}) {
     ASSERT_OK_AND_ASSIGN(const PrecisionChoice choice, ChoosePrecision(v1::FLOAT32, support));
     EXPECT_EQ(choice.precision, v1::FLOAT32);
     EXPECT_EQ(choice.note, "");

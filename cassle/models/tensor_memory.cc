@@ -8,8 +8,11 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <iterator>
 #include <limits>
+
+#include "cassle/models/torch_version.h"
 
 namespace cassle {
 namespace {
@@ -56,7 +59,7 @@ void Free(void* memory) {
 
 class TensorAllocator : public c10::Allocator {
  public:
-  c10::DataPtr allocate(size_t bytes) const override {
+  c10::DataPtr allocate(size_t bytes) CASSLE_ALLOCATE_CONST override {
     void* memory = nullptr;
     if (bytes >= kSmallestLarge) {
       memory = SharedBlocks().Take(bytes);
@@ -69,6 +72,11 @@ class TensorAllocator : public c10::Allocator {
   }
 
   c10::DeleterFnPtr raw_deleter() const override { return &Free; }
+
+  // Asked for by LibTorch 2.3 and newer.
+  virtual void copy_data(void* to, const void* from, std::size_t bytes) const {
+    std::memcpy(to, from, bytes);
+  }
 };
 
 }  // namespace

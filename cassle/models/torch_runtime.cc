@@ -66,6 +66,8 @@ void ConfigureTorch(int compute_threads) {
   KeepFreedMemory();
   setenv("ATEN_CPU_CAPABILITY", BestKernels(), /*overwrite=*/0);
   LimitOwnKernels(getenv("ATEN_CPU_CAPABILITY"));
+  // What cuBLAS needs for deterministic products, read when a GPU is first used.
+  setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*overwrite=*/0);
   at::set_num_threads(compute_threads);
   // Can be set once per process; a second call (tests) finds it done.
   if (at::get_num_interop_threads() != 1) at::set_num_interop_threads(1);

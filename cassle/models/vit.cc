@@ -18,6 +18,7 @@
 #include "absl/strings/str_cat.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/models/backbone_settings.h"
+#include "cassle/models/torch_version.h"
 
 namespace cassle {
 namespace {
@@ -45,6 +46,14 @@ InitialValues XavierUniform(int64_t in, int64_t out) {
   return Uniform(std::sqrt(6.0 / static_cast<double>(in + out)));
 }
 
+// softmax(q k^T / sqrt(head_size)) v.  [B, heads, N, head_size] each
+at::Tensor Attend(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value) {
+  if (HasFusedAttention(query)) return FusedAttention(query, key, value);
+  const double scale = 1.0 / std::sqrt(static_cast<double>(query.size(3)));
+  const at::Tensor scores = at::matmul(query, key.transpose(-2, -1)) * scale;
+  return at::matmul(at::softmax(scores, -1), value);
+}
+
 // Multi-head self-attention.  [B, N, width] -> [B, N, width]
 class Attention : public Module {
  public:
@@ -62,9 +71,7 @@ class Attention : public Module {
     // [3, B, heads, N, head_size]
     const at::Tensor qkv =
         qkv_->forward(input).view({batch, tokens, 3, heads_, head_size}).permute({2, 0, 3, 1, 4});
-    const at::Tensor scores = at::matmul(qkv[0], qkv[1].transpose(-2, -1)) *
-                              (1.0 / std::sqrt(static_cast<double>(head_size)));
-    const at::Tensor mixed = at::matmul(at::softmax(scores, -1), qkv[2]);
+    const at::Tensor mixed = Attend(qkv[0], qkv[1], qkv[2]);  // [B, heads, N, head_size]
     return proj_->forward(mixed.transpose(1, 2).reshape({batch, tokens, width}));
   }
 
@@ -185,7 +192,7 @@ at::Tensor VisionTransformer::PositionsFor(int64_t grid) const {
   const int64_t own = options_.image_size / options_.patch_size;
   if (grid == own) return pos_embed_;
   if (!options_.learned_positions) {
-    return SinCosPositions(grid, options_.width).to(pos_embed_.scalar_type());
+    return SinCosPositions(grid, options_.width).to(pos_embed_.options());
   }
   const at::Tensor map =
       pos_embed_.narrow(1, 1, own * own).transpose(1, 2).reshape({1, options_.width, own, own});

@@ -56,7 +56,7 @@ std::string ShapeString(at::IntArrayRef sizes) {
 }
 
 std::string RowMajorBytes(const at::Tensor& tensor) {
-  const at::Tensor plain = tensor.detach().contiguous();
+  const at::Tensor plain = tensor.detach().contiguous().cpu();
   return std::string(static_cast<const char*>(plain.data_ptr()), plain.nbytes());
 }
 

@@ -120,8 +120,8 @@ INSTANTIATE_TEST_SUITE_P(
                       Case{17, 16, 32, 32, 32}, Case{2, 256, 128, 4, 4}),
     [](const auto& info) {
       const Case& c = info.param;
-      return std::to_string(c.in) + "to" + std::to_string(c.out) + "of" +
-             std::to_string(c.height) + "x" + std::to_string(c.width);
+      return std::to_string(c.in) + "to" + std::to_string(c.out) + "of" + std::to_string(c.height) +
+             "x" + std::to_string(c.width);
     });
 
 TEST(WinogradConvolutionInputTest, OneBrightPixelShowsTheKernel) {

@@ -25,12 +25,9 @@ constexpr int64_t kPatch = 6;
 
 // G, [6, 3].
 constexpr double kFa = 2.0 * kA2 * (kA2 - kB2), kFb = 2.0 * kB2 * (kB2 - kA2);
-constexpr double kG[6][3] = {{1.0 / kProduct, 0, 0},
-                             {1 / kFa, kA / kFa, kA2 / kFa},
-                             {1 / kFa, -kA / kFa, kA2 / kFa},
-                             {1 / kFb, kB / kFb, kB2 / kFb},
-                             {1 / kFb, -kB / kFb, kB2 / kFb},
-                             {0, 0, 1}};
+constexpr double kG[6][3] = {{1.0 / kProduct, 0, 0},          {1 / kFa, kA / kFa, kA2 / kFa},
+                             {1 / kFa, -kA / kFa, kA2 / kFa}, {1 / kFb, kB / kFb, kB2 / kFb},
+                             {1 / kFb, -kB / kFb, kB2 / kFb}, {0, 0, 1}};
 
 // Pixels of the patch whose corner is at (top, left), `side` x `side`; those outside the picture
 // are `outside`.
@@ -130,7 +127,9 @@ void InputTiles(const TiledImage& image, const float* pixels, int64_t first, int
         const auto load = [&](int64_t y) { return hn::LoadU(d, from[y * kPatch + x] + c); };
         V v0 = load(0), v1 = load(1), v2 = load(2), v3 = load(3), v4 = load(4), v5 = load(5);
         MapInput(v0, v1, v2, v3, v4, v5);
-        const auto store = [&](int64_t y, V v) { hn::Store(v, d, rows + (y * kPatch + x) * lanes); };
+        const auto store = [&](int64_t y, V v) {
+          hn::Store(v, d, rows + (y * kPatch + x) * lanes);
+        };
         store(0, v0), store(1, v1), store(2, v2), store(3, v3), store(4, v4), store(5, v5);
       }
       float* to = out + Offset(strides, tile, c);
@@ -197,7 +196,9 @@ void OutputTiles(const TiledImage& image, const float* products, const TileStrid
           return hn::LoadU(d, from + (y * kPatch + x) * strides.frequency);
         };
         MapOutput(load(0), load(1), load(2), load(3), load(4), load(5), y0, y1, y2, y3);
-        const auto store = [&](int64_t y, V v) { hn::Store(v, d, rows + (y * kPatch + x) * lanes); };
+        const auto store = [&](int64_t y, V v) {
+          hn::Store(v, d, rows + (y * kPatch + x) * lanes);
+        };
         store(0, y0), store(1, y1), store(2, y2), store(3, y3);
       }
       for (int64_t y = 0; y < kTile; ++y) {

@@ -1,4 +1,5 @@
-// The loops of winograd_convolution.h on plain memory: float32, images as [B, H, W, C]. No LibTorch.
+// The loops of winograd_convolution.h on plain memory: float32, images as [B, H, W, C]. No
+// LibTorch.
 //
 // Winograd's minimal filtering F(4x4, 3x3) (Lavin & Gray 2016, arXiv:1509.09308): a tile of 4 x 4
 // outputs is computed from 6 x 6 inputs by 36 multiplications a channel instead of 144,

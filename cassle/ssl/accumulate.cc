@@ -46,8 +46,13 @@ BatchPass AccumulateGradients(const Batch& batch, int64_t parts, Method* method)
   for (int64_t i = 0; i < parts; ++i) {
     const MethodOutput output =
         method->Forward(parts == 1 ? batch : PartOf(batch, i * count, count));
-    pass.loss += output.loss.item().toDouble() / static_cast<double>(parts);
-    if (!std::isfinite(pass.loss)) return pass;
+    if (output.loss.is_cpu()) {
+      pass.loss += output.loss.item().toDouble() / static_cast<double>(parts);
+      if (!std::isfinite(pass.loss)) return pass;
+    } else {
+      const at::Tensor part = output.loss.detach() / static_cast<double>(parts);
+      pass.unread_loss = pass.unread_loss.defined() ? pass.unread_loss + part : part;
+    }
     (parts == 1 ? output.loss : output.loss / static_cast<double>(parts)).backward();
     z1.push_back(Detached(output.z1));
     z2.push_back(Detached(output.z2));

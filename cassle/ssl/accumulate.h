@@ -12,6 +12,8 @@ namespace cassle {
 struct BatchPass {
   // Mean over the parts; not finite as soon as that of one part is not.
   double loss = 0;
+  // On a GPU, where nobody waits for it, instead: scalar float32; `loss` stays 0.
+  at::Tensor unread_loss;
   // Of all images, in order, detached: what MethodOutput has of each part. Undefined where a method
   // leaves them out.
   at::Tensor z1, z2, features1;

@@ -133,7 +133,7 @@ at::Tensor AugSelf::Loss(const at::Tensor& features1, const at::Tensor& features
   for (const Head& head : heads_) {
     at::Tensor predictions;
     {
-      const PrecisionScope scope(precision_);
+      const PrecisionScope scope(precision_, pairs);
       predictions = head.network->forward(pairs);
     }
     const at::Tensor loss =

@@ -111,7 +111,7 @@ absl::Status SaveCheckpoint(const std::string& folder, v1::TrainState state,
     SafetensorsWriter writer;
     for (const NamedTensor& named : tensors) {
       CASSLE_ASSIGN_OR_RETURN(const DType dtype, DTypeOf(named));
-      const at::Tensor rows = named.tensor.detach().contiguous();
+      const at::Tensor rows = named.tensor.detach().contiguous().cpu();
       writer.Add(named.name, dtype, rows.sizes().vec(),
                  std::string(static_cast<const char*>(rows.data_ptr()), rows.nbytes()));
     }

@@ -4,6 +4,8 @@
 //   pointer, optimiser buffers
 //                              state.textproto       step, epoch, ... (checkpoint.proto)
 //
+// Tensors of a GPU pass through the processor's memory: a checkpoint is the same wherever they are.
+//
 // A checkpoint is written under another name, fsynced and renamed; only then are older ones
 // removed. Whatever moment the process dies at, every folder named checkpoint-NUMBER is complete.
 #ifndef CASSLE_SSL_CHECKPOINT_H_

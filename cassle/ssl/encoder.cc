@@ -43,7 +43,7 @@ absl::StatusOr<Encoder> Encoder::Create(const MethodSetup& setup, MlpOptions pro
 Encoding Encoder::Encode(const View& view) {
   Encoding encoding;
   {
-    const PrecisionScope scope(precision_);
+    const PrecisionScope scope(precision_, view.images);
     encoding.features = backbone_->forward(
         projector_->num_image_channels() == 0
             ? view.images

@@ -28,8 +28,8 @@
 #include "cassle/eval/for_each_batch.h"
 #include "cassle/models/batch_tensor.h"
 #include "cassle/models/conditioning.h"
+#include "cassle/models/device.h"
 #include "cassle/models/model_folder.h"
-#include "cassle/models/precision.h"
 #include "cassle/models/torch_runtime.h"
 #include "cassle/models/weights.h"
 #include "cassle/ssl/checkpoint.h"
@@ -64,6 +64,7 @@ struct Run {
   std::vector<int64_t> subset;
   int64_t batch_size = 0;
   std::unique_ptr<Method> method;
+  c10::Device device = c10::Device(c10::kCPU);
 };
 
 absl::StatusOr<LabelledSplit> OpenSplit(const std::string& folder, const std::string& split,
@@ -168,6 +169,7 @@ absl::Status BuildMethod(Run* run) {
 Trainer MakeTrainer(const Run& run, StageContext* context) {
   const Options& options = run.options;
   TrainOptions train;
+  train.device = run.device;
   train.epochs = options.epochs();
   train.batch_size = run.batch_size;
   train.schedule.initial = ScaledLearningRate(options.base_lr(), run.batch_size);
@@ -232,8 +234,9 @@ absl::StatusOr<Predictions> Predict(const Run& run, StageContext* context) {
     CASSLE_ASSIGN_OR_RETURN(std::vector<float> features, extractor.Extract(pixels));
     const c10::NoGradGuard no_grad;
     const at::Tensor logits = head->forward(
-        at::from_blob(features.data(), {last - first, extractor.feature_size()}), at::Tensor());
-    const at::Tensor best = at::argmax(logits, 1).contiguous();
+        at::from_blob(features.data(), {last - first, extractor.feature_size()}).to(run.device),
+        at::Tensor());
+    const at::Tensor best = at::argmax(logits, 1).cpu().contiguous();
     const int64_t* values = best.data_ptr<int64_t>();
     return std::vector<int>(values, values + best.numel());
   };
@@ -311,6 +314,9 @@ absl::Status FineTune(const Options& options, StageContext& context) {
   CASSLE_RETURN_IF_ERROR(CheckPolicy(run.policy));
   CASSLE_RETURN_IF_ERROR(OpenData(&run));
   CASSLE_RETURN_IF_ERROR(BuildMethod(&run));
+  CASSLE_ASSIGN_OR_RETURN(run.device, ResolveDevice(run.options.device()));
+  ConfigureDevice(run.device, {});
+  MoveTensors(run.method->state(), run.device);
   context.Say(absl::StrCat("learning ", run.target, " (", run.classes, " classes) from ",
                            run.subset.size(), " of ", run.train.labels.size(), " images; ",
                            DescribeTorchRuntime()));
@@ -337,16 +343,14 @@ StageInfo FineTuneInfo() {
               "Trains a backbone on, end to end, to classify images, from all labels or few, and "
               "tests it.",
           .resumable = true,
-          .resolve = ResolvePrecision};
+          .resolve = ResolveWhere};
 }
 
 absl::Status RunFineTune(const Options& options, StageContext& context) {
   try {
     return FineTune(options, context);
-  } catch (const c10::Error& error) {
-    return absl::InternalError(error.what_without_backtrace());
   } catch (const std::exception& error) {
-    return absl::InternalError(error.what());
+    return TorchFailure(error);
   }
 }
 

@@ -1,7 +1,11 @@
 #include "cassle/ssl/lars.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/_foreach_add.h>
 #include <ATen/ops/_foreach_mul.h>
+#include <ATen/ops/ones_like.h>
+#include <ATen/ops/stack.h>
+#include <ATen/ops/where.h>
 
 #include <utility>
 
@@ -21,6 +25,13 @@ void Lars::Update(double rate, Tensors* tensors) {
     const at::Tensor& gradient = tensors->gradients[i];
     if (parameter.dim() < 2) continue;
     gradient.add_(parameter, weight_decay_);
+    if (!parameter.is_cpu()) {
+      // Nobody waits for the norms.
+      const at::Tensor norms = at::stack({parameter.norm(), gradient.norm()});
+      const at::Tensor ratio = norms[0] * kTrust / norms[1];
+      gradient.mul_(at::where((norms > 0).all(), ratio, at::ones_like(ratio)));
+      continue;
+    }
     const double parameter_norm = parameter.norm().item().toDouble();
     const double gradient_norm = gradient.norm().item().toDouble();
     if (parameter_norm > 0 && gradient_norm > 0) {

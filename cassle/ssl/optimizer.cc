@@ -1,5 +1,6 @@
 #include "cassle/ssl/optimizer.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/_foreach_norm.h>
 #include <ATen/ops/stack.h>
@@ -69,7 +70,9 @@ void Optimizer::ZeroGrad() {
   }
 }
 
-double Optimizer::GradientNorm() const {
+double Optimizer::GradientNorm() const { return GradientNormTensor().item().toDouble(); }
+
+at::Tensor Optimizer::GradientNormTensor() const {
   at::NoGradGuard no_grad;
   std::vector<at::Tensor> gradients;
   for (const ParameterGroup& group : groups_) {
@@ -77,8 +80,11 @@ double Optimizer::GradientNorm() const {
       if (parameter.tensor.grad().defined()) gradients.push_back(parameter.tensor.grad());
     }
   }
-  if (gradients.empty()) return 0;
-  return at::stack(at::_foreach_norm(gradients)).norm().item().toDouble();
+  if (gradients.empty()) {
+    return groups_.empty() ? at::zeros({}, at::kFloat)
+                           : groups_[0].parameters[0].tensor.new_zeros({});
+  }
+  return at::stack(at::_foreach_norm(gradients)).norm();
 }
 
 double Optimizer::ClipGradients(double norm, double limit) {
@@ -90,6 +96,17 @@ double Optimizer::ClipGradients(double norm, double limit) {
     }
   }
   return limit;
+}
+
+void Optimizer::ClipGradients(const at::Tensor& norm, double limit) {
+  if (!(limit > 0)) return;
+  at::NoGradGuard no_grad;
+  const at::Tensor factor = (norm.reciprocal() * limit).clamp_max(1);
+  for (const ParameterGroup& group : groups_) {
+    for (const NamedTensor& parameter : group.parameters) {
+      if (parameter.tensor.grad().defined()) parameter.tensor.grad().mul_(factor);
+    }
+  }
 }
 
 void Optimizer::Step(const std::vector<double>& rates) {

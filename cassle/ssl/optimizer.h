@@ -60,10 +60,14 @@ class Optimizer {
 
   // Euclidean norm over the gradients of all parameters; not finite if one of them is not.
   double GradientNorm() const;
+  // The same as a scalar tensor where the gradients are, without waiting for it.
+  at::Tensor GradientNormTensor() const;
 
   // Scales all gradients so that their norm, which is `norm` now (GradientNorm), is at most
   // `limit`; 0: no limit. Returns the norm that they have then.
   double ClipGradients(double norm, double limit);
+  // The same for a norm that nobody waits for.
+  void ClipGradients(const at::Tensor& norm, double limit);
 
   // One update; rates[i] is the learning rate of group i. Parameters without a gradient are left
   // alone. Overwrites the gradients. Throws c10::Error if the number of rates differs.

@@ -2,19 +2,23 @@
 
 #include <ATen/autocast_mode.h>
 
+#include "cassle/models/torch_version.h"
+
 namespace cassle {
 
-PrecisionScope::PrecisionScope(Precision precision)
-    : on_(precision == Precision::kBfloat16), was_on_(at::autocast::is_cpu_enabled()) {
+PrecisionScope::PrecisionScope(Precision precision, const at::Tensor& like)
+    : on_(precision == Precision::kBfloat16),
+      device_(like.device().type()),
+      was_on_(on_ && AutocastEnabled(device_)) {
   if (!on_) return;
   at::autocast::increment_nesting();
-  at::autocast::set_autocast_cpu_dtype(at::kBFloat16);
-  at::autocast::set_cpu_enabled(true);
+  SetAutocastType(device_, at::kBFloat16);
+  SetAutocastEnabled(device_, true);
 }
 
 PrecisionScope::~PrecisionScope() {
   if (!on_) return;
-  at::autocast::set_cpu_enabled(was_on_);
+  SetAutocastEnabled(device_, was_on_);
   if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
 }
 

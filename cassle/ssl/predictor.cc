@@ -27,7 +27,7 @@ absl::StatusOr<Predictor> Predictor::Create(const MethodSetup& setup, const MlpO
 at::Tensor Predictor::Predict(const at::Tensor& projections, const View& view) {
   at::Tensor predictions;
   {
-    const PrecisionScope scope(precision_);
+    const PrecisionScope scope(precision_, projections);
     predictions = conditioned_ != nullptr ? conditioned_->forward(projections, view.descriptors)
                                           : plain_->forward(projections);
   }

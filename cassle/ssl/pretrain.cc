@@ -1,7 +1,5 @@
 #include "cassle/ssl/pretrain.h"
 
-#include <c10/util/Exception.h>
-
 #include <memory>
 #include <string>
 #include <utility>
@@ -12,7 +10,7 @@
 #include "cassle/base/options.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/models/batch_tensor.h"
-#include "cassle/models/precision.h"
+#include "cassle/models/device.h"
 #include "cassle/models/torch_runtime.h"
 #include "cassle/ssl/checkpoint.h"
 #include "cassle/ssl/monitor.h"
@@ -32,13 +30,34 @@ PixelNormalizer NormalizerOf(const v1::Policy& policy) {
                          {policy.std(0), policy.std(1), policy.std(2)});
 }
 
+// Where the run computes, made ready.
+absl::StatusOr<c10::Device> PrepareDevice(const v1::PretrainOptions& options) {
+  CASSLE_ASSIGN_OR_RETURN(const c10::Device device, ResolveDevice(options.device()));
+  for (const auto& [flag, chosen] :
+       {std::pair("tf32=true", options.tf32()),
+        std::pair("fast_algorithms=true", options.fast_algorithms())}) {
+    if (!chosen || !device.is_cpu()) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("--", flag,
+                     " is for GPUs, and this run computes on the processor: leave it "
+                     "out"));
+  }
+  ConfigureDevice(device, {.tf32 = options.tf32(), .deterministic = !options.fast_algorithms()});
+  return device;
+}
+
 // Null without monitors.
-absl::StatusOr<std::unique_ptr<Monitor>> MakeMonitor(const PretrainRun& run,
+absl::StatusOr<std::unique_ptr<Monitor>> MakeMonitor(const PretrainRun& run, c10::Device device,
                                                      StageContext* context) {
   MonitorSetup setup;
   setup.images = run.images;
   setup.spec = ModelSpecOf(run);
-  setup.make_backbone = run.make_backbone;
+  setup.make_backbone = [make = run.make_backbone,
+                         device]() -> absl::StatusOr<std::shared_ptr<Backbone>> {
+    CASSLE_ASSIGN_OR_RETURN(std::shared_ptr<Backbone> backbone, make());
+    MoveTensors(backbone->state(), device);
+    return backbone;
+  };
   setup.bfloat16 = run.options.precision() == v1::BF16;
   setup.threads = context->threads();
   CASSLE_ASSIGN_OR_RETURN(auto monitor, Monitor::Create(run.options.monitor(), setup));
@@ -46,9 +65,11 @@ absl::StatusOr<std::unique_ptr<Monitor>> MakeMonitor(const PretrainRun& run,
   return monitor;
 }
 
-Trainer MakeTrainer(const PretrainRun& run, Monitor* monitor, StageContext* context) {
+Trainer MakeTrainer(const PretrainRun& run, c10::Device device, Monitor* monitor,
+                    StageContext* context) {
   const v1::PretrainOptions& options = run.options;
   TrainOptions train;
+  train.device = device;
   train.epochs = options.epochs();
   train.stop_epoch = options.stop_epoch();
   train.begin = options.begin();
@@ -106,10 +127,15 @@ absl::Status Pretrain(const v1::PretrainOptions& options, StageContext& context)
   CASSLE_RETURN_IF_ERROR(CheckPretrainNumbers(options));
   CASSLE_RETURN_IF_ERROR(CheckLinks(options, context.birth()));
   ConfigureTorch(options.compute_threads());
+  CASSLE_ASSIGN_OR_RETURN(const c10::Device device, PrepareDevice(options));
   CASSLE_ASSIGN_OR_RETURN(PretrainRun run, BuildRun(options));
-  context.Say(absl::StrCat(Provenance(run), "; ", DescribeTorchRuntime()));
-  CASSLE_ASSIGN_OR_RETURN(const std::unique_ptr<Monitor> monitor, MakeMonitor(run, &context));
-  Trainer trainer = MakeTrainer(run, monitor.get(), &context);
+  MoveTensors(run.method->state(), device);
+  context.Say(absl::StrCat(Provenance(run), "; ",
+                           device.is_cpu() ? "" : absl::StrCat(DescribeDevice(device), ", "),
+                           DescribeTorchRuntime()));
+  CASSLE_ASSIGN_OR_RETURN(const std::unique_ptr<Monitor> monitor,
+                          MakeMonitor(run, device, &context));
+  Trainer trainer = MakeTrainer(run, device, monitor.get(), &context);
   CASSLE_RETURN_IF_ERROR(trainer.Run());
   FixImageChannels(&run);
   CASSLE_RETURN_IF_ERROR(WriteModel(run, context.output_dir()));
@@ -135,17 +161,15 @@ StageInfo PretrainInfo() {
       "with "
       "or without telling its projector how each view was augmented (CASSLE).";
   info.resumable = true;
-  info.resolve = ResolvePrecision;
+  info.resolve = ResolveWhere;
   return info;
 }
 
 absl::Status RunPretrain(const v1::PretrainOptions& options, StageContext& context) {
   try {
     return Pretrain(options, context);
-  } catch (const c10::Error& error) {
-    return absl::InternalError(error.what_without_backtrace());
   } catch (const std::exception& error) {
-    return absl::InternalError(error.what());
+    return TorchFailure(error);
   }
 }
 

@@ -201,8 +201,12 @@ void FixImageChannels(PretrainRun* run) {
     if (network.name != "projector") continue;
     auto& projector = dynamic_cast<ConditionedProjector&>(*network.module);
     projector.eval();
+    const std::vector<at::Tensor> weights = projector.parameters();
+    const at::Tensor descriptor = MatrixTensor(run->unaugmented, /*batch_size=*/1);
     const at::Tensor values =
-        projector.ImageChannels(MatrixTensor(run->unaugmented, /*batch_size=*/1)).contiguous();
+        projector.ImageChannels(weights.empty() ? descriptor : descriptor.to(weights[0].device()))
+            .cpu()
+            .contiguous();
     for (int64_t i = 0; i < values.numel(); ++i) {
       run->backbone.set_extra_channels(static_cast<int>(i), values.data_ptr<float>()[i]);
     }

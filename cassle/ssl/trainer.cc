@@ -1,5 +1,7 @@
 #include "cassle/ssl/trainer.h"
 
+#include <ATen/ops/stack.h>
+
 #include <cmath>
 #include <utility>
 #include <vector>
@@ -20,6 +22,11 @@ constexpr char kDivergedRemedy[] =
     ". Lower --base_lr, or raise --batch_size, or try --clip_gradient_norm=1, or "
     "--precision=float32 if this was bf16";
 
+// As TrainState has it.
+std::string KindOf(c10::Device device) {
+  return device.is_cpu() ? "" : c10::DeviceTypeName(device.type(), /*lower_case=*/true);
+}
+
 }  // namespace
 
 Trainer::Trainer(const TrainOptions& options, Method* method, Monitor* monitor,
@@ -30,7 +37,9 @@ Trainer::Trainer(const TrainOptions& options, Method* method, Monitor* monitor,
       normalizer_(normalizer),
       open_loader_(std::move(open_loader)),
       context_(context),
-      optimizer_(MakeOptimizer(options.optimizer, method->parameter_groups())) {}
+      optimizer_(MakeOptimizer(options.optimizer, method->parameter_groups())) {
+  normalizer_.MoveTo(options.device);
+}
 
 std::vector<NamedTensor> Trainer::Everything() const {
   std::vector<NamedTensor> all = method_->state();
@@ -47,6 +56,7 @@ absl::Status Trainer::ContinueLink() {
     return absl::NotFoundError(absl::StrCat(options_.begin, " has no checkpoint to go on from"));
   }
   CASSLE_ASSIGN_OR_RETURN(state_, LoadCheckpoint(checkpoints[0], Everything()));
+  SayIfTheDeviceChanged();
   // Copies: they will grow.
   for (const char* name : {kMetricsFile, kEventsFile}) {
     CASSLE_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(JoinPath(options_.begin, name)));
@@ -78,6 +88,7 @@ absl::Status Trainer::Resume() {
     for (size_t k = 0; k < i; ++k) CASSLE_RETURN_IF_ERROR(RemoveAll(checkpoints[k]));
     state_ = *state;
     checkpoint_step_ = state_.step();
+    SayIfTheDeviceChanged();
     context_->Say(
         absl::StrCat("resuming after step ", state_.step(), " (epoch ", state_.epoch() + 1, ")"));
     return absl::OkStatus();
@@ -85,8 +96,19 @@ absl::Status Trainer::Resume() {
   return newest;
 }
 
+void Trainer::SayIfTheDeviceChanged() {
+  const std::string device = KindOf(options_.device);
+  if (device != state_.device()) {
+    context_->Say(absl::StrCat("the checkpoint comes from ",
+                               state_.device().empty() ? "the processor" : state_.device(),
+                               ", and the run goes on on ", DescribeDevice(options_.device),
+                               ": its last digits are those of neither alone"));
+  }
+}
+
 absl::Status Trainer::SaveState() {
   if (checkpoint_step_ == state_.step()) return absl::OkStatus();
+  CASSLE_RETURN_IF_ERROR(ReadSteps());
   CASSLE_ASSIGN_OR_RETURN(const MetricsPosition position, log_->Sync());
   state_.set_metrics_bytes(position.metrics_bytes);
   state_.set_events_bytes(position.events_bytes);
@@ -105,6 +127,7 @@ absl::Status Trainer::SaveState() {
 
 absl::Status Trainer::Run() {
   CASSLE_RETURN_IF_ERROR(Resume());
+  state_.set_device(KindOf(options_.device));
   const bool finished = Finished();
   std::unique_ptr<ViewLoader> loader;
   if (!finished) {
@@ -212,12 +235,13 @@ Batch Trainer::MakeBatch(const ViewBatch& batch) const {
   for (size_t i = 0; i < batch.pixels.size(); ++i) {
     tensors.views.push_back(
         {normalizer_.Normalize(batch.pixels[i], batch.batch_size, batch.sizes[i]),
-         MatrixTensor(batch.descriptors[i], batch.batch_size)});
+         Upload(MatrixTensor(batch.descriptors[i], batch.batch_size), options_.device)});
     if (i < batch.relative.size()) {
-      tensors.views[i].relative = MatrixTensor(batch.relative[i], batch.batch_size);
+      tensors.views[i].relative =
+          Upload(MatrixTensor(batch.relative[i], batch.batch_size), options_.device);
     }
   }
-  tensors.labels = LabelTensor(batch.labels);
+  tensors.labels = Upload(LabelTensor(batch.labels), options_.device);
   return tensors;
 }
 
@@ -239,21 +263,28 @@ absl::Status Trainer::TakeStep(const ViewBatch& batch) {
   const double position = SchedulePosition();
   method_->set_progress(position, static_cast<double>(options_.epochs));
   const BatchPass pass = AccumulateGradients(MakeBatch(batch), options_.accumulate_steps, method_);
-  if (!std::isfinite(pass.loss)) return NotFinite("loss", pass.loss);
-  const double gradient_norm = optimizer_->GradientNorm();
-  if (!std::isfinite(gradient_norm)) return NotFinite("gradient", gradient_norm);
-  optimizer_->ClipGradients(gradient_norm, options_.clip_gradient_norm);
+  if (pass.unread_loss.defined()) {
+    const at::Tensor norm = optimizer_->GradientNormTensor();
+    unread_.push_back(at::stack({pass.unread_loss, norm}));
+    optimizer_->ClipGradients(norm, options_.clip_gradient_norm);
+  } else {
+    if (!std::isfinite(pass.loss)) return NotFinite("loss", pass.loss);
+    last_gradient_norm_ = optimizer_->GradientNorm();
+    if (!std::isfinite(last_gradient_norm_)) return NotFinite("gradient", last_gradient_norm_);
+    optimizer_->ClipGradients(last_gradient_norm_, options_.clip_gradient_norm);
+    last_loss_ = pass.loss;
+    state_.set_epoch_loss_sum(state_.epoch_loss_sum() + pass.loss);
+  }
   const double learning_rate = LearningRateAt(options_.schedule, position, options_.epochs);
   optimizer_->Step(GroupRates(optimizer_->groups(), options_.schedule.initial, learning_rate));
   method_->AfterStep();
 
-  last_loss_ = pass.loss;
   state_.set_step(state_.step() + 1);
   state_.set_batch_in_epoch(state_.batch_in_epoch() + 1);
-  state_.set_epoch_loss_sum(state_.epoch_loss_sum() + pass.loss);
   const bool epoch_ends = state_.batch_in_epoch() == batches_per_epoch_;
   if (epoch_ends || state_.step() % options_.log_every_steps == 0) {
-    CASSLE_RETURN_IF_ERROR(Log(pass, gradient_norm, learning_rate));
+    CASSLE_RETURN_IF_ERROR(ReadSteps());
+    CASSLE_RETURN_IF_ERROR(Log(pass, learning_rate));
   }
   if (epoch_ends) {
     state_.set_epoch(state_.epoch() + 1);
@@ -263,10 +294,27 @@ absl::Status Trainer::TakeStep(const ViewBatch& batch) {
   return absl::OkStatus();
 }
 
-absl::Status Trainer::NotFinite(const char* what, double value) const {
-  return absl::FailedPreconditionError(
-      absl::StrCat("step ", state_.step() + 1, " (epoch ", state_.epoch() + 1, "): the ", what,
-                   " is ", value, ". The step was not taken; ", WhatIsKept(), kDivergedRemedy));
+absl::Status Trainer::ReadSteps() {
+  if (unread_.empty()) return absl::OkStatus();
+  const at::Tensor values = at::stack(unread_).cpu();  // [steps, 2]
+  const float* value = values.data_ptr<float>();
+  const int64_t steps = values.size(0);
+  unread_.clear();
+  for (int64_t i = 0; i < steps; ++i, value += 2) {
+    if (!std::isfinite(value[0])) return NotFinite("loss", value[0], steps - i);
+    if (!std::isfinite(value[1])) return NotFinite("gradient", value[1], steps - i);
+    last_loss_ = value[0];
+    last_gradient_norm_ = value[1];
+    state_.set_epoch_loss_sum(state_.epoch_loss_sum() + last_loss_);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Trainer::NotFinite(const char* what, double value, int64_t steps_ago) const {
+  return absl::FailedPreconditionError(absl::StrCat(
+      "step ", state_.step() + 1 - steps_ago, " (epoch ", state_.epoch() + 1, "): the ", what,
+      " is ", value, steps_ago == 0 ? ". The step was not taken; " : ". Nothing was kept of it; ",
+      WhatIsKept(), kDivergedRemedy));
 }
 
 int64_t Trainer::EpochOfLastStep() const {
@@ -279,14 +327,14 @@ std::string Trainer::WhatIsKept() const {
                       context_->output_dir());
 }
 
-absl::Status Trainer::Log(const BatchPass& pass, double gradient_norm, double learning_rate) {
+absl::Status Trainer::Log(const BatchPass& pass, double learning_rate) {
   const ProjectionStatistics statistics = DescribeProjections(pass.z1, pass.z2);
   v1::TrainMetrics metrics;
   metrics.set_step(static_cast<int32_t>(state_.step()));
   metrics.set_epoch(static_cast<int32_t>(state_.epoch() + 1));
-  metrics.set_loss(pass.loss);
+  metrics.set_loss(last_loss_);
   metrics.set_learning_rate(learning_rate);
-  metrics.set_gradient_norm(gradient_norm);
+  metrics.set_gradient_norm(last_gradient_norm_);
   metrics.set_projection_spread(statistics.spread);
   metrics.set_matched_cosine(statistics.matched_cosine);
   metrics.set_unmatched_cosine(statistics.unmatched_cosine);

@@ -18,6 +18,7 @@
 #include "cassle/base/progress.h"
 #include "cassle/base/stage.h"
 #include "cassle/models/batch_tensor.h"
+#include "cassle/models/device.h"
 #include "cassle/ssl/accumulate.h"
 #include "cassle/ssl/checkpoint.pb.h"
 #include "cassle/ssl/collapse.h"
@@ -45,6 +46,10 @@ struct TrainOptions {
   // Gradients are scaled down to this Euclidean norm, over all parameters; 0: never.
   double clip_gradient_norm = 0;
   OptimizerOptions optimizer;
+  // Where the method's tensors are (MoveTensors), and batches go. On a GPU nobody waits for a step:
+  // losses are read when a line of metrics or a checkpoint is written, and one that is not finite
+  // is found then, before anything is kept.
+  c10::Device device = c10::Device(c10::kCPU);
   // A line of metrics every so many steps, and at the end of every epoch.
   int64_t log_every_steps = 10;
   // 0: never for this reason. Checkpoints change speed, never a result.
@@ -87,6 +92,8 @@ class Trainer {
   absl::Status Resume();
   // Goes on from options_.begin.
   absl::Status ContinueLink();
+  // Tells people, and notes the device for checkpoints to come.
+  void SayIfTheDeviceChanged();
   absl::Status SaveState();
   // Measures the encoder if the monitor is due after the epochs done.
   absl::Status MonitorIfDue();
@@ -102,12 +109,15 @@ class Trainer {
   // \error kFailedPrecondition naming the first image without a label, if the method needs them.
   absl::Status CheckLabels(const ViewBatch& batch) const;
   absl::Status TakeStep(const ViewBatch& batch);
-  // Why the step under way cannot be taken.
-  absl::Status NotFinite(const char* what, double value) const;
+  // Reads the losses and gradient norms of steps that nobody waited for. \error kFailedPrecondition
+  // naming the step if one is not finite.
+  absl::Status ReadSteps();
+  // Why the step under way, or one that was taken `steps_ago`, cannot be taken.
+  absl::Status NotFinite(const char* what, double value, int64_t steps_ago = 0) const;
   // From 1; 0 before the first step.
   int64_t EpochOfLastStep() const;
   // Writes a line of metrics. \error kFailedPrecondition if it tells of a collapse.
-  absl::Status Log(const BatchPass& pass, double gradient_norm, double learning_rate);
+  absl::Status Log(const BatchPass& pass, double learning_rate);
   // Where the newest checkpoint is, for messages.
   std::string WhatIsKept() const;
   bool CheckpointIsDue() const;
@@ -118,7 +128,7 @@ class Trainer {
   const TrainOptions options_;
   Method* const method_;
   Monitor* const monitor_;
-  const PixelNormalizer normalizer_;
+  PixelNormalizer normalizer_;
   const OpenLoader open_loader_;
   StageContext* const context_;
   const std::unique_ptr<Optimizer> optimizer_;
@@ -126,6 +136,9 @@ class Trainer {
   int64_t batches_per_epoch_ = 0;
   int64_t checkpoint_step_ = -1;
   double last_loss_ = 0;
+  double last_gradient_norm_ = 0;
+  // Loss and gradient norm, [2], of each step since they were last read.
+  std::vector<at::Tensor> unread_;
   double monitor_seconds_ = 0;
   std::unique_ptr<MetricsLog> log_;
 };

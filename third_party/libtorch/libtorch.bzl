@@ -1,4 +1,9 @@
-"""@libtorch: the folder named by CASSLE_LIBTORCH (any LibTorch, CPU or CUDA), else Debian's libtorch-dev."""
+"""@libtorch: the LibTorch named by CASSLE_LIBTORCH (1.13 or newer, CPU or CUDA), else Debian's libtorch-dev.
+
+CASSLE_LIBTORCH may name an unpacked LibTorch, a site-packages/torch, a site-packages, or a virtual environment into
+which `pip install torch` has put one; "pip" is the environment that tools/pip_torch.sh makes. Libraries of the pip packages named nvidia-... are found by torch's own run path;
+theirs are added too, for old ones that had none.
+"""
 
 _HEADER = """package(default_visibility = ["//visibility:public"])
 
@@ -20,52 +25,83 @@ cc_library(
     hdrs = glob(["include/**/*.h", "include/**/*.cuh"]),
     includes = ["include", "include/torch/csrc/api/include"],
     # --no-as-needed: the CUDA library registers its kernels when it is loaded; no symbol of it is named.
+    # The system's libstdc++ comes first: pip's libtorch.so exports parts of an old one (std::filesystem::remove_all
+    # of it crashes).
     linkopts = [
-        "-L{lib}",
-        "-Wl,-rpath,{lib}",
+        {paths}
         "-Wl,--no-as-needed",
+        "-lstdc++",
         {libs}
         "-Wl,--as-needed",
     ],
-    {defines}
 )
 """
 
+def _is_libtorch(folder):
+    return folder.get_child("lib").exists and folder.get_child("include").get_child("ATen").get_child("ATen.h").exists
+
+def _candidates(folder):
+    """Where a LibTorch may be if the user named `folder`."""
+    found = [folder, folder.get_child("torch")]
+    lib = folder.get_child("lib")
+    if lib.exists:
+        for python in lib.readdir():
+            if python.basename.startswith("python3"):
+                found.append(python.get_child("site-packages").get_child("torch"))
+    return found
+
+def _nvidia_libs(libtorch):
+    """The lib folders of the nvidia-... packages beside a site-packages/torch."""
+    nvidia = libtorch.dirname.get_child("nvidia")
+    if not nvidia.exists:
+        return []
+    return [package.get_child("lib") for package in nvidia.readdir() if package.get_child("lib").exists]
+
 def _libtorch_repository_impl(ctx):
-    folder = ctx.os.environ.get("CASSLE_LIBTORCH", "")
-    if not folder:
+    named = ctx.os.environ.get("CASSLE_LIBTORCH", "")
+    if not named:
         root = ctx.path("/usr/include/torch/csrc/api/include")
         if not root.exists:
             fail("LibTorch is not installed: run tools/install_deps.sh (Debian: libtorch-dev), or set CASSLE_LIBTORCH to an unpacked LibTorch")
         ctx.symlink(root, "api")
         ctx.file("BUILD", _SYSTEM)
         return
-    lib = ctx.path(folder + "/lib")
-    if not lib.exists or not ctx.path(folder + "/include/ATen/ATen.h").exists:
-        fail("CASSLE_LIBTORCH=%s is not a LibTorch: expected include/ATen/ATen.h and lib/ there" % folder)
+    if named == "pip":
+        named = ctx.os.environ.get("HOME", "") + "/.cache/cassle/torch"
+        if not ctx.path(named).exists:
+            fail("CASSLE_LIBTORCH=pip: run tools/pip_torch.sh first")
+    if not named.startswith("/"):
+        fail("CASSLE_LIBTORCH=%s: an absolute path is needed" % named)
+    folders = [folder for folder in _candidates(ctx.path(named)) if _is_libtorch(folder)]
+    if not folders:
+        fail("CASSLE_LIBTORCH=%s is no LibTorch: expected include/ATen/ATen.h and lib/ there, or a virtual environment into which pip has installed torch" % named)
+    folder = folders[0]
 
     # Only the headers that are LibTorch's own: old packages also carry protobuf and glog headers that would shadow the system's.
     for name in ["ATen", "c10", "caffe2", "torch"]:
-        if ctx.path(folder + "/include/" + name).exists:
-            ctx.symlink(folder + "/include/" + name, "include/" + name)
+        headers = folder.get_child("include").get_child(name)
+        if headers.exists:
+            ctx.symlink(headers, "include/" + name)
+    lib = folder.get_child("lib")
     libs = ["torch", "torch_cpu", "c10"]
     for name in ["torch_cuda", "c10_cuda"]:
-        if ctx.path(folder + "/lib/lib" + name + ".so").exists:
+        if lib.get_child("lib" + name + ".so").exists:
             libs.append(name)
 
     # Packages for old compilers use the other std::string; the package says so itself.
-    cmake = ctx.path(folder + "/share/cmake/Torch/TorchConfig.cmake")
-    old_abi = cmake.exists and "_GLIBCXX_USE_CXX11_ABI=0" in ctx.read(cmake)
-    if old_abi:
-        fail("CASSLE_LIBTORCH=%s is built for the pre-C++11 ABI and cannot be linked with the system's Protobuf: take the package named cxx11-abi" % folder)
+    cmake = folder.get_child("share").get_child("cmake").get_child("Torch").get_child("TorchConfig.cmake")
+    if cmake.exists and "_GLIBCXX_USE_CXX11_ABI=0" in ctx.read(cmake):
+        fail("CASSLE_LIBTORCH=%s is built for the pre-C++11 ABI and cannot be linked with the system's Protobuf: take the package named cxx11-abi" % named)
+    paths = ["-L%s" % lib]
+    for path in [lib] + _nvidia_libs(folder):
+        paths += ["-Wl,-rpath,%s" % path, "-Wl,-rpath-link,%s" % path]
     ctx.file("BUILD", _FOLDER.format(
-        lib = lib,
+        paths = "".join(["\"%s\", " % path for path in paths]),
         libs = "".join(["\"-l%s\", " % name for name in libs]),
-        defines = "",
     ))
 
 libtorch_repository = repository_rule(
     implementation = _libtorch_repository_impl,
-    environ = ["CASSLE_LIBTORCH"],
+    environ = ["CASSLE_LIBTORCH", "HOME"],
     local = True,
 )

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Makes a bundle that checks cassle on a machine with a GPU and PyTorch, but without Bazel and without a
+# network: stages and test programs built against the LibTorch of CASSLE_LIBTORCH (of the same version
+# as that machine's PyTorch), what they need of Debian's libraries, photographs, a driver.
+#   CASSLE_LIBTORCH=/path/to/venv tools/gpu_check.sh [--output=gpu_bundle] [--try]
+# There, with a python3 that holds PyTorch:
+#   python3 gpu_bundle/run.py --out=FOLDER           # ends within 9 minutes; FOLDER/gpu_check.json
+#   --try    runs the bundle here, in a new folder with another HOME and an empty environment, with the
+#            Python of CASSLE_LIBTORCH; without a GPU its parts are skipped or small
+# Environment: CASSLE_DATA_DIR (default ../shared/data). See docs/gpu.md.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+output=gpu_bundle try=false
+for argument in "$@"; do
+  case $argument in
+    --output=*) output=${argument#*=} ;;
+    --try) try=true ;;
+    *) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0" >&2; exit 64 ;;
+  esac
+done
+[ -n "${CASSLE_LIBTORCH:-}" ] || { echo "gpu_check.sh: set CASSLE_LIBTORCH (docs/gpu.md)" >&2; exit 64; }
+photos=${CASSLE_DATA_DIR:-../shared/data}/imagenet-sample/photos.tar
+[ -f "$photos" ] || { echo "gpu_check.sh: no $photos; set CASSLE_DATA_DIR" >&2; exit 66; }
+
+targets=(//cassle/ssl:pretrain //cassle/ssl:device_test //cassle/ssl:step_benchmark //cassle/eval:embed
+  //cassle/data:shard-encoder)
+bazel build --noshow_progress "${targets[@]}" >&2
+rm -rf "$output"
+mkdir -p "$output/bin" "$output/lib" "$output/data"
+for target in "${targets[@]}"; do
+  program=${target#//}
+  strip -o "$output/bin/${program#*:}" "bazel-bin/${program/://}"
+  # LibTorch's and CUDA's libraries are that machine's, the C and C++ libraries too.
+  ldd "bazel-bin/${program/://}" | awk '$3 ~ /^\/(usr\/)?lib\// {print $3}'
+done | sort -u | grep -vE '/(libc|libm|libdl|librt|libpthread|libgomp|libstdc\+\+|libgcc_s|libresolv|libutil|ld-linux[^/]*)\.so' |
+  xargs cp -Lt "$output/lib"
+# A library of characters, of no use here, is half of it unless packed.
+tar -C "$output" --sort=name --mtime=@0 --owner=0 --group=0 -cJf "$output/programs.tar.xz" bin lib
+rm -r "$output/bin" "$output/lib"
+cp "$photos" "$output/data/photos.tar"
+cp tools/gpu_check/run.py tools/gpu_check/torch_side.py "$output"
+du -sm "$output" | awk '{print "bundle: " $1 " MiB in " $2}' >&2
+
+if $try; then
+  away=$(mktemp -d)
+  trap 'rm -rf "$away"' EXIT
+  cp -r "$output" "$away/bundle"
+  python=$CASSLE_LIBTORCH/bin/python3
+  [ -x "$python" ] || python=$CASSLE_LIBTORCH/../../../../bin/python3
+  mkdir "$away/home"
+  (cd "$away" && env -i HOME="$away/home" PATH=/usr/bin:/bin "$python" bundle/run.py --out="$away/out") && code=0 || code=$?
+  cat "$away/out/gpu_check.json"
+  exit "$code"
+fi
