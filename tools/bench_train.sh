@@ -117,7 +117,9 @@ for round in $(seq "$rounds"); do
       measure "$model" "$precision" pretrain cassle_side
     done
   done
-  measure peak float32 fma_peak bash -c "echo \$('$built/cassle/models/fma_peak' $threads) 0"
+  for precision in "${precisions[@]}"; do
+    measure peak "$precision" fma_peak bash -c "echo \$('$built/cassle/models/fma_peak' $threads $precision) 0"
+  done
 done
 describe_processor
 [ -z "$left_out" ] || echo "$left_out"

@@ -2,18 +2,20 @@
 
 #include <cstring>
 
-// One copy of each loop per kind of processor, chosen when the program is loaded.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__SANITIZE_ADDRESS__) && \
-    !defined(__SANITIZE_THREAD__)
-#define CASSLE_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define CASSLE_CLONES
-#endif
+// One copy of each loop per kind of processor; Highway chooses, and obeys ATEN_CPU_CAPABILITY with
+// the other kernels (torch_runtime.h).
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "cassle/models/batch_norm_kernels.cc"
+#include "hwy/foreach_target.h"  // must come before highway.h
+#include "hwy/highway.h"
 
+HWY_BEFORE_NAMESPACE();
 namespace cassle {
+namespace HWY_NAMESPACE {
 namespace {
 
-// Compiler vectors of 16: one register with AVX-512, two with AVX2, four with SSE2.
+// The compiler's vectors of 16, as every target has them: one register with AVX-512, two with AVX2,
+// four with SSE2.
 constexpr int kLanes = 16;
 constexpr int kVectors = kStrip / kLanes;
 typedef float Floats __attribute__((vector_size(64)));
@@ -21,24 +23,22 @@ typedef uint32_t Words __attribute__((vector_size(64)));
 typedef int32_t Mask __attribute__((vector_size(64)));
 typedef uint16_t Halves __attribute__((vector_size(32)));
 
-#define CASSLE_INLINE inline __attribute__((always_inline))
+HWY_INLINE void Load(const float* from, Floats& to) { std::memcpy(&to, from, sizeof(to)); }
+HWY_INLINE void Store(const Floats& from, float* to) { std::memcpy(to, &from, sizeof(from)); }
 
-CASSLE_INLINE void Load(const float* from, Floats& to) { std::memcpy(&to, from, sizeof(to)); }
-CASSLE_INLINE void Store(const Floats& from, float* to) { std::memcpy(to, &from, sizeof(from)); }
+HWY_INLINE void Widen(const float* from, Floats& to) { Load(from, to); }
 
-CASSLE_INLINE void Widen(const float* from, Floats& to) { Load(from, to); }
-
-CASSLE_INLINE void Widen(const uint16_t* from, Floats& to) {
+HWY_INLINE void Widen(const uint16_t* from, Floats& to) {
   Halves halves;
   std::memcpy(&halves, from, sizeof(halves));
   const Words words = __builtin_convertvector(halves, Words) << 16;
   std::memcpy(&to, &words, sizeof(to));
 }
 
-CASSLE_INLINE void Narrow(const Floats& from, float* to) { Store(from, to); }
+HWY_INLINE void Narrow(const Floats& from, float* to) { Store(from, to); }
 
 // To the nearest, ties to even.
-CASSLE_INLINE void Narrow(const Floats& from, uint16_t* to) {
+HWY_INLINE void Narrow(const Floats& from, uint16_t* to) {
   Words words;
   std::memcpy(&words, &from, sizeof(words));
   words = (words + 0x7fff + ((words >> 16) & 1)) >> 16;
@@ -47,7 +47,7 @@ CASSLE_INLINE void Narrow(const Floats& from, uint16_t* to) {
 }
 
 // value where keep, else 0.
-CASSLE_INLINE void KeepWhere(const Mask& keep, Floats& value) {
+HWY_INLINE void KeepWhere(const Mask& keep, Floats& value) {
   Mask bits;
   std::memcpy(&bits, &value, sizeof(bits));
   bits &= keep;
@@ -56,7 +56,7 @@ CASSLE_INLINE void KeepWhere(const Mask& keep, Floats& value) {
 
 // dy where y is positive or NaN.
 template <typename T>
-CASSLE_INLINE void LoadGradient(const T* y, const T* dy, Floats& gradient) {
+HWY_INLINE void LoadGradient(const T* y, const T* dy, Floats& gradient) {
   Widen(dy, gradient);
   if (y == nullptr) return;
   Floats output;
@@ -65,8 +65,8 @@ CASSLE_INLINE void LoadGradient(const T* y, const T* dy, Floats& gradient) {
 }
 
 template <typename T>
-CASSLE_INLINE void SumStripsOf(const T* x, int64_t strips, int64_t stride, const float* shift,
-                               float* sum, float* squares) {
+HWY_INLINE void SumStrips(const T* x, int64_t strips, int64_t stride, const float* shift,
+                          float* sum, float* squares) {
   Floats shifts[kVectors], sums[kVectors] = {}, products[kVectors] = {};
   for (int v = 0; v < kVectors; ++v) Load(shift + v * kLanes, shifts[v]);
   for (int64_t i = 0; i < strips; ++i, x += stride) {
@@ -86,8 +86,8 @@ CASSLE_INLINE void SumStripsOf(const T* x, int64_t strips, int64_t stride, const
 }
 
 template <typename T>
-CASSLE_INLINE void NormalizeStripsOf(const T* x, const T* residual, int64_t strips, int64_t stride,
-                                     const float* scale, const float* offset, bool relu, T* y) {
+HWY_INLINE void NormalizeStrips(const T* x, const T* residual, int64_t strips, int64_t stride,
+                                const float* scale, const float* offset, bool relu, T* y) {
   Floats scales[kVectors], offsets[kVectors];
   for (int v = 0; v < kVectors; ++v) Load(scale + v * kLanes, scales[v]);
   for (int v = 0; v < kVectors; ++v) Load(offset + v * kLanes, offsets[v]);
@@ -111,9 +111,8 @@ CASSLE_INLINE void NormalizeStripsOf(const T* x, const T* residual, int64_t stri
 }
 
 template <typename T>
-CASSLE_INLINE void SumGradientStripsOf(const T* x, const T* y, const T* dy, int64_t strips,
-                                       int64_t stride, const float* mean, float* sum,
-                                       float* products) {
+HWY_INLINE void SumGradientStrips(const T* x, const T* y, const T* dy, int64_t strips,
+                                  int64_t stride, const float* mean, float* sum, float* products) {
   Floats means[kVectors], sums[kVectors] = {}, dots[kVectors] = {};
   for (int v = 0; v < kVectors; ++v) Load(mean + v * kLanes, means[v]);
   for (int64_t i = 0; i < strips; ++i) {
@@ -134,9 +133,9 @@ CASSLE_INLINE void SumGradientStripsOf(const T* x, const T* y, const T* dy, int6
 }
 
 template <typename T>
-CASSLE_INLINE void GradientStripsOf(const T* x, const T* y, const T* dy, int64_t strips,
-                                    int64_t stride, const float* scale, const float* slope,
-                                    const float* offset, T* dx, T* dresidual) {
+HWY_INLINE void GradientStrips(const T* x, const T* y, const T* dy, int64_t strips, int64_t stride,
+                               const float* scale, const float* slope, const float* offset, T* dx,
+                               T* dresidual) {
   Floats scales[kVectors], slopes[kVectors], offsets[kVectors];
   for (int v = 0; v < kVectors; ++v) Load(scale + v * kLanes, scales[v]);
   for (int v = 0; v < kVectors; ++v) Load(slope + v * kLanes, slopes[v]);
@@ -156,59 +155,118 @@ CASSLE_INLINE void GradientStripsOf(const T* x, const T* y, const T* dy, int64_t
 
 }  // namespace
 
+void SumStripsFloat32(const float* x, int64_t strips, int64_t stride, const float* shift,
+                      float* sum, float* squares) {
+  SumStrips(x, strips, stride, shift, sum, squares);
+}
+
+void SumStripsBfloat16(const uint16_t* x, int64_t strips, int64_t stride, const float* shift,
+                       float* sum, float* squares) {
+  SumStrips(x, strips, stride, shift, sum, squares);
+}
+
+void NormalizeStripsFloat32(const float* x, const float* residual, int64_t strips, int64_t stride,
+                            const float* scale, const float* offset, bool relu, float* y) {
+  NormalizeStrips(x, residual, strips, stride, scale, offset, relu, y);
+}
+
+void NormalizeStripsBfloat16(const uint16_t* x, const uint16_t* residual, int64_t strips,
+                             int64_t stride, const float* scale, const float* offset, bool relu,
+                             uint16_t* y) {
+  NormalizeStrips(x, residual, strips, stride, scale, offset, relu, y);
+}
+
+void SumGradientStripsFloat32(const float* x, const float* y, const float* dy, int64_t strips,
+                              int64_t stride, const float* mean, float* sum, float* products) {
+  SumGradientStrips(x, y, dy, strips, stride, mean, sum, products);
+}
+
+void SumGradientStripsBfloat16(const uint16_t* x, const uint16_t* y, const uint16_t* dy,
+                               int64_t strips, int64_t stride, const float* mean, float* sum,
+                               float* products) {
+  SumGradientStrips(x, y, dy, strips, stride, mean, sum, products);
+}
+
+void GradientStripsFloat32(const float* x, const float* y, const float* dy, int64_t strips,
+                           int64_t stride, const float* scale, const float* slope,
+                           const float* offset, float* dx, float* dresidual) {
+  GradientStrips(x, y, dy, strips, stride, scale, slope, offset, dx, dresidual);
+}
+
+void GradientStripsBfloat16(const uint16_t* x, const uint16_t* y, const uint16_t* dy,
+                            int64_t strips, int64_t stride, const float* scale, const float* slope,
+                            const float* offset, uint16_t* dx, uint16_t* dresidual) {
+  GradientStrips(x, y, dy, strips, stride, scale, slope, offset, dx, dresidual);
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace cassle
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace cassle {
+
+HWY_EXPORT(SumStripsFloat32);
+HWY_EXPORT(SumStripsBfloat16);
+HWY_EXPORT(NormalizeStripsFloat32);
+HWY_EXPORT(NormalizeStripsBfloat16);
+HWY_EXPORT(SumGradientStripsFloat32);
+HWY_EXPORT(SumGradientStripsBfloat16);
+HWY_EXPORT(GradientStripsFloat32);
+HWY_EXPORT(GradientStripsBfloat16);
+
 template <>
-CASSLE_CLONES void SumStrips(const float* x, int64_t strips, int64_t stride, const float* shift,
-                             float* sum, float* squares) {
-  SumStripsOf(x, strips, stride, shift, sum, squares);
+void SumStrips(const float* x, int64_t strips, int64_t stride, const float* shift, float* sum,
+               float* squares) {
+  HWY_DYNAMIC_DISPATCH(SumStripsFloat32)(x, strips, stride, shift, sum, squares);
 }
 
 template <>
-CASSLE_CLONES void SumStrips(const uint16_t* x, int64_t strips, int64_t stride, const float* shift,
-                             float* sum, float* squares) {
-  SumStripsOf(x, strips, stride, shift, sum, squares);
+void SumStrips(const uint16_t* x, int64_t strips, int64_t stride, const float* shift, float* sum,
+               float* squares) {
+  HWY_DYNAMIC_DISPATCH(SumStripsBfloat16)(x, strips, stride, shift, sum, squares);
 }
 
 template <>
-CASSLE_CLONES void NormalizeStrips(const float* x, const float* residual, int64_t strips,
-                                   int64_t stride, const float* scale, const float* offset,
-                                   bool relu, float* y) {
-  NormalizeStripsOf(x, residual, strips, stride, scale, offset, relu, y);
+void NormalizeStrips(const float* x, const float* residual, int64_t strips, int64_t stride,
+                     const float* scale, const float* offset, bool relu, float* y) {
+  HWY_DYNAMIC_DISPATCH(NormalizeStripsFloat32)(x, residual, strips, stride, scale, offset, relu, y);
 }
 
 template <>
-CASSLE_CLONES void NormalizeStrips(const uint16_t* x, const uint16_t* residual, int64_t strips,
-                                   int64_t stride, const float* scale, const float* offset,
-                                   bool relu, uint16_t* y) {
-  NormalizeStripsOf(x, residual, strips, stride, scale, offset, relu, y);
+void NormalizeStrips(const uint16_t* x, const uint16_t* residual, int64_t strips, int64_t stride,
+                     const float* scale, const float* offset, bool relu, uint16_t* y) {
+  HWY_DYNAMIC_DISPATCH(NormalizeStripsBfloat16)
+  (x, residual, strips, stride, scale, offset, relu, y);
 }
 
 template <>
-CASSLE_CLONES void SumGradientStrips(const float* x, const float* y, const float* dy,
-                                     int64_t strips, int64_t stride, const float* mean, float* sum,
-                                     float* products) {
-  SumGradientStripsOf(x, y, dy, strips, stride, mean, sum, products);
+void SumGradientStrips(const float* x, const float* y, const float* dy, int64_t strips,
+                       int64_t stride, const float* mean, float* sum, float* products) {
+  HWY_DYNAMIC_DISPATCH(SumGradientStripsFloat32)(x, y, dy, strips, stride, mean, sum, products);
 }
 
 template <>
-CASSLE_CLONES void SumGradientStrips(const uint16_t* x, const uint16_t* y, const uint16_t* dy,
-                                     int64_t strips, int64_t stride, const float* mean, float* sum,
-                                     float* products) {
-  SumGradientStripsOf(x, y, dy, strips, stride, mean, sum, products);
+void SumGradientStrips(const uint16_t* x, const uint16_t* y, const uint16_t* dy, int64_t strips,
+                       int64_t stride, const float* mean, float* sum, float* products) {
+  HWY_DYNAMIC_DISPATCH(SumGradientStripsBfloat16)(x, y, dy, strips, stride, mean, sum, products);
 }
 
 template <>
-CASSLE_CLONES void GradientStrips(const float* x, const float* y, const float* dy, int64_t strips,
-                                  int64_t stride, const float* scale, const float* slope,
-                                  const float* offset, float* dx, float* dresidual) {
-  GradientStripsOf(x, y, dy, strips, stride, scale, slope, offset, dx, dresidual);
+void GradientStrips(const float* x, const float* y, const float* dy, int64_t strips, int64_t stride,
+                    const float* scale, const float* slope, const float* offset, float* dx,
+                    float* dresidual) {
+  HWY_DYNAMIC_DISPATCH(GradientStripsFloat32)
+  (x, y, dy, strips, stride, scale, slope, offset, dx, dresidual);
 }
 
 template <>
-CASSLE_CLONES void GradientStrips(const uint16_t* x, const uint16_t* y, const uint16_t* dy,
-                                  int64_t strips, int64_t stride, const float* scale,
-                                  const float* slope, const float* offset, uint16_t* dx,
-                                  uint16_t* dresidual) {
-  GradientStripsOf(x, y, dy, strips, stride, scale, slope, offset, dx, dresidual);
+void GradientStrips(const uint16_t* x, const uint16_t* y, const uint16_t* dy, int64_t strips,
+                    int64_t stride, const float* scale, const float* slope, const float* offset,
+                    uint16_t* dx, uint16_t* dresidual) {
+  HWY_DYNAMIC_DISPATCH(GradientStripsBfloat16)
+  (x, y, dy, strips, stride, scale, slope, offset, dx, dresidual);
 }
 
 }  // namespace cassle
+#endif

@@ -20,19 +20,21 @@ def row(*cells):
 
 
 def main():
-    rates, peaks, floor = {}, {}, []
+    rates, memories, floor = {}, {}, {}
     for line in sys.stdin:
         _, model, precision, program, rate, kilobytes = line.split()
         if model == "peak":
-            floor.append(float(rate))
+            floor.setdefault(precision, []).append(float(rate))
             continue
         training = rates.setdefault((model, precision), {})
         training.setdefault(program, []).append(float(rate))
-        peaks.setdefault((model, precision, program), []).append(float(kilobytes) / 1e6)
-    print("Most float32 multiply-adds of this machine in the same rounds (`fma_peak`): "
-          "%.0f GFLOP/s. The best variant of PyTorch is bold." % statistics.median(floor))
+        memories.setdefault((model, precision, program), []).append(float(kilobytes) / 1e6)
+    print("Most multiply-adds of this machine in the same rounds (`fma_peak`): %s. "
+          "The best variant of PyTorch is bold." % ", ".join(
+              "%.0f GFLOP/s in %s" % (statistics.median(values), precision)
+              for precision, values in floor.items()))
     print()
-    row("training", "program", "images/s", "GFLOP/s", "of the float32 peak", "peak memory, GB",
+    row("training", "program", "images/s", "GFLOP/s", "of the peak", "peak memory, GB",
         "pretrain / it", "range", "bar", "met")
     row("---", "---", "---:", "---:", "---:", "---:", "---:", "---", "---:", "---")
     met, greedy = True, []
@@ -46,8 +48,8 @@ def main():
                      "**PyTorch, %s**" % name if name == best else
                      name if name == "pretrain" else "PyTorch, " + name,
                      "%.1f" % statistics.median(values), "%.0f" % statistics.median(arithmetic),
-                     "%.0f %%" % (100 * statistics.median(a / f for a, f in zip(arithmetic, floor))),
-                     "%.2f" % statistics.median(peaks[model, precision, name])]
+                     "%.0f %%" % (100 * statistics.median(a / f for a, f in zip(arithmetic, floor[precision]))),
+                     "%.2f" % statistics.median(memories[model, precision, name])]
             ratios = [a / b for a, b in zip(programs["pretrain"], values)]
             median = statistics.median(ratios)
             bar = BARS[sys.argv[1], precision]
@@ -61,7 +63,7 @@ def main():
             else:
                 cells += ["", ""]
             row(*cells)
-        memory = {name: statistics.median(peaks[model, precision, name]) for name in programs}
+        memory = {name: statistics.median(memories[model, precision, name]) for name in programs}
         if whole and memory["pretrain"] > min(memory[name] for name in whole):
             greedy.append(model + ", " + precision)
             met = False
