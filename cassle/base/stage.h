@@ -1,10 +1,9 @@
 // The stage contract, kept in one place: resolved options, fingerprints, `up to date`, atomic
 // outputs, resuming.
 //
-//   absl::Status RunEmbed(const v1::EmbedOptions& options, StageContext& context);   // the work
+//   absl::Status RunEmbed(const v1::EmbedOptions& options, StageContext& context);  // the work
 //
-//   int main(int argc, char** argv) {                                                //
-//   embed_main.cc
+//   int main(int argc, char** argv) {  // embed_main.cc
 //     return cassle::StageMain<cassle::v1::EmbedOptions>(
 //         argc, argv, {"embed", /*version=*/1, "Runs images through a frozen encoder."},
 //         cassle::RunEmbed);
@@ -125,9 +124,8 @@ using StageWork = std::function<absl::Status(const google::protobuf::Message&, S
 
 // Runs a stage under the contract. `options` may lack defaults. Reads no flags, never exits.
 // \error kInvalidArgument if no output is named; kAlreadyExists if the output was made with other
-// options or inputs
-//     (and !force), is not a stage output, or is being written by another process; kNotFound or
-//     kDataLoss for inputs that are missing or incomplete; whatever the work returns.
+// options or inputs (and !force), is not a stage output, or is being written by another process;
+// kNotFound or kDataLoss for inputs that are missing or incomplete; whatever the work returns.
 absl::StatusOr<StageOutcome> RunStageWork(const StageInfo& info,
                                           const google::protobuf::Message& options,
                                           const StageSettings& settings, const StageWork& work);

@@ -65,8 +65,8 @@ struct PickleValue {
 // A pickle that was read. Values may refer to each other in any way, cycles included.
 class Pickle {
  public:
-  // The pickle that `bytes` begin with. Memory is O(bytes). \error kDataLoss, naming the place, if
-  // it is damaged, or naming what is not understood.
+  // The pickle that `bytes` begin with. Memory is O(bytes).
+  // \error kDataLoss, naming the place, if it is damaged, or naming what is not understood.
   static absl::StatusOr<Pickle> Read(absl::string_view bytes);
 
   const PickleValue& root() const { return *root_; }
