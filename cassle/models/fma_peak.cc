@@ -50,7 +50,7 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 
-#include "cassle/models/torch_runtime.h"
+#include "cassle/base/vector_kernels.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -108,7 +108,7 @@ int main(int argc, char** argv) {
     std::fputs("usage: fma_peak THREADS [float32|bf16]\n", stderr);
     return 64;
   }
-  cassle::ConfigureTorch(/*compute_threads=*/1);
+  cassle::LimitVectorKernels();
   if (bfloat16 && !cassle::HasBfloat16()) {
     std::puts("0");
     return 0;
