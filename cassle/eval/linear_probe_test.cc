@@ -152,8 +152,9 @@ TEST_F(GoldenLinearTest, WarmAndIndependentFitsAgree) {
   settings_.warm_start = false;
   ASSERT_OK_AND_ASSIGN(const ProbeOutcome independent, RunProbe(data_, settings_));
   for (size_t i = 0; i < warm.grid.size(); ++i) {
-    // Each is within the tolerance of 1e-7, an estimate that is right to a factor of ten.
-    EXPECT_NEAR(warm.grid[i].fit.objective / independent.grid[i].fit.objective, 1, 1e-6);
+    // Each is within the tolerance of 1e-7, an estimate that is right to a factor of ten; of thirty
+    // where a class has few rows (softmax_regression.h).
+    EXPECT_NEAR(warm.grid[i].fit.objective / independent.grid[i].fit.objective, 1, 3e-6);
     EXPECT_EQ(warm.grid[i].val_accuracy, independent.grid[i].val_accuracy);
   }
   EXPECT_EQ(warm.best, independent.best);

@@ -53,7 +53,8 @@ class SoftmaxRegression {
   double Objective(double w, const PaddedMatrix<double>& weights, PaddedMatrix<double>* gradient);
 
   // Starts from *weights and leaves the optimum there: stops when the estimated f - f* is at most
-  // tolerance * f (the estimate is right to about a factor of ten). w > 0.
+  // tolerance * f. The estimate is right to about a factor of ten; where a class has few rows, to
+  // one of thirty (the preconditioner is a mean over the classes). w > 0.
   FitReport Fit(double w, double tolerance, PaddedMatrix<double>* weights);
 
  private:
