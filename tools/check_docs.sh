@@ -62,9 +62,9 @@ for file in testdata/golden/*.safetensors; do
   gone "testdata/golden/README.md does not say where $file comes from"
 done
 
-# Targets, all in one query, which says what it does not find.
-targets=$(names '(?<![\w@:/])//[a-z][\w/-]*(:[\w.-]*\w)?' | cut -d: -f2- | sort -u)
-missing=$(bazel query --noshow_progress --keep_going "set($(tr '\n' ' ' <<< "$targets"))" 2>&1 > /dev/null |
+# Targets, all in one query, which says what it does not find. A label without a target is a package.
+targets=$(names '(?<![\w@:/])//[a-z]\w*+(/[\w-]++)*+(?!/\.)(:[\w.-]*\w)?' | cut -d: -f2- | sort -u)
+missing=$({ bazel query --noshow_progress --keep_going "set($(sed '/:/!s/$/:all/' <<< "$targets" | tr '\n' ' '))" 2>&1 > /dev/null || true; } |
   { grep -oP "(no such (target|package)) '\K[^']*" || true; } | sort -u)
 for target in $missing; do
   gone "no $target; named in: $(grep -lF -- "$target" "${pages[@]}" | tr '\n' ' ')"
