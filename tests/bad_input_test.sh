@@ -29,12 +29,12 @@ expect 65 "no target 'nosuch'.*hue" linear_probe --train=train --test=test --tar
 # --- stages that change images: models, policies, labels
 expect 64 '--model is missing' interpolation --input=images --output=x
 expect 64 'batch_size=1: expected 2' invariance --model=model --input=images --batch_size=1 --output=x
-expect 64 'did you mean "cifar"' invariance --model=model --input=images --policy=cifra --output=x
+expect 64 'did you mean cifar' invariance --model=model --input=images --policy=cifra --output=x
 expect 65 'was told .* values' invariance --model=model --input=images --groups=crop --output=x
 expect 64 "no split 'none'" predict_augmentation --model=model --input=images --split=none --output=x
 expect 65 'there are 3 images' predict_augmentation --model=model --input=images --num_images=3 --output=x
 expect 65 'fewer than the 1000' fine_tune --model=model --input=images --labels_per_class=1000 --output=x
-expect 64 'label_fraction.*fraction of 2' fine_tune --model=model --input=images --label_fraction=2 --output=x
+expect 64 'label_fraction=2: expected above 0 and at most 1' fine_tune --model=model --input=images --label_fraction=2 --output=x
 expect 66 'nowhere' fine_tune --model=nowhere --input=images --output=x
 
 # --- stages that read embeddings: neighbours, episodes, pictures

@@ -148,6 +148,39 @@ absl::StatusOr<v1::Policy> LoadPolicy(const std::string& name_or_path) {
   return policy;
 }
 
+absl::StatusOr<std::optional<v1::Policy>> NamedPolicy(const std::string& policy,
+                                                      const std::string& policy_file) {
+  if (policy.empty() && policy_file.empty()) return std::optional<v1::Policy>();
+  if (!policy.empty() && !policy_file.empty()) {
+    return absl::InvalidArgumentError("--policy and --policy_file were both given: choose one");
+  }
+  std::optional<v1::Policy> named(std::in_place);
+  if (!policy_file.empty()) {
+    CASSLE_RETURN_IF_ERROR(ReadTextProto(policy_file, &*named));
+    CASSLE_RETURN_IF_ERROR(Annotate(CheckPolicy(*named), policy_file));
+    return named;
+  }
+  const std::vector<std::string> presets = PresetNames();
+  if (std::find(presets.begin(), presets.end(), policy) != presets.end()) {
+    CASSLE_ASSIGN_OR_RETURN(*named, LoadPolicy(policy));
+    return named;
+  }
+  if (policy.find_first_of("/.") != std::string::npos) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--policy=", policy, " is no preset; for a file write --policy_file=", policy));
+  }
+  const std::string nearest = NearestWord(policy, presets);
+  return absl::InvalidArgumentError(absl::StrCat(
+      "--policy=", policy, " is no preset",
+      nearest.empty() ? ";" : absl::StrCat("; did you mean ", nearest, "?"), " There are ",
+      absl::StrJoin(presets, ", "), "; a text proto is named by --policy_file"));
+}
+
+absl::Status NoPolicyError(absl::string_view why) {
+  return absl::InvalidArgumentError(absl::StrCat(
+      why, ": name one by --policy (", absl::StrJoin(PresetNames(), ", "), ") or --policy_file"));
+}
+
 int NumViews(const v1::Policy& policy) {
   int views = 0;
   for (const v1::ViewGroup& group : policy.views()) views += group.count();

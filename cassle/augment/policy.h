@@ -3,11 +3,13 @@
 #ifndef CASSLE_AUGMENT_POLICY_H_
 #define CASSLE_AUGMENT_POLICY_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "cassle/augment/policy.pb.h"
 
 namespace cassle {
@@ -20,6 +22,21 @@ std::vector<std::string> PresetNames();
 // \error kInvalidArgument for an unknown name (with the nearest and the list), a mistake in the
 // text proto (file:line:column) or a policy that fails CheckPolicy; kNotFound for a missing file.
 absl::StatusOr<v1::Policy> LoadPolicy(const std::string& name_or_path);
+
+// What the options --policy (a preset) and --policy_file (a text proto) name; nothing if neither is
+// given. A path as --policy is refused: only the content of --policy_file, an INPUT, is part of a
+// run's identity.
+// \error kInvalidArgument if both are given or there is no such preset, with the remedy; as
+// LoadPolicy.
+absl::StatusOr<std::optional<v1::Policy>> NamedPolicy(const std::string& policy,
+                                                      const std::string& policy_file);
+template <class Options>
+absl::StatusOr<std::optional<v1::Policy>> NamedPolicy(const Options& options) {
+  return NamedPolicy(options.policy(), options.policy_file());
+}
+
+// kInvalidArgument where one has to be named: `why`, and how to name one.
+absl::Status NoPolicyError(absl::string_view why);
 
 // Sizes, ranges, probabilities, mean and std, of every group of views.
 // \error kInvalidArgument naming the policy, the view group, the field and the remedy.

@@ -53,7 +53,7 @@ absl::Status RecordReader::DrawSample(int64_t sample) {
     return absl::InvalidArgumentError(absl::StrCat("--sample needs a folder of recorded views; ",
                                                    path_, " is read once, in order"));
   }
-  if (sample < 0 || sample > size_) {
+  if (sample > size_) {
     return absl::InvalidArgumentError(
         absl::StrCat("--sample=", sample, ": ", path_, " has ", size_, " records"));
   }

@@ -96,9 +96,9 @@ class Replayer {
 
  private:
   absl::Status FindPolicy() {
-    const bool given = !options_.policy().empty() || !options_.policy_file().empty();
+    CASSLE_ASSIGN_OR_RETURN(std::optional<v1::Policy> named, NamedPolicy(options_));
     if (reader_->info().has_value()) {
-      if (given) {
+      if (named) {
         return absl::InvalidArgumentError(
             absl::StrCat(options_.views(),
                          " says itself how it was drawn: leave --policy and --policy_file out"));
@@ -110,17 +110,8 @@ class Replayer {
       return absl::OkStatus();
     }
     seed_ = options_.seed();
-    if (!given) return absl::OkStatus();
-    if (!options_.policy().empty() && !options_.policy_file().empty()) {
-      return absl::InvalidArgumentError("--policy and --policy_file were both given: choose one");
-    }
-    policy_.emplace();
-    if (!options_.policy().empty()) {
-      CASSLE_ASSIGN_OR_RETURN(*policy_, LoadPolicy(options_.policy()));
-    } else {
-      CASSLE_RETURN_IF_ERROR(ReadTextProto(options_.policy_file(), &*policy_));
-      CASSLE_RETURN_IF_ERROR(Annotate(CheckPolicy(*policy_), options_.policy_file()));
-    }
+    if (!named) return absl::OkStatus();
+    policy_ = *std::move(named);
     if (policy_->compat() == v1::OFFICIAL) {
       return absl::InvalidArgumentError(
           absl::StrCat("policy ", policy_->name(),

@@ -2,13 +2,16 @@
 
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/message.h>
+#include <google/protobuf/text_format.h>
 
+#include <cmath>
 #include <memory>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "cassle/base/options.pb.h"
@@ -41,6 +44,19 @@ std::string EnumValues(const EnumDescriptor& type) {
     }
   }
   return absl::StrJoin(names, "|");
+}
+
+// A line for each value of an enum that says what it means.
+std::string ValuesHelp(const FieldDescriptor& field) {
+  std::string text;
+  const EnumDescriptor* type = field.enum_type();
+  for (int i = 0; type != nullptr && i < type->value_count(); ++i) {
+    const std::string& help = type->value(i)->options().GetExtension(v1::value_help);
+    if (help.empty()) continue;
+    absl::StrAppend(&text, "      ", absl::AsciiStrToLower(type->value(i)->name()), ": ", help,
+                    "\n");
+  }
+  return text;
 }
 
 std::string TypeName(const FieldDescriptor& field);
@@ -124,6 +140,60 @@ bool IsSet(const Message& message, const FieldDescriptor& field) {
   const Reflection& reflection = *message.GetReflection();
   return field.is_repeated() ? reflection.FieldSize(message, &field) > 0
                              : reflection.HasField(message, &field);
+}
+
+// One end of a range.
+struct Bound {
+  const char* words;
+  const decltype(v1::at_least)& annotation;
+  bool (*holds)(double value, double bound);
+};
+const Bound kBounds[] = {
+    {"at least ", v1::at_least, [](double value, double bound) { return value >= bound; }},
+    {"above ", v1::above, [](double value, double bound) { return value > bound; }},
+    {"at most ", v1::at_most, [](double value, double bound) { return value <= bound; }},
+    {"below ", v1::below, [](double value, double bound) { return value < bound; }},
+};
+
+bool IsInside(double value, const FieldDescriptor& field) {
+  if (!std::isfinite(value)) return false;
+  for (const Bound& bound : kBounds) {
+    if (field.options().HasExtension(bound.annotation) &&
+        !bound.holds(value, field.options().GetExtension(bound.annotation))) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// The values of a scalar field in text format: of a repeated one each, else one.
+std::vector<std::string> ValueTexts(const Message& message, const FieldDescriptor& field) {
+  std::vector<std::string> texts(
+      field.is_repeated() ? message.GetReflection()->FieldSize(message, &field) : 1);
+  for (size_t i = 0; i < texts.size(); ++i) {
+    google::protobuf::TextFormat::PrintFieldValueToString(
+        message, &field, field.is_repeated() ? static_cast<int>(i) : -1, &texts[i]);
+  }
+  return texts;
+}
+
+absl::Status CheckRange(const Message& message, const FieldDescriptor& field,
+                        absl::string_view prefix) {
+  const std::string range = RangeText(field);
+  if (range.empty()) return absl::OkStatus();
+  const std::vector<std::string> texts = ValueTexts(message, field);
+  const bool ascending = field.options().GetExtension(v1::ascending);
+  bool good = true;
+  double before = -HUGE_VAL;
+  for (const std::string& text : texts) {
+    double value = 0;
+    good = good && absl::SimpleAtod(text, &value) && IsInside(value, field) &&
+           !(ascending && value <= before);
+    before = value;
+  }
+  if (good) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("--", prefix, field.name(), "=",
+                                                 absl::StrJoin(texts, ","), ": expected ", range));
 }
 
 void ClearNonSettings(Message* message) {
@@ -237,7 +307,7 @@ absl::Status OptionSetter::Set(absl::string_view path_view, absl::string_view va
       absl::StrCat("--", path, "=", value, ": expected ", TypeName(*field)));
 }
 
-void ApplyDefaults(Message* options) {
+absl::Status ApplyDefaults(Message* options) {
   const Descriptor& type = *options->GetDescriptor();
   const Reflection& reflection = *options->GetReflection();
   for (int i = 0; i < type.field_count(); ++i) {
@@ -247,14 +317,92 @@ void ApplyDefaults(Message* options) {
       const bool present = reflection.HasField(*options, &field);
       const bool chosen =
           field.real_containing_oneof() == nullptr && HasDefaults(*field.message_type());
-      if (present || chosen) ApplyDefaults(reflection.MutableMessage(options, &field));
+      if (present || chosen) {
+        CASSLE_RETURN_IF_ERROR(ApplyDefaults(reflection.MutableMessage(options, &field)));
+      }
       continue;
     }
     const std::string& value = field.options().GetExtension(v1::default_value);
     if (value.empty() || IsSet(*options, field)) continue;
-    // A wrong default is a mistake in the .proto file; the contract test of options finds it.
-    OptionSetter(options).Set(field.name(), value).IgnoreError();
+    const absl::Status set = OptionSetter(options).Set(field.name(), value);
+    if (!set.ok()) {
+      return absl::InternalError(absl::StrCat(field.full_name(), ": default ", set.message()));
+    }
   }
+  return absl::OkStatus();
+}
+
+std::string RangeText(const FieldDescriptor& field) {
+  const auto& annotations = field.options();
+  std::string range;
+  if (annotations.HasExtension(v1::at_least) && annotations.HasExtension(v1::at_most)) {
+    range = absl::StrCat(annotations.GetExtension(v1::at_least), " to ",
+                         annotations.GetExtension(v1::at_most));
+  } else {
+    for (const Bound& bound : kBounds) {
+      if (!annotations.HasExtension(bound.annotation)) continue;
+      absl::StrAppend(&range, range.empty() ? "" : " and ", bound.words,
+                      annotations.GetExtension(bound.annotation));
+    }
+  }
+  if (!field.is_repeated() || range.empty()) return range;
+  return absl::StrCat(
+      annotations.GetExtension(v1::ascending) ? "ascending values, each " : "values, each ", range);
+}
+
+absl::Status CheckRanges(const Message& options, absl::string_view prefix) {
+  const Reflection& reflection = *options.GetReflection();
+  std::vector<const FieldDescriptor*> set;
+  reflection.ListFields(options, &set);
+  for (const FieldDescriptor* field : set) {
+    if (!IsMessage(*field)) {
+      CASSLE_RETURN_IF_ERROR(CheckRange(options, *field, prefix));
+    } else if (!field->is_repeated()) {
+      CASSLE_RETURN_IF_ERROR(CheckRanges(reflection.GetMessage(options, field),
+                                         absl::StrCat(prefix, field->name(), ".")));
+    } else {
+      for (int i = 0; i < reflection.FieldSize(options, field); ++i) {
+        CASSLE_RETURN_IF_ERROR(CheckRanges(reflection.GetRepeatedMessage(options, field, i),
+                                           absl::StrCat(prefix, field->name(), "[", i, "].")));
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+namespace {
+
+bool AreTwins(const FieldDescriptor& a, const FieldDescriptor& b) {
+  return a.type() == b.type() && a.is_repeated() == b.is_repeated() &&
+         a.message_type() == b.message_type() && a.enum_type() == b.enum_type();
+}
+
+}  // namespace
+
+absl::Status CopyFieldsByName(const Message& from, const std::set<std::string>& without,
+                              Message* to) {
+  std::unique_ptr<Message> shared(from.New());
+  shared->CopyFrom(from);
+  const Descriptor& source = *from.GetDescriptor();
+  const Descriptor& target = *to->GetDescriptor();
+  for (int i = 0; i < target.field_count(); ++i) {
+    const FieldDescriptor& field = *target.field(i);
+    const FieldDescriptor* twin = source.FindFieldByName(field.name());
+    const bool has_twin = twin != nullptr && AreTwins(field, *twin);
+    if (has_twin == (without.count(field.name()) > 0)) {
+      return absl::InternalError(absl::StrCat(field.full_name(), has_twin ? " has a" : " has no",
+                                              " twin in ", source.full_name()));
+    }
+    if (has_twin) to->GetReflection()->ClearField(to, &field);
+  }
+  for (int i = 0; i < source.field_count(); ++i) {
+    const FieldDescriptor* twin = target.FindFieldByName(source.field(i)->name());
+    if (twin == nullptr || !AreTwins(*twin, *source.field(i))) {
+      shared->GetReflection()->ClearField(shared.get(), source.field(i));
+    }
+  }
+  // The text form knows fields by their names only, and gives every number back exactly.
+  return ParseTextProto(PrintTextProto(*shared), target.full_name(), to);
 }
 
 std::string CanonicalOptions(const Message& options) {
@@ -296,10 +444,14 @@ std::string OptionsHelp(const Descriptor& options) {
     // A message is shown by its fields, unless it says something itself.
     if (IsMessage(field) && help.empty()) continue;
     absl::StrAppend(&text, "  --", path, "=", TypeName(field), "\n");
-    const std::string& value = field.options().GetExtension(v1::default_value);
     if (!help.empty()) absl::StrAppend(&text, "      ", help, "\n");
-    if (!value.empty())
+    absl::StrAppend(&text, ValuesHelp(field));
+    const std::string range = RangeText(field);
+    if (!range.empty()) absl::StrAppend(&text, "      Range: ", range, "\n");
+    const std::string& value = field.options().GetExtension(v1::default_value);
+    if (!value.empty()) {
       absl::StrAppend(&text, "      Default: ", absl::AsciiStrToLower(value), "\n");
+    }
   }
   return text;
 }

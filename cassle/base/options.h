@@ -49,7 +49,26 @@ class OptionSetter {
 
 // Fills fields that are not set from their default_value annotations, also in messages inside (but
 // not in the members of a oneof that is not chosen).
-void ApplyDefaults(google::protobuf::Message* options);
+// \error kInternal naming a field whose default does not parse: a mistake in the .proto file, which
+// //tests:options_test finds.
+absl::Status ApplyDefaults(google::protobuf::Message* options);
+
+// Judges every field that is set by its range annotations, also in messages inside, repeated ones
+// too. The members of a oneof that are not chosen are not set.
+//   prefix  goes before the names of the fields in the message: "method.", say.
+// \error kInvalidArgument with the flag, its value and the range: "--momentum=1: expected at least
+// 0 and below 1".
+absl::Status CheckRanges(const google::protobuf::Message& options, absl::string_view prefix = "");
+
+// The range of a field in words, as CheckRanges and --help have it; empty if it has none.
+std::string RangeText(const google::protobuf::FieldDescriptor& field);
+
+// Copies every field of `to` from the field of the same name and type in `from`, set or not.
+//   without  fields of `to` that `from` does not have; they stay as they are.
+// \error kInternal naming a field that has no such twin and is not in `without`, or is in it and
+// has one: a mistake in a .proto file or in the call.
+absl::Status CopyFieldsByName(const google::protobuf::Message& from,
+                              const std::set<std::string>& without, google::protobuf::Message* to);
 
 // The settings of a run in text format, one per line: what is part of its identity (paths and
 // tuning are not).
@@ -60,7 +79,7 @@ std::string CanonicalOptions(const google::protobuf::Message& options);
 std::vector<std::pair<std::string, std::string>> PathsOfRole(
     const google::protobuf::Message& options, v1::FieldRole role);
 
-// One line per setting: name, type or values, default, help.
+// Of each setting: name, type or values; help, also of its values; range, default.
 std::string OptionsHelp(const google::protobuf::Descriptor& options);
 
 }  // namespace cassle

@@ -78,12 +78,97 @@ TEST(ApplyDefaultsTest, FillsWhatIsNotSetAndNothingElse) {
   v1::TestOptions options;
   options.set_count(0);
   options.mutable_second();
-  ApplyDefaults(&options);
+  ASSERT_OK(ApplyDefaults(&options));
   EXPECT_EQ(options.count(), 0);
   EXPECT_EQ(options.color(), v1::GREEN);
   EXPECT_EQ(options.optimizer().learning_rate(), 0.03);
   EXPECT_EQ(options.second().learning_rate(), 0.03);
   EXPECT_FALSE(options.has_first());
+}
+
+TEST(ApplyDefaultsTest, ADefaultThatDoesNotParseIsNoSecret) {
+  v1::TestBrokenOptions options;
+  EXPECT_THAT(ApplyDefaults(&options),
+              StatusIs(absl::StatusCode::kInternal,
+                       HasSubstr("cassle.v1.TestBrokenOptions.count: default --count=several")));
+}
+
+TEST(CheckRangesTest, NamesTheFlagTheValueAndTheRange) {
+  const auto refused = [](const std::string& text, const std::string& message) {
+    v1::TestOptions options;
+    EXPECT_OK(ParseTextProto(text, "test", &options));
+    EXPECT_THAT(CheckRanges(options), StatusIs(absl::StatusCode::kInvalidArgument, message));
+  };
+  refused("count: -1", "--count=-1: expected at least 0");
+  refused("optimizer { momentum: 1 }", "--optimizer.momentum=1: expected at least 0 and below 1");
+  refused("optimizer { momentum: nan }",
+          "--optimizer.momentum=nan: expected at least 0 and below 1");
+  refused("choice { depth: 65 }", "--choice.depth=65: expected 1 to 64");
+  refused("rates: 1 rates: 0", "--rates=1,0: expected values, each above 0");
+  refused("rates: inf", "--rates=inf: expected values, each above 0");
+  refused("first { milestones: 3 milestones: 3 }",
+          "--first.milestones=3,3: expected ascending values, each at least 1");
+  refused("chosen { colored { depth: -2 } }", "--chosen.colored.depth=-2: expected 1 to 64");
+  refused("choices { depth: 2 } choices { depth: 99 }", "--choices[1].depth=99: expected 1 to 64");
+}
+
+TEST(CheckRangesTest, JudgesWhatIsSetAndTheEndsThatBelongToTheRange) {
+  v1::TestOptions options;
+  EXPECT_OK(CheckRanges(options));
+  ASSERT_OK(ApplyDefaults(&options));
+  options.set_count(0);
+  options.mutable_optimizer()->set_momentum(0);
+  options.mutable_choice()->set_depth(64);
+  options.mutable_choice()->set_color(v1::RED);
+  options.add_rates(1e-300);
+  EXPECT_OK(CheckRanges(options));
+  options.mutable_choice()->set_depth(0);  // Not set: proto3 cannot tell them apart.
+  EXPECT_OK(CheckRanges(options));
+}
+
+TEST(CheckRangesTest, NamesWhereTheMessageStands) {
+  v1::TestChoice choice;
+  choice.set_depth(65);
+  EXPECT_THAT(CheckRanges(choice, "test.choice."),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("--test.choice.depth=65:")));
+}
+
+TEST(CopyFieldsByNameTest, CopiesValuesAndAbsenceExactly) {
+  v1::TestOptions options;
+  options.set_input("stays behind");
+  options.add_groups("a \"quoted\" group\n");
+  options.set_color(v1::RED);
+  options.mutable_optimizer()->set_learning_rate(0.1 + 0.2);
+  options.add_rates(1.0 / 3);
+  v1::TestPart part;
+  part.set_own(7);
+  part.set_count(5);
+  part.add_rates(9);
+  ASSERT_OK(CopyFieldsByName(options, {"own"}, &part));
+  EXPECT_THAT(part.groups(), ElementsAre("a \"quoted\" group\n"));
+  EXPECT_EQ(part.color(), v1::RED);
+  EXPECT_FALSE(part.has_count());
+  EXPECT_EQ(part.optimizer().learning_rate(), 0.1 + 0.2);
+  EXPECT_THAT(part.rates(), ElementsAre(1.0 / 3));
+  EXPECT_EQ(part.own(), 7);
+}
+
+TEST(CopyFieldsByNameTest, RefusesAFieldWithoutTwinAndAnExceptionThatHasOne) {
+  v1::TestOptions options;
+  v1::TestPart part;
+  EXPECT_THAT(CopyFieldsByName(options, {}, &part),
+              StatusIs(absl::StatusCode::kInternal,
+                       "cassle.v1.TestPart.own has no twin in cassle.v1.TestOptions"));
+  EXPECT_THAT(CopyFieldsByName(options, {"own", "count"}, &part),
+              StatusIs(absl::StatusCode::kInternal,
+                       "cassle.v1.TestPart.count has a twin in cassle.v1.TestOptions"));
+  v1::TestStranger stranger;
+  EXPECT_THAT(CopyFieldsByName(options, {}, &stranger),
+              StatusIs(absl::StatusCode::kInternal,
+                       "cassle.v1.TestStranger.count has no twin in cassle.v1.TestOptions"));
+  options.set_count(3);
+  EXPECT_OK(CopyFieldsByName(options, {"count"}, &stranger));
+  EXPECT_EQ(stranger.count(), "");
 }
 
 TEST(CanonicalOptionsTest, LeavesPathsAndTuningOut) {
@@ -104,10 +189,12 @@ TEST(PathsOfRoleTest, ListsThemInFieldOrder) {
               ElementsAre(Pair("input", "a"), Pair("more_inputs", "b"), Pair("more_inputs", "c")));
 }
 
-TEST(OptionsHelpTest, ShowsNamesValuesDefaultsAndHelp) {
+TEST(OptionsHelpTest, ShowsNamesValuesRangesDefaultsAndHelp) {
   const std::string help = OptionsHelp(*v1::TestOptions::descriptor());
-  EXPECT_THAT(help, HasSubstr("--count=COUNT\n      How many.\n      Default: 3\n"));
-  EXPECT_THAT(help, HasSubstr("--color=red|green\n"));
+  EXPECT_THAT(help, HasSubstr("--count=COUNT\n      How many.\n      Range: at least 0\n"
+                              "      Default: 3\n"));
+  EXPECT_THAT(help, HasSubstr("--color=red|green\n      red: As a rose.\n"
+                              "      green: As grass.\n      Default: green\n"));
   EXPECT_THAT(help, HasSubstr("--optimizer.learning_rate=NUMBER"));
   EXPECT_THAT(help, Not(HasSubstr("unspecified")));
 }

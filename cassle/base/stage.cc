@@ -114,12 +114,13 @@ class StageRunner {
         start_(absl::Now()),
         cpu_start_(CpuSeconds()) {
     options_->CopyFrom(options);
-    ApplyDefaults(options_.get());
     context_.stage_name_ = info.name;
   }
 
   absl::StatusOr<StageOutcome> Run(const StageWork& work) {
     const bool has_output = options_->GetDescriptor()->FindFieldByName("output") != nullptr;
+    CASSLE_RETURN_IF_ERROR(ApplyDefaults(options_.get()));
+    CASSLE_RETURN_IF_ERROR(CheckRanges(*options_));
     output_ = StringField(*options_, "output");
     if (info_.resolve) CASSLE_RETURN_IF_ERROR(info_.resolve(options_.get(), &context_));
     while (output_.size() > 1 && output_.back() == '/') output_.pop_back();

@@ -51,6 +51,8 @@ struct StageInfo {
   // the output gets its identity, and notes the choice. May be empty.
   std::function<absl::Status(google::protobuf::Message* options, StageContext* context)> resolve =
       nullptr;
+  // A paragraph of --help after the settings, for what their annotations cannot say. May be empty.
+  std::function<std::string()> more_help = nullptr;
 };
 
 // What is asked of one run and is not part of its identity.
@@ -126,10 +128,10 @@ struct StageOutcome {
 using StageWork = std::function<absl::Status(const google::protobuf::Message&, StageContext&)>;
 
 // Runs a stage under the contract. `options` may lack defaults. Reads no flags, never exits.
-// \error kInvalidArgument if no output is named; kAlreadyExists if the output was made with other
-// options or inputs
-//     (and !force), is not a stage output, or is being written by another process; kNotFound or
-//     kDataLoss for inputs that are missing or incomplete; whatever the work returns.
+// \error kInvalidArgument if a setting is out of its range (CheckRanges in options.h) or no output
+// is named; kAlreadyExists if the output was made with other options or inputs (and !force), is not
+// a stage output, or is being written by another process; kNotFound or kDataLoss for inputs that
+// are missing or incomplete; whatever the work returns.
 absl::StatusOr<StageOutcome> RunStageWork(const StageInfo& info,
                                           const google::protobuf::Message& options,
                                           const StageSettings& settings, const StageWork& work);

@@ -142,7 +142,7 @@ absl::StatusOr<Flag> ReadFlag(const google::protobuf::Message& options,
 std::string HelpText(const StageInfo& info, const google::protobuf::Message& options) {
   std::string text = absl::StrCat(
       info.name, ": ", info.summary, "\n\nSettings (also in a --config file, in text format):\n",
-      OptionsHelp(*options.GetDescriptor()),
+      OptionsHelp(*options.GetDescriptor()), info.more_help ? "\n" + info.more_help() : "",
       "\nEvery stage:\n"
       "  --config=FILE.textproto\n      Settings from a file; flags override it.\n"
       "  --set=FIELD.PATH=VALUE\n      One setting; the same as --FIELD.PATH=VALUE.\n");
@@ -191,7 +191,10 @@ absl::Status ParseCommandLine(const std::vector<std::string>& arguments,
           absl::StrCat("--", flag.name, "=", flag.value, ": bad value"));
     }
   }
-  if (FLAGS_threads < 0) return absl::InvalidArgumentError("--threads: expected 0 or more");
+  if (FLAGS_threads < 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--threads=", FLAGS_threads, ": expected at least 0"));
+  }
   command_line->settings.threads = FLAGS_threads == 0 ? AvailableProcessors() : FLAGS_threads;
   command_line->settings.force = FLAGS_force;
   command_line->settings.omit_costs = FLAGS_omit_costs;

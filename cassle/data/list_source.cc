@@ -214,9 +214,7 @@ class ListReader {
 // Puts rows into train, val and test by a seeded draw, by class if numbers per class are given.
 absl::Status DrawSplits(const v1::DrawnSplits& draw, std::vector<ImageRow>* rows) {
   const bool per_class = draw.train_per_class() > 0 || draw.val_per_class() > 0;
-  if (!(draw.train() >= 0 && draw.val() >= 0 && draw.train() + draw.val() <= 1) ||
-      draw.train_per_class() < 0 || draw.val_per_class() < 0 ||
-      (per_class && draw.train() + draw.val() > 0)) {
+  if (draw.train() + draw.val() > 1 || (per_class && draw.train() + draw.val() > 0)) {
     return absl::InvalidArgumentError(
         "--lists: draw takes shares of at most 1 together, or numbers per class, not both");
   }

@@ -231,23 +231,6 @@ int ShapeFactors::position() const {
 
 int ShapeFactors::rotation() const { return Bin(angle, -kMaxAngle, kMaxAngle, kNumRotations); }
 
-absl::Status CheckShapesOptions(const v1::ShapesOptions& options) {
-  const auto check = [](const char* name, double value, double low, double high) {
-    if (value >= low && value <= high) return absl::OkStatus();
-    return absl::InvalidArgumentError(
-        absl::StrCat("shapes.", name, " is ", value, ", not in ", low, " .. ", high));
-  };
-  for (const absl::Status& status :
-       {check("num_train", options.num_train(), 0, 1e9),
-        check("num_val", options.num_val(), 0, 1e9), check("num_test", options.num_test(), 0, 1e9),
-        check("size_px", options.size_px(), 16, 512),
-        check("distractors", options.distractors(), 0, 64), check("noise", options.noise(), 0, 0.5),
-        check("min_contrast", options.min_contrast(), 0, 1)}) {
-    if (!status.ok()) return status;
-  }
-  return absl::OkStatus();
-}
-
 std::vector<std::string> ShapeNames() {
   std::vector<std::string> names;
   for (int i = 0; i < kNumShapes; ++i) names.push_back(OutlineName(i));

@@ -54,9 +54,6 @@ struct ShapeFactors {
   int rotation() const;
 };
 
-// \error kInvalidArgument naming the option that is out of its range. Defaults must be filled in.
-absl::Status CheckShapesOptions(const v1::ShapesOptions& options);
-
 // Class names of the label (the shape).
 std::vector<std::string> ShapeNames();
 // Names and classes of all targets, sorted by name.

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "cassle/base/status_macros.h"
 #include "cassle/data/shapes.h"
 #include "cassle/data/sources.h"
 
@@ -75,7 +74,6 @@ absl::StatusOr<std::unique_ptr<ImageSource>> OpenShapesSource(const SourceArgume
     return absl::InvalidArgumentError(
         absl::StrCat("source shapes reads no input, but ", arguments.inputs[0].path, " was named"));
   }
-  CASSLE_RETURN_IF_ERROR(CheckShapesOptions(arguments.shapes));
   return std::unique_ptr<ImageSource>(new ShapesSource(arguments.shapes));
 }
 

@@ -242,17 +242,5 @@ TEST(ShapesTest, TargetsHaveTheNamesAndClassesOfTheirDescription) {
   }
 }
 
-TEST(ShapesTest, OptionsOutOfRangeAreNamed) {
-  v1::ShapesOptions options = Options();
-  EXPECT_OK(CheckShapesOptions(options));
-  options.set_size_px(15);
-  EXPECT_THAT(CheckShapesOptions(options),
-              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("shapes.size_px is 15")));
-  options = Options();
-  options.set_noise(-0.1);
-  EXPECT_THAT(CheckShapesOptions(options),
-              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("shapes.noise is -0.1")));
-}
-
 }  // namespace
 }  // namespace cassle

@@ -35,24 +35,6 @@ constexpr int64_t kMaxClasses = 1000000;
 // Bad images that are shown on stderr one by one.
 constexpr int64_t kShownBad = 20;
 
-absl::Status CheckOptions(const v1::ShardEncoderOptions& options) {
-  if (options.jpeg_quality() < 1 || options.jpeg_quality() > 100) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--jpeg_quality is ", options.jpeg_quality(), ", not in 1 .. 100"));
-  }
-  if (!(options.max_bad_fraction() >= 0 && options.max_bad_fraction() <= 1)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--max_bad_fraction is ", options.max_bad_fraction(), ", not in [0, 1]"));
-  }
-  if (options.max_pixels() < 1 || options.max_shard_bytes() < 1 || options.resize_short() < 0 ||
-      options.limit() < 0) {
-    return absl::InvalidArgumentError(
-        "--max_pixels and --max_shard_bytes must be at least 1, --resize_short and --limit at "
-        "least 0");
-  }
-  return absl::OkStatus();
-}
-
 absl::StatusOr<SourceArguments> MakeArguments(const v1::ShardEncoderOptions& options) {
   SourceArguments arguments;
   const std::pair<const char*, const std::string*> named[] = {{"", &options.input()},
@@ -108,7 +90,6 @@ class Encoder {
       : options_(options), context_(*context) {}
 
   absl::Status Run() {
-    CASSLE_RETURN_IF_ERROR(CheckOptions(options_));
     CASSLE_ASSIGN_OR_RETURN(const SourceArguments arguments, MakeArguments(options_));
     CASSLE_ASSIGN_OR_RETURN(source_, OpenSource(options_.source(), arguments, &layout_));
     CASSLE_ASSIGN_OR_RETURN(source_, WithCoarseClasses(std::move(source_), options_.coarse()));

@@ -342,12 +342,14 @@ TEST(ShardEncoderTest, BadSettingsAreNamed) {
     change(&options);
     ExpectFailure(options, 64, message);
   };
-  fails([](Options* o) { o->set_jpeg_quality(0); }, "--jpeg_quality is 0");
-  fails([](Options* o) { o->set_max_bad_fraction(2); }, "--max_bad_fraction is 2");
-  fails([](Options* o) { o->set_val_fraction(1); }, "--val_fraction is 1");
-  fails([](Options* o) { o->set_limit(-1); }, "--limit");
+  fails([](Options* o) { o->set_jpeg_quality(0); }, "--jpeg_quality=0: expected 1 to 100");
+  fails([](Options* o) { o->set_max_bad_fraction(2); }, "--max_bad_fraction=2: expected 0 to 1");
+  fails([](Options* o) { o->set_val_fraction(1); },
+        "--val_fraction=1: expected at least 0 and below 1");
+  fails([](Options* o) { o->set_limit(-1); }, "--limit=-1: expected at least 0");
   fails([](Options* o) { o->add_splits("tset"); }, "--splits names 'tset', but there are train");
-  fails([](Options* o) { o->mutable_shapes()->set_size_px(1); }, "shapes.size_px is 1");
+  fails([](Options* o) { o->mutable_shapes()->set_size_px(1); },
+        "--shapes.size_px=1: expected 16 to 512");
   fails(
       [](Options* o) {
         o->mutable_shapes()->set_num_val(5);

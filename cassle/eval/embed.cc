@@ -196,14 +196,6 @@ absl::Status CheckOptions(const v1::EmbedOptions& options, const StageContext& c
   if (options.input().empty()) {
     return absl::InvalidArgumentError("--input: name the data set that shard-encoder wrote");
   }
-  if (options.batch_size() < 1 || options.batch_size() > 65536) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--batch_size: ", options.batch_size(), " is outside 1..65536"));
-  }
-  if (options.resize_px() < 0 || options.resize_px() > 16384) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--resize_px: ", options.resize_px(), " is outside 0..16384"));
-  }
   return absl::OkStatus();
 }
 

@@ -11,14 +11,9 @@ namespace cassle {
 
 absl::StatusOr<std::vector<int64_t>> ChooseFewLabels(absl::Span<const int> labels,
                                                      const FewLabels& few) {
-  if (!(few.fraction > 0 && few.fraction <= 1)) {
-    return absl::InvalidArgumentError(absl::StrCat("a fraction of ", few.fraction,
-                                                   " of the labels: expected a number in (0, 1]"));
-  }
-  if (few.per_class < 0 || (few.per_class > 0 && few.fraction != 1)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        few.per_class, " labels per class",
-        few.per_class < 0 ? ": expected 0 or more" : " and a fraction exclude each other"));
+  if (few.per_class > 0 && few.fraction != 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(few.per_class, " labels per class and a fraction exclude each other"));
   }
   std::vector<std::vector<int64_t>> classes;
   for (size_t row = 0; row < labels.size(); ++row) {

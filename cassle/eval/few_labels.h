@@ -13,7 +13,7 @@ namespace cassle {
 struct FewLabels {
   // Part of every class, (0, 1]; rounded, at least one row.
   double fraction = 1;
-  // Rows of every class instead of a fraction; 0: no such limit.
+  // Rows of every class instead of a fraction, 1 and up; 0: no such limit.
   int64_t per_class = 0;
   uint64_t seed = 0;
 };
@@ -21,8 +21,8 @@ struct FewLabels {
 // Rows in ascending order, the same part of every class (stratified), drawn without replacement: a
 // pure function of its arguments. With the same seed few rows are among many. Rows with a negative
 // label are left out.
-// \error kInvalidArgument for a fraction or number out of range, or both; kFailedPrecondition
-// naming the class (by number) that has fewer rows than per_class, or if no row has a label.
+// \error kInvalidArgument for both a fraction and a number; kFailedPrecondition naming the class
+// (by number) that has fewer rows than per_class, or if no row has a label.
 absl::StatusOr<std::vector<int64_t>> ChooseFewLabels(absl::Span<const int> labels,
                                                      const FewLabels& few);
 

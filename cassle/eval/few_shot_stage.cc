@@ -26,19 +26,6 @@ absl::Status CheckOptions(const Options& options) {
   if (options.embeddings().empty()) {
     return absl::InvalidArgumentError("--embeddings is missing: name an output folder of embed");
   }
-  const auto at_least = [](const char* flag, int64_t value, int64_t least) {
-    if (value >= least) return absl::OkStatus();
-    return absl::InvalidArgumentError(
-        absl::StrCat("--", flag, "=", value, ": expected ", least, " or more"));
-  };
-  CASSLE_RETURN_IF_ERROR(at_least("ways", options.ways(), 2));
-  for (int shots : options.shots()) CASSLE_RETURN_IF_ERROR(at_least("shots", shots, 1));
-  CASSLE_RETURN_IF_ERROR(at_least("queries", options.queries(), 1));
-  CASSLE_RETURN_IF_ERROR(at_least("episodes", options.episodes(), 2));
-  if (!(options.c() > 0 && options.c() < 1e30)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--c=", options.c(), ": expected a number above 0"));
-  }
   return absl::OkStatus();
 }
 

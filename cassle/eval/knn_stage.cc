@@ -29,12 +29,6 @@ struct Votes {
   std::vector<double> temperatures;
 };
 
-template <class T>
-bool AscendsStrictly(const std::vector<T>& values) {
-  return std::adjacent_find(values.begin(), values.end(), [](T a, T b) { return !(a < b); }) ==
-         values.end();
-}
-
 // available: neighbours that every query has.
 absl::StatusOr<Votes> ChooseVotes(const Options& options, int64_t available) {
   if (available < 1) {
@@ -48,9 +42,6 @@ absl::StatusOr<Votes> ChooseVotes(const Options& options, int64_t available) {
     std::copy_if(std::begin(kDefaultNeighbors), std::end(kDefaultNeighbors),
                  std::back_inserter(votes.neighbors), [&](int64_t k) { return k <= available; });
   }
-  if (votes.neighbors.front() < 1 || !AscendsStrictly(votes.neighbors)) {
-    return absl::InvalidArgumentError("--k: the values must be 1 or more and ascending");
-  }
   if (votes.neighbors.back() > available) {
     return absl::FailedPreconditionError(
         absl::StrCat("--k=", votes.neighbors.back(), ": an image has ", available,
@@ -59,11 +50,6 @@ absl::StatusOr<Votes> ChooseVotes(const Options& options, int64_t available) {
   votes.temperatures.assign(options.temperature().begin(), options.temperature().end());
   if (votes.temperatures.empty()) {
     votes.temperatures = {options.metric() == Options::EUCLIDEAN ? 0.0 : 0.07};
-  }
-  if (!(votes.temperatures.front() >= 0 && votes.temperatures.back() < 1e30) ||
-      !AscendsStrictly(votes.temperatures)) {
-    return absl::InvalidArgumentError(
-        "--temperature: the values must be 0 or more, finite and ascending");
   }
   return votes;
 }

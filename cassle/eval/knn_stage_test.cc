@@ -169,9 +169,9 @@ TEST_F(KnnStageTest, RefusesMoreNeighboursThanThereAre) {
 TEST_F(KnnStageTest, RefusesBadSettings) {
   options_.add_k(5);
   options_.add_k(5);
-  ExpectFailure(Run(), 64, {"--k", "ascending"});
+  ExpectFailure(Run(), 64, {"--k=5,5: expected ascending values, each at least 1"});
   options_.set_k(0, 0);
-  ExpectFailure(Run(), 64, {"--k", "1 or more"});
+  ExpectFailure(Run(), 64, {"--k=0,5: expected ascending values, each at least 1"});
   options_.clear_k();
   options_.add_temperature(-1);
   ExpectFailure(Run(), 64, {"--temperature"});

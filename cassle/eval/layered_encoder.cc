@@ -5,6 +5,7 @@
 #include <c10/core/GradMode.h>
 
 #include <exception>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -51,26 +52,20 @@ const std::vector<std::string>& LayeredEncoder::LayerNames() {
 }
 
 absl::Status LayeredEncoder::LoadPolicyOf(const LayeredEncoderOptions& options) {
-  if (!options.policy.empty() && !options.policy_file.empty()) {
-    return absl::InvalidArgumentError("--policy and --policy_file were both given: choose one");
+  CASSLE_ASSIGN_OR_RETURN(std::optional<v1::Policy> named,
+                          NamedPolicy(options.policy, options.policy_file));
+  if (named) {
+    policy_ = *std::move(named);
+    return absl::OkStatus();
   }
-  std::string source = options.policy.empty() ? options.policy_file : options.policy;
-  if (options.policy.find_first_of("/.") != std::string::npos) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--policy=", options.policy,
-                     " is no preset; for a file write --policy_file=", options.policy));
+  const std::string trained_with = JoinPath(options.model, kPolicyName);
+  if (!FileExists(trained_with)) {
+    return NoPolicyError(
+        absl::StrCat(options.model,
+                     " does not say which augmentations it was trained with (it was imported, or "
+                     "trained by an earlier version)"));
   }
-  if (source.empty()) {
-    source = JoinPath(options.model, kPolicyName);
-    if (!FileExists(source)) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(options.model,
-                       " does not say which augmentations it was trained with (it was imported, "
-                       "or trained by an earlier version): name them by --policy (",
-                       absl::StrJoin(PresetNames(), ", "), ") or --policy_file"));
-    }
-  }
-  CASSLE_ASSIGN_OR_RETURN(policy_, LoadPolicy(source));
+  CASSLE_ASSIGN_OR_RETURN(policy_, LoadPolicy(trained_with));
   return absl::OkStatus();
 }
 

@@ -125,14 +125,15 @@ TEST_F(LinearProbeErrorTest, AMissingOrUnfinishedInputIsRefused) {
 TEST_F(LinearProbeErrorTest, SettingsThatMakeNoSenseAreUsageErrors) {
   const std::vector<std::pair<std::function<void(v1::LinearProbeOptions*)>, std::string>> cases = {
       {[](auto* o) { o->clear_train(); }, "--train is missing"},
-      {[](auto* o) { o->set_val_fraction(1); }, "--val_fraction=1 is not between 0 and 1"},
+      {[](auto* o) { o->set_val_fraction(1); }, "--val_fraction=1: expected above 0 and below 1"},
       {[](auto* o) { o->set_tolerance(0); }, "--tolerance=0"},
-      {[](auto* o) { o->add_regularizer(0); }, "--regularizer: 0 after 0"},
+      {[](auto* o) { o->add_regularizer(0); },
+       "--regularizer=0: expected ascending values, each above 0"},
       {[](auto* o) {
          o->add_regularizer(2);
          o->add_regularizer(1);
        },
-       "--regularizer: 1 after 2"},
+       "--regularizer=2,1: expected ascending values"},
       {[](auto* o) {
          o->add_target("label");
          o->add_target("label");

@@ -11,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/types/span.h"
 #include "cassle/base/file.h"
+#include "cassle/base/options.h"
 #include "cassle/base/progress.h"
 #include "cassle/base/safetensors.h"
 #include "cassle/base/status_macros.h"
@@ -64,29 +65,8 @@ absl::Status CheckOptions(const Options& options) {
   if (!options.val().empty() + !options.val_list().empty() + !options.authors_split().empty() > 1) {
     return absl::InvalidArgumentError("--val, --val_list and --authors_split exclude each other");
   }
-  if (options.labels_per_class() < 0) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--labels_per_class=", options.labels_per_class(), ": expected 1 or more, or 0 for all"));
-  }
-  if (!(options.label_fraction() > 0 && options.label_fraction() <= 1)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--label_fraction=", options.label_fraction(), " is not in (0, 1]"));
-  }
   if (options.labels_per_class() > 0 && options.label_fraction() < 1) {
     return absl::InvalidArgumentError("--labels_per_class and --label_fraction exclude each other");
-  }
-  double before = 0;
-  for (double w : options.regularizer()) {
-    if (!(w > before && w < 1e30)) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "--regularizer: ", w, " after ", before,
-          "; the values must be positive and ascending (the bias is regularised, too)"));
-    }
-    before = w;
-  }
-  if (!(options.tolerance() > 0 && options.tolerance() < 1)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--tolerance=", options.tolerance(), " is not between 0 and 1"));
   }
   return absl::OkStatus();
 }
@@ -255,7 +235,9 @@ absl::StatusOr<ProbeOutcome> ProbeWithProgress(const std::string& name, const Pr
 
 absl::Status RunLinearProbe(const Options& options, StageContext& context) {
   CASSLE_RETURN_IF_ERROR(CheckOptions(options));
-  CASSLE_ASSIGN_OR_RETURN(const std::unique_ptr<ProbeSets> sets, OpenProbeSets(options));
+  v1::ProbeInputs inputs;
+  CASSLE_RETURN_IF_ERROR(CopyFieldsByName(options, /*without=*/{}, &inputs));
+  CASSLE_ASSIGN_OR_RETURN(const std::unique_ptr<ProbeSets> sets, OpenProbeSets(inputs));
   CASSLE_ASSIGN_OR_RETURN(
       const std::vector<std::string> names,
       ClassTargetNames({options.target().begin(), options.target().end()}, *sets->train));

@@ -88,17 +88,6 @@ absl::Status FindGroups(const Options& options, Setting* setting) {
   return absl::OkStatus();
 }
 
-absl::Status CheckOptions(const Options& options, const StageContext& context) {
-  CASSLE_RETURN_IF_ERROR(CheckViewOptions(options, context));
-  for (const auto& [name, value] : {std::pair("test_fraction", options.test_fraction()),
-                                    std::pair("val_fraction", options.val_fraction())}) {
-    if (value > 0 && value < 1) continue;
-    return absl::InvalidArgumentError(
-        absl::StrCat("--", name, "=", value, ": expected a number between 0 and 1"));
-  }
-  return absl::OkStatus();
-}
-
 absl::StatusOr<Setting> Prepare(const Options& options) {
   Setting setting;
   setting.pairs = options.pairs();
@@ -293,7 +282,7 @@ StageInfo PredictAugmentationInfo() {
 }
 
 absl::Status RunPredictAugmentation(const Options& options, StageContext& context) {
-  CASSLE_RETURN_IF_ERROR(CheckOptions(options, context));
+  CASSLE_RETURN_IF_ERROR(CheckViewOptions(options, context));
   ConfigureTorch(/*compute_threads=*/1);
   CASSLE_ASSIGN_OR_RETURN(const Setting setting, Prepare(options));
   const ViewMaker maker(setting.images, setting.layout, RecordsOf(setting));

@@ -40,24 +40,23 @@ void FillLearnFeatures(ProbeSets* sets) {
 }
 
 // Of images, each of which may have several rows.
-absl::StatusOr<ValidationSplit> SplitImages(const v1::LinearProbeOptions& options,
+absl::StatusOr<ValidationSplit> SplitImages(const v1::ProbeInputs& inputs,
                                             const std::vector<int64_t>& ids) {
   const int64_t images = ids.size();
-  if (!options.val_list().empty()) {
-    CASSLE_ASSIGN_OR_RETURN(const std::string list, ReadFile(options.val_list()));
-    return SplitByList(ids, list, options.val_list());
+  if (!inputs.val_list().empty()) {
+    CASSLE_ASSIGN_OR_RETURN(const std::string list, ReadFile(inputs.val_list()));
+    return SplitByList(ids, list, inputs.val_list());
   }
-  if (!options.authors_split().empty()) {
+  if (!inputs.authors_split().empty()) {
     CASSLE_ASSIGN_OR_RETURN(const AuthorsSplit split,
-                            FindAuthorsSplit(options.authors_split(), images));
+                            FindAuthorsSplit(inputs.authors_split(), images));
     return SplitAsTorch(split.rows, split.val_rows, split.seed);
   }
-  return SplitByFraction(images, options.val_fraction(), options.split_seed());
+  return SplitByFraction(images, inputs.val_fraction(), inputs.split_seed());
 }
 
 // All crops of an image are on one side.
-absl::StatusOr<ValidationSplit> SetAside(const v1::LinearProbeOptions& options,
-                                         const Embeddings& train) {
+absl::StatusOr<ValidationSplit> SetAside(const v1::ProbeInputs& inputs, const Embeddings& train) {
   std::vector<int64_t> images;
   absl::flat_hash_map<int64_t, std::vector<int64_t>> rows_of;
   for (int64_t row = 0; row < train.rows(); ++row) {
@@ -65,7 +64,7 @@ absl::StatusOr<ValidationSplit> SetAside(const v1::LinearProbeOptions& options,
     if (rows.empty()) images.push_back(train.ids()[row]);
     rows.push_back(row);
   }
-  CASSLE_ASSIGN_OR_RETURN(const ValidationSplit split, SplitImages(options, images));
+  CASSLE_ASSIGN_OR_RETURN(const ValidationSplit split, SplitImages(inputs, images));
   ValidationSplit rows;
   for (const auto& [from, to] : {std::pair(&split.train, &rows.train), {&split.val, &rows.val}}) {
     for (const int64_t image : *from) {
@@ -92,20 +91,20 @@ absl::Status AppendLabels(const Rows& part, const std::string& name,
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<ProbeSets>> OpenProbeSets(const v1::LinearProbeOptions& options) {
+absl::StatusOr<std::unique_ptr<ProbeSets>> OpenProbeSets(const v1::ProbeInputs& inputs) {
   auto sets = std::make_unique<ProbeSets>();
-  CASSLE_ASSIGN_OR_RETURN(sets->train, Embeddings::Open("train", options.train()));
-  CASSLE_ASSIGN_OR_RETURN(sets->test, Embeddings::Open("test", options.test()));
+  CASSLE_ASSIGN_OR_RETURN(sets->train, Embeddings::Open("train", inputs.train()));
+  CASSLE_ASSIGN_OR_RETURN(sets->test, Embeddings::Open("test", inputs.test()));
   CASSLE_RETURN_IF_ERROR(CheckComparable("train", *sets->train, "test", *sets->test));
   CASSLE_RETURN_IF_ERROR(RequireOneRowPerImage("test", *sets->test));
   sets->tested = {&*sets->test, AllRows(*sets->test)};
-  if (!options.val().empty()) {
-    CASSLE_ASSIGN_OR_RETURN(sets->val, Embeddings::Open("val", options.val()));
+  if (!inputs.val().empty()) {
+    CASSLE_ASSIGN_OR_RETURN(sets->val, Embeddings::Open("val", inputs.val()));
     CASSLE_RETURN_IF_ERROR(CheckComparable("train", *sets->train, "val", *sets->val));
     sets->learn_train = {&*sets->train, AllRows(*sets->train)};
     sets->learn_val = {&*sets->val, AllRows(*sets->val)};
   } else {
-    CASSLE_ASSIGN_OR_RETURN(ValidationSplit split, SetAside(options, *sets->train));
+    CASSLE_ASSIGN_OR_RETURN(ValidationSplit split, SetAside(inputs, *sets->train));
     sets->learn_train = {&*sets->train, std::move(split.train)};
     sets->learn_val = {&*sets->train, std::move(split.val)};
   }

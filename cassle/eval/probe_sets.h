@@ -11,7 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "cassle/eval/embeddings.h"
-#include "cassle/eval/linear_probe_options.pb.h"
+#include "cassle/eval/probe_inputs.pb.h"
 #include "cassle/eval/thin_products.h"
 
 namespace cassle {
@@ -36,10 +36,10 @@ struct TargetLabels {
   std::vector<int> learn, test;
 };
 
-// Opens the folders that the options name and sets a validation part aside.
-// \error kInvalidArgument for options that exclude each other; kNotFound, kDataLoss and
+// Opens the folders that `inputs` names and sets a validation part aside.
+// \error kInvalidArgument for an unknown authors_split; kNotFound, kDataLoss and
 // kFailedPrecondition for embeddings that are missing, broken, of different encoders or too few.
-absl::StatusOr<std::unique_ptr<ProbeSets>> OpenProbeSets(const v1::LinearProbeOptions& options);
+absl::StatusOr<std::unique_ptr<ProbeSets>> OpenProbeSets(const v1::ProbeInputs& inputs);
 
 // \error those of Embeddings::Target; kFailedPrecondition if the parts name other classes or one
 // class is all there is to learn from.

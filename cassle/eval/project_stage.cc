@@ -31,18 +31,6 @@ absl::Status CheckOptions(const Options& options) {
   if (options.embeddings().empty()) {
     return absl::InvalidArgumentError("--embeddings is missing: name an output folder of embed");
   }
-  if (options.max_points() < 3 || options.max_points() > 5000) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--max_points=", options.max_points(), ": expected 3 to 5000"));
-  }
-  if (!(options.perplexity() >= 1 && options.perplexity() < 1e9)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--perplexity=", options.perplexity(), ": expected 1 or more"));
-  }
-  if (options.iterations() < 4 || options.iterations() > 100000) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--iterations=", options.iterations(), ": expected 4 to 100000"));
-  }
   return absl::OkStatus();
 }
 

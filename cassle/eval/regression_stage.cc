@@ -11,6 +11,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "cassle/base/file.h"
+#include "cassle/base/options.h"
 #include "cassle/base/progress.h"
 #include "cassle/base/safetensors.h"
 #include "cassle/base/status_macros.h"
@@ -36,30 +37,13 @@ absl::Status CheckOptions(const Options& options) {
   if (!options.val().empty() && !options.val_list().empty()) {
     return absl::InvalidArgumentError("--val and --val_list exclude each other");
   }
-  double before = 0;
-  for (double w : options.regularizer()) {
-    if (!(w > before && w < 1e30)) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "--regularizer: ", w, " after ", before, "; the values must be positive and ascending"));
-    }
-    before = w;
-  }
-  if (!(options.tolerance() > 0 && options.tolerance() < 1)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--tolerance=", options.tolerance(), " is not between 0 and 1"));
-  }
   return absl::OkStatus();
 }
 
 absl::StatusOr<std::unique_ptr<ProbeSets>> OpenSets(const Options& options) {
-  v1::LinearProbeOptions same;
-  same.set_train(options.train());
-  same.set_test(options.test());
-  same.set_val(options.val());
-  same.set_val_list(options.val_list());
-  same.set_val_fraction(options.val_fraction());
-  same.set_split_seed(options.split_seed());
-  return OpenProbeSets(same);
+  v1::ProbeInputs inputs;
+  CASSLE_RETURN_IF_ERROR(CopyFieldsByName(options, /*without=*/{"authors_split"}, &inputs));
+  return OpenProbeSets(inputs);
 }
 
 absl::StatusOr<std::vector<std::string>> TargetNames(const Options& options,

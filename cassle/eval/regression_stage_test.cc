@@ -193,7 +193,7 @@ TEST_F(RegressionStageTest, RefusesBadSettings) {
       {[](auto* o) { o->clear_test(); }, "--test is missing"},
       {[](auto* o) { o->set_val_fraction(0); }, "--val_fraction=0"},
       {[](auto* o) { o->set_tolerance(-1); }, "--tolerance=-1"},
-      {[](auto* o) { o->add_regularizer(1); }, "--regularizer: 1 after 100"},
+      {[](auto* o) { o->add_regularizer(1); }, ",100,1: expected ascending values, each above 0"},
       {[](auto* o) {
          o->add_target("noise");
          o->add_target("noise");

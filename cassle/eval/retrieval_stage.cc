@@ -28,25 +28,16 @@ namespace {
 
 using Options = v1::RetrievalOptions;
 
-constexpr int64_t kMaxQueries = 100;
-// More pictures in a row than anybody looks at.
-constexpr int64_t kMaxShown = 50;
+constexpr int kMaxQueries = 100;
 
 absl::Status CheckOptions(const Options& options) {
   if (options.images().empty()) {
     return absl::InvalidArgumentError(
         "--images is missing: name the data set that --train was made of");
   }
-  if (options.k() < 1 || options.k() > kMaxShown) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--k=", options.k(), ": expected 1 to ", kMaxShown));
-  }
-  const int64_t queries =
-      options.query_ids().empty() ? options.num_queries() : options.query_ids_size();
-  if (queries < 1 || queries > kMaxQueries) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(options.query_ids().empty() ? "--num_queries" : "--query_ids", ": ", queries,
-                     " queries; expected 1 to ", kMaxQueries));
+  if (options.query_ids_size() > kMaxQueries) {
+    return absl::InvalidArgumentError(absl::StrCat("--query_ids: ", options.query_ids_size(),
+                                                   " queries; expected at most ", kMaxQueries));
   }
   return absl::OkStatus();
 }

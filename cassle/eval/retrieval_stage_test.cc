@@ -143,7 +143,7 @@ TEST_F(RetrievalStageTest, RefusesBadSettings) {
   ExpectFailure(Run(), 64, {"--query_ids: image 125 twice"});
   options_.clear_query_ids();
   options_.set_num_queries(0);
-  ExpectFailure(Run(), 64, {"--num_queries: 0"});
+  ExpectFailure(Run(), 64, {"--num_queries=0: expected 1 to 100"});
   options_.set_num_queries(3);
   options_.set_k(0);
   ExpectFailure(Run(), 64, {"--k=0"});

@@ -19,21 +19,9 @@ namespace {
 using Options = v1::SgdProbeOptions;
 
 absl::StatusOr<SgdProbeSettings> SettingsOf(const Options& options) {
-  const auto refuse = [](const char* name, double value, const char* expected) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--", name, "=", value, ": expected ", expected));
-  };
   if (options.test().empty()) {
     return absl::InvalidArgumentError("--test is missing: name an output folder of embed");
   }
-  if (!(options.learning_rate() > 0 && options.learning_rate() < 1e30)) {
-    return refuse("learning_rate", options.learning_rate(), "a number above 0");
-  }
-  if (!(options.momentum() >= 0 && options.momentum() < 1)) {
-    return refuse("momentum", options.momentum(), "a number in [0, 1)");
-  }
-  if (options.batch_size() < 1) return refuse("batch_size", options.batch_size(), "1 or more");
-  if (options.epochs() < 1) return refuse("epochs", options.epochs(), "1 or more");
   SgdProbeSettings settings;
   settings.learning_rate = options.learning_rate();
   settings.momentum = options.momentum();

@@ -68,7 +68,7 @@ TEST_F(SgdProbeStageTest, ASeedIsAnOrderAndThreadsChangeNoByte) {
 
 TEST_F(SgdProbeStageTest, NamesWhatIsWrong) {
   options_.set_momentum(1);
-  ExpectFailure(Run(), 64, {"--momentum=1", "[0, 1)"});
+  ExpectFailure(Run(), 64, {"--momentum=1: expected at least 0 and below 1"});
   options_.set_momentum(0.9);
   options_.set_test("");
   ExpectFailure(Run(), 64, {"--test is missing"});

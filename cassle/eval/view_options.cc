@@ -6,7 +6,6 @@
 namespace cassle {
 
 absl::Status view_options_internal::Check(const std::string& model, const std::string& input,
-                                          int64_t num_images, int64_t batch_size,
                                           const StageContext& context) {
   if (context.streaming()) {
     return absl::InvalidArgumentError("--output=-: a result is a folder, not a stream");
@@ -17,14 +16,6 @@ absl::Status view_options_internal::Check(const std::string& model, const std::s
   if (input.empty()) {
     return absl::InvalidArgumentError(
         "--input is missing: name the data set that shard-encoder wrote");
-  }
-  if (num_images < 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--num_images=", num_images, ": expected 0 (all) or more"));
-  }
-  if (batch_size < 2 || batch_size > 65536) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--batch_size=", batch_size, ": expected 2 to 65536"));
   }
   return absl::OkStatus();
 }

@@ -21,15 +21,13 @@ inline constexpr char kBatchStatisticsWarning[] =
     "values depend on which images share a batch";
 
 namespace view_options_internal {
-absl::Status Check(const std::string& model, const std::string& input, int64_t num_images,
-                   int64_t batch_size, const StageContext& context);
+absl::Status Check(const std::string& model, const std::string& input, const StageContext& context);
 }  // namespace view_options_internal
 
-// \error kInvalidArgument naming the option that is missing or out of range.
+// \error kInvalidArgument naming the option that is missing.
 template <class Options>
 absl::Status CheckViewOptions(const Options& options, const StageContext& context) {
-  return view_options_internal::Check(options.model(), options.input(), options.num_images(),
-                                      options.batch_size(), context);
+  return view_options_internal::Check(options.model(), options.input(), context);
 }
 
 // \error as Dataset::Open; kDataLoss if the split is empty.

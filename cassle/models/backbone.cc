@@ -5,6 +5,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "cassle/base/options.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/models/resnet.h"
 #include "cassle/models/vit.h"
@@ -51,6 +52,7 @@ absl::StatusOr<v1::BackboneConfig> ResolveBackbone(v1::BackboneConfig config, in
 absl::StatusOr<std::shared_ptr<Backbone>> MakeBackbone(const v1::BackboneConfig& config,
                                                        uint64_t seed) {
   CASSLE_ASSIGN_OR_RETURN(const Entry* entry, FindBackbone(config.architecture()));
+  CASSLE_RETURN_IF_ERROR(CheckRanges(config, "backbone."));
   CASSLE_ASSIGN_OR_RETURN(std::shared_ptr<Backbone> backbone, entry->make(config));
   backbone->Initialize(seed, "backbone.");
   return backbone;

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "cassle/base/options.h"
 #include "cassle/base/status_macros.h"
 
 namespace cassle {
@@ -18,12 +19,6 @@ constexpr int kDefaultDepth = 6;
 constexpr int kDefaultWidth = 64;
 // 8 GiB in float32; gradient and momentum need as much again each.
 constexpr int64_t kMaxGeneratorWeights = int64_t{1} << 31;
-
-absl::Status CheckRange(const char* field, int value, int high) {
-  if (value >= 1 && value <= high) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("conditioning.", field, ": ", value, " is outside 1..", high));
-}
 
 absl::Status CheckInjection(const v1::ConditioningConfig& config) {
   if (!v1::Injection_IsValid(config.injection())) {
@@ -94,8 +89,7 @@ absl::StatusOr<v1::ConditioningConfig> ResolveConditioning(const v1::Conditionin
         absl::StrCat("conditioning.treatment: ", static_cast<int>(resolved.treatment()),
                      " is not NONE, RAW, MLP or HYPERNETWORK"));
   }
-  CASSLE_RETURN_IF_ERROR(CheckRange("depth", resolved.depth(), 64));
-  CASSLE_RETURN_IF_ERROR(CheckRange("width", resolved.width(), 65536));
+  CASSLE_RETURN_IF_ERROR(CheckRanges(resolved, "conditioning."));
   if (resolved.treatment() == v1::NONE) return resolved;
   CASSLE_RETURN_IF_ERROR(CheckInjection(resolved));
   if (resolved.has_final_norm() && !resolved.final_norm() && resolved.treatment() != v1::MLP) {

@@ -201,7 +201,8 @@ TEST(ConditioningConfigTest, DefaultsAreTheAuthorsAndRangesAreChecked) {
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("descriptor groups")));
   config.set_depth(-1);
   EXPECT_THAT(ResolveConditioning(config),
-              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("conditioning.depth: -1")));
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("conditioning.depth=-1: expected 1 to 64")));
   config.set_depth(2);
   config.set_width(1 << 20);
   EXPECT_THAT(ResolveConditioning(config),

@@ -195,10 +195,6 @@ absl::StatusOr<std::shared_ptr<Backbone>> MakeResNet(const v1::BackboneConfig& c
     return absl::InvalidArgumentError("backbone.stem: must be IMAGENET or CIFAR");
   }
   const double factor = config.width_factor() == 0 ? 1 : config.width_factor();
-  if (!(factor > 0 && factor <= 16)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("backbone.width_factor: ", config.width_factor(), " is outside (0, 16]"));
-  }
   int64_t widths[4];
   for (int stage = 0; stage < 4; ++stage) {
     widths[stage] = std::max<int64_t>(8, 8 * std::llround(factor * (64 << stage) / 8));

@@ -258,21 +258,13 @@ absl::StatusOr<std::shared_ptr<Backbone>> MakeVit(const v1::BackboneConfig& give
   if (options.width == 0) {
     return absl::InternalError(absl::StrCat(config.architecture(), " has no width"));
   }
-  if (config.patch_size() < 1 || config.patch_size() > 256) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("backbone.patch_size: ", config.patch_size(), " is outside 1..256"));
-  }
-  if (config.image_size() < 1 || config.image_size() > 16384) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("backbone.image_size: ", config.image_size(), " is outside 1..16384"));
-  }
   if (config.image_size() % config.patch_size() != 0) {
     return absl::InvalidArgumentError(
         absl::StrCat("backbone.patch_size: images of ", config.image_size(),
                      " px are no multiple of patches of ", config.patch_size(),
                      " px; choose a patch size that divides ", config.image_size()));
   }
-  if (config.heads() < 1 || options.width % config.heads() != 0) {
+  if (options.width % config.heads() != 0) {
     return absl::InvalidArgumentError(absl::StrCat("backbone.heads: ", config.heads(),
                                                    " does not divide the width ", options.width));
   }

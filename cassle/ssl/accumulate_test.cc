@@ -108,7 +108,7 @@ TEST(AccumulateTest, TheStepOfAMethodIsTakenOnceWithAllImages) {
     for (Method* method : {whole.get(), parts.get()}) {
       FixBatchNorm(method);
       method->set_progress(0.25);
-      const auto optimizer = MakeOptimizer({}, method->parameter_groups());
+      const auto optimizer = MakeOptimizer(v1::TrainingConfig(), method->parameter_groups());
       // The same move of the weights for both, so that only what AfterStep does can differ.
       AccumulateGradients(RandomBatch(1), method == whole.get() ? 1 : 2, method);
       for (const NamedTensor& parameter : method->trained_parameters()) {

@@ -4,7 +4,6 @@
 #include <ATen/ops/cat.h>
 #include <c10/util/Exception.h>
 
-#include <cmath>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -70,7 +69,6 @@ class MethodWithAugSelf : public Method {
   std::vector<NamedTensor> other_state() const override { return method_->other_state(); }
   int num_views() const override { return method_->num_views(); }
   bool uses_labels() const override { return method_->uses_labels(); }
-  Recipe recipe() const override { return method_->recipe(); }
   std::vector<ParameterGroup> GroupParameters(
       const std::vector<NamedTensor>& parameters) const override {
     return method_->GroupParameters(parameters);
@@ -83,35 +81,26 @@ class MethodWithAugSelf : public Method {
 
 }  // namespace
 
-absl::StatusOr<std::vector<std::string>> AugSelfGroups(const v1::AugSelfConfig& config) {
+std::vector<std::string> AugSelfGroups(const v1::AugSelfConfig& config) {
   std::vector<std::string> groups;
   for (const Target& target : kTargets) {
-    const double weight = (config.*target.weight)();
-    if (!(weight >= 0) || !std::isfinite(weight)) {
-      return absl::InvalidArgumentError(absl::StrCat("augself.", target.group, " is ", weight,
-                                                     "; a weight must be at least 0 (0: off)"));
-    }
-    if (weight > 0) groups.push_back(target.group);
+    if ((config.*target.weight)() > 0) groups.push_back(target.group);
   }
   return groups;
 }
 
 absl::StatusOr<AugSelf> AugSelf::Create(const MethodSetup& setup, int64_t feature_size) {
   const v1::AugSelfConfig& config = setup.augself;
-  CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> groups, AugSelfGroups(config));
-  if (groups.empty()) return absl::InvalidArgumentError("augself has no target with a weight");
-  const int64_t hidden = config.has_hidden_size() ? config.hidden_size() : 512;
-  if (hidden < 1) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("augself.hidden_size is ", hidden, "; it must be positive"));
+  if (AugSelfGroups(config).empty()) {
+    return absl::InvalidArgumentError("augself has no target with a weight");
   }
   AugSelf augself;
   augself.precision_ = setup.precision;
   for (const Target& target : kTargets) {
     const double weight = (config.*target.weight)();
     if (weight == 0) continue;
-    auto network = std::make_shared<Mlp>(
-        MlpOptions{.in = 2 * feature_size, .hidden = hidden, .out = target.outputs, .depth = 3});
+    auto network = std::make_shared<Mlp>(MlpOptions{
+        .in = 2 * feature_size, .hidden = config.hidden_size(), .out = target.outputs, .depth = 3});
     network->Initialize(setup.seed, absl::StrCat("augself_", target.group, "."));
     augself.heads_.push_back({target.group, weight, target.columns,
                               setup.official ? target.official_loss : target.loss,
@@ -155,8 +144,7 @@ void AugSelf::AppendTo(std::vector<Method::Network>* networks) const {
 
 absl::StatusOr<std::unique_ptr<Method>> WithAugSelf(const MethodSetup& setup,
                                                     std::unique_ptr<Method> method) {
-  CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> groups, AugSelfGroups(setup.augself));
-  if (groups.empty()) return method;
+  if (AugSelfGroups(setup.augself).empty()) return method;
   if (method->num_views() < 2) {
     return absl::InvalidArgumentError(
         "augself compares two views of an image, and the policy makes one: choose another policy");

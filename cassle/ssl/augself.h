@@ -32,14 +32,14 @@
 namespace cassle {
 
 // The targets with a weight, which are descriptor groups, in alphabetical order; empty: AugSelf is
-// off. \error kInvalidArgument for a weight that is negative or not finite.
-absl::StatusOr<std::vector<std::string>> AugSelfGroups(const v1::AugSelfConfig& config);
+// off.
+std::vector<std::string> AugSelfGroups(const v1::AugSelfConfig& config);
 
 class AugSelf {
  public:
   // setup.augself, seed, precision and official are read. Heads are initialised from streams named
-  // "augself_" + target + "." + parameter name. \error kInvalidArgument if no target has a weight,
-  // a weight is out of range or hidden_size is below 1.
+  // "augself_" + target + "." + parameter name. setup.augself has its defaults. \error
+  // kInvalidArgument if no target has a weight.
   static absl::StatusOr<AugSelf> Create(const MethodSetup& setup, int64_t feature_size);
 
   // The weighted sum over the targets, float32. Both orders of the views are rows of one batch.

@@ -157,11 +157,12 @@ TEST(AugSelfTest, SolarizeIsBroadcastOnlyWithCompatOfficial) {
     EXPECT_OK(augself);
     return Value(augself->Loss(y1, y2, d1, -d1));
   };
+  setup.augself.set_hidden_size(512);
   setup.augself.set_solarize(1);
   const double correct = loss();
   setup.official = true;
   EXPECT_NE(loss(), correct);
-  setup.augself.Clear();
+  setup.augself.clear_solarize();
   setup.augself.set_blur(1);
   const double blur = loss();
   setup.official = false;
@@ -170,20 +171,10 @@ TEST(AugSelfTest, SolarizeIsBroadcastOnlyWithCompatOfficial) {
 
 TEST(AugSelfTest, WeightsChooseTheGroups) {
   v1::AugSelfConfig config;
-  ASSERT_OK_AND_ASSIGN(std::vector<std::string> groups, AugSelfGroups(config));
-  EXPECT_THAT(groups, ElementsAre());
+  EXPECT_THAT(AugSelfGroups(config), ElementsAre());
   config.set_solarize(0.1);
   config.set_crop(1);
-  ASSERT_OK_AND_ASSIGN(groups, AugSelfGroups(config));
-  EXPECT_THAT(groups, ElementsAre("crop", "solarize"));
-  config.set_crop(-1);
-  EXPECT_THAT(AugSelfGroups(config).status(),
-              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("augself.crop is -1")));
-  MethodSetup setup;
-  setup.augself.set_crop(1);
-  setup.augself.set_hidden_size(0);
-  EXPECT_THAT(AugSelf::Create(setup, 3).status(),
-              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("hidden_size is 0")));
+  EXPECT_THAT(AugSelfGroups(config), ElementsAre("crop", "solarize"));
 }
 
 }  // namespace

@@ -12,18 +12,13 @@
 namespace cassle {
 namespace {
 
-struct Momenta {
-  double start = 0.996;
-  double end = 1;
-};
-
 class Byol : public Method {
  public:
-  Byol(Encoder online, Encoder target, Predictor predictor, const Momenta& momenta)
+  Byol(Encoder online, Encoder target, Predictor predictor, const v1::ByolConfig& settings)
       : online_(std::move(online)),
         target_(online_, std::move(target)),
         predictor_(std::move(predictor)),
-        momenta_(momenta) {}
+        settings_(settings) {}
 
   MethodOutput Forward(const Batch& batch) override {
     const auto [features1, z1] = online_.Encode(batch.views.at(0));
@@ -36,7 +31,7 @@ class Byol : public Method {
   }
 
   void AfterStep() override {
-    target_.Follow(CosineMomentum(momenta_.start, momenta_.end, progress()));
+    target_.Follow(CosineMomentum(settings_.momentum(), settings_.final_momentum(), progress()));
   }
 
   std::vector<Network> networks() const override {
@@ -51,7 +46,7 @@ class Byol : public Method {
   Encoder online_;
   MomentumEncoder target_;
   Predictor predictor_;
-  const Momenta momenta_;
+  const v1::ByolConfig settings_;
 };
 
 }  // namespace
@@ -59,21 +54,16 @@ class Byol : public Method {
 absl::StatusOr<std::unique_ptr<Method>> MakeByol(const v1::MethodConfig& config,
                                                  const MethodSetup& setup) {
   const v1::ByolConfig& byol = config.byol();
-  Momenta momenta;
-  if (byol.has_momentum()) momenta.start = byol.momentum();
-  if (byol.has_final_momentum()) momenta.end = byol.final_momentum();
-  CASSLE_RETURN_IF_ERROR(CheckMomentum("byol", "momentum", momenta.start));
-  CASSLE_RETURN_IF_ERROR(CheckMomentum("byol", "final_momentum", momenta.end));
-  MlpOptions projector = {.hidden = setup.official ? 0 : 4096, .out = 256};
+  MlpOptions projector = {.hidden = setup.official ? 0 : 4096, .out = byol.projection_size()};
   if (byol.has_hidden_size()) projector.hidden = byol.hidden_size();
-  if (byol.has_projection_size()) projector.out = byol.projection_size();
   CASSLE_ASSIGN_OR_RETURN(Encoder online, Encoder::Create(setup, projector));
   CASSLE_ASSIGN_OR_RETURN(Encoder target, Encoder::Create(setup, projector));
-  MlpOptions mlp = {.in = projector.out, .hidden = 4096, .out = projector.out};
-  if (byol.has_predictor_hidden_size()) mlp.hidden = byol.predictor_hidden_size();
-  CASSLE_ASSIGN_OR_RETURN(Predictor predictor, Predictor::Create(setup, mlp));
+  CASSLE_ASSIGN_OR_RETURN(Predictor predictor,
+                          Predictor::Create(setup, {.in = projector.out,
+                                                    .hidden = byol.predictor_hidden_size(),
+                                                    .out = projector.out}));
   return std::unique_ptr<Method>(
-      new Byol(std::move(online), std::move(target), std::move(predictor), momenta));
+      new Byol(std::move(online), std::move(target), std::move(predictor), byol));
 }
 
 }  // namespace cassle

@@ -17,7 +17,7 @@
 
 namespace cassle {
 
-// \error kInvalidArgument naming the setting that is out of range.
+// Settings have their defaults (MakeMethod in method_registry.h fills them in).
 absl::StatusOr<std::unique_ptr<Method>> MakeByol(const v1::MethodConfig& config,
                                                  const MethodSetup& setup);
 

@@ -122,13 +122,13 @@ TEST(SwavTest, OfficialIsTheSmallerSettingWithSgd) {
   MethodSetup setup = TinySetup(kBatch, 0);
   ASSERT_OK_AND_ASSIGN(const auto correct, MakeMethod(config, setup));
   EXPECT_EQ(EntryOf(*correct, "prototypes.weight").size(0), 3000);
-  EXPECT_EQ(correct->recipe().optimizer, v1::LARS);
-  EXPECT_EQ(correct->recipe().base_lr, 0.3);
+  EXPECT_EQ(MethodRecipe(config, false).optimizer, v1::LARS);
+  EXPECT_EQ(MethodRecipe(config, false).base_lr, 0.3);
   setup.official = true;
   ASSERT_OK_AND_ASSIGN(const auto official, MakeMethod(config, setup));
   EXPECT_EQ(EntryOf(*official, "prototypes.weight").size(0), 100);
-  EXPECT_EQ(official->recipe().optimizer, v1::SGD);
-  EXPECT_FALSE(official->recipe().base_lr.has_value());
+  EXPECT_EQ(MethodRecipe(config, true).optimizer, v1::SGD);
+  EXPECT_FALSE(MethodRecipe(config, true).base_lr.has_value());
 }
 
 // Teacher and student are copies at first: both have the cosines of z with the last layer's rows.
@@ -267,29 +267,29 @@ TEST(ClusteringSettingsTest, AreCheckedByName) {
   };
   v1::MethodConfig config;
   config.mutable_swav()->set_epsilon(0);
-  expect(config, "swav.epsilon is 0");
+  expect(config, "--method.swav.epsilon=0: expected ");
   config.mutable_swav()->set_epsilon(1);
   config.mutable_swav()->set_temperature(-1);
-  expect(config, "swav.temperature is -1");
+  expect(config, "--method.swav.temperature=-1: expected ");
   config.mutable_swav()->set_temperature(1);
   config.mutable_swav()->set_sinkhorn_iterations(0);
-  expect(config, "swav.sinkhorn_iterations is 0");
+  expect(config, "--method.swav.sinkhorn_iterations=0: expected ");
   config.mutable_swav()->set_sinkhorn_iterations(1);
   config.mutable_swav()->set_num_prototypes(1);
-  expect(config, "swav.num_prototypes is 1");
+  expect(config, "--method.swav.num_prototypes=1: expected ");
   config.mutable_swav()->set_num_prototypes(2);
   config.mutable_swav()->set_queue_size(12);
   expect(config, "swav.queue_size is 12, not a multiple of the batch size 8");
   config.mutable_dino()->set_student_temperature(0);
-  expect(config, "dino.student_temperature is 0");
+  expect(config, "--method.dino.student_temperature=0: expected ");
   config.mutable_dino()->set_student_temperature(1);
   config.mutable_dino()->set_center_momentum(2);
-  expect(config, "dino.center_momentum is 2");
+  expect(config, "--method.dino.center_momentum=2: expected ");
   config.mutable_dino()->set_center_momentum(0);
   config.mutable_dino()->set_num_outputs(0);
-  expect(config, "dino.num_outputs is 0");
+  expect(config, "--method.dino.num_outputs=0: expected ");
   config.mutable_supervised()->set_classifier_depth(0);
-  expect(config, "supervised.classifier_depth is 0");
+  expect(config, "--method.supervised.classifier_depth=0: expected ");
 }
 
 }  // namespace

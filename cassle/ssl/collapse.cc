@@ -66,17 +66,19 @@ ProjectionStatistics DescribeProjections(const at::Tensor& z1, const at::Tensor&
   return statistics;
 }
 
-absl::Status CheckCollapse(const CollapseLimits& limits, const v1::TrainMetrics& metrics) {
-  if (metrics.epoch() <= limits.grace_epochs) return absl::OkStatus();
-  const bool narrow = limits.spread_below > 0 && metrics.projection_spread() < limits.spread_below;
-  const bool flat = limits.rank_below > 0 && metrics.has_feature_rank() &&
-                    metrics.feature_rank() < limits.rank_below;
+absl::Status CheckCollapse(const v1::MonitorConfig& limits, const v1::TrainMetrics& metrics) {
+  if (metrics.epoch() <= limits.abort_grace_epochs()) return absl::OkStatus();
+  const double spread_below = limits.abort_if_spread_below();
+  const double rank_below = limits.abort_if_rank_below();
+  const bool narrow = spread_below > 0 && metrics.projection_spread() < spread_below;
+  const bool flat =
+      rank_below > 0 && metrics.has_feature_rank() && metrics.feature_rank() < rank_below;
   if (!narrow && !flat) return absl::OkStatus();
   const std::string limit =
       narrow ? absl::StrCat("the projections' spread is below --monitor.abort_if_spread_below=",
-                            limits.spread_below)
+                            spread_below)
              : absl::StrCat("the features' effective rank is below --monitor.abort_if_rank_below=",
-                            limits.rank_below);
+                            rank_below);
   return absl::FailedPreconditionError(absl::StrCat(
       "step ", metrics.step(), " (epoch ", metrics.epoch(), "): the encoder has collapsed: ", limit,
       " (spread ", metrics.projection_spread(), ", rank ", metrics.feature_rank(),

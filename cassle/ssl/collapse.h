@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "cassle/ssl/metrics.pb.h"
+#include "cassle/ssl/monitor.pb.h"
 
 namespace cassle {
 
@@ -39,18 +40,9 @@ struct ProjectionStatistics {
 // z1, z2 [B, D] float, need not be normalised. O(B D) time.
 ProjectionStatistics DescribeProjections(const at::Tensor& z1, const at::Tensor& z2);
 
-// When a run counts as collapsed; 0: never.
-struct CollapseLimits {
-  // Of TrainMetrics.projection_spread.
-  double spread_below = 0;
-  // Of TrainMetrics.feature_rank.
-  double rank_below = 0;
-  // Epochs at the start that are not judged.
-  int64_t grace_epochs = 1;
-};
-
-// \error kFailedPrecondition naming step, values and limit if `metrics` is below a limit.
-absl::Status CheckCollapse(const CollapseLimits& limits, const v1::TrainMetrics& metrics);
+// \error kFailedPrecondition naming step, values and limit if `metrics` is below a limit: one of
+// limits.abort_*.
+absl::Status CheckCollapse(const v1::MonitorConfig& limits, const v1::TrainMetrics& metrics);
 
 }  // namespace cassle
 

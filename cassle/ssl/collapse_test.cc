@@ -71,6 +71,14 @@ TEST(EffectiveRankTest, IsZeroOfNothing) {
   EXPECT_EQ(EffectiveRank(broken), 0);
 }
 
+v1::MonitorConfig Limits(double spread_below, double rank_below, int grace_epochs) {
+  v1::MonitorConfig limits;
+  limits.set_abort_if_spread_below(spread_below);
+  limits.set_abort_if_rank_below(rank_below);
+  limits.set_abort_grace_epochs(grace_epochs);
+  return limits;
+}
+
 TEST(CheckCollapseTest, StopsBelowALimitAfterTheGrace) {
   v1::TrainMetrics metrics;
   metrics.set_step(120);
@@ -78,14 +86,14 @@ TEST(CheckCollapseTest, StopsBelowALimitAfterTheGrace) {
   metrics.set_projection_spread(0.01);
   metrics.set_feature_rank(1.5);
   EXPECT_OK(CheckCollapse({}, metrics));
-  EXPECT_OK(CheckCollapse({.spread_below = 0.01, .rank_below = 1.5, .grace_epochs = 1}, metrics));
-  EXPECT_OK(CheckCollapse({.spread_below = 0.1, .rank_below = 2, .grace_epochs = 3}, metrics));
-  EXPECT_THAT(CheckCollapse({.spread_below = 0.1, .rank_below = 0, .grace_epochs = 2}, metrics),
+  EXPECT_OK(CheckCollapse(Limits(0.01, 1.5, 1), metrics));
+  EXPECT_OK(CheckCollapse(Limits(0.1, 2, 3), metrics));
+  EXPECT_THAT(CheckCollapse(Limits(0.1, 0, 2), metrics),
               StatusIs(absl::StatusCode::kFailedPrecondition,
                        AllOf(HasSubstr("step 120 (epoch 3)"), HasSubstr("spread 0.01, rank 1.5"),
                              HasSubstr("--monitor.abort_if_spread_below=0.1"),
                              HasSubstr("lower --base_lr"))));
-  EXPECT_THAT(CheckCollapse({.spread_below = 0, .rank_below = 2, .grace_epochs = 2}, metrics),
+  EXPECT_THAT(CheckCollapse(Limits(0, 2, 2), metrics),
               StatusIs(absl::StatusCode::kFailedPrecondition,
                        HasSubstr("--monitor.abort_if_rank_below=2")));
 }

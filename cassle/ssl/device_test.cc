@@ -97,13 +97,13 @@ class MethodOnGpu : public OnGpu, public ::testing::WithParamInterface<Variant> 
   static Run Start(c10::Device device, uint64_t seed = 1) {
     Run run = {MakeVariant(GetParam(), seed), nullptr, device, {}};
     MoveTensors(run.method->state(), device);
-    run.optimizer = OptimizerOf(*run.method);
+    run.optimizer = OptimizerOf(GetParam(), *run.method);
     return run;
   }
 
   static void Train(int first, int count, Run* run) {
     // Small steps: what differs in the last digits must not be blown up by the training itself.
-    const double rate = run->method->recipe().optimizer == v1::ADAMW ? 1e-4 : 1e-2;
+    const double rate = OptimizerKindOf(GetParam()) == v1::ADAMW ? 1e-4 : 1e-2;
     for (int step = first; step < first + count; ++step) {
       run->method->set_progress((step - 1) / 40.0);
       const Batch batch = UploadBatch(RandomBatch(step, GetParam().views()), run->device);
@@ -271,7 +271,7 @@ TEST_P(MethodWithoutValues, AStepReadsNothingAndMixesNoDevices) {
   for (const NamedTensor& named : method->state()) {
     if (named.tensor.dim() > 0) TakeValues::From(named.tensor);
   }
-  const std::unique_ptr<Optimizer> optimizer = OptimizerOf(*method);
+  const std::unique_ptr<Optimizer> optimizer = OptimizerOf(GetParam(), *method);
   for (int step = 0; step < 3; ++step) {
     method->set_progress(step / 10.0);
     const BatchPass pass = AccumulateGradients(

@@ -18,7 +18,6 @@
 #include "cassle/ssl/momentum_update.h"
 #include "cassle/ssl/objectives.h"
 #include "cassle/ssl/schedule.h"
-#include "cassle/ssl/setting_checks.h"
 #include "cassle/ssl/step_rows.h"
 
 namespace cassle {
@@ -27,29 +26,17 @@ namespace {
 // Views that the teacher sees.
 constexpr int kTeacherViews = 2;
 
-struct Settings {
-  int64_t num_outputs = 65536;
-  double student_temperature = 0.1;
-  double teacher_temperature = 0.04;
-  double warmup_teacher_temperature = 0.04;
-  int64_t warmup_teacher_temperature_epochs = 0;
-  double center_momentum = 0.9;
-  double momentum = 0.996;
-  double final_momentum = 1;
-  int64_t freeze_last_layer_epochs = 1;
-};
-
 class Dino : public Method {
  public:
-  Dino(Encoder student, Encoder teacher, int64_t projection_size, const Settings& settings,
+  Dino(Encoder student, Encoder teacher, int64_t projection_size, const v1::DinoConfig& settings,
        const MethodSetup& setup)
       : student_(std::move(student)),
         teacher_(student_, std::move(teacher)),
         last_layer_(
-            std::make_shared<Linear>(projection_size, settings.num_outputs, /*bias=*/false)),
+            std::make_shared<Linear>(projection_size, settings.num_outputs(), /*bias=*/false)),
         teacher_last_layer_(
-            std::make_shared<Linear>(projection_size, settings.num_outputs, /*bias=*/false)),
-        center_(at::zeros({settings.num_outputs}, at::kFloat)),
+            std::make_shared<Linear>(projection_size, settings.num_outputs(), /*bias=*/false)),
+        center_(at::zeros({settings.num_outputs()}, at::kFloat)),
         settings_(settings),
         num_views_(std::max(kTeacherViews, setup.num_views)) {
     last_layer_->Initialize(setup.seed, "last_layer.");
@@ -61,13 +48,13 @@ class Dino : public Method {
     MethodOutput output;
     at::Tensor weight = last_layer_->parameters()[0];  // [K, P]
     // Without a gradient the optimiser leaves it alone.
-    if (epoch() < static_cast<double>(settings_.freeze_last_layer_epochs)) weight = weight.detach();
+    if (epoch() < settings_.freeze_last_layer_epochs()) weight = weight.detach();
     const at::Tensor directions = NormalizeRows(weight);
     std::vector<at::Tensor> logits;
     for (int view = 0; view < num_views_; ++view) {
       const auto [features, projections] = student_.Encode(batch.views.at(view));
       logits.push_back(NormalizeRows(projections).mm(directions.t()) /
-                       settings_.student_temperature);
+                       settings_.student_temperature());
       if (view >= kTeacherViews) continue;
       (view == 0 ? output.z1 : output.z2) = projections.detach();
       (view == 0 ? output.features1 : output.features2) = features;
@@ -78,12 +65,12 @@ class Dino : public Method {
 
   void AfterStep() override {
     const double momentum =
-        CosineMomentum(settings_.momentum, settings_.final_momentum, progress());
+        CosineMomentum(settings_.momentum(), settings_.final_momentum(), progress());
     teacher_.Follow(momentum);
     std::vector<at::Tensor> averages = teacher_last_layer_->parameters();
     UpdateMomentumParameters(last_layer_->parameters(), momentum, &averages);
-    center_.mul_(settings_.center_momentum)
-        .add_(batch_centers_.Take().mean(0), /*alpha=*/1 - settings_.center_momentum);
+    center_.mul_(settings_.center_momentum())
+        .add_(batch_centers_.Take().mean(0), /*alpha=*/1 - settings_.center_momentum());
   }
 
   std::vector<Network> networks() const override {
@@ -98,14 +85,6 @@ class Dino : public Method {
   std::vector<NamedTensor> other_state() const override { return {{"center", center_}}; }
 
   int num_views() const override { return num_views_; }
-
-  Recipe recipe() const override {
-    return {.optimizer = v1::ADAMW,
-            .warmup_epochs = 10,
-            .base_lr = 5e-4,
-            .weight_decay = 0.04,
-            .clip_gradient_norm = 3};
-  }
 
  private:
   // What the teacher says of the first views, [B, K] each. Notes their mean for the centre.
@@ -123,12 +102,12 @@ class Dino : public Method {
 
   // From its start in epoch 0 to its end in the last epoch of the warm-up, in equal steps.
   double TeacherTemperature() const {
-    const double start = settings_.warmup_teacher_temperature;
-    const int64_t epochs = settings_.warmup_teacher_temperature_epochs;
-    if (epoch() >= static_cast<double>(epochs)) return settings_.teacher_temperature;
+    const double start = settings_.warmup_teacher_temperature();
+    const int64_t epochs = settings_.warmup_teacher_temperature_epochs();
+    if (epoch() >= static_cast<double>(epochs)) return settings_.teacher_temperature();
     const double done =
         std::min(1.0, epoch() / static_cast<double>(std::max<int64_t>(1, epochs - 1)));
-    return start + (settings_.teacher_temperature - start) * done;
+    return start + (settings_.teacher_temperature() - start) * done;
   }
 
   Encoder student_;
@@ -139,23 +118,9 @@ class Dino : public Method {
   at::Tensor center_;
   // [1, K]: mean over the rows of the batch, or of each of its parts.
   StepRows batch_centers_;
-  const Settings settings_;
+  const v1::DinoConfig settings_;
   const int num_views_;
 };
-
-absl::Status CheckSettings(const Settings& settings) {
-  for (const auto& [name, value] :
-       {std::pair("student_temperature", settings.student_temperature),
-        std::pair("teacher_temperature", settings.teacher_temperature),
-        std::pair("warmup_teacher_temperature", settings.warmup_teacher_temperature)}) {
-    CASSLE_RETURN_IF_ERROR(CheckAboveZero("dino", name, value));
-  }
-  CASSLE_RETURN_IF_ERROR(
-      CheckAtLeast("dino", "num_outputs", static_cast<double>(settings.num_outputs), 2));
-  CASSLE_RETURN_IF_ERROR(CheckMomentum("dino", "center_momentum", settings.center_momentum));
-  CASSLE_RETURN_IF_ERROR(CheckMomentum("dino", "momentum", settings.momentum));
-  return CheckMomentum("dino", "final_momentum", settings.final_momentum);
-}
 
 // Of the layers of the head: other values would outweigh small features, and all projections would
 // begin alike.
@@ -170,36 +135,27 @@ void ZeroBiases(Module* projector) {
 
 }  // namespace
 
+Recipe DinoRecipe(bool) {
+  return {.optimizer = v1::ADAMW,
+          .warmup_epochs = 10,
+          .base_lr = 5e-4,
+          .weight_decay = 0.04,
+          .clip_gradient_norm = 3};
+}
+
 absl::StatusOr<std::unique_ptr<Method>> MakeDino(const v1::MethodConfig& config,
                                                  const MethodSetup& setup) {
   const v1::DinoConfig& dino = config.dino();
-  Settings settings;
-  if (dino.has_num_outputs()) settings.num_outputs = dino.num_outputs();
-  if (dino.has_student_temperature()) settings.student_temperature = dino.student_temperature();
-  if (dino.has_teacher_temperature()) settings.teacher_temperature = dino.teacher_temperature();
-  if (dino.has_warmup_teacher_temperature()) {
-    settings.warmup_teacher_temperature = dino.warmup_teacher_temperature();
-  }
-  settings.warmup_teacher_temperature_epochs = dino.warmup_teacher_temperature_epochs();
-  if (dino.has_center_momentum()) settings.center_momentum = dino.center_momentum();
-  if (dino.has_momentum()) settings.momentum = dino.momentum();
-  if (dino.has_final_momentum()) settings.final_momentum = dino.final_momentum();
-  if (dino.has_freeze_last_layer_epochs()) {
-    settings.freeze_last_layer_epochs = dino.freeze_last_layer_epochs();
-  }
-  CASSLE_RETURN_IF_ERROR(CheckSettings(settings));
-  MlpOptions projector = {.hidden = 2048,
-                          .out = 256,
-                          .depth = 3,
-                          .activation = Activation::kGelu,
-                          .hidden_norm = false};
-  if (dino.has_hidden_size()) projector.hidden = dino.hidden_size();
-  if (dino.has_projection_size()) projector.out = dino.projection_size();
+  const MlpOptions projector = {.hidden = dino.hidden_size(),
+                                .out = dino.projection_size(),
+                                .depth = 3,
+                                .activation = Activation::kGelu,
+                                .hidden_norm = false};
   CASSLE_ASSIGN_OR_RETURN(Encoder student, Encoder::Create(setup, projector));
   CASSLE_ASSIGN_OR_RETURN(Encoder teacher, Encoder::Create(setup, projector));
   ZeroBiases(student.projector());
   return std::unique_ptr<Method>(
-      new Dino(std::move(student), std::move(teacher), projector.out, settings, setup));
+      new Dino(std::move(student), std::move(teacher), projector.out, dino, setup));
 }
 
 }  // namespace cassle

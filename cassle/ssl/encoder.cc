@@ -5,7 +5,6 @@
 
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/ssl/precision_scope.h"
 
@@ -24,11 +23,6 @@ at::Tensor WithPlanes(const at::Tensor& images, const at::Tensor& values) {
 }  // namespace
 
 absl::StatusOr<Encoder> Encoder::Create(const MethodSetup& setup, MlpOptions projector) {
-  if (projector.hidden < 0 || projector.out < 1) {
-    return absl::InvalidArgumentError(absl::StrCat("hidden_size is ", projector.hidden,
-                                                   " and projection_size ", projector.out,
-                                                   "; they must be positive"));
-  }
   Encoder encoder;
   encoder.precision_ = setup.precision;
   CASSLE_ASSIGN_OR_RETURN(encoder.backbone_, setup.make_backbone());

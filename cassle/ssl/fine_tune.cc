@@ -18,6 +18,7 @@
 #include "absl/strings/str_format.h"
 #include "cassle/augment/policy.h"
 #include "cassle/augment/view_loader.h"
+#include "cassle/base/options.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/data/class_target.h"
 #include "cassle/data/dataset.h"
@@ -26,7 +27,6 @@
 #include "cassle/eval/feature_extractor.h"
 #include "cassle/eval/few_labels.h"
 #include "cassle/eval/for_each_batch.h"
-#include "cassle/models/batch_tensor.h"
 #include "cassle/models/conditioning.h"
 #include "cassle/models/device.h"
 #include "cassle/models/model_folder.h"
@@ -35,7 +35,6 @@
 #include "cassle/ssl/checkpoint.h"
 #include "cassle/ssl/fine_tune_options.h"
 #include "cassle/ssl/layer_decay.h"
-#include "cassle/ssl/schedule.h"
 #include "cassle/ssl/supervised.h"
 #include "cassle/ssl/trained_model.h"
 #include "cassle/ssl/trainer.h"
@@ -160,49 +159,36 @@ absl::Status BuildMethod(Run* run) {
   setup.seed = options.seed();
   setup.precision = options.precision() == v1::BF16 ? Precision::kBfloat16 : Precision::kFloat32;
   v1::MethodConfig config;
-  config.mutable_supervised();
+  config.mutable_supervised()->set_classifier_depth(1);
   CASSLE_ASSIGN_OR_RETURN(std::unique_ptr<Method> method, MakeSupervised(config, setup));
   run->method = WithLayerDecay(std::move(method), options.layer_decay());
   return absl::OkStatus();
 }
 
-Trainer MakeTrainer(const Run& run, StageContext* context) {
-  const Options& options = run.options;
-  TrainOptions train;
-  train.device = run.device;
-  train.epochs = options.epochs();
-  train.batch_size = run.batch_size;
-  train.schedule.initial = ScaledLearningRate(options.base_lr(), run.batch_size);
-  train.schedule.warmup_epochs = options.warmup_epochs();
-  train.schedule_per_step = true;
-  train.clip_gradient_norm = options.clip_gradient_norm();
-  train.optimizer.kind = options.optimizer();
-  train.optimizer.momentum = options.momentum();
-  train.optimizer.weight_decay = options.weight_decay();
-  train.log_every_steps = options.log_every_steps();
-  train.checkpoint_every_epochs = options.checkpoint_every_epochs();
-  train.checkpoint_every_steps = options.checkpoint_every_steps();
+absl::StatusOr<v1::TrainingConfig> TrainingOf(const Run& run) {
+  v1::TrainingConfig training;
+  CASSLE_RETURN_IF_ERROR(CopyFieldsByName(
+      run.options,
+      /*without=*/
+      {"accumulate_steps", "begin", "keep_every_epochs", "keep_last_checkpoints", "monitor",
+       "schedule", "schedule_per_step", "step_epochs", "step_factor", "stop_epoch"},
+      &training));
+  training.set_batch_size(static_cast<int32_t>(run.batch_size));
+  training.set_accumulate_steps(1);
+  training.set_keep_last_checkpoints(1);
+  training.set_schedule(v1::COSINE);
+  training.set_schedule_per_step(true);
+  return training;
+}
+
+ViewLoaderOptions LoadingOf(const Run& run) {
   ViewLoaderOptions loading;
   loading.images = run.train.images;
   loading.subset = run.subset;
   loading.policy = run.policy;
   loading.target = run.target;
   loading.views = 1;
-  loading.seed = options.seed();
-  loading.batch_size = run.batch_size;
-  loading.num_epochs = options.epochs();
-  loading.threads = context->threads();
-  loading.cache_bytes = options.cache_mib() << 20;
-  const auto open_loader = [loading](int64_t first_epoch, int64_t first_batch) mutable {
-    loading.first_epoch = first_epoch;
-    loading.first_batch = first_batch;
-    return ViewLoader::Create(loading);
-  };
-  const v1::Policy& policy = run.policy;
-  return Trainer(train, run.method.get(), /*monitor=*/nullptr,
-                 PixelNormalizer({policy.mean(0), policy.mean(1), policy.mean(2)},
-                                 {policy.std(0), policy.std(1), policy.std(2)}),
-                 open_loader, context);
+  return loading;
 }
 
 // What the finished classifier says of every image of the test split, and how images reached it.
@@ -320,7 +306,9 @@ absl::Status FineTune(const Options& options, StageContext& context) {
   context.Say(absl::StrCat("learning ", run.target, " (", run.classes, " classes) from ",
                            run.subset.size(), " of ", run.train.labels.size(), " images; ",
                            DescribeTorchRuntime()));
-  Trainer trainer = MakeTrainer(run, &context);
+  CASSLE_ASSIGN_OR_RETURN(const v1::TrainingConfig training, TrainingOf(run));
+  Trainer trainer(training, run.device, LoadingOf(run), run.method.get(), /*monitor=*/nullptr,
+                  &context);
   CASSLE_RETURN_IF_ERROR(trainer.Run());
   CASSLE_ASSIGN_OR_RETURN(const Predictions predictions, Predict(run, &context));
   CASSLE_RETURN_IF_ERROR(WriteTrainedModel(*run.method, FineTunedSpec(run), run.policy,

@@ -1,4 +1,4 @@
-// The options of fine-tune: what they may be, and what stands for those that are not given.
+// The options of fine-tune: which must be there, and what stands for those that are not given.
 #ifndef CASSLE_SSL_FINE_TUNE_OPTIONS_H_
 #define CASSLE_SSL_FINE_TUNE_OPTIONS_H_
 
@@ -9,7 +9,7 @@
 
 namespace cassle {
 
-// \error kInvalidArgument naming the option that is missing or out of range.
+// \error kInvalidArgument naming the option that is missing.
 absl::Status CheckFineTuneOptions(const v1::FineTuneOptions& options, const StageContext& context);
 
 // Fills in the defaults that depend on other options or on the model.

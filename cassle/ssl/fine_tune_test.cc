@@ -180,7 +180,7 @@ TEST(FineTuneTest, RefusesWhatCannotBeLearnt) {
   expect([](auto* o) { o->set_layer_decay(1.5); }, usage, "--layer_decay=1.5");
   expect([](auto* o) { o->set_momentum(1); }, usage, "--momentum=1");
   expect([](auto* o) { o->set_base_lr(-1); }, usage, "--base_lr=-1");
-  expect([](auto* o) { o->set_label_fraction(2); }, usage, "fraction of 2");
+  expect([](auto* o) { o->set_label_fraction(2); }, usage, "--label_fraction=2");
   expect([](auto* o) { o->set_target("nosuch"); }, usage, "--target");
   expect([](auto* o) { o->set_split("none"); }, usage, "no split 'none'");
   expect([](auto* o) { o->set_test_split("train"); }, usage, "learnt from");

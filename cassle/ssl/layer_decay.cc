@@ -41,7 +41,6 @@ class LayerDecayed : public Method {
   std::vector<NamedTensor> other_state() const override { return method_->other_state(); }
   int num_views() const override { return method_->num_views(); }
   bool uses_labels() const override { return method_->uses_labels(); }
-  Recipe recipe() const override { return method_->recipe(); }
   std::vector<ParameterGroup> GroupParameters(
       const std::vector<NamedTensor>& parameters) const override {
     return GroupByLayer(parameters, decay_);

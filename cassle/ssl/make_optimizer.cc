@@ -8,18 +8,19 @@
 
 namespace cassle {
 
-std::unique_ptr<Optimizer> MakeOptimizer(const OptimizerOptions& options,
+std::unique_ptr<Optimizer> MakeOptimizer(const v1::TrainingConfig& training,
                                          std::vector<ParameterGroup> groups) {
-  switch (options.kind) {
+  switch (training.optimizer()) {
     case v1::ADAMW:
-      return std::make_unique<AdamW>(std::move(groups), options.weight_decay);
+      return std::make_unique<AdamW>(std::move(groups), training.weight_decay());
     case v1::ADAM:
-      return std::make_unique<AdamW>(std::move(groups), options.weight_decay,
+      return std::make_unique<AdamW>(std::move(groups), training.weight_decay(),
                                      AdamW::Decay::kInGradient);
     case v1::LARS:
-      return std::make_unique<Lars>(std::move(groups), options.momentum, options.weight_decay);
+      return std::make_unique<Lars>(std::move(groups), training.momentum(),
+                                    training.weight_decay());
     default:
-      return std::make_unique<Sgd>(std::move(groups), options.momentum, options.weight_decay);
+      return std::make_unique<Sgd>(std::move(groups), training.momentum(), training.weight_decay());
   }
 }
 

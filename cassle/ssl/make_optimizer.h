@@ -6,11 +6,13 @@
 #include <vector>
 
 #include "cassle/ssl/optimizer.h"
+#include "cassle/ssl/training.pb.h"
 
 namespace cassle {
 
-// `groups` as a method hands them over (Method::parameter_groups). An unspecified kind is SGD.
-std::unique_ptr<Optimizer> MakeOptimizer(const OptimizerOptions& options,
+// `groups` as a method hands them over (Method::parameter_groups). Of `training`: optimizer
+// (unspecified is SGD), weight_decay, and momentum (of SGD and LARS; AdamW has its own two).
+std::unique_ptr<Optimizer> MakeOptimizer(const v1::TrainingConfig& training,
                                          std::vector<ParameterGroup> groups);
 
 }  // namespace cassle

@@ -3,7 +3,7 @@
 //
 //   // method_registry.h, make_optimizer.h
 //   CASSLE_ASSIGN_OR_RETURN(std::unique_ptr<Method> method, MakeMethod(config, setup));
-//   auto optimizer = MakeOptimizer(options, method->parameter_groups());
+//   auto optimizer = MakeOptimizer(training, method->parameter_groups());
 //   for (...) {
 //     method->set_progress(epoch, epochs);
 //     optimizer->ZeroGrad();
@@ -144,8 +144,6 @@ class Method {
 
   // Whether Forward needs a label of every image.
   virtual bool uses_labels() const { return false; }
-
-  virtual Recipe recipe() const { return {}; }
 
   // All trained parameters, by learning rate.
   std::vector<ParameterGroup> parameter_groups() const {

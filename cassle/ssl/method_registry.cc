@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "cassle/base/options.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/ssl/augself.h"
 #include "cassle/ssl/barlow_twins.h"
@@ -25,19 +26,23 @@ struct Entry {
   // As in MethodConfig's oneof.
   const char* name;
   absl::StatusOr<std::unique_ptr<Method>> (*make)(const v1::MethodConfig&, const MethodSetup&);
+  Recipe (*recipe)(bool official);
 };
 
+// That of methods which say nothing of it: SGD as it is.
+Recipe PlainRecipe(bool) { return {}; }
+
 constexpr Entry kMethods[] = {
-    {v1::MethodConfig::kMocoV2, "moco_v2", MakeMocoV2},
-    {v1::MethodConfig::kSimclr, "simclr", MakeSimclr},
-    {v1::MethodConfig::kByol, "byol", MakeByol},
-    {v1::MethodConfig::kSimsiam, "simsiam", MakeSimsiam},
-    {v1::MethodConfig::kBarlowTwins, "barlow_twins", MakeBarlowTwins},
-    {v1::MethodConfig::kMocoV3, "moco_v3", MakeMocoV3},
-    {v1::MethodConfig::kVicreg, "vicreg", MakeVicreg},
-    {v1::MethodConfig::kSupervised, "supervised", MakeSupervised},
-    {v1::MethodConfig::kSwav, "swav", MakeSwav},
-    {v1::MethodConfig::kDino, "dino", MakeDino},
+    {v1::MethodConfig::kMocoV2, "moco_v2", MakeMocoV2, PlainRecipe},
+    {v1::MethodConfig::kSimclr, "simclr", MakeSimclr, PlainRecipe},
+    {v1::MethodConfig::kByol, "byol", MakeByol, PlainRecipe},
+    {v1::MethodConfig::kSimsiam, "simsiam", MakeSimsiam, PlainRecipe},
+    {v1::MethodConfig::kBarlowTwins, "barlow_twins", MakeBarlowTwins, BarlowTwinsRecipe},
+    {v1::MethodConfig::kMocoV3, "moco_v3", MakeMocoV3, MocoV3Recipe},
+    {v1::MethodConfig::kVicreg, "vicreg", MakeVicreg, VicregRecipe},
+    {v1::MethodConfig::kSupervised, "supervised", MakeSupervised, PlainRecipe},
+    {v1::MethodConfig::kSwav, "swav", MakeSwav, SwavRecipe},
+    {v1::MethodConfig::kDino, "dino", MakeDino, DinoRecipe},
 };
 
 }  // namespace
@@ -55,12 +60,25 @@ std::string MethodName(const v1::MethodConfig& config) {
   return "";
 }
 
+Recipe MethodRecipe(const v1::MethodConfig& config, bool official) {
+  for (const Entry& entry : kMethods) {
+    if (entry.method == config.method_case()) return entry.recipe(official);
+  }
+  return {};
+}
+
 absl::StatusOr<std::unique_ptr<Method>> MakeMethod(const v1::MethodConfig& config,
                                                    const MethodSetup& setup) {
+  v1::MethodConfig settings = config;
+  CASSLE_RETURN_IF_ERROR(ApplyDefaults(&settings));
+  CASSLE_RETURN_IF_ERROR(CheckRanges(settings, "method."));
+  MethodSetup resolved = setup;
+  CASSLE_RETURN_IF_ERROR(ApplyDefaults(&resolved.augself));
+  CASSLE_RETURN_IF_ERROR(CheckRanges(resolved.augself, "augself."));
   for (const Entry& entry : kMethods) {
-    if (entry.method != config.method_case()) continue;
-    CASSLE_ASSIGN_OR_RETURN(std::unique_ptr<Method> method, entry.make(config, setup));
-    return WithAugSelf(setup, std::move(method));
+    if (entry.method != settings.method_case()) continue;
+    CASSLE_ASSIGN_OR_RETURN(std::unique_ptr<Method> method, entry.make(settings, resolved));
+    return WithAugSelf(resolved, std::move(method));
   }
   return absl::InvalidArgumentError(absl::StrCat("no method is chosen: --method=",
                                                  absl::StrJoin(MethodNames(), " or --method=")));

@@ -38,7 +38,7 @@ class MethodContractTest : public ::testing::TestWithParam<Variant> {
 
   // Steps first .. first+count-1 of 10.
   void Train(int first, int count, Method* method, Optimizer* optimizer) const {
-    const double rate = method->recipe().optimizer == v1::ADAMW ? 1e-3 : 0.1;
+    const double rate = OptimizerKindOf(GetParam()) == v1::ADAMW ? 1e-3 : 0.1;
     for (int step = first; step < first + count; ++step) {
       method->set_progress((step - 1) / 10.0);
       optimizer->ZeroGrad();
@@ -78,7 +78,7 @@ TEST_P(MethodContractTest, SameSeedGivesTheSameBitsAndAnotherSeedDoesNot) {
   std::vector<std::unique_ptr<Method>> methods;
   for (uint64_t seed : {7, 7, 8}) {
     methods.push_back(Make(seed));
-    Train(1, 3, methods.back().get(), OptimizerOf(*methods.back()).get());
+    Train(1, 3, methods.back().get(), OptimizerOf(GetParam(), *methods.back()).get());
   }
   ExpectSameState(methods[0]->state(), methods[1]->state());
   EXPECT_FALSE(methods[0]->state()[0].tensor.equal(methods[2]->state()[0].tensor));
@@ -97,7 +97,7 @@ TEST_P(MethodContractTest, SavedAndLoadedStateGoesOnBitForBit) {
     return all;
   };
   const std::unique_ptr<Method> undisturbed = Make(1);
-  const std::unique_ptr<Optimizer> undisturbed_optimizer = OptimizerOf(*undisturbed);
+  const std::unique_ptr<Optimizer> undisturbed_optimizer = OptimizerOf(GetParam(), *undisturbed);
   Train(1, 2, undisturbed.get(), undisturbed_optimizer.get());
   v1::TrainState state;
   state.set_step(2);
@@ -106,7 +106,7 @@ TEST_P(MethodContractTest, SavedAndLoadedStateGoesOnBitForBit) {
   Train(3, 6, undisturbed.get(), undisturbed_optimizer.get());
 
   const std::unique_ptr<Method> resumed = Make(99);  // Nothing of the seed may be left.
-  const std::unique_ptr<Optimizer> resumed_optimizer = OptimizerOf(*resumed);
+  const std::unique_ptr<Optimizer> resumed_optimizer = OptimizerOf(GetParam(), *resumed);
   ASSERT_OK_AND_ASSIGN(const auto checkpoints, FindCheckpoints(folder));
   ASSERT_EQ(checkpoints.size(), 1u);
   ASSERT_OK_AND_ASSIGN(const v1::TrainState loaded,
@@ -133,7 +133,7 @@ TEST_P(MethodContractTest, GroupsHoldEveryTrainedParameterOnce) {
 
 TEST_P(MethodContractTest, ProjectionsStaySpreadWhileItTrains) {
   const std::unique_ptr<Method> method = Make(1);
-  Train(1, 10, method.get(), OptimizerOf(*method).get());
+  Train(1, 10, method.get(), OptimizerOf(GetParam(), *method).get());
   const MethodOutput output = method->Forward(MakeBatch(11));
   // About 1 for projections all over the sphere, 0 for a collapse.
   EXPECT_GT(DescribeProjections(output.z1, output.z2).spread, 0.2);

@@ -68,9 +68,18 @@ inline std::unique_ptr<Method> MakeVariant(const Variant& variant, uint64_t seed
   return *std::move(method);
 }
 
+// The method's own.
+inline v1::OptimizerKind OptimizerKindOf(const Variant& variant) {
+  return MethodRecipe(TinyConfig(variant.method), /*official=*/false).optimizer;
+}
+
 // With the method's own kind of optimiser and groups.
-inline std::unique_ptr<Optimizer> OptimizerOf(const Method& method) {
-  return MakeOptimizer({.kind = method.recipe().optimizer}, method.parameter_groups());
+inline std::unique_ptr<Optimizer> OptimizerOf(const Variant& variant, const Method& method) {
+  v1::TrainingConfig training;
+  training.set_optimizer(OptimizerKindOf(variant));
+  training.set_momentum(0.9);
+  training.set_weight_decay(5e-4);
+  return MakeOptimizer(training, method.parameter_groups());
 }
 
 // VICReg's covariances are of fourth order in the projections, which a hypernetwork makes large:

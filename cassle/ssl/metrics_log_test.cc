@@ -182,6 +182,15 @@ TEST(CosineLearningRateTest, EqualsTheAuthorsSchedule) {
   }
 }
 
+// base_lr is per 256 images.
+v1::TrainingConfig FullRate(double rate, int epochs) {
+  v1::TrainingConfig training;
+  training.set_base_lr(rate);
+  training.set_batch_size(256);
+  training.set_epochs(epochs);
+  return training;
+}
+
 TEST(LearningRateAtTest, EqualsTheAuthorsSchedules) {
   ASSERT_OK_AND_ASSIGN(const SafetensorsFile golden, OpenGolden("schedules.safetensors"));
   const int64_t epochs = std::stoll(golden.Metadata("max_epochs"));
@@ -200,11 +209,10 @@ TEST(LearningRateAtTest, EqualsTheAuthorsSchedules) {
         Schedule{"simsiam.lr", 0, 0}}) {
     ASSERT_OK_AND_ASSIGN(const TensorView rates, golden.Get(name, DType::kF64, 2));
     ASSERT_EQ(rates.shape[0], epochs);
-    RateSchedule schedule;
-    schedule.initial = initial;
-    schedule.warmup_epochs = warmup;
+    v1::TrainingConfig training = FullRate(initial, static_cast<int>(epochs));
+    training.set_warmup_epochs(static_cast<int>(warmup));
     for (int64_t epoch = 0; epoch < epochs; ++epoch) {
-      const double rate = LearningRateAt(schedule, epoch, epochs);
+      const double rate = LearningRateAt(training, epoch);
       // As above.
       const double* theirs = rates.values<double>().data() + epoch * rates.shape[1];
       EXPECT_NEAR(rate, theirs[0], 1e-12 * initial) << name << " epoch " << epoch;
@@ -216,28 +224,29 @@ TEST(LearningRateAtTest, EqualsTheAuthorsSchedules) {
 }
 
 TEST(LearningRateAtTest, RisesInEqualStepsAndNeedsNoCosine) {
-  RateSchedule schedule;
-  schedule.initial = 1;
-  schedule.warmup_epochs = 4;
-  EXPECT_DOUBLE_EQ(LearningRateAt(schedule, 0, 2), 0.25);
-  EXPECT_DOUBLE_EQ(LearningRateAt(schedule, 1, 2), 0.4375);
-  EXPECT_DOUBLE_EQ(LearningRateAt(schedule, 1.5, 2), 0.53125);
-  EXPECT_DOUBLE_EQ(LearningRateAt(schedule, 4, 8), 1);
-  EXPECT_DOUBLE_EQ(LearningRateAt(schedule, 6, 8), 0.5);
+  v1::TrainingConfig training = FullRate(1, /*epochs=*/2);
+  training.set_warmup_epochs(4);
+  EXPECT_DOUBLE_EQ(LearningRateAt(training, 0), 0.25);
+  EXPECT_DOUBLE_EQ(LearningRateAt(training, 1), 0.4375);
+  EXPECT_DOUBLE_EQ(LearningRateAt(training, 1.5), 0.53125);
+  training.set_epochs(8);
+  EXPECT_DOUBLE_EQ(LearningRateAt(training, 4), 1);
+  EXPECT_DOUBLE_EQ(LearningRateAt(training, 6), 0.5);
 }
 
 TEST(LearningRateAtTest, StaysOrFallsInSteps) {
-  RateSchedule schedule;
-  schedule.initial = 1;
-  schedule.warmup_epochs = 2;
-  schedule.step_epochs = {4, 6};
-  schedule.kind = v1::CONSTANT;
-  EXPECT_DOUBLE_EQ(LearningRateAt(schedule, 0, 8), 0.5);
-  EXPECT_DOUBLE_EQ(LearningRateAt(schedule, 7, 8), 1);
-  schedule.kind = v1::STEP;
-  EXPECT_DOUBLE_EQ(LearningRateAt(schedule, 3.9, 8), 1);
-  EXPECT_DOUBLE_EQ(LearningRateAt(schedule, 4, 8), 0.1);
-  EXPECT_DOUBLE_EQ(LearningRateAt(schedule, 7, 8), 0.01);
+  v1::TrainingConfig training = FullRate(1, /*epochs=*/8);
+  training.set_warmup_epochs(2);
+  training.add_step_epochs(4);
+  training.add_step_epochs(6);
+  training.set_step_factor(0.1);
+  training.set_schedule(v1::CONSTANT);
+  EXPECT_DOUBLE_EQ(LearningRateAt(training, 0), 0.5);
+  EXPECT_DOUBLE_EQ(LearningRateAt(training, 7), 1);
+  training.set_schedule(v1::STEP);
+  EXPECT_DOUBLE_EQ(LearningRateAt(training, 3.9), 1);
+  EXPECT_DOUBLE_EQ(LearningRateAt(training, 4), 0.1);
+  EXPECT_DOUBLE_EQ(LearningRateAt(training, 7), 0.01);
 }
 
 TEST(CosineMomentumTest, EqualsTheAuthorsByolMomentum) {

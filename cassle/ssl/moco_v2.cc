@@ -7,36 +7,31 @@
 #include "cassle/ssl/key_queue.h"
 #include "cassle/ssl/momentum_encoder.h"
 #include "cassle/ssl/objectives.h"
-#include "cassle/ssl/setting_checks.h"
 #include "cassle/ssl/step_rows.h"
 
 namespace cassle {
 namespace {
 
-struct Settings {
-  double temperature = 0.2;
-  double momentum = 0.999;
-  bool enqueue_queries = false;
-};
-
 class MocoV2 : public Method {
  public:
-  MocoV2(Encoder online, Encoder momentum, KeyQueue queue, const Settings& settings)
+  MocoV2(Encoder online, Encoder momentum, KeyQueue queue, const v1::MocoV2Config& settings,
+         bool enqueue_queries)
       : online_(std::move(online)),
         momentum_(online_, std::move(momentum)),
         queue_(std::move(queue)),
-        settings_(settings) {}
+        settings_(settings),
+        enqueue_queries_(enqueue_queries) {}
 
   MethodOutput Forward(const Batch& batch) override {
     const auto [features1, queries] = online_.Encode(batch.views.at(0));
     const auto [features2, keys] = momentum_.Encode(batch.views.at(1));
-    enqueued_next_.Add(NormalizeRows(settings_.enqueue_queries ? queries.detach() : keys));
-    return {MocoLoss(queries, keys, queue_.rows(), settings_.temperature), queries.detach(), keys,
+    enqueued_next_.Add(NormalizeRows(enqueue_queries_ ? queries.detach() : keys));
+    return {MocoLoss(queries, keys, queue_.rows(), settings_.temperature()), queries.detach(), keys,
             features1, features2};
   }
 
   void AfterStep() override {
-    momentum_.Follow(settings_.momentum);
+    momentum_.Follow(settings_.momentum());
     queue_.Enqueue(enqueued_next_.Take());
   }
 
@@ -55,7 +50,8 @@ class MocoV2 : public Method {
   Encoder online_;
   MomentumEncoder momentum_;
   KeyQueue queue_;
-  const Settings settings_;
+  const v1::MocoV2Config settings_;
+  const bool enqueue_queries_;
   // [B, P], normalised: what AfterStep puts into the queue.
   StepRows enqueued_next_;
 };
@@ -65,22 +61,15 @@ class MocoV2 : public Method {
 absl::StatusOr<std::unique_ptr<Method>> MakeMocoV2(const v1::MethodConfig& config,
                                                    const MethodSetup& setup) {
   const v1::MocoV2Config& moco = config.moco_v2();
-  Settings settings;
-  if (moco.has_temperature()) settings.temperature = moco.temperature();
-  if (moco.has_momentum()) settings.momentum = moco.momentum();
-  settings.enqueue_queries =
+  const bool enqueue_queries =
       moco.enqueue() == v1::QUERIES || (moco.enqueue() != v1::KEYS && setup.official);
-  CASSLE_RETURN_IF_ERROR(CheckAboveZero("moco_v2", "temperature", settings.temperature));
-  CASSLE_RETURN_IF_ERROR(CheckMomentum("moco_v2", "momentum", settings.momentum));
-  const int64_t queue_size = moco.has_queue_size() ? moco.queue_size() : 65536;
-  const int64_t projection_size = moco.has_projection_size() ? moco.projection_size() : 128;
-  CASSLE_RETURN_IF_ERROR(CheckQueueSize("moco_v2", queue_size, setup.batch_size));
-  const MlpOptions projector = {.hidden = moco.hidden_size(), .out = projection_size};
+  CASSLE_RETURN_IF_ERROR(CheckQueueSize("moco_v2", moco.queue_size(), setup.batch_size));
+  const MlpOptions projector = {.hidden = moco.hidden_size(), .out = moco.projection_size()};
   CASSLE_ASSIGN_OR_RETURN(Encoder online, Encoder::Create(setup, projector));
   CASSLE_ASSIGN_OR_RETURN(Encoder momentum, Encoder::Create(setup, projector));
-  return std::unique_ptr<Method>(new MocoV2(std::move(online), std::move(momentum),
-                                            KeyQueue(queue_size, projection_size, setup.seed),
-                                            settings));
+  return std::unique_ptr<Method>(new MocoV2(
+      std::move(online), std::move(momentum),
+      KeyQueue(moco.queue_size(), moco.projection_size(), setup.seed), moco, enqueue_queries));
 }
 
 }  // namespace cassle

@@ -16,7 +16,9 @@
 
 namespace cassle {
 
-// \error kInvalidArgument naming the setting that is out of range.
+Recipe MocoV3Recipe(bool official);
+
+// Settings have their defaults (MakeMethod in method_registry.h fills them in).
 absl::StatusOr<std::unique_ptr<Method>> MakeMocoV3(const v1::MethodConfig& config,
                                                    const MethodSetup& setup);
 

@@ -4,7 +4,6 @@
 
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "cassle/ssl/momentum_update.h"
 
 namespace cassle {
@@ -42,12 +41,6 @@ void MomentumEncoder::Follow(double momentum) {
 void MomentumEncoder::AppendTo(std::vector<Method::Network>* networks) const {
   networks->push_back({"momentum_backbone", average_.backbone(), false});
   networks->push_back({"momentum_projector", average_.projector(), false});
-}
-
-absl::Status CheckMomentum(const char* method, const char* setting, double momentum) {
-  if (momentum >= 0 && momentum <= 1) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("method.", method, ".", setting, " is ", momentum,
-                                                 "; it must be between 0 and 1"));
 }
 
 }  // namespace cassle

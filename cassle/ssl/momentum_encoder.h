@@ -7,7 +7,6 @@
 
 #include <vector>
 
-#include "absl/status/status.h"
 #include "cassle/ssl/encoder.h"
 #include "cassle/ssl/method.h"
 
@@ -34,9 +33,6 @@ class MomentumEncoder {
   std::vector<at::Tensor> online_parameters_;
   std::vector<at::Tensor> average_parameters_;
 };
-
-// \error kInvalidArgument naming method.METHOD.SETTING if `momentum` is not in [0, 1].
-absl::Status CheckMomentum(const char* method, const char* setting, double momentum);
 
 }  // namespace cassle
 

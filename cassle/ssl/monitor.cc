@@ -112,16 +112,7 @@ absl::Status Monitor::ChooseImages() {
 
 absl::StatusOr<std::unique_ptr<Monitor>> Monitor::Create(const v1::MonitorConfig& config,
                                                          const MonitorSetup& setup) {
-  const auto at_least = [](const char* name, int value, int least) {
-    if (value >= least) return absl::OkStatus();
-    return absl::InvalidArgumentError(
-        absl::StrCat("--monitor.", name, "=", value, ": expected at least ", least));
-  };
-  CASSLE_RETURN_IF_ERROR(at_least("every_epochs", config.every_epochs(), 0));
   if (config.every_epochs() == 0) return std::unique_ptr<Monitor>();
-  CASSLE_RETURN_IF_ERROR(at_least("train_images", config.train_images(), 2));
-  CASSLE_RETURN_IF_ERROR(at_least("test_images", config.test_images(), 1));
-  CASSLE_RETURN_IF_ERROR(at_least("neighbors", config.neighbors(), 1));
   std::unique_ptr<Monitor> monitor(new Monitor(config, setup));
   const absl::Status chosen = monitor->ChooseImages();
   if (chosen.code() == absl::StatusCode::kFailedPrecondition) {

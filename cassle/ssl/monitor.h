@@ -53,9 +53,9 @@ struct MonitorSetup {
 
 class Monitor {
  public:
-  // Null if config.every_epochs is 0.
-  // \error kInvalidArgument for a setting that is out of range; kFailedPrecondition if there are no
-  // labelled images, with the remedy; whatever Dataset::Open and ChooseLabelledImages return.
+  // Null if config.every_epochs is 0. Settings have their defaults and are in range.
+  // \error kFailedPrecondition if there are no labelled images, with the remedy; whatever
+  // Dataset::Open and ChooseLabelledImages return.
   static absl::StatusOr<std::unique_ptr<Monitor>> Create(const v1::MonitorConfig& config,
                                                          const MonitorSetup& setup);
 

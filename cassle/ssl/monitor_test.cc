@@ -174,11 +174,6 @@ TEST(MonitorTest, RefusesWhatItCannotMeasure) {
   EXPECT_THAT(Monitor::Create(config, SetupFor("train")),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        AllOf(HasSubstr("--monitor.target"), HasSubstr("no class target \"hue\""))));
-  config = Config(1);
-  config.set_neighbors(0);
-  EXPECT_THAT(Monitor::Create(config, SetupFor("train")),
-              StatusIs(absl::StatusCode::kInvalidArgument,
-                       HasSubstr("--monitor.neighbors=0: expected at least 1")));
   // Nobody asked: no error.
   ASSERT_OK_AND_ASSIGN(const auto unlabelled, Monitor::Create(Config(0), SetupFor("plain")));
   EXPECT_EQ(unlabelled, nullptr);

@@ -1,7 +1,7 @@
 // Optimizer: turns gradients into steps, with one learning rate per group of parameters.
 //
 //   std::unique_ptr<Optimizer> optimizer =
-//       MakeOptimizer({}, method->parameter_groups());   // make_optimizer.h
+//       MakeOptimizer(training, method->parameter_groups());   // make_optimizer.h
 //   optimizer->ZeroGrad();
 //   loss.backward();
 //   optimizer->Step(GroupRates(optimizer->groups(), initial, rate_of_this_epoch));
@@ -34,14 +34,6 @@ struct ParameterGroup {
 //   scheduled  the rate that the schedule gives now.
 std::vector<double> GroupRates(const std::vector<ParameterGroup>& groups, double initial,
                                double scheduled);
-
-struct OptimizerOptions {
-  v1::OptimizerKind kind = v1::SGD;
-  // Of SGD and LARS, [0, 1). AdamW has its own two.
-  double momentum = 0.9;
-  // >= 0.
-  double weight_decay = 5e-4;
-};
 
 // The learning rate per 256 images and the weight decay that an optimiser starts from when nothing
 // is chosen: SGD as in the authors' CASSLE runs, AdamW as MoCo-v3 (Chen, Xie & He 2021), Adam

@@ -21,6 +21,14 @@ at::Tensor Filled(at::IntArrayRef sizes, double value) {
   return at::empty(sizes, at::kDouble).fill_(value);
 }
 
+v1::TrainingConfig Config(v1::OptimizerKind kind, double momentum, double weight_decay) {
+  v1::TrainingConfig training;
+  training.set_optimizer(kind);
+  training.set_momentum(momentum);
+  training.set_weight_decay(weight_decay);
+  return training;
+}
+
 std::vector<std::string> BufferNames(const Optimizer& optimizer) {
   std::vector<std::string> names;
   for (const NamedTensor& buffer : optimizer.buffers()) names.push_back(buffer.name);
@@ -30,7 +38,7 @@ std::vector<std::string> BufferNames(const Optimizer& optimizer) {
 TEST(SgdTest, StepsAsTorchDoesOverTwoSteps) {
   at::Tensor p = Filled({1}, 1);
   at::Tensor without_gradient = Filled({1}, 3);
-  const auto optimizer = MakeOptimizer({.kind = v1::SGD, .momentum = 0.9, .weight_decay = 0.1},
+  const auto optimizer = MakeOptimizer(Config(v1::SGD, 0.9, 0.1),
                                        {{.parameters = {{"p", p}, {"q", without_gradient}}}});
   EXPECT_THAT(BufferNames(*optimizer), ElementsAre("p", "q"));
   double expected = 1, buffer = 0;
@@ -50,8 +58,7 @@ TEST(SgdTest, StepsAsTorchDoesOverTwoSteps) {
 void ExpectAdamOverThreeSteps(v1::OptimizerKind kind) {
   const bool decoupled = kind == v1::ADAMW;
   at::Tensor p = Filled({2}, 1);
-  const auto optimizer =
-      MakeOptimizer({.kind = kind, .weight_decay = 0.1}, {{.parameters = {{"p", p}}}});
+  const auto optimizer = MakeOptimizer(Config(kind, 0, 0.1), {{.parameters = {{"p", p}}}});
   EXPECT_THAT(BufferNames(*optimizer), ElementsAre("p.first_moment", "p.second_moment", "steps"));
   double expected = 1, first = 0, second = 0;
   int steps = 0;
@@ -77,7 +84,7 @@ TEST(AdamTest, StepsAsTorchDoesOverThreeSteps) { ExpectAdamOverThreeSteps(v1::AD
 TEST(LarsTest, ScalesMatricesByTheirNormAndLeavesBiasesAlone) {
   at::Tensor weight = Filled({2, 2}, 3);
   at::Tensor bias = Filled({4}, 3);
-  const auto optimizer = MakeOptimizer({.kind = v1::LARS, .momentum = 0.9, .weight_decay = 0.1},
+  const auto optimizer = MakeOptimizer(Config(v1::LARS, 0.9, 0.1),
                                        {{.parameters = {{"weight", weight}, {"bias", bias}}}});
   double expected_weight = 3, weight_buffer = 0, expected_bias = 3, bias_buffer = 0;
   for (const double gradient : {0.5, -0.25}) {
@@ -98,8 +105,8 @@ TEST(LarsTest, ScalesMatricesByTheirNormAndLeavesBiasesAlone) {
 
 TEST(LarsTest, TakesAZeroGradientAndAZeroMatrix) {
   at::Tensor weight = Filled({2, 2}, 0);
-  const auto optimizer = MakeOptimizer({.kind = v1::LARS, .momentum = 0, .weight_decay = 0},
-                                       {{.parameters = {{"weight", weight}}}});
+  const auto optimizer =
+      MakeOptimizer(Config(v1::LARS, 0, 0), {{.parameters = {{"weight", weight}}}});
   weight.mutable_grad() = Filled({2, 2}, 0);
   optimizer->Step({1});
   EXPECT_EQ(weight.max().item().toDouble(), 0);
@@ -110,8 +117,8 @@ TEST(LarsTest, TakesAZeroGradientAndAZeroMatrix) {
 
 TEST(OptimizerTest, ClipsTheNormOfAllGradientsTogether) {
   at::Tensor a = Filled({1}, 1), b = Filled({1}, 1);
-  const auto optimizer =
-      MakeOptimizer({}, {{.parameters = {{"a", a}}}, {.parameters = {{"b", b}}}});
+  const auto optimizer = MakeOptimizer(Config(v1::SGD, 0, 0),
+                                       {{.parameters = {{"a", a}}}, {.parameters = {{"b", b}}}});
   a.mutable_grad() = Filled({1}, 3);
   b.mutable_grad() = Filled({1}, 4);
   EXPECT_EQ(optimizer->ClipGradients(optimizer->GradientNorm(), 0), 5);
@@ -124,10 +131,10 @@ TEST(OptimizerTest, ClipsTheNormOfAllGradientsTogether) {
 
 TEST(OptimizerTest, EveryGroupHasItsRate) {
   at::Tensor a = Filled({1}, 1), b = Filled({1}, 1), c = Filled({1}, 1);
-  const auto optimizer = MakeOptimizer({.momentum = 0, .weight_decay = 0},
-                                       {{.parameters = {{"a", a}}},
-                                        {.parameters = {{"b", b}}, .rate_scale = 0.5},
-                                        {.parameters = {{"c", c}}, .constant_rate = true}});
+  const auto optimizer =
+      MakeOptimizer(Config(v1::SGD, 0, 0), {{.parameters = {{"a", a}}},
+                                            {.parameters = {{"b", b}}, .rate_scale = 0.5},
+                                            {.parameters = {{"c", c}}, .constant_rate = true}});
   for (at::Tensor* parameter : {&a, &b, &c}) parameter->mutable_grad() = Filled({1}, 1);
   const std::vector<double> rates = GroupRates(optimizer->groups(), 0.5, 0.25);
   EXPECT_THAT(rates, ElementsAre(0.25, 0.125, 0.5));

@@ -1,16 +1,11 @@
 #include "cassle/ssl/predictor.h"
 
-#include "absl/strings/str_cat.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/ssl/precision_scope.h"
 
 namespace cassle {
 
 absl::StatusOr<Predictor> Predictor::Create(const MethodSetup& setup, const MlpOptions& mlp) {
-  if (mlp.hidden < 1) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("predictor_hidden_size is ", mlp.hidden, "; it must be positive"));
-  }
   Predictor predictor;
   predictor.precision_ = setup.precision;
   if (ConditionsPredictor(setup.conditioning)) {

@@ -131,7 +131,7 @@ absl::Status BuildMethod(PretrainRun* run) {
   if (!layout.ok()) return Annotate(layout.status(), "--conditioning.groups");
   run->unaugmented = layout->DescribeUnaugmented();
   CASSLE_RETURN_IF_ERROR(AddImageChannels(run));
-  CASSLE_ASSIGN_OR_RETURN(run->augself, AugSelfGroups(options.augself()));
+  run->augself = AugSelfGroups(options.augself());
   const auto relative = DescriptorLayout::Create(run->policy, run->augself);
   if (!relative.ok()) return Annotate(relative.status(), "--augself");
   MethodSetup setup;
@@ -158,7 +158,7 @@ absl::Status BuildMethod(PretrainRun* run) {
   CASSLE_ASSIGN_OR_RETURN(run->method, MakeMethod(options.method(), setup));
   CASSLE_RETURN_IF_ERROR(CheckData(*run));
   CASSLE_RETURN_IF_ERROR(CheckPredictor(options, *run->method));
-  ResolveRecipe(run->method->recipe(), &options);
+  ResolveRecipe(MethodRecipe(options.method(), setup.official), &options);
   return absl::OkStatus();
 }
 

@@ -141,7 +141,7 @@ TEST(PretrainTest, TheCommandLineOfTheReadmeMeansWhatItSays) {
        "--output=run", "--method.moco_v2.queue_size=4096", "--backbone.width_factor=0.25",
        "--precision=bf16"},
       &options, &command_line));
-  ApplyDefaults(&options);
+  ASSERT_OK(ApplyDefaults(&options));
   EXPECT_EQ(options.conditioning().treatment(), v1::MLP);
   EXPECT_EQ(options.method().moco_v2().queue_size(), 4096);
   EXPECT_EQ(options.method().moco_v2().temperature(), 0.2);

@@ -17,22 +17,26 @@ double CosineLearningRate(double initial, double epoch, double epochs) {
   return 0.5 * initial * (1 + std::cos(kPi * epoch / epochs));
 }
 
-double LearningRateAt(const RateSchedule& schedule, double epoch, int64_t epochs) {
-  const double warmup = static_cast<double>(schedule.warmup_epochs);
-  if (epoch < warmup) return schedule.initial * (1 + (warmup - 1) * epoch / warmup) / warmup;
-  switch (schedule.kind) {
+double FullLearningRate(const v1::TrainingConfig& training) {
+  return ScaledLearningRate(training.base_lr(), training.batch_size());
+}
+
+double LearningRateAt(const v1::TrainingConfig& training, double epoch) {
+  const double full = FullLearningRate(training);
+  const double warmup = training.warmup_epochs();
+  if (epoch < warmup) return full * (1 + (warmup - 1) * epoch / warmup) / warmup;
+  switch (training.schedule()) {
     case v1::CONSTANT:
-      return schedule.initial;
+      return full;
     case v1::STEP: {
-      double rate = schedule.initial;
-      for (const int64_t step : schedule.step_epochs) {
-        if (epoch >= static_cast<double>(step)) rate *= schedule.step_factor;
+      double rate = full;
+      for (const int step : training.step_epochs()) {
+        if (epoch >= step) rate *= training.step_factor();
       }
       return rate;
     }
     default:
-      return CosineLearningRate(schedule.initial, epoch - warmup,
-                                static_cast<double>(epochs) - warmup);
+      return CosineLearningRate(full, epoch - warmup, training.epochs() - warmup);
   }
 }
 

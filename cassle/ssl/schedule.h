@@ -3,9 +3,8 @@
 #define CASSLE_SSL_SCHEDULE_H_
 
 #include <cstdint>
-#include <vector>
 
-#include "cassle/ssl/optimizer.pb.h"
+#include "cassle/ssl/training.pb.h"
 
 namespace cassle {
 
@@ -20,22 +19,15 @@ double ScaledLearningRate(double base_learning_rate, int64_t batch_size);
 //            authors' runs.
 double CosineLearningRate(double initial, double epoch, double epochs);
 
-// A learning rate over a run.
-struct RateSchedule {
-  v1::ScheduleKind kind = v1::COSINE;
-  // The full rate, reached after the warm-up.
-  double initial = 0;
-  // Epochs, 0 or more. May exceed those of the run, which then never reaches the full rate.
-  int64_t warmup_epochs = 0;
-  // STEP: at each of these epochs (from 0) the rate is multiplied by the factor.
-  std::vector<int64_t> step_epochs;
-  double step_factor = 0.1;
-};
+// The full rate of a run, reached after the warm-up: ScaledLearningRate of its base_lr and
+// batch_size.
+double FullLearningRate(const v1::TrainingConfig& training);
 
-// The rate at `epoch`, as above. Warm-up of w epochs: initial * (1 + (w - 1) * epoch / w) / w,
-// which rises from initial / w; from epoch w on COSINE is CosineLearningRate(initial, epoch - w,
-// epochs - w).
-double LearningRateAt(const RateSchedule& schedule, double epoch, int64_t epochs);
+// The rate at `epoch`, as above, with the schedule, warmup_epochs, step_epochs and step_factor of
+// `training`. Warm-up of w epochs, which may exceed those of the run: full * (1 + (w - 1) * epoch /
+// w) / w, which rises from full / w; from epoch w on COSINE is CosineLearningRate(full, epoch - w,
+// epochs - w), and STEP is multiplied by the factor at each of the step_epochs.
+double LearningRateAt(const v1::TrainingConfig& training, double epoch);
 
 // Momentum of a moving average that goes from `start` to `end` along a cosine (Grill et al. 2020,
 // BYOL, section 3.2, arXiv:2006.07733): end - (end - start) * (cos(pi * progress) + 1) / 2.

@@ -9,7 +9,6 @@
 #include "cassle/base/status_macros.h"
 #include "cassle/ssl/encoder.h"
 #include "cassle/ssl/objectives.h"
-#include "cassle/ssl/setting_checks.h"
 
 namespace cassle {
 namespace {
@@ -59,26 +58,22 @@ class Simclr : public Method {
 absl::StatusOr<std::unique_ptr<Method>> MakeSimclr(const v1::MethodConfig& config,
                                                    const MethodSetup& setup) {
   const v1::SimclrConfig& simclr = config.simclr();
-  const double temperature = simclr.has_temperature() ? simclr.temperature() : 0.2;
-  CASSLE_RETURN_IF_ERROR(CheckAboveZero("simclr", "temperature", temperature));
   const int64_t images = setup.part_size > 0 ? setup.part_size : setup.batch_size;
   if (images < 2) {
     return absl::InvalidArgumentError(
         absl::StrCat("batch_size is ", images,
                      "; SimCLR takes its negatives from the batch and needs at least 2"));
   }
-  const int64_t groups = simclr.has_negative_groups() ? simclr.negative_groups() : 1;
-  if (groups < 1 || images % groups != 0 || images / groups < 2) {
+  const int64_t groups = simclr.negative_groups();
+  if (images % groups != 0 || images / groups < 2) {
     return absl::InvalidArgumentError(
         absl::StrCat("method.simclr.negative_groups is ", groups, "; it must divide the ", images,
                      " images that go through the networks together into groups of 2 or more"));
   }
   CASSLE_ASSIGN_OR_RETURN(
       Encoder encoder,
-      Encoder::Create(setup,
-                      {.hidden = simclr.hidden_size(),
-                       .out = simclr.has_projection_size() ? simclr.projection_size() : 128}));
-  return std::unique_ptr<Method>(new Simclr(std::move(encoder), temperature, groups));
+      Encoder::Create(setup, {.hidden = simclr.hidden_size(), .out = simclr.projection_size()}));
+  return std::unique_ptr<Method>(new Simclr(std::move(encoder), simclr.temperature(), groups));
 }
 
 }  // namespace cassle

@@ -12,7 +12,8 @@
 
 namespace cassle {
 
-// \error kInvalidArgument naming the setting that is out of range.
+// Settings have their defaults (MakeMethod in method_registry.h fills them in). \error
+// kInvalidArgument if the batch cannot be split into negative_groups.
 absl::StatusOr<std::unique_ptr<Method>> MakeSimclr(const v1::MethodConfig& config,
                                                    const MethodSetup& setup);
 

@@ -7,7 +7,6 @@
 #include "cassle/ssl/encoder.h"
 #include "cassle/ssl/objectives.h"
 #include "cassle/ssl/predictor.h"
-#include "cassle/ssl/setting_checks.h"
 
 namespace cassle {
 namespace {
@@ -57,19 +56,17 @@ class Simsiam : public Method {
 absl::StatusOr<std::unique_ptr<Method>> MakeSimsiam(const v1::MethodConfig& config,
                                                     const MethodSetup& setup) {
   const v1::SimsiamConfig& simsiam = config.simsiam();
-  MlpOptions projector = {.hidden = 2048, .out = 2048, .depth = 3, .last_norm = true};
-  if (simsiam.has_hidden_size()) projector.hidden = simsiam.hidden_size();
-  if (simsiam.has_projection_size()) projector.out = simsiam.projection_size();
-  if (simsiam.has_projector_depth()) projector.depth = simsiam.projector_depth();
-  CASSLE_RETURN_IF_ERROR(CheckAtLeast("simsiam", "projector_depth", projector.depth, 1));
+  const MlpOptions projector = {.hidden = simsiam.hidden_size(),
+                                .out = simsiam.projection_size(),
+                                .depth = simsiam.projector_depth(),
+                                .last_norm = true};
   CASSLE_ASSIGN_OR_RETURN(Encoder encoder, Encoder::Create(setup, projector));
-  MlpOptions mlp = {.in = projector.out, .hidden = 512, .out = projector.out};
-  if (simsiam.has_predictor_hidden_size()) mlp.hidden = simsiam.predictor_hidden_size();
-  CASSLE_ASSIGN_OR_RETURN(Predictor predictor, Predictor::Create(setup, mlp));
-  const bool constant_rate =
-      !simsiam.has_constant_predictor_rate() || simsiam.constant_predictor_rate();
+  CASSLE_ASSIGN_OR_RETURN(Predictor predictor,
+                          Predictor::Create(setup, {.in = projector.out,
+                                                    .hidden = simsiam.predictor_hidden_size(),
+                                                    .out = projector.out}));
   return std::unique_ptr<Method>(
-      new Simsiam(std::move(encoder), std::move(predictor), constant_rate));
+      new Simsiam(std::move(encoder), std::move(predictor), simsiam.constant_predictor_rate()));
 }
 
 }  // namespace cassle

@@ -52,8 +52,11 @@ int Main(int argc, char** argv) {
   config.GetReflection()->MutableMessage(&config, field);
   const std::unique_ptr<Method> method = MakeMethod(config, setup).value();
   MoveTensors(method->state(), device);
-  const std::unique_ptr<Optimizer> optimizer =
-      MakeOptimizer({.kind = method->recipe().optimizer}, method->parameter_groups());
+  v1::TrainingConfig training;
+  training.set_optimizer(MethodRecipe(config, /*official=*/false).optimizer);
+  training.set_momentum(0.9);
+  training.set_weight_decay(5e-4);
+  const std::unique_ptr<Optimizer> optimizer = MakeOptimizer(training, method->parameter_groups());
   PixelNormalizer normalizer({0.485, 0.456, 0.406}, {0.229, 0.224, 0.225});
   normalizer.MoveTo(device);
   std::vector<std::vector<uint8_t>> pixels(2);

@@ -9,7 +9,6 @@
 #include "absl/strings/str_cat.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/ssl/encoder.h"
-#include "cassle/ssl/setting_checks.h"
 
 namespace cassle {
 namespace {
@@ -64,12 +63,10 @@ absl::StatusOr<std::unique_ptr<Method>> MakeSupervised(const v1::MethodConfig& c
         setup.num_classes == 0 ? "none" : "labels of one class only",
         ": name a labelled data set by --input, also beside recorded views, or another --target"));
   }
-  const int depth = supervised.has_classifier_depth() ? supervised.classifier_depth() : 1;
-  CASSLE_RETURN_IF_ERROR(CheckAtLeast("supervised", "classifier_depth", depth, 1));
-  CASSLE_ASSIGN_OR_RETURN(
-      Encoder encoder,
-      Encoder::Create(
-          setup, {.hidden = supervised.hidden_size(), .out = setup.num_classes, .depth = depth}));
+  CASSLE_ASSIGN_OR_RETURN(Encoder encoder,
+                          Encoder::Create(setup, {.hidden = supervised.hidden_size(),
+                                                  .out = setup.num_classes,
+                                                  .depth = supervised.classifier_depth()}));
   return std::unique_ptr<Method>(new Supervised(std::move(encoder), setup.num_views));
 }
 

@@ -16,7 +16,6 @@
 #include "cassle/ssl/encoder.h"
 #include "cassle/ssl/key_queue.h"
 #include "cassle/ssl/objectives.h"
-#include "cassle/ssl/setting_checks.h"
 #include "cassle/ssl/step_rows.h"
 
 namespace cassle {
@@ -25,45 +24,35 @@ namespace {
 // Views that are assigned to prototypes.
 constexpr int kAssignedViews = 2;
 
-struct Settings {
-  int64_t num_prototypes = 3000;
-  double temperature = 0.1;
-  double epsilon = 0.05;
-  int64_t sinkhorn_iterations = 3;
-  int64_t freeze_prototypes_steps = 313;
-  int64_t queue_size = 0;
-  int64_t queue_start_epoch = 15;
-};
-
 class Swav : public Method {
  public:
-  Swav(Encoder encoder, int64_t projection_size, const Settings& settings, const MethodSetup& setup)
+  Swav(Encoder encoder, int64_t projection_size, const v1::SwavConfig& settings,
+       const MethodSetup& setup)
       : encoder_(std::move(encoder)),
-        prototypes_(std::make_shared<Linear>(projection_size, settings.num_prototypes,
+        prototypes_(std::make_shared<Linear>(projection_size, settings.num_prototypes(),
                                              /*bias=*/false)),
         steps_(at::zeros({}, at::kLong)),
         queued_(at::zeros({}, at::kLong)),
         settings_(settings),
-        official_(setup.official),
         num_views_(std::max(kAssignedViews, setup.num_views)) {
     prototypes_->Initialize(setup.seed, "prototypes.");
     NormalizePrototypes();
-    for (int i = 0; settings.queue_size > 0 && i < kAssignedViews; ++i) {
-      queues_.emplace_back(settings.queue_size, projection_size, setup.seed);
+    for (int i = 0; settings.queue_size() > 0 && i < kAssignedViews; ++i) {
+      queues_.emplace_back(settings.queue_size(), projection_size, setup.seed);
     }
   }
 
   MethodOutput Forward(const Batch& batch) override {
     at::Tensor weight = prototypes_->parameters()[0];  // [K, P]
     // Without a gradient the optimiser leaves them alone.
-    if (steps_.item().toLong() < settings_.freeze_prototypes_steps) weight = weight.detach();
+    if (steps_.item().toLong() < settings_.freeze_prototypes_steps()) weight = weight.detach();
     MethodOutput output;
     std::vector<at::Tensor> assignments, logits;
     for (int view = 0; view < num_views_; ++view) {
       const auto [features, projections] = encoder_.Encode(batch.views.at(view));
       const at::Tensor embeddings = NormalizeRows(projections);
       const at::Tensor scores = embeddings.mm(weight.t());  // [B, K]
-      logits.push_back(scores / settings_.temperature);
+      logits.push_back(scores / settings_.temperature());
       if (view >= kAssignedViews) continue;
       assignments.push_back(Assign(view, scores));
       if (!queues_.empty()) enqueued_next_[view].Add(embeddings);
@@ -78,12 +67,12 @@ class Swav : public Method {
     NormalizePrototypes();
     steps_.add_(1);
     if (queues_.empty()) return;
-    const bool started = epoch() >= static_cast<double>(settings_.queue_start_epoch);
+    const bool started = epoch() >= static_cast<double>(settings_.queue_start_epoch());
     for (int view = 0; view < kAssignedViews; ++view) {
       const at::Tensor rows = enqueued_next_[view].Take();
       if (!started) continue;
       queues_[view].Enqueue(rows);
-      if (view == 0) queued_.add_(rows.size(0)).clamp_(0, settings_.queue_size);
+      if (view == 0) queued_.add_(rows.size(0)).clamp_(0, settings_.queue_size());
     }
   }
 
@@ -105,11 +94,6 @@ class Swav : public Method {
 
   int num_views() const override { return num_views_; }
 
-  Recipe recipe() const override {
-    if (official_) return {.optimizer = v1::SGD};
-    return {.optimizer = v1::LARS, .warmup_epochs = 10, .base_lr = 0.3, .weight_decay = 1e-6};
-  }
-
  private:
   void NormalizePrototypes() {
     at::NoGradGuard no_grad;
@@ -121,10 +105,10 @@ class Swav : public Method {
   at::Tensor Assign(int view, const at::Tensor& scores) const {
     at::NoGradGuard no_grad;
     at::Tensor all = scores.detach();
-    if (!queues_.empty() && queued_.item().toLong() == settings_.queue_size) {
+    if (!queues_.empty() && queued_.item().toLong() == settings_.queue_size()) {
       all = at::cat({all, queues_[view].rows().mm(prototypes_->parameters()[0].t())});
     }
-    return SinkhornAssignments(all, settings_.epsilon, settings_.sinkhorn_iterations)
+    return SinkhornAssignments(all, settings_.epsilon(), settings_.sinkhorn_iterations())
         .narrow(0, 0, scores.size(0));
   }
 
@@ -138,44 +122,30 @@ class Swav : public Method {
   at::Tensor queued_;
   // [B, P], normalised: what AfterStep puts into the queues.
   StepRows enqueued_next_[kAssignedViews];
-  const Settings settings_;
-  const bool official_;
+  const v1::SwavConfig settings_;
   const int num_views_;
 };
 
 }  // namespace
 
+Recipe SwavRecipe(bool official) {
+  if (official) return {.optimizer = v1::SGD};
+  return {.optimizer = v1::LARS, .warmup_epochs = 10, .base_lr = 0.3, .weight_decay = 1e-6};
+}
+
 absl::StatusOr<std::unique_ptr<Method>> MakeSwav(const v1::MethodConfig& config,
                                                  const MethodSetup& setup) {
-  const v1::SwavConfig& swav = config.swav();
-  Settings settings;
-  if (setup.official) {
-    settings.num_prototypes = 100;
-    settings.freeze_prototypes_steps = 410;
+  v1::SwavConfig swav = config.swav();
+  if (!swav.has_num_prototypes()) swav.set_num_prototypes(setup.official ? 100 : 3000);
+  if (!swav.has_freeze_prototypes_steps()) {
+    swav.set_freeze_prototypes_steps(setup.official ? 410 : 313);
   }
-  if (swav.has_num_prototypes()) settings.num_prototypes = swav.num_prototypes();
-  if (swav.has_temperature()) settings.temperature = swav.temperature();
-  if (swav.has_epsilon()) settings.epsilon = swav.epsilon();
-  if (swav.has_sinkhorn_iterations()) settings.sinkhorn_iterations = swav.sinkhorn_iterations();
-  if (swav.has_freeze_prototypes_steps()) {
-    settings.freeze_prototypes_steps = swav.freeze_prototypes_steps();
+  if (swav.queue_size() != 0) {
+    CASSLE_RETURN_IF_ERROR(CheckQueueSize("swav", swav.queue_size(), setup.batch_size));
   }
-  if (swav.has_queue_size()) settings.queue_size = swav.queue_size();
-  if (swav.has_queue_start_epoch()) settings.queue_start_epoch = swav.queue_start_epoch();
-  CASSLE_RETURN_IF_ERROR(
-      CheckAtLeast("swav", "num_prototypes", static_cast<double>(settings.num_prototypes), 2));
-  CASSLE_RETURN_IF_ERROR(CheckAboveZero("swav", "temperature", settings.temperature));
-  CASSLE_RETURN_IF_ERROR(CheckAboveZero("swav", "epsilon", settings.epsilon));
-  CASSLE_RETURN_IF_ERROR(CheckAtLeast("swav", "sinkhorn_iterations",
-                                      static_cast<double>(settings.sinkhorn_iterations), 1));
-  if (settings.queue_size != 0) {
-    CASSLE_RETURN_IF_ERROR(CheckQueueSize("swav", settings.queue_size, setup.batch_size));
-  }
-  MlpOptions projector = {.hidden = 2048, .out = 128};
-  if (swav.has_hidden_size()) projector.hidden = swav.hidden_size();
-  if (swav.has_projection_size()) projector.out = swav.projection_size();
+  const MlpOptions projector = {.hidden = swav.hidden_size(), .out = swav.projection_size()};
   CASSLE_ASSIGN_OR_RETURN(Encoder encoder, Encoder::Create(setup, projector));
-  return std::unique_ptr<Method>(new Swav(std::move(encoder), projector.out, settings, setup));
+  return std::unique_ptr<Method>(new Swav(std::move(encoder), projector.out, swav, setup));
 }
 
 }  // namespace cassle

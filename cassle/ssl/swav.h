@@ -20,7 +20,10 @@
 
 namespace cassle {
 
-// \error kInvalidArgument naming the setting that is out of range.
+Recipe SwavRecipe(bool official);
+
+// Settings have their defaults (MakeMethod in method_registry.h fills them in). \error
+// kInvalidArgument for a queue size that is no multiple of the batch size.
 absl::StatusOr<std::unique_ptr<Method>> MakeSwav(const v1::MethodConfig& config,
                                                  const MethodSetup& setup);
 

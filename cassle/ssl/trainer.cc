@@ -14,6 +14,7 @@
 #include "cassle/base/status_macros.h"
 #include "cassle/ssl/checkpoint.h"
 #include "cassle/ssl/make_optimizer.h"
+#include "cassle/ssl/schedule.h"
 
 namespace cassle {
 namespace {
@@ -27,18 +28,29 @@ std::string KindOf(c10::Device device) {
   return device.is_cpu() ? "" : c10::DeviceTypeName(device.type(), /*lower_case=*/true);
 }
 
+PixelNormalizer NormalizerOf(const v1::Policy& policy) {
+  return PixelNormalizer({policy.mean(0), policy.mean(1), policy.mean(2)},
+                         {policy.std(0), policy.std(1), policy.std(2)});
+}
+
 }  // namespace
 
-Trainer::Trainer(const TrainOptions& options, Method* method, Monitor* monitor,
-                 const PixelNormalizer& normalizer, OpenLoader open_loader, StageContext* context)
-    : options_(options),
+Trainer::Trainer(const v1::TrainingConfig& training, c10::Device device, ViewLoaderOptions loading,
+                 Method* method, Monitor* monitor, StageContext* context)
+    : training_(training),
+      device_(device),
+      loading_(std::move(loading)),
       method_(method),
       monitor_(monitor),
-      normalizer_(normalizer),
-      open_loader_(std::move(open_loader)),
+      normalizer_(NormalizerOf(loading_.policy)),
       context_(context),
-      optimizer_(MakeOptimizer(options.optimizer, method->parameter_groups())) {
-  normalizer_.MoveTo(options.device);
+      optimizer_(MakeOptimizer(training, method->parameter_groups())) {
+  normalizer_.MoveTo(device);
+  loading_.seed = training.seed();
+  loading_.batch_size = training.batch_size();
+  loading_.num_epochs = training.epochs();
+  loading_.threads = context->threads();
+  loading_.cache_bytes = training.cache_mib() << 20;
 }
 
 std::vector<NamedTensor> Trainer::Everything() const {
@@ -51,18 +63,19 @@ std::vector<NamedTensor> Trainer::Everything() const {
 
 absl::Status Trainer::ContinueLink() {
   CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> checkpoints,
-                          FindCheckpoints(options_.begin));
+                          FindCheckpoints(training_.begin()));
   if (checkpoints.empty()) {
-    return absl::NotFoundError(absl::StrCat(options_.begin, " has no checkpoint to go on from"));
+    return absl::NotFoundError(absl::StrCat(training_.begin(), " has no checkpoint to go on from"));
   }
   CASSLE_ASSIGN_OR_RETURN(state_, LoadCheckpoint(checkpoints[0], Everything()));
   SayIfTheDeviceChanged();
   // Copies: they will grow.
   for (const char* name : {kMetricsFile, kEventsFile}) {
-    CASSLE_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(JoinPath(options_.begin, name)));
+    CASSLE_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(JoinPath(training_.begin(), name)));
     CASSLE_RETURN_IF_ERROR(WriteFile(JoinPath(context_->output_dir(), name), bytes));
   }
-  context_->Say(absl::StrCat("going on from ", options_.begin, ", after epoch ", state_.epoch()));
+  context_->Say(
+      absl::StrCat("going on from ", training_.begin(), ", after epoch ", state_.epoch()));
   return absl::OkStatus();
 }
 
@@ -72,7 +85,7 @@ absl::Status Trainer::Resume() {
     CASSLE_ASSIGN_OR_RETURN(checkpoints, FindCheckpoints(context_->output_dir()));
   }
   if (checkpoints.empty()) {
-    if (!options_.begin.empty()) return ContinueLink();
+    if (!training_.begin().empty()) return ContinueLink();
     if (context_->resumed()) context_->Say("no checkpoint yet: starting from the first step");
     return absl::OkStatus();
   }
@@ -97,11 +110,11 @@ absl::Status Trainer::Resume() {
 }
 
 void Trainer::SayIfTheDeviceChanged() {
-  const std::string device = KindOf(options_.device);
+  const std::string device = KindOf(device_);
   if (device != state_.device()) {
     context_->Say(absl::StrCat("the checkpoint comes from ",
                                state_.device().empty() ? "the processor" : state_.device(),
-                               ", and the run goes on on ", DescribeDevice(options_.device),
+                               ", and the run goes on on ", DescribeDevice(device_),
                                ": its last digits are those of neither alone"));
   }
 }
@@ -114,7 +127,7 @@ absl::Status Trainer::SaveState() {
   state_.set_events_bytes(position.events_bytes);
   const absl::Status saved = SaveCheckpoint(
       context_->output_dir(), state_, Everything(),
-      {options_.keep_last_checkpoints, options_.keep_every_epochs * batches_per_epoch_});
+      {training_.keep_last_checkpoints(), training_.keep_every_epochs() * batches_per_epoch_});
   if (absl::IsFailedPrecondition(saved)) {
     return absl::FailedPreconditionError(absl::StrCat("after step ", state_.step(), " (epoch ",
                                                       EpochOfLastStep(), "): ", saved.message(),
@@ -127,11 +140,13 @@ absl::Status Trainer::SaveState() {
 
 absl::Status Trainer::Run() {
   CASSLE_RETURN_IF_ERROR(Resume());
-  state_.set_device(KindOf(options_.device));
+  state_.set_device(KindOf(device_));
   const bool finished = Finished();
   std::unique_ptr<ViewLoader> loader;
   if (!finished) {
-    CASSLE_ASSIGN_OR_RETURN(loader, open_loader_(state_.epoch(), state_.batch_in_epoch()));
+    loading_.first_epoch = state_.epoch();
+    loading_.first_batch = state_.batch_in_epoch();
+    CASSLE_ASSIGN_OR_RETURN(loader, ViewLoader::Create(loading_));
   }
   // The first file is written after the loader has accepted its inputs: a refused run leaves
   // nothing.
@@ -140,8 +155,8 @@ absl::Status Trainer::Run() {
   // A run that was stopped while it measured the finished encoder measures it again.
   if (finished) return MonitorIfDue();
   batches_per_epoch_ = loader->batches_per_epoch();
-  Progress progress("training", options_.epochs * batches_per_epoch_ * options_.batch_size,
-                    "images", state_.step() * options_.batch_size);
+  Progress progress("training", training_.epochs() * batches_per_epoch_ * training_.batch_size(),
+                    "images", state_.step() * training_.batch_size());
   EpochStart start;
   start.step = state_.step();
   CASSLE_RETURN_IF_ERROR(MonitorIfDue());
@@ -149,8 +164,8 @@ absl::Status Trainer::Run() {
     CASSLE_ASSIGN_OR_RETURN(const std::shared_ptr<const ViewBatch> batch, loader->Next());
     if (batch == nullptr) return absl::InternalError("the loader ended before the last epoch");
     CASSLE_RETURN_IF_ERROR(TakeStep(*batch));
-    progress.Set(state_.step() * options_.batch_size,
-                 absl::StrFormat("epoch %d of %d, loss %.4f", batch->epoch + 1, options_.epochs,
+    progress.Set(state_.step() * training_.batch_size(),
+                 absl::StrFormat("epoch %d of %d, loss %.4f", batch->epoch + 1, training_.epochs(),
                                  last_loss_));
     const bool epoch_ended = state_.batch_in_epoch() == 0;
     if (epoch_ended) SayWhereTimeWent(*loader, start);
@@ -174,7 +189,7 @@ absl::Status Trainer::Interrupted() const {
 absl::Status Trainer::MonitorIfDue() {
   const int64_t epoch = state_.epoch();
   if (monitor_ == nullptr || state_.batch_in_epoch() != 0 || state_.next_monitor_epoch() > epoch ||
-      !monitor_->IsDue(epoch, options_.epochs)) {
+      !monitor_->IsDue(epoch, training_.epochs())) {
     return absl::OkStatus();
   }
   const Backbone* backbone = nullptr;
@@ -217,7 +232,7 @@ absl::Status Trainer::MonitorIfDue() {
 void Trainer::SayWhereTimeWent(const ViewLoader& loader, const EpochStart& start) const {
   const TimeAccount now = loader.time_account();
   const TimeAccount epoch = now - start.account;
-  const double images = static_cast<double>((state_.step() - start.step) * options_.batch_size);
+  const double images = static_cast<double>((state_.step() - start.step) * training_.batch_size());
   context_->Say(absl::StrFormat(
       "epoch %d: loss %.4f, learning rate %.4g, %.1f images/s; %s", state_.epoch(),
       state_.last_metrics().epoch_loss(), state_.last_metrics().learning_rate(),
@@ -235,13 +250,13 @@ Batch Trainer::MakeBatch(const ViewBatch& batch) const {
   for (size_t i = 0; i < batch.pixels.size(); ++i) {
     tensors.views.push_back(
         {normalizer_.Normalize(batch.pixels[i], batch.batch_size, batch.sizes[i]),
-         Upload(MatrixTensor(batch.descriptors[i], batch.batch_size), options_.device)});
+         Upload(MatrixTensor(batch.descriptors[i], batch.batch_size), device_)});
     if (i < batch.relative.size()) {
       tensors.views[i].relative =
-          Upload(MatrixTensor(batch.relative[i], batch.batch_size), options_.device);
+          Upload(MatrixTensor(batch.relative[i], batch.batch_size), device_);
     }
   }
-  tensors.labels = Upload(LabelTensor(batch.labels), options_.device);
+  tensors.labels = Upload(LabelTensor(batch.labels), device_);
   return tensors;
 }
 
@@ -261,28 +276,29 @@ absl::Status Trainer::TakeStep(const ViewBatch& batch) {
   CASSLE_RETURN_IF_ERROR(CheckLabels(batch));
   optimizer_->ZeroGrad();
   const double position = SchedulePosition();
-  method_->set_progress(position, static_cast<double>(options_.epochs));
-  const BatchPass pass = AccumulateGradients(MakeBatch(batch), options_.accumulate_steps, method_);
+  method_->set_progress(position, static_cast<double>(training_.epochs()));
+  const BatchPass pass =
+      AccumulateGradients(MakeBatch(batch), training_.accumulate_steps(), method_);
   if (pass.unread_loss.defined()) {
     const at::Tensor norm = optimizer_->GradientNormTensor();
     unread_.push_back(at::stack({pass.unread_loss, norm}));
-    optimizer_->ClipGradients(norm, options_.clip_gradient_norm);
+    optimizer_->ClipGradients(norm, training_.clip_gradient_norm());
   } else {
     if (!std::isfinite(pass.loss)) return NotFinite("loss", pass.loss);
     last_gradient_norm_ = optimizer_->GradientNorm();
     if (!std::isfinite(last_gradient_norm_)) return NotFinite("gradient", last_gradient_norm_);
-    optimizer_->ClipGradients(last_gradient_norm_, options_.clip_gradient_norm);
+    optimizer_->ClipGradients(last_gradient_norm_, training_.clip_gradient_norm());
     last_loss_ = pass.loss;
     state_.set_epoch_loss_sum(state_.epoch_loss_sum() + pass.loss);
   }
-  const double learning_rate = LearningRateAt(options_.schedule, position, options_.epochs);
-  optimizer_->Step(GroupRates(optimizer_->groups(), options_.schedule.initial, learning_rate));
+  const double learning_rate = LearningRateAt(training_, position);
+  optimizer_->Step(GroupRates(optimizer_->groups(), FullLearningRate(training_), learning_rate));
   method_->AfterStep();
 
   state_.set_step(state_.step() + 1);
   state_.set_batch_in_epoch(state_.batch_in_epoch() + 1);
   const bool epoch_ends = state_.batch_in_epoch() == batches_per_epoch_;
-  if (epoch_ends || state_.step() % options_.log_every_steps == 0) {
+  if (epoch_ends || state_.step() % training_.log_every_steps() == 0) {
     CASSLE_RETURN_IF_ERROR(ReadSteps());
     CASSLE_RETURN_IF_ERROR(Log(pass, learning_rate));
   }
@@ -348,26 +364,28 @@ absl::Status Trainer::Log(const BatchPass& pass, double learning_rate) {
   }
   *state_.mutable_last_metrics() = metrics;
   CASSLE_RETURN_IF_ERROR(log_->Write(metrics));
-  const absl::Status collapsed = CheckCollapse(options_.collapse, metrics);
+  const absl::Status collapsed = CheckCollapse(training_.monitor(), metrics);
   if (collapsed.ok()) return collapsed;
   return absl::Status(collapsed.code(), absl::StrCat(collapsed.message(), "; ", WhatIsKept()));
 }
 
 double Trainer::SchedulePosition() const {
   const double epoch = static_cast<double>(state_.epoch());
-  if (!options_.schedule_per_step) return epoch;
+  if (!training_.schedule_per_step()) return epoch;
   return epoch +
          static_cast<double>(state_.batch_in_epoch()) / static_cast<double>(batches_per_epoch_);
 }
 
 bool Trainer::Finished() const {
-  return state_.epoch() >= (options_.stop_epoch > 0 ? options_.stop_epoch : options_.epochs);
+  return state_.epoch() >=
+         (training_.stop_epoch() > 0 ? training_.stop_epoch() : training_.epochs());
 }
 
 bool Trainer::CheckpointIsDue() const {
-  const int64_t by_steps = options_.checkpoint_every_steps;
+  const int64_t by_steps = training_.checkpoint_every_steps();
   if (by_steps > 0 && state_.step() % by_steps == 0) return true;
-  for (const int64_t by_epochs : {options_.checkpoint_every_epochs, options_.keep_every_epochs}) {
+  for (const int64_t by_epochs :
+       {training_.checkpoint_every_epochs(), training_.keep_every_epochs()}) {
     if (by_epochs > 0 && state_.batch_in_epoch() == 0 && state_.epoch() % by_epochs == 0) {
       return true;
     }

@@ -7,7 +7,6 @@
 #define CASSLE_SSL_TRAINER_H_
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 
@@ -26,59 +25,28 @@
 #include "cassle/ssl/metrics_log.h"
 #include "cassle/ssl/monitor.h"
 #include "cassle/ssl/optimizer.h"
-#include "cassle/ssl/schedule.h"
+#include "cassle/ssl/training.pb.h"
 
 namespace cassle {
-
-struct TrainOptions {
-  int64_t epochs = 1;
-  // Run returns after this many of them, with its checkpoint; schedules see `epochs`. 0: all.
-  int64_t stop_epoch = 0;
-  // Folder of a run that stopped there earlier: this one goes on from its checkpoint. Empty: from
-  // the first step.
-  std::string begin;
-  int64_t batch_size = 1;
-  // Parts in which a batch goes through the networks (accumulate.h); divides batch_size.
-  int64_t accumulate_steps = 1;
-  RateSchedule schedule;
-  // The rate, and the momenta of methods, change at every step instead of every epoch.
-  bool schedule_per_step = false;
-  // Gradients are scaled down to this Euclidean norm, over all parameters; 0: never.
-  double clip_gradient_norm = 0;
-  OptimizerOptions optimizer;
-  // Where the method's tensors are (MoveTensors), and batches go. On a GPU nobody waits for a step:
-  // losses are read when a line of metrics or a checkpoint is written, and one that is not finite
-  // is found then, before anything is kept.
-  c10::Device device = c10::Device(c10::kCPU);
-  // A line of metrics every so many steps, and at the end of every epoch.
-  int64_t log_every_steps = 10;
-  // 0: never for this reason. Checkpoints change speed, never a result.
-  int64_t checkpoint_every_epochs = 1;
-  int64_t checkpoint_every_steps = 0;
-  // The newest that are kept, at least 1.
-  int64_t keep_last_checkpoints = 1;
-  // Those after a multiple of so many epochs are taken and kept until the run ends; 0: none.
-  int64_t keep_every_epochs = 0;
-  // Looked at whenever a line of metrics is written.
-  CollapseLimits collapse;
-};
 
 // Not thread-safe.
 class Trainer {
  public:
-  // Opens the loader at a batch of an epoch (both from 0).
-  using OpenLoader = std::function<absl::StatusOr<std::unique_ptr<ViewLoader>>(
-      int64_t first_epoch, int64_t first_batch)>;
-
-  // method, monitor and context must outlive the trainer. monitor: null for none.
-  Trainer(const TrainOptions& options, Method* method, Monitor* monitor,
-          const PixelNormalizer& normalizer, OpenLoader open_loader, StageContext* context);
+  // method, monitor and context must outlive the trainer.
+  //   device   Where the method's tensors are (MoveTensors), and batches go. On a GPU nobody waits
+  //            for a step: losses are read when a line of metrics or a checkpoint is written, and
+  //            one that is not finite is found then, before anything is kept.
+  //   loading  Images, policy, groups, target and number of views; its other fields are filled in
+  //            from `training` and `context`.
+  //   monitor  Null for none.
+  Trainer(const v1::TrainingConfig& training, c10::Device device, ViewLoaderOptions loading,
+          Method* method, Monitor* monitor, StageContext* context);
 
   // Goes on from the newest checkpoint in context->output_dir() if context->resumed(), else starts;
   // returns after the last epoch, with a checkpoint of the finished run in the folder. \error
   // kCancelled after a signal: a checkpoint was taken, the same command goes on from it;
   // kFailedPrecondition if the loss, the gradient or what a checkpoint would keep is not finite,
-  // with the step and the remedy, or if the encoder has collapsed (CollapseLimits); kDataLoss if
+  // with the step and the remedy, or if the encoder has collapsed (CheckCollapse); kDataLoss if
   // every checkpoint is damaged; what the loader and the monitor return.
   absl::Status Run();
 
@@ -90,7 +58,7 @@ class Trainer {
   // Everything a checkpoint keeps.
   std::vector<NamedTensor> Everything() const;
   absl::Status Resume();
-  // Goes on from options_.begin.
+  // Goes on from training_.begin().
   absl::Status ContinueLink();
   // Tells people, and notes the device for checkpoints to come.
   void SayIfTheDeviceChanged();
@@ -125,11 +93,12 @@ class Trainer {
   // Where schedules are, in epochs.
   double SchedulePosition() const;
 
-  const TrainOptions options_;
+  const v1::TrainingConfig training_;
+  const c10::Device device_;
+  ViewLoaderOptions loading_;
   Method* const method_;
   Monitor* const monitor_;
   PixelNormalizer normalizer_;
-  const OpenLoader open_loader_;
   StageContext* const context_;
   const std::unique_ptr<Optimizer> optimizer_;
   v1::TrainState state_;

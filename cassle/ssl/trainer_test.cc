@@ -81,8 +81,8 @@ std::string OutputOf(const std::string& name) {
 }
 
 // Two epochs of five steps, as a stage.
-absl::Status Train(const std::string& output, const TrainOptions& train, Fault fault, int step,
-                   int steps_before = 0) {
+absl::Status Train(const std::string& output, const v1::TrainingConfig& training, Fault fault,
+                   int step, int steps_before = 0) {
   static const std::string* folder = [] {
     auto* path = new std::string(JoinPath(::testing::TempDir(), "trainer_shapes"));
     EXPECT_OK(RemoveAll(*path));
@@ -97,26 +97,24 @@ absl::Status Train(const std::string& output, const TrainOptions& train, Fault f
     ViewLoaderOptions loading;
     loading.images = *Dataset::Open(*folder);
     loading.policy = *LoadPolicy("cifar");
-    loading.batch_size = 8;
-    loading.num_epochs = train.epochs;
-    const auto open = [loading](int64_t first_epoch, int64_t first_batch) mutable {
-      loading.first_epoch = first_epoch;
-      loading.first_batch = first_batch;
-      return ViewLoader::Create(loading);
-    };
-    Trainer trainer(train, &method, nullptr, PixelNormalizer({0, 0, 0}, {1, 1, 1}), open, &context);
+    Trainer trainer(training, c10::Device(c10::kCPU), loading, &method, nullptr, &context);
     return trainer.Run();
   };
   return RunStageWork({.name = "faulty", .summary = "", .resumable = true}, options, {}, work)
       .status();
 }
 
-TrainOptions TwoEpochs() {
-  TrainOptions train;
-  train.epochs = 2;
-  train.batch_size = 8;
-  train.schedule.initial = 0.01;
-  return train;
+v1::TrainingConfig TwoEpochs() {
+  v1::TrainingConfig training;
+  training.set_epochs(2);
+  training.set_batch_size(8);
+  training.set_accumulate_steps(1);
+  training.set_base_lr(0.32);  // 0.01 for 8 images.
+  training.set_momentum(0.9);
+  training.set_log_every_steps(10);
+  training.set_checkpoint_every_epochs(1);
+  training.set_keep_last_checkpoints(1);
+  return training;
 }
 
 std::vector<std::string> CheckpointsIn(const std::string& folder) {
@@ -168,14 +166,14 @@ TEST(TrainerTest, AWeightThatIsNotFiniteReachesNoCheckpoint) {
 }
 
 TEST(TrainerTest, KeepsTheLastCheckpointsAndThoseOfEveryFewEpochs) {
-  TrainOptions train = TwoEpochs();
-  train.epochs = 6;
-  train.checkpoint_every_epochs = 0;
-  train.checkpoint_every_steps = 3;
-  train.keep_last_checkpoints = 2;
-  train.keep_every_epochs = 2;
+  v1::TrainingConfig training = TwoEpochs();
+  training.set_epochs(6);
+  training.set_checkpoint_every_epochs(0);
+  training.set_checkpoint_every_steps(3);
+  training.set_keep_last_checkpoints(2);
+  training.set_keep_every_epochs(2);
   const std::string output = OutputOf("kept");
-  EXPECT_FALSE(Train(output, train, Fault::kLoss, 29).ok());
+  EXPECT_FALSE(Train(output, training, Fault::kLoss, 29).ok());
   // Epochs 2 and 4 end with steps 10 and 20; 24 and 27 are the last.
   EXPECT_THAT(CheckpointsIn(output + ".partial"),
               ElementsAre("checkpoint-00000010", "checkpoint-00000020", "checkpoint-00000024",
@@ -183,18 +181,18 @@ TEST(TrainerTest, KeepsTheLastCheckpointsAndThoseOfEveryFewEpochs) {
 }
 
 TEST(TrainerTest, GoesOnFromAnOlderCheckpointWhenTheNewestIsDamaged) {
-  TrainOptions train = TwoEpochs();
-  train.checkpoint_every_steps = 1;
-  train.keep_last_checkpoints = 3;
+  v1::TrainingConfig training = TwoEpochs();
+  training.set_checkpoint_every_steps(1);
+  training.set_keep_last_checkpoints(3);
   const std::string undisturbed = OutputOf("undisturbed"), output = OutputOf("damaged");
-  ASSERT_OK(Train(undisturbed, train, Fault::kNone, 0));
-  EXPECT_FALSE(Train(output, train, Fault::kLoss, 8).ok());
+  ASSERT_OK(Train(undisturbed, training, Fault::kNone, 0));
+  EXPECT_FALSE(Train(output, training, Fault::kLoss, 8).ok());
   const std::string newest = output + ".partial/checkpoint-00000007/tensors.safetensors";
   ASSERT_OK_AND_ASSIGN(const std::string bytes, ReadFile(newest));
   ASSERT_OK(WriteFile(newest, bytes.substr(0, bytes.size() / 2)));
   ASSERT_OK(RemoveAll(output + ".partial/checkpoint-00000006/state.textproto"));
   // Steps 6 and 7 are done again.
-  ASSERT_OK(Train(output, train, Fault::kNone, 0, 5));
+  ASSERT_OK(Train(output, training, Fault::kNone, 0, 5));
   for (const char* file : {"metrics.jsonl", "checkpoint-00000010/tensors.safetensors",
                            "checkpoint-00000008/tensors.safetensors"}) {
     ASSERT_OK_AND_ASSIGN(const std::string a, ReadFile(JoinPath(undisturbed, file)));
@@ -204,15 +202,15 @@ TEST(TrainerTest, GoesOnFromAnOlderCheckpointWhenTheNewestIsDamaged) {
 }
 
 TEST(TrainerTest, SaysWhatIsWrongWithTheNewestWhenNoCheckpointIsGood) {
-  TrainOptions train = TwoEpochs();
-  train.keep_last_checkpoints = 2;
-  train.checkpoint_every_steps = 2;
+  v1::TrainingConfig training = TwoEpochs();
+  training.set_keep_last_checkpoints(2);
+  training.set_checkpoint_every_steps(2);
   const std::string output = OutputOf("all_damaged");
-  EXPECT_FALSE(Train(output, train, Fault::kLoss, 7).ok());
+  EXPECT_FALSE(Train(output, training, Fault::kLoss, 7).ok());
   for (const std::string& name : CheckpointsIn(output + ".partial")) {
     ASSERT_OK(WriteFile(JoinPath(output + ".partial", name + "/tensors.safetensors"), "x"));
   }
-  EXPECT_THAT(Train(output, train, Fault::kNone, 0, 6),
+  EXPECT_THAT(Train(output, training, Fault::kNone, 0, 6),
               StatusIs(absl::StatusCode::kDataLoss, HasSubstr("checkpoint-00000006")));
 }
 

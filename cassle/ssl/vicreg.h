@@ -17,7 +17,9 @@
 
 namespace cassle {
 
-// \error kInvalidArgument naming the setting that is out of range.
+Recipe VicregRecipe(bool official);
+
+// Settings have their defaults (MakeMethod in method_registry.h fills them in).
 absl::StatusOr<std::unique_ptr<Method>> MakeVicreg(const v1::MethodConfig& config,
                                                    const MethodSetup& setup);
 
