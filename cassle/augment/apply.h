@@ -29,7 +29,8 @@ absl::Status ApplyView(const RgbImage& source, v1::ViewRecord* record, Canvas* c
 absl::Status ApplyView(const RgbImage& source, v1::ViewRecord* record, RgbImage* view);
 
 // Does the record fit an image of this size, and are its parameters possible? ApplyView checks it
-// too. \error kDataLoss as ApplyView.
+// too.
+// \error kDataLoss as ApplyView.
 absl::Status CheckRecord(int height, int width, const v1::ViewRecord& record);
 
 }  // namespace cassle

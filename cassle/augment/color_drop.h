@@ -5,8 +5,7 @@
 // sample    applied with `probability`; the kept channel uniformly, and 64 bits that key the noise.
 //           The policy's mean is recorded as the noise's mean (the authors' images have mean 0).
 // apply     the two other channels become clamp(mean + s / 100 n, 0, 1), s the standard deviation
-// of
-//           the kept channel, n from pixel_noise.h.
+//           of the kept channel, n from pixel_noise.h.
 // describe  group "color_drop" (3): one-hot kept channel R G B; all zero when not applied.
 #ifndef CASSLE_AUGMENT_COLOR_DROP_H_
 #define CASSLE_AUGMENT_COLOR_DROP_H_

@@ -1,27 +1,26 @@
 // The augmentation descriptor: what conditioning networks are told about a view.
 //
-//   group           size  value                                                 not applied
-//   angle_rotation     1  counter-clockwise angle in half turns, -1 to 1        0
-//   blur               1  sigma in pixels                                       0
-//   color              4  (factor - 1) / (hi - lo) of brightness, contrast,
-//                         saturation; hue / (hi - lo); lo..hi the policy's
-//                         range                                                 0
-//   color_diff         3  mean RGB before minus after the jitter                0
-//   color_drop         3  one-hot kept channel, R G B                           0
-//   crop               4  centre y, centre x, height, width, fractions of the
-//                         source; centre x mirrored when flipped, centre y
-//                         when flipped vertically                               the whole: .5 .5 1
-//                         1
-//   cutout             4  centre y, centre x, height, width of the erased box,
-//                         fractions of the view                                 0
-//   flip               1  1                                                     0
-//   gaussian_noise     1  sigma, for pixels in [0, 1]                           0
-//   grayscale          1  1                                                     0
-//   rotation           1  counter-clockwise quarter turns                       0
-//   solarize           1  threshold (before the grayscale or after the blur)    1
-//   vertical_flip      1  1                                                     0
-//   applied.NAME       1  1; one such group per operation, NAME as in the
-//                         policy (applied.color_jitter, applied.blur, ...)      0
+//   group           size  value                                             not applied
+//   angle_rotation     1  counter-clockwise angle in half turns, -1 to 1    0
+//   blur               1  sigma in pixels                                   0
+//   color              4  (factor - 1) / (hi - lo) of brightness,           0
+//                         contrast, saturation; hue / (hi - lo); lo..hi
+//                         the policy's range
+//   color_diff         3  mean RGB before minus after the jitter            0
+//   color_drop         3  one-hot kept channel, R G B                       0
+//   crop               4  centre y, centre x, height, width, fractions of   the whole: .5 .5 1 1
+//                         the source; centre x mirrored when flipped,
+//                         centre y when flipped vertically
+//   cutout             4  centre y, centre x, height, width of the erased   0
+//                         box, fractions of the view
+//   flip               1  1                                                 0
+//   gaussian_noise     1  sigma, for pixels in [0, 1]                       0
+//   grayscale          1  1                                                 0
+//   rotation           1  counter-clockwise quarter turns                   0
+//   solarize           1  threshold (before the grayscale or after blur)    1
+//   vertical_flip      1  1                                                 0
+//   applied.NAME       1  1; one such group per operation, NAME as in the   0
+//                         policy (applied.color_jitter, applied.blur, ...)
 //
 // Zero can also be a drawn value ("not applied" and "changes nothing" then look alike, as in the
 // authors' code); the groups applied.NAME tell them apart. They are used only where they are named.

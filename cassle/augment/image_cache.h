@@ -35,7 +35,8 @@ class ImageCache {
 
   // Sets `image` to the decoded image, which lives as long as the cache; or, where there is no room
   // for it, to null and `record` to the image as stored, for the caller to decode what it needs.
-  // The clock is stamped for what was read and decoded. \error as Dataset::ReadImage.
+  // The clock is stamped for what was read and decoded.
+  // \error as Dataset::ReadImage.
   absl::Status Get(int64_t index, v1::ImageRecord* record, const DecodedImage** image,
                    WorkClock* clock);
 

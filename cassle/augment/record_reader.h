@@ -33,7 +33,8 @@ class RecordReader {
   int64_t size() const { return size_; }
 
   // Sets `record` and its number within everything recorded, or within the stream; false at the
-  // end. \error kDataLoss naming file and record; a record in the place of another is an error too.
+  // end.
+  // \error kDataLoss naming file and record; a record in the place of another is an error too.
   absl::StatusOr<bool> Next(v1::ViewRecord* record, int64_t* number);
 
  private:

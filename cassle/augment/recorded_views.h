@@ -61,7 +61,8 @@ class RecordedViews {
   std::vector<Shard> shards_;
 };
 
-// The pixels of a record that has them. \error kDataLoss if they are missing or damaged.
+// The pixels of a record that has them.
+// \error kDataLoss if they are missing or damaged.
 absl::Status DecodeViewPixels(const v1::ViewRecord& record, RgbImage* view);
 
 }  // namespace cassle

@@ -13,7 +13,8 @@ namespace cassle {
 // \error kInvalidArgument, naming the flag and the remedy.
 absl::Status CheckRecordingOptions(const v1::AugmentAndRecordOptions& options);
 
-// The preset or the file. \error as CheckPolicy; kNotFound for a missing file.
+// The preset or the file.
+// \error as CheckPolicy; kNotFound for a missing file.
 absl::StatusOr<v1::Policy> RecordingPolicy(const v1::AugmentAndRecordOptions& options);
 
 // How many views the policy and the option ask for, after a look at what compat OFFICIAL needs.

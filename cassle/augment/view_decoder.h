@@ -1,7 +1,7 @@
 // ViewDecoder: decodes of an image what its views need, and no more.
 //
-//   ViewDecoder decoder;                                     // one per thread: its memory is
-//   reused CASSLE_RETURN_IF_ERROR(decoder.Decode(image, records));  // the records of all its views
+//   ViewDecoder decoder;  // one per thread: its memory is reused
+//   CASSLE_RETURN_IF_ERROR(decoder.Decode(image, records));  // the records of all its views
 //   for (size_t v = 0; v < records.size(); ++v) {
 //     CASSLE_RETURN_IF_ERROR(ApplyView(decoder.source(v), &records[v], &canvas, &view));
 //   }

@@ -33,6 +33,19 @@ std::vector<std::string> GoldenNames(absl::string_view prefix) {
   return names;
 }
 
+std::vector<std::string> GoldenCases(const std::string& name, absl::string_view suffix) {
+  std::vector<std::string> cases;
+  const absl::StatusOr<SafetensorsFile> file = OpenGolden(name);
+  if (file.ok()) {
+    for (const std::string& tensor : file->names()) {
+      absl::string_view prefix = tensor;
+      if (absl::ConsumeSuffix(&prefix, suffix)) cases.emplace_back(prefix);
+    }
+  }
+  if (cases.empty()) cases.emplace_back();
+  return cases;
+}
+
 std::string RealDataDir() {
   const char* folder = std::getenv("CASSLE_DATA_DIR");
   if (folder != nullptr && *folder != '\0') return IsDirectory(folder) ? folder : "";

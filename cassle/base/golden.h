@@ -19,6 +19,11 @@ absl::StatusOr<SafetensorsFile> OpenGolden(const std::string& name);
 // with `prefix`, sorted: for tests that run on every such file. Empty if there is no folder.
 std::vector<std::string> GoldenNames(absl::string_view prefix);
 
+// What is before `suffix` in the names of all tensors of the file NAME that end in it, sorted: for
+// tests that run on every case of a file. Where there is none it is one case without a name, so
+// that such a test fails instead of vanishing.
+std::vector<std::string> GoldenCases(const std::string& name, absl::string_view suffix);
+
 // The folder of small real image sets: CASSLE_DATA_DIR, else ../shared/data beside the checkout;
 // empty if neither is there, and then the caller skips its test.
 std::string RealDataDir();

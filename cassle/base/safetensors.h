@@ -2,8 +2,9 @@
 // https://github.com/huggingface/safetensors, format:
 //
 //   8 bytes  little-endian length N of the header
-//   N bytes  JSON {"name": {"dtype", "shape", "data_offsets": [begin, end]}, ..., "__metadata__":
-//   {string: string}} rest     tensor bytes, row-major, little-endian; offsets count from here
+//   N bytes  JSON {"name": {"dtype", "shape", "data_offsets": [begin, end]}, ...,
+//                  "__metadata__": {string: string}}
+//   rest     tensor bytes, row-major, little-endian; offsets count from here
 //
 // Use cassle/models/weights.h to load a network.
 #ifndef CASSLE_BASE_SAFETENSORS_H_

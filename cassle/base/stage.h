@@ -1,10 +1,9 @@
 // The stage contract, kept in one place: resolved options, fingerprints, `up to date`, atomic
 // outputs, resuming.
 //
-//   absl::Status RunEmbed(const v1::EmbedOptions& options, StageContext& context);   // the work
+//   absl::Status RunEmbed(const v1::EmbedOptions& options, StageContext& context);  // the work
 //
-//   int main(int argc, char** argv) {                                                //
-//   embed_main.cc
+//   int main(int argc, char** argv) {  // embed_main.cc
 //     return cassle::StageMain<cassle::v1::EmbedOptions>(
 //         argc, argv, {"embed", /*version=*/1, "Runs images through a frozen encoder."},
 //         cassle::RunEmbed);

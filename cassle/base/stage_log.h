@@ -4,8 +4,8 @@
 //
 //   stderr       for people: the bare line, or with --log_prefix glog's prefix. stdout is for
 //                programs: it carries the result and nothing else.
-//   --log_dir    the same lines in files of glog, with severity, time and thread; that is where time
-//                stamps belong.
+//   --log_dir    the same lines in files of glog, with severity, time and thread; that is where
+//                time stamps belong.
 #ifndef CASSLE_BASE_STAGE_LOG_H_
 #define CASSLE_BASE_STAGE_LOG_H_
 

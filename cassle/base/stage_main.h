@@ -18,8 +18,8 @@ struct CommandLine {
 
 // Parses arguments (without the program's name) into `options`: --config files first, then every
 // other flag in order.
-//   --FIELD=VALUE, --FIELD VALUE, --BOOL, --noBOOL, --A.B=VALUE, --set=A.B=VALUE; harness flags;
-//   glog's flags.
+//   --FIELD=VALUE, --FIELD VALUE, --BOOL, --noBOOL, --A.B=VALUE, --set=A.B=VALUE;
+//   harness flags; glog's flags.
 // \error kInvalidArgument naming the flag and the nearest valid one; kNotFound for a --config file
 // that is missing.
 absl::Status ParseCommandLine(const std::vector<std::string>& arguments,

@@ -22,8 +22,8 @@ inline constexpr char kJobName[] = "job.textproto";
 absl::StatusOr<v1::StageManifest> ReadManifest(const std::string& folder);
 
 // ReadManifest, and every file it lists is there with its size: what every reader of a stage folder
-// calls first. Contents are not read: records and tensors carry checks of their own. \error as
-// ReadManifest; kDataLoss naming the file that is missing or has another size.
+// calls first. Contents are not read: records and tensors carry checks of their own.
+// \error as ReadManifest; kDataLoss naming the file that is missing or has another size.
 absl::Status RequireComplete(const std::string& folder);
 
 // Fills `files` (sorted) and `fingerprint` from what is in the folder; the manifest itself is left

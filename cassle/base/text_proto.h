@@ -19,8 +19,9 @@ class Message;
 namespace cassle {
 
 // Parses text format into `message`, on top of what is there. `origin` is named in errors (a file,
-// a flag). \error kInvalidArgument "ORIGIN:LINE:COLUMN: reason", with the nearest field name for an
-// unknown one.
+// a flag).
+// \error kInvalidArgument "ORIGIN:LINE:COLUMN: reason", with the nearest field name for an unknown
+// one.
 absl::Status ParseTextProto(absl::string_view text, const std::string& origin,
                             google::protobuf::Message* message);
 

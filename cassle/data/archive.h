@@ -17,7 +17,8 @@ namespace cassle {
 // The regular files of a tar, in order. Not thread-safe.
 class TarReader {
  public:
-  // path "-" reads stdin. \error kNotFound if it cannot be opened; kDataLoss if it is no tar.
+  // path "-" reads stdin.
+  // \error kNotFound if it cannot be opened; kDataLoss if it is no tar.
   static absl::StatusOr<std::unique_ptr<TarReader>> Open(const std::string& path);
   ~TarReader();
 
@@ -26,7 +27,8 @@ class TarReader {
   absl::StatusOr<bool> Next();
   // Of the current file.
   const std::string& name() const { return name_; }
-  // Reads the current file. \error kDataLoss as Next, and above 1 GiB.
+  // Reads the current file.
+  // \error kDataLoss as Next, and above 1 GiB.
   absl::StatusOr<std::string> Read();
 
  private:

@@ -15,9 +15,9 @@ namespace cassle {
 // Whether `target` means the label of an image: "label", or nothing.
 inline bool IsLabel(const std::string& target) { return target.empty() || target == "label"; }
 
-// How many classes `target` has; 0 if it is the label and the images have none. \error
-// kInvalidArgument for a target that does not exist or is no class; the message lists those that
-// are.
+// How many classes `target` has; 0 if it is the label and the images have none.
+// \error kInvalidArgument for a target that does not exist or is no class; the message lists those
+// that are.
 absl::StatusOr<int64_t> NumClasses(const v1::DatasetInfo& info, const std::string& target);
 
 // The class of an image, from 0; -1 if it has none. O(targets).

@@ -43,13 +43,15 @@ absl::Status CheckPixelLimit(const ImageHeader& header, const DecodeLimits& limi
 // JPEG or PNG by the first bytes; IMAGE_FORMAT_UNSPECIFIED for anything else.
 v1::ImageFormat SniffImageFormat(absl::string_view file_bytes);
 
-// Reads only the header. \error as DecodeImage, except for damage further on.
+// Reads only the header.
+// \error as DecodeImage, except for damage further on.
 absl::StatusOr<ImageHeader> ReadImageHeader(absl::string_view file_bytes);
 
 // Decodes a whole JPEG or PNG file. The memory of `image` is used again; after an error it is
-// unchanged or empty. \error kDataLoss if the bytes are no JPEG or PNG, are damaged or end early (a
-// libjpeg warning of corrupt data counts), or the image has more than limits.max_pixels pixels. The
-// message gives the reason; the caller adds the name of the file.
+// unchanged or empty.
+// \error kDataLoss if the bytes are no JPEG or PNG, are damaged or end early (a libjpeg warning of
+// corrupt data counts), or the image has more than limits.max_pixels pixels. The message gives the
+// reason; the caller adds the name of the file.
 absl::Status DecodeImage(absl::string_view file_bytes, RgbImage* image,
                          const DecodeLimits& limits = {});
 
@@ -98,7 +100,8 @@ absl::Status DecodeRegion(absl::string_view encoded, v1::ImageFormat format, int
                           const DecodeLimits& limits = {});
 
 // A PNG file: 8-bit RGB, zlib level 6, libpng's filter choice, no time or text. Equal images give
-// equal bytes. \error kInvalidArgument for an empty image.
+// equal bytes.
+// \error kInvalidArgument for an empty image.
 absl::StatusOr<std::string> EncodePng(const RgbImage& image);
 
 // A JPEG file, baseline, 4:4:4 (no chroma subsampling, which would blur colour in small images).

@@ -2,13 +2,13 @@
 // a coloured background with small distracting marks and noise. It needs no download, so the
 // quickstart and the tests run on it.
 //
-//   factor    classes                                                    further target
+//   factor    classes                                                further target
 //   shape     8 outlines without rotational symmetry, of equal area
 //   hue       8 of the colour circle (the object's; the background has its own)
 //   texture   plain, stripes, checks, dots (lighter and darker, same hue)
-//   size      4 bins of the radius of the disc of equal area             radius       [1]
-//   position  9 cells of a 3 x 3 grid, row by row                        position_xy  [2]
-//   rotation  6 bins of 15 degrees, -45 to 45, counter-clockwise         rotation_unit [2] cos, sin
+//   size      4 bins of the radius of the disc of equal area         radius         [1]
+//   position  9 cells of a 3 x 3 grid, row by row                    position_xy    [2]
+//   rotation  6 bins of 15 degrees, -45 to 45, counter-clockwise     rotation_unit  [2] cos, sin
 //
 // shape x hue x texture is balanced within a split (256 combinations, counts differ by one at
 // most); the other factors are drawn uniformly. Lengths are fractions of the side. Everything is a

@@ -19,7 +19,8 @@ StageInfo ShardCatInfo();
 absl::Status ShardCat(const v1::ShardCatOptions& options,
                       absl::FunctionRef<absl::Status(absl::string_view)> print);
 
-// ShardCat to stdout. \error also kResourceExhausted if stdout cannot be written.
+// ShardCat to stdout.
+// \error also kResourceExhausted if stdout cannot be written.
 absl::Status RunShardCat(const v1::ShardCatOptions& options, StageContext& context);
 
 }  // namespace cassle

@@ -12,10 +12,10 @@
 namespace cassle {
 
 // Opens what arguments.inputs name. DETECT goes by the first input's names; a layout that is given
-// is not questioned. Splits, order and keys depend on the content only. \error kNotFound if an
-// input is missing; kInvalidArgument if none is named or the layout cannot be told (the message
-// lists the layouts); kFailedPrecondition or kDataLoss, naming the file, if the content is not as
-// the layout wants it.
+// is not questioned. Splits, order and keys depend on the content only.
+// \error kNotFound if an input is missing; kInvalidArgument if none is named or the layout cannot
+// be told (the message lists the layouts); kFailedPrecondition or kDataLoss, naming the file, if
+// the content is not as the layout wants it.
 absl::StatusOr<std::unique_ptr<ImageSource>> OpenSource(v1::DatasetLayout::Source source,
                                                         const SourceArguments& arguments,
                                                         std::string* layout_name);

@@ -32,7 +32,8 @@ class SplitAssignment {
   // that can still get images.
   int FirstOpen(int source_split) const;
 
-  // After the last image. \error kFailedPrecondition naming a key of the list that never came.
+  // After the last image.
+  // \error kFailedPrecondition naming a key of the list that never came.
   absl::Status CheckListUsed() const;
 
  private:

@@ -108,8 +108,9 @@ absl::Status WriteRecordIndex(const std::string& file, const std::vector<uint64_
 // \error kNotFound if the index is missing; kDataLoss if it is shorter.
 absl::StatusOr<uint64_t> ReadRecordOffset(const std::string& file, int64_t record);
 
-// Reads FILE.index. \error kNotFound if it is missing; kDataLoss if it has not num_records entries
-// that rise from 0 and leave room for a frame each before shard_bytes.
+// Reads FILE.index.
+// \error kNotFound if it is missing; kDataLoss if it has not num_records entries that rise from 0
+// and leave room for a frame each before shard_bytes.
 absl::StatusOr<std::vector<uint64_t>> ReadRecordIndex(const std::string& file, int64_t num_records,
                                                       int64_t shard_bytes);
 

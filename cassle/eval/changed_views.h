@@ -30,7 +30,8 @@ struct SingleOperation {
 };
 
 // All operations of the policy's views, in the order in which they are applied. Views have `size`
-// pixels a side. \error kInvalidArgument if an operation is impossible at this size.
+// pixels a side.
+// \error kInvalidArgument if an operation is impossible at this size.
 absl::StatusOr<std::vector<SingleOperation>> SingleOperations(const v1::Policy& policy, int size);
 
 // Evaluation's view: the shorter side resized bicubically, the centre cut out.

@@ -20,10 +20,9 @@ StageInfo EmbedInfo();
 // running statistics they were born with, mean 0 and variance 1.
 //
 // \error InvalidArgument for settings out of range or an unknown split; NotFound if model or data
-// set are not there or not
-//        complete; DataLoss for an empty split, an image that cannot be decoded (naming its
-//        record), weights that do not fit, or a feature that is not finite (naming the image);
-//        Cancelled when interrupted.
+// set are not there or not complete; DataLoss for an empty split, an image that cannot be decoded
+// (naming its record), weights that do not fit, or a feature that is not finite (naming the image);
+// Cancelled when interrupted.
 absl::Status RunEmbed(const v1::EmbedOptions& options, StageContext& context);
 
 }  // namespace cassle

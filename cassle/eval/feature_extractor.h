@@ -46,8 +46,8 @@ class FeatureExtractor {
   // written to `pixels`.
   absl::Status Prepare(const RgbImage& image, uint8_t* pixels) const;
   // [n, image_size, image_size, 3] bytes -> [n, feature_size()] row-major. Values may be infinite
-  // or NaN if the encoder is broken: the caller checks, it knows the images' names. \error Internal
-  // with LibTorch's message if it cannot compute (out of memory, say).
+  // or NaN if the encoder is broken: the caller checks, it knows the images' names.
+  // \error Internal with LibTorch's message if it cannot compute (out of memory, say).
   absl::StatusOr<std::vector<float>> Extract(const std::vector<uint8_t>& pixels) const;
 
   int64_t image_size() const { return image_size_; }

@@ -114,7 +114,8 @@ TEST(FewShotTest, EpisodesDrawDistinctRowsOfDistinctClassesThatHaveEnough) {
   EXPECT_NE(DrawEpisode(classes, shape, 7, 3), DrawEpisode(classes, shape, 8, 3));
 }
 
-INSTANTIATE_TEST_SUITE_P(Shapes, GoldenFewShotTest, ::testing::Values("n5k1", "n5k5"));
+INSTANTIATE_TEST_SUITE_P(Shapes, GoldenFewShotTest,
+                         ::testing::ValuesIn(GoldenCases("eval_few_shot.safetensors", ".shape")));
 
 }  // namespace
 }  // namespace cassle

@@ -14,9 +14,10 @@ StageInfo InvarianceInfo();
 
 // Compares every image as evaluation sees it with a view that one operation made of it
 // (invariance.h has the measures). A projector that reads descriptors is measured three times:
-//   "projector"            it is told of both views what was done
-//   "projector, swapped"   of the changed view it is told what was done to another image (the batch
-//   reversed) "projector, missing"   it is told zeros of both views
+//   "projector"           it is told of both views what was done
+//   "projector, swapped"  of the changed view it is told what was done to another image (the batch
+//                         reversed)
+//   "projector, missing"  it is told zeros of both views
 // The result has one heat map per measure (operation by layer) and scores for backbone and
 // projector. Threads change no byte. Memory: per thread the outputs of all blocks for two batches.
 //

@@ -53,6 +53,12 @@ class GoldenLinearTest : public ::testing::Test {
     }
   }
 
+  static double Largest(absl::Span<const float> values) {
+    double largest = 0;
+    for (float value : values) largest = std::max<double>(largest, std::abs(value));
+    return largest;
+  }
+
   // Largest difference between a classifier and golden weights and biases.
   double Distance(const PaddedMatrix<double>& classifier, absl::Span<const float> weights,
                   absl::Span<const float> biases) const {
@@ -95,10 +101,8 @@ TEST_F(GoldenLinearTest, WeightsOfEveryValueAreTheExactOptimum) {
     EXPECT_NEAR(fit.objective, optimum, 1e-7 * optimum) << settings_.grid[i];
     const auto w = weights.subspan(i * classes_ * columns_, classes_ * columns_);
     const auto b = biases.subspan(i * classes_, classes_);
-    double largest = 0;
-    for (float value : w) largest = std::max<double>(largest, std::abs(value));
     // The golden weights are rounded to float32 and stop at a gradient of about 1e-6.
-    EXPECT_LE(Distance(classifier, w, b), 2e-4 * largest + 1e-6) << settings_.grid[i];
+    EXPECT_LE(Distance(classifier, w, b), 2e-4 * Largest(w) + 1e-6) << settings_.grid[i];
   }
 }
 
@@ -115,22 +119,29 @@ TEST_F(GoldenLinearTest, Top1RunIsTheAuthors) {
   EXPECT_NEAR(outcome.test.Top1(), Scalar("opt64.final.test_acc"), 1e-6);
   EXPECT_NEAR(outcome.refit.objective, Scalar("opt64.final.objective"),
               1e-9 * outcome.refit.objective);
+  const double largest = Largest(View("opt64.final.W").values<float>());
   EXPECT_LE(Distance(outcome.classifier, View("opt64.final.W").values<float>(),
                      View("opt64.final.b").values<float>()),
-            1e-4);
+            2e-4 * largest);
   // Their float32 run stops where its gradient is about 1e-5.
   EXPECT_LE(Distance(outcome.classifier, View("top1.final.W").values<float>(),
                      View("top1.final.b").values<float>()),
-            1e-3);
+            2e-3 * largest);
 }
 
 TEST_F(GoldenLinearTest, ClassAverageRunIsTheAuthors) {
   settings_.metric = ProbeMetric::kClassAverage;
   ASSERT_OK_AND_ASSIGN(const ProbeOutcome outcome, RunProbe(data_, settings_));
+  std::vector<int> rows_of_class(classes_);
+  for (int64_t y : View("y_val").values<int64_t>()) ++rows_of_class[y];
+  // Absent classes do not count.
+  const int classes = classes_ - std::count(rows_of_class.begin(), rows_of_class.end(), 0);
+  int smallest = learn_.rows();
+  for (int rows : rows_of_class) smallest = rows > 0 ? std::min(smallest, rows) : smallest;
   for (size_t i = 0; i < outcome.grid.size(); ++i) {
-    // One row of a class of at least ten.
+    // One row of the smallest class may lie on the border of two.
     EXPECT_NEAR(outcome.grid[i].val_accuracy, View("classavg.val_acc").values<double>()[i],
-                0.1 / classes_);
+                1.0001 / smallest / classes);
   }
   EXPECT_NEAR(outcome.grid[outcome.best].w / Scalar("classavg.best_w"), 1, 1e-5);
   EXPECT_NEAR(outcome.test.ClassAverage(), Scalar("classavg.test_acc"), 1e-6);
@@ -141,8 +152,9 @@ TEST_F(GoldenLinearTest, WarmAndIndependentFitsAgree) {
   settings_.warm_start = false;
   ASSERT_OK_AND_ASSIGN(const ProbeOutcome independent, RunProbe(data_, settings_));
   for (size_t i = 0; i < warm.grid.size(); ++i) {
-    // Each is within the tolerance of 1e-7, an estimate that is right to a factor of ten.
-    EXPECT_NEAR(warm.grid[i].fit.objective / independent.grid[i].fit.objective, 1, 1e-6);
+    // Each is within the tolerance of 1e-7, an estimate that is right to a factor of ten; of thirty
+    // where a class has few rows (softmax_regression.h).
+    EXPECT_NEAR(warm.grid[i].fit.objective / independent.grid[i].fit.objective, 1, 3e-6);
     EXPECT_EQ(warm.grid[i].val_accuracy, independent.grid[i].val_accuracy);
   }
   EXPECT_EQ(warm.best, independent.best);
@@ -171,8 +183,9 @@ TEST_F(GoldenLinearTest, WithoutRefitTheValidationRowsOnlyChoose) {
   settings_.grid = {chosen.grid[chosen.best].w};
   std::fill(data_.learn_labels.begin() + data_.train_rows, data_.learn_labels.end(), 0);
   ASSERT_OK_AND_ASSIGN(const ProbeOutcome blind, RunProbe(data_, settings_));
+  const double largest = Largest(View("opt64.final.W").values<float>());
   for (int64_t i = 0; i < chosen.classifier.size(); ++i) {
-    EXPECT_NEAR(blind.classifier.data()[i], chosen.classifier.data()[i], 1e-5);
+    EXPECT_NEAR(blind.classifier.data()[i], chosen.classifier.data()[i], 2e-5 * largest);
   }
 }
 

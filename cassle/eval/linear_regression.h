@@ -7,8 +7,8 @@
 // The former is what the authors learn landmarks by (transfer_linear_eval.py): a sum, and the bias
 // is regularised too. It is strictly convex but has corners at every exact prediction, where their
 // L-BFGS halts; ours is the alternating direction method of multipliers (Boyd et al. 2011, section
-// 6.1), over-relaxed, with one penalty per output that balances the parts of its
-// duality gap. One eigendecomposition of X^T X serves every w, output and step.
+// 6.1), over-relaxed, with one penalty per output that balances the parts of its duality gap. One
+// eigendecomposition of X^T X serves every w, output and step.
 #ifndef CASSLE_EVAL_LINEAR_REGRESSION_H_
 #define CASSLE_EVAL_LINEAR_REGRESSION_H_
 

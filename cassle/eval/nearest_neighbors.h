@@ -67,8 +67,8 @@ NeighborTable FindNeighbors(const FeatureRows& bank, const FeatureRows& queries,
 // The class of each query by the vote of its `neighbors` nearest rows with the weights
 // exp(similarity / temperature) (Wu et al. 2018, section 3.4, arXiv:1805.01978); of equal weight at
 // temperature 0.
-//   labels: one per row of the bank, in 0 .. classes-1. 1 <= neighbors; at most those of the table
-//   are used.
+//   labels     one per row of the bank, in 0 .. classes-1.
+//   neighbors  >= 1; at most those of the table are used.
 // Of classes with equal votes the smallest number wins.
 std::vector<int> VoteByNeighbors(const NeighborTable& table, const std::vector<int>& labels,
                                  int classes, int64_t neighbors, double temperature);

@@ -15,8 +15,8 @@ namespace cassle {
 // Queries in a tile: three of the widest vectors.
 constexpr int64_t kTileQueries = 48;
 
-// scores[r * kTileQueries + q] = offsets[r] + sum over k of rows[r * stride + k] * tile[k *
-// kTileQueries + q].
+// scores[r * kTileQueries + q] =
+//     offsets[r] + sum over k of rows[r * stride + k] * tile[k * kTileQueries + q].
 //   tile  [columns, kTileQueries], 64-byte aligned: the queries' values, column by column.
 void ScoreTile(const float* rows, int64_t stride, int64_t num_rows, const float* offsets,
                const float* tile, int64_t columns, float* scores);

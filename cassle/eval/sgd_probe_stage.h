@@ -14,8 +14,8 @@ inline const StageInfo kSgdProbeInfo = {
     "epoch. linear-probe, which solves the same problem to its optimum, needs no learning rate."};
 
 // Writes result.textproto and result.json (Evaluation): top-1 and class average of every target,
-// and the test accuracy over the epochs. \error kInvalidArgument for settings out of range; as
-// RunKnn for the embeddings; as RunSgdProbe.
+// and the test accuracy over the epochs.
+// \error kInvalidArgument for settings out of range; as RunKnn for the embeddings; as RunSgdProbe.
 absl::Status RunSgdProbeStage(const v1::SgdProbeOptions& options, StageContext& context);
 
 }  // namespace cassle

@@ -7,8 +7,8 @@
 // the same W; theirs is L-BFGS in float32, which stops short at small w. Ours is Newton's method
 // with conjugate gradients (Lin, Weng and Keerthi 2008, "Trust region Newton method for large-scale
 // logistic regression"): objective and gradient in double, Hessian products in float (they only
-// choose the direction), preconditioned by the Cholesky factor of X^T diag(mean_c p_c (1 - p_c)) X
-// + 2w.
+// choose the direction), preconditioned by the Cholesky factor of
+// X^T diag(mean_c p_c (1 - p_c)) X + 2w.
 #ifndef CASSLE_EVAL_SOFTMAX_REGRESSION_H_
 #define CASSLE_EVAL_SOFTMAX_REGRESSION_H_
 
@@ -53,7 +53,8 @@ class SoftmaxRegression {
   double Objective(double w, const PaddedMatrix<double>& weights, PaddedMatrix<double>* gradient);
 
   // Starts from *weights and leaves the optimum there: stops when the estimated f - f* is at most
-  // tolerance * f (the estimate is right to about a factor of ten). w > 0.
+  // tolerance * f. The estimate is right to about a factor of ten; where a class has few rows, to
+  // one of thirty (the preconditioner is a mean over the classes). w > 0.
   FitReport Fit(double w, double tolerance, PaddedMatrix<double>* weights);
 
  private:

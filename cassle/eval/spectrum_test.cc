@@ -34,29 +34,42 @@ TEST_P(GoldenSpectrumTest, ExplainedVarianceEqualsScikitLearns) {
   const auto expected = Get("exp_var").values<float>();
   const auto cumulative = Get("cum_var").values<float>();
   ASSERT_EQ(ratios.size(), expected.size());
-  double sum = 0;
+  // Theirs is a float32 decomposition, whose singular values err by a modest multiple of 2^-24 of
+  // the largest one (8 in ours; here 32). Ratios are their squares.
+  constexpr double kError = 32 * 0x1p-24;
+  double sum = 0, sum_error = 0;
   for (size_t i = 0; i < ratios.size(); ++i) {
+    const double error =
+        2 * kError * std::sqrt(ratios[i] * ratios[0]) + kError * kError * ratios[0];
+    EXPECT_NEAR(ratios[i], expected[i], error) << i;
     sum += ratios[i];
-    // Theirs is a float32 decomposition: a few units in the last place of the largest.
-    EXPECT_NEAR(ratios[i], expected[i], 1e-6 * ratios[0]) << i;
-    EXPECT_NEAR(sum, cumulative[i], 2e-6) << i;
+    // And an addition to a float32 below 1.
+    sum_error += error + 0x1p-24;
+    EXPECT_NEAR(sum, cumulative[i], sum_error) << i;
   }
 }
 
+// Of their ratios, so that the fit is judged by itself.
 TEST_P(GoldenSpectrumTest, PowerLawAndItsFitsEqualTheAuthors) {
-  const std::vector<double> ratios = ComputeSpectrum(features_, 1).ExplainedVarianceRatios();
+  const auto their_ratios = Get("exp_var").values<float>();
+  const std::vector<double> ratios(their_ratios.begin(), their_ratios.end());
   const PowerLaw law = FitPowerLaw(ratios);
-  // Of the float32 ratios above.
-  EXPECT_NEAR(law.alpha, Scalar("alpha"), 1e-6);
-  EXPECT_NEAR(law.r2, Scalar("r2"), 1e-6);
-  EXPECT_NEAR(law.r2_100, Scalar("r2_100"), 1e-6);
+  // They take the logarithms in float32; the largest (the last) has the largest unit in the last
+  // place. alpha is a weighted sum of logarithms, and the weights' absolute values sum up to 1.4
+  // (2.3 if there are only 20 components); those of the line at k = 1, where it is known worst, to
+  // 4.8 (6.4). The coefficients of determination depend on many more logarithms each.
+  const double unit = std::ldexp(1, std::ilogb(std::log(ratios.back())) - 23);
+  EXPECT_NEAR(law.alpha, Scalar("alpha"), 2.4 * unit);
+  EXPECT_NEAR(law.r2, Scalar("r2"), 2.4 * unit);
+  EXPECT_NEAR(law.r2_100, Scalar("r2_100"), 2.4 * unit);
   const auto expected = Get("ypred").values<double>();
   for (size_t i = 0; i < ratios.size(); ++i) {
-    EXPECT_NEAR(law.At(i + 1), expected[i], 1e-6 * expected[i]) << i;
+    EXPECT_NEAR(law.At(i + 1), expected[i], 6.5 * unit * expected[i]) << i;
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Cases, GoldenSpectrumTest, ::testing::Values("c0", "c1"));
+INSTANTIATE_TEST_SUITE_P(Cases, GoldenSpectrumTest,
+                         ::testing::ValuesIn(GoldenCases("eval_pca.safetensors", ".x")));
 
 // n rows, column j with standard deviation deviations[j] around `mean`, columns uncorrelated in
 // law.

@@ -46,12 +46,14 @@ class Backbone : public Module {
 std::vector<std::string> BackboneNames();
 
 // Fills in what a run on images of this side (pixels) does not choose: resnet18, and what resnet.h
-// and vit.h say. \error InvalidArgument if the architecture is unknown.
+// and vit.h say.
+// \error InvalidArgument if the architecture is unknown.
 absl::StatusOr<v1::BackboneConfig> ResolveBackbone(v1::BackboneConfig config, int image_size);
 
 // Builds and initialises: a parameter's values depend on (seed, "backbone." + its name) only; see
-// Module::Initialize. \error InvalidArgument naming the field if the configuration names an unknown
-// architecture, a value that is out of range, or a setting that the architecture does not have.
+// Module::Initialize.
+// \error InvalidArgument naming the field if the configuration names an unknown architecture, a
+// value that is out of range, or a setting that the architecture does not have.
 absl::StatusOr<std::shared_ptr<Backbone>> MakeBackbone(const v1::BackboneConfig& config,
                                                        uint64_t seed);
 

@@ -19,8 +19,8 @@ class PixelNormalizer {
 
   // pixels   [batch_size, side, side, 3] bytes.
   // Returns  [batch_size, 3, side, side] float32 in channels-last memory, which has the order of
-  // the bytes: one pass, each
-  //          value looked up in a table of 256, so the result is the same on every machine.
+  //          the bytes: one pass, each value looked up in a table of 256, so the result is the same
+  //          on every machine.
   at::Tensor Normalize(const std::vector<uint8_t>& pixels, int64_t batch_size, int64_t side) const;
 
   // From now on Normalize uploads the bytes and looks up there: the same values, on `device`. The

@@ -12,11 +12,10 @@
 //
 //   inject        CONCATENATION [a, b], ADDITION a + b, MULTIPLICATION a * b (value by value)
 //   conditioner   MLP: `depth` linear layers of width `width`, each followed by batch norm (the
-//   last
-//                 unless final_norm is false), ReLU between them, none at the end. To be added or
-//                 multiplied its last layer has as many values as there are features; and RAW gets
-//                 one linear layer with bias for that purpose, unless the descriptor has as many
-//                 values already.
+//                 last unless final_norm is false), ReLU between them, none at the end. To be added
+//                 or multiplied its last layer has as many values as there are features; and RAW
+//                 gets one linear layer with bias for that purpose, unless the descriptor has as
+//                 many values already.
 //
 // IMAGE_CHANNELS (named, but not implemented in the authors' code) injects elsewhere: the values of
 // descriptor or conditioner are constant planes of the image, and z = mlp(features). The module

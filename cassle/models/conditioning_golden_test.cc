@@ -158,31 +158,40 @@ INSTANTIATE_TEST_SUITE_P(Files, GoldenProjectorTest, testing::ValuesIn(GoldenNam
 
 TEST(GoldenProjectorFilesTest, AreThere) { EXPECT_FALSE(GoldenNames("projector_").empty()); }
 
-// MoCo-v2's and SimCLR's projector at full size: 2048 features, the README's 13 descriptor values.
+// MoCo-v2's and SimCLR's projector at full size: those of ResNet-50, told what the README tells.
 TEST(ConditionedProjectorTest, NamesShapesAndOrderAreTheOfficialOnes) {
   ASSERT_OK_AND_ASSIGN(const SafetensorsFile golden, OpenGolden("model_shapes.safetensors"));
-  for (const auto& [model, treatment] :
-       {std::pair("projector_moco_cat", v1::MLP), std::pair("projector_moco_none", v1::NONE),
-        std::pair("projector_simclr_cat", v1::MLP), std::pair("projector_simclr_none", v1::NONE)}) {
-    SCOPED_TRACE(model);
-    v1::ConditioningConfig config;
-    config.set_treatment(treatment);
-    ASSERT_OK_AND_ASSIGN(
-        auto projector,
-        MakeConditionedProjector(config, 13, {.in = 2048, .hidden = 2048, .out = 128}, 1));
-    const std::vector<NamedTensor> state = projector->state();
-    // The official code registers the projector first; the names are a set here.
-    ASSERT_EQ(static_cast<int64_t>(state.size()),
-              GoldenTensor(golden, std::string(model) + "/#order").numel());
-    int64_t elements = 0;
-    for (const NamedTensor& entry : projector->named_parameters()) elements += entry.tensor.numel();
-    EXPECT_EQ(elements, GoldenTensor(golden, std::string(model) + "/#count")[2].item<int64_t>());
-    for (const NamedTensor& entry : state) {
-      const at::Tensor shape = GoldenTensor(golden, model + ("/" + OfficialName(entry.name)));
-      EXPECT_EQ(entry.tensor.sizes().vec(),
-                std::vector<int64_t>(shape.data_ptr<int64_t>(),
-                                     shape.data_ptr<int64_t>() + shape.numel()))
-          << entry.name;
+  const auto shape_of = [&](const std::string& name) {
+    const at::Tensor shape = GoldenTensor(golden, name);
+    return std::vector<int64_t>(shape.data_ptr<int64_t>(),
+                                shape.data_ptr<int64_t>() + shape.numel());
+  };
+  for (const std::string method : {"projector_moco", "projector_simclr"}) {
+    const std::vector<int64_t> first = shape_of(method + "_none/projector.0.weight");
+    const std::vector<int64_t> last = shape_of(method + "_none/projector.3.weight");
+    const int64_t descriptor_size = shape_of(method + "_cat/aug_processor.0.weight")[1];
+    for (const auto& [suffix, treatment] :
+         {std::pair("_cat/", v1::MLP), std::pair("_none/", v1::NONE)}) {
+      const std::string model = method + suffix;
+      SCOPED_TRACE(model);
+      v1::ConditioningConfig config;
+      config.set_treatment(treatment);
+      ASSERT_OK_AND_ASSIGN(
+          auto projector,
+          MakeConditionedProjector(config, descriptor_size,
+                                   {.in = first[1], .hidden = first[0], .out = last[0]}, 1));
+      const std::vector<NamedTensor> state = projector->state();
+      // The official code registers the projector first; the names are a set here.
+      ASSERT_EQ(static_cast<int64_t>(state.size()), GoldenTensor(golden, model + "#order").numel());
+      int64_t elements = 0;
+      for (const NamedTensor& entry : projector->named_parameters()) {
+        elements += entry.tensor.numel();
+      }
+      EXPECT_EQ(elements, GoldenTensor(golden, model + "#count")[2].item<int64_t>());
+      for (const NamedTensor& entry : state) {
+        EXPECT_EQ(entry.tensor.sizes().vec(), shape_of(model + OfficialName(entry.name)))
+            << entry.name;
+      }
     }
   }
 }

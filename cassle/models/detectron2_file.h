@@ -26,7 +26,8 @@ namespace cassle {
 std::string ToDetectron2Name(const std::string& name);
 
 // Writes float32 `arrays` under the names they have, as protocol 3 (Python 3). Equal arrays give
-// equal bytes. \error kInvalidArgument for another type or an array of 4 GiB; those of FileWriter.
+// equal bytes.
+// \error kInvalidArgument for another type or an array of 4 GiB; those of FileWriter.
 absl::Status WriteDetectron2File(const std::string& path, const std::vector<WeightArray>& arrays);
 
 }  // namespace cassle

@@ -22,8 +22,9 @@
 namespace cassle {
 
 // "cpu", "cuda" (the first GPU), "cuda:1", or "auto" and "": a GPU if LibTorch sees one, else the
-// processor. \error kInvalidArgument for another name; kFailedPrecondition if there is no such GPU,
-// with the reason.
+// processor.
+// \error kInvalidArgument for another name; kFailedPrecondition if there is no such GPU, with the
+// reason.
 absl::StatusOr<c10::Device> ResolveDevice(const std::string& name);
 
 // StageInfo::resolve of stages that run a network: whether their options `device` and `precision`

@@ -17,8 +17,8 @@ namespace cassle {
 
 StageInfo ExportWeightsInfo();
 
-// `options` with defaults applied, as the harness hands them over. \error as LoadBackbone and
-// WriteTorchFile.
+// `options` with defaults applied, as the harness hands them over.
+// \error as LoadBackbone and WriteTorchFile.
 absl::Status RunExportWeights(const v1::ExportWeightsOptions& options, StageContext& context);
 
 }  // namespace cassle

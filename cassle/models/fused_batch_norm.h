@@ -17,12 +17,13 @@ namespace cassle {
 // multiple or a divisor of 64 (8 at least). Other inputs need at::batch_norm.
 bool FusedBatchNormTakes(const at::Tensor& input);
 
-// input         [B, C, H, W], as above.
-// residual      undefined, or like input: added before the ReLU.
-// weight, bias  [C] float32.
-// running_mean, running_var  [C] float32, updated in place: new = 0.9 old + 0.1 batch, the variance
-// unbiased. Returns [B, C, H, W], type and layout of input. Differentiable in input, residual,
-// weight and bias. Throws c10::Error if sizes or types do not fit.
+//   input         [B, C, H, W], as above.
+//   residual      undefined, or like input: added before the ReLU.
+//   weight, bias  [C] float32.
+//   running_mean, running_var  [C] float32, updated in place: new = 0.9 old + 0.1 batch, the
+//                 variance unbiased.
+// Returns [B, C, H, W], type and layout of input. Differentiable in input, residual, weight and
+// bias. Throws c10::Error if sizes or types do not fit.
 at::Tensor FusedBatchNorm(const at::Tensor& input, const at::Tensor& residual,
                           const at::Tensor& weight, const at::Tensor& bias,
                           const at::Tensor& running_mean, const at::Tensor& running_var, bool relu);

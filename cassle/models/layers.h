@@ -24,8 +24,8 @@ class Linear : public Module {
   at::Tensor bias_;
 };
 
-// Square convolution without bias.  input [B, in, H, W] -> [B, out, H', W'] with H' = (H + 2
-// padding - kernel) / stride + 1. Names: weight [out, in, kernel, kernel].
+// Square convolution without bias.  input [B, in, H, W] -> [B, out, H', W'] with
+// H' = (H + 2 padding - kernel) / stride + 1. Names: weight [out, in, kernel, kernel].
 class Conv2d : public Module {
  public:
   Conv2d(int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t padding);

@@ -24,15 +24,15 @@ inline constexpr char kModelWeightsName[] = "weights.safetensors";
 absl::Status CheckModelSpec(const v1::ModelSpec& spec);
 
 // The description of a model. `path` is a complete model folder, or a text file like
-// model.textproto by itself. \error NotFound if there is no such folder or file, or the folder is
-// not complete; InvalidArgument naming file and field
-//        if the description cannot be parsed or used.
+// model.textproto by itself.
+// \error NotFound if there is no such folder or file, or the folder is not complete;
+// InvalidArgument naming file and field if the description cannot be parsed or used.
 absl::StatusOr<v1::ModelSpec> ReadModelSpec(const std::string& path);
 
 // The backbone of a complete model folder with its trained weights, in evaluation mode, without
-// gradients. \error as ReadModelSpec and MakeBackbone; FailedPrecondition if `path` is a
-// description only; DataLoss if the weights are
-//        damaged or do not fit.
+// gradients.
+// \error as ReadModelSpec and MakeBackbone; FailedPrecondition if `path` is a description only;
+// DataLoss if the weights are damaged or do not fit.
 absl::StatusOr<std::shared_ptr<Backbone>> LoadBackbone(const std::string& path);
 
 }  // namespace cassle

@@ -10,9 +10,10 @@
 //
 //   class Linear : public Module {
 //    public:
-//     Linear(int64_t in, int64_t out) : weight_(AddParameter("weight", {out, in},
-//     UniformFanIn(in))) {} at::Tensor forward(const at::Tensor& input) { return at::linear(input,
-//     weight_); }
+//     Linear(int64_t in, int64_t out)
+//         : weight_(AddParameter("weight", {out, in}, UniformFanIn(in))) {}
+//     at::Tensor forward(const at::Tensor& input) { return at::linear(input, weight_); }
+//
 //    private:
 //     at::Tensor weight_;
 //   };

@@ -6,6 +6,10 @@
 //   _rebuild_parameter; storages torch.FloatStorage, HalfStorage, BFloat16Storage, DoubleStorage,
 //   LongStorage, IntStorage, ShortStorage, CharStorage, ByteStorage, BoolStorage
 //
+// Not torch::jit's (torch::pickle_load): that of LibTorch 1.13 fails with an internal assertion at
+// an OrderedDict, which every state dict is, knows protocol 2 and the zip format only, and brings
+// all of LibTorch along.
+//
 // Format: https://docs.python.org/3/library/pickletools.html, protocols 2 to 5.
 #ifndef CASSLE_MODELS_PICKLE_READER_H_
 #define CASSLE_MODELS_PICKLE_READER_H_
@@ -65,8 +69,8 @@ struct PickleValue {
 // A pickle that was read. Values may refer to each other in any way, cycles included.
 class Pickle {
  public:
-  // The pickle that `bytes` begin with. Memory is O(bytes). \error kDataLoss, naming the place, if
-  // it is damaged, or naming what is not understood.
+  // The pickle that `bytes` begin with. Memory is O(bytes).
+  // \error kDataLoss, naming the place, if it is damaged, or naming what is not understood.
   static absl::StatusOr<Pickle> Read(absl::string_view bytes);
 
   const PickleValue& root() const { return *root_; }

@@ -1,8 +1,9 @@
 // The projector that pretrain (or an importer) leaves beside the backbone.
 //
 //   weights.safetensors   "projector.mlp.0.weight", "projector.conditioner...", ...
-//   (conditioning.h) projector.textproto   v1::ProjectorSpec policy.textproto      v1::Policy of
-//   the views it was trained on (cassle/augment/policy.proto)
+//                         (conditioning.h)
+//   projector.textproto   v1::ProjectorSpec
+//   policy.textproto      v1::Policy of the views it was trained on (cassle/augment/policy.proto)
 //
 // Imported models and those of pretrain before it wrote the last two have weights only: shapes then
 // tell how the projector was built, except for what they cannot (see LoadProjector).
@@ -32,9 +33,9 @@ absl::StatusOr<std::shared_ptr<ConditionedProjector>> LoadProjector(const std::s
 
 // How a projector with this state is built ("mlp.0.weight", ...) that takes `feature_size`
 // features: layers and norms by their names, a descriptor by the columns that the first layer has
-// more. Without batch norm between its layers it is DINO's, which has GELU. \error
-// FailedPrecondition for what shapes do not tell: addition or multiplication, and hypernetworks;
-// DataLoss for layers that do not fit each other.
+// more. Without batch norm between its layers it is DINO's, which has GELU.
+// \error FailedPrecondition for what shapes do not tell: addition or multiplication, and
+// hypernetworks; DataLoss for layers that do not fit each other.
 absl::StatusOr<v1::ProjectorSpec> GuessProjector(const std::vector<TensorSignature>& state,
                                                  int64_t feature_size);
 

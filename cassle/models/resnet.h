@@ -15,8 +15,9 @@ namespace cassle {
 // residual blocks.
 void ResolveResNet(int image_size, v1::BackboneConfig* config);
 
-// Values are undefined until Initialize. \error InvalidArgument naming the field that is out of
-// range, missing (stem), or has no meaning here.
+// Values are undefined until Initialize.
+// \error InvalidArgument naming the field that is out of range, missing (stem), or has no meaning
+// here.
 absl::StatusOr<std::shared_ptr<Backbone>> MakeResNet(const v1::BackboneConfig& config);
 
 }  // namespace cassle

@@ -31,11 +31,13 @@ struct WeightArray {
 };
 
 // In the order of the file; strided and shared storages are written out. Memory: the file and the
-// result. \error kDataLoss in one line if it is damaged, truncated, or holds something else.
+// result.
+// \error kDataLoss in one line if it is damaged, truncated, or holds something else.
 absl::StatusOr<std::vector<WeightArray>> ParseTorchFile(absl::string_view bytes);
 
-// Reads a .pth/.pt or .safetensors file, told apart by content. \error kNotFound if it cannot be
-// read; kDataLoss, naming the file, as ParseTorchFile and SafetensorsFile::Open.
+// Reads a .pth/.pt or .safetensors file, told apart by content.
+// \error kNotFound if it cannot be read; kDataLoss, naming the file, as ParseTorchFile and
+// SafetensorsFile::Open.
 absl::StatusOr<std::vector<WeightArray>> ReadWeightFile(const std::string& path);
 
 }  // namespace cassle

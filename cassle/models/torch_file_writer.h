@@ -16,8 +16,9 @@
 
 namespace cassle {
 
-// Writes `arrays` in their order. \error InvalidArgument if the file would need more than 4 GiB or
-// 65535 records; else as FileWriter.
+// Writes `arrays` in their order.
+// \error InvalidArgument if the file would need more than 4 GiB or 65535 records; else as
+// FileWriter.
 absl::Status WriteTorchFile(const std::string& path, const std::vector<WeightArray>& arrays);
 
 }  // namespace cassle

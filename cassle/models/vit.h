@@ -77,8 +77,9 @@ class VisionTransformer : public Backbone {
 // table above, sine-cosine positions for images of this size, a frozen patch embedding.
 void ResolveVit(int image_size, v1::BackboneConfig* config);
 
-// Values are undefined until Initialize. \error InvalidArgument naming the field that is out of
-// range, does not fit the others, or has no meaning here.
+// Values are undefined until Initialize.
+// \error InvalidArgument naming the field that is out of range, does not fit the others, or has no
+// meaning here.
 absl::StatusOr<std::shared_ptr<Backbone>> MakeVit(const v1::BackboneConfig& config);
 
 }  // namespace cassle

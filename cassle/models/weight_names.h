@@ -32,7 +32,8 @@ bool IsHead(const std::string& name);
 std::vector<std::string> FindBackbones(const std::vector<std::string>& names);
 
 // What `tensors`, in our names, are: architecture, stem and width factor, or patch size and image
-// size. \error DataLoss saying what is not known.
+// size.
+// \error DataLoss saying what is not known.
 absl::StatusOr<v1::BackboneConfig> DetectBackbone(const std::vector<TensorSignature>& tensors);
 
 }  // namespace cassle

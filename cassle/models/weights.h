@@ -24,8 +24,8 @@ absl::Status AddTensor(const std::string& name, const at::Tensor& tensor,
 // A copy of a stored tensor.
 at::Tensor ToTensor(const TensorView& view);
 
-// What a file of these tensors would hold, named prefix + name. \error InvalidArgument for a type
-// that AddTensor does not take.
+// What a file of these tensors would hold, named prefix + name.
+// \error InvalidArgument for a type that AddTensor does not take.
 absl::StatusOr<std::vector<TensorSignature>> Signatures(const std::vector<NamedTensor>& tensors,
                                                         absl::string_view prefix);
 
@@ -33,10 +33,10 @@ absl::StatusOr<std::vector<TensorSignature>> Signatures(const std::vector<NamedT
 absl::Status SaveModule(const Module& module, absl::string_view prefix, SafetensorsWriter* writer);
 
 // Overwrites every parameter and buffer of `module` with the tensors of `file` named prefix + name;
-// tensors with another prefix are not looked at. On error nothing is overwritten. \error DataLoss,
-// listing what is missing, unexpected, or has another shape or type, if the two do not match
-// exactly (state_difference.h);
-//        or naming the tensor, if it holds a value that is not finite.
+// tensors with another prefix are not looked at. On error nothing is overwritten.
+// \error DataLoss, listing what is missing, unexpected, or has another shape or type, if the two do
+// not match exactly (state_difference.h); or naming the tensor, if it holds a value that is not
+// finite.
 absl::Status LoadModule(const SafetensorsFile& file, absl::string_view prefix, Module* module);
 
 // Identity of a network's state: 32 hexadecimal digits over names, shapes and values of the whole

@@ -38,8 +38,8 @@ std::vector<std::string> AugSelfGroups(const v1::AugSelfConfig& config);
 class AugSelf {
  public:
   // setup.augself, seed, precision and official are read. Heads are initialised from streams named
-  // "augself_" + target + "." + parameter name. setup.augself has its defaults. \error
-  // kInvalidArgument if no target has a weight.
+  // "augself_" + target + "." + parameter name. setup.augself has its defaults.
+  // \error kInvalidArgument if no target has a weight.
   static absl::StatusOr<AugSelf> Create(const MethodSetup& setup, int64_t feature_size);
 
   // The weighted sum over the targets, float32. Both orders of the views are rows of one batch.
@@ -69,8 +69,8 @@ class AugSelf {
   Precision precision_ = Precision::kFloat32;
 };
 
-// `method` with AugSelf as setup.augself asks for; `method` itself if it asks for nothing. \error
-// as AugSelf::Create.
+// `method` with AugSelf as setup.augself asks for; `method` itself if it asks for nothing.
+// \error as AugSelf::Create.
 absl::StatusOr<std::unique_ptr<Method>> WithAugSelf(const MethodSetup& setup,
                                                     std::unique_ptr<Method> method);
 

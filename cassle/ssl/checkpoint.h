@@ -1,8 +1,8 @@
 // Checkpoints: everything a training run is, in one folder that appears atomically.
 //
-//   FOLDER/checkpoint-00001200/tensors.safetensors   networks, momentum networks, queue and
-//   pointer, optimiser buffers
-//                              state.textproto       step, epoch, ... (checkpoint.proto)
+//   FOLDER/checkpoint-00001200/
+//     tensors.safetensors   networks, momentum networks, queue and pointer, optimiser buffers
+//     state.textproto       step, epoch, ... (checkpoint.proto)
 //
 // Tensors of a GPU pass through the processor's memory: a checkpoint is the same wherever they are.
 //
@@ -32,9 +32,10 @@ struct CheckpointRetention {
 
 // Writes `tensors` (float32, float64 or int64, distinct names) and `state`, whose fingerprint is
 // filled in, as the checkpoint of state.step() and removes older ones. O(bytes); holds one copy of
-// the tensors. \error kResourceExhausted if the disk is full; kFailedPrecondition, naming the
-// tensor, if a value is not finite: what diverged is not worth going on from. The older checkpoints
-// are then still there.
+// the tensors.
+// \error kResourceExhausted if the disk is full; kFailedPrecondition, naming the tensor, if a value
+// is not finite: what diverged is not worth going on from. The older checkpoints are then still
+// there.
 absl::Status SaveCheckpoint(const std::string& folder, v1::TrainState state,
                             const std::vector<NamedTensor>& tensors,
                             const CheckpointRetention& retention = {});
@@ -43,9 +44,9 @@ absl::Status SaveCheckpoint(const std::string& folder, v1::TrainState state,
 absl::StatusOr<std::vector<std::string>> FindCheckpoints(const std::string& folder);
 
 // Copies a checkpoint's values into `tensors` (in place, whatever their memory layout) and returns
-// its state. Strict: exactly these names, shapes and types. \error kDataLoss if a file is damaged
-// or something does not fit; the message lists the differences. The tensors may then be partly
-// overwritten.
+// its state. Strict: exactly these names, shapes and types.
+// \error kDataLoss if a file is damaged or something does not fit; the message lists the
+// differences. The tensors may then be partly overwritten.
 absl::StatusOr<v1::TrainState> LoadCheckpoint(const std::string& checkpoint,
                                               const std::vector<NamedTensor>& tensors);
 

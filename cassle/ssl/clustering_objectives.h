@@ -18,8 +18,8 @@ namespace cassle {
 //               count.
 //   epsilon     > 0, in units of the scores: smaller is sharper.
 //   iterations  >= 1. Rows sum to 1 always; columns to N / K in the limit.
-// Computes with logarithms, so any finite scores give finite assignments. Without gradient. O(N K
-// iterations).
+// Computes with logarithms, so any finite scores give finite assignments. Without gradient.
+// O(N K iterations).
 at::Tensor SinkhornAssignments(const at::Tensor& scores, double epsilon, int64_t iterations);
 
 // Every view foretells the assignments of the others: the mean over all pairs of a target i and a

@@ -26,8 +26,8 @@ struct Encoding {
 class Encoder {
  public:
   // projector.in is not read: it is F, the backbone's feature size (and the conditioner adds its
-  // own). projector.hidden 0 means F. Equal setups give equal weights. \error kInvalidArgument if
-  // the conditioning does not fit; whatever setup.make_backbone returns.
+  // own). projector.hidden 0 means F. Equal setups give equal weights.
+  // \error kInvalidArgument if the conditioning does not fit; whatever setup.make_backbone returns.
   static absl::StatusOr<Encoder> Create(const MethodSetup& setup, MlpOptions projector);
 
   // Gradients flow unless they are switched off. With image channels the backbone takes 3 + C

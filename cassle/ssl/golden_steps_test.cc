@@ -110,8 +110,12 @@ v1::AugSelfConfig GoldenAugSelf(const SafetensorsFile& golden) {
                                        augself.GetDescriptor()->FindFieldByName(weights[i]),
                                        std::max(0.0, std::stod(weights[i + 1])));
   }
-  const int32_t hidden = RowsOf(golden, "before.ss_predictor.crop.0.weight");
-  if (hidden > 0) augself.set_hidden_size(hidden);
+  // All heads have the same; any that is there tells.
+  for (const std::string& name : golden.names()) {
+    if (absl::StartsWith(name, "before.ss_predictor.") && absl::EndsWith(name, ".0.weight")) {
+      augself.set_hidden_size(RowsOf(golden, name));
+    }
+  }
   return augself;
 }
 
@@ -133,9 +137,12 @@ bool IsIllConditioned(const SafetensorsFile& golden, const std::string& name) {
 void ExpectStepsOfTheAuthors(const std::string& file) {
   ASSERT_OK_AND_ASSIGN(const SafetensorsFile golden, OpenGolden(file));
   const at::Tensor descriptors = GoldenTensor(golden, "step1.d1_cat");
+  const TinySizes sizes = {.images = GoldenTensor(golden, "before.backbone.conv1.weight").size(1),
+                           .middle = RowsOf(golden, "before.backbone.conv1.weight"),
+                           .features = RowsOf(golden, "before.backbone.conv2.weight")};
   // The authors' queue need not be a multiple of the batch as long as it is not full: no batch
   // size, no check.
-  MethodSetup setup = TinySetup(2, descriptors.size(1));
+  MethodSetup setup = TinySetup(2, descriptors.size(1), 1, {}, sizes);
   setup.official = true;
   setup.augself = GoldenAugSelf(golden);
   const std::vector<std::string> relative = AugSelfGroups(setup.augself);

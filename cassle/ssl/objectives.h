@@ -17,16 +17,16 @@ at::Tensor NormalizeRows(const at::Tensor& x);
 //   z1, z2       [B, D] float; row i of both is the same image; need not be normalised.
 //   temperature  > 0, no unit; 0.2 in the authors' CASSLE runs.
 // Returns a scalar, the mean over all 2B anchors, in nats; log(2B-1) if all rows coincide.
-// O(B^2 D) time, O(B^2) memory. No state, no randomness. Throws c10::Error if shapes differ or B
-// < 2.
+// O(B^2 D) time, O(B^2) memory. No state, no randomness.
+// Throws c10::Error if shapes differ or B < 2.
 at::Tensor NtXentLoss(const at::Tensor& z1, const at::Tensor& z2, double temperature);
 
 // InfoNCE against a queue of negatives, MoCo (He et al. 2020, eq. 1, arXiv:1911.05722).
-//   q      [B, D] float, queries; need not be normalised.
-//   k      [B, D] float, row i is the positive key of query i; need not be normalised. Hand over a
-//   detached tensor:
-//          MoCo sends no gradient to the keys.
-//   queue  [K, D] float, rows already normalised; negatives of every query. No gradient reaches it.
+//   q            [B, D] float, queries; need not be normalised.
+//   k            [B, D] float, row i is the positive key of query i; need not be normalised. Hand
+//                over a detached tensor: MoCo sends no gradient to the keys.
+//   queue        [K, D] float, rows already normalised; negatives of every query. No gradient
+//                reaches it.
 //   temperature  > 0, no unit; 0.2 in MoCo-v2.
 // Returns a scalar, the mean over B of -log(e^{q.k/T} / (e^{q.k/T} + sum_j e^{q.queue_j/T})), in
 // nats; log(K+1) if all rows coincide. O(B K D) time, O(B K) memory. Throws c10::Error if shapes
@@ -86,8 +86,8 @@ struct VicregWeights {
 //   covariance  the sum over i != j of C_ij^2 / D, C the covariance over the batch, views added.
 // Variances and covariances divide by B - 1.
 //   z1, z2  [B, D] float, projections, not normalised.
-// Returns a scalar >= 0; 0.99 weights.variance if all rows coincide. O(B D min(B, D)) time, O(B D +
-// min(B, D)^2) memory. Throws c10::Error if shapes differ or B < 2.
+// Returns a scalar >= 0; 0.99 weights.variance if all rows coincide. O(B D min(B, D)) time,
+// O(B D + min(B, D)^2) memory. Throws c10::Error if shapes differ or B < 2.
 at::Tensor VicregLoss(const at::Tensor& z1, const at::Tensor& z2, const VicregWeights& weights);
 
 }  // namespace cassle

@@ -18,8 +18,8 @@ namespace cassle {
 class Predictor {
  public:
   // `mlp`: projection size -> hidden -> projection size. Initialised from streams named
-  // "predictor." + parameter name. Conditioned as setup.conditioning says. \error kInvalidArgument
-  // if the conditioning is impossible.
+  // "predictor." + parameter name. Conditioned as setup.conditioning says.
+  // \error kInvalidArgument if the conditioning is impossible.
   static absl::StatusOr<Predictor> Create(const MethodSetup& setup, const MlpOptions& mlp);
 
   // [B, mlp.in] projections of `view` -> [B, mlp.out], float32 also when the network computes in

@@ -12,8 +12,8 @@ namespace cassle {
 // rule).
 double ScaledLearningRate(double base_learning_rate, int64_t batch_size);
 
-// Cosine without restarts (Loshchilov & Hutter 2017, arXiv:1608.03983), initial * (1 + cos(pi *
-// epoch / epochs)) / 2.
+// Cosine without restarts (Loshchilov & Hutter 2017, arXiv:1608.03983),
+// initial * (1 + cos(pi * epoch / epochs)) / 2.
 //   initial  rate of the first epoch.
 //   epoch    from 0 up to epochs; whole for a rate that is constant during an epoch, as in the
 //            authors' runs.

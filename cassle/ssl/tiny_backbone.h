@@ -18,24 +18,33 @@
 
 namespace cassle {
 
+// The channels of the images and of what the two convolutions make of them.
+struct TinySizes {
+  int64_t images = 3;
+  int64_t middle = 6;
+  int64_t features = 12;
+};
+
 // Two strided convolutions with batch norm, then the mean over space: the backbone of the golden
-// training steps.
+// training steps, with the sizes of their file.
 class TinyBackbone : public Backbone {
  public:
-  explicit TinyBackbone(int64_t channels = 3)
-      : conv1_(AddChild("conv1", std::make_shared<Conv2d>(channels, 6, 3, 2, 1))),
-        bn1_(AddChild("bn1", std::make_shared<BatchNorm>(6))),
-        conv2_(AddChild("conv2", std::make_shared<Conv2d>(6, 12, 3, 2, 1))),
-        bn2_(AddChild("bn2", std::make_shared<BatchNorm>(12))) {}
+  explicit TinyBackbone(const TinySizes& sizes = {})
+      : feature_size_(sizes.features),
+        conv1_(AddChild("conv1", std::make_shared<Conv2d>(sizes.images, sizes.middle, 3, 2, 1))),
+        bn1_(AddChild("bn1", std::make_shared<BatchNorm>(sizes.middle))),
+        conv2_(AddChild("conv2", std::make_shared<Conv2d>(sizes.middle, sizes.features, 3, 2, 1))),
+        bn2_(AddChild("bn2", std::make_shared<BatchNorm>(sizes.features))) {}
 
   std::vector<at::Tensor> ForwardStages(const at::Tensor& images) override {
     const at::Tensor middle = bn1_->forward(conv1_->forward(images)).relu();
     const at::Tensor last = bn2_->forward(conv2_->forward(middle)).relu();
     return {middle, last, last.to(at::kFloat).mean({2, 3})};
   }
-  int64_t feature_size() const override { return 12; }
+  int64_t feature_size() const override { return feature_size_; }
 
  private:
+  const int64_t feature_size_;
   std::shared_ptr<Conv2d> conv1_;
   std::shared_ptr<BatchNorm> bn1_;
   std::shared_ptr<Conv2d> conv2_;
@@ -51,12 +60,13 @@ inline constexpr int64_t kRelative = 12;
 inline constexpr int64_t kRelativeFlip = 9;
 
 inline MethodSetup TinySetup(int64_t batch_size, int64_t descriptor_size, uint64_t seed = 1,
-                             const v1::ConditioningConfig& conditioning = {}) {
+                             const v1::ConditioningConfig& conditioning = {},
+                             TinySizes sizes = {}) {
   MethodSetup setup;
   setup.conditioning = conditioning;
-  const int64_t channels = 3 + NumImageChannels(conditioning, descriptor_size);
-  setup.make_backbone = [seed, channels]() -> absl::StatusOr<std::shared_ptr<Backbone>> {
-    auto backbone = std::make_shared<TinyBackbone>(channels);
+  sizes.images += NumImageChannels(conditioning, descriptor_size);
+  setup.make_backbone = [seed, sizes]() -> absl::StatusOr<std::shared_ptr<Backbone>> {
+    auto backbone = std::make_shared<TinyBackbone>(sizes);
     backbone->Initialize(seed, "backbone.");
     return std::shared_ptr<Backbone>(backbone);
   };

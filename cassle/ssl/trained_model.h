@@ -19,7 +19,8 @@ absl::Status WriteTrainedModel(const Method& method, const v1::ModelSpec& spec,
                                const v1::Policy& policy, const std::vector<std::string>& groups,
                                const std::string& folder);
 
-// Its network of that name ("backbone", "projector"), as T. \error kInternal if there is none.
+// Its network of that name ("backbone", "projector"), as T.
+// \error kInternal if there is none.
 template <class T>
 absl::StatusOr<T*> NetworkOf(const Method& method, const std::string& name) {
   for (const Method::Network& network : method.networks()) {

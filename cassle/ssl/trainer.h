@@ -43,8 +43,8 @@ class Trainer {
           Method* method, Monitor* monitor, StageContext* context);
 
   // Goes on from the newest checkpoint in context->output_dir() if context->resumed(), else starts;
-  // returns after the last epoch, with a checkpoint of the finished run in the folder. \error
-  // kCancelled after a signal: a checkpoint was taken, the same command goes on from it;
+  // returns after the last epoch, with a checkpoint of the finished run in the folder.
+  // \error kCancelled after a signal: a checkpoint was taken, the same command goes on from it;
   // kFailedPrecondition if the loss, the gradient or what a checkpoint would keep is not finite,
   // with the step and the remedy, or if the encoder has collapsed (CheckCollapse); kDataLoss if
   // every checkpoint is damaged; what the loader and the monitor return.
@@ -77,14 +77,15 @@ class Trainer {
   // \error kFailedPrecondition naming the first image without a label, if the method needs them.
   absl::Status CheckLabels(const ViewBatch& batch) const;
   absl::Status TakeStep(const ViewBatch& batch);
-  // Reads the losses and gradient norms of steps that nobody waited for. \error kFailedPrecondition
-  // naming the step if one is not finite.
+  // Reads the losses and gradient norms of steps that nobody waited for.
+  // \error kFailedPrecondition naming the step if one is not finite.
   absl::Status ReadSteps();
   // Why the step under way, or one that was taken `steps_ago`, cannot be taken.
   absl::Status NotFinite(const char* what, double value, int64_t steps_ago = 0) const;
   // From 1; 0 before the first step.
   int64_t EpochOfLastStep() const;
-  // Writes a line of metrics. \error kFailedPrecondition if it tells of a collapse.
+  // Writes a line of metrics.
+  // \error kFailedPrecondition if it tells of a collapse.
   absl::Status Log(const BatchPass& pass, double learning_rate);
   // Where the newest checkpoint is, for messages.
   std::string WhatIsKept() const;
