@@ -27,13 +27,14 @@ TEST_F(ReportStagesTest, EveryStageHasATableOfItsOwn) {
   for (const auto& [folder, encoder, value] :
        {std::tuple<const char*, const char*, double>{"b", "one", 0.75}, {"c", "two", 0.5}}) {
     v1::Evaluation knn = MadeUpEvaluation("knn", encoder);
+    knn.set_title("Nearest neighbours");
     AddMadeUpScore("label, k = 20", value, &knn)->set_chance(0.1);
     AddResult(folder, knn, "knn");
   }
   ASSERT_OK(Run());
-  ASSERT_EQ(table_.rows_size(), 1);
-  ASSERT_EQ(table_.stages_size(), 1);
-  const v1::StageTable& knn = table_.stages(0);
+  ASSERT_EQ(table_.stages_size(), 2);
+  EXPECT_EQ(table_.stages(0).rows_size(), 1);
+  const v1::StageTable& knn = table_.stages(1);
   EXPECT_EQ(knn.stage(), "knn");
   ASSERT_EQ(knn.rows_size(), 2);
   EXPECT_EQ(knn.rows(1).cells(0).value(), 0.5);
@@ -52,7 +53,7 @@ TEST_F(ReportStagesTest, EveryStageHasATableOfItsOwn) {
             "| two      |              50.0 |\n"
             "| *chance* |              10.0 |\n");
   EXPECT_EQ(Lines("scores.csv")[2],
-            "knn,one,\"label, k = 20\",1,0.75,,0.10000000000000001,higher,700,1");
+            "knn,one,\"label, k = 20\",1,0.75,,0.10000000000000001,higher,700,1,");
 }
 
 TEST_F(ReportStagesTest, BestIsWhatTheScoreSaysIsBetter) {
@@ -117,7 +118,8 @@ TEST_F(ReportStagesTest, LatexIsEscapedAndHasTheBestInBold) {
   ASSERT_OK(Run());
   EXPECT_EQ(Read("table.tex"),
             "% Needs \\usepackage{booktabs}.\n\\begin{table}\n\\centering\n"
-            "\\caption{Nearest neighbours. $\\pm$ is half the width of the 95 \\% interval.}\n"
+            "\\caption{A \\textless{}title\\textgreater{} \\& more. $\\pm$ is half the width of "
+            "the 95 \\% interval.}\n"
             "\\label{tab:knn}\n\\begin{tabular}{lr}\n\\toprule\n"
             "encoder & label\\_\\% (\\%) \\\\\n\\midrule\n"
             "a\\_1 \\& b & \\textbf{50.0 $\\pm$ 1.0} \\\\\n"
