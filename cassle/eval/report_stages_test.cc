@@ -238,18 +238,18 @@ TEST_F(ReportStagesTest, DamagedResultsAreNamed) {
 TEST_F(ReportStagesTest, ScoresOfDifferentImagesAreNotComparedInOneColumn) {
   for (const char* encoder : {"one", "two"}) {
     v1::Evaluation evaluation = MadeUpEvaluation("knn", encoder);
-    AddMadeUpScore("label", 0.5, &evaluation);
+    AddMadeUpScore("label, k = 1", 0.5, &evaluation);
     if (encoder[0] == 't') evaluation.mutable_sets(0)->set_dataset_fingerprint("eeee");
     AddResult(encoder, evaluation, "knn");
   }
-  ExpectFailure(65, {"column 'label'", "'one' and 'two'", "dddd", "eeee"});
+  ExpectFailure(65, {"column 'label, k = 1'", "'one' and 'two'", "dddd", "eeee"});
   options_.add_groups("cifar10");
   options_.add_groups("flowers17");
   ASSERT_OK(Run());
-  EXPECT_EQ(table_.stages(0).columns(1).name(), "flowers17 label");
+  EXPECT_EQ(table_.stages(0).columns(1).name(), "flowers17 label, k = 1");
   options_.set_groups(0, "-");
   ASSERT_OK(Run());
-  EXPECT_EQ(table_.stages(0).columns(0).name(), "label");
+  EXPECT_EQ(table_.stages(0).columns(0).name(), "label, k = 1");
 }
 
 }  // namespace
