@@ -4,7 +4,6 @@
 #include <cmath>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,12 +12,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "cassle/base/file.h"
-#include "cassle/base/progress.h"
 #include "cassle/base/safetensors.h"
 #include "cassle/base/status_macros.h"
-#include "cassle/base/thread_pool.h"
 #include "cassle/data/dataset.h"
-#include "cassle/eval/feature_extractor.h"
+#include "cassle/eval/for_each_batch.h"
+#include "cassle/eval/frozen_encoder.h"
 #include "cassle/models/backbone.h"
 #include "cassle/models/device.h"
 #include "cassle/models/model_folder.h"
@@ -30,7 +28,6 @@ namespace {
 
 // What one batch adds to the output.
 struct Batch {
-  absl::Status status;
   // [images, feature_size]
   std::vector<float> features;
   // One per row of features, without their encoded bytes.
@@ -147,43 +144,43 @@ void AverageViews(int64_t views, int64_t feature_size, std::vector<float>* featu
   features->resize(images * feature_size);
 }
 
-absl::Status FillBatch(const Dataset& images, const FeatureExtractor& extractor, int64_t first,
-                       int64_t last, bool average, Batch* batch) {
-  const int64_t bytes = extractor.views() * extractor.image_size() * extractor.image_size() * 3;
-  std::vector<uint8_t> pixels((last - first) * bytes);
+absl::StatusOr<Batch> EmbedBatch(const Dataset& images, const FrozenEncoder& encoder, int64_t first,
+                                 int64_t last, bool average) {
+  Batch batch;
+  std::vector<uint8_t> pixels((last - first) * encoder.input_bytes());
   RgbImage image;
   for (int64_t i = first; i < last; ++i) {
     v1::ImageRecord record;
     CASSLE_RETURN_IF_ERROR(images.ReadImage(i, &record, &image));
-    CASSLE_RETURN_IF_ERROR(Annotate(extractor.Prepare(image, pixels.data() + (i - first) * bytes),
-                                    absl::StrCat("image ", record.id(), " (", record.key(), ")")));
+    CASSLE_RETURN_IF_ERROR(
+        Annotate(encoder.Prepare(image, pixels.data() + (i - first) * encoder.input_bytes()),
+                 absl::StrCat("image ", record.id(), " (", record.key(), ")")));
     record.clear_encoded();
-    batch->records.insert(batch->records.end(), average ? 1 : extractor.views(), record);
+    batch.records.insert(batch.records.end(), average ? 1 : encoder.views(), record);
   }
-  CASSLE_ASSIGN_OR_RETURN(batch->features, extractor.Extract(pixels));
-  if (average) AverageViews(extractor.views(), extractor.feature_size(), &batch->features);
-  return CheckFinite(*batch, extractor.feature_size());
+  CASSLE_ASSIGN_OR_RETURN(batch.features, encoder.Extract(pixels));
+  if (average) AverageViews(encoder.views(), encoder.feature_size(), &batch.features);
+  CASSLE_RETURN_IF_ERROR(CheckFinite(batch, encoder.feature_size()));
+  return batch;
 }
 
-absl::StatusOr<FeatureExtractor> MakeExtractor(const v1::EmbedOptions& options,
-                                               std::string* provenance) {
-  CASSLE_ASSIGN_OR_RETURN(const v1::ModelSpec spec, ReadModelSpec(options.model()));
+absl::StatusOr<std::unique_ptr<FrozenEncoder>> MakeEncoder(const v1::EmbedOptions& options) {
+  CASSLE_ASSIGN_OR_RETURN(v1::ModelSpec spec, ReadModelSpec(options.model()));
   std::shared_ptr<Backbone> backbone;
   if (options.reinitialize()) {
     CASSLE_ASSIGN_OR_RETURN(backbone, MakeBackbone(spec.backbone(), options.seed()));
-    *provenance = absl::StrCat("random (seed ", options.seed(), ")");
+    spec.set_provenance(absl::StrCat("random (seed ", options.seed(), ")"));
   } else {
     CASSLE_ASSIGN_OR_RETURN(backbone, LoadBackbone(options.model()));
-    *provenance = spec.provenance();
   }
   CASSLE_ASSIGN_OR_RETURN(const c10::Device device, ResolveDevice(options.device()));
   ConfigureDevice(device, {});
   MoveTensors(backbone->state(), device);
-  return FeatureExtractor::Create(spec, std::move(backbone),
-                                  {.resize_px = options.resize_px(),
-                                   .ten_crops = options.crops() == v1::EmbedOptions::TEN ||
-                                                options.crops() == v1::EmbedOptions::TEN_MEAN,
-                                   .bfloat16 = options.precision() == v1::BF16});
+  return FrozenEncoder::Create(spec, std::move(backbone),
+                               {.resize_px = options.resize_px(),
+                                .ten_crops = options.crops() == v1::EmbedOptions::TEN ||
+                                             options.crops() == v1::EmbedOptions::TEN_MEAN,
+                                .bfloat16 = options.precision() == v1::BF16});
 }
 
 absl::Status CheckOptions(const v1::EmbedOptions& options, const StageContext& context) {
@@ -219,52 +216,36 @@ absl::Status RunEmbed(const v1::EmbedOptions& options, StageContext& context) {
     return absl::DataLossError(
         absl::StrCat(options.input(), ": split \"", images->split().name(), "\" has no images"));
   }
-  std::string provenance;
-  CASSLE_ASSIGN_OR_RETURN(const FeatureExtractor extractor, MakeExtractor(options, &provenance));
+  CASSLE_ASSIGN_OR_RETURN(const std::unique_ptr<FrozenEncoder> encoder, MakeEncoder(options));
 
   const bool average = options.crops() == v1::EmbedOptions::TEN_MEAN;
-  const int64_t size = images->size();
   // In images: as many network inputs go together, however many there are per image.
-  const int64_t batch_size = std::max<int64_t>(1, options.batch_size() / extractor.views());
-  const int threads = context.threads();
-  OrderedPipeline<Batch> batches(threads, 0, (size + batch_size - 1) / batch_size,
-                                 /*look_ahead=*/threads + 1, [&](int64_t index) {
-                                   ConfigureTorchThread();
-                                   Batch batch;
-                                   const int64_t first = index * batch_size;
-                                   batch.status = FillBatch(*images, extractor, first,
-                                                            std::min(first + batch_size, size),
-                                                            average, &batch);
-                                   return batch;
-                                 });
-  Table table(*images, extractor.feature_size());
-  Progress progress("embedding", size, "images");
-  int64_t done = 0;
-  while (std::optional<Batch> batch = batches.Next()) {
-    CASSLE_RETURN_IF_ERROR(batch->status);
-    if (context.interrupted())
-      return absl::CancelledError("interrupted; run it again to start over");
-    CASSLE_RETURN_IF_ERROR(table.Append(*batch));
-    progress.Set(done = std::min(done + batch_size, size));
-  }
+  const int64_t batch_size = std::max<int64_t>(1, options.batch_size() / encoder->views());
+  Table table(*images, encoder->feature_size());
+  CASSLE_RETURN_IF_ERROR(ForEachBatch<Batch>(
+      "embedding", images->size(), batch_size, context,
+      [&](int64_t first, int64_t last) {
+        return EmbedBatch(*images, *encoder, first, last, average);
+      },
+      [&](const Batch& batch) { return table.Append(batch); }));
 
   SafetensorsWriter writer;
   table.AddTo(&writer);
-  writer.SetMetadata("weights_fingerprint", extractor.weights_fingerprint());
-  writer.SetMetadata("preprocess_fingerprint", extractor.preprocess_fingerprint());
+  writer.SetMetadata("weights_fingerprint", encoder->weights_fingerprint());
+  writer.SetMetadata("preprocess_fingerprint", encoder->preprocess_fingerprint());
   writer.SetMetadata("dataset_fingerprint", context.input_fingerprint("input"));
   writer.SetMetadata("split", images->split().name());
-  writer.SetMetadata("provenance", provenance);
-  if (extractor.views() > 1) writer.SetMetadata("crops", average ? "ten_mean" : "ten");
+  writer.SetMetadata("provenance", encoder->spec().provenance());
+  if (encoder->views() > 1) writer.SetMetadata("crops", average ? "ten_mean" : "ten");
   CASSLE_RETURN_IF_ERROR(writer.Write(JoinPath(context.output_dir(), "embeddings.safetensors")));
 
-  context.Count("images", size);
+  context.Count("images", images->size());
   v1::EmbedResult result;
-  result.set_images(size);
-  result.set_feature_size(extractor.feature_size());
-  result.set_weights_fingerprint(extractor.weights_fingerprint());
-  result.set_preprocess_fingerprint(extractor.preprocess_fingerprint());
-  result.set_provenance(provenance);
+  result.set_images(images->size());
+  result.set_feature_size(encoder->feature_size());
+  result.set_weights_fingerprint(encoder->weights_fingerprint());
+  result.set_preprocess_fingerprint(encoder->preprocess_fingerprint());
+  result.set_provenance(encoder->spec().provenance());
   return context.SetResult(result);
 }
 

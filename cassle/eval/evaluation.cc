@@ -1,6 +1,7 @@
 #include "cassle/eval/evaluation.h"
 
 #include <cmath>
+#include <utility>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
@@ -12,13 +13,14 @@ namespace cassle {
 namespace {
 
 absl::Status Check(const v1::Evaluation& evaluation) {
-  absl::flat_hash_set<std::string> scores, charts;
+  absl::flat_hash_set<std::pair<std::string, std::string>> scores;
+  absl::flat_hash_set<std::string> charts;
   for (const v1::Score& score : evaluation.scores()) {
     if (!std::isfinite(score.value())) {
       return absl::InternalError(
           absl::StrCat("the score \"", score.name(), "\" is not finite: ", score.value()));
     }
-    if (!scores.insert(score.name()).second) {
+    if (!scores.emplace(score.name(), score.metric()).second) {
       return absl::InvalidArgumentError(
           absl::StrCat("the score \"", score.name(), "\" is asked for twice"));
     }
@@ -34,9 +36,11 @@ absl::Status Check(const v1::Evaluation& evaluation) {
 
 }  // namespace
 
-v1::Evaluation DescribeEvaluation(const std::string& stage, const Embeddings& embeddings) {
+v1::Evaluation DescribeEvaluation(const std::string& stage, const std::string& title,
+                                  const Embeddings& embeddings) {
   v1::Evaluation evaluation;
   evaluation.set_stage(stage);
+  evaluation.set_title(title);
   evaluation.set_encoder(embeddings.Metadata("provenance"));
   evaluation.set_weights_fingerprint(embeddings.Metadata("weights_fingerprint"));
   evaluation.set_preprocess_fingerprint(embeddings.Metadata("preprocess_fingerprint"));

@@ -12,8 +12,10 @@
 
 namespace cassle {
 
-// Everything but sets and measurements, from the embeddings' metadata.
-v1::Evaluation DescribeEvaluation(const std::string& stage, const Embeddings& embeddings);
+// Everything but sets and measurements, from the embeddings' metadata. `title` is the heading of
+// its tables.
+v1::Evaluation DescribeEvaluation(const std::string& stage, const std::string& title,
+                                  const Embeddings& embeddings);
 
 // Adds the role that `embeddings` has; `rows` of them were used.
 void AddEvaluatedSet(const std::string& role, const Embeddings& embeddings, int64_t rows,
@@ -25,8 +27,8 @@ v1::Score* AddAccuracy(const std::string& name, double value, int64_t num_test,
 
 // Writes result.textproto and result.json into the stage's output folder (if it has one), says the
 // warnings and hands the result to stdout.
-// \error kInvalidArgument if two scores or two charts have the same name; kInternal naming the
-// score that is not finite; those of WriteFile.
+// \error kInvalidArgument if two scores (of one metric) or two charts have the same name; kInternal
+// naming the score that is not finite; those of WriteFile.
 absl::Status WriteEvaluation(const v1::Evaluation& evaluation, StageContext& context);
 
 }  // namespace cassle

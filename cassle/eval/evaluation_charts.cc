@@ -59,6 +59,7 @@ ChartSeries SeriesOf(const v1::ChartLine& line, const std::string& name, int col
   ChartSeries series;
   series.name = name;
   series.color = color;
+  if (line.has_marked()) series.marked = line.marked();
   for (int i = 0; i < line.x_size(); ++i) {
     series.points.emplace_back(line.x(i), line.y(i));
     if (line.x_size() > kMaxHints) continue;
@@ -100,6 +101,10 @@ std::string LineFigures(const Charts& charts, const std::vector<std::string>& na
   return html;
 }
 
+std::vector<std::string> CategoriesOf(const v1::Chart& chart) {
+  return {chart.x().categories().begin(), chart.x().categories().end()};
+}
+
 std::string BarFigures(const Charts& charts, const std::vector<std::string>& names) {
   const v1::Chart& first = *charts[0].chart;
   ValueRange ys;
@@ -114,8 +119,7 @@ std::string BarFigures(const Charts& charts, const std::vector<std::string>& nam
   std::string html;
   for (const EncoderChart& entry : charts) {
     const v1::Chart& chart = *entry.chart;
-    const std::vector<std::string> categories(chart.x().categories().begin(),
-                                              chart.x().categories().end());
+    const std::vector<std::string> categories = CategoriesOf(chart);
     std::vector<BarSeries> series;
     for (const v1::ChartLine& line : chart.series()) {
       series.push_back(
@@ -127,23 +131,34 @@ std::string BarFigures(const Charts& charts, const std::vector<std::string>& nam
   return html;
 }
 
+// One row each, named by the encoder, over the same categories.
+bool IsJointMap(const Charts& charts) {
+  return std::all_of(charts.begin(), charts.end(), [&](const EncoderChart& entry) {
+    const v1::Chart& chart = *entry.chart;
+    return chart.series_size() == 1 && chart.series(0).name().empty() &&
+           CategoriesOf(chart) == CategoriesOf(*charts[0].chart);
+  });
+}
+
 std::string HeatMapFigures(const Charts& charts) {
   ValueRange values;
   for (const EncoderChart& entry : charts) {
     for (const v1::ChartLine& line : entry.chart->series()) AddValues(line.y(), false, &values);
   }
   const AxisScale scale = LinearAxis(values, /*rounded=*/false);
+  const bool joint = IsJointMap(charts);
   std::string html;
+  std::vector<HeatMapRow> rows;
   for (const EncoderChart& entry : charts) {
-    const v1::Chart& chart = *entry.chart;
-    const std::vector<std::string> columns(chart.x().categories().begin(),
-                                           chart.x().categories().end());
-    std::vector<HeatMapRow> rows;
-    for (const v1::ChartLine& line : chart.series()) {
-      rows.push_back({line.name(), {line.y().begin(), line.y().end()}});
+    for (const v1::ChartLine& line : entry.chart->series()) {
+      rows.push_back(
+          {line.name().empty() ? entry.encoder : line.name(), {line.y().begin(), line.y().end()}});
     }
-    absl::StrAppend(&html, Figure(entry.encoder, IsWideHeatMap(columns.size()),
+    if (joint && &entry != &charts.back()) continue;
+    const std::vector<std::string> columns = CategoriesOf(*entry.chart);
+    absl::StrAppend(&html, Figure(joint ? "" : entry.encoder, IsWideHeatMap(columns.size()),
                                   HeatMap(TextOf(entry), columns, scale, rows)));
+    rows.clear();
   }
   return html;
 }

@@ -121,7 +121,7 @@ absl::Status RunFewShot(const Options& options, StageContext& context) {
     CASSLE_ASSIGN_OR_RETURN(Pool pool, ReadPool(embeddings, name, shapes));
     pools.push_back(std::move(pool));
   }
-  v1::Evaluation evaluation = DescribeEvaluation("few-shot", embeddings);
+  v1::Evaluation evaluation = DescribeEvaluation("few-shot", "Few-shot classification", embeddings);
   AddEvaluatedSet("episodes", embeddings, embeddings.rows(), &evaluation);
   SafetensorsWriter writer;
   for (const Pool& pool : pools) {

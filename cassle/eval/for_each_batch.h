@@ -2,6 +2,7 @@
 #ifndef CASSLE_EVAL_FOR_EACH_BATCH_H_
 #define CASSLE_EVAL_FOR_EACH_BATCH_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -17,28 +18,31 @@
 
 namespace cassle {
 
-// measure(batch) -> absl::StatusOr<T> runs for batches 0 .. num_batches-1 on context.threads()
-// threads at once, each of which computes tensors by itself; take(const T&) -> absl::Status then
-// gets the results in order, so that threads change no byte. `what` is shown with the progress.
+// measure(first, last) -> absl::StatusOr<T> runs for images first .. last-1 of every batch, the
+// last of which may be smaller, on context.threads() threads at once, each of which computes
+// tensors by itself; take(const T&) -> absl::Status then gets the results in order, so that threads
+// change no byte. `what` is shown with the progress.
 // \error the first of measure or take; kCancelled when interrupted.
 template <class T, class Measure, class Take>
-absl::Status ForEachBatch(const std::string& what, int64_t num_batches, int64_t batch_size,
+absl::Status ForEachBatch(const std::string& what, int64_t images, int64_t batch_size,
                           const StageContext& context, const Measure& measure, const Take& take) {
   struct Result {
     absl::Status status;
     T value;
   };
   const int threads = context.threads();
-  OrderedPipeline<Result> results(threads, 0, num_batches, /*look_ahead=*/threads + 1,
-                                  [&](int64_t batch) {
+  OrderedPipeline<Result> results(threads, 0, (images + batch_size - 1) / batch_size,
+                                  /*look_ahead=*/threads + 1, [&](int64_t batch) {
                                     ConfigureTorchThread();
                                     Result result;
-                                    absl::StatusOr<T> value = measure(batch);
+                                    const int64_t first = batch * batch_size;
+                                    absl::StatusOr<T> value =
+                                        measure(first, std::min(first + batch_size, images));
                                     result.status = value.status();
                                     if (value.ok()) result.value = *std::move(value);
                                     return result;
                                   });
-  Progress progress(what, num_batches * batch_size, "images");
+  Progress progress(what, images, "images");
   int64_t done = 0;
   while (std::optional<Result> result = results.Next()) {
     CASSLE_RETURN_IF_ERROR(result->status);
@@ -46,7 +50,7 @@ absl::Status ForEachBatch(const std::string& what, int64_t num_batches, int64_t 
       return absl::CancelledError("interrupted; run the same command again");
     }
     CASSLE_RETURN_IF_ERROR(take(result->value));
-    progress.Set(done += batch_size);
+    progress.Set(done = std::min(done + batch_size, images));
   }
   return absl::OkStatus();
 }

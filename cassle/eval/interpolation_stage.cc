@@ -14,7 +14,7 @@
 #include "cassle/eval/changed_views.h"
 #include "cassle/eval/evaluation.h"
 #include "cassle/eval/for_each_batch.h"
-#include "cassle/eval/layered_encoder.h"
+#include "cassle/eval/frozen_encoder.h"
 #include "cassle/eval/view_options.h"
 #include "cassle/models/torch_runtime.h"
 
@@ -96,23 +96,21 @@ v1::ViewRecord Original(const v1::ImageRecord& image, int size) {
 
 struct Setting {
   std::shared_ptr<const Dataset> images;
-  std::unique_ptr<LayeredEncoder> encoder;
+  MeasuredEncoder measured;
   std::vector<std::string> layers;
   std::vector<int64_t> indices;
   int64_t batch_size = 0;
 
-  int64_t num_batches() const {
-    return (static_cast<int64_t>(indices.size()) + batch_size - 1) / batch_size;
-  }
+  const FrozenEncoder& encoder() const { return *measured.encoder; }
 };
 
 absl::StatusOr<Setting> Prepare(const Options& options) {
   Setting setting;
   CASSLE_ASSIGN_OR_RETURN(setting.images, OpenImages(options.input(), options.split()));
-  CASSLE_ASSIGN_OR_RETURN(setting.encoder, LoadEncoder(options));
-  setting.layers = LayeredEncoder::LayerNames();
-  if (setting.encoder->has_projector()) setting.layers.push_back(kProjectorLayer);
-  if (setting.encoder->is_told()) {
+  CASSLE_ASSIGN_OR_RETURN(setting.measured, LoadEncoder(options));
+  setting.layers = FrozenEncoder::LayerNames();
+  if (setting.encoder().has_projector()) setting.layers.push_back(kProjectorLayer);
+  if (setting.encoder().is_told()) {
     setting.layers.push_back(absl::StrCat(kProjectorLayer, ", told of no change"));
   }
   setting.indices = ChooseImages(*setting.images, options.num_images(), options.seed());
@@ -122,7 +120,8 @@ absl::StatusOr<Setting> Prepare(const Options& options) {
 
 // View 0 is the original, then all strengths of the sweep.
 ViewMaker MakerOf(const Setting& setting, const Sweep& sweep) {
-  const auto records = [size = setting.encoder->image_size(), policy = setting.encoder->policy(),
+  const auto records = [size = setting.encoder().image_size(),
+                        policy = setting.measured.views.policy,
                         sweep](const v1::ImageRecord& image) {
     std::vector<v1::ViewRecord> made = {Original(image, size)};
     for (double strength : sweep.strengths) {
@@ -131,7 +130,7 @@ ViewMaker MakerOf(const Setting& setting, const Sweep& sweep) {
     }
     return made;
   };
-  return {setting.images, setting.encoder->layout(), records};
+  return {setting.images, setting.measured.views.layout, records};
 }
 
 // The sum over rows of the cosines of a and b.
@@ -142,9 +141,9 @@ double SumOfCosines(const at::Tensor& a, const at::Tensor& b) {
 }
 
 // The outputs to compare: of all layers, then of the projector in its ways of being told.
-absl::StatusOr<std::vector<at::Tensor>> Outputs(const LayeredEncoder& encoder, const ViewSet& view,
-                                                const ViewSet& original, int64_t n) {
-  CASSLE_ASSIGN_OR_RETURN(std::vector<at::Tensor> outputs, encoder.Layers(view.pixels, n));
+absl::StatusOr<std::vector<at::Tensor>> Outputs(const FrozenEncoder& encoder, const ViewSet& view,
+                                                const ViewSet& original) {
+  CASSLE_ASSIGN_OR_RETURN(std::vector<at::Tensor> outputs, encoder.Layers(view.pixels));
   const at::Tensor features = outputs.back();
   if (encoder.has_projector()) {
     CASSLE_ASSIGN_OR_RETURN(outputs.emplace_back(), encoder.Project(features, view.descriptors));
@@ -157,21 +156,19 @@ absl::StatusOr<std::vector<at::Tensor>> Outputs(const LayeredEncoder& encoder, c
 }
 
 // All sweeps of one batch, one after the other: that many views are held at a time.
-absl::StatusOr<Curves> MeasureBatch(const Setting& setting, int64_t batch) {
-  const int64_t first = batch * setting.batch_size;
-  const auto indices = absl::MakeConstSpan(setting.indices).subspan(first, setting.batch_size);
-  const int64_t n = static_cast<int64_t>(indices.size());
+absl::StatusOr<Curves> MeasureBatch(const Setting& setting, int64_t first, int64_t last) {
+  const auto indices = absl::MakeConstSpan(setting.indices).subspan(first, last - first);
   std::vector<at::Tensor> original;
   Curves curves;
   for (const Sweep& sweep : Sweeps()) {
     CASSLE_ASSIGN_OR_RETURN(const std::vector<ViewSet> views,
                             MakerOf(setting, sweep).Make(indices));
     if (original.empty()) {
-      CASSLE_ASSIGN_OR_RETURN(original, Outputs(*setting.encoder, views[0], views[0], n));
+      CASSLE_ASSIGN_OR_RETURN(original, Outputs(setting.encoder(), views[0], views[0]));
     }
     for (size_t v = 1; v < views.size(); ++v) {
       CASSLE_ASSIGN_OR_RETURN(const std::vector<at::Tensor> changed,
-                              Outputs(*setting.encoder, views[v], views[0], n));
+                              Outputs(setting.encoder(), views[v], views[0]));
       std::vector<double>& sums = curves.emplace_back();
       for (size_t layer = 0; layer < changed.size(); ++layer) {
         sums.push_back(SumOfCosines(original[layer], changed[layer]));
@@ -188,15 +185,15 @@ absl::StatusOr<Curves> MeasureBatch(const Setting& setting, int64_t batch) {
 
 absl::StatusOr<Curves> MeasureAll(const Setting& setting, const StageContext& context) {
   Curves mean;
-  const double images = static_cast<double>(setting.indices.size());
+  const auto images = static_cast<int64_t>(setting.indices.size());
   CASSLE_RETURN_IF_ERROR(ForEachBatch<Curves>(
-      "measuring", setting.num_batches(), setting.batch_size, context,
-      [&](int64_t batch) { return MeasureBatch(setting, batch); },
+      "measuring", images, setting.batch_size, context,
+      [&](int64_t first, int64_t last) { return MeasureBatch(setting, first, last); },
       [&](const Curves& curves) {
         if (mean.empty()) mean = Curves(curves.size(), std::vector<double>(curves[0].size()));
         for (size_t v = 0; v < curves.size(); ++v) {
           for (size_t layer = 0; layer < curves[v].size(); ++layer) {
-            mean[v][layer] += curves[v][layer] / images;
+            mean[v][layer] += curves[v][layer] / static_cast<double>(images);
           }
         }
         return absl::OkStatus();
@@ -225,7 +222,7 @@ v1::Chart ChartOf(const Setting& setting, const Sweep& sweep, const Curves& curv
 
 void AddScores(const Setting& setting, const Sweep& sweep, const Curves& curves, size_t first,
                v1::Evaluation* evaluation) {
-  for (size_t layer = LayeredEncoder::LayerNames().size() - 1; layer < setting.layers.size();
+  for (size_t layer = FrozenEncoder::LayerNames().size() - 1; layer < setting.layers.size();
        ++layer) {
     double sum = 0;
     for (size_t i = 0; i < sweep.strengths.size(); ++i) {
@@ -265,7 +262,9 @@ absl::Status RunInterpolation(const Options& options, StageContext& context) {
   ConfigureTorch(/*compute_threads=*/1);
   CASSLE_ASSIGN_OR_RETURN(const Setting setting, Prepare(options));
   CASSLE_ASSIGN_OR_RETURN(const Curves curves, MeasureAll(setting, context));
-  v1::Evaluation evaluation = setting.encoder->Describe("interpolation");
+  v1::Evaluation evaluation =
+      DescribeEvaluation("interpolation", "Similarity along an augmentation", setting.encoder(),
+                         setting.measured.views.policy);
   size_t first = 0;
   for (const Sweep& sweep : Sweeps()) {
     AddScores(setting, sweep, curves, first, &evaluation);

@@ -15,8 +15,8 @@
 #include "cassle/eval/changed_views.h"
 #include "cassle/eval/evaluation.h"
 #include "cassle/eval/for_each_batch.h"
+#include "cassle/eval/frozen_encoder.h"
 #include "cassle/eval/invariance.h"
-#include "cassle/eval/layered_encoder.h"
 #include "cassle/eval/view_options.h"
 #include "cassle/models/torch_runtime.h"
 
@@ -31,18 +31,19 @@ using Grid = std::vector<std::vector<InvarianceMeasures>>;
 // What all batches share.
 struct Setting {
   std::shared_ptr<const Dataset> images;
-  std::unique_ptr<LayeredEncoder> encoder;
+  MeasuredEncoder measured;
   std::vector<SingleOperation> operations;
   // Columns of the result: the encoder's layers, then the projector in one or three ways.
   std::vector<std::string> layers;
   std::vector<int64_t> indices;
   int64_t batch_size = 0;
 
-  int64_t num_batches() const { return static_cast<int64_t>(indices.size()) / batch_size; }
+  const FrozenEncoder& encoder() const { return *measured.encoder; }
+  const v1::Policy& policy() const { return measured.views.policy; }
 };
 
-std::vector<std::string> LayersOf(const LayeredEncoder& encoder) {
-  std::vector<std::string> layers = LayeredEncoder::LayerNames();
+std::vector<std::string> LayersOf(const FrozenEncoder& encoder) {
+  std::vector<std::string> layers = FrozenEncoder::LayerNames();
   // Told rightly, it has the name that a projector without conditioning has: one column of a table.
   if (encoder.has_projector()) layers.push_back(kProjectorLayer);
   if (!encoder.is_told()) return layers;
@@ -55,10 +56,10 @@ std::vector<std::string> LayersOf(const LayeredEncoder& encoder) {
 absl::StatusOr<Setting> Prepare(const Options& options) {
   Setting setting;
   CASSLE_ASSIGN_OR_RETURN(setting.images, OpenImages(options.input(), options.split()));
-  CASSLE_ASSIGN_OR_RETURN(setting.encoder, LoadEncoder(options));
-  CASSLE_ASSIGN_OR_RETURN(setting.operations, SingleOperations(setting.encoder->policy(),
-                                                               setting.encoder->image_size()));
-  setting.layers = LayersOf(*setting.encoder);
+  CASSLE_ASSIGN_OR_RETURN(setting.measured, LoadEncoder(options));
+  CASSLE_ASSIGN_OR_RETURN(setting.operations,
+                          SingleOperations(setting.policy(), setting.encoder().image_size()));
+  setting.layers = LayersOf(setting.encoder());
   setting.indices = ChooseImages(*setting.images, options.num_images(), options.seed());
   setting.batch_size =
       std::min<int64_t>(options.batch_size(), static_cast<int64_t>(setting.indices.size()));
@@ -66,13 +67,14 @@ absl::StatusOr<Setting> Prepare(const Options& options) {
     return absl::FailedPreconditionError(
         "there is one image only: measures compare images with each other, so give 2 or more");
   }
+  // Whole batches.
+  setting.indices.resize(setting.indices.size() / setting.batch_size * setting.batch_size);
   return setting;
 }
 
 // View 0 unchanged, view 1 + k by operation k.
 ViewMaker::MakeRecords RecordsOf(const Setting& setting, uint64_t seed) {
-  const v1::Policy unchanged =
-      UnchangedPolicy(setting.encoder->policy(), setting.encoder->image_size());
+  const v1::Policy unchanged = UnchangedPolicy(setting.policy(), setting.encoder().image_size());
   return [unchanged, operations = setting.operations, seed](const v1::ImageRecord& image) {
     const auto sample = [&](const v1::Policy& policy, int view) {
       const ViewKey key = {
@@ -99,11 +101,12 @@ std::vector<float> Reversed(const std::vector<float>& rows, int64_t size) {
 }
 
 // The projections of both views for every way of telling.
-absl::Status MeasureProjector(const LayeredEncoder& encoder, const at::Tensor& unchanged,
+absl::Status MeasureProjector(const Setting& setting, const at::Tensor& unchanged,
                               const ViewSet& unchanged_view, const at::Tensor& changed,
                               const ViewSet& changed_view,
                               std::vector<InvarianceMeasures>* measures) {
-  const int64_t size = encoder.layout().size();
+  const FrozenEncoder& encoder = setting.encoder();
+  const int64_t size = setting.measured.views.layout.size();
   struct Told {
     std::vector<float> unchanged, changed;
   };
@@ -121,24 +124,23 @@ absl::Status MeasureProjector(const LayeredEncoder& encoder, const at::Tensor& u
   return absl::OkStatus();
 }
 
-absl::StatusOr<Grid> MeasureBatch(const Setting& setting, const ViewMaker& maker, int64_t batch) {
-  const LayeredEncoder& encoder = *setting.encoder;
-  const int64_t n = setting.batch_size;
-  CASSLE_ASSIGN_OR_RETURN(const std::vector<ViewSet> views,
-                          maker.Make(absl::MakeConstSpan(setting.indices).subspan(batch * n, n)));
-  CASSLE_ASSIGN_OR_RETURN(const std::vector<at::Tensor> unchanged,
-                          encoder.Layers(views[0].pixels, n));
+absl::StatusOr<Grid> MeasureBatch(const Setting& setting, const ViewMaker& maker, int64_t first,
+                                  int64_t last) {
+  const FrozenEncoder& encoder = setting.encoder();
+  const auto indices = absl::MakeConstSpan(setting.indices).subspan(first, last - first);
+  CASSLE_ASSIGN_OR_RETURN(const std::vector<ViewSet> views, maker.Make(indices));
+  CASSLE_ASSIGN_OR_RETURN(const std::vector<at::Tensor> unchanged, encoder.Layers(views[0].pixels));
   Grid grid;
   for (size_t k = 0; k < setting.operations.size(); ++k) {
     const ViewSet& view = views[k + 1];
-    CASSLE_ASSIGN_OR_RETURN(const std::vector<at::Tensor> changed, encoder.Layers(view.pixels, n));
+    CASSLE_ASSIGN_OR_RETURN(const std::vector<at::Tensor> changed, encoder.Layers(view.pixels));
     std::vector<InvarianceMeasures> measures;
     for (size_t layer = 0; layer < changed.size(); ++layer) {
       measures.push_back(MeasureInvariance(unchanged[layer], changed[layer]));
     }
     if (encoder.has_projector()) {
       CASSLE_RETURN_IF_ERROR(
-          MeasureProjector(encoder, unchanged.back(), views[0], changed.back(), view, &measures));
+          MeasureProjector(setting, unchanged.back(), views[0], changed.back(), view, &measures));
     }
     grid.push_back(std::move(measures));
   }
@@ -173,14 +175,15 @@ void AddTo(const Grid& grid, double weight, Grid* sum) {
 
 absl::StatusOr<Grid> MeasureAll(const Setting& setting, uint64_t seed,
                                 const StageContext& context) {
-  const ViewMaker maker(setting.images, setting.encoder->layout(), RecordsOf(setting, seed));
+  const ViewMaker maker(setting.images, setting.measured.views.layout, RecordsOf(setting, seed));
+  const auto images = static_cast<int64_t>(setting.indices.size());
   Grid mean;
   CASSLE_RETURN_IF_ERROR(ForEachBatch<Grid>(
-      "measuring", setting.num_batches(), setting.batch_size, context,
-      [&](int64_t batch) { return MeasureBatch(setting, maker, batch); },
+      "measuring", images, setting.batch_size, context,
+      [&](int64_t first, int64_t last) { return MeasureBatch(setting, maker, first, last); },
       [&](const Grid& grid) -> absl::Status {
         CASSLE_RETURN_IF_ERROR(CheckFinite(setting, grid));
-        AddTo(grid, 1.0 / static_cast<double>(setting.num_batches()), &mean);
+        AddTo(grid, 1.0 / static_cast<double>(images / setting.batch_size), &mean);
         return absl::OkStatus();
       }));
   return mean;
@@ -226,9 +229,9 @@ v1::Chart InfoNceBars(const Setting& setting, const Grid& grid, size_t first_lay
 }
 
 v1::Evaluation ResultOf(const Setting& setting, const Options& options, const Grid& grid) {
-  v1::Evaluation evaluation = setting.encoder->Describe("invariance");
-  const int64_t rows = setting.num_batches() * setting.batch_size;
-  const size_t backbone = LayeredEncoder::LayerNames().size() - 1;
+  v1::Evaluation evaluation =
+      DescribeEvaluation("invariance", "Invariance", setting.encoder(), setting.policy());
+  const size_t backbone = FrozenEncoder::LayerNames().size() - 1;
   for (size_t k = 0; k < grid.size(); ++k) {
     for (size_t layer = backbone; layer < setting.layers.size(); ++layer) {
       for (const auto& [what, value] : {std::pair("cosine difference", grid[k][layer].difference),
@@ -237,7 +240,7 @@ v1::Evaluation ResultOf(const Setting& setting, const Options& options, const Gr
         score->set_name(
             absl::StrCat(setting.operations[k].name, ", ", setting.layers[layer], ": ", what));
         score->set_value(value);
-        score->set_num_test(static_cast<int32_t>(rows));
+        score->set_num_test(static_cast<int32_t>(setting.indices.size()));
       }
     }
   }
@@ -246,7 +249,7 @@ v1::Evaluation ResultOf(const Setting& setting, const Options& options, const Gr
     *evaluation.add_charts() = HeatMap(setting, grid, measure);
   }
   if (options.bn_mode() == v1::TRAIN) evaluation.add_warnings(kBatchStatisticsWarning);
-  if (!setting.encoder->has_projector() && !options.backbone_only()) {
+  if (!setting.encoder().has_projector() && !options.backbone_only()) {
     evaluation.add_warnings("the model folder has no projector: the backbone alone was measured");
   }
   return evaluation;
@@ -270,8 +273,9 @@ absl::Status RunInvariance(const Options& options, StageContext& context) {
   CASSLE_ASSIGN_OR_RETURN(const Setting setting, Prepare(options));
   CASSLE_ASSIGN_OR_RETURN(const Grid grid, MeasureAll(setting, options.seed(), context));
   v1::Evaluation evaluation = ResultOf(setting, options, grid);
-  AddImages(*setting.images, setting.num_batches() * setting.batch_size, context, &evaluation);
-  context.Count("images", setting.num_batches() * setting.batch_size);
+  const auto images = static_cast<int64_t>(setting.indices.size());
+  AddImages(*setting.images, images, context, &evaluation);
+  context.Count("images", images);
   return WriteEvaluation(evaluation, context);
 }
 

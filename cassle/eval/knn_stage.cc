@@ -124,7 +124,7 @@ absl::Status RunKnn(const Options& options, StageContext& context) {
       FindNeighbors({train.features(), train.columns()}, {test.features(), test.columns()}, search);
   if (context.interrupted()) return absl::CancelledError("interrupted");
 
-  v1::Evaluation evaluation = DescribeEvaluation("knn", train);
+  v1::Evaluation evaluation = DescribeEvaluation("knn", "Nearest neighbours", train);
   AddEvaluatedSet("train", train, train.rows(), &evaluation);
   if (!leave_one_out) {
     AddEvaluatedSet("test", test, test.rows(), &evaluation);

@@ -5,31 +5,39 @@
 #include <string>
 #include <vector>
 
+#include "cassle/base/file.h"
+#include "cassle/base/status_macros.h"
 #include "cassle/eval/evaluation_fixture.h"
 #include "cassle/eval/linear_probe_result.pb.h"
 #include "cassle/eval/linear_probe_stage.h"
+#include "google/protobuf/util/json_util.h"
 
 namespace cassle {
 
-class LinearProbeFixture : public EmbeddingStageTest {
+class LinearProbeFixture : public EvaluationStageTest {
  protected:
   void SetUp() override {
-    EmbeddingStageTest::SetUp();
+    EvaluationStageTest::SetUp();
     options_.set_train(Path("train"));
     options_.set_test(Path("test"));
     options_.set_output(Path("result"));
   }
 
+  // Leaves result_ and details_.
   absl::Status Run() {
-    return RunOnEmbeddings(kLinearProbeInfo, options_, RunLinearProbe, &result_);
+    CASSLE_RETURN_IF_ERROR(RunEvaluation(kLinearProbeInfo, options_, RunLinearProbe));
+    CASSLE_ASSIGN_OR_RETURN(const std::string json, ReadFile(Path("result/details.json")));
+    details_.Clear();
+    EXPECT_TRUE(google::protobuf::util::JsonStringToMessage(json, &details_).ok());
+    return absl::OkStatus();
   }
 
   void ExpectFailure(int exit_code, const std::vector<std::string>& words) {
-    EmbeddingStageTest::ExpectFailure(Run(), exit_code, words);
+    EvaluationStageTest::ExpectFailure(Run(), exit_code, words);
   }
 
   v1::LinearProbeOptions options_;
-  v1::LinearProbeResult result_;
+  v1::LinearProbeResult details_;
 };
 
 }  // namespace cassle

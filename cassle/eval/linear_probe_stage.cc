@@ -18,9 +18,11 @@
 #include "cassle/base/text_proto.h"
 #include "cassle/eval/class_targets.h"
 #include "cassle/eval/embeddings.h"
+#include "cassle/eval/evaluation.h"
 #include "cassle/eval/few_labels.h"
 #include "cassle/eval/linear_probe.h"
 #include "cassle/eval/linear_probe_result.pb.h"
+#include "cassle/eval/probe_evaluation.h"
 #include "cassle/eval/probe_sets.h"
 
 namespace cassle {
@@ -186,22 +188,14 @@ void AddClassifier(const std::string& name, const ProbeOutcome& outcome,
                        ConfusionMatrix(outcome.test_predictions, test_labels, classes));
 }
 
-v1::LinearProbeResult ResultHead(const ProbeSets& sets) {
-  v1::LinearProbeResult result;
-  result.set_encoder(sets.train->Metadata("provenance"));
-  result.set_weights_fingerprint(sets.train->Metadata("weights_fingerprint"));
-  result.set_preprocess_fingerprint(sets.train->Metadata("preprocess_fingerprint"));
-  result.set_num_features(sets.train->columns());
+v1::Evaluation EvaluationHead(const ProbeSets& sets) {
+  v1::Evaluation evaluation = DescribeEvaluation(kLinearProbeInfo.name, kProbeTitle, *sets.train);
   for (const auto& [role, part] : {std::pair<const char*, const Rows*>{"train", &sets.learn_train},
                                    {"val", &sets.learn_val},
                                    {"test", &sets.tested}}) {
-    v1::EvaluatedSet* set = result.add_sets();
-    set->set_role(role);
-    set->set_split(part->from->Metadata("split"));
-    set->set_dataset_fingerprint(part->from->Metadata("dataset_fingerprint"));
-    set->set_num_rows(part->rows.size());
+    AddEvaluatedSet(role, *part->from, part->rows.size(), &evaluation);
   }
-  return result;
+  return evaluation;
 }
 
 ProbeSettings SettingsOf(const Options& options, int threads) {
@@ -252,7 +246,8 @@ absl::Status RunLinearProbe(const Options& options, StageContext& context) {
   }
   const ProbeSettings settings = SettingsOf(options, context.threads());
 
-  v1::LinearProbeResult result = ResultHead(*sets);
+  v1::Evaluation evaluation = EvaluationHead(*sets);
+  v1::LinearProbeResult details;
   SafetensorsWriter classifiers;
   for (size_t t = 0; t < names.size(); ++t) {
     ProbeData data;
@@ -264,26 +259,23 @@ absl::Status RunLinearProbe(const Options& options, StageContext& context) {
     data.classes = labels[t].class_names.size();
     CASSLE_ASSIGN_OR_RETURN(const ProbeOutcome outcome,
                             ProbeWithProgress(names[t], data, settings, context));
-    *result.add_targets() = TargetProto(names[t], options, *sets, labels[t], outcome);
+    const v1::LinearProbeTarget target = TargetProto(names[t], options, *sets, labels[t], outcome);
     AddClassifier(names[t], outcome, labels[t].test, &classifiers);
-    const v1::LinearProbeTarget& target = result.targets(result.targets_size() - 1);
+    AddProbeTarget(target, &evaluation);
     context.Say(absl::StrFormat("%s: test top1 %.2f %%, class average %.2f %% (w = %.3g)", names[t],
                                 100 * target.test_top1(), 100 * target.test_class_avg(),
                                 target.best_w()));
-    for (const std::string& warning : target.warnings()) {
-      context.Say(absl::StrCat(names[t], ": ", warning));
-    }
-  }
-  const std::string& dir = context.output_dir();
-  if (!dir.empty()) {
-    CASSLE_ASSIGN_OR_RETURN(const std::string json, ToJson(result));
-    CASSLE_RETURN_IF_ERROR(WriteFile(JoinPath(dir, "result.json"), absl::StrCat(json, "\n")));
-    CASSLE_RETURN_IF_ERROR(WriteFile(JoinPath(dir, "result.textproto"), PrintTextProto(result)));
-    CASSLE_RETURN_IF_ERROR(classifiers.Write(JoinPath(dir, "classifier.safetensors")));
+    *details.add_targets() = target;
   }
   context.Count("targets", names.size());
   context.Count("features", sets->train->columns());
-  return context.SetResult(result);
+  const std::string& dir = context.output_dir();
+  if (!dir.empty()) {
+    CASSLE_ASSIGN_OR_RETURN(const std::string json, ToJson(details));
+    CASSLE_RETURN_IF_ERROR(WriteFile(JoinPath(dir, "details.json"), absl::StrCat(json, "\n")));
+    CASSLE_RETURN_IF_ERROR(classifiers.Write(JoinPath(dir, "classifier.safetensors")));
+  }
+  return WriteEvaluation(evaluation, context);
 }
 
 }  // namespace cassle

@@ -8,13 +8,14 @@
 
 namespace cassle {
 
-inline const StageInfo kLinearProbeInfo = {"linear-probe", /*version=*/1,
+inline const StageInfo kLinearProbeInfo = {"linear-probe", /*version=*/2,
                                            "Fits linear classifiers to embeddings over a grid of "
                                            "regularisers, chooses one by a validation "
                                            "part, tests it."};
 
-// Writes result.textproto and result.json (LinearProbeResult) and classifier.safetensors: per
-// target weight.NAME [C, d] F32, bias.NAME [C] F32 and prediction.NAME [n_test] I64.
+// Writes result.textproto and result.json (Evaluation), details.json (LinearProbeResult) and
+// classifier.safetensors: per target weight.NAME [C, d] F32, bias.NAME [C] F32, prediction.NAME
+// [n_test] I64 and confusion.NAME [C, C] I64, rows being the true classes.
 // \error kInvalidArgument for settings that make no sense; kNotFound, kDataLoss and
 // kFailedPrecondition for embeddings that are missing, broken, of different encoders, or that
 // cannot be learnt from (one class only, no label); kCancelled when interrupted.

@@ -24,8 +24,8 @@ using LinearProbeStageTest = LinearProbeFixture;
 TEST_F(LinearProbeStageTest, ReportsTheWholeGridAndTheTest) {
   options_.add_target("all");
   ASSERT_OK(Run());
-  ASSERT_EQ(result_.targets_size(), 2);
-  const v1::LinearProbeTarget& label = result_.targets(0);
+  ASSERT_EQ(details_.targets_size(), 2);
+  const v1::LinearProbeTarget& label = details_.targets(0);
   EXPECT_EQ(label.name(), "label");
   EXPECT_EQ(label.grid_size(), 45);
   EXPECT_NEAR(label.grid(0).w(), 1e-6, 1e-18);
@@ -56,14 +56,40 @@ TEST_F(LinearProbeStageTest, ReportsTheWholeGridAndTheTest) {
   EXPECT_EQ(label.classes(1).name(), "b");
   EXPECT_NEAR(label.test_top1(), right / 60.0, 1e-12);
   EXPECT_EQ(label.warnings_size(), 0);
-  EXPECT_EQ(result_.targets(1).name(), "parity");
+  EXPECT_EQ(details_.targets(1).name(), "parity");
   // The features do not show it.
-  EXPECT_LT(result_.targets(1).test_top1(), 0.75);
+  EXPECT_LT(details_.targets(1).test_top1(), 0.75);
   EXPECT_EQ(result_.weights_fingerprint(), "wwww");
   EXPECT_EQ(result_.encoder(), "random");
   EXPECT_EQ(result_.num_features(), 7);
   ASSERT_EQ(result_.sets_size(), 3);
   EXPECT_EQ(result_.sets(2).split(), "test");
+}
+
+TEST_F(LinearProbeStageTest, TheEvaluationShowsTheDetails) {
+  options_.add_target("all");
+  ASSERT_OK(Run());
+  EXPECT_EQ(result_.title(), "Linear probes");
+  ASSERT_EQ(result_.scores_size(), 4);
+  const v1::LinearProbeTarget& parity = details_.targets(1);
+  const v1::Score &top1 = result_.scores(2), &average = result_.scores(3);
+  EXPECT_EQ(top1.name(), "parity");
+  EXPECT_EQ(top1.metric(), "top1");
+  EXPECT_EQ(top1.value(), parity.test_top1());
+  EXPECT_EQ(top1.chance(), parity.chance_top1());
+  EXPECT_EQ(top1.num_test(), 60);
+  EXPECT_EQ(average.name(), "parity");
+  EXPECT_EQ(average.metric(), "class_avg");
+  EXPECT_EQ(average.value(), parity.test_class_avg());
+  ASSERT_EQ(result_.charts_size(), 4);
+  const v1::ChartLine& grid = result_.charts(2).series(0);
+  ASSERT_EQ(grid.x_size(), 45);
+  EXPECT_EQ(grid.x(grid.marked()), parity.best_w());
+  EXPECT_EQ(grid.y(grid.marked()), 100 * parity.val_accuracy());
+  const v1::Chart& classes = result_.charts(3);
+  ASSERT_EQ(classes.x().categories_size(), 2);
+  EXPECT_EQ(classes.series(0).y(1),
+            100.0 * parity.classes(1).num_right() / parity.classes(1).num_test());
 }
 
 TEST_F(LinearProbeStageTest, TheSavedClassifierMakesTheSavedPredictions) {
@@ -85,7 +111,7 @@ TEST_F(LinearProbeStageTest, TheSavedClassifierMakesTheSavedPredictions) {
     EXPECT_EQ(prediction[i], best);
     right += best == test_.classes["labels"][i];
   }
-  EXPECT_NEAR(result_.targets(0).test_top1(), right / 60.0, 1e-12);
+  EXPECT_NEAR(details_.targets(0).test_top1(), right / 60.0, 1e-12);
 }
 
 TEST_F(LinearProbeStageTest, ThreadsAndRepetitionsChangeNoByte) {
@@ -107,11 +133,11 @@ TEST_F(LinearProbeStageTest, SeedAndListChooseTheValidationRows) {
   for (int64_t row : split.val) absl::StrAppend(&list, train_.ids[row], "\n");
   options_.set_split_seed(5);
   ASSERT_OK(Run());
-  const v1::LinearProbeResult seeded = result_;
+  const v1::LinearProbeResult seeded = details_;
   ASSERT_OK(WriteFile(Path("val.txt"), list));
   options_.set_val_list(Path("val.txt"));
   ASSERT_OK(Run());
-  EXPECT_EQ(PrintTextProto(result_), PrintTextProto(seeded));
+  EXPECT_EQ(PrintTextProto(details_), PrintTextProto(seeded));
   options_.clear_val_list();
   options_.set_split_seed(6);
   ASSERT_OK(Run());
@@ -123,17 +149,19 @@ TEST_F(LinearProbeStageTest, SeparateValidationEmbeddingsAreLearntFromInTheEnd) 
   options_.set_val(Path("val"));
   options_.set_metric(v1::LinearProbeOptions::CLASS_AVG);
   ASSERT_OK(Run());
-  EXPECT_EQ(result_.targets(0).metric(), "class_avg");
-  EXPECT_EQ(result_.targets(0).num_train(), 120);
-  EXPECT_EQ(result_.targets(0).num_val(), 30);
-  EXPECT_EQ(result_.targets(0).classes(0).num_learnt(), 50);
+  EXPECT_EQ(details_.targets(0).metric(), "class_avg");
+  // What a table shows.
+  EXPECT_EQ(result_.scores(0).metric(), "class_avg");
+  EXPECT_EQ(details_.targets(0).num_train(), 120);
+  EXPECT_EQ(details_.targets(0).num_val(), 30);
+  EXPECT_EQ(details_.targets(0).classes(0).num_learnt(), 50);
 }
 
 TEST_F(LinearProbeStageTest, FewLabelsThinTheTrainingRowsOnly) {
   options_.set_labels_per_class(3);
   ASSERT_OK(Run());
-  EXPECT_EQ(result_.targets(0).num_train(), 9);
-  EXPECT_EQ(result_.targets(0).num_val(), 12);
+  EXPECT_EQ(details_.targets(0).num_train(), 9);
+  EXPECT_EQ(details_.targets(0).num_val(), 12);
   const std::string three = fingerprint_;
   options_.set_label_seed(1);
   ASSERT_OK(Run());
@@ -141,15 +169,15 @@ TEST_F(LinearProbeStageTest, FewLabelsThinTheTrainingRowsOnly) {
   options_.set_labels_per_class(0);
   options_.set_label_fraction(0.25);
   ASSERT_OK(Run());
-  EXPECT_EQ(result_.targets(0).num_train(), 27);
+  EXPECT_EQ(details_.targets(0).num_train(), 27);
 }
 
 TEST_F(LinearProbeStageTest, LbfgsAndNewtonAgree) {
   ASSERT_OK(Run());
-  const v1::LinearProbeTarget newton = result_.targets(0);
+  const v1::LinearProbeTarget newton = details_.targets(0);
   options_.set_solver(v1::LinearProbeOptions::LBFGS);
   ASSERT_OK(Run());
-  const v1::LinearProbeTarget& lbfgs = result_.targets(0);
+  const v1::LinearProbeTarget& lbfgs = details_.targets(0);
   EXPECT_EQ(lbfgs.best_w(), newton.best_w());
   EXPECT_EQ(lbfgs.test_top1(), newton.test_top1());
   EXPECT_GT(lbfgs.refit().evaluations(), 0);
@@ -159,7 +187,7 @@ TEST_F(LinearProbeStageTest, LbfgsAndNewtonAgree) {
 TEST_F(LinearProbeStageTest, ConfusionsCountTheErrors) {
   options_.add_target("parity");
   ASSERT_OK(Run());
-  const v1::LinearProbeTarget& parity = result_.targets(0);
+  const v1::LinearProbeTarget& parity = details_.targets(0);
   int64_t wrong = 0, confused = 0;
   for (const v1::ClassAccuracy& entry : parity.classes()) {
     wrong += entry.num_test() - entry.num_right();
@@ -181,23 +209,26 @@ TEST_F(LinearProbeStageTest, TheGridCanBeGiven) {
   options_.add_regularizer(0.5);
   options_.add_regularizer(2);
   ASSERT_OK(Run());
-  ASSERT_EQ(result_.targets(0).grid_size(), 2);
-  EXPECT_EQ(result_.targets(0).grid(1).w(), 2);
+  ASSERT_EQ(details_.targets(0).grid_size(), 2);
+  EXPECT_EQ(details_.targets(0).grid(1).w(), 2);
 }
 
 TEST_F(LinearProbeStageTest, ATestClassThatWasNeverLearntIsAWarning) {
   for (int64_t i = 2; i < 120; i += 3) train_.classes["labels"][i] = 0;
   ASSERT_OK(Run());
-  EXPECT_THAT(result_.targets(0).warnings(),
+  EXPECT_THAT(details_.targets(0).warnings(),
               ElementsAre("classes of the test set that nothing was learnt of: c"));
-  EXPECT_EQ(result_.targets(0).classes(2).num_right(), 0);
+  EXPECT_EQ(details_.targets(0).classes(2).num_right(), 0);
 }
 
 TEST_F(LinearProbeStageTest, TestImagesAmongTheTrainImagesAreAWarning) {
   test_.ids[3] = train_.ids[8];
   ASSERT_OK(Run());
-  EXPECT_THAT(result_.targets(0).warnings(),
+  EXPECT_THAT(details_.targets(0).warnings(),
               ElementsAre("images of the test set that are also in the train embeddings: 1"));
+  EXPECT_THAT(
+      result_.warnings(),
+      ElementsAre("label: images of the test set that are also in the train embeddings: 1"));
 }
 
 TEST(SplitByFractionTest, IsAPartitionOfEverySize) {

@@ -1,9 +1,5 @@
 #include "cassle/eval/predict_augmentation_stage.h"
 
-#include <ATen/ops/cat.h>
-#include <ATen/ops/isfinite.h>
-#include <c10/core/GradMode.h>
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -22,10 +18,10 @@
 #include "cassle/eval/changed_views.h"
 #include "cassle/eval/evaluation.h"
 #include "cassle/eval/for_each_batch.h"
-#include "cassle/eval/layered_encoder.h"
+#include "cassle/eval/frozen_encoder.h"
 #include "cassle/eval/ridge.h"
+#include "cassle/eval/training_views.h"
 #include "cassle/eval/view_options.h"
-#include "cassle/models/batch_tensor.h"
 #include "cassle/models/torch_runtime.h"
 
 namespace cassle {
@@ -52,7 +48,9 @@ struct Group {
 
 struct Setting {
   std::shared_ptr<const Dataset> images;
-  std::unique_ptr<LayeredEncoder> encoder;
+  std::unique_ptr<FrozenEncoder> encoder;
+  v1::Policy policy;
+  // Of what is predicted.
   DescriptorLayout layout;
   std::vector<Group> groups;
   // Of each view.
@@ -62,26 +60,24 @@ struct Setting {
   bool pairs = false;
   uint64_t seed = 0;
 
-  int64_t num_batches() const {
-    return (static_cast<int64_t>(indices.size()) + batch_size - 1) / batch_size;
-  }
+  int64_t features() const { return (pairs ? kViews : 1) * encoder->feature_size(); }
 };
 
-// One row per view, or per image with pairs.
+// One row per view, or per image with pairs: [rows, Setting::features()] and [rows, layout.size()].
 struct Rows {
-  at::Tensor features, targets;
+  std::vector<float> features, targets;
 };
 
 absl::Status FindGroups(const Options& options, Setting* setting) {
   std::vector<std::string> names(options.groups().begin(), options.groups().end());
-  if (names.empty()) names = DescriptorGroupsOf(setting->encoder->policy());
-  const auto layout = DescriptorLayout::Create(setting->encoder->policy(), names);
+  if (names.empty()) names = DescriptorGroupsOf(setting->policy);
+  const auto layout = DescriptorLayout::Create(setting->policy, names);
   if (!layout.ok()) return Annotate(layout.status(), "--groups");
   setting->layout = *layout;
   int64_t first = 0;
   for (const std::string& name : layout->groups()) {
     CASSLE_ASSIGN_OR_RETURN(const DescriptorLayout alone,
-                            DescriptorLayout::Create(setting->encoder->policy(), {name}));
+                            DescriptorLayout::Create(setting->policy, {name}));
     setting->groups.push_back({name, first, alone.size()});
     first += alone.size();
   }
@@ -93,14 +89,15 @@ absl::StatusOr<Setting> Prepare(const Options& options) {
   setting.pairs = options.pairs();
   setting.seed = options.seed();
   CASSLE_ASSIGN_OR_RETURN(setting.images, OpenImages(options.input(), options.split()));
-  LayeredEncoderOptions loading;
-  loading.model = options.model();
-  loading.policy = options.policy();
-  loading.policy_file = options.policy_file();
-  loading.with_projector = false;
-  CASSLE_ASSIGN_OR_RETURN(setting.encoder, LayeredEncoder::Load(loading));
+  CASSLE_ASSIGN_OR_RETURN(setting.encoder,
+                          FrozenEncoder::Load(options.model(), {}, /*projector=*/false));
+  CASSLE_ASSIGN_OR_RETURN(
+      const TrainingViews views,
+      LoadTrainingViews({options.model(), options.policy(), options.policy_file(), {}},
+                        *setting.encoder));
+  setting.policy = views.policy;
   CASSLE_RETURN_IF_ERROR(FindGroups(options, &setting));
-  CASSLE_ASSIGN_OR_RETURN(setting.policies, ViewPolicies(setting.encoder->policy(), kViews));
+  CASSLE_ASSIGN_OR_RETURN(setting.policies, ViewPolicies(setting.policy, kViews));
   for (v1::Policy& policy : setting.policies) {
     policy.set_size(setting.encoder->image_size());
     CASSLE_RETURN_IF_ERROR(CheckPolicy(policy));
@@ -131,56 +128,82 @@ ViewMaker::MakeRecords RecordsOf(const Setting& setting) {
   };
 }
 
-absl::StatusOr<Rows> EncodeBatch(const Setting& setting, const ViewMaker& maker, int64_t batch) {
-  const c10::NoGradGuard no_grad;
-  const auto indices =
-      absl::MakeConstSpan(setting.indices).subspan(batch * setting.batch_size, setting.batch_size);
-  const auto n = static_cast<int64_t>(indices.size());
-  CASSLE_ASSIGN_OR_RETURN(const std::vector<ViewSet> views, maker.Make(indices));
-  std::vector<at::Tensor> features;
-  for (const ViewSet& view : views) {
-    CASSLE_ASSIGN_OR_RETURN(at::Tensor of_view, setting.encoder->Features(view.pixels, n));
-    if (!at::isfinite(of_view).all().item().toBool()) {
-      return absl::DataLossError(
-          "features are not finite: the encoder has diverged; train it with a smaller learning "
-          "rate");
-    }
-    features.push_back(of_view.to(at::kDouble));
+absl::StatusOr<std::vector<float>> Encode(const FrozenEncoder& encoder, const ViewSet& view) {
+  CASSLE_ASSIGN_OR_RETURN(std::vector<float> features, encoder.Extract(view.pixels));
+  if (!std::all_of(features.begin(), features.end(), [](float x) { return std::isfinite(x); })) {
+    return absl::DataLossError(
+        "features are not finite: the encoder has diverged; train it with a smaller learning "
+        "rate");
   }
+  return features;
+}
+
+absl::StatusOr<Rows> EncodeBatch(const Setting& setting, const ViewMaker& maker, int64_t first,
+                                 int64_t last) {
+  const auto indices = absl::MakeConstSpan(setting.indices).subspan(first, last - first);
+  CASSLE_ASSIGN_OR_RETURN(const std::vector<ViewSet> views, maker.Make(indices));
+  std::vector<std::vector<float>> features;
+  for (const ViewSet& view : views) {
+    CASSLE_ASSIGN_OR_RETURN(features.emplace_back(), Encode(*setting.encoder, view));
+  }
+  Rows rows;
   if (!setting.pairs) {
     // View by view; the images of a batch stay together.
-    const at::Tensor targets =
-        at::cat({MatrixTensor(views[0].descriptors, n), MatrixTensor(views[1].descriptors, n)});
-    return Rows{at::cat(features), targets.to(at::kDouble)};
+    for (int view = 0; view < kViews; ++view) {
+      rows.features.insert(rows.features.end(), features[view].begin(), features[view].end());
+      rows.targets.insert(rows.targets.end(), views[view].descriptors.begin(),
+                          views[view].descriptors.end());
+    }
+    return rows;
   }
-  const int size = setting.layout.size();
-  std::vector<float> relative(n * size);
-  for (int64_t i = 0; i < n; ++i) {
+  const int64_t size = setting.layout.size(), d = setting.encoder->feature_size();
+  rows.targets.resize((last - first) * size);
+  for (int64_t i = 0; i < last - first; ++i) {
+    for (const std::vector<float>& of_view : features) {
+      rows.features.insert(rows.features.end(), of_view.begin() + i * d,
+                           of_view.begin() + (i + 1) * d);
+    }
     setting.layout.DescribeRelative(views[0].records[i], views[1].records[i],
-                                    absl::MakeSpan(relative).subspan(i * size, size));
+                                    absl::MakeSpan(rows.targets).subspan(i * size, size));
   }
-  return Rows{at::cat(features, 1), MatrixTensor(relative, n).to(at::kDouble)};
+  return rows;
 }
 
 // Rows of images first .. last-1 (of `indices`); whole images, so that no image is in two parts.
 Rows Part(const Setting& setting, const std::vector<Rows>& batches, int64_t first, int64_t last) {
-  std::vector<at::Tensor> features, targets;
+  Rows part;
   const int64_t views = setting.pairs ? 1 : kViews;
+  const auto append = [](const std::vector<float>& values, int64_t columns, int64_t from,
+                         int64_t to, std::vector<float>* all) {
+    all->insert(all->end(), values.begin() + from * columns, values.begin() + to * columns);
+  };
   for (size_t b = 0; b < batches.size(); ++b) {
     const int64_t begin = static_cast<int64_t>(b) * setting.batch_size;
-    const int64_t n = batches[b].features.size(0) / views;
+    const int64_t n =
+        static_cast<int64_t>(batches[b].targets.size()) / setting.layout.size() / views;
     const int64_t from = std::max<int64_t>(first - begin, 0), to = std::min(last - begin, n);
     for (int64_t view = 0; view < views && from < to; ++view) {
-      features.push_back(batches[b].features.narrow(0, view * n + from, to - from));
-      targets.push_back(batches[b].targets.narrow(0, view * n + from, to - from));
+      append(batches[b].features, setting.features(), view * n + from, view * n + to,
+             &part.features);
+      append(batches[b].targets, setting.layout.size(), view * n + from, view * n + to,
+             &part.targets);
     }
   }
-  return {at::cat(features), at::cat(targets)};
+  return part;
+}
+
+FeatureRows FeaturesOf(const Setting& setting, const Rows& rows) {
+  return {rows.features, setting.features()};
+}
+FeatureRows TargetsOf(const Setting& setting, const Rows& rows) {
+  return {rows.targets, setting.layout.size()};
 }
 
 // R^2 of every value, of predictions for `part`.
-std::vector<double> Score(const RidgeRegression& regression, const Rows& part) {
-  return CoefficientsOfDetermination(regression.Predict(part.features), part.targets);
+std::vector<double> Score(const Setting& setting, const RidgeRegression& regression,
+                          const Rows& part) {
+  return CoefficientsOfDetermination(regression.Predict(FeaturesOf(setting, part)),
+                                     TargetsOf(setting, part));
 }
 
 // Over the values of the group that vary; not a number if none does.
@@ -196,8 +219,9 @@ double GroupMean(const std::vector<double>& values, const Group& group) {
 }
 
 // R^2 on the test images of every value.
-std::vector<double> TestScores(const Setting& setting, const std::vector<Rows>& batches,
-                               int64_t num_test, int64_t num_val) {
+absl::StatusOr<std::vector<double>> TestScores(const Setting& setting,
+                                               const std::vector<Rows>& batches, int64_t num_test,
+                                               int64_t num_val) {
   const auto images = static_cast<int64_t>(setting.indices.size());
   const Rows test = Part(setting, batches, 0, num_test);
   const Rows val = Part(setting, batches, num_test, num_test + num_val);
@@ -205,10 +229,10 @@ std::vector<double> TestScores(const Setting& setting, const std::vector<Rows>& 
   const size_t num_groups = setting.groups.size();
   std::vector<double> best(num_groups, -std::numeric_limits<double>::infinity());
   std::vector<double> chosen(num_groups, Regularizers().front());
-  RidgeRegression search(train.features, train.targets);
+  RidgeRegression search(FeaturesOf(setting, train), TargetsOf(setting, train));
   for (double w : Regularizers()) {
-    search.Fit(w);
-    const std::vector<double> values = Score(search, val);
+    CASSLE_RETURN_IF_ERROR(search.Fit(w));
+    const std::vector<double> values = Score(setting, search, val);
     for (size_t g = 0; g < num_groups; ++g) {
       const double score = GroupMean(values, setting.groups[g]);
       if (!(score > best[g])) continue;
@@ -217,12 +241,12 @@ std::vector<double> TestScores(const Setting& setting, const std::vector<Rows>& 
     }
   }
   const Rows all = Part(setting, batches, num_test, images);
-  RidgeRegression regression(all.features, all.targets);
+  RidgeRegression regression(FeaturesOf(setting, all), TargetsOf(setting, all));
   std::vector<double> scores(setting.layout.size());
   for (double w : Regularizers()) {
     if (std::find(chosen.begin(), chosen.end(), w) == chosen.end()) continue;
-    regression.Fit(w);
-    const std::vector<double> values = Score(regression, test);
+    CASSLE_RETURN_IF_ERROR(regression.Fit(w));
+    const std::vector<double> values = Score(setting, regression, test);
     for (size_t g = 0; g < num_groups; ++g) {
       const Group& group = setting.groups[g];
       if (chosen[g] != w) continue;
@@ -288,8 +312,8 @@ absl::Status RunPredictAugmentation(const Options& options, StageContext& contex
   const ViewMaker maker(setting.images, setting.layout, RecordsOf(setting));
   std::vector<Rows> batches;
   CASSLE_RETURN_IF_ERROR(ForEachBatch<Rows>(
-      "encoding", setting.num_batches(), setting.batch_size, context,
-      [&](int64_t batch) { return EncodeBatch(setting, maker, batch); },
+      "encoding", static_cast<int64_t>(setting.indices.size()), setting.batch_size, context,
+      [&](int64_t first, int64_t last) { return EncodeBatch(setting, maker, first, last); },
       [&](const Rows& rows) {
         batches.push_back(rows);
         return absl::OkStatus();
@@ -300,13 +324,12 @@ absl::Status RunPredictAugmentation(const Options& options, StageContext& contex
   };
   const int64_t num_test = part(options.test_fraction(), images - 2);
   const int64_t num_val = part(options.val_fraction(), images - num_test);
-  v1::Evaluation evaluation = setting.encoder->Describe("predict-augmentation");
-  try {
-    const c10::NoGradGuard no_grad;
-    AddScores(setting, TestScores(setting, batches, num_test, num_val), num_test, &evaluation);
-  } catch (const std::exception& error) {
-    return absl::InternalError(error.what());
-  }
+  v1::Evaluation evaluation =
+      DescribeEvaluation("predict-augmentation", "Reading augmentations from features",
+                         *setting.encoder, setting.policy);
+  CASSLE_ASSIGN_OR_RETURN(const std::vector<double> scores,
+                          TestScores(setting, batches, num_test, num_val));
+  AddScores(setting, scores, num_test, &evaluation);
   AddImages(*setting.images, num_test, context, &evaluation);
   context.Count("images", images);
   return WriteEvaluation(evaluation, context);

@@ -190,7 +190,7 @@ absl::Status RunProject(const Options& options, StageContext& context) {
     return absl::FailedPreconditionError(
         "--embeddings: all images have the same features: the encoder has collapsed");
   }
-  v1::Evaluation evaluation = DescribeEvaluation("project", embeddings);
+  v1::Evaluation evaluation = DescribeEvaluation("project", "Maps of the features", embeddings);
   AddEvaluatedSet("points", embeddings, static_cast<int64_t>(rows.size()), &evaluation);
   ScatterPlot plot;
   CASSLE_RETURN_IF_ERROR(MakePoints(options, features, columns, context, &plot, &evaluation));

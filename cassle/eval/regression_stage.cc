@@ -212,7 +212,7 @@ RegressionSettings SettingsOf(const Options& options, const StageContext& contex
 }
 
 v1::Evaluation Describe(const ProbeSets& sets) {
-  v1::Evaluation evaluation = DescribeEvaluation(kRegressionInfo.name, *sets.train);
+  v1::Evaluation evaluation = DescribeEvaluation(kRegressionInfo.name, "Regression", *sets.train);
   for (const auto& [role, part] : {std::pair<const char*, const Rows*>{"train", &sets.learn_train},
                                    {"val", &sets.learn_val},
                                    {"test", &sets.tested}}) {

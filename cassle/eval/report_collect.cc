@@ -7,9 +7,12 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "cassle/base/status_macros.h"
+#include "cassle/eval/embeddings.h"
 
 namespace cassle {
 namespace {
@@ -28,16 +31,10 @@ struct Entry {
 
 // All numbers of one stage.
 struct StageEntries {
-  std::string stage;
+  // With its texts only.
+  v1::StageTable table;
   std::vector<Entry> entries;
 };
-
-std::string ProbeColumn(const ReportInput& input, const v1::LinearProbeTarget& target) {
-  if (input.group.empty()) return target.name();
-  // "cifar10" says enough when there is nothing else to predict there.
-  if (input.result.targets_size() == 1 && target.name() == "label") return input.group;
-  return absl::StrCat(input.group, " ", target.name());
-}
 
 const v1::EvaluatedSet* SetOf(const v1::Evaluation& evaluation, const std::string& role) {
   for (const v1::EvaluatedSet& set : evaluation.sets()) {
@@ -46,88 +43,92 @@ const v1::EvaluatedSet* SetOf(const v1::Evaluation& evaluation, const std::strin
   return nullptr;
 }
 
-std::string Images(const v1::EvaluatedSet& set, int num) {
-  return absl::StrCat(num, " images of split '", set.split(), "' of data set ",
+std::string Images(const v1::EvaluatedSet& set) {
+  return absl::StrCat(set.num_rows(), " images of split '", set.split(), "' of data set ",
                       set.dataset_fingerprint());
 }
 
 // The images a score stands for: the test set, or all sets of stages that have none.
 std::string MeasuredOn(const v1::Evaluation& evaluation) {
   const v1::EvaluatedSet* test = SetOf(evaluation, "test");
-  if (test != nullptr) return Images(*test, test->num_rows());
+  if (test != nullptr) return Images(*test);
   std::vector<std::string> sets;
-  for (const v1::EvaluatedSet& set : evaluation.sets()) sets.push_back(Images(set, set.num_rows()));
+  for (const v1::EvaluatedSet& set : evaluation.sets()) sets.push_back(Images(set));
   return absl::StrJoin(sets, ", ");
 }
 
-// What is shown of a target, "top1" or "class_avg".
-std::string ShownMetric(const Options& options, const v1::LinearProbeTarget& target) {
-  if (!options.has_metric()) return target.metric();
-  return options.metric() == Options::CLASS_AVG ? kClassAverage : kTop1;
-}
-
-void AddProbeEntries(const Options& options, const ReportInput& input, int source,
-                     std::vector<Entry>* entries) {
-  const v1::EvaluatedSet* set = SetOf(input.evaluation, "test");
-  for (const v1::LinearProbeTarget& target : input.result.targets()) {
-    Entry entry;
-    entry.row = input.row;
-    entry.measured_on = Images(set == nullptr ? v1::EvaluatedSet() : *set, target.num_test());
-    entry.column.set_name(ProbeColumn(input, target));
-    entry.column.set_num_test(target.num_test());
-    entry.column.set_num_classes(target.classes_size());
-    entry.column.set_is_fraction(true);
-    entry.column.set_better(v1::Score::HIGHER);
-    entry.column.set_metric(ShownMetric(options, target));
-    const bool class_average = entry.column.metric() == kClassAverage;
-    v1::ReportRun& run = entry.run;
-    run.set_source(source);
-    run.set_target(target.name());
-    run.set_value(class_average ? target.test_class_avg() : target.test_top1());
-    run.set_chance(class_average ? target.chance_class_avg() : target.chance_top1());
-    run.set_test_top1(target.test_top1());
-    run.set_test_class_avg(target.test_class_avg());
-    run.set_val_accuracy(target.val_accuracy());
-    run.set_best_w(target.best_w());
-    *run.mutable_warnings() = target.warnings();
-    entries->push_back(std::move(entry));
+// Of the scores of one name the one that options.metric asks for, or the first.
+std::vector<const v1::Score*> ShownScores(const Options& options,
+                                          const v1::Evaluation& evaluation) {
+  std::vector<const v1::Score*> shown;
+  for (const v1::Score& score : evaluation.scores()) {
+    const auto known = std::find_if(shown.begin(), shown.end(), [&](const v1::Score* other) {
+      return other->name() == score.name();
+    });
+    if (known == shown.end()) {
+      shown.push_back(&score);
+    } else if (!options.metric().empty() && score.metric() == options.metric()) {
+      *known = &score;
+    }
   }
+  return shown;
 }
 
-void AddScoreEntries(const ReportInput& input, int source, std::vector<Entry>* entries) {
-  for (const v1::Score& score : input.evaluation.scores()) {
+std::string ColumnName(const std::string& group, const std::string& score, size_t scores) {
+  if (group.empty()) return score;
+  // "cifar10" says enough when its label is all that was predicted there.
+  if (scores == 1 && score == kLabelTarget) return group;
+  return absl::StrCat(group, " ", score);
+}
+
+void AddEntries(const Options& options, const ReportInput& input, int source,
+                std::vector<Entry>* entries) {
+  const std::vector<const v1::Score*> scores = ShownScores(options, input.evaluation);
+  for (const v1::Score* score : scores) {
     Entry entry;
     entry.row = input.row;
     entry.measured_on = MeasuredOn(input.evaluation);
-    entry.column.set_name(input.group.empty() ? score.name()
-                                              : absl::StrCat(input.group, " ", score.name()));
-    entry.column.set_num_test(score.num_test());
-    entry.column.set_is_fraction(score.is_fraction());
-    entry.column.set_better(score.better());
+    entry.column.set_name(ColumnName(input.group, score->name(), scores.size()));
+    entry.column.set_num_test(score->num_test());
+    entry.column.set_is_fraction(score->is_fraction());
+    entry.column.set_better(score->better());
+    entry.column.set_metric(score->metric());
+    entry.column.set_metric_title(score->metric_title());
     v1::ReportRun& run = entry.run;
     run.set_source(source);
-    run.set_target(score.name());
-    run.set_value(score.value());
-    if (score.has_half_width()) run.set_half_width(score.half_width());
-    if (score.has_chance()) run.set_chance(score.chance());
+    run.set_target(score->name());
+    run.set_value(score->value());
+    if (score->has_half_width()) run.set_half_width(score->half_width());
+    if (score->has_chance()) run.set_chance(score->chance());
     entries->push_back(std::move(entry));
   }
 }
 
-// Linear probes first, then the other stages in the order of --results.
+// "few-shot" -> "Few shot", for results without a title.
+std::string TitleOfStage(const std::string& stage) {
+  std::string title = absl::StrReplaceAll(stage, {{"-", " "}, {"_", " "}});
+  if (!title.empty()) title[0] = absl::ascii_toupper(title[0]);
+  return title;
+}
+
+// In the order of --results.
 std::vector<StageEntries> EntriesOfStages(const Options& options,
                                           const std::vector<ReportInput>& inputs) {
-  std::vector<StageEntries> stages = {{kProbeStage, {}}};
+  std::vector<StageEntries> stages;
   for (int i = 0; i < static_cast<int>(inputs.size()); ++i) {
-    const std::string& name = inputs[i].stage();
-    auto stage = std::find_if(stages.begin(), stages.end(),
-                              [&](const StageEntries& other) { return other.stage == name; });
-    if (stage == stages.end()) stage = stages.insert(stages.end(), {name, {}});
-    if (name == kProbeStage) {
-      AddProbeEntries(options, inputs[i], i, &stage->entries);
-    } else {
-      AddScoreEntries(inputs[i], i, &stage->entries);
+    const ReportInput& input = inputs[i];
+    auto stage = std::find_if(stages.begin(), stages.end(), [&](const StageEntries& other) {
+      return other.table.stage() == input.stage();
+    });
+    if (stage == stages.end()) {
+      stage = stages.insert(stages.end(), StageEntries());
+      const v1::Evaluation& first = input.evaluation;
+      stage->table.set_stage(input.stage());
+      stage->table.set_title(first.title().empty() ? TitleOfStage(input.stage()) : first.title());
+      stage->table.set_description(first.description());
+      stage->table.set_chance_name(first.chance_name());
     }
+    AddEntries(options, input, i, &stage->entries);
   }
   return stages;
 }
@@ -153,6 +154,19 @@ absl::Status CheckColumns(const Options& options, const std::vector<StageEntries
                                                    "'; there are ", absl::StrJoin(there, ", ")));
   }
   return absl::OkStatus();
+}
+
+absl::Status CheckMetric(const Options& options, const std::vector<ReportInput>& inputs) {
+  if (options.metric().empty()) return absl::OkStatus();
+  std::set<std::string> there;
+  for (const ReportInput& input : inputs) {
+    for (const v1::Score& score : input.evaluation.scores()) {
+      if (!score.metric().empty()) there.insert(score.metric());
+    }
+  }
+  if (there.count(options.metric()) > 0) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "--metric=", options.metric(), ": no result has it; there are ", absl::StrJoin(there, ", ")));
 }
 
 // Those of options.columns that the table has; all it has if it has none of them.
@@ -233,14 +247,13 @@ absl::Status CheckSameImages(const Entry& entry, const Entry& first) {
 absl::Status CheckSameMetric(const Entry& entry, const Entry& first) {
   if (entry.column.metric() == first.column.metric()) return absl::OkStatus();
   return absl::FailedPreconditionError(
-      absl::StrCat("column '", entry.column.name(), "': the probe of row '", first.row,
-                   "' was judged by ", first.column.metric(), ", that of row '", entry.row, "' by ",
-                   entry.column.metric(), "; name --metric, or probe with the same"));
+      absl::StrCat("column '", entry.column.name(), "': row '", first.row, "' was judged by ",
+                   first.column.metric(), ", row '", entry.row, "' by ", entry.column.metric(),
+                   "; name --metric, or measure both by the same"));
 }
 
 absl::StatusOr<v1::StageTable> MakeTable(const Options& options, const StageEntries& stage) {
-  v1::StageTable table;
-  table.set_stage(stage.stage);
+  v1::StageTable table = stage.table;
   const std::vector<std::string> columns = ChosenColumns(options, stage.entries);
   for (size_t c = 0; c < columns.size(); ++c) table.add_columns();
   std::vector<std::string> rows;
@@ -292,39 +305,20 @@ v1::ReportSource Source(const ReportInput& input) {
   return source;
 }
 
-std::string Title(const Options& options, const std::vector<ReportInput>& inputs) {
-  if (!options.title().empty()) return options.title();
-  const bool probes_only = std::all_of(inputs.begin(), inputs.end(), [](const ReportInput& input) {
-    return input.stage() == kProbeStage;
-  });
-  return probes_only ? "Linear probes" : "Evaluation";
-}
-
 }  // namespace
-
-const v1::LinearProbeTarget& TargetOf(const std::vector<ReportInput>& inputs,
-                                      const v1::ReportRun& run) {
-  const v1::LinearProbeResult& result = inputs[run.source()].result;
-  return *std::find_if(result.targets().begin(), result.targets().end(),
-                       [&](const auto& target) { return target.name() == run.target(); });
-}
 
 absl::StatusOr<v1::ReportTable> CollectTable(const Options& options,
                                              const std::vector<ReportInput>& inputs) {
   v1::ReportTable report;
-  report.set_title(Title(options, inputs));
   for (const ReportInput& input : inputs) *report.add_sources() = Source(input);
   const std::vector<StageEntries> stages = EntriesOfStages(options, inputs);
+  CASSLE_RETURN_IF_ERROR(CheckMetric(options, inputs));
   CASSLE_RETURN_IF_ERROR(CheckColumns(options, stages));
   for (const StageEntries& stage : stages) {
-    CASSLE_ASSIGN_OR_RETURN(v1::StageTable table, MakeTable(options, stage));
-    if (stage.stage == kProbeStage) {
-      *report.mutable_columns() = table.columns();
-      *report.mutable_rows() = table.rows();
-    } else {
-      *report.add_stages() = std::move(table);
-    }
+    CASSLE_ASSIGN_OR_RETURN(*report.add_stages(), MakeTable(options, stage));
   }
+  report.set_title(stages.size() == 1 ? stages[0].table.title() : "Evaluation");
+  if (!options.title().empty()) report.set_title(options.title());
   return report;
 }
 

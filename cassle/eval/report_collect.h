@@ -12,12 +12,8 @@
 
 namespace cassle {
 
-// The target behind a run of the linear probes' table.
-const v1::LinearProbeTarget& TargetOf(const std::vector<ReportInput>& inputs,
-                                      const v1::ReportRun& run);
-
 // One table per stage; rows and columns in the order they first appear, or as options.columns says.
-// \error kInvalidArgument for a column that nothing has (naming those there are);
+// \error kInvalidArgument for a column or a metric that nothing has (naming those there are);
 // kFailedPrecondition if the numbers of a column were measured on different images or by different
 // metrics.
 absl::StatusOr<v1::ReportTable> CollectTable(const v1::ReportOptions& options,

@@ -9,6 +9,8 @@
 #include "cassle/base/stage.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/data/codec.h"
+#include "cassle/eval/linear_probe_result.pb.h"
+#include "cassle/eval/probe_evaluation.h"
 #include "cassle/eval/report_options.pb.h"
 
 namespace cassle {
@@ -32,47 +34,6 @@ void AddCategories(v1::Chart* chart) {
 
 }  // namespace
 
-v1::LinearProbeResult MadeUpProbe(const std::string& encoder,
-                                  const std::vector<std::pair<std::string, double>>& targets) {
-  v1::LinearProbeResult result;
-  result.set_encoder(encoder);
-  result.set_weights_fingerprint(absl::StrCat("weights of ", encoder));
-  result.set_preprocess_fingerprint("pppp");
-  for (const char* role : {"train", "val", "test"}) {
-    v1::EvaluatedSet* set = result.add_sets();
-    set->set_role(role);
-    set->set_split(role);
-    set->set_dataset_fingerprint("dddd");
-  }
-  for (const auto& [name, accuracy] : targets) {
-    v1::LinearProbeTarget* target = result.add_targets();
-    target->set_name(name);
-    target->set_metric("top1");
-    target->set_test_top1(accuracy);
-    target->set_test_class_avg(accuracy / 2);
-    target->set_val_accuracy(accuracy / 3);
-    target->set_best_w(0.1);
-    target->set_chance_top1(0.125);
-    target->set_num_test(700);
-    for (double w : {0.01, 0.1, 1.0}) {
-      v1::LinearProbeGridPoint* point = target->add_grid();
-      point->set_w(w);
-      point->set_val_accuracy(w == 0.1 ? accuracy / 3 : accuracy / 4);
-    }
-    for (const char* name : {"cat", "<dog>"}) {
-      v1::ClassAccuracy* entry = target->add_classes();
-      entry->set_name(name);
-      entry->set_num_test(350);
-      entry->set_num_right(35);
-    }
-    v1::Confusion* confusion = target->add_confusions();
-    confusion->set_is("cat");
-    confusion->set_taken_for("<dog>");
-    confusion->set_count(37);
-  }
-  return result;
-}
-
 v1::Evaluation MadeUpEvaluation(const std::string& stage, const std::string& encoder) {
   v1::Evaluation evaluation;
   evaluation.set_stage(stage);
@@ -84,6 +45,35 @@ v1::Evaluation MadeUpEvaluation(const std::string& stage, const std::string& enc
   set->set_split("test");
   set->set_dataset_fingerprint("dddd");
   set->set_num_rows(700);
+  return evaluation;
+}
+
+v1::Evaluation MadeUpProbe(const std::string& encoder,
+                           const std::vector<std::pair<std::string, double>>& targets) {
+  v1::Evaluation evaluation = MadeUpEvaluation("linear-probe", encoder);
+  evaluation.set_title(kProbeTitle);
+  for (const auto& [name, accuracy] : targets) {
+    v1::LinearProbeTarget target;
+    target.set_name(name);
+    target.set_metric("top1");
+    target.set_test_top1(accuracy);
+    target.set_test_class_avg(accuracy / 2);
+    target.set_best_w(0.1);
+    target.set_chance_top1(0.125);
+    target.set_num_test(700);
+    for (double w : {0.01, 0.1, 1.0}) {
+      v1::LinearProbeGridPoint* point = target.add_grid();
+      point->set_w(w);
+      point->set_val_accuracy(w == 0.1 ? accuracy / 3 : accuracy / 4);
+    }
+    for (const char* class_name : {"cat", "<dog>"}) {
+      v1::ClassAccuracy* entry = target.add_classes();
+      entry->set_name(class_name);
+      entry->set_num_test(350);
+      entry->set_num_right(35);
+    }
+    AddProbeTarget(target, &evaluation);
+  }
   return evaluation;
 }
 
@@ -141,7 +131,8 @@ absl::Status WriteStageFolder(const std::string& stage, const std::string& folde
   settings.omit_costs = true;
   settings.force = true;
   return RunStageWork(
-             {stage, 1, ""}, made_by, settings,
+             // Version 1 of linear-probe wrote no evaluation.
+             {stage, 2, ""}, made_by, settings,
              [&](const google::protobuf::Message&, StageContext& context) {
                for (const auto& [name, bytes] : files) {
                  CASSLE_RETURN_IF_ERROR(WriteFile(JoinPath(context.output_dir(), name), bytes));

@@ -9,13 +9,13 @@
 
 #include "absl/status/status.h"
 #include "cassle/eval/evaluation.pb.h"
-#include "cassle/eval/linear_probe_result.pb.h"
 
 namespace cassle {
 
-// A probe result with one target per accuracy.
-v1::LinearProbeResult MadeUpProbe(const std::string& encoder,
-                                  const std::vector<std::pair<std::string, double>>& targets);
+// An evaluation of linear-probe with one target per top-1 accuracy, judged by that; the average of
+// the classes is half of it.
+v1::Evaluation MadeUpProbe(const std::string& encoder,
+                           const std::vector<std::pair<std::string, double>>& targets);
 
 // An evaluation of `encoder` on 700 test images without scores and charts.
 v1::Evaluation MadeUpEvaluation(const std::string& stage, const std::string& encoder);

@@ -1,15 +1,18 @@
 #include "cassle/eval/report_html.h"
 
 #include <algorithm>
-#include <set>
+#include <cstdint>
+#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "cassle/eval/axis_scale.h"
 #include "cassle/eval/chart_frame.h"
 #include "cassle/eval/evaluation_charts.h"
+#include "cassle/eval/heat_map.h"
 #include "cassle/eval/html_text.h"
-#include "cassle/eval/report_probes.h"
 #include "cassle/eval/report_style.h"
 #include "cassle/eval/report_text.h"
 
@@ -39,42 +42,39 @@ bool HasBest(const v1::StageTable& table) {
   return false;
 }
 
-// What a table's caption says about its numbers.
-std::string TableIntroduction(const v1::ReportTable& report, const v1::StageTable& table) {
-  std::string text;
-  if (table.stage() == kProbeStage) {
-    text = absl::StrCat("Test ", MetricName(table),
-                        " of a linear classifier on frozen features, in per cent. The best of each "
-                        "column is bold.");
-  } else if (table.stage() == kTrainingStage) {
-    text = "What each run measured of itself at its end.";
-  } else if (HasBest(table)) {
-    text = "The best of each score is bold, where one value is better than another.";
+// How far apart accuracies must be, where all columns are of equally many images.
+std::string NoiseNote(const v1::StageTable& table) {
+  const int64_t images = table.columns(0).num_test();
+  const bool same =
+      std::all_of(table.columns().begin(), table.columns().end(),
+                  [&](const v1::ReportColumn& column) { return column.num_test() == images; });
+  if (TableSubject(table).empty() || !same || images == 0) return "";
+  return absl::StrFormat("With %d test images, a difference below about %.1f points may be chance.",
+                         images, NoisePoints(images));
+}
+
+// What stands between a table's heading and its numbers.
+std::string TableIntroduction(const v1::StageTable& table) {
+  std::string subject = TableSubject(table);
+  if (!subject.empty()) subject = absl::StrCat("Shown: ", subject, ".");
+  std::vector<std::string> sentences = {EscapeHtml(table.description()), EscapeHtml(subject)};
+  if (HasBest(table)) {
+    sentences.push_back("The best of each score is bold, where one value is better than another.");
   }
-  if (HasChance(table) && table.stage() == kProbeStage) {
-    text += " The last line is what always answering the most frequent class would give.";
+  if (HasChance(table)) {
+    sentences.push_back(absl::StrCat(IsTurned(table) ? "The last column, " : "The last line, ",
+                                     EscapeHtml(ChanceName(table)),
+                                     ", is what knowing nothing would give."));
   }
-  const std::string note = PlusMinusNote(table);
-  std::set<int64_t> sizes;
-  bool fractions = true;
-  for (const v1::ReportColumn& column : table.columns()) {
-    sizes.insert(column.num_test());
-    fractions = fractions && column.is_fraction();
-  }
-  if (table.stage() == kProbeStage && fractions && sizes.size() == 1 && *sizes.begin() > 0) {
-    absl::StrAppendFormat(&text,
-                          " With %d test images, a difference below about %.1f points may "
-                          "be chance.",
-                          *sizes.begin(), NoisePoints(*sizes.begin()));
-  }
-  if (!note.empty()) absl::StrAppend(&text, text.empty() ? "" : " ", note);
-  return text.empty() ? "" : absl::StrCat("<p>", text, "</p>\n");
+  sentences.push_back(NoiseNote(table));
+  sentences.push_back(PlusMinusNote(table));
+  sentences.erase(std::remove(sentences.begin(), sentences.end(), ""), sentences.end());
+  if (sentences.empty()) return "";
+  return absl::StrCat("<p>", absl::StrJoin(sentences, " "), "</p>\n");
 }
 
 std::string ColumnHead(const v1::StageTable& table, const v1::ReportColumn& column) {
-  std::string facts;
-  if (column.num_classes() > 0) absl::StrAppend(&facts, column.num_classes(), " classes, ");
-  if (column.num_test() > 0) absl::StrAppend(&facts, column.num_test(), " tested");
+  const std::string facts = column.num_test() > 0 ? absl::StrCat(column.num_test(), " tested") : "";
   return absl::StrCat("<th scope=\"", IsTurned(table) ? "row" : "col", "\" title=\"", facts, "\">",
                       EscapeHtml(ColumnHeading(table, column)), "</th>");
 }
@@ -109,7 +109,7 @@ TextGrid HtmlGrid(const v1::StageTable& table) {
     }
   }
   if (!HasChance(table)) return grid;
-  grid.push_back({row_head(ChanceName(table))});
+  grid.push_back({row_head(EscapeHtml(ChanceName(table)))});
   for (const v1::ReportColumn& column : table.columns()) {
     grid.back().push_back(
         absl::StrCat("<td class=\"chance\">",
@@ -131,6 +131,44 @@ std::string TableHtml(const v1::StageTable& table) {
     absl::StrAppend(&html, "</tr>", l == 0 ? "</thead>\n<tbody>" : "", "\n");
   }
   return absl::StrCat(html, "</tbody></table></div>\n");
+}
+
+// Rows and columns from which on colours tell more than numbers.
+constexpr int kMapRows = 4;
+constexpr int kMapColumns = 3;
+
+// The table as colours: what of the way from chance to perfect each encoder goes, so that targets
+// with few and with many classes can be compared.
+std::string ReadabilityMap(const v1::StageTable& table) {
+  if (table.rows_size() < kMapRows || table.columns_size() < kMapColumns) return "";
+  std::vector<std::string> columns;
+  for (const v1::ReportColumn& column : table.columns()) {
+    if (!column.is_fraction() || !column.has_chance() || column.better() != v1::Score::HIGHER) {
+      return "";
+    }
+    columns.push_back(column.name());
+  }
+  std::vector<HeatMapRow> rows;
+  ValueRange range;
+  for (const v1::ReportRow& row : table.rows()) {
+    rows.push_back({row.name(), {}});
+    for (int c = 0; c < table.columns_size(); ++c) {
+      const double chance = table.columns(c).chance();
+      const double readable = row.cells(c).has_value()
+                                  ? 100 * (row.cells(c).value() - chance) / (1 - chance)
+                                  : std::numeric_limits<double>::quiet_NaN();
+      range.Add(readable);
+      rows.back().values.push_back(readable);
+    }
+  }
+  if (range.empty()) return "";
+  return absl::StrCat("<h3>What is readable</h3>\n<p>The table again, in per cent of the way from ",
+                      EscapeHtml(ChanceName(table)),
+                      " (0) to no mistake (100).</p>\n<div class=\"charts\"><figure",
+                      IsWideHeatMap(columns.size()) ? " class=\"wide\"" : "", ">\n",
+                      HeatMap({"What can be read from each encoder", "score", "encoder"}, columns,
+                              LinearAxis(range, /*rounded=*/false), rows),
+                      "</figure></div>\n");
 }
 
 // "label" of one encoder, or "label, run 2" where a row has several.
@@ -258,21 +296,18 @@ std::string Provenance(const v1::ReportTable& report, const std::vector<ReportIn
     absl::StrAppend(
         &html, "<details><summary>", EscapeHtml(source.stage()), ": ", EscapeHtml(source.row()),
         source.group().empty() ? "" : absl::StrCat(" on ", EscapeHtml(source.group())),
-        "</summary>\n", source.stage() == kProbeStage ? ProbeRuns(report, inputs, s) : "",
-        SourceFacts(source, inputs[s].evaluation.num_features()), "</details>\n");
+        "</summary>\n", SourceFacts(source, inputs[s].evaluation.num_features()), "</details>\n");
   }
   return html;
 }
 
 // Links to the sections, where there is more than one.
-std::string Contents(const v1::ReportTable& report, const std::vector<v1::StageTable>& tables) {
-  if (tables.size() < 2) return "";
+std::string Contents(const v1::ReportTable& report) {
+  if (report.stages_size() < 2) return "";
   std::string html = "<nav><ul>\n";
-  for (const v1::StageTable& table : tables) {
-    absl::StrAppend(
-        &html, "<li><a href=\"#", EscapeHtml(table.stage()), "\">",
-        EscapeHtml(table.stage() == kProbeStage ? "Linear probes" : TableTitle(report, table)),
-        "</a></li>\n");
+  for (const v1::StageTable& table : report.stages()) {
+    absl::StrAppend(&html, "<li><a href=\"#", EscapeHtml(table.stage()), "\">",
+                    EscapeHtml(table.title()), "</a></li>\n");
   }
   return absl::StrCat(html, "<li><a href=\"#sources\">Behind each number</a></li>\n</ul></nav>\n");
 }
@@ -280,21 +315,15 @@ std::string Contents(const v1::ReportTable& report, const std::vector<v1::StageT
 }  // namespace
 
 std::string ReportHtml(const v1::ReportTable& report, const std::vector<ReportInput>& inputs) {
-  // With stages that have charts or pictures and no scores.
-  std::vector<v1::StageTable> tables;
-  for (v1::StageTable& table : TablesOf(report)) {
-    if (table.stage() == kProbeStage) tables.push_back(std::move(table));
-  }
-  tables.insert(tables.end(), report.stages().begin(), report.stages().end());
-  std::string html = absl::StrCat(Head(report), Contents(report, tables));
-  for (const v1::StageTable& table : tables) {
+  std::string html = absl::StrCat(Head(report), Contents(report));
+  // Also of stages that have charts or pictures and no scores.
+  for (const v1::StageTable& table : report.stages()) {
     const std::string& stage = table.stage();
     absl::StrAppend(&html, "<section id=\"", EscapeHtml(stage), "\">\n<h2>",
-                    EscapeHtml(stage == kProbeStage ? "Linear probes" : TableTitle(report, table)),
-                    "</h2>\n", table.columns_size() > 0 ? TableIntroduction(report, table) : "",
-                    TableHtml(table), StageWarnings(stage, inputs),
-                    stage == kProbeStage ? ProbeDetails(report, inputs) : "",
-                    StageCharts(stage, inputs), StagePictures(stage, inputs), "</section>\n");
+                    EscapeHtml(table.title()), "</h2>\n",
+                    table.columns_size() > 0 ? TableIntroduction(table) : "", TableHtml(table),
+                    StageWarnings(stage, inputs), ReadabilityMap(table), StageCharts(stage, inputs),
+                    StagePictures(stage, inputs), "</section>\n");
   }
   return absl::StrCat(html, Provenance(report, inputs), "</body>\n</html>\n");
 }

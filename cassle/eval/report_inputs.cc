@@ -11,6 +11,7 @@
 #include "cassle/base/status_macros.h"
 #include "cassle/base/text_proto.h"
 #include "cassle/eval/evaluation_charts.h"
+#include "cassle/eval/old_probe_result.h"
 #include "cassle/eval/report_pictures.h"
 #include "cassle/eval/training_curves.h"
 
@@ -25,30 +26,18 @@ absl::Status ReadResult(const std::string& folder, google::protobuf::Message* re
   return read.ok() ? read : absl::DataLossError(read.message());
 }
 
-absl::Status ReadProbe(const std::string& folder, ReportInput* input) {
-  CASSLE_RETURN_IF_ERROR(ReadResult(folder, &input->result));
-  v1::Evaluation* evaluation = &input->evaluation;
-  evaluation->set_stage(input->stage());
-  evaluation->set_encoder(input->result.encoder());
-  evaluation->set_weights_fingerprint(input->result.weights_fingerprint());
-  evaluation->set_preprocess_fingerprint(input->result.preprocess_fingerprint());
-  evaluation->set_num_features(input->result.num_features());
-  *evaluation->mutable_sets() = input->result.sets();
-  return absl::OkStatus();
+absl::Status NothingToShow(const std::string& folder, const ReportInput& input) {
+  return absl::FailedPreconditionError(
+      absl::StrCat(folder, " is an output of ", input.stage(),
+                   "; report reads results of evaluation stages (docs/evaluation.md) and models of "
+                   "pretrain"));
 }
 
 absl::Status ReadEvaluation(const std::string& folder, ReportInput* input) {
   v1::Evaluation& evaluation = input->evaluation;
-  const absl::Status read = FileExists(JoinPath(folder, kResultName))
-                                ? ReadResult(folder, &evaluation)
-                                : absl::NotFoundError("");
+  const absl::Status read = ReadResult(folder, &evaluation);
   // Other stages may well have a result.textproto of their own.
-  if (absl::IsNotFound(read) || evaluation.stage() != input->stage()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(folder, " is an output of ", input->stage(),
-                     "; report reads results of evaluation stages (linear-probe, knn, few-shot, "
-                     "invariance, ...) and models of pretrain"));
-  }
+  if (evaluation.stage() != input->stage()) return NothingToShow(folder, *input);
   CASSLE_RETURN_IF_ERROR(read);
   for (const v1::Score& score : evaluation.scores()) {
     if (std::isfinite(score.value())) continue;
@@ -71,12 +60,17 @@ absl::Status ReadEvaluation(const std::string& folder, ReportInput* input) {
 absl::Status ReadFolder(const std::string& folder, ReportInput* input) {
   CASSLE_RETURN_IF_ERROR(RequireComplete(folder));
   CASSLE_ASSIGN_OR_RETURN(input->manifest, ReadManifest(folder));
-  if (input->stage() == kProbeStage) return ReadProbe(folder, input);
-  if (input->stage() == kTrainingStage) {
-    CASSLE_ASSIGN_OR_RETURN(input->evaluation, ReadTraining(folder, input->manifest));
+  const std::string result = JoinPath(folder, kResultName);
+  if (IsOldProbeResult(input->manifest)) {
+    absl::StatusOr<v1::Evaluation> evaluation = ReadOldProbeResult(result);
+    if (!evaluation.ok()) return absl::DataLossError(evaluation.status().message());
+    input->evaluation = *std::move(evaluation);
     return absl::OkStatus();
   }
-  return ReadEvaluation(folder, input);
+  if (FileExists(result)) return ReadEvaluation(folder, input);
+  if (!HoldsTraining(folder)) return NothingToShow(folder, *input);
+  CASSLE_ASSIGN_OR_RETURN(input->evaluation, ReadTraining(folder, input->manifest));
+  return absl::OkStatus();
 }
 
 }  // namespace

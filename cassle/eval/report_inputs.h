@@ -8,16 +8,9 @@
 #include "absl/status/statusor.h"
 #include "cassle/base/stage.pb.h"
 #include "cassle/eval/evaluation.pb.h"
-#include "cassle/eval/linear_probe_result.pb.h"
 #include "cassle/eval/report_options.pb.h"
 
 namespace cassle {
-
-inline constexpr char kProbeStage[] = "linear-probe";
-inline constexpr char kTrainingStage[] = "pretrain";
-// LinearProbeTarget.metric.
-inline constexpr char kTop1[] = "top1";
-inline constexpr char kClassAverage[] = "class_avg";
 
 // A picture of a result, ready for the page.
 struct ReportPicture {
@@ -32,9 +25,6 @@ struct ReportInput {
   // "" or what goes before the names of columns and charts.
   std::string group;
   v1::StageManifest manifest;
-  // Of linear-probe only.
-  v1::LinearProbeResult result;
-  // Of every other stage; of linear-probe what both have: encoder, fingerprints, sets, features.
   v1::Evaluation evaluation;
   std::vector<ReportPicture> pictures;
 

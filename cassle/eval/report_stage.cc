@@ -24,7 +24,6 @@ absl::Status RunReport(const v1::ReportOptions& options, StageContext& context) 
     for (const auto& [name, text] :
          {std::pair<const char*, std::string>{"table.md", TableMarkdown(table)},
           {"table.tex", TableLatex(table)},
-          {"table.csv", TableCsv(table)},
           {"scores.csv", ScoresCsv(table)},
           {"table.json", absl::StrCat(json, "\n")},
           {"report.html", ReportHtml(table, inputs)}}) {
@@ -33,7 +32,9 @@ absl::Status RunReport(const v1::ReportOptions& options, StageContext& context) 
   }
   context.Count("results", inputs.size());
   context.Count("rows", RowNames(inputs).size());
-  context.Count("columns", table.columns_size());
+  int columns = 0;
+  for (const v1::StageTable& stage : table.stages()) columns += stage.columns_size();
+  context.Count("columns", columns);
   return context.SetResult(table);
 }
 

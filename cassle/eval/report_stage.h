@@ -8,13 +8,13 @@
 
 namespace cassle {
 
-inline const StageInfo kReportInfo = {"report", /*version=*/2,
+inline const StageInfo kReportInfo = {"report", /*version=*/3,
                                       "Puts results of evaluation stages and trainings into tables "
                                       "(Markdown, LaTeX, CSV, JSON) and one "
                                       "self-contained page with charts."};
 
-// Writes report.html, table.md, table.tex, scores.csv (all numbers), table.csv (linear probes with
-// what is behind them) and table.json (ReportTable); the result is the latter.
+// Writes report.html, table.md, table.tex, scores.csv (all numbers) and table.json (ReportTable);
+// the result is the latter.
 // \error as ReadReportInputs and CollectTable.
 absl::Status RunReport(const v1::ReportOptions& options, StageContext& context);
 

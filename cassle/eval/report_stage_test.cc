@@ -4,11 +4,10 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "cassle/base/file.h"
-#include "cassle/eval/linear_probe_result.pb.h"
+#include "cassle/eval/evaluation.pb.h"
 #include "cassle/eval/report_fixture.h"
 #include "cassle/eval/report_table.pb.h"
 #include "cassle/eval/report_testing.h"
@@ -24,22 +23,29 @@ using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-using ReportStageTest = ReportTest;
+class ReportStageTest : public ReportTest {
+ protected:
+  // Of the only stage.
+  const v1::StageTable& table() const { return table_.stages(0); }
+};
+
+// Of its first target.
+void JudgeByClassAverage(v1::Evaluation* probe) { probe->mutable_scores()->SwapElements(0, 1); }
 
 TEST_F(ReportStageTest, TheTableHoldsTheNumbersOfTheResults) {
   AddResult("a", MadeUpProbe("random", {{"shape", 0.25}, {"hue", 0.8125}}));
   AddResult("b", MadeUpProbe("trained", {{"shape", 0.7}, {"hue", 1 / 3.0}}));
   ASSERT_OK(Run());
-  ASSERT_EQ(table_.rows_size(), 2);
-  ASSERT_EQ(table_.columns_size(), 2);
-  EXPECT_EQ(table_.rows(0).name(), "random");
-  EXPECT_EQ(table_.columns(1).name(), "hue");
-  EXPECT_EQ(table_.rows(1).cells(1).value(), 1 / 3.0);
-  EXPECT_FALSE(table_.rows(1).cells(1).has_spread());
-  EXPECT_TRUE(table_.rows(0).cells(1).best());
-  EXPECT_FALSE(table_.rows(0).cells(0).best());
-  EXPECT_TRUE(table_.rows(1).cells(0).best());
-  EXPECT_EQ(table_.columns(0).chance(), 0.125);
+  ASSERT_EQ(table().rows_size(), 2);
+  ASSERT_EQ(table().columns_size(), 2);
+  EXPECT_EQ(table().rows(0).name(), "random");
+  EXPECT_EQ(table().columns(1).name(), "hue");
+  EXPECT_EQ(table().rows(1).cells(1).value(), 1 / 3.0);
+  EXPECT_FALSE(table().rows(1).cells(1).has_spread());
+  EXPECT_TRUE(table().rows(0).cells(1).best());
+  EXPECT_FALSE(table().rows(0).cells(0).best());
+  EXPECT_TRUE(table().rows(1).cells(0).best());
+  EXPECT_EQ(table().columns(0).chance(), 0.125);
   EXPECT_EQ(table_.sources(1).weights_fingerprint(), "weights of trained");
   EXPECT_EQ(Read("table.md"),
             "**A <title> & more** (test top-1 accuracy, %)\n\n"
@@ -53,22 +59,14 @@ TEST_F(ReportStageTest, TheTableHoldsTheNumbersOfTheResults) {
 TEST_F(ReportStageTest, TheCsvHoldsEveryDigit) {
   AddResult("a", MadeUpProbe("random, small", {{"shape", 0.1}, {"hue", 2 / 3.0}}));
   ASSERT_OK(Run());
-  const std::vector<std::string> lines = absl::StrSplit(Read("table.csv"), '\n');
+  const std::vector<std::string> lines = Lines("scores.csv");
   ASSERT_EQ(lines.size(), 4);
-  const std::vector<std::string> names = absl::StrSplit(lines[0], ',');
-  const std::string prefix = "\"random, small\",hue,0,";
-  ASSERT_EQ(lines[2].substr(0, prefix.size()), prefix);
-  const std::vector<std::string> fields = absl::StrSplit(lines[2].substr(prefix.size()), ',');
-  ASSERT_EQ(fields.size(), names.size() - 3);
-  const std::vector<double> expected = {2 / 3.0, 1 / 3.0, 0.125, 2 / 9.0, 0.1, 700, 0};
-  ASSERT_EQ(fields.size(), expected.size() + 1);
-  for (size_t i = 0; i < expected.size(); ++i) {
-    double value;
-    ASSERT_TRUE(absl::SimpleAtod(fields[i], &value)) << fields[i];
-    EXPECT_DOUBLE_EQ(value, expected[i]) << names[i + 3];
-  }
-  EXPECT_EQ(names.back(), "metric");
-  EXPECT_EQ(fields.back(), "top1");
+  EXPECT_EQ(lines[0],
+            "stage,row,column,source,value,half_width,chance,better,num_test,best,metric");
+  EXPECT_EQ(lines[1],
+            "linear-probe,\"random, small\",shape,0,0.10000000000000001,,0.125,higher,700,0,top1");
+  EXPECT_EQ(lines[2],
+            "linear-probe,\"random, small\",hue,0,0.66666666666666663,,0.125,higher,700,0,top1");
 }
 
 TEST_F(ReportStageTest, RunsOfOneRowAreAveraged) {
@@ -77,14 +75,14 @@ TEST_F(ReportStageTest, RunsOfOneRowAreAveraged) {
   AddResult("c", MadeUpProbe("other", {{"hue", 0.3}}));
   for (const char* name : {"x", "x", "y"}) options_.add_names(name);
   ASSERT_OK(Run());
-  ASSERT_EQ(table_.rows_size(), 2);
-  const v1::ReportCell& cell = table_.rows(0).cells(0);
+  ASSERT_EQ(table().rows_size(), 2);
+  const v1::ReportCell& cell = table().rows(0).cells(0);
   EXPECT_DOUBLE_EQ(cell.value(), 0.55);
   EXPECT_DOUBLE_EQ(cell.spread(), std::sqrt(2 * 0.05 * 0.05));
   EXPECT_EQ(cell.runs_size(), 2);
-  EXPECT_EQ(CellText(table_.columns(0), cell), "55.0 ± 7.1");
+  EXPECT_EQ(CellText(table().columns(0), cell), "55.0 ± 7.1");
   // What was not measured is no zero.
-  EXPECT_FALSE(table_.rows(1).cells(0).has_value());
+  EXPECT_FALSE(table().rows(1).cells(0).has_value());
   EXPECT_THAT(Read("table.md"), HasSubstr("| y                     |              - |"));
 }
 
@@ -95,14 +93,14 @@ TEST_F(ReportStageTest, GroupsAndColumnsNameAndOrder) {
   options_.add_groups("shapes");
   ASSERT_OK(Run());
   std::vector<std::string> names;
-  for (const v1::ReportColumn& column : table_.columns()) names.push_back(column.name());
+  for (const v1::ReportColumn& column : table().columns()) names.push_back(column.name());
   EXPECT_THAT(names, ElementsAre("cifar10", "shapes label", "shapes hue"));
   options_.add_columns("shapes hue");
   options_.add_columns("cifar10");
   ASSERT_OK(Run());
-  ASSERT_EQ(table_.columns_size(), 2);
-  EXPECT_EQ(table_.rows(0).cells(0).value(), 0.7);
-  EXPECT_EQ(table_.rows(0).cells(1).value(), 0.5);
+  ASSERT_EQ(table().columns_size(), 2);
+  EXPECT_EQ(table().rows(0).cells(0).value(), 0.7);
+  EXPECT_EQ(table().rows(0).cells(1).value(), 0.5);
   options_.add_columns("huge");
   ExpectFailure(64, {"--columns", "'huge'", "cifar10, shapes label, shapes hue"});
 }
@@ -120,50 +118,76 @@ TEST_F(ReportStageTest, LargeTablesAreAlsoShownAsColours) {
   ASSERT_OK(Run());
   const std::string html = Read("report.html");
   EXPECT_THAT(html, HasSubstr("What is readable"));
-  const double chance = table_.columns(0).chance();
+  const double chance = table().columns(0).chance();
   ASSERT_GT(chance, 0);
   EXPECT_THAT(html, HasSubstr(absl::StrFormat(">%.2g<", 100 * (0.85 - chance) / (1 - chance))));
 }
 
 TEST_F(ReportStageTest, TheMetricCanBeTheClassAverage) {
   AddResult("a", MadeUpProbe("e", {{"label", 0.5}}));
-  options_.set_metric(v1::ReportOptions::CLASS_AVG);
+  options_.set_metric("class_avg");
   ASSERT_OK(Run());
-  EXPECT_EQ(table_.rows(0).cells(0).value(), 0.25);
-  EXPECT_EQ(table_.columns(0).metric(), "class_avg");
+  EXPECT_EQ(table().rows(0).cells(0).value(), 0.25);
+  EXPECT_EQ(table().columns(0).metric(), "class_avg");
   EXPECT_THAT(Read("table.md"), HasSubstr("(test mean accuracy of the classes, %)"));
 }
 
+TEST_F(ReportStageTest, AMetricThatNothingHasIsRefusedWithThoseThereAre) {
+  AddResult("a", MadeUpProbe("e", {{"label", 0.5}}));
+  options_.set_metric("top5");
+  ExpectFailure(64, {"--metric=top5", "class_avg, top1"});
+}
+
 TEST_F(ReportStageTest, EachColumnShowsWhatItsProbesWereJudgedBy) {
-  v1::LinearProbeResult probe = MadeUpProbe("e", {{"label", 0.5}, {"kind", 0.75}});
-  probe.mutable_targets(0)->set_metric("class_avg");
+  v1::Evaluation probe = MadeUpProbe("e", {{"label", 0.5}, {"kind", 0.75}, {"size", 0.25}});
+  JudgeByClassAverage(&probe);
   AddResult("a", probe);
   ASSERT_OK(Run());
-  EXPECT_EQ(table_.rows(0).cells(0).value(), 0.25);
-  EXPECT_EQ(table_.rows(0).cells(1).value(), 0.75);
+  EXPECT_EQ(table().rows(0).cells(0).value(), 0.25);
+  EXPECT_EQ(table().rows(0).cells(1).value(), 0.75);
   const std::string markdown = Read("table.md");
   EXPECT_THAT(
       markdown,
       HasSubstr("(test top-1 accuracy or, under class avg, mean accuracy of the classes, %)"));
-  EXPECT_THAT(markdown, HasSubstr("| label (class avg) | kind |"));
+  EXPECT_THAT(markdown, HasSubstr("| label (class avg) | kind | size |"));
   EXPECT_THAT(Read("report.html"), HasSubstr(">label (class avg)</th>"));
-  EXPECT_THAT(Lines("table.csv")[1], EndsWith(",class_avg"));
-  EXPECT_THAT(Lines("table.csv")[2], EndsWith(",top1"));
+  EXPECT_THAT(Lines("scores.csv")[1], EndsWith(",class_avg"));
+  EXPECT_THAT(Lines("scores.csv")[2], EndsWith(",top1"));
 
-  options_.set_metric(v1::ReportOptions::TOP1);
+  options_.set_metric("top1");
   ASSERT_OK(Run());
-  EXPECT_EQ(table_.rows(0).cells(0).value(), 0.5);
+  EXPECT_EQ(table().rows(0).cells(0).value(), 0.5);
   EXPECT_THAT(Read("table.md"), Not(HasSubstr("class avg")));
 }
 
 TEST_F(ReportStageTest, DifferentMetricsDoNotGoIntoOneColumn) {
   AddResult("a", MadeUpProbe("one", {{"label", 0.5}}));
-  v1::LinearProbeResult other = MadeUpProbe("two", {{"label", 0.5}});
-  other.mutable_targets(0)->set_metric("class_avg");
+  v1::Evaluation other = MadeUpProbe("two", {{"label", 0.5}});
+  JudgeByClassAverage(&other);
   AddResult("b", other);
   ExpectFailure(65, {"'label'", "'one'", "top1", "'two'", "class_avg", "--metric"});
-  options_.set_metric(v1::ReportOptions::CLASS_AVG);
+  options_.set_metric("class_avg");
   ASSERT_OK(Run());
+}
+
+// testdata/v1/linear_probe was written by version 1 of linear-probe, with --metric=class_avg; the
+// expected table is what report made of it then.
+TEST_F(ReportStageTest, ResultsOfTheFirstVersionOfLinearProbeAreStillRead) {
+  options_.add_results("cassle/eval/testdata/v1/linear_probe");
+  options_.clear_title();
+  ASSERT_OK(Run());
+  EXPECT_EQ(Read("table.md"),
+            "**Linear probes** (test mean accuracy of the classes, %)\n\n"
+            "| encoder                               | size | texture |\n"
+            "| ------------------------------------- | ---: | ------: |\n"
+            "| moco_v2, conditioning none, 20 epochs | 40.7 |    49.8 |\n"
+            "| *most frequent class*                 | 25.0 |    25.0 |\n");
+  EXPECT_EQ(table().rows(0).cells(0).value(), 0.40732622291020082);
+  EXPECT_EQ(table_.sources(0).sets_size(), 3);
+  EXPECT_THAT(Read("report.html"), HasSubstr("moco_v2, conditioning none, 20 epochs\n0.1: "));
+  options_.set_metric("top1");
+  ASSERT_OK(Run());
+  EXPECT_EQ(table().rows(0).cells(0).value(), 0.403);
 }
 
 TEST_F(ReportStageTest, ThePageIsSelfContainedAndEscaped) {
@@ -176,16 +200,17 @@ TEST_F(ReportStageTest, ThePageIsSelfContainedAndEscaped) {
   }
   EXPECT_THAT(html, Not(HasSubstr("<b>random</b>")));
   EXPECT_THAT(html, HasSubstr("<title>A &lt;title&gt; &amp; more</title>"));
-  EXPECT_THAT(html, HasSubstr("<td>&lt;dog&gt;</td>"));
-  EXPECT_THAT(html, HasSubstr("trained takes cat for &lt;dog&gt; (37).</p>"));
+  EXPECT_THAT(html, HasSubstr("trained, &lt;dog&gt;: 10"));
   EXPECT_THAT(html, HasSubstr(absl::StrFormat("data-value=\"%.17g\">33.3</td>", 1 / 3.0)));
   EXPECT_THAT(html, HasSubstr("class=\"best\" data-value=\"0.8125\">81.2</td>"));
   EXPECT_THAT(html, HasSubstr("weights of trained"));
-  // One chart per column with one curve per row.
+  // Of every target one chart with one curve per row, and one map of the classes.
   const std::vector<std::string> charts = absl::StrSplit(html, "<svg ");
-  ASSERT_EQ(charts.size(), 3);
+  ASSERT_EQ(charts.size(), 5);
   EXPECT_EQ(std::vector<std::string>(absl::StrSplit(charts[1], "<path ")).size(), 3);
-  EXPECT_THAT(charts[2], HasSubstr("w = 0.1: 27.1 %"));
+  EXPECT_THAT(charts[2], HasSubstr("0.1: 27.08"));
+  // The w that was taken.
+  EXPECT_EQ(std::vector<std::string>(absl::StrSplit(charts[2], "class=\"mark ")).size(), 3);
 }
 
 TEST_F(ReportStageTest, EqualResultsGiveEqualBytes) {
@@ -200,14 +225,14 @@ TEST_F(ReportStageTest, EqualResultsGiveEqualBytes) {
 
 TEST_F(ReportStageTest, DifferentTestSetsAreNotComparedInOneColumn) {
   AddResult("a", MadeUpProbe("one", {{"shape", 0.5}}));
-  v1::LinearProbeResult other = MadeUpProbe("two", {{"shape", 0.6}});
-  other.mutable_sets(2)->set_dataset_fingerprint("eeee");
+  v1::Evaluation other = MadeUpProbe("two", {{"shape", 0.6}});
+  other.mutable_sets(0)->set_dataset_fingerprint("eeee");
   AddResult("b", other);
   ExpectFailure(65, {"column 'shape'", "'one' and 'two'", "different images", "dddd", "eeee"});
   options_.add_groups("d");
   options_.add_groups("e");
   ASSERT_OK(Run());
-  EXPECT_EQ(table_.columns_size(), 2);
+  EXPECT_EQ(table().columns_size(), 2);
 }
 
 TEST_F(ReportStageTest, WrongInputsAreRefused) {

@@ -27,13 +27,14 @@ TEST_F(ReportStagesTest, EveryStageHasATableOfItsOwn) {
   for (const auto& [folder, encoder, value] :
        {std::tuple<const char*, const char*, double>{"b", "one", 0.75}, {"c", "two", 0.5}}) {
     v1::Evaluation knn = MadeUpEvaluation("knn", encoder);
+    knn.set_title("Nearest neighbours");
     AddMadeUpScore("label, k = 20", value, &knn)->set_chance(0.1);
     AddResult(folder, knn, "knn");
   }
   ASSERT_OK(Run());
-  ASSERT_EQ(table_.rows_size(), 1);
-  ASSERT_EQ(table_.stages_size(), 1);
-  const v1::StageTable& knn = table_.stages(0);
+  ASSERT_EQ(table_.stages_size(), 2);
+  EXPECT_EQ(table_.stages(0).rows_size(), 1);
+  const v1::StageTable& knn = table_.stages(1);
   EXPECT_EQ(knn.stage(), "knn");
   ASSERT_EQ(knn.rows_size(), 2);
   EXPECT_EQ(knn.rows(1).cells(0).value(), 0.5);
@@ -52,7 +53,7 @@ TEST_F(ReportStagesTest, EveryStageHasATableOfItsOwn) {
             "| two      |              50.0 |\n"
             "| *chance* |              10.0 |\n");
   EXPECT_EQ(Lines("scores.csv")[2],
-            "knn,one,\"label, k = 20\",1,0.75,,0.10000000000000001,higher,700,1");
+            "knn,one,\"label, k = 20\",1,0.75,,0.10000000000000001,higher,700,1,");
 }
 
 TEST_F(ReportStagesTest, BestIsWhatTheScoreSaysIsBetter) {
@@ -117,7 +118,8 @@ TEST_F(ReportStagesTest, LatexIsEscapedAndHasTheBestInBold) {
   ASSERT_OK(Run());
   EXPECT_EQ(Read("table.tex"),
             "% Needs \\usepackage{booktabs}.\n\\begin{table}\n\\centering\n"
-            "\\caption{Nearest neighbours. $\\pm$ is half the width of the 95 \\% interval.}\n"
+            "\\caption{A \\textless{}title\\textgreater{} \\& more. $\\pm$ is half the width of "
+            "the 95 \\% interval.}\n"
             "\\label{tab:knn}\n\\begin{tabular}{lr}\n\\toprule\n"
             "encoder & label\\_\\% (\\%) \\\\\n\\midrule\n"
             "a\\_1 \\& b & \\textbf{50.0 $\\pm$ 1.0} \\\\\n"
@@ -236,18 +238,18 @@ TEST_F(ReportStagesTest, DamagedResultsAreNamed) {
 TEST_F(ReportStagesTest, ScoresOfDifferentImagesAreNotComparedInOneColumn) {
   for (const char* encoder : {"one", "two"}) {
     v1::Evaluation evaluation = MadeUpEvaluation("knn", encoder);
-    AddMadeUpScore("label", 0.5, &evaluation);
+    AddMadeUpScore("label, k = 1", 0.5, &evaluation);
     if (encoder[0] == 't') evaluation.mutable_sets(0)->set_dataset_fingerprint("eeee");
     AddResult(encoder, evaluation, "knn");
   }
-  ExpectFailure(65, {"column 'label'", "'one' and 'two'", "dddd", "eeee"});
+  ExpectFailure(65, {"column 'label, k = 1'", "'one' and 'two'", "dddd", "eeee"});
   options_.add_groups("cifar10");
   options_.add_groups("flowers17");
   ASSERT_OK(Run());
-  EXPECT_EQ(table_.stages(0).columns(1).name(), "flowers17 label");
+  EXPECT_EQ(table_.stages(0).columns(1).name(), "flowers17 label, k = 1");
   options_.set_groups(0, "-");
   ASSERT_OK(Run());
-  EXPECT_EQ(table_.stages(0).columns(0).name(), "label");
+  EXPECT_EQ(table_.stages(0).columns(0).name(), "label, k = 1");
 }
 
 }  // namespace

@@ -46,7 +46,7 @@ tbody th { border-bottom: 1px solid var(--rule); }
 .result { font-size: 1.05rem; }
 .long { font-size: .92rem; }
 .long th, .long td { padding-top: .2rem; padding-bottom: .2rem; }
-.result tbody tr:hover, .small tbody tr:hover { background: var(--tint); }
+.result tbody tr:hover { background: var(--tint); }
 td.best { font-weight: 700; }
 td .spread { color: var(--soft); font-weight: 400; font-size: .85em; }
 td.chance { color: var(--soft); font-style: italic; }
@@ -76,7 +76,6 @@ figure { margin: 0; min-width: 0; padding: .9rem .9rem .5rem; background: var(--
 details { margin: .5rem 0; border: 1px solid var(--rule); border-radius: 8px;
   background: var(--card); padding: .5rem .9rem; }
 summary { cursor: pointer; font-weight: 600; font-size: .95rem; }
-.small { font-size: .88rem; margin: .6rem 0; }
 code, pre { font-family: ui-monospace, "DejaVu Sans Mono", Menlo, monospace; font-size: .8rem; }
 pre { margin: .5rem 0; overflow-x: auto; color: var(--soft); }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1.2rem; margin: .6rem 0;

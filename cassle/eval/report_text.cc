@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <utility>
+#include <map>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -10,7 +10,6 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "cassle/eval/html_text.h"
-#include "cassle/eval/report_inputs.h"
 
 namespace cassle {
 namespace {
@@ -71,14 +70,22 @@ std::string AlignedMarkdown(const TextGrid& grid) {
   return text;
 }
 
-// The linear probes' metric where all columns show the same, else "".
-std::string CommonMetric(const v1::StageTable& table) {
-  const std::string& metric = table.columns(0).metric();
-  const bool common =
-      std::all_of(table.columns().begin(), table.columns().end(),
-                  [&](const v1::ReportColumn& column) { return column.metric() == metric; });
-  return common ? metric : "";
+// The metric of most columns; of equally many the one that comes first. Empty unless every column
+// is a fraction and says its metric.
+std::string MainMetric(const v1::StageTable& table) {
+  std::map<std::string, int> counts;
+  for (const v1::ReportColumn& column : table.columns()) {
+    if (column.metric().empty() || !column.is_fraction()) return "";
+    ++counts[column.metric()];
+  }
+  std::string most;
+  for (const v1::ReportColumn& column : table.columns()) {
+    if (most.empty() || counts[column.metric()] > counts[most]) most = column.metric();
+  }
+  return most;
 }
+
+std::string Words(const std::string& metric) { return absl::StrReplaceAll(metric, {{"_", " "}}); }
 
 bool AnyCell(const v1::StageTable& table, bool (*has)(const v1::ReportCell&)) {
   for (const v1::ReportRow& row : table.rows()) {
@@ -91,13 +98,6 @@ bool AnyCell(const v1::StageTable& table, bool (*has)(const v1::ReportCell&)) {
 
 std::vector<v1::StageTable> TablesOf(const v1::ReportTable& report) {
   std::vector<v1::StageTable> tables;
-  if (report.columns_size() > 0) {
-    v1::StageTable probes;
-    probes.set_stage(kProbeStage);
-    *probes.mutable_columns() = report.columns();
-    *probes.mutable_rows() = report.rows();
-    tables.push_back(std::move(probes));
-  }
   for (const v1::StageTable& table : report.stages()) {
     if (table.columns_size() > 0) tables.push_back(table);
   }
@@ -105,48 +105,37 @@ std::vector<v1::StageTable> TablesOf(const v1::ReportTable& report) {
 }
 
 std::string TableTitle(const v1::ReportTable& report, const v1::StageTable& table) {
-  if (table.stage() == kProbeStage && report.stages_size() == 0) return report.title();
-  for (const auto& [stage, title] :
-       {std::pair<const char*, const char*>{kProbeStage, "Linear probes"},
-        {"knn", "Nearest neighbours"},
-        {"sgd-probe", "Linear layer by SGD"},
-        {"predict-augmentation", "Reading augmentations from features"},
-        {"few-shot", "Few-shot classification"},
-        {"fine-tune", "Fine-tuning"},
-        {"project", "Maps of the features"},
-        {"spectrum", "Spectrum of the features"},
-        {"interpolation", "Similarity along an augmentation"},
-        {kTrainingStage, "Training"}}) {
-    if (table.stage() == stage) return title;
-  }
-  std::string title = absl::StrReplaceAll(table.stage(), {{"-", " "}, {"_", " "}});
-  if (!title.empty()) title[0] = absl::ascii_toupper(title[0]);
-  return title;
-}
-
-std::string MetricName(const v1::StageTable& table) {
-  const std::string metric = CommonMetric(table);
-  if (metric == kTop1) return "top-1 accuracy";
-  if (metric == kClassAverage) return "mean accuracy of the classes";
-  return "top-1 accuracy or, under class avg, mean accuracy of the classes";
+  return report.stages_size() == 1 ? report.title() : table.title();
 }
 
 std::string TableSubject(const v1::StageTable& table) {
-  if (table.stage() == kTrainingStage) return "as measured at the end of training";
-  if (table.stage() != kProbeStage) return "";
-  return absl::StrCat("test ", MetricName(table), ", %");
+  const std::string main = MainMetric(table);
+  if (main.empty()) return "";
+  std::string subject;
+  std::vector<std::string> others;
+  for (const v1::ReportColumn& column : table.columns()) {
+    const std::string other =
+        absl::StrCat(" or, under ", Words(column.metric()), ", ", column.metric_title());
+    if (column.metric() == main) {
+      subject = absl::StrCat("test ", column.metric_title());
+    } else if (std::find(others.begin(), others.end(), other) == others.end()) {
+      others.push_back(other);
+    }
+  }
+  return absl::StrCat(subject, absl::StrJoin(others, ""), ", %");
 }
 
 std::string ColumnHeading(const v1::StageTable& table, const v1::ReportColumn& column) {
-  // The probes' unit stands above the table.
-  const bool unit = column.is_fraction() && table.stage() != kProbeStage;
-  const bool marked = column.metric() == kClassAverage && CommonMetric(table).empty();
-  return absl::StrCat(column.name(), unit ? " (%)" : "", marked ? " (class avg)" : "",
+  const std::string main = MainMetric(table);
+  const bool unit = column.is_fraction() && main.empty();
+  const bool marked = !main.empty() && column.metric() != main;
+  return absl::StrCat(column.name(), unit ? " (%)" : "",
+                      marked ? absl::StrCat(" (", Words(column.metric()), ")") : "",
                       column.better() == v1::Score::LOWER ? " ↓" : "");
 }
 
 std::string ChanceName(const v1::StageTable& table) {
-  return table.stage() == kProbeStage ? "most frequent class" : "chance";
+  return table.chance_name().empty() ? "chance" : table.chance_name();
 }
 
 bool HasChance(const v1::StageTable& table) {
@@ -207,27 +196,9 @@ std::string TableMarkdown(const v1::ReportTable& report) {
   return text;
 }
 
-std::string TableCsv(const v1::ReportTable& report) {
-  std::string text =
-      "row,column,source,test_top1,test_class_avg,chance,val_accuracy,best_w,num_test,best,"
-      "metric\n";
-  for (const v1::ReportRow& row : report.rows()) {
-    for (int c = 0; c < row.cells_size(); ++c) {
-      const v1::ReportColumn& column = report.columns(c);
-      for (const v1::ReportRun& run : row.cells(c).runs()) {
-        absl::StrAppendFormat(&text, "%s,%s,%d,%.17g,%.17g,%.17g,%.17g,%.17g,%d,%d,%s\n",
-                              CsvField(row.name()), CsvField(column.name()), run.source(),
-                              run.test_top1(), run.test_class_avg(), run.chance(),
-                              run.val_accuracy(), run.best_w(), column.num_test(),
-                              row.cells(c).best(), column.metric());
-      }
-    }
-  }
-  return text;
-}
-
 std::string ScoresCsv(const v1::ReportTable& report) {
-  std::string text = "stage,row,column,source,value,half_width,chance,better,num_test,best\n";
+  std::string text =
+      "stage,row,column,source,value,half_width,chance,better,num_test,best,metric\n";
   const auto number = [](bool has, double value) {
     return has ? absl::StrFormat("%.17g", value) : "";
   };
@@ -236,12 +207,12 @@ std::string ScoresCsv(const v1::ReportTable& report) {
       for (int c = 0; c < row.cells_size(); ++c) {
         const v1::ReportColumn& column = table.columns(c);
         for (const v1::ReportRun& run : row.cells(c).runs()) {
-          absl::StrAppendFormat(&text, "%s,%s,%s,%d,%.17g,%s,%s,%s,%d,%d\n", table.stage(),
+          absl::StrAppendFormat(&text, "%s,%s,%s,%d,%.17g,%s,%s,%s,%d,%d,%s\n", table.stage(),
                                 CsvField(row.name()), CsvField(column.name()), run.source(),
                                 run.value(), number(run.has_half_width(), run.half_width()),
                                 number(run.has_chance(), run.chance()),
                                 absl::AsciiStrToLower(v1::Score::Better_Name(column.better())),
-                                column.num_test(), row.cells(c).best());
+                                column.num_test(), row.cells(c).best(), column.metric());
         }
       }
     }

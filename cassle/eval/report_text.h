@@ -14,20 +14,18 @@ namespace cassle {
 // Rows of cells, the first row and the first column being headings.
 using TextGrid = std::vector<std::vector<std::string>>;
 
-// All tables that have rows and columns, the linear probes' first.
+// All tables that have rows and columns.
 std::vector<v1::StageTable> TablesOf(const v1::ReportTable& report);
 
-// "Nearest neighbours" for knn, ...; a report of linear probes only has its own title there.
+// The stage's own, or the report's where there is one table only.
 std::string TableTitle(const v1::ReportTable& report, const v1::StageTable& table);
-// What the linear probes' numbers are: "top-1 accuracy", "mean accuracy of the classes", or
-// either where the columns differ, as their headings say.
-std::string MetricName(const v1::StageTable& table);
-// "test top-1 accuracy, %" for the linear probes, else what there is to know, or nothing.
+// What the numbers are where every column says its metric: "test top-1 accuracy, %", and what
+// marked columns have instead; else nothing.
 std::string TableSubject(const v1::StageTable& table);
-// "label, k = 20 (%)", with an arrow down where lower is better; class averages among columns of
-// top-1 accuracies are marked.
+// "label, k = 20 (%)", with an arrow down where lower is better; among columns of several metrics
+// those are marked that have another than most. What the subject says is not repeated.
 std::string ColumnHeading(const v1::StageTable& table, const v1::ReportColumn& column);
-// Name of the last line: "most frequent class" or "chance".
+// Name of the last line.
 std::string ChanceName(const v1::StageTable& table);
 bool HasChance(const v1::StageTable& table);
 // What the ± of this table mean; empty if it has none.
@@ -49,12 +47,8 @@ double NoisePoints(int64_t num_test);
 // row; tables one below the other.
 std::string TableMarkdown(const v1::ReportTable& report);
 
-// The linear probes, one line per run, all digits:
-// row,column,source,test_top1,test_class_avg,chance,val_accuracy,best_w,num_test,best,metric
-std::string TableCsv(const v1::ReportTable& report);
-
 // Every number of every table, one line per run, all digits; empty where there is none:
-// stage,row,column,source,value,half_width,chance,better,num_test,best
+// stage,row,column,source,value,half_width,chance,better,num_test,best,metric
 std::string ScoresCsv(const v1::ReportTable& report);
 
 }  // namespace cassle

@@ -230,7 +230,7 @@ absl::Status RunRetrieval(const Options& options, StageContext& context) {
       FindNeighbors({train.features(), train.columns()}, {test.features(), test.columns()}, search);
   if (context.interrupted()) return absl::CancelledError("interrupted");
 
-  v1::Evaluation evaluation = DescribeEvaluation("retrieval", train);
+  v1::Evaluation evaluation = DescribeEvaluation("retrieval", "Retrieval", train);
   AddEvaluatedSet("train", train, train.rows(), &evaluation);
   if (!leave_one_out) AddEvaluatedSet("test", test, test.rows(), &evaluation);
   const std::string shared = leave_one_out ? "" : SharedImagesWarning(train, test);

@@ -2,39 +2,42 @@
 #ifndef CASSLE_EVAL_RIDGE_H_
 #define CASSLE_EVAL_RIDGE_H_
 
-#include <ATen/core/Tensor.h>
-
 #include <vector>
+
+#include "absl/status/status.h"
+#include "cassle/eval/nearest_neighbors.h"
+#include "cassle/eval/thin_products.h"
 
 namespace cassle {
 
 // min over W, b of  |Z W^T + b - Y|^2 / n + w |W|^2  with Z the features standardised by mean and
 // standard deviation of these rows (a constant column counts as 0), b not regularised.
-// The equations are made once (n d^2 multiply-adds) and solved for each w (d^3 / 3).
+// The equations are made once (n d^2 multiply-adds) and solved for each w (d^3 / 3), in double
+// precision on the calling thread.
 class RidgeRegression {
  public:
-  // features [n, d] and targets [n, k], double, n >= 1.
-  RidgeRegression(const at::Tensor& features, const at::Tensor& targets);
+  // features [n, d] and targets [n, k], n >= 1; not needed any more afterwards.
+  RidgeRegression(const FeatureRows& features, const FeatureRows& targets);
 
-  // Learns the weights for w > 0; does not depend on earlier calls or on threads.
-  void Fit(double w);
-  // [m, d] -> [m, k] with the weights of the last Fit.
-  at::Tensor Predict(const at::Tensor& features) const;
+  // Learns the weights for w > 0; does not depend on earlier calls.
+  // \error kInternal if rounding leaves the equations without a solution, at a w that is too small.
+  absl::Status Fit(double w);
+  // [m, d] -> [m, k] row-major, with the weights of the last Fit.
+  std::vector<double> Predict(const FeatureRows& features) const;
 
  private:
-  at::Tensor Standardized(const at::Tensor& features) const;
-
-  at::Tensor mean_, scale_, target_mean_;
-  // [d, d] and [k, d], divided by n.
-  at::Tensor gram_, products_;
+  // Of the features; of the targets.
+  std::vector<double> means_, scales_, target_means_;
+  // Divided by n: [d, d] inside an identity matrix, with room for the kernels, and [k, d].
+  PaddedMatrix<double> gram_, products_;
   // [k, d]
-  at::Tensor weights_;
+  PaddedMatrix<double> weights_;
 };
 
 // 1 - sum of squared errors / sum of squared deviations from the mean, of every column. Not a
-// number where the targets do not vary. Both [n, k] double.
-std::vector<double> CoefficientsOfDetermination(const at::Tensor& predictions,
-                                                const at::Tensor& targets);
+// number where the targets do not vary. Both [n, k].
+std::vector<double> CoefficientsOfDetermination(const std::vector<double>& predictions,
+                                                const FeatureRows& targets);
 
 }  // namespace cassle
 

@@ -1,55 +1,88 @@
 #include "cassle/eval/ridge.h"
 
-#include <ATen/TensorOperators.h>
-#include <ATen/ops/cat.h>
-#include <ATen/ops/eye.h>
-#include <ATen/ops/linalg_solve.h>
-#include <ATen/ops/ones.h>
-#include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <eigen3/Eigen/Dense>
+#include <vector>
 
 #include "cassle/base/philox.h"
+#include "cassle/base/status_matchers.h"
 
 namespace cassle {
 namespace {
 
-at::Tensor Random(int64_t rows, int64_t columns, uint64_t stream) {
-  const at::Tensor values = at::zeros({rows, columns}, at::kDouble);
+using Eigen::MatrixXd;
+using RowMajor = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+MatrixXd Random(int64_t rows, int64_t columns, uint64_t stream) {
+  MatrixXd values(rows, columns);
   Philox random(StreamKey{1, RandomDomain::kTest, stream, 0, 0});
-  for (int64_t i = 0; i < values.numel(); ++i) values.data_ptr<double>()[i] = random.NextGaussian();
+  for (int64_t i = 0; i < rows; ++i) {
+    for (int64_t j = 0; j < columns; ++j) values(i, j) = random.NextGaussian();
+  }
   return values;
 }
 
+// What RidgeRegression reads, and the same numbers, which are floats, for the expected results.
+struct Values {
+  explicit Values(const MatrixXd& from)
+      : floats(from.cast<float>()), exact(floats.cast<double>()) {}
+  FeatureRows rows() const {
+    return {{floats.data(), static_cast<size_t>(floats.size())}, floats.cols()};
+  }
+  const RowMajor floats;
+  const MatrixXd exact;
+};
+
+double LargestDifference(const std::vector<double>& predictions, const MatrixXd& expected) {
+  double largest = 0;
+  for (size_t i = 0; i < predictions.size(); ++i) {
+    const double wanted = expected(i / expected.cols(), i % expected.cols());
+    largest = std::max(largest, std::abs(predictions[i] - wanted));
+  }
+  return largest;
+}
+
 TEST(RidgeTest, ReadsALinearMapWithOffsetFromFeaturesOfAnyScale) {
-  const at::Tensor x = Random(200, 7, 1) * 30 + 5;
-  const at::Tensor y = x.mm(Random(7, 3, 2)) + 11;
-  RidgeRegression regression(x, y);
-  regression.Fit(1e-10);
-  EXPECT_LT((regression.Predict(x) - y).abs().max().item().toDouble(), 1e-5);
-  for (double r2 : CoefficientsOfDetermination(regression.Predict(x), y)) EXPECT_NEAR(r2, 1, 1e-9);
+  // More rows than are looked at together.
+  const Values x(((Random(600, 7, 1) * 30).array() + 5).matrix());
+  const Values y(((x.exact * Random(7, 3, 2)).array() + 11).matrix());
+  RidgeRegression regression(x.rows(), y.rows());
+  ASSERT_OK(regression.Fit(1e-10));
+  const std::vector<double> predictions = regression.Predict(x.rows());
+  ASSERT_EQ(predictions.size(), 600 * 3);
+  // The targets are rounded to float, and are about 100.
+  EXPECT_LT(LargestDifference(predictions, y.exact), 5e-5);
+  for (double r2 : CoefficientsOfDetermination(predictions, y.rows())) EXPECT_NEAR(r2, 1, 1e-9);
 }
 
 TEST(RidgeTest, EqualsTheNormalEquations) {
-  const at::Tensor x = Random(50, 20, 3), y = Random(50, 2, 4);
-  RidgeRegression regression(x, y);
-  regression.Fit(0.3);
-  const at::Tensor z = (x - x.mean(0)) / (x - x.mean(0)).square().mean(0).sqrt();
-  const at::Tensor weights = at::linalg_solve(z.t().mm(z) / 50 + at::eye(20, at::kDouble) * 0.3,
-                                              z.t().mm(y - y.mean(0)) / 50);
-  const at::Tensor expected = z.mm(weights) + y.mean(0);
-  EXPECT_LT((regression.Predict(x) - expected).abs().max().item().toDouble(), 1e-10);
+  const Values x(Random(50, 20, 3)), y(Random(50, 2, 4));
+  RidgeRegression regression(x.rows(), y.rows());
+  ASSERT_OK(regression.Fit(0.3));
+  const MatrixXd centred = x.exact.rowwise() - x.exact.colwise().mean();
+  const Eigen::RowVectorXd deviations = (centred.colwise().squaredNorm() / 50).cwiseSqrt();
+  const MatrixXd z = centred.array().rowwise() / deviations.array();
+  const Eigen::RowVectorXd mean = y.exact.colwise().mean();
+  const MatrixXd system = z.transpose() * z / 50 + 0.3 * MatrixXd::Identity(20, 20);
+  const MatrixXd weights = system.ldlt().solve(z.transpose() * (y.exact.rowwise() - mean) / 50);
+  const MatrixXd expected = (z * weights).rowwise() + mean;
+  EXPECT_LT(LargestDifference(regression.Predict(x.rows()), expected), 1e-10);
 }
 
 TEST(RidgeTest, AnInfiniteRegulariserPredictsTheMeanAndAConstantColumnCountsNothing) {
-  const at::Tensor x = at::cat({Random(50, 4, 5), at::ones({50, 1}, at::kDouble) * 7}, 1);
-  const at::Tensor y = Random(50, 1, 6);
-  RidgeRegression regression(x, y);
-  regression.Fit(1e12);
-  EXPECT_LT((regression.Predict(x) - y.mean(0)).abs().max().item().toDouble(), 1e-9);
-  EXPECT_NEAR(CoefficientsOfDetermination(regression.Predict(x), y)[0], 0, 1e-9);
-  EXPECT_TRUE(std::isnan(CoefficientsOfDetermination(y, at::ones({50, 1}, at::kDouble))[0]));
+  MatrixXd with_constant(50, 5);
+  with_constant << Random(50, 4, 5), MatrixXd::Constant(50, 1, 7);
+  const Values x(with_constant), y(Random(50, 1, 6)), constant(MatrixXd::Ones(50, 1));
+  RidgeRegression regression(x.rows(), y.rows());
+  ASSERT_OK(regression.Fit(1e12));
+  const std::vector<double> predictions = regression.Predict(x.rows());
+  EXPECT_LT(LargestDifference(predictions, MatrixXd::Constant(50, 1, y.exact.mean())), 1e-9);
+  EXPECT_NEAR(CoefficientsOfDetermination(predictions, y.rows())[0], 0, 1e-9);
+  EXPECT_TRUE(std::isnan(CoefficientsOfDetermination(predictions, constant.rows())[0]));
 }
 
 }  // namespace

@@ -72,7 +72,8 @@ absl::Status RunSgdProbeStage(const Options& options, StageContext& context) {
   CASSLE_ASSIGN_OR_RETURN(const std::vector<LearntTarget> targets,
                           ReadLearntTargets({options.target().begin(), options.target().end()},
                                             *sets.train, &*sets.test));
-  v1::Evaluation evaluation = DescribeEvaluation(kSgdProbeInfo.name, *sets.train);
+  v1::Evaluation evaluation =
+      DescribeEvaluation(kSgdProbeInfo.name, "Linear layer by SGD", *sets.train);
   AddEvaluatedSet("train", *sets.train, sets.train->rows(), &evaluation);
   AddEvaluatedSet("test", *sets.test, sets.test->rows(), &evaluation);
   const std::string shared = SharedImagesWarning(*sets.train, *sets.test);

@@ -93,7 +93,8 @@ absl::Status RunSpectrum(const v1::SpectrumOptions& options, StageContext& conte
   }
   std::vector<double> ratios = spectrum.ExplainedVarianceRatios();
   ratios.resize(spectrum.NumPositive());
-  v1::Evaluation evaluation = DescribeEvaluation("spectrum", embeddings);
+  v1::Evaluation evaluation =
+      DescribeEvaluation("spectrum", "Spectrum of the features", embeddings);
   AddEvaluatedSet("embeddings", embeddings, embeddings.rows(), &evaluation);
   const int64_t n = embeddings.rows();
   AddScore("RankMe", RankMe(spectrum.singular_values), n, &evaluation);

@@ -16,6 +16,10 @@
 namespace cassle {
 namespace {
 
+// Of a model folder.
+constexpr char kModelName[] = "model.textproto";
+constexpr char kMetricsName[] = "metrics.jsonl";
+
 // A field of TrainMetrics. eval does not include ssl, so the names stand here again.
 struct Metric {
   const char* field;
@@ -113,12 +117,17 @@ void AddCurve(const Metric& metric, const Points& points, v1::Evaluation* evalua
 
 }  // namespace
 
+bool HoldsTraining(const std::string& folder) {
+  return FileExists(JoinPath(folder, kModelName)) && FileExists(JoinPath(folder, kMetricsName));
+}
+
 absl::StatusOr<v1::Evaluation> ReadTraining(const std::string& folder,
                                             const v1::StageManifest& manifest) {
   v1::Evaluation evaluation;
   evaluation.set_stage(manifest.stage());
+  evaluation.set_title("Training, as measured at its end");
   v1::ModelSpec spec;
-  CASSLE_RETURN_IF_ERROR(ReadTextProto(JoinPath(folder, "model.textproto"), &spec));
+  CASSLE_RETURN_IF_ERROR(ReadTextProto(JoinPath(folder, kModelName), &spec));
   evaluation.set_encoder(spec.provenance());
   for (const v1::FileFingerprint& file : manifest.files()) {
     if (file.name() == "weights.safetensors") {
@@ -126,7 +135,7 @@ absl::StatusOr<v1::Evaluation> ReadTraining(const std::string& folder,
     }
   }
   CASSLE_ASSIGN_OR_RETURN(const std::vector<nlohmann::json> lines,
-                          ReadMetricsLines(JoinPath(folder, "metrics.jsonl")));
+                          ReadMetricsLines(JoinPath(folder, kMetricsName)));
   for (const Metric& metric : kMetrics) {
     const Points points = CurveOf(metric, lines);
     if (points.empty()) continue;

@@ -13,6 +13,9 @@ namespace cassle {
 // Points that a curve is drawn with at most: neighbouring steps are averaged.
 inline constexpr int kMaxCurvePoints = 200;
 
+// Whether the folder has what ReadTraining reads.
+bool HoldsTraining(const std::string& folder);
+
 // Curves of everything in metrics.jsonl that cassle/ssl/metrics.proto knows (steps on the x axis,
 // epochs for the monitors), and as scores the last values of those that tell a good run from a bad
 // one.

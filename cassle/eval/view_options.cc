@@ -1,7 +1,6 @@
 #include "cassle/eval/view_options.h"
 
 #include "absl/strings/str_cat.h"
-#include "cassle/base/status_macros.h"
 
 namespace cassle {
 
@@ -28,6 +27,18 @@ absl::StatusOr<std::shared_ptr<const Dataset>> OpenImages(const std::string& inp
         absl::StrCat(input, ": split \"", images->split().name(), "\" has no images"));
   }
   return images;
+}
+
+v1::Evaluation DescribeEvaluation(const std::string& stage, const std::string& title,
+                                  const FrozenEncoder& encoder, const v1::Policy& policy) {
+  v1::Evaluation evaluation;
+  evaluation.set_stage(stage);
+  evaluation.set_title(title);
+  evaluation.set_encoder(encoder.spec().provenance());
+  evaluation.set_weights_fingerprint(encoder.weights_fingerprint());
+  evaluation.set_preprocess_fingerprint(ViewsFingerprint(encoder, policy));
+  evaluation.set_num_features(static_cast<int32_t>(encoder.feature_size()));
+  return evaluation;
 }
 
 void AddImages(const Dataset& images, int64_t rows, const StageContext& context,

@@ -9,10 +9,12 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "cassle/base/stage.h"
+#include "cassle/base/status_macros.h"
 #include "cassle/data/dataset.h"
 #include "cassle/eval/evaluation.pb.h"
+#include "cassle/eval/frozen_encoder.h"
 #include "cassle/eval/invariance.pb.h"
-#include "cassle/eval/layered_encoder.h"
+#include "cassle/eval/training_views.h"
 
 namespace cassle {
 
@@ -34,18 +36,33 @@ absl::Status CheckViewOptions(const Options& options, const StageContext& contex
 absl::StatusOr<std::shared_ptr<const Dataset>> OpenImages(const std::string& input,
                                                           const std::string& split);
 
-// The encoder of options with model, policy, policy_file, groups, bn_mode and backbone_only.
+// Who is measured, and the views of its training.
+struct MeasuredEncoder {
+  std::unique_ptr<FrozenEncoder> encoder;
+  TrainingViews views;
+};
+
+// That of options with model, policy, policy_file, groups, bn_mode and backbone_only.
+// \error as FrozenEncoder::Load and LoadTrainingViews.
 template <class Options>
-absl::StatusOr<std::unique_ptr<LayeredEncoder>> LoadEncoder(const Options& options) {
-  LayeredEncoderOptions loading;
-  loading.model = options.model();
-  loading.policy = options.policy();
-  loading.policy_file = options.policy_file();
-  loading.groups.assign(options.groups().begin(), options.groups().end());
-  loading.batch_statistics = options.bn_mode() == v1::TRAIN;
-  loading.with_projector = !options.backbone_only();
-  return LayeredEncoder::Load(loading);
+absl::StatusOr<MeasuredEncoder> LoadEncoder(const Options& options) {
+  MeasuredEncoder measured;
+  CASSLE_ASSIGN_OR_RETURN(
+      measured.encoder,
+      FrozenEncoder::Load(options.model(), {.batch_statistics = options.bn_mode() == v1::TRAIN},
+                          /*projector=*/!options.backbone_only()));
+  CASSLE_ASSIGN_OR_RETURN(measured.views,
+                          LoadTrainingViews({options.model(),
+                                             options.policy(),
+                                             options.policy_file(),
+                                             {options.groups().begin(), options.groups().end()}},
+                                            *measured.encoder));
+  return measured;
 }
+
+// The head of an evaluation: who was measured, and by which views.
+v1::Evaluation DescribeEvaluation(const std::string& stage, const std::string& title,
+                                  const FrozenEncoder& encoder, const v1::Policy& policy);
 
 // Adds the images as the role "test".
 void AddImages(const Dataset& images, int64_t rows, const StageContext& context,

@@ -24,9 +24,10 @@
 #include "cassle/data/dataset.h"
 #include "cassle/eval/accuracy.h"
 #include "cassle/eval/evaluation.h"
-#include "cassle/eval/feature_extractor.h"
 #include "cassle/eval/few_labels.h"
 #include "cassle/eval/for_each_batch.h"
+#include "cassle/eval/frozen_encoder.h"
+#include "cassle/models/batch_tensor.h"
 #include "cassle/models/conditioning.h"
 #include "cassle/models/device.h"
 #include "cassle/models/model_folder.h"
@@ -204,32 +205,31 @@ absl::StatusOr<Predictions> Predict(const Run& run, StageContext* context) {
   head->eval();
   // The method owns it.
   const std::shared_ptr<Backbone> borrowed(backbone, [](Backbone*) {});
-  CASSLE_ASSIGN_OR_RETURN(const FeatureExtractor extractor,
-                          FeatureExtractor::Create(run.spec, borrowed, {}));
+  CASSLE_ASSIGN_OR_RETURN(const std::unique_ptr<FrozenEncoder> encoder,
+                          FrozenEncoder::Create(run.spec, borrowed, {}));
   const Dataset& images = *run.test.images;
-  const auto predict = [&](int64_t batch) -> absl::StatusOr<std::vector<int>> {
-    const int64_t first = batch * kTestBatch, last = std::min(first + kTestBatch, images.size());
-    const int64_t bytes = 3 * extractor.image_size() * extractor.image_size();
+  const auto predict = [&](int64_t first, int64_t last) -> absl::StatusOr<std::vector<int>> {
+    const int64_t bytes = encoder->input_bytes();
     std::vector<uint8_t> pixels((last - first) * bytes);
     for (int64_t i = first; i < last; ++i) {
       v1::ImageRecord record;
       RgbImage image;
       CASSLE_RETURN_IF_ERROR(images.ReadImage(i, &record, &image));
-      CASSLE_RETURN_IF_ERROR(extractor.Prepare(image, pixels.data() + (i - first) * bytes));
+      CASSLE_RETURN_IF_ERROR(encoder->Prepare(image, pixels.data() + (i - first) * bytes));
     }
-    CASSLE_ASSIGN_OR_RETURN(std::vector<float> features, extractor.Extract(pixels));
+    CASSLE_ASSIGN_OR_RETURN(std::vector<float> features, encoder->Extract(pixels));
     const c10::NoGradGuard no_grad;
     const at::Tensor logits = head->forward(
-        at::from_blob(features.data(), {last - first, extractor.feature_size()}).to(run.device),
+        at::from_blob(features.data(), {last - first, encoder->feature_size()}).to(run.device),
         at::Tensor());
     const at::Tensor best = at::argmax(logits, 1).cpu().contiguous();
     const int64_t* values = best.data_ptr<int64_t>();
     return std::vector<int>(values, values + best.numel());
   };
   Predictions predictions;
-  predictions.preprocess_fingerprint = extractor.preprocess_fingerprint();
+  predictions.preprocess_fingerprint = encoder->preprocess_fingerprint();
   CASSLE_RETURN_IF_ERROR(ForEachBatch<std::vector<int>>(
-      "testing", (images.size() + kTestBatch - 1) / kTestBatch, kTestBatch, *context, predict,
+      "testing", images.size(), kTestBatch, *context, predict,
       [&](const std::vector<int>& of_batch) {
         predictions.classes.insert(predictions.classes.end(), of_batch.begin(), of_batch.end());
         return absl::OkStatus();
@@ -256,6 +256,7 @@ absl::StatusOr<v1::Evaluation> ResultOf(const Run& run, const Predictions& predi
   CASSLE_ASSIGN_OR_RETURN(const Backbone* backbone, NetworkOf<Backbone>(*run.method, "backbone"));
   v1::Evaluation evaluation;
   evaluation.set_stage("fine-tune");
+  evaluation.set_title("Fine-tuning");
   evaluation.set_encoder(FineTunedSpec(run).provenance());
   evaluation.set_weights_fingerprint(WeightsFingerprint(*backbone));
   evaluation.set_preprocess_fingerprint(predictions.preprocess_fingerprint);

@@ -10,7 +10,7 @@
 #include "cassle/base/status_macros.h"
 #include "cassle/base/thread_pool.h"
 #include "cassle/eval/accuracy.h"
-#include "cassle/eval/feature_extractor.h"
+#include "cassle/eval/frozen_encoder.h"
 #include "cassle/eval/linear_probe.h"
 #include "cassle/eval/nearest_neighbors.h"
 
@@ -32,9 +32,9 @@ struct Prepared {
   std::vector<uint8_t> pixels;
 };
 
-Prepared Prepare(const LabelledImages& chosen, const FeatureExtractor& extractor, int64_t first,
+Prepared Prepare(const LabelledImages& chosen, const FrozenEncoder& encoder, int64_t first,
                  int64_t last) {
-  const int64_t bytes = extractor.image_size() * extractor.image_size() * 3;
+  const int64_t bytes = encoder.input_bytes();
   Prepared prepared;
   prepared.pixels.resize((last - first) * bytes);
   RgbImage image;
@@ -42,9 +42,8 @@ Prepared Prepare(const LabelledImages& chosen, const FeatureExtractor& extractor
     v1::ImageRecord record;
     prepared.status = chosen.images->ReadImage(chosen.indices[i], &record, &image);
     if (!prepared.status.ok()) break;
-    prepared.status =
-        Annotate(extractor.Prepare(image, prepared.pixels.data() + (i - first) * bytes),
-                 absl::StrCat("image ", record.id(), " (", record.key(), ")"));
+    prepared.status = Annotate(encoder.Prepare(image, prepared.pixels.data() + (i - first) * bytes),
+                               absl::StrCat("image ", record.id(), " (", record.key(), ")"));
   }
   return prepared;
 }
@@ -136,27 +135,27 @@ std::string Monitor::Describe() const {
 }
 
 absl::StatusOr<std::vector<float>> Monitor::Embed(const LabelledImages& chosen,
-                                                  const FeatureExtractor& extractor,
+                                                  const FrozenEncoder& encoder,
                                                   const std::function<bool()>& interrupted) const {
   const int64_t images = static_cast<int64_t>(chosen.indices.size());
   OrderedPipeline<Prepared> batches(
       setup_.threads, 0, (images + kBatch - 1) / kBatch, /*look_ahead=*/setup_.threads + 1,
       [&](int64_t index) {
-        return Prepare(chosen, extractor, index * kBatch, std::min((index + 1) * kBatch, images));
+        return Prepare(chosen, encoder, index * kBatch, std::min((index + 1) * kBatch, images));
       },
       Priority::kBackground);
   std::vector<float> features;
-  features.reserve(images * extractor.feature_size());
+  features.reserve(images * encoder.feature_size());
   while (const std::optional<Prepared> batch = batches.Next()) {
     CASSLE_RETURN_IF_ERROR(batch->status);
     if (interrupted()) return absl::CancelledError("interrupted");
-    CASSLE_ASSIGN_OR_RETURN(const std::vector<float> values, extractor.Extract(batch->pixels));
+    CASSLE_ASSIGN_OR_RETURN(const std::vector<float> values, encoder.Extract(batch->pixels));
     features.insert(features.end(), values.begin(), values.end());
   }
   const auto broken = std::find_if(features.begin(), features.end(),
                                    [](float value) { return !std::isfinite(value); });
   if (broken != features.end()) {
-    const int64_t row = (broken - features.begin()) / extractor.feature_size();
+    const int64_t row = (broken - features.begin()) / encoder.feature_size();
     return absl::FailedPreconditionError(
         absl::StrCat("the features of image ", chosen.images->first_id() + chosen.indices[row],
                      " are not finite: the encoder has diverged"));
@@ -167,11 +166,10 @@ absl::StatusOr<std::vector<float>> Monitor::Embed(const LabelledImages& chosen,
 absl::StatusOr<MonitorValues> Monitor::Measure(const Backbone& trained,
                                                const std::function<bool()>& interrupted) {
   CopyState(trained, copy_.get());
-  CASSLE_ASSIGN_OR_RETURN(
-      const FeatureExtractor extractor,
-      FeatureExtractor::Create(setup_.spec, copy_, {.bfloat16 = setup_.bfloat16}));
-  CASSLE_ASSIGN_OR_RETURN(const std::vector<float> train, Embed(train_, extractor, interrupted));
-  CASSLE_ASSIGN_OR_RETURN(const std::vector<float> test, Embed(test_, extractor, interrupted));
+  CASSLE_ASSIGN_OR_RETURN(const std::unique_ptr<FrozenEncoder> encoder,
+                          FrozenEncoder::Create(setup_.spec, copy_, {.bfloat16 = setup_.bfloat16}));
+  CASSLE_ASSIGN_OR_RETURN(const std::vector<float> train, Embed(train_, *encoder, interrupted));
+  CASSLE_ASSIGN_OR_RETURN(const std::vector<float> test, Embed(test_, *encoder, interrupted));
   const int64_t size = copy_->feature_size();
   MonitorValues values;
   {

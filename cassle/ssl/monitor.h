@@ -31,7 +31,7 @@
 
 namespace cassle {
 
-class FeatureExtractor;
+class FrozenEncoder;
 
 struct MonitorValues {
   // Fractions of the test images that are classified right.
@@ -79,7 +79,7 @@ class Monitor {
   absl::Status ChooseImages();
   // Features [n, F] of `chosen`, row-major.
   absl::StatusOr<std::vector<float>> Embed(const LabelledImages& chosen,
-                                           const FeatureExtractor& extractor,
+                                           const FrozenEncoder& encoder,
                                            const std::function<bool()>& interrupted) const;
 
   const v1::MonitorConfig config_;
