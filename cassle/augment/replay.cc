@@ -12,6 +12,7 @@
 #include "cassle/augment/apply.h"
 #include "cassle/augment/epoch_order.h"
 #include "cassle/augment/image_source.h"
+#include "cassle/augment/operations.h"
 #include "cassle/augment/policy.h"
 #include "cassle/augment/record_reader.h"
 #include "cassle/augment/recorded_views.h"
@@ -273,9 +274,8 @@ class Replayer {
     if (image.height() == 0 || image.width() == 0) return "source size: recorded 0";
     v1::ViewRecord drawn = Draw(item.recorded, image);
     // Measured, not drawn; compared when the pixels have been made.
-    if (drawn.has_color_jitter() && item.recorded.has_color_jitter()) {
-      *drawn.mutable_color_jitter()->mutable_color_difference() =
-          item.recorded.color_jitter().color_difference();
+    for (const Operation& operation : Operations()) {
+      if (operation.copy_measured != nullptr) operation.copy_measured(item.recorded, &drawn);
     }
     return CompareRecords(item.recorded, drawn);
   }
