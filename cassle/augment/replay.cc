@@ -11,7 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "cassle/augment/apply.h"
 #include "cassle/augment/epoch_order.h"
-#include "cassle/augment/image_source.h"
+#include "cassle/augment/image_record_reader.h"
 #include "cassle/augment/operations.h"
 #include "cassle/augment/policy.h"
 #include "cassle/augment/record_reader.h"
@@ -140,7 +140,7 @@ class Replayer {
     if (options_.input() == "-") {
       return absl::InvalidArgumentError("--input=-: name a data set folder");
     }
-    CASSLE_ASSIGN_OR_RETURN(images_, ImageSource::Open(options_.input(), split));
+    CASSLE_ASSIGN_OR_RETURN(images_, ImageRecordReader::Open(options_.input(), split));
     if (!info.has_value()) return absl::OkStatus();
     CASSLE_ASSIGN_OR_RETURN(const v1::StageManifest manifest, ReadManifest(options_.input()));
     if (!info->dataset_fingerprint().empty() &&
@@ -363,7 +363,7 @@ class Replayer {
   StageContext& context_;
   std::unique_ptr<RecordReader> reader_;
   // Null: no images were given.
-  std::unique_ptr<ImageSource> images_;
+  std::unique_ptr<ImageRecordReader> images_;
   // Empty: unknown, draws are not checked.
   std::optional<v1::Policy> policy_;
   std::vector<v1::Policy> policies_;
