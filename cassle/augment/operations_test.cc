@@ -2,6 +2,9 @@
 // there.
 #include "cassle/augment/operations.h"
 
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/message.h>
+
 #include <cmath>
 #include <functional>
 #include <memory>

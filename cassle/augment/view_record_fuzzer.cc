@@ -1,5 +1,8 @@
 // Records of views, as a damaged or foreign view shard may hold them: parsing, making the view,
 // describing it, its stored pixels.
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/message.h>
+
 #include <cmath>
 #include <cstdlib>
 #include <string>
