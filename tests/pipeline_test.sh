@@ -53,6 +53,13 @@ grep -q 'up to date' again.err || fail "does not say so"
 linear_probe --train=random_train --test=random_test --target=all --output=all 2> /dev/null > result.json || fail "target=all"
 [ "$(wc -l < result.json)" -eq 1 ] || fail "stdout is not one line"
 
+# stderr is for people, --log_dir for files: the same lines, there with severity and time. Why a stage failed is always said.
+quietly shard_encoder "${small_shapes[@]}" --splits=test --log_dir=logs --v=1 --output=logged
+grep -q '^shard-encoder: options ' quietly.out || fail "--v=1 tells no options: $(cat quietly.out)"
+cat logs/shard-encoder.*.INFO.* | grep -qE '^I[0-9]{8} [0-9:.]+ .*\] shard-encoder: options ' || fail "no log file: $(ls logs)"
+expect 64 'unknown flag' shard_encoder --inptu=images --minloglevel=3 --output=x
+expect 73 'log_dir' shard_encoder "${small_shapes[@]}" --log_dir=images/stage.textproto/logs --output=x
+
 # Records through pipes: images in, views out, counted at the end; a tar on stdin.
 count=$(shard_encoder "${small_shapes[@]}" --splits=test --output=- 2> /dev/null |
   augment --input=- --policy=cifar --output=- 2> /dev/null | shard_cat --input=- --count 2> /dev/null)

@@ -5,9 +5,11 @@
 # interpreter lacks are named. Prints a Markdown table of medians, ratios and bars on stdout; exit
 # code 1 if a bar is missed. See docs/benchmarks.md.
 #   tools/bench_augment.sh [--python=/usr/bin/python3] [--rounds=7] [--seconds=3]
-#                          [--workload=all|32|photos] [--clock=wall|cpu] [--install] [--raw=FILE]
+#                          [--workload=all|32|photos] [--clock=wall|cpu] [--isa=avx2] [--install]
+#                          [--raw=FILE]
 #   --python=PATH  the interpreter with the peers: Debian's, or one of a venv with packages from PyPI
 #   --clock=cpu    processor time instead of wall time, for a machine that is shared
+#   --isa=avx2     both sides without newer instructions
 #   --install      Debian's python3-torchvision and python3-opencv through apt, if missing
 #   --raw=FILE     keeps every measurement ("ROUND PROGRAM PAIRS_PER_SECOND")
 # Environment: CASSLE_DATA_DIR (default ../shared/data), PAIR_BENCHMARK (a built binary; default:
@@ -16,7 +18,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . tools/bench_peers.sh
 
-rounds=7 seconds=3 workload=all clock=wall install=false raw=/dev/null
+rounds=7 seconds=3 workload=all clock=wall isa= install=false raw=/dev/null
 for argument in "$@"; do
   case $argument in
     --python=*) use_python "${argument#*=}" ;;
@@ -24,11 +26,14 @@ for argument in "$@"; do
     --seconds=*) seconds=${argument#*=} ;;
     --workload=*) workload=${argument#*=} ;;
     --clock=*) clock=${argument#*=} ;;
+    --isa=*) isa=${argument#*=} ;;
     --install) install=true ;;
     --raw=*) raw=${argument#*=} ;;
     *) usage ;;
   esac
 done
+
+force_isa "$isa"
 
 processors=$(nproc)  # Before OMP_NUM_THREADS, which it obeys.
 export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=1

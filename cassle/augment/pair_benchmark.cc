@@ -33,6 +33,7 @@
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/base/text_proto.h"
+#include "cassle/base/vector_kernels.h"
 #include "cassle/data/codec.h"
 
 namespace cassle {
@@ -251,6 +252,7 @@ absl::Status Run(int argc, char** argv) {
 }  // namespace cassle
 
 int main(int argc, char** argv) {
+  cassle::LimitVectorKernels();
   const absl::Status status = cassle::Run(argc, argv);
   if (status.ok()) return 0;
   std::fprintf(stderr, "pair_benchmark: %s\n", std::string(status.message()).c_str());

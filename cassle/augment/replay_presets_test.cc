@@ -65,7 +65,7 @@ std::string Photographs(const std::string& tar, int64_t count) {
   EXPECT_OK(bytes);
   EXPECT_OK(WriteFile(first, FirstMembers(bytes.value_or(""), 2 * count)));
   v1::ShardEncoderOptions options;
-  options.set_source(v1::ShardEncoderOptions::WEBDATASET);
+  options.set_source(v1::DatasetLayout::WEBDATASET);
   options.set_input(first);
   options.set_output(FreshPath(name));
   EXPECT_OK(RunStage(ShardEncoderInfo(), options, {.threads = 2}, RunShardEncoder));

@@ -1,5 +1,6 @@
 #include "cassle/base/progress.h"
 
+#include <glog/logging.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -70,12 +71,12 @@ void Progress::Print(int64_t done, const std::string& note, bool last) {
   }
   if (!note.empty()) absl::StrAppend(&line, ", ", note);
   if (terminal_) {
-    // Back to the start and clear to the end of the line.
+    // Back to the start and clear to the end of the line: a bar that moves is not for a log.
     std::fprintf(stderr, "\r%s\x1b[K%s", line.c_str(), last ? "\n" : "");
+    std::fflush(stderr);
   } else {
-    std::fprintf(stderr, "%s\n", line.c_str());
+    LOG(INFO) << line;
   }
-  std::fflush(stderr);
 }
 
 }  // namespace cassle

@@ -98,6 +98,10 @@ void StageContext::Note(const std::string& sentence) {
 
 void StageContext::Say(const std::string& line) const { LOG(INFO) << stage_name_ << ": " << line; }
 
+void StageContext::Warn(const std::string& line) const {
+  LOG(WARNING) << stage_name_ << ": " << line;
+}
+
 // One run of one stage: the steps of RunStageWork with their shared state.
 class StageRunner {
  public:
@@ -164,6 +168,12 @@ class StageRunner {
       input->set_fingerprint(*fingerprint);
     }
     context_.birth_ = manifest_;
+    VLOG(1) << info_.name << ": options " << manifest_.options();
+    for (const v1::InputFingerprint& input : manifest_.inputs()) {
+      VLOG(1) << info_.name << ": --" << input.field() << " has fingerprint "
+              << input.fingerprint();
+    }
+    VLOG(1) << info_.name << ": inputs read after " << Elapsed();
     return absl::OkStatus();
   }
 
@@ -236,6 +246,11 @@ class StageRunner {
     return absl::OkStatus();
   }
 
+  std::string Elapsed() const {
+    return absl::StrCat(absl::ToDoubleSeconds(absl::Now() - start_), " s, ",
+                        CpuSeconds() - cpu_start_, " s of processors");
+  }
+
   absl::StatusOr<v1::StageManifest> ReadFinishedPartial() const {
     v1::StageManifest manifest;
     CASSLE_RETURN_IF_ERROR(ReadTextProto(JoinPath(partial_, kManifestName), &manifest));
@@ -263,6 +278,8 @@ class StageRunner {
 
   absl::Status Work(const StageWork& work) {
     const absl::Status status = work(*options_, context_);
+    VLOG(1) << info_.name << ": work " << (status.ok() ? "done" : "ended") << " after "
+            << Elapsed();
     if (!status.ok()) {
       // What cannot be resumed, or has not begun, is of no use to anybody.
       const absl::StatusOr<std::vector<std::string>> names = ListDirectory(partial_);
@@ -303,6 +320,7 @@ class StageRunner {
   // From the moment the manifest is there, the work is done: killed anywhere in here, the next
   // start only publishes.
   absl::Status Publish() {
+    VLOG(1) << info_.name << ": files fingerprinted after " << Elapsed();
     CASSLE_RETURN_IF_ERROR(RemoveAll(JoinPath(partial_, kJobName)));
     CASSLE_RETURN_IF_ERROR(SyncDirectory(partial_));
     if (FileExists(output_)) {

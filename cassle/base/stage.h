@@ -96,8 +96,10 @@ class StageContext {
   // A decision of the stage and its reason, one sentence: on stderr now, in stage.textproto and in
   // the result line.
   void Note(const std::string& sentence);
-  // A line for people on stderr.
+  // A line for people on stderr, and in the log file if there is one (stage_log.h).
   void Say(const std::string& line) const;
+  // The same for what somebody should look at: severity WARNING in the log file.
+  void Warn(const std::string& line) const;
 
  private:
   friend class StageRunner;

@@ -18,9 +18,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "cassle/base/options.h"
+#include "cassle/base/stage_log.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/base/text_proto.h"
 #include "cassle/base/thread_pool.h"
+#include "cassle/base/vector_kernels.h"
 
 DEFINE_int32(
     threads, 0,
@@ -35,7 +37,7 @@ namespace cassle {
 namespace {
 
 // The gflags a stage accepts: its own harness's and the useful ones of glog.
-const char* const kProcessFlags[] = {"threads",    "force",       "omit_costs",
+const char* const kProcessFlags[] = {"threads",    "force",       "omit_costs", "log_dir",
                                      "log_prefix", "minloglevel", "v"};
 
 std::atomic<bool> g_interrupted{false};
@@ -55,6 +57,17 @@ void InstallSignalHandlers() {
   std::signal(SIGPIPE, SIG_IGN);
   // So does a limit on file sizes (ulimit -f).
   std::signal(SIGXFSZ, SIG_IGN);
+}
+
+// With the flags as they are now.
+absl::Status StartLog() {
+  const bool prefix = FLAGS_log_prefix;
+  FLAGS_log_prefix = true;
+  // Why a stage failed is never kept back.
+  // Lines are rare, and the last ones before a death the most wanted.
+  FLAGS_logbuflevel = -1;
+  FLAGS_minloglevel = std::min<int>(FLAGS_minloglevel, google::GLOG_ERROR);
+  return StartStageLog({FLAGS_log_dir, prefix});
 }
 
 bool IsProcessFlag(const std::string& name) {
@@ -240,23 +253,27 @@ std::string FailureJson(const std::string& stage, const std::string& result_json
 
 int StageMainWork(int argc, char** argv, const StageInfo& info, google::protobuf::Message* options,
                   const StageWork& work) {
-  // Plain lines on stderr; --log_prefix brings glog's time stamps back.
-  FLAGS_logtostderr = true;
-  FLAGS_log_prefix = false;
+  // stage_log.h writes on stderr, not glog itself.
+  FLAGS_stderrthreshold = google::NUM_SEVERITIES;
+  // On stderr only if it is asked for; log files have it always.
+  gflags::SetCommandLineOptionWithMode("log_prefix", "false", gflags::SET_FLAGS_DEFAULT);
   google::InitGoogleLogging(argv[0]);
   InstallSignalHandlers();
+  LimitVectorKernels();
   const auto fail = [&](const absl::Status& status) {
-    std::fprintf(stderr, "%s: %s\n", info.name.c_str(), std::string(status.message()).c_str());
+    LOG(ERROR) << info.name << ": " << status.message();
     return ExitCode(status);
   };
 
   // Under `bazel run` relative paths mean the folder the user typed them in.
-  if (const char* folder = std::getenv("BUILD_WORKING_DIRECTORY")) {
-    if (chdir(folder) != 0) return fail(absl::NotFoundError(absl::StrCat("cannot enter ", folder)));
-  }
+  const char* folder = std::getenv("BUILD_WORKING_DIRECTORY");
+  const bool entered = folder == nullptr || chdir(folder) == 0;
   CommandLine command_line;
   const absl::Status parsed =
       ParseCommandLine(std::vector<std::string>(argv + 1, argv + argc), options, &command_line);
+  const absl::Status logging = StartLog();
+  if (!entered) return fail(absl::NotFoundError(absl::StrCat("cannot enter ", folder)));
+  if (!logging.ok()) return fail(logging);
   if (!parsed.ok()) return fail(parsed);
   if (command_line.help) {
     std::fputs(HelpText(info, *options).c_str(), stdout);

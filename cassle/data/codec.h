@@ -16,7 +16,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "cassle/data/image.h"
-#include "cassle/data/image_record.pb.h"
+#include "cassle/data/image_format.pb.h"
 #include "cassle/data/resample.h"
 
 namespace cassle {

@@ -93,7 +93,7 @@ TEST(FolderSourceTest, AMissingInputIsNotFoundAndAFileWhereAFolderBelongsIsRefus
                        AllOf(HasSubstr("cannot be told"), HasSubstr("webdataset"))));
   SourceArguments arguments;
   arguments.inputs = {{"", root + "/list.txt"}};
-  EXPECT_THAT(ReadSource(arguments, v1::ShardEncoderOptions::FOLDER),
+  EXPECT_THAT(ReadSource(arguments, v1::DatasetLayout::FOLDER),
               StatusIs(kBad, HasSubstr("an image folder was expected")));
   // A folder below a file: unreadable for root, too.
   EXPECT_THAT(ReadSource(root + "/list.txt/below"),

@@ -201,7 +201,7 @@ class Encoder {
       const std::string reason(encoded.status.message());
       if (bad_ == 0) first_bad_ = absl::StrCat(encoded.record.key(), ": ", reason);
       if (bad_ < kShownBad) {
-        context_.Say(absl::StrCat("bad image ", encoded.record.key(), ": ", reason));
+        context_.Warn(absl::StrCat("bad image ", encoded.record.key(), ": ", reason));
       }
       ++bad_;
       absl::StrAppend(&quarantine_, split, ",", OnOneLine(encoded.record.key()), ",",

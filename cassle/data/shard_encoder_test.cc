@@ -95,7 +95,7 @@ TEST(ShardEncoderTest, KeepsTheBytesOfTheFilesAndCountsIdsOverAllSplits) {
 TEST(ShardEncoderTest, TheSameBytesForAnyNumberOfThreads) {
   const std::string folder = FreshFolder("threads");
   Options options;
-  options.set_source(Options::SHAPES);
+  options.set_source(v1::DatasetLayout::SHAPES);
   options.mutable_shapes()->set_num_train(700);
   options.mutable_shapes()->set_num_test(50);
   options.set_val_fraction(0.2);
@@ -146,7 +146,7 @@ TEST(ShardEncoderTest, WithoutImagesThereIsNoDataSet) {
   const std::string out = FreshFolder("none_out") + "/data";
   ExpectFailure(FolderOptions(FreshFolder("none"), out), 65, "there are no images");
   Options shapes;
-  shapes.set_source(Options::SHAPES);
+  shapes.set_source(v1::DatasetLayout::SHAPES);
   shapes.mutable_shapes()->set_num_train(0);
   shapes.mutable_shapes()->set_num_test(0);
   shapes.set_output(out);
@@ -192,7 +192,7 @@ TEST(ShardEncoderTest, MissingAndUnreadableInputIsNotFound) {
 TEST(ShardEncoderTest, AFullDiskIsReportedAndLeavesNoOutput) {
   signal(SIGXFSZ, SIG_IGN);
   Options options;
-  options.set_source(Options::SHAPES);
+  options.set_source(v1::DatasetLayout::SHAPES);
   options.mutable_shapes()->set_num_train(600);
   options.set_output(FreshFolder("full") + "/data");
   rlimit before;
@@ -247,7 +247,7 @@ TEST(ShardEncoderTest, StoreRawHoldsThePixels) {
 
 TEST(ShardEncoderTest, ValFractionDrawsTheSameImagesForTheSameSeed) {
   Options options;
-  options.set_source(Options::SHAPES);
+  options.set_source(v1::DatasetLayout::SHAPES);
   options.mutable_shapes()->set_num_train(500);
   options.mutable_shapes()->set_num_test(20);
   options.set_val_fraction(0.3);
@@ -337,7 +337,7 @@ TEST(ShardEncoderTest, CoarseClassesBecomeATarget) {
 TEST(ShardEncoderTest, BadSettingsAreNamed) {
   const auto fails = [](void (*change)(Options*), const std::string& message) {
     Options options;
-    options.set_source(Options::SHAPES);
+    options.set_source(v1::DatasetLayout::SHAPES);
     options.set_output(FreshFolder("settings") + "/data");
     change(&options);
     ExpectFailure(options, 64, message);

@@ -14,7 +14,8 @@
 #include "cassle/data/dataset.pb.h"
 #include "cassle/data/image.h"
 #include "cassle/data/image_record.pb.h"
-#include "cassle/data/shard_encoder.pb.h"
+#include "cassle/data/list_layout.pb.h"
+#include "cassle/data/shapes.pb.h"
 
 namespace cassle {
 

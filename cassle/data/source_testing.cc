@@ -97,7 +97,7 @@ std::string Gzip(const std::string& bytes) {
 }
 
 absl::StatusOr<SourceContent> ReadSource(const SourceArguments& arguments,
-                                         v1::ShardEncoderOptions::Source source) {
+                                         v1::DatasetLayout::Source source) {
   SourceContent content;
   CASSLE_ASSIGN_OR_RETURN(const auto opened, OpenSource(source, arguments, &content.layout));
   content.splits = opened->splits();

@@ -38,7 +38,7 @@ struct SourceContent {
 // Opens (DETECT unless given) and reads everything.
 absl::StatusOr<SourceContent> ReadSource(
     const SourceArguments& arguments,
-    v1::ShardEncoderOptions::Source source = v1::ShardEncoderOptions::DETECT);
+    v1::DatasetLayout::Source source = v1::DatasetLayout::DETECT);
 absl::StatusOr<SourceContent> ReadSource(const std::string& input);
 
 }  // namespace cassle

@@ -13,7 +13,7 @@
 namespace cassle {
 namespace {
 
-using Options = v1::ShardEncoderOptions;
+using v1::DatasetLayout;
 
 // What detection looks at: the path, and the names inside if it is a folder.
 struct Found {
@@ -66,7 +66,7 @@ bool LooksLikeFolder(const Found& found) { return found.folder; }
 bool Never(const Found&) { return false; }
 
 struct Layout {
-  Options::Source source;
+  DatasetLayout::Source source;
   const char* name;
   const char* what;
   bool (*recognises)(const Found&);
@@ -75,21 +75,21 @@ struct Layout {
 
 // In the order of detection. Add a layout here and nowhere else (and to the enum).
 constexpr Layout kLayouts[] = {
-    {Options::CIFAR10, "cifar10", "data_batch_*.bin and test_batch.bin", LooksLikeCifar10,
+    {DatasetLayout::CIFAR10, "cifar10", "data_batch_*.bin and test_batch.bin", LooksLikeCifar10,
      OpenCifar10Source},
-    {Options::CIFAR100, "cifar100", "train.bin and test.bin", LooksLikeCifar100,
+    {DatasetLayout::CIFAR100, "cifar100", "train.bin and test.bin", LooksLikeCifar100,
      OpenCifar100Source},
-    {Options::STL10, "stl10", "train_X.bin, test_X.bin, unlabeled_X.bin", LooksLikeStl10,
+    {DatasetLayout::STL10, "stl10", "train_X.bin, test_X.bin, unlabeled_X.bin", LooksLikeStl10,
      OpenStl10Source},
-    {Options::IDX, "idx", "train-images-idx3-ubyte[.gz] ...", LooksLikeIdx, OpenIdxSource},
-    {Options::WEBDATASET, "webdataset", "train.tar, test.tar.gz, ... or '-'", LooksLikeWebDataset,
+    {DatasetLayout::IDX, "idx", "train-images-idx3-ubyte[.gz] ...", LooksLikeIdx, OpenIdxSource},
+    {DatasetLayout::WEBDATASET, "webdataset", "train.tar, test.tar.gz, ... or '-'", LooksLikeWebDataset,
      OpenWebDatasetSource},
-    {Options::CSV, "csv", "a .csv with a column 'path'", LooksLikeCsv, OpenCsvSource},
-    {Options::FOLDER, "folder", "a folder per class, also below train/ val/ test/", LooksLikeFolder,
+    {DatasetLayout::CSV, "csv", "a .csv with a column 'path'", LooksLikeCsv, OpenCsvSource},
+    {DatasetLayout::FOLDER, "folder", "a folder per class, also below train/ val/ test/", LooksLikeFolder,
      OpenFolderSource},
-    {Options::LIST, "list", "lists of a published data set: configs/datasets", Never,
+    {DatasetLayout::LIST, "list", "lists of a published data set: configs/datasets", Never,
      OpenListSource},
-    {Options::SHAPES, "shapes", "nothing: the built-in generator", Never, OpenShapesSource},
+    {DatasetLayout::SHAPES, "shapes", "nothing: the built-in generator", Never, OpenShapesSource},
 };
 
 std::string LayoutList() {
@@ -114,23 +114,23 @@ absl::StatusOr<Found> Look(const std::string& path) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<ImageSource>> OpenSource(Options::Source source,
+absl::StatusOr<std::unique_ptr<ImageSource>> OpenSource(DatasetLayout::Source source,
                                                         const SourceArguments& arguments,
                                                         std::string* layout_name) {
-  if (arguments.inputs.empty() && source != Options::SHAPES) {
+  if (arguments.inputs.empty() && source != DatasetLayout::SHAPES) {
     return absl::InvalidArgumentError(
         absl::StrCat("--input is missing: name a folder or file, or use --source=shapes. Layouts: ",
                      LayoutList()));
   }
   for (const SourceInput& input : arguments.inputs) {
     CASSLE_ASSIGN_OR_RETURN(const Found found, Look(input.path));
-    if (source != Options::DETECT) continue;
+    if (source != DatasetLayout::DETECT) continue;
     for (const Layout& layout : kLayouts) {
       if (!layout.recognises(found)) continue;
       source = layout.source;
       break;
     }
-    if (source == Options::DETECT) {
+    if (source == DatasetLayout::DETECT) {
       return absl::InvalidArgumentError(
           absl::StrCat(input.path,
                        ": the layout cannot be told from the names; give --source=. "

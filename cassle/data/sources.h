@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "cassle/data/source.h"
+#include "cassle/data/source.pb.h"
 
 namespace cassle {
 
@@ -15,7 +16,7 @@ namespace cassle {
 // input is missing; kInvalidArgument if none is named or the layout cannot be told (the message
 // lists the layouts); kFailedPrecondition or kDataLoss, naming the file, if the content is not as
 // the layout wants it.
-absl::StatusOr<std::unique_ptr<ImageSource>> OpenSource(v1::ShardEncoderOptions::Source source,
+absl::StatusOr<std::unique_ptr<ImageSource>> OpenSource(v1::DatasetLayout::Source source,
                                                         const SourceArguments& arguments,
                                                         std::string* layout_name);
 

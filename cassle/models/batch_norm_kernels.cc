@@ -3,7 +3,7 @@
 #include <cstring>
 
 // One copy of each loop per kind of processor; Highway chooses, and obeys ATEN_CPU_CAPABILITY with
-// the other kernels (torch_runtime.h).
+// the other kernels (cassle/base/vector_kernels.h).
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cassle/models/batch_norm_kernels.cc"
 #include "hwy/foreach_target.h"  // must come before highway.h

@@ -16,7 +16,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "cassle/base/stage.h"
-#include "cassle/models/module.h"
+#include "cassle/models/named_tensor.h"
 
 namespace cassle {
 

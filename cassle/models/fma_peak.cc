@@ -11,6 +11,9 @@
 #include <thread>
 #include <vector>
 
+// Vectors of unknown length cannot be kept in arrays.
+#define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cassle/models/fma_peak.cc"
 #include "hwy/foreach_target.h"  // must come before highway.h
@@ -18,30 +21,35 @@
 
 #ifndef CASSLE_MODELS_FMA_PEAK_ONCE_
 #define CASSLE_MODELS_FMA_PEAK_ONCE_
-// As many chains as hide the latency of the instruction, and fit into 32 registers.
-constexpr int kChains = 16;
-constexpr int kLanes = 16;
+// As many chains as hide the latency of the instruction, and fit into 16 registers.
+constexpr int kChains = 12;
 constexpr int kSteps = 20000;
+
+// A result, so that the work is done, and how many operations it took.
+struct Run {
+  float result = 0;
+  double operations = 0;
+};
 #endif
 
 HWY_BEFORE_NAMESPACE();
 namespace cassle {
 namespace HWY_NAMESPACE {
 
-typedef float Floats __attribute__((vector_size(4 * kLanes)));
+namespace hn = hwy::HWY_NAMESPACE;
 
 // Steps of every chain; the sum of all keeps the compiler from leaving them out.
-HWY_NOINLINE float RunChains(float factor, float addend) {
-  Floats chains[kChains];
-  for (int i = 0; i < kChains; ++i) chains[i] = Floats{} + static_cast<float>(i);
-  const Floats factors = Floats{} + factor, addends = Floats{} + addend;
+HWY_NOINLINE Run RunChains(float factor, float addend) {
+  const hn::ScalableTag<float> d;
+  hn::Vec<decltype(d)> chains[kChains];
+  for (int i = 0; i < kChains; ++i) chains[i] = hn::Set(d, static_cast<float>(i));
+  const auto factors = hn::Set(d, factor), addends = hn::Set(d, addend);
   for (int step = 0; step < kSteps; ++step) {
-#pragma GCC unroll 16
-    for (int i = 0; i < kChains; ++i) chains[i] = chains[i] * factors + addends;
+#pragma GCC unroll 12
+    for (int i = 0; i < kChains; ++i) chains[i] = hn::MulAdd(chains[i], factors, addends);
   }
-  float sum = 0;
-  for (const Floats& chain : chains) sum += chain[0];
-  return sum;
+  for (int i = 1; i < kChains; ++i) chains[0] = hn::Add(chains[0], chains[i]);
+  return {hn::GetLane(chains[0]), 2.0 * kChains * kSteps * hn::Lanes(d)};
 }
 
 }  // namespace HWY_NAMESPACE
@@ -50,7 +58,7 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 
-#include "cassle/models/torch_runtime.h"
+#include "cassle/base/vector_kernels.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -61,38 +69,39 @@ namespace {
 
 HWY_EXPORT(RunChains);
 
-float RunFloat32(float factor) { return HWY_DYNAMIC_DISPATCH(RunChains)(factor, 0.001f); }
+Run RunFloat32(float factor) { return HWY_DYNAMIC_DISPATCH(RunChains)(factor, 0.001f); }
 
 #if defined(__x86_64__)
-// Two multiply-adds a lane.
-__attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16"), noinline)) float RunBfloat16(
+// Two multiply-adds a lane. noipa: or the compiler sees that every call gives the same.
+__attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16"), noipa)) Run RunBfloat16(
     float factor) {
   const __m512bh factors = _mm512_cvtne2ps_pbh(_mm512_set1_ps(factor), _mm512_set1_ps(factor));
   __m512 chains[kChains];
   for (__m512& chain : chains) chain = _mm512_setzero_ps();
   for (int step = 0; step < kSteps; ++step) {
-#pragma GCC unroll 16
+#pragma GCC unroll 12
     for (int i = 0; i < kChains; ++i) chains[i] = _mm512_dpbf16_ps(chains[i], factors, factors);
   }
   __m512 sum = _mm512_setzero_ps();
   for (const __m512& chain : chains) sum = _mm512_add_ps(sum, chain);
-  return _mm512_cvtss_f32(sum);
+  return {_mm512_cvtss_f32(sum), 4.0 * kChains * kSteps * 16};
 }
 bool HasBfloat16() { return __builtin_cpu_supports("avx512bf16"); }
 #else
-float RunBfloat16(float) { return 0; }
+Run RunBfloat16(float) { return {}; }
 bool HasBfloat16() { return false; }
 #endif
 
-double MeasureGflops(float (*run)(float), int operations_per_lane) {
+double MeasureGflops(Run (*measured)(float)) {
   using Clock = std::chrono::steady_clock;
   constexpr double kSeconds = 1;
   const auto start = Clock::now();
   double operations = 0, seconds = 0;
   volatile float sink = 0;
   while (seconds < kSeconds) {
-    sink = sink + run(0.999f);
-    operations += 1.0 * operations_per_lane * kChains * kLanes * kSteps;
+    const Run run = measured(0.999f);
+    sink = sink + run.result;
+    operations += run.operations;
     seconds = std::chrono::duration<double>(Clock::now() - start).count();
   }
   return operations / seconds / 1e9;
@@ -108,7 +117,7 @@ int main(int argc, char** argv) {
     std::fputs("usage: fma_peak THREADS [float32|bf16]\n", stderr);
     return 64;
   }
-  cassle::ConfigureTorch(/*compute_threads=*/1);
+  cassle::LimitVectorKernels();
   if (bfloat16 && !cassle::HasBfloat16()) {
     std::puts("0");
     return 0;
@@ -117,8 +126,8 @@ int main(int argc, char** argv) {
   std::vector<std::thread> workers;
   for (double& rate : rates) {
     workers.emplace_back([&rate, bfloat16] {
-      rate = bfloat16 ? cassle::MeasureGflops(cassle::RunBfloat16, 4)
-                      : cassle::MeasureGflops(cassle::RunFloat32, 2);
+      rate = bfloat16 ? cassle::MeasureGflops(cassle::RunBfloat16)
+                      : cassle::MeasureGflops(cassle::RunFloat32);
     });
   }
   for (std::thread& worker : workers) worker.join();

@@ -30,12 +30,9 @@
 #include <utility>
 #include <vector>
 
-namespace cassle {
+#include "cassle/models/named_tensor.h"
 
-struct NamedTensor {
-  std::string name;
-  at::Tensor tensor;
-};
+namespace cassle {
 
 // How a parameter starts: uniformly in [-bound, bound); or Gaussian of mean 0; or, when both are 0,
 // everywhere at `value`.

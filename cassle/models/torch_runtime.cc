@@ -9,8 +9,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "cassle/base/thread_pool.h"
+#include "cassle/base/vector_kernels.h"
 #include "cassle/models/tensor_memory.h"
-#include "hwy/highway.h"
 
 namespace cassle {
 namespace {
@@ -25,14 +25,6 @@ const char* BestKernels() {
   }
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return "avx2";
   return "default";
-}
-
-// The vector kernels of this repository take what LibTorch's take.
-void LimitOwnKernels(const std::string& capability) {
-  if (capability == "avx512") return;
-  int64_t more = HWY_AVX3 | HWY_AVX3_DL;
-  if (capability == "default") more |= HWY_AVX2;
-  hwy::DisableTargets(more);
 }
 
 void KeepFreedMemory() {
@@ -65,7 +57,7 @@ void ConfigureTorch(int compute_threads) {
   if (compute_threads < 1) compute_threads = AvailableProcessors();
   KeepFreedMemory();
   setenv("ATEN_CPU_CAPABILITY", BestKernels(), /*overwrite=*/0);
-  LimitOwnKernels(getenv("ATEN_CPU_CAPABILITY"));
+  LimitVectorKernels();
   // What cuBLAS needs for deterministic products, read when a GPU is first used.
   setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*overwrite=*/0);
   at::set_num_threads(compute_threads);

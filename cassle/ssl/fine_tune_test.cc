@@ -30,7 +30,7 @@ const std::string& Shapes() {
     EXPECT_OK(RemoveAll(*path));
     v1::ShardEncoderOptions options;
     options.set_output(*path);
-    options.set_source(v1::ShardEncoderOptions::SHAPES);
+    options.set_source(v1::DatasetLayout::SHAPES);
     options.mutable_shapes()->set_num_train(64);
     options.mutable_shapes()->set_num_test(32);
     EXPECT_OK(RunStage(ShardEncoderInfo(), options, {}, RunShardEncoder));

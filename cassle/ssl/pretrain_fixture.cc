@@ -19,7 +19,7 @@ std::string TinyShapes(int images) {
   EXPECT_OK(RemoveAll(path));
   v1::ShardEncoderOptions options;
   options.set_output(path);
-  options.set_source(v1::ShardEncoderOptions::SHAPES);
+  options.set_source(v1::DatasetLayout::SHAPES);
   options.mutable_shapes()->set_num_train(images);
   options.mutable_shapes()->set_num_test(0);
   EXPECT_OK(RunStage(ShardEncoderInfo(), options, {}, RunShardEncoder));

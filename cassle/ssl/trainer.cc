@@ -81,7 +81,7 @@ absl::Status Trainer::Resume() {
     const absl::StatusOr<v1::TrainState> state = LoadCheckpoint(checkpoints[i], Everything());
     if (!state.ok()) {
       if (i == 0) newest = state.status();
-      context_->Say(absl::StrCat("a checkpoint cannot be used: ", state.status().message()));
+      context_->Warn(absl::StrCat("a checkpoint cannot be used: ", state.status().message()));
       continue;
     }
     // They would be in the way when their steps come again.
