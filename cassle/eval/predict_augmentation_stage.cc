@@ -26,7 +26,6 @@
 #include "cassle/eval/ridge.h"
 #include "cassle/eval/view_options.h"
 #include "cassle/models/batch_tensor.h"
-#include "cassle/models/torch_guard.h"
 #include "cassle/models/torch_runtime.h"
 
 namespace cassle {
@@ -313,11 +312,12 @@ absl::Status RunPredictAugmentation(const Options& options, StageContext& contex
   const int64_t num_test = part(options.test_fraction(), images - 2);
   const int64_t num_val = part(options.val_fraction(), images - num_test);
   v1::Evaluation evaluation = setting.encoder->Describe("predict-augmentation");
-  CASSLE_RETURN_IF_ERROR(CatchTorch([&] {
+  try {
     const c10::NoGradGuard no_grad;
     AddScores(setting, TestScores(setting, batches, num_test, num_val), num_test, &evaluation);
-    return absl::OkStatus();
-  }));
+  } catch (const std::exception& error) {
+    return absl::InternalError(error.what());
+  }
   AddImages(*setting.images, num_test, context, &evaluation);
   context.Count("images", images);
   return WriteEvaluation(evaluation, context);
