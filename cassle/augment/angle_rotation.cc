@@ -28,14 +28,16 @@ void Sample(const v1::Policy& policy, Philox& random, v1::ViewRecord* record) {
       static_cast<float>(random.Uniform(rotation.degrees_min(), rotation.degrees_max())));
 }
 
+absl::Status CheckRecord(const v1::ViewRecord& record) {
+  const float degrees = record.angle_rotation().degrees();
+  if (std::fabs(degrees) <= 360.0f) return absl::OkStatus();
+  return absl::DataLossError(
+      absl::StrCat("rotation by ", degrees, " degrees: -360 to 360 is possible"));
+}
+
 absl::Status Apply(v1::ViewRecord* record, Canvas* canvas) {
   if (!record->has_angle_rotation()) return absl::OkStatus();
-  const float degrees = record->angle_rotation().degrees();
-  if (!(std::fabs(degrees) <= 360.0f)) {
-    return absl::DataLossError(
-        absl::StrCat("rotation by ", degrees, " degrees: -360 to 360 is possible"));
-  }
-  RotateCounterClockwise(degrees, &canvas->scratch, &canvas->image);
+  RotateCounterClockwise(record->angle_rotation().degrees(), &canvas->scratch, &canvas->image);
   return absl::OkStatus();
 }
 
@@ -123,10 +125,12 @@ void RotateCounterClockwise(float degrees, std::vector<float>* scratch, FloatIma
 
 Operation AngleRotationOperation() {
   return {.name = "angle_rotation",
+          .work = Work::kOther,
           .domain = RandomDomain::kAngleRotation,
           .in_policy = InPolicy,
           .check = Check,
           .sample = Sample,
+          .check_record = CheckRecord,
           .apply = Apply,
           .applied = Applied,
           .set_identity = SetIdentity,

@@ -1,8 +1,6 @@
 #include "cassle/augment/apply.h"
 
-#include <cmath>
 #include <string>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "cassle/augment/operations.h"
@@ -25,66 +23,27 @@ absl::Status CheckFields(int height, int width, const v1::ViewRecord& record) {
   if (record.size() < 1 || record.size() > kMaxSize) {
     return absl::DataLossError(absl::StrCat("size ", record.size(), " is not 1 to ", kMaxSize));
   }
-  const v1::CropParameters& box = record.crop();
-  if (box.height() < 1 || box.width() < 1 ||
-      uint64_t{box.top()} + box.height() > record.source_height() ||
-      uint64_t{box.left()} + box.width() > record.source_width()) {
-    return absl::DataLossError(absl::StrCat("crop ", box.width(), "x", box.height(), " at ",
-                                            box.left(), ",", box.top(),
-                                            " does not lie inside the source"));
-  }
-  if (record.has_blur()) {
-    const v1::BlurParameters& blur = record.blur();
-    if (blur.kernel_px() % 2 == 0 || blur.kernel_px() / 2 >= record.size() ||
-        !(blur.sigma_px() >= 0.0f && blur.sigma_px() <= kMaxBlurSigmaPx)) {
-      return absl::DataLossError(absl::StrCat("blur with ", blur.kernel_px(), " taps and sigma ",
-                                              blur.sigma_px(), " is impossible at ", record.size(),
-                                              " pixels"));
-    }
-  }
-  if (record.has_color_jitter()) {
-    const v1::ColorJitterParameters& jitter = record.color_jitter();
-    for (float factor : {jitter.brightness(), jitter.contrast(), jitter.saturation()}) {
-      if (!(factor >= 0.0f && factor <= 1.0f + kMaxColorStrength)) {
-        return absl::DataLossError(absl::StrCat("colour factor ", factor, " is out of range"));
-      }
-    }
-    if (!(std::fabs(jitter.hue()) <= 0.5f)) {
-      return absl::DataLossError(absl::StrCat("hue ", jitter.hue(), " is not -0.5 to 0.5 turns"));
-    }
-    if (jitter.order_size() > v1::ColorOperation_ARRAYSIZE) {
-      return absl::DataLossError(
-          absl::StrCat("an order of ", jitter.order_size(), " colour operations; there are four"));
-    }
-  }
-  if (record.quarter_turns() > 3) {
-    return absl::DataLossError(
-        absl::StrCat(record.quarter_turns(), " quarter turns; there are 0 to 3"));
+  for (const Operation& operation : Operations()) {
+    CASSLE_RETURN_IF_ERROR(operation.check_record(record));
   }
   return absl::OkStatus();
-}
-
-// The work of every operation, and kOther for the rounding after the last: the time account's clock
-// is stamped where the work changes.
-const std::vector<Work>& OperationWorks() {
-  static const auto& works = *[] {
-    auto* of = new std::vector<Work>;
-    for (const Operation& operation : Operations()) of->push_back(WorkOf(operation));
-    of->push_back(Work::kOther);
-    return of;
-  }();
-  return works;
 }
 
 absl::Status ApplyOperations(const SourcePixels& source, v1::ViewRecord* record, Canvas* canvas) {
   CASSLE_RETURN_IF_ERROR(CheckFields(source.height, source.width, *record));
   canvas->source = source;
-  const std::vector<Operation>& operations = Operations();
-  const std::vector<Work>& works = OperationWorks();
-  for (size_t i = 0; i < operations.size(); ++i) {
-    CASSLE_RETURN_IF_ERROR(operations[i].apply(record, canvas));
-    if (works[i + 1] != works[i]) canvas->clock.Lap(works[i]);
+  const Operation& fill = FillOf(*record);
+  CASSLE_RETURN_IF_ERROR(fill.apply(record, canvas));
+  // The time account's clock is stamped where the work changes; kOther after the rounding that
+  // follows.
+  Work work = fill.work;
+  for (const Operation& operation : Operations()) {
+    if (operation.fill.has_value()) continue;
+    if (operation.work != work) canvas->clock.Lap(work);
+    work = operation.work;
+    CASSLE_RETURN_IF_ERROR(operation.apply(record, canvas));
   }
+  if (work != Work::kOther) canvas->clock.Lap(work);
   return absl::OkStatus();
 }
 

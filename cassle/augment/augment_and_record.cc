@@ -12,7 +12,7 @@
 #include "cassle/augment/apply.h"
 #include "cassle/augment/contact_sheet.h"
 #include "cassle/augment/epoch_order.h"
-#include "cassle/augment/image_source.h"
+#include "cassle/augment/image_record_reader.h"
 #include "cassle/augment/policy.h"
 #include "cassle/augment/recorded_views.h"
 #include "cassle/augment/recording_options.h"
@@ -51,7 +51,7 @@ class Recorder {
         context_(context) {}
 
   absl::Status Run() {
-    CASSLE_ASSIGN_OR_RETURN(source_, ImageSource::Open(options_.input(), options_.split()));
+    CASSLE_ASSIGN_OR_RETURN(source_, ImageRecordReader::Open(options_.input(), options_.split()));
     if (source_->size() == 0) return NoImages();
     CASSLE_RETURN_IF_ERROR(FindRange());
     ViewShardWriter writer(context_.output_dir(), RecordsPerShard(), part_.first_shard());
@@ -303,7 +303,7 @@ class Recorder {
   const v1::Policy policy_;
   const std::vector<v1::Policy> policies_;
   StageContext& context_;
-  std::unique_ptr<ImageSource> source_;
+  std::unique_ptr<ImageRecordReader> source_;
   // All shards unless --num_shards is given.
   v1::ViewsPart part_;
   int64_t first_record_ = 0;

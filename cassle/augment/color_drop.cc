@@ -26,14 +26,20 @@ void Sample(const v1::Policy& policy, Philox& random, v1::ViewRecord* record) {
   for (double mean : policy.mean()) parameters->add_center(static_cast<float>(mean));
 }
 
-absl::Status Apply(v1::ViewRecord* record, Canvas* canvas) {
-  if (!record->has_color_drop()) return absl::OkStatus();
-  const v1::ColorDropParameters& drop = record->color_drop();
+absl::Status CheckRecord(const v1::ViewRecord& record) {
+  if (!record.has_color_drop()) return absl::OkStatus();
+  const v1::ColorDropParameters& drop = record.color_drop();
   if (drop.kept_channel() > 2 || !IsColor(drop.center())) {
     return absl::DataLossError(absl::StrCat(
         "colour drop keeps channel ", drop.kept_channel(), " and has ", drop.center_size(),
         " centres: channels 0 to 2 and 3 centres in [0, 1] are possible"));
   }
+  return absl::OkStatus();
+}
+
+absl::Status Apply(v1::ViewRecord* record, Canvas* canvas) {
+  if (!record->has_color_drop()) return absl::OkStatus();
+  const v1::ColorDropParameters& drop = record->color_drop();
   DropColors(drop.kept_channel(), {drop.center(0), drop.center(1), drop.center(2)},
              drop.noise_key(), &canvas->image);
   return absl::OkStatus();
@@ -77,10 +83,12 @@ void DropColors(int kept_channel, const std::array<float, 3>& center, uint64_t k
 
 Operation ColorDropOperation() {
   return {.name = "color_drop",
+          .work = Work::kColor,
           .domain = RandomDomain::kColorDrop,
           .in_policy = InPolicy,
           .check = Check,
           .sample = Sample,
+          .check_record = CheckRecord,
           .apply = Apply,
           .applied = Applied,
           .set_identity = SetIdentity,

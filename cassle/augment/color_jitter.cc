@@ -12,6 +12,9 @@
 namespace cassle {
 namespace {
 
+// Far beyond any use, and small enough that every number made from it is finite.
+constexpr float kMaxStrength = 1000.0f;
+
 bool InPolicy(const v1::Policy& policy) { return policy.has_color_jitter(); }
 
 absl::Status Check(const v1::Policy& policy) {
@@ -21,7 +24,7 @@ absl::Status Check(const v1::Policy& policy) {
       {"color_jitter.contrast", jitter.contrast()},
       {"color_jitter.saturation", jitter.saturation()}};
   for (const auto& [field, value] : strengths) {
-    if (!(value >= 0.0 && value <= kMaxColorStrength)) {
+    if (!(value >= 0.0 && value <= kMaxStrength)) {
       return PolicyError(field, absl::StrCat("is ", value,
                                              ": factors are drawn from 1 - x to 1 + x, so give "
                                              "0 to 1000, say 0.4"));
@@ -71,11 +74,40 @@ void SampleOrderOfBatch(const v1::Policy&, Philox& random, v1::ViewRecord* recor
   if (record->has_color_jitter()) DrawOrder(random, record->mutable_color_jitter());
 }
 
+absl::Status CheckRecord(const v1::ViewRecord& record) {
+  if (!record.has_color_jitter()) return absl::OkStatus();
+  const v1::ColorJitterParameters& jitter = record.color_jitter();
+  for (float factor : {jitter.brightness(), jitter.contrast(), jitter.saturation()}) {
+    if (!(factor >= 0.0f && factor <= 1.0f + kMaxStrength)) {
+      return absl::DataLossError(absl::StrCat("colour factor ", factor, " is out of range"));
+    }
+  }
+  if (!(std::fabs(jitter.hue()) <= 0.5f)) {
+    return absl::DataLossError(absl::StrCat("hue ", jitter.hue(), " is not -0.5 to 0.5 turns"));
+  }
+  if (jitter.order_size() > v1::ColorOperation_ARRAYSIZE) {
+    return absl::DataLossError(
+        absl::StrCat("an order of ", jitter.order_size(), " colour operations; there are four"));
+  }
+  for (int operation : jitter.order()) {
+    if (!v1::ColorOperation_IsValid(operation)) {
+      return absl::DataLossError(
+          absl::StrCat("colour operation ", operation, "; there are 0 to 3"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Apply(v1::ViewRecord* record, Canvas* canvas) {
   if (record->has_color_jitter()) {
     ApplyColorJitter(record->mutable_color_jitter(), &canvas->image);
   }
   return absl::OkStatus();
+}
+
+void CopyMeasured(const v1::ViewRecord& from, v1::ViewRecord* to) {
+  if (!from.has_color_jitter() || !to->has_color_jitter()) return;
+  *to->mutable_color_jitter()->mutable_color_difference() = from.color_jitter().color_difference();
 }
 
 bool Applied(const v1::ViewRecord& record) { return record.has_color_jitter(); }
@@ -196,15 +228,18 @@ void ApplyColorJitter(v1::ColorJitterParameters* parameters, FloatImage* image) 
 
 Operation ColorJitterOperation() {
   return {.name = "color_jitter",
+          .work = Work::kColor,
           .domain = RandomDomain::kColorJitter,
           .in_policy = InPolicy,
           .check = Check,
           .sample = Sample,
+          .check_record = CheckRecord,
           .apply = Apply,
           .applied = Applied,
           .set_identity = SetIdentity,
           .captions = Captions,
           .groups = {{"color", 4, DescribeColor}, {"color_diff", 3, DescribeColorDifference}},
+          .copy_measured = CopyMeasured,
           .batch_domain = RandomDomain::kColorOrder,
           .sample_per_batch = SampleOrderOfBatch};
 }

@@ -45,18 +45,24 @@ void Sample(const v1::Policy& policy, Philox& random, v1::ViewRecord* record) {
   }
 }
 
-absl::Status Apply(v1::ViewRecord* record, Canvas* canvas) {
-  if (!record->has_cutout()) return absl::OkStatus();
-  const v1::CutoutParameters& cutout = record->cutout();
+absl::Status CheckRecord(const v1::ViewRecord& record) {
+  if (!record.has_cutout()) return absl::OkStatus();
+  const v1::CutoutParameters& cutout = record.cutout();
   const v1::CropParameters& box = cutout.box();
-  if (!IsColor(cutout.fill()) || uint64_t{box.top()} + box.height() > record->size() ||
-      uint64_t{box.left()} + box.width() > record->size()) {
+  if (!IsColor(cutout.fill()) || uint64_t{box.top()} + box.height() > record.size() ||
+      uint64_t{box.left()} + box.width() > record.size()) {
     return absl::DataLossError(absl::StrCat(
         "cutout ", box.width(), "x", box.height(), " at ", box.left(), ",", box.top(), " with ",
         cutout.fill_size(), " colour values (three in [0, 1] are possible) does not fit a view of ",
-        record->size(), " pixels"));
+        record.size(), " pixels"));
   }
-  EraseBox(box, {cutout.fill(0), cutout.fill(1), cutout.fill(2)}, &canvas->image);
+  return absl::OkStatus();
+}
+
+absl::Status Apply(v1::ViewRecord* record, Canvas* canvas) {
+  if (!record->has_cutout()) return absl::OkStatus();
+  const v1::CutoutParameters& cutout = record->cutout();
+  EraseBox(cutout.box(), {cutout.fill(0), cutout.fill(1), cutout.fill(2)}, &canvas->image);
   return absl::OkStatus();
 }
 
@@ -99,10 +105,12 @@ void EraseBox(const v1::CropParameters& box, const std::array<float, 3>& fill, F
 
 Operation CutoutOperation() {
   return {.name = "cutout",
+          .work = Work::kOther,
           .domain = RandomDomain::kCutout,
           .in_policy = InPolicy,
           .check = Check,
           .sample = Sample,
+          .check_record = CheckRecord,
           .apply = Apply,
           .applied = Applied,
           .set_identity = SetIdentity,

@@ -18,9 +18,6 @@ constexpr double kMaxPixels = 1 << 28;
 bool InPolicy(const v1::Policy& policy) { return policy.has_evaluation_crop(); }
 
 absl::Status Check(const v1::Policy& policy) {
-  if (policy.has_crop()) {
-    return PolicyError("evaluation_crop", "and crop exclude each other: remove one of them");
-  }
   const int resize_px = policy.evaluation_crop().resize_px();
   if (resize_px >= policy.size() && resize_px <= kMaxResize) return absl::OkStatus();
   return PolicyError(
@@ -48,30 +45,37 @@ void Sample(const v1::Policy& policy, Philox&, v1::ViewRecord* record) {
   SetBox(record);
 }
 
-absl::Status Apply(v1::ViewRecord* record, Canvas* canvas) {
-  if (!record->has_evaluation_crop()) return absl::OkStatus();
-  const uint32_t resize_px = record->evaluation_crop().resize_px();
-  if (resize_px < record->size() || resize_px > kMaxResize) {
+absl::Status CheckRecord(const v1::ViewRecord& record) {
+  if (!record.has_evaluation_crop()) return absl::OkStatus();
+  const uint32_t resize_px = record.evaluation_crop().resize_px();
+  if (resize_px < record.size() || resize_px > kMaxResize) {
     return absl::DataLossError(absl::StrCat("evaluation crop with a shorter side of ", resize_px,
-                                            " pixels is impossible for a view of ",
-                                            record->size()));
+                                            " pixels is impossible for a view of ", record.size()));
   }
-  const auto [shorter, longer] = std::minmax({record->source_height(), record->source_width()});
+  const auto [shorter, longer] = std::minmax({record.source_height(), record.source_width()});
   const double pixels = static_cast<double>(resize_px) * resize_px * longer / shorter;
   if (pixels > kMaxPixels) {
-    return absl::DataLossError(absl::StrCat("an image of ", record->source_width(), "x",
-                                            record->source_height(),
-                                            " pixels is too thin to "
-                                            "resize its shorter side to ",
-                                            resize_px));
+    return absl::DataLossError(
+        absl::StrCat("an image of ", record.source_width(), "x", record.source_height(),
+                     " pixels is too thin to resize its shorter side to ", resize_px));
   }
+  return absl::OkStatus();
+}
+
+// The whole: it is resized before it is cut.
+Box SourceBox(const v1::ViewRecord& record) {
+  if (!record.has_evaluation_crop()) return {};
+  return {0, 0, static_cast<int>(record.source_height()), static_cast<int>(record.source_width())};
+}
+
+absl::Status Apply(v1::ViewRecord* record, Canvas* canvas) {
   const SourcePixels& source = canvas->source;
   if (source.pixels->height != source.height || source.pixels->width != source.width) {
     return absl::DataLossError("an evaluation crop needs the whole image, exactly decoded");
   }
-  CASSLE_RETURN_IF_ERROR(ResizeShortSideAndCenterCrop(*source.pixels, static_cast<int>(resize_px),
-                                                      static_cast<int>(record->size()),
-                                                      Interpolation::kBicubic, &canvas->resized));
+  CASSLE_RETURN_IF_ERROR(ResizeShortSideAndCenterCrop(
+      *source.pixels, static_cast<int>(record->evaluation_crop().resize_px()),
+      static_cast<int>(record->size()), Interpolation::kBicubic, &canvas->resized));
   FromRgb8(canvas->resized, &canvas->image);
   return absl::OkStatus();
 }
@@ -94,15 +98,18 @@ std::vector<Caption> Captions(const v1::Policy&, const v1::ViewRecord& record) {
 
 Operation EvaluationCropOperation() {
   return {.name = "evaluation_crop",
+          .work = Work::kCrop,
           .domain = RandomDomain::kCrop,
           .in_policy = InPolicy,
           .check = Check,
           .sample = Sample,
+          .check_record = CheckRecord,
           .apply = Apply,
           .applied = Applied,
           .set_identity = SetIdentity,
           .captions = Captions,
-          .groups = {CropGroup()}};
+          .groups = {CropGroup()},
+          .fill = CanvasFill{SourceBox, /*takes_coarse_source=*/false}};
 }
 
 }  // namespace cassle

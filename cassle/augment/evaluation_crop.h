@@ -11,7 +11,7 @@
 
 namespace cassle {
 
-// Excludes `crop` in the policy; where the record has it, the random resized crop does nothing.
+// Fills the canvas instead of the random resized crop.
 Operation EvaluationCropOperation();
 
 }  // namespace cassle

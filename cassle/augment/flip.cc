@@ -8,6 +8,7 @@ namespace {
 struct FlipSwitch {
   static constexpr char kName[] = "flip";
   static constexpr char kLabel[] = "flip";
+  static constexpr Work kWork = Work::kCrop;
   static constexpr RandomDomain kDomain = RandomDomain::kFlip;
   static bool InPolicy(const v1::Policy& policy) { return policy.has_flip(); }
   static double Probability(const v1::Policy& policy) { return policy.flip().probability(); }

@@ -12,13 +12,15 @@ namespace cassle {
 namespace {
 
 constexpr double kNegligibleTap = 1.0 / (1 << 24);
+// Far beyond any use, and small enough that every number made from it is finite.
+constexpr float kMaxSigmaPx = 10000.0f;
 
 bool InPolicy(const v1::Policy& policy) { return policy.has_blur(); }
 
 absl::Status Check(const v1::Policy& policy) {
   const v1::BlurPolicy& blur = policy.blur();
   if (!(blur.sigma_min_px() > 0.0 && blur.sigma_min_px() <= blur.sigma_max_px() &&
-        blur.sigma_max_px() <= kMaxBlurSigmaPx)) {
+        blur.sigma_max_px() <= kMaxSigmaPx)) {
     return PolicyError("blur.sigma_min_px, blur.sigma_max_px",
                        absl::StrCat("are ", blur.sigma_min_px(), " and ", blur.sigma_max_px(),
                                     ": pixels with 0 < min <= max <= 10000, say 0.1 and 2"));
@@ -46,6 +48,18 @@ void Sample(const v1::Policy& policy, Philox& random, v1::ViewRecord* record) {
   record->mutable_blur()->set_sigma_px(
       static_cast<float>(random.Uniform(blur.sigma_min_px(), blur.sigma_max_px())));
   record->mutable_blur()->set_kernel_px(blur.kernel_px());
+}
+
+absl::Status CheckRecord(const v1::ViewRecord& record) {
+  if (!record.has_blur()) return absl::OkStatus();
+  const v1::BlurParameters& blur = record.blur();
+  if (blur.kernel_px() % 2 == 1 && blur.kernel_px() / 2 < record.size() &&
+      blur.sigma_px() >= 0.0f && blur.sigma_px() <= kMaxSigmaPx) {
+    return absl::OkStatus();
+  }
+  return absl::DataLossError(absl::StrCat("blur with ", blur.kernel_px(), " taps and sigma ",
+                                          blur.sigma_px(), " is impossible at ", record.size(),
+                                          " pixels"));
 }
 
 absl::Status Apply(v1::ViewRecord* record, Canvas* canvas) {
@@ -100,10 +114,12 @@ void GaussianBlur(float sigma_px, int kernel_px, std::vector<float>* scratch, Fl
 
 Operation GaussianBlurOperation() {
   return {.name = "blur",
+          .work = Work::kBlur,
           .domain = RandomDomain::kBlur,
           .in_policy = InPolicy,
           .check = Check,
           .sample = Sample,
+          .check_record = CheckRecord,
           .apply = Apply,
           .applied = Applied,
           .set_identity = SetIdentity,

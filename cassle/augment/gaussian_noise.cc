@@ -27,13 +27,16 @@ void Sample(const v1::Policy& policy, Philox& random, v1::ViewRecord* record) {
   parameters->set_noise_key(random.NextUint64());
 }
 
+absl::Status CheckRecord(const v1::ViewRecord& record) {
+  const float sigma = record.gaussian_noise().sigma();
+  if (sigma >= 0.0f && sigma <= 1.0f) return absl::OkStatus();
+  return absl::DataLossError(
+      absl::StrCat("gaussian noise with sigma ", sigma, ": 0 to 1 is possible"));
+}
+
 absl::Status Apply(v1::ViewRecord* record, Canvas* canvas) {
   if (!record->has_gaussian_noise()) return absl::OkStatus();
   const v1::GaussianNoiseParameters& noise = record->gaussian_noise();
-  if (!(noise.sigma() >= 0.0f && noise.sigma() <= 1.0f)) {
-    return absl::DataLossError(
-        absl::StrCat("gaussian noise with sigma ", noise.sigma(), ": 0 to 1 is possible"));
-  }
   AddGaussianNoise(noise.sigma(), noise.noise_key(), &canvas->image);
   return absl::OkStatus();
 }
@@ -70,10 +73,12 @@ void AddGaussianNoise(float sigma, uint64_t key, FloatImage* image) {
 
 Operation GaussianNoiseOperation() {
   return {.name = "gaussian_noise",
+          .work = Work::kOther,
           .domain = RandomDomain::kGaussianNoise,
           .in_policy = InPolicy,
           .check = Check,
           .sample = Sample,
+          .check_record = CheckRecord,
           .apply = Apply,
           .applied = Applied,
           .set_identity = SetIdentity,

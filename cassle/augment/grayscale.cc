@@ -9,6 +9,7 @@ namespace {
 struct GrayscaleSwitch {
   static constexpr char kName[] = "grayscale";
   static constexpr char kLabel[] = "grayscale";
+  static constexpr Work kWork = Work::kColor;
   static constexpr RandomDomain kDomain = RandomDomain::kGrayscale;
   static bool InPolicy(const v1::Policy& policy) { return policy.has_grayscale(); }
   static double Probability(const v1::Policy& policy) { return policy.grayscale().probability(); }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace cassle {
@@ -28,16 +27,6 @@ absl::Status CheckRange(absl::string_view message, absl::string_view field, doub
   return PolicyError(
       absl::StrCat(message, ".", field, "_min, ", message, ".", field, "_max"),
       absl::StrCat("are ", min, " and ", max, ": give ", low, " <= min <= max <= ", high));
-}
-
-Work WorkOf(const Operation& operation) {
-  const absl::string_view name = operation.name;
-  if (absl::EndsWith(name, "crop") || absl::EndsWith(name, "flip")) return Work::kCrop;
-  if (name == "blur") return Work::kBlur;
-  for (absl::string_view color : {"color_jitter", "solarize", "grayscale", "color_drop"}) {
-    if (absl::StartsWith(name, color)) return Work::kColor;
-  }
-  return Work::kOther;
 }
 
 }  // namespace cassle

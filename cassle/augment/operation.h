@@ -9,11 +9,12 @@
 //   describe   parameters -> numbers for conditioning (descriptor groups), and words for people
 //              (captions).
 //
-// An operation is one file pair and one line in operations.cc; one contract test runs over all of
-// them.
+// An operation is one file pair and one line in operations.cc; nothing else names it. One contract
+// test runs over all of them.
 #ifndef CASSLE_AUGMENT_OPERATION_H_
 #define CASSLE_AUGMENT_OPERATION_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -51,7 +52,7 @@ struct SourcePixels {
 // after warm-up nothing is allocated.
 struct Canvas {
   SourcePixels source;
-  // Filled by the crop from `source`; every later operation changes it in place.
+  // Made from `source` by the operation that fills the canvas; every other changes it in place.
   FloatImage image;
   RgbImage resized;
   ResampleScratch resampling;
@@ -91,9 +92,21 @@ struct Caption {
   double position = 0;
 };
 
+// Of an operation that fills the canvas: one that makes the view's first pixels from the source.
+struct CanvasFill {
+  // The box of the source that it needs, inside the source where check_record passes. Empty (height
+  // 0): the record does not ask for it.
+  Box (*source_box)(const v1::ViewRecord& record);
+  // Whether that box may be decoded at a fraction of its resolution (`decode: FAST`).
+  bool takes_coarse_source;
+};
+
 struct Operation {
   // Name of the field in v1::Policy.
   absl::string_view name;
+  // Under which head of the time account it goes: crop (with the flips that follow it), colour,
+  // blur, other.
+  Work work;
   // The operation's own stream of random numbers: switching another operation on or off changes no
   // draw of this one.
   RandomDomain domain;
@@ -103,7 +116,14 @@ struct Operation {
   absl::Status (*check)(const v1::Policy& policy);
   // Called only when in the policy; writes this operation's fields of the record and nothing else.
   void (*sample)(const v1::Policy& policy, Philox& random, v1::ViewRecord* record);
-  // Called always; does nothing where the record says that the operation was not applied.
+  // Whether this operation's fields hold values that `apply` can work with: a record may be damaged
+  // or foreign. Called of every operation before a pixel is touched, for a view of 1 to 4096
+  // pixels; OK where the operation was not applied.
+  // \error kDataLoss with the value and what is possible.
+  absl::Status (*check_record)(const v1::ViewRecord& record);
+  // Called always, after every check_record, but of those that fill the canvas only FillOf(record)
+  // (operations.h), and first; does nothing where the record says that the operation was not
+  // applied. Fails only if canvas->source lacks the pixels it needs.
   absl::Status (*apply)(v1::ViewRecord* record, Canvas* canvas);
   // Whether the record says that this operation changed the view.
   bool (*applied)(const v1::ViewRecord& record);
@@ -112,6 +132,10 @@ struct Operation {
   // The parameters for people: always the same lines for the same policy.
   std::vector<Caption> (*captions)(const v1::Policy& policy, const v1::ViewRecord& record);
   std::vector<DescriptorGroup> groups;
+  // Absent: it changes the canvas in place.
+  std::optional<CanvasFill> fill = std::nullopt;
+  // Copies what `apply` writes into the record. Null: nothing.
+  void (*copy_measured)(const v1::ViewRecord& from, v1::ViewRecord* to) = nullptr;
   // With compat OFFICIAL: after `sample`, overwrites what the authors draw once per batch and view.
   // The generator's stream is that of the batch, in a domain of its own. Null: nothing.
   RandomDomain batch_domain = RandomDomain::kTest;
@@ -120,15 +144,6 @@ struct Operation {
   // Whether the policy's mean decides pixels (null: never; it is only for normalising then).
   bool (*uses_mean)(const v1::Policy& policy) = nullptr;
 };
-
-// Under which head of the time account an operation goes: crop (with the flips that follow it),
-// colour, blur, other.
-Work WorkOf(const Operation& operation);
-
-// Limits of what a policy may ask for and a record may hold: far beyond any use, and small enough
-// that every number made from them is finite.
-inline constexpr float kMaxColorStrength = 1000.0f;
-inline constexpr float kMaxBlurSigmaPx = 10000.0f;
 
 // Errors of `check` functions. `field` as in the text proto, e.g. "blur.probability".
 absl::Status CheckProbability(absl::string_view field, double value);

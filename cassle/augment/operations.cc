@@ -27,4 +27,18 @@ const std::vector<Operation>& Operations() {
   return operations;
 }
 
+const Operation& FillOf(const v1::ViewRecord& record) {
+  static const std::vector<const Operation*>& fills = *[] {
+    auto* filling = new std::vector<const Operation*>;
+    for (const Operation& operation : Operations()) {
+      if (operation.fill.has_value()) filling->push_back(&operation);
+    }
+    return filling;
+  }();
+  for (size_t i = fills.size() - 1; i > 0; --i) {
+    if (fills[i]->fill->source_box(record).height > 0) return *fills[i];
+  }
+  return *fills[0];
+}
+
 }  // namespace cassle

@@ -13,6 +13,10 @@ namespace cassle {
 // follows the other colours, noise and cutout come last so that nothing smooths or moves them.
 const std::vector<Operation>& Operations();
 
+// The operation that fills the canvas for this record: the last one that it asks for. The random
+// resized crop is always asked for, of the whole source where the policy has no crop.
+const Operation& FillOf(const v1::ViewRecord& record);
+
 }  // namespace cassle
 
 #endif  // CASSLE_AUGMENT_OPERATIONS_H_

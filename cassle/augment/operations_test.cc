@@ -2,6 +2,12 @@
 // there.
 #include "cassle/augment/operations.h"
 
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/message.h>
+
+#include <cmath>
+#include <functional>
+#include <memory>
 #include <set>
 #include <string>
 
@@ -10,6 +16,7 @@
 #include "cassle/augment/sample.h"
 #include "cassle/base/status_matchers.h"
 #include "cassle/base/text_proto.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace cassle {
@@ -61,6 +68,81 @@ v1::ViewRecord PlainRecord() {
   v1::Policy only_size;
   only_size.set_size(kSize);
   return SampleView(only_size, {kSeed, 0, 5, 0}, kSize, kSize);
+}
+
+// A record of an applied operation, and which fields of the record that operation wrote.
+struct Sampled {
+  v1::ViewRecord record;
+  std::vector<const google::protobuf::FieldDescriptor*> written;
+};
+
+Sampled SampleApplied(const Operation& operation, const v1::Policy& policy) {
+  const v1::ViewRecord plain = PlainRecord();
+  Sampled sampled;
+  for (uint64_t id = 0; !operation.applied(sampled.record); ++id) {
+    sampled.record = plain;
+    Philox random(StreamKey{kSeed, operation.domain, id, 0, 0});
+    operation.sample(policy, random, &sampled.record);
+  }
+  std::vector<const google::protobuf::FieldDescriptor*> fields;
+  sampled.record.GetReflection()->ListFields(sampled.record, &fields);
+  for (const auto* field : fields) {
+    v1::ViewRecord from = sampled.record;
+    v1::ViewRecord only = plain;
+    only.GetReflection()->SwapFields(&only, &from, {field});
+    if (only.SerializeAsString() != plain.SerializeAsString()) sampled.written.push_back(field);
+  }
+  return sampled;
+}
+
+// Calls `visit` with `message` changed to hold one number that is beyond any range, for every
+// number in `field`. Numbers of 64 bits are keys, which may hold anything.
+void WithEachNumberDamaged(google::protobuf::Message* message,
+                           const google::protobuf::FieldDescriptor* field,
+                           const std::function<void()>& visit) {
+  using Field = google::protobuf::FieldDescriptor;
+  const google::protobuf::Reflection& of = *message->GetReflection();
+  const std::unique_ptr<google::protobuf::Message> saved(message->New());
+  saved->CopyFrom(*message);
+  const auto visit_and_restore = [&] {
+    visit();
+    message->CopyFrom(*saved);
+  };
+  const int count = field->is_repeated() ? of.FieldSize(*message, field) : 1;
+  for (int i = 0; i < count; ++i) {
+    switch (field->cpp_type()) {
+      case Field::CPPTYPE_MESSAGE: {
+        google::protobuf::Message* part = of.MutableMessage(message, field);
+        std::vector<const Field*> inner;
+        part->GetReflection()->ListFields(*part, &inner);
+        for (const Field* number : inner) WithEachNumberDamaged(part, number, visit);
+        break;
+      }
+      case Field::CPPTYPE_FLOAT:
+        for (float value : {NAN, INFINITY, -1e9f}) {
+          if (field->is_repeated()) {
+            of.SetRepeatedFloat(message, field, i, value);
+          } else {
+            of.SetFloat(message, field, value);
+          }
+          visit_and_restore();
+        }
+        break;
+      case Field::CPPTYPE_UINT32:
+        of.SetUInt32(message, field, 0xffffffff);
+        visit_and_restore();
+        break;
+      case Field::CPPTYPE_ENUM:
+        of.SetRepeatedEnumValue(message, field, i, 99);
+        visit_and_restore();
+        break;
+      case Field::CPPTYPE_BOOL:
+      case Field::CPPTYPE_UINT64:
+        break;
+      default:
+        ADD_FAILURE() << "this test cannot damage " << field->full_name();
+    }
+  }
 }
 
 std::string Words(const Operation& operation, const v1::Policy& policy,
@@ -116,6 +198,65 @@ TEST_P(OperationContractTest, IdentityParametersChangeNoPixel) {
   RgbImage view;
   ASSERT_OK(ApplyView(source, &record, &view));
   EXPECT_EQ(view, source);
+}
+
+TEST_P(OperationContractTest, ValuesOutOfRangeAreRefusedBeforeAnyPixelIsTouched) {
+  const RgbImage source = NoiseImage(kSize, kSize);
+  Sampled sampled = SampleApplied(GetParam(), Everything());
+  ASSERT_FALSE(sampled.written.empty());
+  EXPECT_OK(GetParam().check_record(sampled.record));
+  for (const auto* field : sampled.written) {
+    WithEachNumberDamaged(&sampled.record, field, [&] {
+      v1::ViewRecord damaged = sampled.record;
+      Canvas canvas;
+      RgbImage view;
+      EXPECT_THAT(ApplyView(SourcePixels(source), &damaged, &canvas, &view),
+                  StatusIs(absl::StatusCode::kDataLoss, ::testing::_))
+          << damaged.ShortDebugString();
+      EXPECT_TRUE(canvas.image.values.empty()) << damaged.ShortDebugString();
+      EXPECT_EQ(CheckRecord(kSize, kSize, damaged).code(), absl::StatusCode::kDataLoss);
+    });
+  }
+}
+
+TEST_P(OperationContractTest, ARecordOfNothingIsInRange) {
+  EXPECT_OK(GetParam().check_record(PlainRecord()));
+}
+
+TEST_P(OperationContractTest, WhatApplyWritesIntoTheRecordIsWhatItMeasured) {
+  const RgbImage source = NoiseImage(kSize, kSize);
+  v1::ViewRecord drawn = SampleApplied(GetParam(), Everything()).record;
+  v1::ViewRecord applied = drawn;
+  RgbImage view;
+  ASSERT_OK(ApplyView(source, &applied, &view));
+  if (GetParam().copy_measured != nullptr) {
+    EXPECT_NE(drawn.SerializeAsString(), applied.SerializeAsString()) << "nothing is measured";
+    GetParam().copy_measured(applied, &drawn);
+    // Nothing is copied where there is nothing.
+    v1::ViewRecord plain = PlainRecord();
+    GetParam().copy_measured(applied, &plain);
+    EXPECT_EQ(plain.SerializeAsString(), PlainRecord().SerializeAsString());
+  }
+  EXPECT_EQ(drawn.SerializeAsString(), applied.SerializeAsString());
+}
+
+TEST_P(OperationContractTest, ARecordBeginsWithTheOperationThatFillsItsCanvas) {
+  const v1::ViewRecord record = SampleApplied(GetParam(), Everything()).record;
+  const Operation& fill = FillOf(record);
+  ASSERT_TRUE(fill.fill.has_value());
+  EXPECT_EQ(fill.name, GetParam().fill.has_value() ? GetParam().name : "crop");
+  const Box box = fill.fill->source_box(record);
+  EXPECT_GE(box.top, 0);
+  EXPECT_GE(box.left, 0);
+  EXPECT_GT(box.height, 0);
+  EXPECT_GT(box.width, 0);
+  EXPECT_LE(box.top + box.height, kSize);
+  EXPECT_LE(box.left + box.width, kSize);
+}
+
+TEST_P(OperationContractTest, ItsTimeGoesUnderAHeadOfOperations) {
+  EXPECT_THAT(GetParam().work,
+              ::testing::AnyOf(Work::kCrop, Work::kColor, Work::kBlur, Work::kOther));
 }
 
 TEST_P(OperationContractTest, DrawsDoNotDependOnOtherOperations) {

@@ -38,8 +38,17 @@ absl::Status CheckView(const v1::Policy& policy) {
     return PolicyError("size", absl::StrCat("is ", policy.size(), ": the side of the view is 1 to ",
                                             kMaxSize, " pixels"));
   }
+  const Operation* fill = nullptr;
   for (const Operation& operation : Operations()) {
-    if (operation.in_policy(policy)) CASSLE_RETURN_IF_ERROR(operation.check(policy));
+    if (!operation.in_policy(policy)) continue;
+    if (operation.fill.has_value()) {
+      if (fill != nullptr) {
+        return PolicyError(operation.name, absl::StrCat("and ", fill->name,
+                                                        " exclude each other: remove one of them"));
+      }
+      fill = &operation;
+    }
+    CASSLE_RETURN_IF_ERROR(operation.check(policy));
   }
   return absl::OkStatus();
 }

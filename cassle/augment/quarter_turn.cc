@@ -16,6 +16,12 @@ void Sample(const v1::Policy& policy, Philox& random, v1::ViewRecord* record) {
   record->set_quarter_turns(applied ? random.Below(4) : 0);
 }
 
+absl::Status CheckRecord(const v1::ViewRecord& record) {
+  if (record.quarter_turns() <= 3) return absl::OkStatus();
+  return absl::DataLossError(
+      absl::StrCat(record.quarter_turns(), " quarter turns; there are 0 to 3"));
+}
+
 absl::Status Apply(v1::ViewRecord* record, Canvas* canvas) {
   TurnCounterClockwise(record->quarter_turns(), &canvas->scratch, &canvas->image);
   return absl::OkStatus();
@@ -64,10 +70,12 @@ void TurnCounterClockwise(int quarter_turns, std::vector<float>* scratch, FloatI
 
 Operation QuarterTurnOperation() {
   return {.name = "rotation",
+          .work = Work::kOther,
           .domain = RandomDomain::kRotation,
           .in_policy = InPolicy,
           .check = Check,
           .sample = Sample,
+          .check_record = CheckRecord,
           .apply = Apply,
           .applied = Applied,
           .set_identity = SetIdentity,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "cassle/augment/random_box.h"
 #include "cassle/base/status_macros.h"
@@ -47,24 +48,36 @@ void Sample(const v1::Policy& policy, Philox& random, v1::ViewRecord* record) {
   SetBox((height - h) / 2, (width - w) / 2, h, w, record->mutable_crop());
 }
 
+absl::Status CheckRecord(const v1::ViewRecord& record) {
+  const v1::CropParameters& box = record.crop();
+  if (box.height() >= 1 && box.width() >= 1 &&
+      uint64_t{box.top()} + box.height() <= record.source_height() &&
+      uint64_t{box.left()} + box.width() <= record.source_width()) {
+    return absl::OkStatus();
+  }
+  return absl::DataLossError(absl::StrCat("crop ", box.width(), "x", box.height(), " at ",
+                                          box.left(), ",", box.top(),
+                                          " does not lie inside the source"));
+}
+
+Box SourceBox(const v1::ViewRecord& record) {
+  const v1::CropParameters& box = record.crop();
+  return {static_cast<int>(box.top()), static_cast<int>(box.left()), static_cast<int>(box.height()),
+          static_cast<int>(box.width())};
+}
+
 absl::Status Apply(v1::ViewRecord* record, Canvas* canvas) {
-  if (record->has_evaluation_crop()) return absl::OkStatus();  // that one fills the canvas
-  const v1::CropParameters& box = record->crop();
+  const Box box = SourceBox(*record);
   const SourcePixels& source = canvas->source;
   const int size = record->size();
   if (source.denominator == 1) {
-    const Box part = {.top = static_cast<int>(box.top()) - source.top,
-                      .left = static_cast<int>(box.left()) - source.left,
-                      .height = static_cast<int>(box.height()),
-                      .width = static_cast<int>(box.width())};
+    const Box part = {box.top - source.top, box.left - source.left, box.height, box.width};
     CASSLE_RETURN_IF_ERROR(Resample(*source.pixels, part, size, size, Interpolation::kBilinear,
                                     &canvas->resampling, &canvas->resized));
   } else {
     const double d = source.denominator;
-    const FractionalBox part = {.top = box.top() / d - source.top,
-                                .left = box.left() / d - source.left,
-                                .height = box.height() / d,
-                                .width = box.width() / d};
+    const FractionalBox part = {box.top / d - source.top, box.left / d - source.left,
+                                box.height / d, box.width / d};
     CASSLE_RETURN_IF_ERROR(Resample(*source.pixels, part, size, size, Interpolation::kBilinear,
                                     &canvas->resampling, &canvas->resized));
   }
@@ -132,15 +145,18 @@ DescriptorGroup CropGroup() { return {"crop", 4, Describe, DescribeRelative}; }
 
 Operation RandomResizedCropOperation() {
   return {.name = "crop",
+          .work = Work::kCrop,
           .domain = RandomDomain::kCrop,
           .in_policy = InPolicy,
           .check = Check,
           .sample = Sample,
+          .check_record = CheckRecord,
           .apply = Apply,
           .applied = Applied,
           .set_identity = SetIdentity,
           .captions = Captions,
-          .groups = {CropGroup()}};
+          .groups = {CropGroup()},
+          .fill = CanvasFill{SourceBox, /*takes_coarse_source=*/true}};
 }
 
 }  // namespace cassle

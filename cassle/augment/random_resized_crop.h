@@ -3,7 +3,8 @@
 // sample    ten attempts at an area fraction U(scale_min, scale_max) and a ratio width / height,
 //           log-uniform; then the largest central box whose ratio is in the range.
 // apply     crop, then bilinear antialiased resize with 8-bit intermediate (horizontal pass
-//           first), byte for byte as PIL. Without `crop` in the policy the box is the whole source.
+//           first), byte for byte as PIL. Fills the canvas also without `crop` in the policy: the
+//           box is the whole source then.
 // describe  group "crop" (4): centre y, centre x, height, width as fractions of the source;
 //           centre x is mirrored when the view is flipped, centre y when it is flipped
 //           vertically. Relative: the difference; with compat OFFICIAL both centres are mirrored by

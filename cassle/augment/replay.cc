@@ -11,7 +11,8 @@
 #include "absl/strings/str_join.h"
 #include "cassle/augment/apply.h"
 #include "cassle/augment/epoch_order.h"
-#include "cassle/augment/image_source.h"
+#include "cassle/augment/image_record_reader.h"
+#include "cassle/augment/operations.h"
 #include "cassle/augment/policy.h"
 #include "cassle/augment/record_reader.h"
 #include "cassle/augment/recorded_views.h"
@@ -130,7 +131,7 @@ class Replayer {
     if (options_.input() == "-") {
       return absl::InvalidArgumentError("--input=-: name a data set folder");
     }
-    CASSLE_ASSIGN_OR_RETURN(images_, ImageSource::Open(options_.input(), split));
+    CASSLE_ASSIGN_OR_RETURN(images_, ImageRecordReader::Open(options_.input(), split));
     if (!info.has_value()) return absl::OkStatus();
     CASSLE_ASSIGN_OR_RETURN(const v1::StageManifest manifest, ReadManifest(options_.input()));
     if (!info->dataset_fingerprint().empty() &&
@@ -264,9 +265,8 @@ class Replayer {
     if (image.height() == 0 || image.width() == 0) return "source size: recorded 0";
     v1::ViewRecord drawn = Draw(item.recorded, image);
     // Measured, not drawn; compared when the pixels have been made.
-    if (drawn.has_color_jitter() && item.recorded.has_color_jitter()) {
-      *drawn.mutable_color_jitter()->mutable_color_difference() =
-          item.recorded.color_jitter().color_difference();
+    for (const Operation& operation : Operations()) {
+      if (operation.copy_measured != nullptr) operation.copy_measured(item.recorded, &drawn);
     }
     return CompareRecords(item.recorded, drawn);
   }
@@ -354,7 +354,7 @@ class Replayer {
   StageContext& context_;
   std::unique_ptr<RecordReader> reader_;
   // Null: no images were given.
-  std::unique_ptr<ImageSource> images_;
+  std::unique_ptr<ImageRecordReader> images_;
   // Empty: unknown, draws are not checked.
   std::optional<v1::Policy> policy_;
   std::vector<v1::Policy> policies_;

@@ -8,11 +8,11 @@
 namespace cassle {
 namespace {
 
-// The coarsest decoding at which the crop still has at least as many pixels as the view.
-int FastDenominator(const v1::ViewRecord& record) {
-  const int64_t side = std::min(record.crop().height(), record.crop().width());
+// The coarsest decoding at which the box still has at least as many pixels as the view.
+int FastDenominator(const Box& box, int64_t size) {
+  const int64_t side = std::min(box.height, box.width);
   int denominator = 8;
-  while (denominator > 1 && side < int64_t{denominator} * record.size()) denominator /= 2;
+  while (denominator > 1 && side < denominator * size) denominator /= 2;
   return denominator;
 }
 
@@ -38,9 +38,9 @@ v1::ViewRecord SampleView(const v1::Policy& policy, const ViewKey& key, int sour
       operation.sample_per_batch(policy, of_batch, &record);
     }
   }
-  // An evaluation crop resizes the whole image, as it is.
-  if (policy.decode() == v1::FAST && !record.has_evaluation_crop()) {
-    record.set_fast_denominator(FastDenominator(record));
+  const CanvasFill& fill = *FillOf(record).fill;
+  if (policy.decode() == v1::FAST && fill.takes_coarse_source) {
+    record.set_fast_denominator(FastDenominator(fill.source_box(record), record.size()));
   }
   return record;
 }

@@ -60,14 +60,19 @@ void Sample(const v1::Policy& policy, Philox& random, v1::ViewRecord* record) {
 }
 
 template <typename Place>
-absl::Status Apply(v1::ViewRecord* record, Canvas* canvas) {
-  if (!Place::Applied(*record)) return absl::OkStatus();
-  const float threshold = Place::Of(*record).threshold();
+absl::Status CheckRecord(const v1::ViewRecord& record) {
+  if (!Place::Applied(record)) return absl::OkStatus();
+  const float threshold = Place::Of(record).threshold();
   if (!(threshold >= 0.0f && std::isfinite(threshold))) {
     return absl::DataLossError(
         absl::StrCat(Place::kName, " threshold ", threshold, " is out of range"));
   }
-  Solarize(threshold, &canvas->image);
+  return absl::OkStatus();
+}
+
+template <typename Place>
+absl::Status Apply(v1::ViewRecord* record, Canvas* canvas) {
+  if (Place::Applied(*record)) Solarize(Place::Of(*record).threshold(), &canvas->image);
   return absl::OkStatus();
 }
 
@@ -93,10 +98,12 @@ void Describe(const v1::Policy&, const v1::ViewRecord& record, float* out) {
 template <typename Place>
 Operation MakeOperation() {
   return {.name = Place::kName,
+          .work = Work::kColor,
           .domain = RandomDomain::kSolarize,
           .in_policy = Place::InPolicy,
           .check = Check<Place>,
           .sample = Sample<Place>,
+          .check_record = CheckRecord<Place>,
           .apply = Apply<Place>,
           .applied = Place::Applied,
           .set_identity = SetIdentity<Place>,

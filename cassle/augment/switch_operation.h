@@ -4,6 +4,7 @@
 //   struct FlipSwitch {
 //     static constexpr char kName[] = "flip";     // field of the policy, and descriptor group
 //     static constexpr char kLabel[] = "flip";    // on contact sheets, at most 10 letters
+//     static constexpr Work kWork = Work::kCrop;
 //     static constexpr RandomDomain kDomain = RandomDomain::kFlip;
 //     static bool InPolicy(const v1::Policy& policy) { return policy.has_flip(); }
 //     static double Probability(const v1::Policy& policy) { return policy.flip().probability(); }
@@ -26,6 +27,7 @@ template <typename Switch>
 Operation SwitchOperation() {
   return {
       .name = Switch::kName,
+      .work = Switch::kWork,
       .domain = Switch::kDomain,
       .in_policy = Switch::InPolicy,
       .check =
@@ -37,6 +39,8 @@ Operation SwitchOperation() {
           [](const v1::Policy& policy, Philox& random, v1::ViewRecord* record) {
             Switch::Set(random.Bernoulli(Switch::Probability(policy)), record);
           },
+      // On or off: a record can hold nothing else.
+      .check_record = [](const v1::ViewRecord&) { return absl::OkStatus(); },
       .apply =
           [](v1::ViewRecord* record, Canvas* canvas) {
             if (Switch::Get(*record)) Switch::Apply(&canvas->image);

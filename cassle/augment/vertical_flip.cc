@@ -10,6 +10,7 @@ namespace {
 struct VerticalFlipSwitch {
   static constexpr char kName[] = "vertical_flip";
   static constexpr char kLabel[] = "flip vert.";
+  static constexpr Work kWork = Work::kCrop;
   static constexpr RandomDomain kDomain = RandomDomain::kVerticalFlip;
   static bool InPolicy(const v1::Policy& policy) { return policy.has_vertical_flip(); }
   static double Probability(const v1::Policy& policy) {

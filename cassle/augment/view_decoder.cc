@@ -4,22 +4,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "cassle/augment/apply.h"
+#include "cassle/augment/operations.h"
 #include "cassle/base/status_macros.h"
 
 namespace cassle {
 namespace {
 
 constexpr int kDenominators[] = {0, 1, 2, 4, 8};
-
-// The pixels that a view is made of. An evaluation crop resizes the whole image first.
-Box WantedBox(const v1::ViewRecord& view) {
-  if (view.has_evaluation_crop()) {
-    return {0, 0, static_cast<int>(view.source_height()), static_cast<int>(view.source_width())};
-  }
-  const v1::CropParameters& crop = view.crop();
-  return {static_cast<int>(crop.top()), static_cast<int>(crop.left()),
-          static_cast<int>(crop.height()), static_cast<int>(crop.width())};
-}
 
 // The smallest box that holds both; an empty box (height 0) holds nothing.
 Box Union(const Box& a, const Box& b) {
@@ -39,7 +30,7 @@ absl::Status ViewDecoder::Decode(const v1::ImageRecord& image,
     CASSLE_RETURN_IF_ERROR(CheckRecord(image.height(), image.width(), view));
     for (int i = 0; i < 5; ++i) {
       if (kDenominators[i] == static_cast<int>(view.fast_denominator())) {
-        wanted[i] = Union(wanted[i], WantedBox(view));
+        wanted[i] = Union(wanted[i], FillOf(view).fill->source_box(view));
       }
     }
   }

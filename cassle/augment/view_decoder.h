@@ -25,7 +25,7 @@ namespace cassle {
 
 class ViewDecoder {
  public:
-  // Of `views` only crop, source size and fast_denominator matter.
+  // Of `views` only what fills the canvas, source size and fast_denominator matter.
   // \error kDataLoss if the image is damaged where it is needed, does not have the size its record
   // says, or a view was drawn for another size or has a crop outside the image.
   absl::Status Decode(const v1::ImageRecord& image, absl::Span<const v1::ViewRecord> views);

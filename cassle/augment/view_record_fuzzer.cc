@@ -1,5 +1,8 @@
 // Records of views, as a damaged or foreign view shard may hold them: parsing, making the view,
 // describing it, its stored pixels.
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/message.h>
+
 #include <cmath>
 #include <cstdlib>
 #include <string>
@@ -7,6 +10,7 @@
 
 #include "cassle/augment/apply.h"
 #include "cassle/augment/descriptor.h"
+#include "cassle/augment/operations.h"
 #include "cassle/augment/policy.h"
 #include "cassle/augment/recorded_views.h"
 #include "cassle/augment/view_decoder.h"
@@ -37,16 +41,14 @@ std::string JpegOf(const RgbImage& image) {
 
 const DescriptorLayout& Layout() {
   static const DescriptorLayout* const layout = [] {
-    // Every operation, for all groups; two pairs exclude each other, and one of them is enough.
+    // Every operation, for all groups.
     absl::StatusOr<v1::Policy> policy = LoadPolicy("stl10");
     CASSLE_FUZZ_CHECK(policy.ok());
-    policy->mutable_solarize();
-    policy->mutable_rotation();
-    policy->mutable_vertical_flip();
-    policy->mutable_color_drop();
-    policy->mutable_angle_rotation();
-    policy->mutable_gaussian_noise();
-    policy->mutable_cutout();
+    for (const Operation& operation : Operations()) {
+      const std::string field(operation.name);
+      policy->GetReflection()->MutableMessage(&*policy,
+                                              v1::Policy::descriptor()->FindFieldByName(field));
+    }
     auto created = DescriptorLayout::Create(*policy, DescriptorGroupsOf(*policy));
     CASSLE_FUZZ_CHECK(created.ok());
     return new DescriptorLayout(*std::move(created));

@@ -4,8 +4,8 @@
 //   split    train, val, test, unlabeled, ...; default: train
 //   NAME     a further target of classes: numbers from 0, or names
 //   NAME:K   a further target of K numbers, separated by spaces in the cell, e.g. position:2
-// Cells may be quoted ("a, ""b"""). A folder with train.csv, test.csv, ... gives a split per file.
-// The images are not part of the stage's fingerprint when they lie outside --input and
+// Cells may be quoted (cassle/base/csv.h). A folder with train.csv, test.csv, ... gives a split per
+// file. The images are not part of the stage's fingerprint when they lie outside --input and
 // --image_root.
 #include <algorithm>
 #include <map>
@@ -18,7 +18,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
+#include "cassle/base/csv.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/data/row_source.h"
@@ -27,69 +27,38 @@
 namespace cassle {
 namespace {
 
-absl::StatusOr<std::vector<std::string>> SplitCsvLine(const std::string& line,
-                                                      const std::string& origin) {
-  std::vector<std::string> cells(1);
-  bool quoted = false;
-  for (size_t i = 0; i < line.size(); ++i) {
-    const char c = line[i];
-    if (quoted && c == '"' && i + 1 < line.size() && line[i + 1] == '"') {
-      cells.back().push_back(line[++i]);
-    } else if (c == '"') {
-      quoted = !quoted;
-    } else if (c == ',' && !quoted) {
-      cells.emplace_back();
-    } else {
-      cells.back().push_back(c);
-    }
-  }
-  if (quoted) return absl::DataLossError(absl::StrCat(origin, ": a quote is not closed"));
-  for (std::string& cell : cells) absl::StripAsciiWhitespace(&cell);
-  return cells;
-}
-
 // Appends the rows of one file.
-absl::Status ReadCsv(const std::string& path, const std::string& split, const std::string& root,
-                     std::vector<ImageRow>* rows, std::map<std::string, int>* targets) {
-  CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> lines, ReadLines(path));
-  CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> header,
-                          SplitCsvLine(lines[0], absl::StrCat(path, ":1")));
-  if (std::find(header.begin(), header.end(), "path") == header.end()) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        path, ":1: no column is called 'path'; the first line names the columns, e.g. path,label"));
-  }
+absl::Status AppendRows(const std::string& path, const std::string& split, const std::string& root,
+                        std::vector<ImageRow>* rows, std::map<std::string, int>* targets) {
+  CASSLE_ASSIGN_OR_RETURN(CsvTable table, ReadCsv(path));
+  CASSLE_RETURN_IF_ERROR(table.Column("path").status());
+  const std::string header = table.Origin(table.header);
   std::vector<std::string> names;
-  for (const std::string& column : header) {
+  for (const std::string& column : table.header.cells) {
     const size_t colon = column.rfind(':');
     int size = 0;
     if (colon != std::string::npos &&
         (!absl::SimpleAtoi(column.substr(colon + 1), &size) || size < 1)) {
       return absl::FailedPreconditionError(
-          absl::StrCat(path, ":1: column '", column, "': after the colon stands a length from 1"));
+          absl::StrCat(header, ": column '", column, "': after the colon stands a length from 1"));
     }
     names.push_back(column.substr(0, colon));
     if (names.back().empty() || std::count(names.begin(), names.end(), names.back()) > 1) {
       return absl::FailedPreconditionError(
-          absl::StrCat(path, ":1: column '", column, "' has no name or one that is taken"));
+          absl::StrCat(header, ": column '", column, "' has no name or one that is taken"));
     }
     if (column == "path" || column == "label" || column == "split") continue;
     const auto [target, added] = targets->emplace(names.back(), size);
     if (!added && target->second != size) {
       return absl::FailedPreconditionError(
-          absl::StrCat(path, ":1: column '", column, "' has another length than before"));
+          absl::StrCat(header, ": column '", column, "' has another length than before"));
     }
   }
-  for (size_t i = 1; i < lines.size(); ++i) {
-    if (lines[i].empty()) continue;
+  for (CsvRow& line : table.rows) {
     ImageRow row;
-    row.origin = absl::StrCat(path, ":", i + 1);
+    row.origin = table.Origin(line);
     row.split = split.empty() ? "train" : split;
-    CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> cells,
-                            SplitCsvLine(lines[i], row.origin));
-    if (cells.size() != names.size()) {
-      return absl::DataLossError(absl::StrCat(row.origin, ": ", cells.size(),
-                                              " cells, but there are ", names.size(), " columns"));
-    }
+    std::vector<std::string>& cells = line.cells;
     for (size_t k = 0; k < cells.size(); ++k) {
       if (names[k] == "path") {
         row.key = cells[k];
@@ -98,7 +67,7 @@ absl::Status ReadCsv(const std::string& path, const std::string& split, const st
         const std::string canonical = CanonicalSplit(cells[k]);
         if (!cells[k].empty()) row.split = canonical.empty() ? cells[k] : canonical;
       } else {
-        row.cells[names[k]] = cells[k];
+        row.cells[names[k]] = std::move(cells[k]);
       }
     }
     rows->push_back(std::move(row));
@@ -127,9 +96,9 @@ absl::StatusOr<std::unique_ptr<ImageSource>> OpenCsvSource(const SourceArguments
       const std::string split = input.split.empty()
                                     ? CanonicalSplit(name.substr(0, name.find_first_of("-_.")))
                                     : input.split;
-      CASSLE_RETURN_IF_ERROR(
-          ReadCsv(path, split, arguments.image_root.empty() ? DirName(path) : arguments.image_root,
-                  &rows, &targets));
+      CASSLE_RETURN_IF_ERROR(AppendRows(
+          path, split, arguments.image_root.empty() ? DirName(path) : arguments.image_root, &rows,
+          &targets));
     }
   }
   return MakeRowSource(std::move(rows), arguments.classes, std::move(targets));

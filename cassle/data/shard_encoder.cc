@@ -11,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "cassle/base/csv.h"
 #include "cassle/base/file.h"
 #include "cassle/base/progress.h"
 #include "cassle/base/status_macros.h"
@@ -79,8 +80,9 @@ absl::Status CheckExpected(const v1::ShardEncoderOptions& options, const v1::Dat
   return absl::OkStatus();
 }
 
-std::string CsvCell(const std::string& text) {
-  return absl::StrCat("\"", absl::StrReplaceAll(text, {{"\"", "\"\""}, {"\n", " "}}), "\"");
+// A line of the quarantine list is one of the file.
+std::string OnOneLine(const std::string& text) {
+  return QuotedCsvCell(absl::StrReplaceAll(text, {{"\n", " "}}));
 }
 
 // The run of one encoding: the steps of RunShardEncoder with their shared state.
@@ -183,8 +185,8 @@ class Encoder {
         context_.Warn(absl::StrCat("bad image ", encoded.record.key(), ": ", reason));
       }
       ++bad_;
-      absl::StrAppend(&quarantine_, split, ",", CsvCell(encoded.record.key()), ",", CsvCell(reason),
-                      "\n");
+      absl::StrAppend(&quarantine_, split, ",", OnOneLine(encoded.record.key()), ",",
+                      OnOneLine(reason), "\n");
       return absl::OkStatus();
     }
     if (encoded.record.has_label()) {

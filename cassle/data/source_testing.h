@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "cassle/data/source.h"
+#include "cassle/data/source.pb.h"
 
 namespace cassle {
 

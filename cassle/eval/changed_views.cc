@@ -17,8 +17,6 @@
 namespace cassle {
 namespace {
 
-constexpr char kCrop[] = "crop";
-
 const google::protobuf::FieldDescriptor& FieldOf(absl::string_view operation) {
   // Operations are named as their fields (operation.h).
   return *v1::Policy::descriptor()->FindFieldByName(std::string(operation));
@@ -47,15 +45,17 @@ v1::Policy UnchangedPolicy(const v1::Policy& policy, int size) {
 
 absl::StatusOr<std::vector<SingleOperation>> SingleOperations(const v1::Policy& policy, int size) {
   const std::vector<v1::Policy> views = DistinctViewPolicies(policy);
+  const v1::Policy unchanged = UnchangedPolicy(policy, size);
   std::vector<SingleOperation> singles;
   for (const Operation& operation : Operations()) {
     const auto has = std::find_if(views.begin(), views.end(), operation.in_policy);
-    if (has == views.end() || operation.name == "evaluation_crop") continue;
+    if (has == views.end() || operation.in_policy(unchanged)) continue;
     SingleOperation single;
     single.name = std::string(operation.name);
     single.view = static_cast<int>(has - views.begin());
-    single.policy = UnchangedPolicy(policy, size);
-    if (operation.name == kCrop) single.policy.clear_evaluation_crop();
+    single.policy = unchanged;
+    // A view begins with one of them.
+    if (operation.fill.has_value()) single.policy.clear_evaluation_crop();
     CopyAlways(*has, operation.name, &single.policy);
     CASSLE_RETURN_IF_ERROR(CheckPolicy(single.policy));
     singles.push_back(std::move(single));

@@ -1,5 +1,6 @@
 #include "cassle/eval/linear_regression.h"
 
+#include <eigen3/Eigen/Core>
 #include <eigen3/Eigen/Eigenvalues>
 
 #include <algorithm>
@@ -21,7 +22,16 @@ constexpr int kMaxBalancedSteps = 1000;
 constexpr double kOverRelaxation = 1.6;
 constexpr double kImbalance = 5;
 
+using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
 }  // namespace
+
+struct LinearRegression::Gram {
+  Matrix eigenvectors;
+  Eigen::VectorXd eigenvalues;
+};
+
+LinearRegression::~LinearRegression() = default;
 
 LinearRegression::LinearRegression(const PaddedMatrix<float>* x, int64_t rows,
                                    std::vector<double> targets, int64_t outputs, int threads)
@@ -69,16 +79,16 @@ void LinearRegression::DecomposeGram() {
     for (int64_t j = 0; j < d; ++j) square(i, j) = gram(i, j);
   }
   const Eigen::SelfAdjointEigenSolver<Matrix> solver(square);
-  eigenvectors_ = solver.eigenvectors();
-  eigenvalues_ = solver.eigenvalues();
+  gram_ = std::make_unique<Gram>(Gram{solver.eigenvectors(), solver.eigenvalues()});
   // Directions that no row has: rounding would fill them at small w. Their weights are 0.
-  const double none = 1e-13 * eigenvalues_.maxCoeff();
+  Eigen::VectorXd& eigenvalues = gram_->eigenvalues;
+  const double none = 1e-13 * eigenvalues.maxCoeff();
   for (int64_t i = 0; i < d; ++i) {
-    if (eigenvalues_[i] < none) eigenvalues_[i] = std::numeric_limits<double>::infinity();
+    if (eigenvalues[i] < none) eigenvalues[i] = std::numeric_limits<double>::infinity();
   }
 }
 
-LinearRegression::Matrix LinearRegression::Project(const std::vector<double>& errors) {
+PaddedMatrix<double> LinearRegression::Project(const std::vector<double>& errors) {
   const int64_t stride = x_->stride();
   std::vector<PaddedMatrix<double>> sums(parts_);
   ParallelFor(threads_, parts_, [&](int64_t part) {
@@ -88,10 +98,10 @@ LinearRegression::Matrix LinearRegression::Project(const std::vector<double>& er
                          std::min(kPartRows, rows_ - begin), outputs_, stride, sums[part].data(),
                          stride);
   });
-  Matrix products = Matrix::Zero(outputs_, x_->columns());
+  PaddedMatrix<double> products(outputs_, x_->columns());
   for (const PaddedMatrix<double>& sum : sums) {
     for (int64_t j = 0; j < outputs_; ++j) {
-      for (int64_t c = 0; c < products.cols(); ++c) products(j, c) += sum(j, c);
+      for (int64_t c = 0; c < products.columns(); ++c) products(j, c) += sum(j, c);
     }
   }
   return products;
@@ -109,13 +119,17 @@ void LinearRegression::Errors(const PaddedMatrix<double>& weights, std::vector<d
   });
 }
 
-void LinearRegression::Solve(const Matrix& products, const std::vector<double>& shifts,
-                             PaddedMatrix<double>* weights) {
-  Matrix rotated = products * eigenvectors_;
+void LinearRegression::Solve(const PaddedMatrix<double>& products,
+                             const std::vector<double>& shifts, PaddedMatrix<double>* weights) {
+  Matrix dense(outputs_, products.columns());
   for (int64_t j = 0; j < outputs_; ++j) {
-    for (int64_t c = 0; c < rotated.cols(); ++c) rotated(j, c) /= eigenvalues_[c] + shifts[j];
+    for (int64_t c = 0; c < dense.cols(); ++c) dense(j, c) = products(j, c);
   }
-  const Matrix solved = rotated * eigenvectors_.transpose();
+  Matrix rotated = dense * gram_->eigenvectors;
+  for (int64_t j = 0; j < outputs_; ++j) {
+    for (int64_t c = 0; c < rotated.cols(); ++c) rotated(j, c) /= gram_->eigenvalues[c] + shifts[j];
+  }
+  const Matrix solved = rotated * gram_->eigenvectors.transpose();
   for (int64_t j = 0; j < outputs_; ++j) {
     for (int64_t c = 0; c < solved.cols(); ++c) (*weights)(j, c) = solved(j, c);
   }
@@ -135,11 +149,11 @@ double LinearRegression::Gap(double w, const PaddedMatrix<double>& weights, doub
       (*parts)[j].errors += std::abs(errors_[at]) - scratch_[at] * errors_[at];
     }
   }
-  const Matrix products = Project(scratch_);
+  const PaddedMatrix<double> products = Project(scratch_);
   double gap = 0;
   for (int64_t j = 0; j < outputs_; ++j) {
     double square = 0, slope = 0;
-    for (int64_t c = 0; c < products.cols(); ++c) {
+    for (int64_t c = 0; c < products.columns(); ++c) {
       const double derivative = 2 * w * weights(j, c) - products(j, c);
       square += weights(j, c) * weights(j, c);
       slope += derivative * derivative;

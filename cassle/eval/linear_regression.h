@@ -12,10 +12,9 @@
 #ifndef CASSLE_EVAL_LINEAR_REGRESSION_H_
 #define CASSLE_EVAL_LINEAR_REGRESSION_H_
 
-#include <eigen3/Eigen/Core>
-
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <vector>
 
 #include "cassle/eval/thin_products.h"
@@ -38,6 +37,7 @@ class LinearRegression {
   // targets: [rows, outputs] row-major. Costs rows d^2 multiply-adds and about 9 d^3.
   LinearRegression(const PaddedMatrix<float>* x, int64_t rows, std::vector<double> targets,
                    int64_t outputs, int threads);
+  ~LinearRegression();
 
   // Writes the optimum for absolute errors into *weights [outputs, d]: stops when the estimated
   // f - f* is at most tolerance * sum |y|. Starts from the state that the previous call left, so
@@ -50,7 +50,8 @@ class LinearRegression {
   RegressionFit FitSquared(double w, PaddedMatrix<double>* weights);
 
  private:
-  using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  // Of X^T X: eigenvectors and eigenvalues.
+  struct Gram;
   // Of one output: errors that the multipliers do not agree with, and the derivative by its
   // weights.
   struct GapParts {
@@ -60,11 +61,11 @@ class LinearRegression {
 
   void DecomposeGram();
   // out [outputs, d] = errors^T X of errors [rows, outputs].
-  Matrix Project(const std::vector<double>& errors);
+  PaddedMatrix<double> Project(const std::vector<double>& errors);
   // y - W x, [rows, outputs].
   void Errors(const PaddedMatrix<double>& weights, std::vector<double>* errors);
   // Row j of *weights = products_j (gram + shift_j)^-1.
-  void Solve(const Matrix& products, const std::vector<double>& shifts,
+  void Solve(const PaddedMatrix<double>& products, const std::vector<double>& shifts,
              PaddedMatrix<double>* weights);
   // Estimate of f - f* from the multipliers, and its parts per output; leaves f in *objective.
   double Gap(double w, const PaddedMatrix<double>& weights, double* objective,
@@ -79,8 +80,7 @@ class LinearRegression {
   const int threads_;
   const int64_t parts_;
   double target_sum_ = 0;
-  Matrix eigenvectors_;
-  Eigen::VectorXd eigenvalues_;
+  std::unique_ptr<Gram> gram_;
   // State of the search, [rows, outputs]: y - W x, its shrunk copy, and the multipliers over the
   // penalty.
   std::vector<double> errors_, copy_, multipliers_;

@@ -9,6 +9,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "cassle/base/csv.h"
 #include "cassle/eval/html_text.h"
 
 namespace cassle {
@@ -16,10 +17,8 @@ namespace {
 
 constexpr int kMaxColumns = 12;
 
-std::string CsvField(const std::string& text) {
-  if (text.find_first_of(",\"\n") == std::string::npos) return text;
-  return absl::StrCat("\"", absl::StrReplaceAll(text, {{"\"", "\"\""}}), "\"");
-}
+// All digits.
+std::string Exactly(double value) { return absl::StrFormat("%.17g", value); }
 
 std::string MarkdownText(const std::string& text) {
   return absl::StrReplaceAll(text, {{"|", "\\|"}, {"\n", " "}});
@@ -197,22 +196,20 @@ std::string TableMarkdown(const v1::ReportTable& report) {
 }
 
 std::string ScoresCsv(const v1::ReportTable& report) {
-  std::string text =
-      "stage,row,column,source,value,half_width,chance,better,num_test,best,metric\n";
-  const auto number = [](bool has, double value) {
-    return has ? absl::StrFormat("%.17g", value) : "";
-  };
+  std::string text = CsvLine({"stage", "row", "column", "source", "value", "half_width", "chance",
+                              "better", "num_test", "best", "metric"});
+  const auto number = [](bool has, double value) { return has ? Exactly(value) : ""; };
   for (const v1::StageTable& table : TablesOf(report)) {
     for (const v1::ReportRow& row : table.rows()) {
       for (int c = 0; c < row.cells_size(); ++c) {
         const v1::ReportColumn& column = table.columns(c);
         for (const v1::ReportRun& run : row.cells(c).runs()) {
-          absl::StrAppendFormat(&text, "%s,%s,%s,%d,%.17g,%s,%s,%s,%d,%d,%s\n", table.stage(),
-                                CsvField(row.name()), CsvField(column.name()), run.source(),
-                                run.value(), number(run.has_half_width(), run.half_width()),
-                                number(run.has_chance(), run.chance()),
-                                absl::AsciiStrToLower(v1::Score::Better_Name(column.better())),
-                                column.num_test(), row.cells(c).best(), column.metric());
+          text += CsvLine({table.stage(), row.name(), column.name(), absl::StrCat(run.source()),
+                           Exactly(run.value()), number(run.has_half_width(), run.half_width()),
+                           number(run.has_chance(), run.chance()),
+                           absl::AsciiStrToLower(v1::Score::Better_Name(column.better())),
+                           absl::StrCat(column.num_test()), row.cells(c).best() ? "1" : "0",
+                           column.metric()});
         }
       }
     }

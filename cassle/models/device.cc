@@ -4,12 +4,10 @@
 #include <ATen/detail/CUDAHooksInterface.h>
 #include <c10/core/GradMode.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
-#include <c10/util/Exception.h>
 #include <dlfcn.h>
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/message.h>
 
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -96,24 +94,6 @@ void MoveTensors(const std::vector<NamedTensor>& tensors, c10::Device device) {
     tensor.mutable_grad() = at::Tensor();
     tensor.set_data(moved);
   }
-}
-
-absl::Status TorchFailure(const std::exception& error) {
-  const auto* of_torch = dynamic_cast<const c10::Error*>(&error);
-  if (of_torch == nullptr) return absl::InternalError(error.what());
-  const std::string message = of_torch->what_without_backtrace();
-  if (dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("the GPU has too little memory: lower --batch_size, raise --accumulate_steps, "
-                     "or try --precision=bf16 (",
-                     message.substr(0, message.find('\n')), ")"));
-  }
-  if (absl::StrContains(message, "CUDA error")) {
-    return absl::UnavailableError(
-        absl::StrCat("the GPU failed: ", message.substr(0, message.find('\n')),
-                     "; the same command goes on from the last checkpoint"));
-  }
-  return absl::InternalError(message);
 }
 
 at::Tensor Upload(const at::Tensor& tensor, c10::Device device) {

@@ -10,7 +10,6 @@
 #include <ATen/core/Tensor.h>
 #include <c10/core/Device.h>
 
-#include <exception>
 #include <string>
 #include <vector>
 
@@ -53,10 +52,6 @@ void MoveTensors(const std::vector<NamedTensor>& tensors, c10::Device device);
 // A copy of `tensor`, which is the processor's, on `device`; without waiting for it, from pinned
 // memory. On the processor: the tensor itself. Undefined stays undefined.
 at::Tensor Upload(const at::Tensor& tensor, c10::Device device);
-
-// What LibTorch threw, for a person: kResourceExhausted if a GPU's memory was too small,
-// kUnavailable if the GPU failed, each in one line; else kInternal with the message.
-absl::Status TorchFailure(const std::exception& error);
 
 }  // namespace cassle
 

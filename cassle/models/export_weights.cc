@@ -1,7 +1,5 @@
 #include "cassle/models/export_weights.h"
 
-#include <c10/util/Exception.h>
-
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,6 +14,7 @@
 #include "cassle/models/detectron2_file.h"
 #include "cassle/models/model_folder.h"
 #include "cassle/models/torch_file_writer.h"
+#include "cassle/models/torch_guard.h"
 #include "cassle/models/torch_runtime.h"
 #include "cassle/models/weight_names.h"
 #include "cassle/models/weights.h"
@@ -167,11 +166,7 @@ StageInfo ExportWeightsInfo() {
 }
 
 absl::Status RunExportWeights(const v1::ExportWeightsOptions& options, StageContext& context) {
-  try {
-    return Export(options, context);
-  } catch (const c10::Error& error) {
-    return absl::InternalError(error.what_without_backtrace());
-  }
+  return CatchTorch([&] { return Export(options, context); });
 }
 
 }  // namespace cassle

@@ -3,7 +3,6 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/isfinite.h>
 #include <c10/core/GradMode.h>
-#include <c10/util/Exception.h>
 
 #include <map>
 #include <memory>
@@ -21,6 +20,7 @@
 #include "cassle/models/model_folder.h"
 #include "cassle/models/projector_names.h"
 #include "cassle/models/torch_file.h"
+#include "cassle/models/torch_guard.h"
 #include "cassle/models/torch_runtime.h"
 #include "cassle/models/vit.h"
 #include "cassle/models/weight_names.h"
@@ -243,11 +243,7 @@ StageInfo ImportWeightsInfo() {
 }
 
 absl::Status RunImportWeights(const v1::ImportWeightsOptions& options, StageContext& context) {
-  try {
-    return Import(options, context);
-  } catch (const c10::Error& error) {
-    return absl::InternalError(error.what_without_backtrace());
-  }
+  return CatchTorch([&] { return Import(options, context); });
 }
 
 }  // namespace cassle

@@ -36,13 +36,6 @@ constexpr Target kTargets[] = {
     {"solarize", &v1::AugSelfConfig::solarize, 1, 1, DifferenceLoss, BroadcastDifferenceLoss},
 };
 
-int64_t FeatureSizeOf(const Method& method) {
-  for (const Method::Network& network : method.networks()) {
-    if (network.name == "backbone") return dynamic_cast<Backbone&>(*network.module).feature_size();
-  }
-  return 0;
-}
-
 // A method with AugSelf beside its own objective.
 class MethodWithAugSelf : public Method {
  public:
@@ -149,7 +142,8 @@ absl::StatusOr<std::unique_ptr<Method>> WithAugSelf(const MethodSetup& setup,
     return absl::InvalidArgumentError(
         "augself compares two views of an image, and the policy makes one: choose another policy");
   }
-  CASSLE_ASSIGN_OR_RETURN(AugSelf augself, AugSelf::Create(setup, FeatureSizeOf(*method)));
+  CASSLE_ASSIGN_OR_RETURN(AugSelf augself,
+                          AugSelf::Create(setup, method->backbone().feature_size()));
   return std::unique_ptr<Method>(new MethodWithAugSelf(std::move(method), std::move(augself)));
 }
 

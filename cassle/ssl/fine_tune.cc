@@ -4,7 +4,6 @@
 #include <ATen/ops/argmax.h>
 #include <ATen/ops/from_blob.h>
 #include <c10/core/GradMode.h>
-#include <c10/util/Exception.h>
 
 #include <algorithm>
 #include <memory>
@@ -31,6 +30,7 @@
 #include "cassle/models/conditioning.h"
 #include "cassle/models/device.h"
 #include "cassle/models/model_folder.h"
+#include "cassle/models/torch_guard.h"
 #include "cassle/models/torch_runtime.h"
 #include "cassle/models/weights.h"
 #include "cassle/ssl/checkpoint.h"
@@ -199,12 +199,10 @@ struct Predictions {
 };
 
 absl::StatusOr<Predictions> Predict(const Run& run, StageContext* context) {
-  CASSLE_ASSIGN_OR_RETURN(Backbone* const backbone, NetworkOf<Backbone>(*run.method, "backbone"));
-  CASSLE_ASSIGN_OR_RETURN(ConditionedProjector* const head,
-                          NetworkOf<ConditionedProjector>(*run.method, "projector"));
-  head->eval();
+  ConditionedProjector& head = run.method->projector();
+  head.eval();
   // The method owns it.
-  const std::shared_ptr<Backbone> borrowed(backbone, [](Backbone*) {});
+  const std::shared_ptr<Backbone> borrowed(&run.method->backbone(), [](Backbone*) {});
   CASSLE_ASSIGN_OR_RETURN(const std::unique_ptr<FrozenEncoder> encoder,
                           FrozenEncoder::Create(run.spec, borrowed, {}));
   const Dataset& images = *run.test.images;
@@ -219,7 +217,7 @@ absl::StatusOr<Predictions> Predict(const Run& run, StageContext* context) {
     }
     CASSLE_ASSIGN_OR_RETURN(std::vector<float> features, encoder->Extract(pixels));
     const c10::NoGradGuard no_grad;
-    const at::Tensor logits = head->forward(
+    const at::Tensor logits = head.forward(
         at::from_blob(features.data(), {last - first, encoder->feature_size()}).to(run.device),
         at::Tensor());
     const at::Tensor best = at::argmax(logits, 1).cpu().contiguous();
@@ -253,14 +251,14 @@ v1::ModelSpec FineTunedSpec(const Run& run) {
 
 absl::StatusOr<v1::Evaluation> ResultOf(const Run& run, const Predictions& predictions,
                                         const StageContext& context) {
-  CASSLE_ASSIGN_OR_RETURN(const Backbone* backbone, NetworkOf<Backbone>(*run.method, "backbone"));
+  const Backbone& backbone = run.method->backbone();
   v1::Evaluation evaluation;
   evaluation.set_stage("fine-tune");
   evaluation.set_title("Fine-tuning");
   evaluation.set_encoder(FineTunedSpec(run).provenance());
-  evaluation.set_weights_fingerprint(WeightsFingerprint(*backbone));
+  evaluation.set_weights_fingerprint(WeightsFingerprint(backbone));
   evaluation.set_preprocess_fingerprint(predictions.preprocess_fingerprint);
-  evaluation.set_num_features(static_cast<int32_t>(backbone->feature_size()));
+  evaluation.set_num_features(static_cast<int32_t>(backbone.feature_size()));
   for (const auto& [role, split, rows] : {std::tuple("train", &run.train, run.subset.size()),
                                           std::tuple("test", &run.test, run.test.labels.size())}) {
     v1::EvaluatedSet* set = evaluation.add_sets();
@@ -336,11 +334,7 @@ StageInfo FineTuneInfo() {
 }
 
 absl::Status RunFineTune(const Options& options, StageContext& context) {
-  try {
-    return FineTune(options, context);
-  } catch (const std::exception& error) {
-    return TorchFailure(error);
-  }
+  return CatchTorch([&] { return FineTune(options, context); });
 }
 
 }  // namespace cassle

@@ -1,6 +1,28 @@
 #include "cassle/ssl/method.h"
 
+#include <c10/util/Exception.h>
+
+#include "cassle/models/conditioning.h"
+
 namespace cassle {
+namespace {
+
+template <class T>
+T& NetworkOf(const Method& method, const char* name) {
+  for (const Method::Network& network : method.networks()) {
+    T* const found = network.name == name ? dynamic_cast<T*>(network.module) : nullptr;
+    if (found != nullptr) return *found;
+  }
+  TORCH_CHECK(false, "the method has no network \"", name, "\"");
+}
+
+}  // namespace
+
+Backbone& Method::backbone() const { return NetworkOf<Backbone>(*this, "backbone"); }
+
+ConditionedProjector& Method::projector() const {
+  return NetworkOf<ConditionedProjector>(*this, "projector");
+}
 
 std::vector<NamedTensor> Method::trained_parameters() const {
   std::vector<NamedTensor> all;

@@ -35,6 +35,8 @@
 
 namespace cassle {
 
+class ConditionedProjector;
+
 // One view of every image of a batch. Views of a multi-crop policy differ in S.
 struct View {
   // [B, 3, S, S] float32, normalised, channels-last.
@@ -133,7 +135,8 @@ class Method {
   // After every optimiser step: momentum networks, queues.
   virtual void AfterStep() = 0;
 
-  // All networks. "backbone" (a Backbone) and "projector" are what a finished run saves.
+  // All networks. "backbone" (a Backbone) and "projector" (a ConditionedProjector) are what a
+  // finished run saves.
   virtual std::vector<Network> networks() const = 0;
 
   // State outside the networks, e.g. the queue. Handles.
@@ -156,6 +159,10 @@ class Method {
       const std::vector<NamedTensor>& parameters) const {
     return {{parameters}};
   }
+
+  // The networks of these names. Throw c10::Error if the method has none.
+  Backbone& backbone() const;
+  ConditionedProjector& projector() const;
 
   // Parameters of the trained networks, named "backbone.conv1.weight".
   std::vector<NamedTensor> trained_parameters() const;

@@ -74,6 +74,16 @@ TEST_P(MethodContractTest, LossIsFiniteAndItsGradientReachesEveryTrainedParamete
   }
 }
 
+TEST_P(MethodContractTest, ItsBackboneAndProjectorAreThoseOfItsNetworks) {
+  const std::unique_ptr<Method> method = Make(1);
+  int found = 0;
+  for (const Method::Network& network : method->networks()) {
+    if (network.name == "backbone") found += network.module == &method->backbone();
+    if (network.name == "projector") found += network.module == &method->projector();
+  }
+  EXPECT_EQ(found, 2);
+}
+
 TEST_P(MethodContractTest, SameSeedGivesTheSameBitsAndAnotherSeedDoesNot) {
   std::vector<std::unique_ptr<Method>> methods;
   for (uint64_t seed : {7, 7, 8}) {

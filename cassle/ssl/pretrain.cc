@@ -10,6 +10,7 @@
 #include "cassle/base/options.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/models/device.h"
+#include "cassle/models/torch_guard.h"
 #include "cassle/models/torch_runtime.h"
 #include "cassle/ssl/checkpoint.h"
 #include "cassle/ssl/monitor.h"
@@ -124,11 +125,7 @@ StageInfo PretrainInfo() {
 }
 
 absl::Status RunPretrain(const v1::PretrainOptions& options, StageContext& context) {
-  try {
-    return Pretrain(options, context);
-  } catch (const std::exception& error) {
-    return TorchFailure(error);
-  }
+  return CatchTorch([&] { return Pretrain(options, context); });
 }
 
 }  // namespace cassle

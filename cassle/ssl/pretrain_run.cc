@@ -197,19 +197,16 @@ v1::ModelSpec ModelSpecOf(const PretrainRun& run) {
 void FixImageChannels(PretrainRun* run) {
   if (run->backbone.extra_channels_size() == 0) return;
   c10::NoGradGuard no_grad;
-  for (const Method::Network& network : run->method->networks()) {
-    if (network.name != "projector") continue;
-    auto& projector = dynamic_cast<ConditionedProjector&>(*network.module);
-    projector.eval();
-    const std::vector<at::Tensor> weights = projector.parameters();
-    const at::Tensor descriptor = MatrixTensor(run->unaugmented, /*batch_size=*/1);
-    const at::Tensor values =
-        projector.ImageChannels(weights.empty() ? descriptor : descriptor.to(weights[0].device()))
-            .cpu()
-            .contiguous();
-    for (int64_t i = 0; i < values.numel(); ++i) {
-      run->backbone.set_extra_channels(static_cast<int>(i), values.data_ptr<float>()[i]);
-    }
+  ConditionedProjector& projector = run->method->projector();
+  projector.eval();
+  const std::vector<at::Tensor> weights = projector.parameters();
+  const at::Tensor descriptor = MatrixTensor(run->unaugmented, /*batch_size=*/1);
+  const at::Tensor values =
+      projector.ImageChannels(weights.empty() ? descriptor : descriptor.to(weights[0].device()))
+          .cpu()
+          .contiguous();
+  for (int64_t i = 0; i < values.numel(); ++i) {
+    run->backbone.set_extra_channels(static_cast<int>(i), values.data_ptr<float>()[i]);
   }
 }
 

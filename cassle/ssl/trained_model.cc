@@ -13,14 +13,12 @@ namespace cassle {
 absl::Status WriteTrainedModel(const Method& method, const v1::ModelSpec& spec,
                                const v1::Policy& policy, const std::vector<std::string>& groups,
                                const std::string& folder) {
-  CASSLE_ASSIGN_OR_RETURN(const Module* backbone, NetworkOf<Module>(method, "backbone"));
-  CASSLE_ASSIGN_OR_RETURN(const ConditionedProjector* projector,
-                          NetworkOf<ConditionedProjector>(method, "projector"));
+  const ConditionedProjector& projector = method.projector();
   SafetensorsWriter weights;
-  CASSLE_RETURN_IF_ERROR(SaveModule(*backbone, "backbone.", &weights));
-  CASSLE_RETURN_IF_ERROR(SaveModule(*projector, "projector.", &weights));
+  CASSLE_RETURN_IF_ERROR(SaveModule(method.backbone(), "backbone.", &weights));
+  CASSLE_RETURN_IF_ERROR(SaveModule(projector, "projector.", &weights));
   CASSLE_RETURN_IF_ERROR(weights.Write(JoinPath(folder, kModelWeightsName)));
-  v1::ProjectorSpec description = projector->spec();
+  v1::ProjectorSpec description = projector.spec();
   description.mutable_conditioning()->clear_groups();
   for (const std::string& group : groups) description.mutable_conditioning()->add_groups(group);
   CASSLE_RETURN_IF_ERROR(

@@ -19,17 +19,6 @@ absl::Status WriteTrainedModel(const Method& method, const v1::ModelSpec& spec,
                                const v1::Policy& policy, const std::vector<std::string>& groups,
                                const std::string& folder);
 
-// Its network of that name ("backbone", "projector"), as T.
-// \error kInternal if there is none.
-template <class T>
-absl::StatusOr<T*> NetworkOf(const Method& method, const std::string& name) {
-  for (const Method::Network& network : method.networks()) {
-    if (network.name != name) continue;
-    if (T* found = dynamic_cast<T*>(network.module)) return found;
-  }
-  return absl::InternalError("the method has no network \"" + name + "\"");
-}
-
 }  // namespace cassle
 
 #endif  // CASSLE_SSL_TRAINED_MODEL_H_

@@ -192,16 +192,11 @@ absl::Status Trainer::MonitorIfDue() {
       !monitor_->IsDue(epoch, training_.epochs())) {
     return absl::OkStatus();
   }
-  const Backbone* backbone = nullptr;
-  for (const Method::Network& network : method_->networks()) {
-    if (network.name == "backbone") backbone = dynamic_cast<const Backbone*>(network.module);
-  }
-  if (backbone == nullptr) return absl::InternalError("the method has no network \"backbone\"");
   // Every start of a run gets somewhere, however early the signal came.
   const bool interrupted_before = context_->interrupted();
   const absl::Time begin = absl::Now();
-  const absl::StatusOr<MonitorValues> values =
-      monitor_->Measure(*backbone, [&] { return !interrupted_before && context_->interrupted(); });
+  const absl::StatusOr<MonitorValues> values = monitor_->Measure(
+      method_->backbone(), [&] { return !interrupted_before && context_->interrupted(); });
   if (absl::IsCancelled(values.status())) {
     CASSLE_RETURN_IF_ERROR(SaveState());
     return Interrupted();

@@ -1,4 +1,4 @@
-#include "cassle/augment/image_source.h"
+#include "cassle/augment/image_record_reader.h"
 
 #include <algorithm>
 #include <utility>
@@ -9,9 +9,9 @@
 
 namespace cassle {
 
-absl::StatusOr<std::unique_ptr<ImageSource>> ImageSource::Open(const std::string& path,
-                                                               const std::string& split) {
-  std::unique_ptr<ImageSource> source(new ImageSource);
+absl::StatusOr<std::unique_ptr<ImageRecordReader>> ImageRecordReader::Open(
+    const std::string& path, const std::string& split) {
+  std::unique_ptr<ImageRecordReader> source(new ImageRecordReader);
   if (path == "-") {
     if (!split.empty()) {
       return absl::InvalidArgumentError(
@@ -25,16 +25,16 @@ absl::StatusOr<std::unique_ptr<ImageSource>> ImageSource::Open(const std::string
   return source;
 }
 
-int64_t ImageSource::size() const {
+int64_t ImageRecordReader::size() const {
   if (!is_stream()) return dataset_.split().num_images();
   return stream_ended_ ? stream_images_ : -1;
 }
 
-uint64_t ImageSource::first_id() const {
+uint64_t ImageRecordReader::first_id() const {
   return is_stream() ? stream_first_id_ : dataset_.first_id;
 }
 
-absl::StatusOr<bool> ImageSource::ReadFromStream(v1::ImageRecord* record) {
+absl::StatusOr<bool> ImageRecordReader::ReadFromStream(v1::ImageRecord* record) {
   std::string payload;
   CASSLE_ASSIGN_OR_RETURN(const bool more, stream_->Next(&payload));
   if (!more) {
@@ -56,8 +56,8 @@ absl::StatusOr<bool> ImageSource::ReadFromStream(v1::ImageRecord* record) {
   return true;
 }
 
-absl::Status ImageSource::Read(int64_t first, int64_t count,
-                               std::vector<v1::ImageRecord>* records) {
+absl::Status ImageRecordReader::Read(int64_t first, int64_t count,
+                                     std::vector<v1::ImageRecord>* records) {
   if (is_stream()) {
     if (first != stream_images_) {
       return absl::InternalError(
@@ -78,7 +78,7 @@ absl::Status ImageSource::Read(int64_t first, int64_t count,
   return absl::OkStatus();
 }
 
-absl::Status ImageSource::SeekTo(int64_t index) {
+absl::Status ImageRecordReader::SeekTo(int64_t index) {
   const v1::SplitInfo& split = dataset_.split();
   int64_t first = 0;
   shard_ = 0;
@@ -93,7 +93,7 @@ absl::Status ImageSource::SeekTo(int64_t index) {
   return absl::OkStatus();
 }
 
-absl::Status ImageSource::ReadFromShards(v1::ImageRecord* record) {
+absl::Status ImageRecordReader::ReadFromShards(v1::ImageRecord* record) {
   const v1::SplitInfo& split = dataset_.split();
   std::string payload;
   CASSLE_ASSIGN_OR_RETURN(bool more, reader_->Next(&payload));
@@ -114,7 +114,7 @@ absl::Status ImageSource::ReadFromShards(v1::ImageRecord* record) {
   return absl::OkStatus();
 }
 
-absl::Status ImageSource::ReadAt(int64_t index, v1::ImageRecord* record) {
+absl::Status ImageRecordReader::ReadAt(int64_t index, v1::ImageRecord* record) {
   std::vector<v1::ImageRecord> one;
   CASSLE_RETURN_IF_ERROR(Read(index, 1, &one));
   if (one.empty()) return absl::InvalidArgumentError(absl::StrCat("there is no image ", index));

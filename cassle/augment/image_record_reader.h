@@ -1,7 +1,7 @@
 // Where the recorder's images come from: a split of a data set, in order and at random, or a stream
 // of ImageRecords, once and in order.
-#ifndef CASSLE_AUGMENT_IMAGE_SOURCE_H_
-#define CASSLE_AUGMENT_IMAGE_SOURCE_H_
+#ifndef CASSLE_AUGMENT_IMAGE_RECORD_READER_H_
+#define CASSLE_AUGMENT_IMAGE_RECORD_READER_H_
 
 #include <cstdint>
 #include <memory>
@@ -16,11 +16,11 @@
 namespace cassle {
 
 // Not thread-safe.
-class ImageSource {
+class ImageRecordReader {
  public:
   // path: a data set folder, or "-" for stdin (then `split` must be empty).
-  static absl::StatusOr<std::unique_ptr<ImageSource>> Open(const std::string& path,
-                                                           const std::string& split);
+  static absl::StatusOr<std::unique_ptr<ImageRecordReader>> Open(const std::string& path,
+                                                                 const std::string& split);
 
   bool is_stream() const { return stream_ != nullptr; }
   // Number of images; -1 for a stream that has not ended.
@@ -39,7 +39,7 @@ class ImageSource {
   absl::Status ReadAt(int64_t index, v1::ImageRecord* record);
 
  private:
-  ImageSource() = default;
+  ImageRecordReader() = default;
   absl::StatusOr<bool> ReadFromStream(v1::ImageRecord* record);
   // Opens the shard of image `index` at that image.
   absl::Status SeekTo(int64_t index);
@@ -62,4 +62,4 @@ class ImageSource {
 
 }  // namespace cassle
 
-#endif  // CASSLE_AUGMENT_IMAGE_SOURCE_H_
+#endif  // CASSLE_AUGMENT_IMAGE_RECORD_READER_H_
