@@ -94,7 +94,7 @@ told() {
   quietly "$@"
   note "$program" "$(cat "$work/out")"
 }
-features() { quietly "$built/cassle/eval/make_features" "$1" "$2" 512 10 "$3"; }
+features() { quietly "$built/cassle/eval/embeddings/make_features" "$1" "$2" 512 10 "$3"; }
 
 # probe SIZE ROWS ROUNDS
 probe() {

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "cassle/augment/policy.h"
+#include "cassle/augment/policies/policy.h"
 #include "cassle/base/status_macros.h"
 
 namespace cassle {

@@ -3,7 +3,7 @@
 #include <string>
 
 #include "cassle/base/csv.h"
-#include "cassle/base/fuzz_check.h"
+#include "cassle/base/testing/fuzz_check.h"
 
 namespace cassle {
 namespace {

@@ -8,7 +8,7 @@
 #include "cassle/base/philox.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/base/text_proto.h"
-#include "cassle/data/source.h"
+#include "cassle/data/sources/source.h"
 
 namespace cassle {
 

@@ -3,9 +3,9 @@
 #define CASSLE_SSL_FINE_TUNE_OPTIONS_H_
 
 #include "absl/status/status.h"
-#include "cassle/base/stage.h"
-#include "cassle/models/model.pb.h"
-#include "cassle/ssl/fine_tune.pb.h"
+#include "cassle/models/networks/model.pb.h"
+#include "cassle/ssl/fine_tune_options.pb.h"
+#include "cassle/stage/stage.h"
 
 namespace cassle {
 

@@ -5,11 +5,11 @@
 #include <string>
 #include <vector>
 
-#include "cassle/base/status_matchers.h"
-#include "cassle/eval/frozen_encoder.h"
-#include "cassle/models/backbone.h"
-#include "cassle/models/model_folder.h"
-#include "cassle/ssl/pretrain_fixture.h"
+#include "cassle/base/testing/status_matchers.h"
+#include "cassle/features/frozen_encoder.h"
+#include "cassle/models/networks/backbone.h"
+#include "cassle/models/weights/model_folder.h"
+#include "cassle/ssl/pretrain_testutil.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

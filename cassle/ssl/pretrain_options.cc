@@ -7,11 +7,11 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "cassle/augment/policy.h"
-#include "cassle/augment/recorded_views.h"
-#include "cassle/base/options.h"
+#include "cassle/augment/policies/policy.h"
+#include "cassle/augment/recording/recorded_views.h"
 #include "cassle/base/status_macros.h"
-#include "cassle/ssl/method_registry.h"
+#include "cassle/ssl/methods/method_registry.h"
+#include "cassle/stage/options.h"
 
 namespace cassle {
 

@@ -7,9 +7,9 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "cassle/augment/policy.pb.h"
-#include "cassle/ssl/method.h"
-#include "cassle/ssl/pretrain.pb.h"
+#include "cassle/augment/operations/policy.pb.h"
+#include "cassle/ssl/method/method.h"
+#include "cassle/ssl/pretrain_options.pb.h"
 
 namespace cassle {
 

@@ -5,14 +5,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "cassle/augment/descriptor.h"
-#include "cassle/augment/policy.h"
+#include "cassle/augment/policies/policy.h"
+#include "cassle/augment/views/descriptor.h"
 #include "cassle/base/status_macros.h"
-#include "cassle/data/class_target.h"
-#include "cassle/models/batch_tensor.h"
-#include "cassle/models/conditioning.h"
-#include "cassle/ssl/augself.h"
-#include "cassle/ssl/method_registry.h"
+#include "cassle/data/records/class_target.h"
+#include "cassle/models/networks/conditioning.h"
+#include "cassle/models/weights/batch_tensor.h"
+#include "cassle/ssl/method/augself.h"
+#include "cassle/ssl/methods/method_registry.h"
 #include "cassle/ssl/pretrain_options.h"
 
 namespace cassle {

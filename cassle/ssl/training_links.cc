@@ -8,10 +8,10 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "cassle/base/file.h"
-#include "cassle/base/stage_manifest.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/base/text_proto.h"
-#include "cassle/ssl/pretrain.h"
+#include "cassle/ssl/pretrain_stage.h"
+#include "cassle/stage/stage_manifest.h"
 
 namespace cassle {
 namespace {
