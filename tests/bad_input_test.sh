@@ -19,8 +19,8 @@ printf 'epochs: 3\nbatch_sise: 32\n' > typo.textproto
 expect 64 'typo.textproto:2:[0-9]+: .*batch_sise.*batch_size' pretrain --input=images --config=typo.textproto --output=x
 expect 66 'missing.textproto' pretrain --config=missing.textproto --output=x
 printf 'size: 32 crop { scale_min: 0.2 scale_maks: 1 }\n' > policy.textproto
-expect 64 'policy.textproto.*scale_maks' augment --input=images --policy_file=policy.textproto --output=x
-expect 64 'policy' augment --input=images --policy=imagnet --output=x
+expect 64 'policy.textproto.*scale_maks' augment_and_record --input=images --policy_file=policy.textproto --output=x
+expect 64 'policy' augment_and_record --input=images --policy=imagnet --output=x
 expect 64 'batch' pretrain --input=images "${small_training[@]}" --batch_size=1000 --output=x
 expect 64 'multiple' pretrain --input=images "${small_training[@]}" --set=method.moco_v2.queue_size=100 --output=x
 expect 65 "no target 'nosuch'.*hue" linear_probe --train=train --test=test --target=nosuch --output=x
@@ -29,12 +29,12 @@ expect 65 "no target 'nosuch'.*hue" linear_probe --train=train --test=test --tar
 # --- stages that change images: models, policies, labels
 expect 64 '--model is missing' interpolation --input=images --output=x
 expect 64 'batch_size=1: expected 2' invariance --model=model --input=images --batch_size=1 --output=x
-expect 64 'did you mean "cifar"' invariance --model=model --input=images --policy=cifra --output=x
+expect 64 'did you mean cifar' invariance --model=model --input=images --policy=cifra --output=x
 expect 65 'was told .* values' invariance --model=model --input=images --groups=crop --output=x
 expect 64 "no split 'none'" predict_augmentation --model=model --input=images --split=none --output=x
 expect 65 'there are 3 images' predict_augmentation --model=model --input=images --num_images=3 --output=x
 expect 65 'fewer than the 1000' fine_tune --model=model --input=images --labels_per_class=1000 --output=x
-expect 64 'label_fraction.*fraction of 2' fine_tune --model=model --input=images --label_fraction=2 --output=x
+expect 64 'label_fraction=2: expected above 0 and at most 1' fine_tune --model=model --input=images --label_fraction=2 --output=x
 expect 66 'nowhere' fine_tune --model=nowhere --input=images --output=x
 
 # --- stages that read embeddings: neighbours, episodes, pictures
@@ -51,7 +51,7 @@ expect 64 'query_ids: image 12345678' retrieval --train=train --images=images --
 expect 64 'max_points=1' project --embeddings=test --max_points=1 --output=x
 
 # --- missing and unreadable inputs
-expect 66 'nowhere does not exist|cannot read nowhere' augment --input=nowhere --policy=cifar --output=x
+expect 66 'nowhere does not exist|cannot read nowhere' augment_and_record --input=nowhere --policy=cifar --output=x
 expect 66 'not a complete stage output|dataset.textproto' pretrain --input=. --policy=cifar --output=x
 touch plain_file
 expect 66 'plain_file/below' shard_encoder --source=folder --input=plain_file/below --output=x
@@ -66,7 +66,7 @@ fi
 shard=$(cd images && ls train-*.tfrecord | head -1)
 damage() { rm -rf damaged; cp -r images damaged; }
 damage; truncate -s -100 "damaged/$shard"
-expect 65 "damaged/$shard has [0-9]+ bytes" augment --input=damaged --policy=cifar --output=x
+expect 65 "damaged/$shard has [0-9]+ bytes" augment_and_record --input=damaged --policy=cifar --output=x
 damage; : > "damaged/$shard"
 expect 65 "damaged/$shard has 0 bytes" embed --model=model --input=damaged --output=x
 damage; printf '\x55' | dd of="damaged/$shard" bs=1 seek=5000 conv=notrunc status=none
@@ -74,9 +74,9 @@ damage; printf '\x55' | dd of="damaged/$shard" bs=1 seek=5000 conv=notrunc statu
 expect 65 "damaged/$shard.*record [0-9]+" pretrain --input=damaged "${small_training[@]}" --epochs=1 --output=begun
 expect 65 "damaged/$shard.*record [0-9]+" shard_cat --input=damaged --verify
 damage; printf 'GIF89a--' | dd of="damaged/$shard" bs=1 seek=0 conv=notrunc status=none
-expect 65 "damaged/$shard.*record 0" augment --input=damaged --policy=cifar --output=begun_views
+expect 65 "damaged/$shard.*record 0" augment_and_record --input=damaged --policy=cifar --output=begun_views
 damage; printf 'rubbish {' > damaged/dataset.textproto
-expect 65 'damaged/dataset.textproto' augment --input=damaged --policy=cifar --output=x
+expect 65 'damaged/dataset.textproto' augment_and_record --input=damaged --policy=cifar --output=x
 truncate -s 30 model/weights.safetensors
 expect 65 'weights.safetensors has 30 bytes' embed --model=model --input=images --output=x
 printf 'not an archive' > bad.tar
@@ -94,13 +94,13 @@ expect 65 'huge.png.*20000' shard_encoder --source=folder --input=odd --output=x
 base64 -d > odd/cat/tiny.png <<< iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC
 quietly shard_encoder --source=folder --input=odd --max_bad_fraction=0.5 --output=odd_images
 grep -q 'huge.png' odd_images/quarantine.csv || fail "huge.png is not in the quarantine list"
-quietly augment --input=odd_images --policy=cifar --output=odd_views
+quietly augment_and_record --input=odd_images --policy=cifar --output=odd_views
 quietly embed --model=other_model --input=one_class --output=one_embedding
 expect 65 'class' linear_probe --train=one_embedding --test=one_embedding --output=x
 
 # --- fingerprints
 expect 65 '(train|test).*(weights|encoder)' linear_probe --train=train --test=other_test --output=x
-quietly augment --input=images --policy=cifar --epochs=1 --output=views
+quietly augment_and_record --input=images --policy=cifar --epochs=1 --output=views
 expect 65 'views' pretrain --input=one_class --views=views "${small_training[@]}" --epochs=1 --batch_size=4 --output=x
 expect 65 'seed' pretrain --input=images --views=views "${small_training[@]}" --epochs=1 --seed=7 --output=x
 
@@ -113,7 +113,7 @@ expect 73 'plain_file' shard_encoder "${small_shapes[@]}" --output=plain_file/be
 # A full disk: no file may grow beyond 64 blocks of 1024 bytes here; and a device that is always full.
 limited() { ( ulimit -f 64; "$@" ); }
 expect 73 'cannot write .*File too large' limited shard_encoder "${small_shapes[@]}" --output=full
-expect 73 'cannot write .*File too large' limited augment --input=images --policy=cifar --store=raw --output=full
+expect 73 'cannot write .*File too large' limited augment_and_record --input=images --policy=cifar --store=raw --output=full
 expect 73 'cannot write .*File too large' limited pretrain --input=images "${small_training[@]}" --epochs=1 --output=full
 [ ! -e full ] || fail "a full disk left an output"
 to_full_device() { "$@" > /dev/full; }

@@ -38,9 +38,9 @@ kill_often() {
   total_kills=$((total_kills + kills))
 }
 
-kill_often images augment --policy=cifar --output=never --input=@ -- shard_encoder "${small_shapes[@]}"
+kill_often images augment_and_record --policy=cifar --output=never --input=@ -- shard_encoder "${small_shapes[@]}"
 kill_often views pretrain "${small_training[@]}" --output=never --input=images --views=@ -- \
-  augment --input=images --policy=cifar --epochs=2 --store=png --records_per_shard=200
+  augment_and_record --input=images --policy=cifar --epochs=2 --store=png --records_per_shard=200
 kill_often model embed --input=images --output=never --model=@ -- \
   pretrain --input=images "${small_training[@]}" --epochs=2 --checkpoint_every_steps=3
 kill_often fine_tuned embed --input=images --output=never --model=@ -- \

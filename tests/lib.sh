@@ -5,24 +5,11 @@ work=$(mktemp -d "${TEST_TMPDIR:-/tmp}/cassle.XXXXXX")
 cd "$work" || exit 1
 failures=0
 
-# Commands, not functions: a test that kills one must know its process.
+# Commands, not functions: a test that kills one must know its process. Every stage, with _ for - in its name.
 mkdir bin
-ln -s "$stages/data/shard-encoder" bin/shard_encoder
-ln -s "$stages/data/shard-cat" bin/shard_cat
-ln -s "$stages/augment/augment-and-record" bin/augment
-ln -s "$stages/augment/replay" bin/replay
-ln -s "$stages/models/import-weights" bin/import_weights
-ln -s "$stages/models/export-weights" bin/export_weights
-ln -s "$stages/ssl/pretrain" bin/pretrain
-ln -s "$stages/ssl/fine-tune" bin/fine_tune
-ln -s "$stages/eval/embed" bin/embed
-ln -s "$stages/eval/invariance" bin/invariance
-ln -s "$stages/eval/interpolation" bin/interpolation
-ln -s "$stages/eval/predict-augmentation" bin/predict_augmentation
-ln -s "$stages/eval/few-shot" bin/few_shot
-ln -s "$stages/eval/linear-probe" bin/linear_probe
-for stage in knn project retrieval spectrum; do ln -s "$stages/eval/$stage" "bin/$stage"; done
-ln -s "$stages/eval/report" bin/report
+for program in "$stages"/*/*; do
+  if [ -f "$program" ] && [ -x "$program" ]; then ln -s "$program" "bin/$(basename "$program" | tr - _)"; fi
+done
 PATH=$work/bin:$PATH
 
 # A data set and a training so small that they take moments.

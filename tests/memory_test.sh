@@ -9,7 +9,7 @@ done
 
 # peak STORE COUNT: peak memory in bytes, from the stage's own account.
 peak() {
-  quietly augment --input=images$2 --policy=cifar --store=$1 --views=1 --threads=2 --output=views
+  quietly augment_and_record --input=images$2 --policy=cifar --store=$1 --views=1 --threads=2 --output=views
   sed -n 's/ *peak_memory_bytes: //p' views/stage.textproto
   rm -rf views
 }

@@ -11,7 +11,7 @@ quietly pretrain --input=images "${small_training[@]}" --epochs=2 --threads=1 --
 quietly pretrain --input=images "${small_training[@]}" --epochs=2 --threads=2 --output=model2
 same model model2
 
-quietly augment --input=images --policy=cifar --epochs=2 --threads=2 --output=views --contact_sheet=views.png
+quietly augment_and_record --input=images --policy=cifar --epochs=2 --threads=2 --output=views --contact_sheet=views.png
 quietly pretrain --input=images --views=views "${small_training[@]}" --epochs=2 --output=model3
 cmp model/weights.safetensors model3/weights.safetensors || fail "recorded views train other weights"
 [ "$(head -c 4 views.png | tail -c 3)" = PNG ] || fail "the contact sheet is no PNG"
@@ -19,10 +19,10 @@ cmp model/weights.safetensors model3/weights.safetensors || fail "recorded views
 # Three parts of the same views; what one machine recorded another can replay.
 augment_parts=(--input=images --policy=cifar --epochs=2 --records_per_shard=300)
 for part in 0 1 2; do
-  quietly augment "${augment_parts[@]}" --num_shards=3 --shard_index=$part --output=parts/$part
+  quietly augment_and_record "${augment_parts[@]}" --num_shards=3 --shard_index=$part --output=parts/$part
 done
-quietly augment "${augment_parts[@]}" --merge=parts --output=merged
-quietly augment "${augment_parts[@]}" --output=whole
+quietly augment_and_record "${augment_parts[@]}" --merge=parts --output=merged
+quietly augment_and_record "${augment_parts[@]}" --output=whole
 same merged whole
 replay --input=images --views=views --threads=1 > replay1.json 2> /dev/null || fail "the views do not replay"
 replay --input=images --views=merged --threads=2 > replay2.json 2> /dev/null || fail "the merged views do not replay"
@@ -62,7 +62,7 @@ expect 73 'log_dir' shard_encoder "${small_shapes[@]}" --log_dir=images/stage.te
 
 # Records through pipes: images in, views out, counted at the end; a tar on stdin.
 count=$(shard_encoder "${small_shapes[@]}" --splits=test --output=- 2> /dev/null |
-  augment --input=- --policy=cifar --output=- 2> /dev/null | shard_cat --input=- --count 2> /dev/null)
+  augment_and_record --input=- --policy=cifar --output=- 2> /dev/null | shard_cat --input=- --count 2> /dev/null)
 echo "$count" | grep -qw 192 || fail "96 images make 192 views, counted $count"
 
 finish

@@ -63,8 +63,8 @@ tar -xf "$data/imagenet-sample/photos.tar" -C "$images/photos" --wildcards '*.jp
 
 engine=${PAIR_BENCHMARK:-}
 if [ -z "$engine" ]; then
-  bazel build --noshow_progress //cassle/augment:pair_benchmark >&2
-  engine=$(bazel info bazel-bin 2>/dev/null)/cassle/augment/pair_benchmark
+  bazel build --noshow_progress //cassle/augment/loading:pair_benchmark >&2
+  engine=$(bazel info bazel-bin 2>/dev/null)/cassle/augment/loading/pair_benchmark
 fi
 
 # One thread and one core, the last of those allowed: system work prefers the first.

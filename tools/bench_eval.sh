@@ -94,7 +94,7 @@ told() {
   quietly "$@"
   note "$program" "$(cat "$work/out")"
 }
-features() { quietly "$built/cassle/eval/make_features" "$1" "$2" 512 10 "$3"; }
+features() { quietly "$built/cassle/eval/embeddings/make_features" "$1" "$2" 512 10 "$3"; }
 
 # probe SIZE ROWS ROUNDS
 probe() {
@@ -130,11 +130,11 @@ probe() {
     sklearn_probe
     cassle_probe
   done
-  "$python" tools/bench_eval/compare.py "$work/$size.torch" "$work/probe/result.json" \
+  "$python" tools/bench_eval/compare.py "$work/$size.torch" "$work/probe/details.json" \
     "$2 rows, PyTorch with $least threads" >>"$work/comparison" || touch "$work/differs"
   # scikit-learn stops early: told, not judged.
   [ ! -f "$work/$size.sklearn" ] ||
-    "$python" tools/bench_eval/compare.py "$work/$size.sklearn" "$work/probe/result.json" \
+    "$python" tools/bench_eval/compare.py "$work/$size.sklearn" "$work/probe/details.json" \
       "$2 rows, scikit-learn" >>"$work/comparison" || true
 }
 

@@ -71,7 +71,7 @@ trap 'rm -rf "$work"' EXIT
 built=${BUILT:-}
 if [ -z "$built" ]; then
   bazel build --noshow_progress //cassle/ssl:pretrain //cassle/data:shard-encoder \
-    //cassle/models:fma_peak >&2
+    //cassle/models/kernels:fma_peak >&2
   built=$(bazel info bazel-bin 2>/dev/null)
 fi
 models=(resnet18 resnet50)
@@ -118,7 +118,7 @@ for round in $(seq "$rounds"); do
     done
   done
   for precision in "${precisions[@]}"; do
-    measure peak "$precision" fma_peak bash -c "echo \$('$built/cassle/models/fma_peak' $threads $precision) 0"
+    measure peak "$precision" fma_peak bash -c "echo \$('$built/cassle/models/kernels/fma_peak' $threads $precision) 0"
   done
 done
 describe_processor

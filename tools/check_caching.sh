@@ -88,7 +88,7 @@ change first tables/ci/BUILD 's/^PROBE = \[/&"--split_seed=1", /'
 expect_run "another option of the linear probes" "CassleLinearProbe=3 CassleReport=1"
 change first tables/ci/BUILD 's/^NEIGHBORS = \[/&"--temperature=0.1", /'
 expect_run "another option of the nearest neighbours" "CassleKnn=3 CassleReport=1"
-change first cassle/eval/spectrum_main.cc 's/^int main/__attribute__((constructor)) static void Changed() { volatile int i = 1; (void)i; }\n&/'
+change first cassle/eval/on_embeddings/spectrum_stage.cc '0,/^namespace cassle/s/^namespace cassle/__attribute__((constructor)) static void Changed() { volatile int i = 1; (void)i; }\n&/'
 expect_run "another program that gives the same bytes" "CassleSpectrum=3 CppCompile=1 CppLink=1"
 
 # --- Two checkouts: the second runs every stage itself, and is interrupted. Shorter trainings do.

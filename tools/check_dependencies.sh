@@ -1,43 +1,80 @@
 #!/usr/bin/env bash
-# Checks the directions of docs/architecture.md: which package may depend on which, and who may load LibTorch; and that
+# Checks the arrows of docs/architecture.md: which package may depend on which, and who may load LibTorch; and that
 # every table computes in the one precision that all processors have (tables/recipes.bzl).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 failed=0
-# forbid FROM TO: no target of FROM may reach TO.
+say() { printf '%s\n' "$*" >&2; failed=1; }
+
+# The edges between packages of code that is not for tests: "FROM TO", without "cassle/". One query for all.
+edges=$(bazel query --noshow_progress --output=graph --nograph:factored \
+  'kind("(cc_|proto_|cc_proto_)(library|binary) rule", //cassle/...) except attr(testonly, 1, //cassle/...)' 2>/dev/null |
+  sed -nE 's|^ *"//cassle/?([^:"]*):[^"]*" -> "//cassle/?([^:"]*):[^"]*".*|\1 \2|p' | sort -u)
+packages=$(bazel query --noshow_progress --output=package //cassle/... 2>/dev/null | sed 's|^cassle/||')
+
+# matching PATTERN: the packages it names: "data/**" is data and all below it, "data" itself alone.
+matching() {
+  case $1 in
+    *'/**') grep -E "^${1%/**}(/|$)" <<<"$packages" || true ;;
+    *) grep -Fx -- "$1" <<<"$packages" || true ;;
+  esac
+}
+# below PACKAGE: what it depends on, itself apart.
+below() {
+  awk -v root="$1" '{ to[$1] = to[$1] " " $2 }
+    function walk(p,  n, i, list) { n = split(to[p], list, " "); for (i = 1; i <= n; ++i)
+      if (!(list[i] in seen)) { seen[list[i]]; if (list[i] != p) print list[i]; walk(list[i]) } }
+    END { walk(root) }' <<<"$edges" | sort -u
+}
+# forbid "FROM..." "TO...": no package of FROM reaches one of TO.
 forbid() {
-  local path
-  path=$(bazel query --noshow_progress --noimplicit_deps "somepath($1, $2)" 2>/dev/null)
-  if [ -n "$path" ]; then
-    printf 'forbidden dependency, %s must not reach %s:\n%s\n' "$1" "$2" "$path" >&2
-    failed=1
-  fi
+  local from to pattern found
+  for pattern in $1 $2; do
+    [ -n "$(matching "$pattern")" ] || say "check_dependencies: no package matches $pattern"
+  done
+  local targets
+  targets=$(for pattern in $2; do matching "$pattern"; done)
+  for pattern in $1; do
+    for from in $(matching "$pattern"); do
+      found=$(below "$from" | grep -Fx -f <(printf '%s\n' $targets) | grep -vFx -- "$from" || true)
+      [ -z "$found" ] || say "cassle/$from must not reach" $found
+    done
+  done
 }
 
-for package in data augment models ssl eval; do forbid //cassle/base/... "//cassle/$package/..."; done
-for package in augment models ssl eval; do forbid //cassle/data/... "//cassle/$package/..."; done
-for package in models ssl eval; do forbid //cassle/augment/... "//cassle/$package/..."; done
-for package in ssl eval; do forbid //cassle/models/... "//cassle/$package/..."; done
-# Monitors use libraries of eval, not its stages.
-for stage in embed_stage linear_probe_stage knn_stage few_shot_stage regression_stage spectrum_stage retrieval_stage project_stage report_stage invariance_stage interpolation_stage predict_augmentation_stage; do
-  forbid //cassle/ssl/... "//cassle/eval:$stage"
+forbid base 'stage data/** augment/** runtime models/** probes/** features training_log ssl/** eval/**'
+forbid stage 'data/** augment/** runtime models/** probes/** features training_log ssl/** eval/**'
+forbid 'data/**' 'augment/** runtime models/** probes/** features training_log ssl/** eval/**'
+forbid 'augment/**' 'runtime models/** probes/** features training_log ssl/** eval/**'
+forbid runtime 'data/** augment/** models/** probes/** features training_log ssl/** eval/**'
+forbid 'models/**' 'data/** augment/** probes/** features training_log ssl/** eval/**'
+forbid 'probes/**' 'stage data/** augment/** runtime models/** features training_log ssl/** eval/**'
+forbid features 'training_log ssl/** eval/**'
+forbid training_log 'data/** augment/** runtime models/** ssl/** eval/**'
+forbid 'ssl/**' 'eval eval/charts eval/on_embeddings eval/on_images eval/reporting'
+forbid 'eval/**' 'ssl/**'
+forbid eval/charts 'stage data/** augment/** runtime models/** probes/** features training_log'
+forbid eval/reporting 'eval/on_embeddings eval/on_images'
+
+# Stages that need no tensor start in milliseconds; loading LibTorch costs about a second.
+for package in base stage 'data/...' 'augment/...' 'probes/...' training_log eval/embeddings eval/result eval/charts \
+  eval/on_embeddings eval/reporting; do
+  pattern=//cassle/$package
+  [[ $package == *... ]] || pattern+=:all
+  path=$(bazel query --noshow_progress --noimplicit_deps "somepath($pattern, @libtorch//:libtorch)" 2>/dev/null) ||
+    say "check_dependencies: no target matches $pattern"
+  [ -z "$path" ] || say "$pattern must not load LibTorch:"$'\n'"$path"
 done
-forbid //cassle/eval/... //cassle/ssl/...
-for package in base data augment; do forbid "//cassle/$package/..." @libtorch//:libtorch; done
+
 networks='kind("cassle_(pretrain|embed|fine_tune) rule", //tables/...)'
 elsewhere=$(bazel query --noshow_progress "$networks except attr(flags, '--precision=float32', $networks)" 2>/dev/null)
-if [ -n "$elsewhere" ]; then
-  printf 'without --precision=float32 these differ from processor to processor:\n%s\n' "$elsewhere" >&2
-  failed=1
-fi
+[ -z "$elsewhere" ] || say "without --precision=float32 these differ from processor to processor:"$'\n'"$elsewhere"
 
 # Methods, objectives, networks and monitors name no device: tensors are made where their inputs are (docs/gpu.md).
-mapfile -t deviceless < <(grep -lE 'public Method\b' cassle/ssl/*.cc | grep -v _test.cc
-  ls cassle/ssl/*objectives.cc cassle/ssl/{encoder,predictor,momentum_encoder,momentum_update,key_queue,step_rows,monitor}.cc
-  ls cassle/models/{resnet,vit,mlp,generated_mlp,conditioning}.cc)
+mapfile -t deviceless < <(ls cassle/ssl/{objectives,method,methods}/*.cc cassle/ssl/training/monitor.cc \
+  cassle/models/networks/*.cc | grep -v '_test\.cc$')
 if grep -nE '\bk(CPU|CUDA)\b|\bis_c(pu|uda)\(|\.c(pu|uda)\(|c10::Device\b' "${deviceless[@]}" >&2; then
-  echo 'these files must not name a device: make tensors where their inputs are (docs/gpu.md)' >&2
-  failed=1
+  say 'these files must not name a device: make tensors where their inputs are (docs/gpu.md)'
 fi
 exit $failed

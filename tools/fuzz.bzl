@@ -1,7 +1,7 @@
 """Fuzz targets: one cc_test that is two programs.
 
-    bazel test //cassle/data:image_fuzzer                  runs its seeds once, as a regression test
-    bazel build --config=fuzz //cassle/data:image_fuzzer   a libFuzzer program (see tools/fuzz.sh)
+    bazel test //cassle/data/images:image_fuzzer                  runs its seeds once, as a regression test
+    bazel build --config=fuzz //cassle/data/images:image_fuzzer   a libFuzzer program (see tools/fuzz.sh)
 """
 
 load("@rules_cc//cc:defs.bzl", "cc_test")
@@ -30,9 +30,9 @@ def cassle_fuzz_test(name, deps, **kwargs):
             "//tools:fuzzing": ["-fsanitize=fuzzer"],
             "//conditions:default": [],
         }),
-        deps = deps + ["//cassle/base:fuzz_check"] + select({
+        deps = deps + ["//cassle/base/testing:fuzz_check"] + select({
             "//tools:fuzzing": [],
-            "//conditions:default": ["//cassle/base:fuzz_corpus_main"],
+            "//conditions:default": ["//cassle/base/testing:fuzz_corpus_main"],
         }),
         **kwargs
     )

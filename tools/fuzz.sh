@@ -2,7 +2,7 @@
 # Runs the fuzz targets with libFuzzer, one after the other, at the lowest priority.
 #   tools/fuzz.sh [SECONDS] [TARGET...]
 #   SECONDS  for each target, default 600
-#   TARGET   e.g. //cassle/data:image_fuzzer; default: all
+#   TARGET   e.g. //cassle/data/images:image_fuzzer; default: all
 # What a run learns is kept in .fuzz/NAME/corpus (CASSLE_FUZZ_DIR) and used by the next one;
 # findings in .fuzz/NAME/findings. Exit code 1 if there is a finding.
 # Environment: BAZEL (default "bazel"; may have start-up options).

@@ -23,7 +23,7 @@ done
 photos=${CASSLE_DATA_DIR:-../shared/data}/imagenet-sample/photos.tar
 [ -f "$photos" ] || { echo "gpu_check.sh: no $photos; set CASSLE_DATA_DIR" >&2; exit 66; }
 
-targets=(//cassle/ssl:pretrain //cassle/ssl:device_test //cassle/ssl:step_benchmark //cassle/eval:embed
+targets=(//cassle/ssl:pretrain //cassle/ssl/testing:device_test //cassle/ssl/training:step_benchmark //cassle/eval:embed
   //cassle/data:shard-encoder)
 bazel build --noshow_progress "${targets[@]}" >&2
 rm -rf "$output"

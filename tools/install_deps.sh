@@ -4,7 +4,7 @@
 #   tools/install_deps.sh --list   print the packages, one per line
 #   tools/install_deps.sh --fuzz   also what tools/fuzz.sh needs
 #   tools/install_deps.sh --python also the PyTorch that //tests:torchvision_test compares with (170 MiB more)
-#   tools/install_deps.sh --browser also the browser that opens the report's page in //cassle/eval:report_browser_test
+#   tools/install_deps.sh --browser also the browser that opens the report's page in //cassle/eval/reporting:report_browser_test
 set -euo pipefail
 
 # What each is for stands in README.md, section Dependencies.

@@ -17,6 +17,7 @@ Common attributes: `flags`, further flags of the stage as its --help lists them;
 """
 
 load("//tools:kernels.bzl", "KernelsInfo")
+load("//tools:stages.bzl", "stage_program")
 
 CassleShardsInfo = provider("Image shards.", fields = {"folder": "File: data set folder of shard-encoder"})
 CassleViewsInfo = provider("Recorded views.", fields = {"folder": "File: view folder of augment-and-record"})
@@ -36,9 +37,9 @@ _COMMON = {
     "_kernels": attr.label(default = "//tools:kernels"),
 }
 
-def _stage(label):
+def _stage(name):
     # In the target configuration: in the exec configuration every library would be built a second time.
-    return attr.label(default = label, executable = True, cfg = "target")
+    return attr.label(default = stage_program(name), executable = True, cfg = "target")
 
 def _policy(ctx):
     """Arguments and inputs of a policy file, if there is one."""
@@ -67,6 +68,7 @@ def _run(ctx, arguments, inputs):
         progress_message = "Stage %s: %s" % (stage.basename, ctx.label),
         use_default_shell_env = True,
     )
+
     # As runfiles it can be `data` of a test.
     return folder, DefaultInfo(files = depset([folder]), runfiles = ctx.runfiles([folder]))
 
@@ -97,7 +99,7 @@ cassle_shards = rule(
                   "Default: input is the folder of the first file.",
         ),
         coarse = attr.label(allow_single_file = [".txt"], doc = "Coarser classes, one line per class: a further target."),
-        _stage = _stage("//cassle/data:shard-encoder"),
+        _stage = _stage("shard-encoder"),
     ),
 )
 
@@ -114,7 +116,7 @@ cassle_views = rule(
         _COMMON,
         images = attr.label(mandatory = True, providers = [CassleShardsInfo]),
         policy = _POLICY,
-        _stage = _stage("//cassle/augment:augment-and-record"),
+        _stage = _stage("augment-and-record"),
     ),
 )
 
@@ -143,7 +145,7 @@ cassle_pretrain = rule(
         images = attr.label(mandatory = True, providers = [CassleShardsInfo]),
         policy = _POLICY,
         views = attr.label(providers = [CassleViewsInfo], doc = "Recorded views; without them views are drawn on the fly."),
-        _stage = _stage("//cassle/ssl:pretrain"),
+        _stage = _stage("pretrain"),
     ),
 )
 
@@ -179,7 +181,7 @@ cassle_import = rule(
             allow_single_file = [".pth", ".pt", ".safetensors"],
             doc = "What torch.save wrote, or safetensors.",
         ),
-        _stage = _stage("//cassle/models:import-weights"),
+        _stage = _stage("import-weights"),
     ),
 )
 
@@ -198,7 +200,7 @@ cassle_embed = rule(
         model = attr.label(mandatory = True, providers = [CassleModelInfo]),
         images = attr.label(mandatory = True, providers = [CassleShardsInfo]),
         split = attr.string(mandatory = True),
-        _stage = _stage("//cassle/eval:embed"),
+        _stage = _stage("embed"),
     ),
 )
 
@@ -216,7 +218,7 @@ def _embeddings_impl(ctx):
 
 def _embeddings_rule(stage, doc, required, optional = {}):
     """A stage that reads embeddings. required: their roles, which are options of the stage; optional: role -> what holds without."""
-    attrs = dict(_COMMON, _stage = _stage("//cassle/eval:" + stage))
+    attrs = dict(_COMMON, _stage = _stage(stage))
     for role in required:
         attrs[role] = attr.label(mandatory = True, providers = [CassleEmbeddingsInfo])
     for role, without in optional.items():
@@ -262,7 +264,7 @@ def _changed_views_rule(stage, doc):
             images = attr.label(mandatory = True, providers = [CassleShardsInfo]),
             split = attr.string(mandatory = True),
             policy = _POLICY,
-            _stage = _stage("//cassle/eval:" + stage),
+            _stage = _stage(stage),
         ),
     )
 
@@ -300,7 +302,7 @@ cassle_fine_tune = rule(
         images = attr.label(mandatory = True, providers = [CassleShardsInfo]),
         split = attr.string(doc = "To learn from; the first split without."),
         test_split = attr.string(doc = "To test on; \"test\" without."),
-        _stage = _stage("//cassle/ssl:fine-tune"),
+        _stage = _stage("fine-tune"),
     ),
 )
 
@@ -329,7 +331,7 @@ cassle_retrieval = rule(
         test = attr.label(providers = [CassleEmbeddingsInfo], doc = "Where queries come from. Without it: train."),
         images = attr.label(mandatory = True, providers = [CassleShardsInfo], doc = "What train was made of."),
         test_images = attr.label(providers = [CassleShardsInfo], doc = "What test was made of. Without it: images."),
-        _stage = _stage("//cassle/eval:retrieval"),
+        _stage = _stage("retrieval"),
     ),
 )
 
@@ -366,6 +368,6 @@ cassle_table = rule(
         groups = attr.label_keyed_string_dict(
             doc = "Result -> what it was tested on, before the names of its columns. Default: nothing.",
         ),
-        _stage = _stage("//cassle/eval:report"),
+        _stage = _stage("report"),
     ),
 )

@@ -1,12 +1,11 @@
 #include "cassle/augment/recording_options.h"
 
+#include <optional>
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
-#include "cassle/augment/policy.h"
+#include "cassle/augment/policies/policy.h"
 #include "cassle/base/status_macros.h"
-#include "cassle/base/text_proto.h"
 
 namespace cassle {
 namespace {
@@ -20,8 +19,7 @@ absl::Status CheckParts(const Options& options) {
         "--num_shards=N");
   }
   const bool split = options.has_num_shards();
-  if (split && (options.num_shards() < 1 || options.shard_index() < 0 ||
-                options.shard_index() >= options.num_shards())) {
+  if (split && options.shard_index() >= options.num_shards()) {
     return absl::InvalidArgumentError(absl::StrCat("--shard_index=", options.shard_index(),
                                                    " --num_shards=", options.num_shards(),
                                                    ": parts are counted from 0 to num_shards - 1"));
@@ -78,58 +76,23 @@ absl::Status CheckRecordingOptions(const Options& options) {
   if (options.input().empty()) {
     return absl::InvalidArgumentError("--input is missing: name a data set folder, or -");
   }
-  if (options.epochs() < 1) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--epochs=", options.epochs(), " must be at least 1"));
-  }
   if (options.input() == "-" && options.epochs() > 1) {
     return absl::InvalidArgumentError(
         absl::StrCat("--input=- can be read only once, and --epochs=", options.epochs(),
                      " visits every image again: name the data set folder, or use --epochs=1"));
   }
-  if (options.jpeg_quality() < 1 || options.jpeg_quality() > 100) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--jpeg_quality=", options.jpeg_quality(), ": give 1 to 100"));
-  }
-  if (options.contact_sheet_images() < 1 || options.contact_sheet_images() > 100) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--contact_sheet_images=", options.contact_sheet_images(), ": give 1 to 100"));
-  }
-  if (options.records_per_shard() < 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--records_per_shard=", options.records_per_shard(), " is negative"));
-  }
   return CheckParts(options);
 }
 
 absl::StatusOr<v1::Policy> RecordingPolicy(const Options& options) {
-  if (options.policy().empty() == options.policy_file().empty()) {
-    return absl::InvalidArgumentError(absl::StrCat("give either --policy=PRESET (",
-                                                   absl::StrJoin(PresetNames(), ", "),
-                                                   ") or --policy_file=PATH.textproto"));
-  }
-  if (!options.policy_file().empty()) {
-    v1::Policy policy;
-    CASSLE_RETURN_IF_ERROR(ReadTextProto(options.policy_file(), &policy));
-    CASSLE_RETURN_IF_ERROR(Annotate(CheckPolicy(policy), options.policy_file()));
-    return policy;
-  }
-  if (options.policy().find_first_of("/.") != std::string::npos) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--policy=", options.policy(),
-                     " is no preset; for a file write --policy_file=", options.policy()));
-  }
-  return LoadPolicy(options.policy());
+  CASSLE_ASSIGN_OR_RETURN(const std::optional<v1::Policy> named, NamedPolicy(options));
+  if (!named) return NoPolicyError("there is no policy");
+  return *named;
 }
 
 absl::StatusOr<int> RecordingViews(const Options& options, const v1::Policy& policy) {
   CASSLE_RETURN_IF_ERROR(CheckCompat(options, policy));
-  constexpr int kMaxViews = 1000;
   const int fixed = NumViews(policy);
-  if (options.views() > kMaxViews) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--views=", options.views(), " is too many: give at most ", kMaxViews));
-  }
   const int asked = static_cast<int>(options.views());
   if (fixed == 0) return asked == 0 ? 2 : asked;
   if (asked == 0 || asked == fixed) return fixed;

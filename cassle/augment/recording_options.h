@@ -5,8 +5,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "cassle/augment/augment_and_record_options.pb.h"
-#include "cassle/augment/policy.pb.h"
-#include "cassle/data/image_record.pb.h"
+#include "cassle/augment/operations/policy.pb.h"
+#include "cassle/data/records/image_record.pb.h"
 
 namespace cassle {
 

@@ -15,17 +15,17 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "cassle/augment/augment_and_record.h"
-#include "cassle/augment/policy.h"
-#include "cassle/augment/replay.h"
-#include "cassle/augment/test_images.h"
-#include "cassle/augment/view_comparison.h"
-#include "cassle/augment/view_loader.h"
+#include "cassle/augment/augment_and_record_stage.h"
+#include "cassle/augment/loading/view_loader.h"
+#include "cassle/augment/pictures/view_comparison.h"
+#include "cassle/augment/policies/policy.h"
+#include "cassle/augment/replay_stage.h"
+#include "cassle/augment/testing/test_images.h"
 #include "cassle/base/file.h"
 #include "cassle/base/fingerprint.h"
-#include "cassle/base/golden.h"
-#include "cassle/base/status_matchers.h"
-#include "cassle/data/shard_encoder.h"
+#include "cassle/base/testing/golden.h"
+#include "cassle/base/testing/status_matchers.h"
+#include "cassle/data/shard_encoder_stage.h"
 #include "gtest/gtest.h"
 
 namespace cassle {

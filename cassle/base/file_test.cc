@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "cassle/base/fingerprint.h"
-#include "cassle/base/status_matchers.h"
+#include "cassle/base/testing/status_matchers.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

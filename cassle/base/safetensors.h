@@ -6,7 +6,7 @@
 //                  "__metadata__": {string: string}}
 //   rest     tensor bytes, row-major, little-endian; offsets count from here
 //
-// Use cassle/models/weights.h to load a network.
+// Use cassle/models/weights/weights.h to load a network.
 #ifndef CASSLE_BASE_SAFETENSORS_H_
 #define CASSLE_BASE_SAFETENSORS_H_
 

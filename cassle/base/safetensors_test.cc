@@ -4,7 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "cassle/base/file.h"
-#include "cassle/base/status_matchers.h"
+#include "cassle/base/testing/status_matchers.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

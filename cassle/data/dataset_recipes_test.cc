@@ -13,12 +13,12 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "cassle/base/file.h"
-#include "cassle/base/stage_main.h"
-#include "cassle/base/status_matchers.h"
+#include "cassle/base/testing/status_matchers.h"
 #include "cassle/base/text_proto.h"
-#include "cassle/data/dataset.h"
-#include "cassle/data/shard_encoder.h"
-#include "cassle/data/source_testing.h"
+#include "cassle/data/records/dataset.h"
+#include "cassle/data/shard_encoder_stage.h"
+#include "cassle/data/sources/source_testutil.h"
+#include "cassle/stage/stage_main.h"
 #include "gmock/gmock.h"
 
 namespace cassle {

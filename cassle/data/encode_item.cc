@@ -7,8 +7,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "cassle/base/status_macros.h"
-#include "cassle/data/codec.h"
-#include "cassle/data/resample.h"
+#include "cassle/data/images/codec.h"
+#include "cassle/data/images/resample.h"
 
 namespace cassle {
 namespace {

@@ -7,9 +7,9 @@
 #include <cstdint>
 
 #include "absl/status/status.h"
-#include "cassle/data/image_record.pb.h"
-#include "cassle/data/shard_encoder.pb.h"
-#include "cassle/data/source.h"
+#include "cassle/data/records/image_record.pb.h"
+#include "cassle/data/shard_encoder_options.pb.h"
+#include "cassle/data/sources/source.h"
 
 namespace cassle {
 

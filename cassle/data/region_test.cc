@@ -10,11 +10,11 @@
 #include <jpeglib.h>
 
 #include "cassle/base/file.h"
-#include "cassle/base/golden.h"
 #include "cassle/base/philox.h"
-#include "cassle/base/status_matchers.h"
-#include "cassle/data/archive.h"
-#include "cassle/data/codec.h"
+#include "cassle/base/testing/golden.h"
+#include "cassle/base/testing/status_matchers.h"
+#include "cassle/data/images/codec.h"
+#include "cassle/data/sources/archive.h"
 
 namespace cassle {
 namespace {

@@ -8,7 +8,7 @@
 #include "cassle/base/philox.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/base/text_proto.h"
-#include "cassle/data/source.h"
+#include "cassle/data/sources/source.h"
 
 namespace cassle {
 
@@ -27,10 +27,6 @@ absl::StatusOr<SplitAssignment> SplitAssignment::Create(
   result.val_fraction_ = options.val_fraction();
   result.seed_ = options.split_seed();
   result.limit_ = options.limit();
-  if (!(options.val_fraction() >= 0 && options.val_fraction() < 1)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--val_fraction is ", options.val_fraction(), ", not in [0, 1)"));
-  }
   if (options.val_fraction() > 0) {
     if (result.IndexOf("train") < 0 || result.IndexOf("val") >= 0) {
       return absl::InvalidArgumentError(

@@ -10,7 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "cassle/data/shard_encoder.pb.h"
+#include "cassle/data/shard_encoder_options.pb.h"
 
 namespace cassle {
 

@@ -1,12 +1,6 @@
 #include "cassle/ssl/fine_tune_options.h"
 
-#include <string>
-#include <tuple>
-#include <utility>
-
 #include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
-#include "cassle/base/status_macros.h"
 
 namespace cassle {
 
@@ -21,36 +15,7 @@ absl::Status CheckFineTuneOptions(const v1::FineTuneOptions& options, const Stag
     return absl::InvalidArgumentError(
         "--input is missing: name the data set that shard-encoder wrote");
   }
-  const auto expect = [](bool ok, const char* name, double value, const char* what) {
-    return ok ? absl::OkStatus()
-              : absl::InvalidArgumentError(
-                    absl::StrCat("--", name, "=", value, ": expected ", what));
-  };
-  for (const auto& [name, value, least] :
-       {std::tuple("epochs", options.epochs(), 1),
-        std::tuple("batch_size", options.batch_size(), 2),
-        std::tuple("warmup_epochs", options.warmup_epochs(), 0),
-        std::tuple("compute_threads", options.compute_threads(), 1),
-        std::tuple("log_every_steps", options.log_every_steps(), 1),
-        std::tuple("checkpoint_every_epochs", options.checkpoint_every_epochs(), 0),
-        std::tuple("checkpoint_every_steps", options.checkpoint_every_steps(), 0)}) {
-    CASSLE_RETURN_IF_ERROR(
-        expect(value >= least, name, value, absl::StrCat("at least ", least).c_str()));
-  }
-  for (const auto& [name, value] :
-       {std::pair("base_lr", options.base_lr()), std::pair("weight_decay", options.weight_decay()),
-        std::pair("clip_gradient_norm", options.clip_gradient_norm()),
-        std::pair("cache_mib", double(options.cache_mib()))}) {
-    CASSLE_RETURN_IF_ERROR(expect(value >= 0, name, value, "at least 0"));
-  }
-  for (const auto& [name, value] : {std::pair("layer_decay", options.layer_decay()),
-                                    std::pair("crop_scale_min", options.crop_scale_min())}) {
-    const bool unset = std::string(name) == "layer_decay" && !options.has_layer_decay();
-    CASSLE_RETURN_IF_ERROR(
-        expect(unset || (value > 0 && value <= 1), name, value, "a number in (0, 1]"));
-  }
-  return expect(options.momentum() >= 0 && options.momentum() < 1, "momentum", options.momentum(),
-                "a number in [0, 1)");
+  return absl::OkStatus();
 }
 
 void ResolveFineTuneOptions(const v1::ModelSpec& spec, v1::FineTuneOptions* options) {

@@ -1,15 +1,15 @@
-// The options of fine-tune: what they may be, and what stands for those that are not given.
+// The options of fine-tune: which must be there, and what stands for those that are not given.
 #ifndef CASSLE_SSL_FINE_TUNE_OPTIONS_H_
 #define CASSLE_SSL_FINE_TUNE_OPTIONS_H_
 
 #include "absl/status/status.h"
-#include "cassle/base/stage.h"
-#include "cassle/models/model.pb.h"
-#include "cassle/ssl/fine_tune.pb.h"
+#include "cassle/models/networks/model.pb.h"
+#include "cassle/ssl/fine_tune_options.pb.h"
+#include "cassle/stage/stage.h"
 
 namespace cassle {
 
-// \error kInvalidArgument naming the option that is missing or out of range.
+// \error kInvalidArgument naming the option that is missing.
 absl::Status CheckFineTuneOptions(const v1::FineTuneOptions& options, const StageContext& context);
 
 // Fills in the defaults that depend on other options or on the model.

@@ -1,14 +1,14 @@
 // What pretrain says of mistakes.
-#include "cassle/ssl/pretrain.h"
+#include "cassle/ssl/pretrain_stage.h"
 
 #include <string>
 
 #include "absl/strings/str_cat.h"
 #include "cassle/base/file.h"
-#include "cassle/base/options.h"
-#include "cassle/base/stage_main.h"
-#include "cassle/base/status_matchers.h"
-#include "cassle/ssl/pretrain_fixture.h"
+#include "cassle/base/testing/status_matchers.h"
+#include "cassle/ssl/pretrain_testutil.h"
+#include "cassle/stage/options.h"
+#include "cassle/stage/stage_main.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

@@ -3,12 +3,12 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "cassle/augment/augment_and_record.h"
+#include "cassle/augment/augment_and_record_stage.h"
 #include "cassle/base/file.h"
-#include "cassle/base/status_matchers.h"
-#include "cassle/models/conditioning_cases.h"
-#include "cassle/ssl/method_registry.h"
-#include "cassle/ssl/pretrain_fixture.h"
+#include "cassle/base/testing/status_matchers.h"
+#include "cassle/models/testing/conditioning_testutil.h"
+#include "cassle/ssl/methods/method_registry.h"
+#include "cassle/ssl/pretrain_testutil.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

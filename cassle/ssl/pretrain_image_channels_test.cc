@@ -5,11 +5,11 @@
 #include <string>
 #include <vector>
 
-#include "cassle/base/status_matchers.h"
-#include "cassle/eval/feature_extractor.h"
-#include "cassle/models/backbone.h"
-#include "cassle/models/model_folder.h"
-#include "cassle/ssl/pretrain_fixture.h"
+#include "cassle/base/testing/status_matchers.h"
+#include "cassle/features/frozen_encoder.h"
+#include "cassle/models/networks/backbone.h"
+#include "cassle/models/weights/model_folder.h"
+#include "cassle/ssl/pretrain_testutil.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -43,11 +43,11 @@ TEST(PretrainImageChannelsTest, TheFolderAloneTellsWhatAnUnaugmentedImageLooksLi
     ASSERT_OK_AND_ASSIGN(const std::shared_ptr<Backbone> backbone, LoadBackbone(options.output()));
     EXPECT_EQ(backbone->named_parameters()[0].tensor.size(1),
               3 + static_cast<int64_t>(values.size()));
-    ASSERT_OK_AND_ASSIGN(const FeatureExtractor extractor,
-                         FeatureExtractor::Create(spec, backbone, {}));
+    ASSERT_OK_AND_ASSIGN(const std::unique_ptr<FrozenEncoder> encoder,
+                         FrozenEncoder::Create(spec, backbone, {}));
     std::vector<uint8_t> pixels(32 * 32 * 3);
     for (size_t i = 0; i < pixels.size(); ++i) pixels[i] = static_cast<uint8_t>(i * 7);
-    ASSERT_OK_AND_ASSIGN(const std::vector<float> features, extractor.Extract(pixels));
+    ASSERT_OK_AND_ASSIGN(const std::vector<float> features, encoder->Extract(pixels));
     at::Tensor images = at::empty({1, 3 + channels.size(), 32, 32}, at::kFloat);
     for (int64_t channel = 0; channel < images.size(1); ++channel) {
       float* plane = images.data_ptr<float>() + channel * 32 * 32;

@@ -8,11 +8,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "cassle/base/file.h"
-#include "cassle/base/status_matchers.h"
-#include "cassle/models/model_folder.h"
-#include "cassle/ssl/method_registry.h"
-#include "cassle/ssl/pretrain.h"
-#include "cassle/ssl/pretrain_fixture.h"
+#include "cassle/base/testing/status_matchers.h"
+#include "cassle/models/weights/model_folder.h"
+#include "cassle/ssl/methods/method_registry.h"
+#include "cassle/ssl/pretrain_stage.h"
+#include "cassle/ssl/pretrain_testutil.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

@@ -1,91 +1,39 @@
 #include "cassle/ssl/pretrain_options.h"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
-#include "cassle/augment/policy.h"
-#include "cassle/augment/recorded_views.h"
-#include "cassle/base/options.h"
+#include "absl/strings/str_format.h"
+#include "cassle/augment/policies/policy.h"
+#include "cassle/augment/recording/recorded_views.h"
 #include "cassle/base/status_macros.h"
-#include "cassle/base/text_proto.h"
+#include "cassle/ssl/methods/method_registry.h"
+#include "cassle/stage/options.h"
 
 namespace cassle {
 
-absl::Status CheckPretrainNumbers(const v1::PretrainOptions& options) {
-  const auto at_least = [](const char* name, double value, double least) {
-    if (value >= least) return absl::OkStatus();
-    return absl::InvalidArgumentError(
-        absl::StrCat("--", name, "=", value, ": expected at least ", least));
-  };
-  CASSLE_RETURN_IF_ERROR(at_least("epochs", options.epochs(), 1));
-  CASSLE_RETURN_IF_ERROR(at_least("batch_size", options.batch_size(), 2));
-  CASSLE_RETURN_IF_ERROR(at_least("base_lr", options.base_lr(), 0));
-  CASSLE_RETURN_IF_ERROR(at_least("weight_decay", options.weight_decay(), 0));
-  CASSLE_RETURN_IF_ERROR(at_least("warmup_epochs", options.warmup_epochs(), 0));
-  CASSLE_RETURN_IF_ERROR(at_least("clip_gradient_norm", options.clip_gradient_norm(), 0));
-  CASSLE_RETURN_IF_ERROR(at_least("compute_threads", options.compute_threads(), 1));
-  CASSLE_RETURN_IF_ERROR(at_least("log_every_steps", options.log_every_steps(), 1));
-  CASSLE_RETURN_IF_ERROR(at_least("keep_last_checkpoints", options.keep_last_checkpoints(), 1));
-  CASSLE_RETURN_IF_ERROR(at_least("keep_every_epochs", options.keep_every_epochs(), 0));
-  CASSLE_RETURN_IF_ERROR(at_least("accumulate_steps", options.accumulate_steps(), 1));
+absl::Status CheckPretrainOptions(const v1::PretrainOptions& options) {
   if (options.batch_size() % options.accumulate_steps() != 0 ||
       options.batch_size() / options.accumulate_steps() < 2) {
     return absl::InvalidArgumentError(absl::StrCat(
         "--accumulate_steps=", options.accumulate_steps(), ": expected a divisor of --batch_size=",
         options.batch_size(), " that leaves at least 2 images a part"));
   }
-  CASSLE_RETURN_IF_ERROR(at_least("checkpoint_every_epochs", options.checkpoint_every_epochs(), 0));
-  CASSLE_RETURN_IF_ERROR(at_least("checkpoint_every_steps", options.checkpoint_every_steps(), 0));
-  CASSLE_RETURN_IF_ERROR(
-      at_least("monitor.abort_if_spread_below", options.monitor().abort_if_spread_below(), 0));
-  CASSLE_RETURN_IF_ERROR(
-      at_least("monitor.abort_if_rank_below", options.monitor().abort_if_rank_below(), 0));
-  CASSLE_RETURN_IF_ERROR(
-      at_least("monitor.abort_grace_epochs", options.monitor().abort_grace_epochs(), 0));
-  CASSLE_RETURN_IF_ERROR(at_least("cache_mib", static_cast<double>(options.cache_mib()), 0));
   if (options.schedule() == v1::STEP && options.step_epochs().empty()) {
     return absl::InvalidArgumentError(
         "--schedule=step: name the epochs at which the rate falls, as --step_epochs=60,80");
-  }
-  if (!(options.step_factor() > 0)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--step_factor=", options.step_factor(), ": expected a number above 0"));
-  }
-  if (!(options.momentum() >= 0 && options.momentum() < 1)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--momentum=", options.momentum(), ": expected a number in [0, 1)"));
   }
   return absl::OkStatus();
 }
 
 absl::StatusOr<v1::Policy> FindPolicy(const v1::PretrainOptions& options) {
-  if (!options.policy().empty() && !options.policy_file().empty()) {
-    return absl::InvalidArgumentError("--policy and --policy_file were both given: choose one");
-  }
-  if (!options.policy_file().empty()) {
-    v1::Policy policy;
-    CASSLE_RETURN_IF_ERROR(ReadTextProto(options.policy_file(), &policy));
-    CASSLE_RETURN_IF_ERROR(CheckPolicy(policy));
-    return policy;
-  }
-  if (!options.policy().empty()) {
-    // LoadPolicy would take a path too, but only an INPUT field has its content in the identity of
-    // the run.
-    for (const std::string& name : PresetNames()) {
-      if (name == options.policy()) return LoadPolicy(name);
-    }
-    const std::string nearest = NearestWord(options.policy(), PresetNames());
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--policy=", options.policy(), " is not a preset",
-        nearest.empty() ? "" : absl::StrCat("; did you mean ", nearest, "?"), " There are ",
-        absl::StrJoin(PresetNames(), ", "), "; a text proto is named by --policy_file"));
-  }
+  CASSLE_ASSIGN_OR_RETURN(const std::optional<v1::Policy> named, NamedPolicy(options));
+  if (named) return *named;
   if (options.views().empty()) {
-    return absl::InvalidArgumentError(absl::StrCat("no augmentation: name --policy (",
-                                                   absl::StrJoin(PresetNames(), ", "),
-                                                   "), --policy_file or --views"));
+    return NoPolicyError("there is no augmentation policy, nor --views that have one");
   }
   CASSLE_ASSIGN_OR_RETURN(const auto recorded, RecordedViews::Open(options.views()));
   return recorded->info().policy();
@@ -116,6 +64,39 @@ void ResolveRecipe(const Recipe& recipe, v1::PretrainOptions* options) {
     options->set_warmup_epochs(static_cast<int32_t>(
         official ? recipe.warmup_epochs : std::min(recipe.warmup_epochs, limit)));
   }
+}
+
+namespace {
+
+// What a run of 200 epochs, the default, is trained with where nothing is chosen.
+absl::StatusOr<std::string> RecipeRow(const std::string& method, v1::Compat compat) {
+  v1::PretrainOptions options;
+  CASSLE_RETURN_IF_ERROR(ApplyDefaults(&options));
+  CASSLE_RETURN_IF_ERROR(OptionSetter(&options).Set("method", method));
+  options.set_compat(compat);
+  ResolveRecipe(MethodRecipe(options.method(), compat == v1::OFFICIAL), &options);
+  return absl::StrFormat("%-9s  %7g  %12g  %13d  %18g\n",
+                         absl::AsciiStrToLower(v1::OptimizerKind_Name(options.optimizer())),
+                         options.base_lr(), options.weight_decay(), options.warmup_epochs(),
+                         options.clip_gradient_norm());
+}
+
+}  // namespace
+
+std::string RecipesHelp() {
+  std::string text = absl::StrFormat(
+      "Recipes, for what is not chosen; official: with --compat=official, where that differs.\n"
+      "  %-22s  optimizer  base_lr  weight_decay  warmup_epochs  clip_gradient_norm\n",
+      "method");
+  for (const std::string& name : MethodNames()) {
+    const absl::StatusOr<std::string> correct = RecipeRow(name, v1::CORRECT);
+    const absl::StatusOr<std::string> official = RecipeRow(name, v1::OFFICIAL);
+    if (!correct.ok() || !official.ok()) return std::string(correct.status().message());
+    absl::StrAppendFormat(&text, "  %-22s  %s", name, *correct);
+    if (*official == *correct) continue;
+    absl::StrAppendFormat(&text, "  %-22s  %s", absl::StrCat(name, ", official"), *official);
+  }
+  return text;
 }
 
 }  // namespace cassle

@@ -1,18 +1,20 @@
-// What pretrain's options mean by themselves: ranges, the policy they name, numbers left to the
-// method's recipe.
+// What pretrain's options mean by themselves: how they fit each other, the policy they name,
+// numbers left to the method's recipe.
 #ifndef CASSLE_SSL_PRETRAIN_OPTIONS_H_
 #define CASSLE_SSL_PRETRAIN_OPTIONS_H_
 
+#include <string>
+
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "cassle/augment/policy.pb.h"
-#include "cassle/ssl/method.h"
-#include "cassle/ssl/pretrain.pb.h"
+#include "cassle/augment/operations/policy.pb.h"
+#include "cassle/ssl/method/method.h"
+#include "cassle/ssl/pretrain_options.pb.h"
 
 namespace cassle {
 
-// \error kInvalidArgument naming the first option out of range.
-absl::Status CheckPretrainNumbers(const v1::PretrainOptions& options);
+// What relates two options. \error kInvalidArgument naming both.
+absl::Status CheckPretrainOptions(const v1::PretrainOptions& options);
 
 // The policy that the options name; without one, that of the recorded views.
 // \error kInvalidArgument if there is none or two are named; those of reading the file or views.
@@ -20,6 +22,9 @@ absl::StatusOr<v1::Policy> FindPolicy(const v1::PretrainOptions& options);
 
 // Fills in what was not chosen of the optimisation.
 void ResolveRecipe(const Recipe& recipe, v1::PretrainOptions* options);
+
+// A table for --help: what ResolveRecipe makes of the recipe of every method.
+std::string RecipesHelp();
 
 }  // namespace cassle
 

@@ -5,9 +5,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "cassle/base/file.h"
-#include "cassle/base/status_matchers.h"
-#include "cassle/ssl/pretrain.h"
-#include "cassle/ssl/pretrain_fixture.h"
+#include "cassle/base/testing/status_matchers.h"
+#include "cassle/ssl/methods/method_registry.h"
+#include "cassle/ssl/pretrain_stage.h"
+#include "cassle/ssl/pretrain_testutil.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -15,6 +16,7 @@ namespace cassle {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::ContainsRegex;
 using ::testing::DoubleNear;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -42,6 +44,19 @@ TEST(PretrainMethodsTest, TheRecipeFillsWhatIsNotGiven) {
   EXPECT_THAT(ConfigOf(TinyRun("moco_v3", 5)),
               AllOf(HasSubstr("optimizer: ADAMW"), HasSubstr("warmup_epochs: 1\n"),
                     HasSubstr("base_lr: 0.00015\n"), HasSubstr("weight_decay: 0.1\n")));
+}
+
+// The same code fills the table and the run; here is what it is about.
+TEST(PretrainMethodsTest, HelpHasTheRecipeOfEveryMethod) {
+  const std::string help = PretrainInfo().more_help();
+  for (const std::string& method : MethodNames()) {
+    EXPECT_THAT(help, HasSubstr(absl::StrCat("\n  ", method, " ")));
+  }
+  EXPECT_THAT(help, ContainsRegex("moco_v3 +adamw +0.00015 +0.1 +40 +0\n"));
+  EXPECT_THAT(help, ContainsRegex("swav +lars +0.3 +1e-06 +10 +0\n"));
+  EXPECT_THAT(help, ContainsRegex("swav, official +sgd +0.03 +0.0005 +0 +0\n"));
+  EXPECT_THAT(help, ContainsRegex("dino +adamw +0.0005 +0.04 +10 +3\n"));
+  EXPECT_THAT(help, Not(HasSubstr("simclr, official")));
 }
 
 TEST(PretrainMethodsTest, CompatOfficialFillsItAsTheAuthors) {

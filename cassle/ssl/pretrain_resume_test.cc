@@ -1,5 +1,5 @@
 // Interrupted, killed and cut into links, pretrain ends with the bytes of an undisturbed run.
-#include "cassle/ssl/pretrain.h"
+#include "cassle/ssl/pretrain_stage.h"
 
 #include <signal.h>
 #include <spawn.h>
@@ -15,12 +15,12 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "cassle/base/file.h"
-#include "cassle/base/options.h"
 #include "cassle/base/philox.h"
-#include "cassle/base/stage_main.h"
-#include "cassle/base/stage_manifest.h"
-#include "cassle/base/status_matchers.h"
-#include "cassle/ssl/pretrain_fixture.h"
+#include "cassle/base/testing/status_matchers.h"
+#include "cassle/ssl/pretrain_testutil.h"
+#include "cassle/stage/options.h"
+#include "cassle/stage/stage_main.h"
+#include "cassle/stage/stage_manifest.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

@@ -5,14 +5,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "cassle/augment/descriptor.h"
-#include "cassle/augment/policy.h"
+#include "cassle/augment/policies/policy.h"
+#include "cassle/augment/views/descriptor.h"
 #include "cassle/base/status_macros.h"
-#include "cassle/data/class_target.h"
-#include "cassle/models/batch_tensor.h"
-#include "cassle/models/conditioning.h"
-#include "cassle/ssl/augself.h"
-#include "cassle/ssl/method_registry.h"
+#include "cassle/data/records/class_target.h"
+#include "cassle/models/networks/conditioning.h"
+#include "cassle/models/weights/batch_tensor.h"
+#include "cassle/ssl/method/augself.h"
+#include "cassle/ssl/methods/method_registry.h"
 #include "cassle/ssl/pretrain_options.h"
 
 namespace cassle {
@@ -131,7 +131,7 @@ absl::Status BuildMethod(PretrainRun* run) {
   if (!layout.ok()) return Annotate(layout.status(), "--conditioning.groups");
   run->unaugmented = layout->DescribeUnaugmented();
   CASSLE_RETURN_IF_ERROR(AddImageChannels(run));
-  CASSLE_ASSIGN_OR_RETURN(run->augself, AugSelfGroups(options.augself()));
+  run->augself = AugSelfGroups(options.augself());
   const auto relative = DescriptorLayout::Create(run->policy, run->augself);
   if (!relative.ok()) return Annotate(relative.status(), "--augself");
   MethodSetup setup;
@@ -158,7 +158,7 @@ absl::Status BuildMethod(PretrainRun* run) {
   CASSLE_ASSIGN_OR_RETURN(run->method, MakeMethod(options.method(), setup));
   CASSLE_RETURN_IF_ERROR(CheckData(*run));
   CASSLE_RETURN_IF_ERROR(CheckPredictor(options, *run->method));
-  ResolveRecipe(run->method->recipe(), &options);
+  ResolveRecipe(MethodRecipe(options.method(), setup.official), &options);
   return absl::OkStatus();
 }
 
@@ -197,19 +197,16 @@ v1::ModelSpec ModelSpecOf(const PretrainRun& run) {
 void FixImageChannels(PretrainRun* run) {
   if (run->backbone.extra_channels_size() == 0) return;
   c10::NoGradGuard no_grad;
-  for (const Method::Network& network : run->method->networks()) {
-    if (network.name != "projector") continue;
-    auto& projector = dynamic_cast<ConditionedProjector&>(*network.module);
-    projector.eval();
-    const std::vector<at::Tensor> weights = projector.parameters();
-    const at::Tensor descriptor = MatrixTensor(run->unaugmented, /*batch_size=*/1);
-    const at::Tensor values =
-        projector.ImageChannels(weights.empty() ? descriptor : descriptor.to(weights[0].device()))
-            .cpu()
-            .contiguous();
-    for (int64_t i = 0; i < values.numel(); ++i) {
-      run->backbone.set_extra_channels(static_cast<int>(i), values.data_ptr<float>()[i]);
-    }
+  ConditionedProjector& projector = run->method->projector();
+  projector.eval();
+  const std::vector<at::Tensor> weights = projector.parameters();
+  const at::Tensor descriptor = MatrixTensor(run->unaugmented, /*batch_size=*/1);
+  const at::Tensor values =
+      projector.ImageChannels(weights.empty() ? descriptor : descriptor.to(weights[0].device()))
+          .cpu()
+          .contiguous();
+  for (int64_t i = 0; i < values.numel(); ++i) {
+    run->backbone.set_extra_channels(static_cast<int>(i), values.data_ptr<float>()[i]);
   }
 }
 

@@ -9,12 +9,12 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "cassle/augment/policy.pb.h"
-#include "cassle/data/dataset.h"
-#include "cassle/models/backbone.h"
-#include "cassle/models/model.pb.h"
-#include "cassle/ssl/method.h"
-#include "cassle/ssl/pretrain.pb.h"
+#include "cassle/augment/operations/policy.pb.h"
+#include "cassle/data/records/dataset.h"
+#include "cassle/models/networks/backbone.h"
+#include "cassle/models/networks/model.pb.h"
+#include "cassle/ssl/method/method.h"
+#include "cassle/ssl/pretrain_options.pb.h"
 
 namespace cassle {
 

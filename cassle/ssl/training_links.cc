@@ -8,10 +8,10 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "cassle/base/file.h"
-#include "cassle/base/stage_manifest.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/base/text_proto.h"
-#include "cassle/ssl/pretrain.h"
+#include "cassle/ssl/pretrain_stage.h"
+#include "cassle/stage/stage_manifest.h"
 
 namespace cassle {
 namespace {
@@ -35,7 +35,7 @@ v1::StageManifest OfTheChain(v1::StageManifest manifest) {
 }  // namespace
 
 absl::Status CheckLinks(const v1::PretrainOptions& options, const v1::StageManifest& birth) {
-  if (options.stop_epoch() < 0 || options.stop_epoch() >= options.epochs()) {
+  if (options.stop_epoch() >= options.epochs()) {
     return absl::InvalidArgumentError(
         absl::StrCat("--stop_epoch=", options.stop_epoch(), ": expected 1 to ",
                      options.epochs() - 1, ", less than --epochs; leave it out for the last link"));

@@ -4,8 +4,8 @@
 #define CASSLE_SSL_TRAINING_LINKS_H_
 
 #include "absl/status/status.h"
-#include "cassle/base/stage.pb.h"
-#include "cassle/ssl/pretrain.pb.h"
+#include "cassle/ssl/pretrain_options.pb.h"
+#include "cassle/stage/stage.pb.h"
 
 namespace cassle {
 

@@ -16,7 +16,7 @@ import types
 
 
 def work(name, files):
-    """Side of a view, taps of the blur, mean, std; as //cassle/augment:pair_benchmark has them."""
+    """Side of a view, taps of the blur, mean, std; as //cassle/augment/loading:pair_benchmark has them."""
     if name == "32":
         return types.SimpleNamespace(files=files, decoded=True, side=32, taps=9,
                                      mean=(0.4914, 0.4822, 0.4465), std=(0.247, 0.2435, 0.2616))

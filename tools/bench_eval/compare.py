@@ -1,6 +1,6 @@
-"""Accuracies of probe_torch.py against result.json of linear-probe: the best within 0.1 points, every
+"""Accuracies of probe_torch.py against details.json of linear-probe: the best within 0.1 points, every
 value of the grid within 0.5.
-  compare.py ACCURACIES RESULT_JSON TITLE
+  compare.py ACCURACIES DETAILS_JSON TITLE
 """
 import json
 import sys

@@ -1,0 +1,243 @@
+#include "cassle/augment/policies/policy.h"
+
+#include <google/protobuf/util/message_differencer.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "cassle/augment/operations/operations.h"
+#include "cassle/augment/policies/preset_policies.h"
+#include "cassle/base/file.h"
+#include "cassle/base/status_macros.h"
+#include "cassle/base/text_proto.h"
+
+namespace cassle {
+namespace {
+
+constexpr int kMaxSize = 4096;
+
+constexpr int kMaxViews = 256;
+
+v1::Policy WithoutViews(v1::Policy policy) {
+  policy.clear_views();
+  return policy;
+}
+
+// The policy of a group's views.
+v1::Policy Changed(const v1::Policy& policy, const v1::ViewGroup& group) {
+  v1::Policy changed = WithoutViews(policy);
+  changed.MergeFrom(group.change());
+  return changed;
+}
+
+// Size and operations of one view.
+absl::Status CheckView(const v1::Policy& policy) {
+  if (policy.size() < 1 || policy.size() > kMaxSize) {
+    return PolicyError("size", absl::StrCat("is ", policy.size(), ": the side of the view is 1 to ",
+                                            kMaxSize, " pixels"));
+  }
+  const Operation* fill = nullptr;
+  for (const Operation& operation : Operations()) {
+    if (!operation.in_policy(policy)) continue;
+    if (operation.fill.has_value()) {
+      if (fill != nullptr) {
+        return PolicyError(operation.name, absl::StrCat("and ", fill->name,
+                                                        " exclude each other: remove one of them"));
+      }
+      fill = &operation;
+    }
+    CASSLE_RETURN_IF_ERROR(operation.check(policy));
+  }
+  return absl::OkStatus();
+}
+
+// What a group may not change.
+absl::Status CheckChange(const v1::Policy& change) {
+  const auto refuse = [](absl::string_view field, absl::string_view why) {
+    return PolicyError(absl::StrCat("change.", field),
+                       absl::StrCat("is not possible: ", why, "; set it in the policy itself"));
+  };
+  if (change.views_size() > 0) return refuse("views", "groups of views do not nest");
+  if (change.compat() != v1::CORRECT) return refuse("compat", "it belongs to the whole run");
+  if (change.decode() != v1::EXACT) return refuse("decode", "an image is decoded one way");
+  if (change.mean_size() > 0 || change.std_size() > 0) {
+    return refuse("mean, std", "all views are normalised alike");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckViews(const v1::Policy& policy) {
+  if (policy.views_size() == 0) return CheckView(policy);
+  int views = 0;
+  for (int g = 0; g < policy.views_size(); ++g) {
+    const v1::ViewGroup& group = policy.views(g);
+    const std::string name = absl::StrCat(
+        "view group ", g + 1,
+        group.change().name().empty() ? "" : absl::StrCat(" (", group.change().name(), ")"));
+    if (group.count() < 1 || group.count() > kMaxViews - views) {
+      return absl::InvalidArgumentError(absl::StrCat(name, ": count is ", group.count(),
+                                                     ": give 1 and up, at most ", kMaxViews,
+                                                     " views in all groups together"));
+    }
+    views += group.count();
+    if (g == 0 && group.change().size() != 0 && group.change().size() != policy.size()) {
+      return PolicyError(
+          absl::StrCat(name, ": change.size"),
+          absl::StrCat("is ", group.change().size(), ", but the policy's size is ", policy.size(),
+                       ": the first group has the size of the policy itself"));
+    }
+    CASSLE_RETURN_IF_ERROR(Annotate(CheckChange(group.change()), name));
+    CASSLE_RETURN_IF_ERROR(Annotate(CheckView(Changed(policy, group)), name));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckFields(const v1::Policy& policy) {
+  CASSLE_RETURN_IF_ERROR(CheckViews(policy));
+  if (!v1::Compat_IsValid(policy.compat())) {
+    return PolicyError("compat", absl::StrCat("is ", policy.compat(), ": CORRECT or OFFICIAL"));
+  }
+  if (!v1::Decode_IsValid(policy.decode())) {
+    return PolicyError("decode", absl::StrCat("is ", policy.decode(), ": EXACT or FAST"));
+  }
+  if (policy.mean_size() != 3 || policy.std_size() != 3) {
+    return PolicyError("mean, std",
+                       absl::StrCat("have ", policy.mean_size(), " and ", policy.std_size(),
+                                    " values: give three each (R, G, B, of pixels in [0, 1])"));
+  }
+  for (int c = 0; c < 3; ++c) {
+    if (!(policy.mean(c) >= 0.0 && policy.mean(c) <= 1.0) || !(policy.std(c) > 0.0) ||
+        !std::isfinite(policy.std(c))) {
+      return PolicyError(
+          "mean, std",
+          absl::StrCat("of channel ", c, " are ", policy.mean(c), " and ", policy.std(c),
+                       ": pixels lie in [0, 1], so their mean does too, and "
+                       "the standard deviation must be above 0"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+std::vector<std::string> PresetNames() {
+  std::vector<std::string> names;
+  for (const PresetPolicy& preset : kPresetPolicies) names.emplace_back(preset.name);
+  return names;
+}
+
+absl::Status CheckPolicy(const v1::Policy& policy) {
+  return Annotate(CheckFields(policy),
+                  absl::StrCat("policy ", policy.name().empty() ? "(no name)" : policy.name()));
+}
+
+absl::StatusOr<v1::Policy> LoadPolicy(const std::string& name_or_path) {
+  v1::Policy policy;
+  for (const PresetPolicy& preset : kPresetPolicies) {
+    if (name_or_path != preset.name) continue;
+    CASSLE_RETURN_IF_ERROR(
+        ParseTextProto(preset.text, absl::StrCat("preset ", preset.name), &policy));
+    CASSLE_RETURN_IF_ERROR(CheckPolicy(policy));
+    return policy;
+  }
+  const bool is_path =
+      name_or_path.find_first_of("/.") != std::string::npos || FileExists(name_or_path);
+  if (!is_path) {
+    const std::vector<std::string> presets = PresetNames();
+    const std::string nearest = NearestWord(name_or_path, presets);
+    return absl::InvalidArgumentError(absl::StrCat(
+        "there is no policy \"", name_or_path, "\"",
+        nearest.empty() ? "" : absl::StrCat("; did you mean \"", nearest, "\"?"), " Presets: ",
+        absl::StrJoin(presets, ", "), "; or give the path of a text proto (PATH.textproto)"));
+  }
+  CASSLE_RETURN_IF_ERROR(ReadTextProto(name_or_path, &policy));
+  CASSLE_RETURN_IF_ERROR(Annotate(CheckPolicy(policy), name_or_path));
+  return policy;
+}
+
+absl::StatusOr<std::optional<v1::Policy>> NamedPolicy(const std::string& policy,
+                                                      const std::string& policy_file) {
+  if (policy.empty() && policy_file.empty()) return std::optional<v1::Policy>();
+  if (!policy.empty() && !policy_file.empty()) {
+    return absl::InvalidArgumentError("--policy and --policy_file were both given: choose one");
+  }
+  std::optional<v1::Policy> named(std::in_place);
+  if (!policy_file.empty()) {
+    CASSLE_RETURN_IF_ERROR(ReadTextProto(policy_file, &*named));
+    CASSLE_RETURN_IF_ERROR(Annotate(CheckPolicy(*named), policy_file));
+    return named;
+  }
+  const std::vector<std::string> presets = PresetNames();
+  if (std::find(presets.begin(), presets.end(), policy) != presets.end()) {
+    CASSLE_ASSIGN_OR_RETURN(*named, LoadPolicy(policy));
+    return named;
+  }
+  if (policy.find_first_of("/.") != std::string::npos) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--policy=", policy, " is no preset; for a file write --policy_file=", policy));
+  }
+  const std::string nearest = NearestWord(policy, presets);
+  return absl::InvalidArgumentError(absl::StrCat(
+      "--policy=", policy, " is no preset",
+      nearest.empty() ? ";" : absl::StrCat("; did you mean ", nearest, "?"), " There are ",
+      absl::StrJoin(presets, ", "), "; a text proto is named by --policy_file"));
+}
+
+absl::Status NoPolicyError(absl::string_view why) {
+  return absl::InvalidArgumentError(absl::StrCat(
+      why, ": name one by --policy (", absl::StrJoin(PresetNames(), ", "), ") or --policy_file"));
+}
+
+int NumViews(const v1::Policy& policy) {
+  int views = 0;
+  for (const v1::ViewGroup& group : policy.views()) views += group.count();
+  return views;
+}
+
+absl::StatusOr<std::vector<v1::Policy>> ViewPolicies(const v1::Policy& policy, int views) {
+  if (policy.views_size() == 0) return std::vector<v1::Policy>(views, policy);
+  std::vector<v1::Policy> policies;
+  for (const v1::ViewGroup& group : policy.views()) {
+    const size_t end = std::min<size_t>(views, policies.size() + group.count());
+    if (policies.size() < end) policies.resize(end, Changed(policy, group));
+  }
+  if (static_cast<int>(policies.size()) < views) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "policy ", policy.name(), " has ", policies.size(), " views, but ", views,
+        " are wanted: use at most ", policies.size(), ", or raise a count in `views`"));
+  }
+  return policies;
+}
+
+std::vector<v1::Policy> DistinctViewPolicies(const v1::Policy& policy) {
+  // Never fails: no more views are asked for than there are.
+  return ViewPolicies(policy, std::max(1, NumViews(policy))).value();
+}
+
+namespace {
+
+bool MeanDecidesPixels(const v1::Policy& policy) {
+  for (const v1::Policy& view : DistinctViewPolicies(policy)) {
+    for (const Operation& operation : Operations()) {
+      if (operation.uses_mean != nullptr && operation.uses_mean(view)) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+bool SameViews(const v1::Policy& a, const v1::Policy& b) {
+  const auto essence = [](v1::Policy policy) {
+    policy.clear_name();
+    if (!MeanDecidesPixels(policy)) policy.clear_mean();
+    policy.clear_std();
+    return policy;
+  };
+  // A value of 0 is as good as none.
+  return google::protobuf::util::MessageDifferencer::Equivalent(essence(a), essence(b));
+}
+
+}  // namespace cassle

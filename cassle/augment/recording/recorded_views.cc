@@ -1,0 +1,124 @@
+#include "cassle/augment/recording/recorded_views.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "cassle/augment/policies/policy.h"
+#include "cassle/base/status_macros.h"
+#include "cassle/base/text_proto.h"
+#include "cassle/data/images/codec.h"
+#include "cassle/data/records/tfrecord.h"
+#include "cassle/stage/stage_manifest.h"
+
+namespace cassle {
+namespace {
+
+// A views.textproto that is read is not user's input but data.
+absl::Status AsDataLoss(const absl::Status& status) {
+  return status.ok() ? status : absl::DataLossError(status.message());
+}
+
+}  // namespace
+
+absl::StatusOr<v1::ViewsInfo> ReadViewsInfo(const std::string& folder) {
+  CASSLE_RETURN_IF_ERROR(RequireComplete(folder));
+  v1::ViewsInfo info;
+  const std::string path = JoinPath(folder, kViewsInfoName);
+  if (!FileExists(path)) {
+    return absl::DataLossError(absl::StrCat(folder, " holds no recorded views: it has no ",
+                                            kViewsInfoName,
+                                            " (name the output folder of augment-and-record)"));
+  }
+  CASSLE_RETURN_IF_ERROR(AsDataLoss(ReadTextProto(path, &info)));
+  CASSLE_RETURN_IF_ERROR(AsDataLoss(Annotate(CheckPolicy(info.policy()), path)));
+  return info;
+}
+
+absl::StatusOr<std::shared_ptr<const RecordedViews>> RecordedViews::Open(
+    const std::string& folder) {
+  std::shared_ptr<RecordedViews> views(new RecordedViews);
+  views->folder_ = folder;
+  CASSLE_ASSIGN_OR_RETURN(views->info_, ReadViewsInfo(folder));
+  if (views->info_.has_part()) {
+    const v1::ViewsPart& part = views->info_.part();
+    return absl::DataLossError(
+        absl::StrCat(folder, " is only part ", part.index(), " of ", part.count(),
+                     " of its views: make them one folder with augment-and-record --merge first"));
+  }
+  CASSLE_RETURN_IF_ERROR(views->OpenShards());
+  return std::shared_ptr<const RecordedViews>(std::move(views));
+}
+
+absl::Status RecordedViews::OpenShards() {
+  int64_t total = 0;
+  for (int s = 0; s < info_.shards_size(); ++s) {
+    const v1::ShardInfo& shard_info = info_.shards(s);
+    Shard shard;
+    shard.path = JoinPath(folder_, shard_info.file());
+    CASSLE_ASSIGN_OR_RETURN(shard.file, MapFile(shard.path));
+    const int64_t bytes = static_cast<int64_t>(shard.file->bytes().size());
+    if (bytes != shard_info.size_bytes()) {
+      return absl::DataLossError(absl::StrCat(shard.path, ": ", bytes, " bytes instead of ",
+                                              shard_info.size_bytes(), " (truncated or replaced)"));
+    }
+    const bool last = s + 1 == info_.shards_size();
+    if (shard_info.num_records() < 1 ||
+        (last ? shard_info.num_records() > info_.records_per_shard()
+              : shard_info.num_records() != info_.records_per_shard())) {
+      return absl::DataLossError(absl::StrCat(JoinPath(folder_, kViewsInfoName), ": shard ", s,
+                                              " has ", shard_info.num_records(),
+                                              " records instead of ", info_.records_per_shard()));
+    }
+    CASSLE_ASSIGN_OR_RETURN(shard.offsets,
+                            ReadRecordIndex(shard.path, shard_info.num_records(), bytes));
+    total += shard_info.num_records();
+    shards_.push_back(std::move(shard));
+  }
+  int64_t expected = 0;
+  const bool overflows =
+      __builtin_mul_overflow(info_.num_images(), int64_t{info_.epochs()}, &expected) ||
+      __builtin_mul_overflow(expected, int64_t{info_.views()}, &expected);
+  if (overflows || total != expected || total == 0) {
+    return absl::DataLossError(absl::StrCat(JoinPath(folder_, kViewsInfoName), ": ",
+                                            info_.num_images(), " images, ", info_.epochs(),
+                                            " epochs and ", info_.views(), " views are ", expected,
+                                            " records, but the shards have ", total));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RecordedViews::Read(int64_t epoch, int64_t image, int view,
+                                 v1::ViewRecord* record) const {
+  if (epoch < 0 || epoch >= info_.epochs() || image < 0 || image >= info_.num_images() ||
+      view < 0 || view >= static_cast<int64_t>(info_.views())) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(folder_, ": there is no epoch ", epoch, ", image ", image, ", view ", view,
+                     " among ", info_.epochs(), " epochs of ", info_.num_images(), " images with ",
+                     info_.views(), " views"));
+  }
+  const int64_t number = (epoch * info_.num_images() + image) * info_.views() + view;
+  const Shard& shard = shards_[number / info_.records_per_shard()];
+  const int64_t within = number % info_.records_per_shard();
+  CASSLE_ASSIGN_OR_RETURN(const absl::string_view payload,
+                          RecordAt(shard.file->bytes(), shard.offsets[within], shard.path, within));
+  if (!record->ParseFromArray(payload.data(), static_cast<int>(payload.size())) ||
+      record->image_id() != info_.first_image_id() + static_cast<uint64_t>(image) ||
+      record->epoch() != epoch || record->view() != static_cast<uint32_t>(view)) {
+    return absl::DataLossError(
+        absl::StrCat(shard.path, ": record ", within, " is not the view ", view, " of image ",
+                     info_.first_image_id() + static_cast<uint64_t>(image), " in epoch ", epoch));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DecodeViewPixels(const v1::ViewRecord& record, RgbImage* view) {
+  const std::string what = absl::StrCat("view ", record.view(), " of image ", record.image_id(),
+                                        ", epoch ", record.epoch());
+  if (record.pixel_format() == v1::IMAGE_FORMAT_UNSPECIFIED) {
+    return absl::DataLossError(absl::StrCat(what, " was recorded without its pixels"));
+  }
+  const int size = static_cast<int>(record.size());
+  return Annotate(DecodeImage(record.pixels(), record.pixel_format(), size, size, view), what);
+}
+
+}  // namespace cassle

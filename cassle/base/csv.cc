@@ -1,0 +1,158 @@
+#include "cassle/base/csv.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
+#include "cassle/base/file.h"
+#include "cassle/base/status_macros.h"
+
+namespace cassle {
+namespace {
+
+constexpr char kByteOrderMark[] = "\xef\xbb\xbf";
+
+// Takes row after row off the front of a text.
+class Parser {
+ public:
+  Parser(absl::string_view text, const std::string& path, CsvComments comments)
+      : rest_(text), path_(path), comments_(comments) {
+    absl::ConsumePrefix(&rest_, kByteOrderMark);
+  }
+
+  // False at the end of the text.
+  absl::StatusOr<bool> Next(CsvRow* row) {
+    SkipLinesWithoutCells();
+    if (rest_.empty()) return false;
+    row->line = line_;
+    row->cells.clear();
+    do {
+      row->cells.emplace_back();
+      CASSLE_RETURN_IF_ERROR(TakeCell(&row->cells.back()));
+    } while (absl::ConsumePrefix(&rest_, ","));
+    if (absl::ConsumePrefix(&rest_, "\n")) ++line_;
+    return true;
+  }
+
+ private:
+  void SkipLinesWithoutCells() {
+    for (;;) {
+      const size_t end = std::min(rest_.find('\n'), rest_.size());
+      const absl::string_view line = rest_.substr(0, end);
+      const bool comment = comments_ == CsvComments::kSkipped && absl::StartsWith(line, "#");
+      if (rest_.empty() || (!comment && !absl::StripAsciiWhitespace(line).empty())) return;
+      rest_.remove_prefix(std::min(end + 1, rest_.size()));
+      ++line_;
+    }
+  }
+
+  // Up to the comma or the end of the line.
+  absl::string_view TakeUnquoted() {
+    const size_t end = std::min(rest_.find_first_of(",\n"), rest_.size());
+    const absl::string_view taken = rest_.substr(0, end);
+    rest_.remove_prefix(end);
+    return absl::StripAsciiWhitespace(taken);
+  }
+
+  absl::Status TakeCell(std::string* cell) {
+    const size_t begin = rest_.find_first_not_of(" \t\r\v\f");
+    if (begin == absl::string_view::npos || rest_[begin] != '"') {
+      const absl::string_view text = TakeUnquoted();
+      if (absl::StrContains(text, '"')) return Misplaced();
+      *cell = std::string(text);
+      return absl::OkStatus();
+    }
+    rest_.remove_prefix(begin + 1);
+    const int first_line = line_;
+    for (;;) {
+      const size_t quote = rest_.find('"');
+      if (quote == absl::string_view::npos) {
+        return absl::DataLossError(absl::StrCat(path_, ":", first_line, ": a quote is not closed"));
+      }
+      const absl::string_view part = rest_.substr(0, quote);
+      line_ += static_cast<int>(std::count(part.begin(), part.end(), '\n'));
+      absl::StrAppend(cell, part);
+      rest_.remove_prefix(quote + 1);
+      if (!absl::ConsumePrefix(&rest_, "\"")) break;
+      cell->push_back('"');
+    }
+    return TakeUnquoted().empty() ? absl::OkStatus() : Misplaced();
+  }
+
+  absl::Status Misplaced() const {
+    return absl::DataLossError(absl::StrCat(
+        path_, ":", line_,
+        ": a quote in the middle of a cell: put the whole cell in quotes and double those inside"));
+  }
+
+  absl::string_view rest_;
+  const std::string& path_;
+  const CsvComments comments_;
+  int line_ = 1;
+};
+
+}  // namespace
+
+std::string CsvTable::Origin(const CsvRow& row) const { return absl::StrCat(path, ":", row.line); }
+
+absl::StatusOr<int> CsvTable::Column(absl::string_view name) const {
+  const auto found = std::find(header.cells.begin(), header.cells.end(), name);
+  if (found != header.cells.end()) return static_cast<int>(found - header.cells.begin());
+  return absl::FailedPreconditionError(
+      absl::StrCat(Origin(header), ": no column is called '", name,
+                   "'; the first line names the columns: ", absl::StrJoin(header.cells, ", ")));
+}
+
+absl::StatusOr<CsvTable> ParseCsv(absl::string_view text, const std::string& path,
+                                  CsvComments comments) {
+  CsvTable table;
+  table.path = path;
+  Parser parser(text, path, comments);
+  CASSLE_ASSIGN_OR_RETURN(const bool any, parser.Next(&table.header));
+  if (!any) return absl::DataLossError(absl::StrCat(path, ": the file has no lines"));
+  for (;;) {
+    CsvRow row;
+    CASSLE_ASSIGN_OR_RETURN(const bool more, parser.Next(&row));
+    if (!more) return table;
+    if (row.cells.size() != table.header.cells.size()) {
+      return absl::DataLossError(absl::StrCat(table.Origin(row), ": ", row.cells.size(),
+                                              " cells, but there are ", table.header.cells.size(),
+                                              " columns"));
+    }
+    table.rows.push_back(std::move(row));
+  }
+}
+
+absl::StatusOr<CsvTable> ReadCsv(const std::string& path, CsvComments comments) {
+  CASSLE_ASSIGN_OR_RETURN(const std::string text, ReadFile(path));
+  return ParseCsv(text, path, comments);
+}
+
+std::string QuotedCsvCell(absl::string_view text) {
+  return absl::StrCat("\"", absl::StrReplaceAll(text, {{"\"", "\"\""}}), "\"");
+}
+
+std::string CsvCell(absl::string_view text) {
+  const bool plain = text.find_first_of(",\"\n") == absl::string_view::npos &&
+                     absl::StripAsciiWhitespace(text) == text &&
+                     !absl::StartsWith(text, kByteOrderMark);
+  return plain ? std::string(text) : QuotedCsvCell(text);
+}
+
+std::string CsvLine(const std::vector<std::string>& cells) {
+  // Else it would be an empty line.
+  if (cells.size() == 1 && cells[0].empty()) return "\"\"\n";
+  return absl::StrCat(absl::StrJoin(cells, ",",
+                                    [](std::string* out, const std::string& cell) {
+                                      absl::StrAppend(out, CsvCell(cell));
+                                    }),
+                      "\n");
+}
+
+}  // namespace cassle

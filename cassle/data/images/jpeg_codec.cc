@@ -1,0 +1,332 @@
+#include "cassle/data/images/jpeg_codec.h"
+
+#include <algorithm>
+#include <csetjmp>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <vector>
+
+// libjpeg needs <cstdio> before it.
+#include <jpeglib.h>
+// Defines the message codes.
+#include <jerror.h>
+
+#include "absl/strings/str_cat.h"
+#include "cassle/data/images/exif.h"
+
+namespace cassle {
+namespace {
+
+// libjpeg reports errors by a call that must not return: it jumps back to the setjmp of the method
+// that called libjpeg. Those methods hold no object with a destructor.
+struct JpegErrors {
+  jpeg_error_mgr manager;  // Must be first: libjpeg hands out its address.
+  std::jmp_buf jump;
+  char message[JMSG_LENGTH_MAX];
+};
+
+[[noreturn]] void Fail(j_common_ptr jpeg) {
+  auto* errors = reinterpret_cast<JpegErrors*>(jpeg->err);
+  (*jpeg->err->format_message)(jpeg, errors->message);
+  std::longjmp(errors->jump, 1);
+}
+
+// Warnings (level -1) that say pixels are lost count as errors; oddities of the header and stray
+// bytes between segments do not.
+void OnMessage(j_common_ptr jpeg, int level) {
+  if (level >= 0) return;
+  switch (jpeg->err->msg_code) {
+    case JWRN_EXTRANEOUS_DATA:
+    case JWRN_JFIF_MAJOR:
+    case JWRN_ADOBE_XFORM:
+    case JWRN_BOGUS_PROGRESSION:
+    case JWRN_TOO_MUCH_DATA:
+      return;
+    default:
+      Fail(jpeg);
+  }
+}
+
+void Silence(j_common_ptr) {}
+
+// A progressive file of a few bytes per scan can ask for thousands of passes over a large image.
+constexpr int kMaxScans = 500;
+
+void CheckScans(j_common_ptr jpeg) {
+  if (reinterpret_cast<j_decompress_ptr>(jpeg)->input_scan_number <= kMaxScans) return;
+  auto* errors = reinterpret_cast<JpegErrors*>(jpeg->err);
+  std::snprintf(errors->message, sizeof(errors->message), "more than %d scans", kMaxScans);
+  std::longjmp(errors->jump, 1);
+}
+
+void InstallErrors(JpegErrors* errors) {
+  jpeg_std_error(&errors->manager);
+  errors->manager.error_exit = Fail;
+  errors->manager.emit_message = OnMessage;
+  errors->manager.output_message = Silence;
+  errors->message[0] = '\0';
+}
+
+// Pillow's CMYK to RGB: (255 - key) minus the ink's share of it, in integers rounded as x / 255.
+uint8_t InkToLight(int ink, int white) {
+  const int product = ink * white + 128;
+  return static_cast<uint8_t>(white - ((product + (product >> 8)) >> 8));
+}
+
+// Columns and rows decoded around a region, enough for the upsampling of any chroma layout.
+constexpr int kRegionMargin = 16;
+
+// Four bytes a pixel, stored inverted (255 = no ink) as Adobe does, to RGB.
+void InvertedCmykToRgb(const uint8_t* cmyk, int width, uint8_t* rgb) {
+  for (int x = 0; x < width; ++x, cmyk += 4, rgb += 3) {
+    const int white = cmyk[3];
+    for (int c = 0; c < 3; ++c) rgb[c] = InkToLight(255 - cmyk[c], white);
+  }
+}
+
+// In place, from the last pixel to the first.
+void SpreadGray(uint8_t* row, int width) {
+  for (int x = width - 1; x >= 0; --x) row[3 * x] = row[3 * x + 1] = row[3 * x + 2] = row[x];
+}
+
+class JpegReader {
+ public:
+  explicit JpegReader(absl::string_view bytes) : bytes_(bytes) {
+    std::memset(&jpeg_, 0, sizeof(jpeg_));
+    std::memset(&progress_, 0, sizeof(progress_));
+    progress_.progress_monitor = CheckScans;
+    InstallErrors(&errors_);
+    jpeg_.err = &errors_.manager;
+  }
+  ~JpegReader() { jpeg_destroy_decompress(&jpeg_); }
+  JpegReader(const JpegReader&) = delete;
+  JpegReader& operator=(const JpegReader&) = delete;
+
+  absl::Status ReadHeader() {
+    if (!TryHeader()) return Error();
+    if (jpeg_.num_components != 1 && jpeg_.num_components != 3 && jpeg_.num_components != 4) {
+      return absl::DataLossError(
+          absl::StrCat("JPEG: ", jpeg_.num_components, " colour components; 1, 3 or 4 are known"));
+    }
+    for (jpeg_saved_marker_ptr marker = jpeg_.marker_list; marker != nullptr;
+         marker = marker->next) {
+      const absl::string_view payload(reinterpret_cast<const char*>(marker->data),
+                                      marker->data_length);
+      if (marker->marker == JPEG_APP0 + 1 && payload.substr(0, 4) == "Exif") {
+        orientation_ = ExifOrientation(payload);
+        break;
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  // After ReadHeader.
+  ImageHeader header() const {
+    const bool swap = ExifSwapsSides(orientation_);
+    const int height = static_cast<int>(jpeg_.image_height);
+    const int width = static_cast<int>(jpeg_.image_width);
+    return {v1::JPEG, swap ? width : height, swap ? height : width, orientation_};
+  }
+
+  // After ReadHeader. As stored, before the orientation.
+  absl::Status ReadPixels(RgbImage* image) {
+    image->Resize(static_cast<int>(jpeg_.image_height), static_cast<int>(jpeg_.image_width));
+    if (jpeg_.num_components == 4) cmyk_row_.resize(size_t{4} * jpeg_.image_width);
+    return TryPixels(image) ? absl::OkStatus() : Error();
+  }
+
+  // After ReadHeader, instead of ReadPixels. `region` gets at least the wanted box.
+  absl::Status ReadRegion(const RegionRequest& request, ImageRegion* region) {
+    return TryRegion(request, region) ? absl::OkStatus() : Error();
+  }
+
+  // Can only a part be decoded, and scaled? Not where all pixels are needed at once. Where scans of
+  // a progressive file are missing, libjpeg smooths over block edges, and would take the edge of
+  // what it decodes for the edge of the image.
+  bool HasRegions(bool fast) const {
+    return orientation_ == 1 && jpeg_.num_components != 4 && (fast || !jpeg_.progressive_mode);
+  }
+
+ private:
+  absl::Status Error() const {
+    return absl::DataLossError(absl::StrCat("JPEG: ", errors_.message));
+  }
+
+  bool TryHeader() {
+    if (setjmp(errors_.jump) != 0) return false;
+    jpeg_create_decompress(&jpeg_);
+    jpeg_.progress = &progress_;
+    jpeg_mem_src(&jpeg_, reinterpret_cast<const unsigned char*>(bytes_.data()), bytes_.size());
+    jpeg_save_markers(&jpeg_, JPEG_APP0 + 1, 0xFFFF);
+    jpeg_read_header(&jpeg_, TRUE);
+    return true;
+  }
+
+  bool TryPixels(RgbImage* image) {
+    if (setjmp(errors_.jump) != 0) return false;
+    const int components = jpeg_.num_components;
+    jpeg_.out_color_space = components == 1 ? JCS_GRAYSCALE : components == 3 ? JCS_RGB : JCS_CMYK;
+    jpeg_start_decompress(&jpeg_);
+    while (jpeg_.output_scanline < jpeg_.output_height) {
+      uint8_t* pixels = image->At(static_cast<int>(jpeg_.output_scanline), 0);
+      JSAMPROW row = components == 4 ? cmyk_row_.data() : pixels;
+      jpeg_read_scanlines(&jpeg_, &row, 1);
+      if (components == 1) SpreadGray(pixels, image->width);
+      if (components == 4) InvertedCmykToRgb(cmyk_row_.data(), image->width, pixels);
+    }
+    jpeg_finish_decompress(&jpeg_);
+    return true;
+  }
+
+  bool TryRegion(const RegionRequest& request, ImageRegion* region) {
+    if (setjmp(errors_.jump) != 0) return false;
+    const bool fast = request.fast_denominator != 0;
+    const int denominator = fast ? request.fast_denominator : 1;
+    jpeg_.out_color_space = jpeg_.num_components == 1 ? JCS_GRAYSCALE : JCS_RGB;
+    jpeg_.scale_num = 1;
+    jpeg_.scale_denom = denominator;
+    jpeg_.do_fancy_upsampling = fast ? FALSE : TRUE;
+    jpeg_.do_block_smoothing = fast ? FALSE : TRUE;
+    jpeg_start_decompress(&jpeg_);
+    // Around the box, in pixels of the scaled image. Smooth upsampling looks at the neighbours, and
+    // libjpeg takes the edge of what it decodes for the edge of the image: hence the margin.
+    const int margin = fast ? 0 : kRegionMargin;
+    const Box& box = request.box;
+    const int top = std::max(box.top / denominator - margin, 0);
+    const int left = std::max(box.left / denominator - margin, 0);
+    const int height = static_cast<int>(jpeg_.output_height);
+    const int width = static_cast<int>(jpeg_.output_width);
+    const int bottom = std::min((box.top + box.height - 1) / denominator + 1, height);
+    const int right = std::min((box.left + box.width - 1) / denominator + 1 + margin, width);
+    JDIMENSION first_column = left;
+    JDIMENSION columns = right - left;
+    // Moves both outwards to whole blocks.
+    jpeg_crop_scanline(&jpeg_, &first_column, &columns);
+    if (top > 0) jpeg_skip_scanlines(&jpeg_, top);
+    region->denominator = denominator;
+    region->top = static_cast<int>(jpeg_.output_scanline);
+    region->left = static_cast<int>(first_column);
+    RgbImage& pixels = region->pixels;
+    pixels.Resize(bottom - region->top, static_cast<int>(columns));
+    for (int y = 0; y < pixels.height; ++y) {
+      JSAMPROW row = pixels.At(y, 0);
+      jpeg_read_scanlines(&jpeg_, &row, 1);
+      if (jpeg_.num_components == 1) SpreadGray(row, pixels.width);
+    }
+    jpeg_abort_decompress(&jpeg_);
+    return true;
+  }
+
+  const absl::string_view bytes_;
+  jpeg_decompress_struct jpeg_;
+  jpeg_progress_mgr progress_;
+  JpegErrors errors_;
+  int orientation_ = 1;
+  std::vector<uint8_t> cmyk_row_;
+};
+
+class JpegWriter {
+ public:
+  JpegWriter() {
+    std::memset(&jpeg_, 0, sizeof(jpeg_));
+    InstallErrors(&errors_);
+    jpeg_.err = &errors_.manager;
+  }
+  ~JpegWriter() {
+    jpeg_destroy_compress(&jpeg_);
+    std::free(buffer_);
+  }
+  JpegWriter(const JpegWriter&) = delete;
+  JpegWriter& operator=(const JpegWriter&) = delete;
+
+  bool TryWrite(const RgbImage& image, int quality) {
+    if (setjmp(errors_.jump) != 0) return false;
+    jpeg_create_compress(&jpeg_);
+    jpeg_mem_dest(&jpeg_, &buffer_, &size_);
+    jpeg_.image_width = static_cast<JDIMENSION>(image.width);
+    jpeg_.image_height = static_cast<JDIMENSION>(image.height);
+    jpeg_.input_components = 3;
+    jpeg_.in_color_space = JCS_RGB;
+    jpeg_set_defaults(&jpeg_);
+    jpeg_set_quality(&jpeg_, quality, TRUE);
+    jpeg_.comp_info[0].h_samp_factor = 1;
+    jpeg_.comp_info[0].v_samp_factor = 1;
+    jpeg_start_compress(&jpeg_, TRUE);
+    while (jpeg_.next_scanline < jpeg_.image_height) {
+      JSAMPROW row = const_cast<JSAMPROW>(image.At(static_cast<int>(jpeg_.next_scanline), 0));
+      jpeg_write_scanlines(&jpeg_, &row, 1);
+    }
+    jpeg_finish_compress(&jpeg_);
+    return true;
+  }
+
+  std::string bytes() const { return std::string(reinterpret_cast<const char*>(buffer_), size_); }
+  const char* message() const { return errors_.message; }
+
+ private:
+  jpeg_compress_struct jpeg_;
+  JpegErrors errors_;
+  unsigned char* buffer_ = nullptr;
+  unsigned long size_ = 0;  // NOLINT: libjpeg's type.
+};
+
+}  // namespace
+
+absl::StatusOr<ImageHeader> ReadJpegHeader(absl::string_view file_bytes) {
+  JpegReader reader(file_bytes);
+  absl::Status status = reader.ReadHeader();
+  if (!status.ok()) return status;
+  return reader.header();
+}
+
+absl::Status DecodeJpeg(absl::string_view file_bytes, const DecodeLimits& limits, RgbImage* image) {
+  JpegReader reader(file_bytes);
+  absl::Status status = reader.ReadHeader();
+  if (!status.ok()) return status;
+  const ImageHeader header = reader.header();
+  status = CheckPixelLimit(header, limits);
+  if (!status.ok()) return status;
+  RgbImage stored = TakeMemory(image);
+  status = reader.ReadPixels(&stored);
+  if (!status.ok()) return status;
+  *image = header.orientation == 1 ? std::move(stored)
+                                   : ApplyExifOrientation(stored, header.orientation);
+  return absl::OkStatus();
+}
+
+absl::Status DecodeJpegRegion(absl::string_view file_bytes, const RegionRequest& request,
+                              const DecodeLimits& limits, ImageRegion* region) {
+  JpegReader reader(file_bytes);
+  absl::Status status = reader.ReadHeader();
+  if (!status.ok()) return status;
+  const ImageHeader header = reader.header();
+  status = CheckPixelLimit(header, limits);
+  if (!status.ok()) return status;
+  if (header.height != region->image_height || header.width != region->image_width) {
+    return absl::DataLossError(absl::StrCat("the record says ", region->image_height, "x",
+                                            region->image_width, " pixels, the image has ",
+                                            header.height, "x", header.width));
+  }
+  if (reader.HasRegions(request.fast_denominator != 0)) return reader.ReadRegion(request, region);
+  region->SetWhole();
+  return DecodeJpeg(file_bytes, limits, &region->pixels);
+}
+
+absl::StatusOr<std::string> EncodeJpeg(const RgbImage& image, int quality) {
+  if (image.height < 1 || image.width < 1 || image.height > JPEG_MAX_DIMENSION ||
+      image.width > JPEG_MAX_DIMENSION || quality < 1 || quality > 100) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("JPEG: cannot write ", image.height, "x", image.width, " pixels at quality ",
+                     quality, " (sides 1 to ", JPEG_MAX_DIMENSION, ", quality 1 to 100)"));
+  }
+  JpegWriter writer;
+  if (!writer.TryWrite(image, quality)) {
+    return absl::InternalError(absl::StrCat("JPEG: ", writer.message()));
+  }
+  return writer.bytes();
+}
+
+}  // namespace cassle

@@ -1,0 +1,331 @@
+#include "cassle/data/shard_encoder_stage.h"
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+#include "cassle/base/csv.h"
+#include "cassle/base/file.h"
+#include "cassle/base/status_macros.h"
+#include "cassle/base/thread_pool.h"
+#include "cassle/data/encode_item.h"
+#include "cassle/data/records/dataset_writer.h"
+#include "cassle/data/records/tfrecord.h"
+#include "cassle/data/sources/coarse_source.h"
+#include "cassle/data/sources/selected_source.h"
+#include "cassle/data/sources/source.h"
+#include "cassle/data/sources/sources.h"
+#include "cassle/data/split_assignment.h"
+#include "cassle/stage/progress.h"
+
+namespace cassle {
+namespace {
+
+// Images in memory at a time: bounded in number and in bytes of their files.
+constexpr size_t kBatchItems = 256;
+constexpr size_t kBatchBytes = size_t{64} << 20;
+// A larger label is taken for damage (or a time stamp) rather than counted to.
+constexpr int64_t kMaxClasses = 1000000;
+// Bad images that are shown on stderr one by one.
+constexpr int64_t kShownBad = 20;
+
+absl::StatusOr<SourceArguments> MakeArguments(const v1::ShardEncoderOptions& options) {
+  SourceArguments arguments;
+  const std::pair<const char*, const std::string*> named[] = {{"", &options.input()},
+                                                              {"train", &options.train()},
+                                                              {"val", &options.val()},
+                                                              {"test", &options.test()},
+                                                              {"unlabeled", &options.unlabeled()}};
+  for (const auto& [split, path] : named) {
+    if (!path->empty()) arguments.inputs.push_back({split, *path});
+  }
+  if (!options.input().empty() && arguments.inputs.size() > 1) {
+    return absl::InvalidArgumentError(
+        "give either --input or --train, --val, --test and --unlabeled, not both");
+  }
+  if (!options.classes().empty()) {
+    CASSLE_ASSIGN_OR_RETURN(arguments.classes, ReadLines(options.classes()));
+  }
+  arguments.image_root = options.image_root();
+  arguments.shapes = options.shapes();
+  arguments.lists = options.lists();
+  return arguments;
+}
+
+// \error kDataLoss naming the split of --expect that has another number of images.
+absl::Status CheckExpected(const v1::ShardEncoderOptions& options, const v1::DatasetInfo& info) {
+  for (const std::string& entry : options.expect()) {
+    const std::vector<std::string> sides = absl::StrSplit(entry, '=');
+    int64_t expected = 0;
+    if (sides.size() != 2 || !absl::SimpleAtoi(sides[1], &expected)) {
+      return absl::InvalidArgumentError(absl::StrCat("--expect=", entry, " is not SPLIT=COUNT"));
+    }
+    int64_t images = 0;
+    for (const v1::SplitInfo& split : info.splits()) {
+      if (split.name() == sides[0]) images = split.num_images();
+    }
+    if (images == expected) continue;
+    return absl::DataLossError(
+        absl::StrCat("split '", sides[0], "' has ", images, " images, ", expected,
+                     " were expected: is the download complete and unpacked? Without --expect (of "
+                     "the config) this is no error"));
+  }
+  return absl::OkStatus();
+}
+
+// A line of the quarantine list is one of the file.
+std::string OnOneLine(const std::string& text) {
+  return QuotedCsvCell(absl::StrReplaceAll(text, {{"\n", " "}}));
+}
+
+// The run of one encoding: the steps of RunShardEncoder with their shared state.
+class Encoder {
+ public:
+  Encoder(const v1::ShardEncoderOptions& options, StageContext* context)
+      : options_(options), context_(*context) {}
+
+  absl::Status Run() {
+    CASSLE_ASSIGN_OR_RETURN(const SourceArguments arguments, MakeArguments(options_));
+    CASSLE_ASSIGN_OR_RETURN(source_, OpenSource(options_.source(), arguments, &layout_));
+    CASSLE_ASSIGN_OR_RETURN(source_, WithCoarseClasses(std::move(source_), options_.coarse()));
+    CASSLE_ASSIGN_OR_RETURN(
+        source_, SelectFrom(std::move(source_),
+                            {options_.only_classes().begin(), options_.only_classes().end()},
+                            {options_.without_classes().begin(), options_.without_classes().end()},
+                            options_.join_splits()));
+    CASSLE_ASSIGN_OR_RETURN(SplitAssignment assignment,
+                            SplitAssignment::Create(options_, source_->splits()));
+    assignment_ = std::make_unique<SplitAssignment>(std::move(assignment));
+    if (assignment_->names().empty()) return CheckCounts();
+    if (context_.streaming()) {
+      if (options_.val_fraction() > 0 || !options_.split_list().empty()) {
+        return absl::InvalidArgumentError(
+            "--val_fraction and --split_list need an output folder; a stream has the input's "
+            "order");
+      }
+      CASSLE_ASSIGN_OR_RETURN(stream_, TfRecordWriter::Open("-"));
+    } else {
+      writer_ = std::make_unique<DatasetWriter>(context_.output_dir(), assignment_->names(),
+                                                options_.max_shard_bytes());
+    }
+    CASSLE_RETURN_IF_ERROR(EncodeAll());
+    CASSLE_RETURN_IF_ERROR(assignment_->CheckListUsed());
+    CASSLE_RETURN_IF_ERROR(CheckCounts());
+    return Finish();
+  }
+
+ private:
+  // One image between source and writer.
+  struct Slot {
+    SourceItem item;
+    int source_split = 0;
+    EncodedItem encoded;
+  };
+
+  // Reads the next images that are wanted; fewer than a full batch only at the end.
+  absl::Status ReadBatch(std::vector<Slot>* batch) {
+    batch->clear();
+    size_t bytes = 0;
+    while (batch->size() < kBatchItems && bytes < kBatchBytes) {
+      Slot slot;
+      CASSLE_ASSIGN_OR_RETURN(const bool more, source_->Next(&slot.item));
+      if (!more) {
+        at_end_ = true;
+        break;
+      }
+      slot.source_split = slot.item.split;
+      const std::optional<int> split = assignment_->Assign(slot.item.split, slot.item.key);
+      if (!split.has_value()) continue;
+      slot.item.split = *split;
+      bytes += slot.item.file.size() + slot.item.pixels.pixels.size();
+      batch->push_back(std::move(slot));
+    }
+    return absl::OkStatus();
+  }
+
+  // Batches go through in order; while one is encoded, the next is read (by one of the threads).
+  absl::Status EncodeAll() {
+    Progress progress("encoding", options_.splits_size() > 0 ? 0 : source_->size(), "images");
+    std::vector<Slot> batch, next;
+    CASSLE_RETURN_IF_ERROR(ReadBatch(&batch));
+    while (!batch.empty()) {
+      absl::Status read;
+      next.clear();
+      ParallelFor(context_.threads(), static_cast<int64_t>(batch.size()) + 1, [&](int64_t i) {
+        if (i == 0) {
+          if (!at_end_) read = ReadBatch(&next);
+        } else {
+          Slot& slot = batch[i - 1];
+          slot.encoded = EncodeItem(options_, std::move(slot.item));
+        }
+      });
+      for (Slot& slot : batch) CASSLE_RETURN_IF_ERROR(Accept(&slot));
+      CASSLE_RETURN_IF_ERROR(read);
+      if (context_.interrupted()) return absl::CancelledError("interrupted; start again to redo");
+      progress.Set(images_ + bad_);
+      batch.swap(next);
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Accept(Slot* slot) {
+    EncodedItem& encoded = slot->encoded;
+    const std::string& split = assignment_->names()[encoded.split];
+    if (!encoded.status.ok()) {
+      const std::string reason(encoded.status.message());
+      if (bad_ == 0) first_bad_ = absl::StrCat(encoded.record.key(), ": ", reason);
+      if (bad_ < kShownBad) {
+        context_.Warn(absl::StrCat("bad image ", encoded.record.key(), ": ", reason));
+      }
+      ++bad_;
+      absl::StrAppend(&quarantine_, split, ",", OnOneLine(encoded.record.key()), ",",
+                      OnOneLine(reason), "\n");
+      return absl::OkStatus();
+    }
+    if (encoded.record.has_label()) {
+      const int64_t label = encoded.record.label();
+      if (label < 0 || label >= kMaxClasses) {
+        return absl::FailedPreconditionError(absl::StrCat(encoded.record.key(), ": label ", label,
+                                                          " is not in 0 .. ", kMaxClasses - 1));
+      }
+      if (label > largest_label_) {
+        largest_label_ = label;
+        largest_label_key_ = encoded.record.key();
+      }
+    }
+    if (sums_.size() <= static_cast<size_t>(encoded.split)) sums_.resize(encoded.split + 1);
+    sums_[encoded.split].Add(encoded.sums);
+    ++images_;
+    if (stream_ != nullptr) {
+      encoded.record.set_id(static_cast<uint64_t>(images_ - 1));
+      encoded.record.SerializeToString(&payload_);
+      return stream_->Append(payload_);
+    }
+    CASSLE_RETURN_IF_ERROR(writer_->AdvanceTo(assignment_->FirstOpen(slot->source_split)));
+    return writer_->Append(encoded.split, &encoded.record);
+  }
+
+  absl::Status CheckCounts() const {
+    const int64_t all = images_ + bad_;
+    const std::string from =
+        options_.input().empty() ? absl::StrCat("the ", layout_, " input") : options_.input();
+    if (all == 0) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(from, ": there are no images (layout ", layout_, ")"));
+    }
+    if (static_cast<double>(bad_) > options_.max_bad_fraction() * static_cast<double>(all) ||
+        images_ == 0) {
+      return absl::DataLossError(
+          absl::StrCat(bad_, " of ", all, " images cannot be read; the first is ", first_bad_,
+                       images_ == 0 ? "" : "; leave such images out with --max_bad_fraction=",
+                       images_ == 0 ? "" : absl::StrCat(std::min(1.0, 1.001 * bad_ / all))));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Describe(v1::DatasetInfo* info) {
+    info->set_name(options_.name().empty() ? layout_ : options_.name());
+    CASSLE_RETURN_IF_ERROR(source_->Describe(info));
+    if (info->classes_size() == 0) {
+      for (int64_t i = 0; i <= largest_label_; ++i) info->add_classes(absl::StrCat(i));
+    }
+    if (largest_label_ >= info->classes_size()) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          largest_label_key_, ": label ", largest_label_, " is not in 0 .. ",
+          info->classes_size() - 1, " (", info->classes_size(), " classes are named)"));
+    }
+    // Of the first split that has images.
+    for (const ChannelSums& sums : sums_) {
+      if (sums.pixels == 0) continue;
+      for (double mean : sums.Mean()) info->add_channel_mean(mean);
+      for (double deviation : sums.StandardDeviation()) info->add_channel_std(deviation);
+      break;
+    }
+    std::vector<std::string> done = {
+        absl::StrCat("layout ", layout_),
+        absl::StrCat("store ", v1::ShardEncoderOptions::Store_Name(options_.store()))};
+    if (options_.resize_short() > 0) {
+      done.push_back(absl::StrCat("short side at most ", options_.resize_short()));
+    }
+    if (options_.val_fraction() > 0) {
+      done.push_back(absl::StrCat("val drawn from train, fraction ", options_.val_fraction(),
+                                  ", seed ", options_.split_seed()));
+    }
+    if (!options_.split_list().empty()) done.push_back("splits as listed");
+    if (options_.limit() > 0) {
+      done.push_back(absl::StrCat("first ", options_.limit(), " of each split"));
+    }
+    if (bad_ > 0) done.push_back(absl::StrCat(bad_, " unreadable images left out"));
+    info->set_provenance(absl::StrJoin(done, "; "));
+    return absl::OkStatus();
+  }
+
+  absl::Status Finish() {
+    v1::DatasetInfo info;
+    CASSLE_RETURN_IF_ERROR(Describe(&info));
+    context_.Count("images", images_);
+    context_.Count("quarantined", bad_);
+    if (stream_ != nullptr) return stream_->Close();
+    CASSLE_RETURN_IF_ERROR(writer_->Finish(&info));
+    CASSLE_RETURN_IF_ERROR(CheckExpected(options_, info));
+    CASSLE_RETURN_IF_ERROR(
+        WriteFile(JoinPath(context_.output_dir(), "quarantine.csv"), quarantine_));
+    v1::ShardEncoderResult result;
+    result.set_name(info.name());
+    result.set_images(images_);
+    result.set_quarantined(bad_);
+    for (const v1::SplitInfo& split : info.splits()) {
+      v1::EncodedSplit* encoded = result.add_splits();
+      encoded->set_name(split.name());
+      encoded->set_images(split.num_images());
+      encoded->set_unlabeled(split.num_unlabeled());
+    }
+    *result.mutable_channel_mean() = info.channel_mean();
+    *result.mutable_channel_std() = info.channel_std();
+    return context_.SetResult(result);
+  }
+
+  const v1::ShardEncoderOptions& options_;
+  StageContext& context_;
+  std::string layout_;
+  std::unique_ptr<ImageSource> source_;
+  std::unique_ptr<SplitAssignment> assignment_;
+  // One of the two.
+  std::unique_ptr<DatasetWriter> writer_;
+  std::unique_ptr<TfRecordWriter> stream_;
+  bool at_end_ = false;
+  int64_t images_ = 0;
+  int64_t bad_ = 0;
+  std::string first_bad_;
+  std::string quarantine_ = "split,key,reason\n";
+  int64_t largest_label_ = -1;
+  std::string largest_label_key_;
+  std::vector<ChannelSums> sums_;
+  std::string payload_;
+};
+
+}  // namespace
+
+StageInfo ShardEncoderInfo() {
+  StageInfo info;
+  info.name = "shard-encoder";
+  info.version = 1;
+  info.summary =
+      "Reads images of any layout (folders, tars, CIFAR, STL-10, IDX, CSV, lists of published data "
+      "sets or the built-in generator), checks every one, and writes them as a data set folder of "
+      "shards.";
+  return info;
+}
+
+absl::Status RunShardEncoder(const v1::ShardEncoderOptions& options, StageContext& context) {
+  return Encoder(options, &context).Run();
+}
+
+}  // namespace cassle

@@ -1,0 +1,165 @@
+// CIFAR, STL-10 and IDX: layouts of raw pixels.
+#include "cassle/data/sources/binary_source.h"
+
+#include <string>
+#include <vector>
+
+#include "cassle/base/file.h"
+#include "cassle/base/testing/status_matchers.h"
+#include "cassle/data/sources/source_testutil.h"
+#include "cassle/data/sources/sources.h"
+
+namespace cassle {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+constexpr absl::StatusCode kBad = absl::StatusCode::kFailedPrecondition;
+constexpr absl::StatusCode kDamaged = absl::StatusCode::kDataLoss;
+
+// Three planes whose bytes tell channel, row and column.
+std::string Planes(int side, bool by_column) {
+  std::string planes;
+  for (int c = 0; c < 3; ++c) {
+    for (int i = 0; i < side; ++i) {
+      for (int j = 0; j < side; ++j) {
+        const int row = by_column ? j : i, column = by_column ? i : j;
+        planes.push_back(static_cast<char>(c * 50 + row % 8 * 5 + column % 5));
+      }
+    }
+  }
+  return planes;
+}
+
+void ExpectTellingPixels(const RgbImage& image, int side) {
+  ASSERT_EQ(image.height, side);
+  ASSERT_EQ(image.width, side);
+  for (int row : {0, 3, side - 1}) {
+    for (int column : {0, 4, side - 1}) {
+      for (int c = 0; c < 3; ++c) {
+        EXPECT_EQ(image.At(row, column)[c], c * 50 + row % 8 * 5 + column % 5);
+      }
+    }
+  }
+}
+
+TEST(CifarSourceTest, ReadsTheCifar10Release) {
+  const std::string root = FreshFolder("cifar10");
+  const std::string folder = root + "/cifar-10-batches-bin";
+  PutFile(folder + "/data_batch_1.bin", "\x03" + Planes(32, false) + "\x01" + Planes(32, false));
+  PutFile(folder + "/data_batch_2.bin", "\x02" + Planes(32, false));
+  PutFile(folder + "/test_batch.bin", std::string(1, '\0') + Planes(32, false));
+  PutFile(folder + "/batches.meta.txt", "airplane\nautomobile\nbird\ncat\n\n");
+  for (const std::string& input : {root, folder}) {
+    ASSERT_OK_AND_ASSIGN(const SourceContent content, ReadSource(input));
+    EXPECT_EQ(content.layout, "cifar10");
+    EXPECT_THAT(content.splits, ElementsAre("train", "test"));
+    EXPECT_EQ(content.info.classes_size(), 4);
+    ASSERT_EQ(content.items.size(), 4);
+    EXPECT_EQ(*content.items[0].label, 3);
+    EXPECT_EQ(*content.items[2].label, 2);
+    EXPECT_EQ(content.items[2].key, "train/data_batch_2.bin/0");
+    EXPECT_EQ(content.items[3].split, 1);
+    ExpectTellingPixels(content.items[1].pixels, 32);
+  }
+  PutFile(folder + "/data_batch_2.bin", std::string(3072, 'x'));
+  EXPECT_THAT(ReadSource(root), StatusIs(kDamaged, AllOf(HasSubstr("data_batch_2.bin: 3072 bytes"),
+                                                         HasSubstr("3073"))));
+}
+
+TEST(CifarSourceTest, ReadsTheCifar100ReleaseWithCoarseLabels) {
+  const std::string root = FreshFolder("cifar100");
+  PutFile(root + "/train.bin", "\x04\x30" + Planes(32, false));
+  PutFile(root + "/test.bin", "\x01\x02" + Planes(32, false));
+  PutFile(root + "/coarse_label_names.txt", "fish\nflowers\n");
+  ASSERT_OK_AND_ASSIGN(const SourceContent content, ReadSource(root));
+  EXPECT_EQ(content.layout, "cifar100");
+  ASSERT_EQ(content.items.size(), 2);
+  EXPECT_EQ(*content.items[0].label, 48);
+  EXPECT_EQ(content.items[0].targets[0].name(), "coarse");
+  EXPECT_EQ(content.items[0].targets[0].class_index(), 4);
+  EXPECT_THAT(content.info.targets(0).classes(), ElementsAre("fish", "flowers"));
+  ExpectTellingPixels(content.items[1].pixels, 32);
+}
+
+TEST(Stl10SourceTest, ReadsColumnMajorPlanesLabelsFromOneAndTheUnlabeledSplit) {
+  const std::string root = FreshFolder("stl10");
+  const std::string folder = root + "/stl10_binary";
+  PutFile(folder + "/train_X.bin", Planes(96, true) + Planes(96, true));
+  PutFile(folder + "/train_y.bin", "\x01\x0a");
+  PutFile(folder + "/unlabeled_X.bin", Planes(96, true));
+  PutFile(folder + "/fold_indices.txt", "0 1\n");
+  ASSERT_OK_AND_ASSIGN(const SourceContent content, ReadSource(root));
+  EXPECT_EQ(content.layout, "stl10");
+  EXPECT_THAT(content.splits, ElementsAre("train", "unlabeled"));
+  ASSERT_EQ(content.items.size(), 3);
+  EXPECT_EQ(*content.items[0].label, 0);
+  EXPECT_EQ(*content.items[1].label, 9);
+  EXPECT_FALSE(content.items[2].label.has_value());
+  ExpectTellingPixels(content.items[0].pixels, 96);
+  PutFile(folder + "/train_y.bin", "\x01");
+  EXPECT_THAT(ReadSource(root), StatusIs(kDamaged, HasSubstr("2 images, but 1 labels")));
+  PutFile(folder + "/train_y.bin", std::string("\x01\0", 2));
+  EXPECT_THAT(ReadSource(root), StatusIs(kDamaged, HasSubstr("counts from 1")));
+  ASSERT_OK(RemoveAll(folder + "/train_y.bin"));
+  EXPECT_THAT(ReadSource(root), StatusIs(kBad, HasSubstr("labels")));
+}
+
+std::string IdxImages(int count, int height, int width) {
+  std::string bytes("\0\0\x08\x03\0\0\0", 7);
+  bytes += static_cast<char>(count);
+  bytes += std::string("\0\0\0", 3) + static_cast<char>(height);
+  bytes += std::string("\0\0\0", 3) + static_cast<char>(width);
+  for (int i = 0; i < count * height * width; ++i) bytes += static_cast<char>(i % 251);
+  return bytes;
+}
+
+std::string IdxLabels(const std::string& labels) {
+  return std::string("\0\0\x08\x01\0\0\0", 7) + static_cast<char>(labels.size()) + labels;
+}
+
+TEST(IdxSourceTest, ReadsPlainAndGzippedFilesAsGrayPictures) {
+  const std::string root = FreshFolder("mnist");
+  PutFile(root + "/train-images-idx3-ubyte.gz", Gzip(IdxImages(2, 28, 28)));
+  PutFile(root + "/train-labels-idx1-ubyte.gz", Gzip(IdxLabels("\x07\x02")));
+  PutFile(root + "/t10k-images-idx3-ubyte", IdxImages(1, 28, 28));
+  PutFile(root + "/t10k-labels-idx1-ubyte", IdxLabels("\x09"));
+  ASSERT_OK_AND_ASSIGN(const SourceContent content, ReadSource(root));
+  EXPECT_EQ(content.layout, "idx");
+  EXPECT_THAT(content.splits, ElementsAre("train", "test"));
+  ASSERT_EQ(content.items.size(), 3);
+  EXPECT_EQ(*content.items[0].label, 7);
+  EXPECT_EQ(*content.items[2].label, 9);
+  const RgbImage& second = content.items[1].pixels;
+  ASSERT_EQ(second.height, 28);
+  for (int c = 0; c < 3; ++c) EXPECT_EQ(second.At(1, 2)[c], (784 + 28 + 2) % 251);
+}
+
+TEST(IdxSourceTest, DamageIsNamed) {
+  const std::string root = FreshFolder("bad_mnist");
+  const std::string images = root + "/train-images-idx3-ubyte";
+  const std::string labels = root + "/train-labels-idx1-ubyte";
+  PutFile(labels, IdxLabels("\x07\x02"));
+  PutFile(images, IdxImages(2, 28, 28).substr(0, 900));
+  EXPECT_THAT(ReadSource(root),
+              StatusIs(kDamaged, AllOf(HasSubstr(images), HasSubstr("2 images of 28x28"))));
+  PutFile(images, "");
+  EXPECT_THAT(ReadSource(root), StatusIs(kDamaged, HasSubstr("0 bytes are too few")));
+  PutFile(images, IdxLabels(std::string(20, 'x')));
+  EXPECT_THAT(ReadSource(root), StatusIs(kDamaged, HasSubstr("magic number is 2049, not 2051")));
+  PutFile(images, IdxImages(3, 28, 28));
+  EXPECT_THAT(ReadSource(root), StatusIs(kDamaged, HasSubstr("3 images, but 2 labels")));
+  PutFile(labels, IdxLabels("\x07\x02\x01").substr(0, 10));
+  EXPECT_THAT(ReadSource(root), StatusIs(kDamaged, HasSubstr("header says 3 labels")));
+  ASSERT_OK(RemoveAll(labels));
+  EXPECT_THAT(ReadSource(root), StatusIs(kBad, HasSubstr("are not beside it")));
+  PutFile(root + "/train-images-idx3-ubyte", "");
+  ASSERT_OK(RemoveAll(images));
+  PutFile(images + ".gz", Gzip(IdxImages(9, 28, 28)).substr(0, 60));
+  EXPECT_THAT(ReadSource(root), StatusIs(kDamaged, HasSubstr("ubyte.gz")));
+}
+
+}  // namespace
+}  // namespace cassle

@@ -1,0 +1,129 @@
+// CIFAR-10 and CIFAR-100, binary version (https://www.cs.toronto.edu/~kriz/cifar.html). A record:
+//   CIFAR-10    1 byte label, then 3 planes of 32 x 32 bytes (red, green, blue), row by row
+//   CIFAR-100   1 byte coarse label, 1 byte fine label, then the planes
+// The fine label is the label; the coarse one is the target "coarse". The folder may also be the
+// one that holds cifar-10-batches-bin/ or cifar-100-binary/; files may be gzipped.
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "cassle/base/file.h"
+#include "cassle/base/status_macros.h"
+#include "cassle/data/sources/binary_source.h"
+#include "cassle/data/sources/sources.h"
+
+namespace cassle {
+namespace {
+
+constexpr int kSide = 32;
+constexpr int64_t kPixelBytes = 3 * kSide * kSide;
+
+// A file of the release and the split it belongs to.
+struct ReleaseFile {
+  const char* name;
+  const char* split;
+};
+
+constexpr ReleaseFile kCifar10[] = {{"data_batch_1.bin", "train"}, {"data_batch_2.bin", "train"},
+                                    {"data_batch_3.bin", "train"}, {"data_batch_4.bin", "train"},
+                                    {"data_batch_5.bin", "train"}, {"test_batch.bin", "test"}};
+constexpr ReleaseFile kCifar100[] = {{"train.bin", "train"}, {"test.bin", "test"}};
+
+// The parts of every input: a folder of the release, or a file with its split.
+template <size_t kFiles>
+absl::StatusOr<std::vector<BinaryPart>> FindParts(const SourceArguments& arguments,
+                                                  const ReleaseFile (&files)[kFiles],
+                                                  const std::string& subfolder, int label_bytes,
+                                                  std::string* folder) {
+  std::vector<BinaryPart> parts;
+  const auto add = [&](const std::string& split, const std::string& path) -> absl::Status {
+    BinaryPart part;
+    part.split = split;
+    part.path = path;
+    CASSLE_ASSIGN_OR_RETURN(part.bytes, ReadFileBytes(path));
+    part.record_bytes = label_bytes + kPixelBytes;
+    parts.push_back(std::move(part));
+    return absl::OkStatus();
+  };
+  for (const SourceInput& input : arguments.inputs) {
+    if (!IsDirectory(input.path)) {
+      *folder = DirName(input.path);
+      std::string split = input.split;
+      for (const ReleaseFile& file : files) {
+        if (split.empty() && BaseName(input.path) == file.name) split = file.split;
+      }
+      CASSLE_RETURN_IF_ERROR(add(split.empty() ? "train" : split, input.path));
+      continue;
+    }
+    *folder = input.path;
+    const std::string below = JoinPath(input.path, subfolder);
+    if (IsDirectory(below)) *folder = below;
+    size_t before = parts.size();
+    for (const ReleaseFile& file : files) {
+      const std::string path = FindFile(*folder, {file.name});
+      if (path.empty()) continue;
+      CASSLE_RETURN_IF_ERROR(add(input.split.empty() ? file.split : input.split, path));
+    }
+    if (parts.size() == before) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(*folder, ": none of ", files[0].name, " ... ", files[kFiles - 1].name));
+    }
+  }
+  return parts;
+}
+
+void DecodeRecord(absl::string_view record, RgbImage* image) {
+  PlanarToRgb(record.substr(record.size() - kPixelBytes), kSide, kSide, /*by_column=*/false, image);
+}
+
+int64_t Byte(absl::string_view record, int index) { return static_cast<uint8_t>(record[index]); }
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<ImageSource>> OpenCifar10Source(const SourceArguments& arguments) {
+  std::string folder;
+  CASSLE_ASSIGN_OR_RETURN(std::vector<BinaryPart> parts,
+                          FindParts(arguments, kCifar10, "cifar-10-batches-bin", 1, &folder));
+  CASSLE_ASSIGN_OR_RETURN(
+      const std::vector<std::string> classes,
+      ClassNames(arguments.classes, folder, {"batches.meta.txt", "classes.txt"}));
+  BinaryLayout layout;
+  layout.decode = DecodeRecord;
+  layout.read_labels = [](absl::string_view record, SourceItem* item) {
+    item->label = Byte(record, 0);
+  };
+  layout.describe = [classes](v1::DatasetInfo* info) {
+    for (const std::string& name : classes) info->add_classes(name);
+  };
+  return OpenBinarySource(std::move(parts), std::move(layout));
+}
+
+absl::StatusOr<std::unique_ptr<ImageSource>> OpenCifar100Source(const SourceArguments& arguments) {
+  std::string folder;
+  CASSLE_ASSIGN_OR_RETURN(std::vector<BinaryPart> parts,
+                          FindParts(arguments, kCifar100, "cifar-100-binary", 2, &folder));
+  CASSLE_ASSIGN_OR_RETURN(
+      const std::vector<std::string> classes,
+      ClassNames(arguments.classes, folder, {"fine_label_names.txt", "classes.txt"}));
+  CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> coarse,
+                          ClassNames({}, folder, {"coarse_label_names.txt"}));
+  BinaryLayout layout;
+  layout.decode = DecodeRecord;
+  layout.read_labels = [](absl::string_view record, SourceItem* item) {
+    item->targets.push_back(ClassTargetValue("coarse", Byte(record, 0)));
+    item->label = Byte(record, 1);
+  };
+  layout.describe = [classes, coarse](v1::DatasetInfo* info) {
+    for (const std::string& name : classes) info->add_classes(name);
+    v1::TargetInfo* target = info->add_targets();
+    target->set_name("coarse");
+    for (const std::string& name : coarse) target->add_classes(name);
+  };
+  return OpenBinarySource(std::move(parts), std::move(layout));
+}
+
+}  // namespace cassle

@@ -1,0 +1,144 @@
+// IDX, the files of MNIST and Fashion-MNIST (http://yann.lecun.com/exdb/mnist/), plain or gzipped:
+//   NAME-images-idx3-ubyte   magic 2051, images, rows, columns (uint32 big-endian), then gray bytes
+//   NAME-labels-idx1-ubyte   magic 2049, labels, then one byte each
+// NAME is train or t10k (the test split). Gray becomes RGB with three equal channels.
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "cassle/base/file.h"
+#include "cassle/base/status_macros.h"
+#include "cassle/data/sources/binary_source.h"
+#include "cassle/data/sources/sources.h"
+
+namespace cassle {
+namespace {
+
+constexpr uint32_t kImageMagic = 2051;
+constexpr uint32_t kLabelMagic = 2049;
+constexpr int64_t kMaxSide = 65535;
+
+uint32_t BigEndian(absl::string_view bytes, int word) {
+  uint32_t value = 0;
+  for (int i = 0; i < 4; ++i) value = value << 8 | static_cast<uint8_t>(bytes[4 * word + i]);
+  return value;
+}
+
+absl::Status CheckMagic(const std::string& path, absl::string_view bytes, uint32_t magic,
+                        size_t header_bytes) {
+  if (bytes.size() < header_bytes) {
+    return absl::DataLossError(absl::StrCat(path, ": ", bytes.size(), " bytes are too few for the ",
+                                            header_bytes, " of an IDX header (truncated)"));
+  }
+  if (BigEndian(bytes, 0) != magic) {
+    return absl::DataLossError(absl::StrCat(path, ": the magic number is ", BigEndian(bytes, 0),
+                                            ", not ", magic, ": no such IDX file"));
+  }
+  return absl::OkStatus();
+}
+
+struct IdxPart {
+  BinaryPart part;
+  int64_t height = 0, width = 0;
+};
+
+absl::StatusOr<IdxPart> ReadPart(const std::string& split, const std::string& path) {
+  IdxPart idx;
+  idx.part.split = split;
+  idx.part.path = path;
+  CASSLE_ASSIGN_OR_RETURN(idx.part.bytes, ReadFileBytes(path));
+  const absl::string_view bytes = idx.part.bytes->view();
+  idx.part.header_bytes = 16;
+  CASSLE_RETURN_IF_ERROR(CheckMagic(path, bytes, kImageMagic, 16));
+  const int64_t count = BigEndian(bytes, 1);
+  idx.height = BigEndian(bytes, 2);
+  idx.width = BigEndian(bytes, 3);
+  idx.part.record_bytes = idx.height * idx.width;
+  if (idx.height < 1 || idx.width < 1 || idx.height > kMaxSide || idx.width > kMaxSide ||
+      static_cast<int64_t>(bytes.size()) - 16 != count * idx.part.record_bytes) {
+    return absl::DataLossError(absl::StrCat(path, ": the header says ", count, " images of ",
+                                            idx.height, "x", idx.width, ", but there are ",
+                                            bytes.size() - 16, " bytes (truncated?)"));
+  }
+  const std::string name =
+      absl::StrReplaceAll(BaseName(path), {{"images", "labels"}, {"idx3", "idx1"}});
+  const std::string labels = JoinPath(DirName(path), name);
+  if (name == BaseName(path) || !FileExists(labels)) {
+    if (split == "unlabeled") return idx;
+    return absl::FailedPreconditionError(
+        absl::StrCat(path, ": the labels (", name, ") are not beside it"));
+  }
+  CASSLE_ASSIGN_OR_RETURN(const auto label_bytes, ReadFileBytes(labels));
+  CASSLE_RETURN_IF_ERROR(CheckMagic(labels, label_bytes->view(), kLabelMagic, 8));
+  for (char label : label_bytes->view().substr(8)) {
+    idx.part.labels.push_back(static_cast<uint8_t>(label));
+  }
+  if (static_cast<int64_t>(idx.part.labels.size()) != BigEndian(label_bytes->view(), 1)) {
+    return absl::DataLossError(
+        absl::StrCat(labels, ": the header says ", BigEndian(label_bytes->view(), 1),
+                     " labels, but there are ", idx.part.labels.size(), " (truncated?)"));
+  }
+  return idx;
+}
+
+bool IsImageFile(const std::string& name) {
+  return absl::StrContains(name, "images-idx3") || absl::StrContains(name, "images.idx3");
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<ImageSource>> OpenIdxSource(const SourceArguments& arguments) {
+  std::vector<BinaryPart> parts;
+  std::string folder;
+  int64_t height = 0, width = 0;
+  for (const SourceInput& input : arguments.inputs) {
+    std::vector<std::string> paths = {input.path};
+    folder = DirName(input.path);
+    if (IsDirectory(input.path)) {
+      folder = input.path;
+      paths.clear();
+      CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(folder));
+      for (const std::string& name : names) {
+        if (IsImageFile(name)) paths.push_back(JoinPath(folder, name));
+      }
+      if (paths.empty()) {
+        return absl::FailedPreconditionError(
+            absl::StrCat(folder, ": no file of images (...-images-idx3-ubyte[.gz])"));
+      }
+    }
+    for (const std::string& path : paths) {
+      const std::string name = BaseName(path);
+      std::string split = input.split;
+      if (split.empty()) split = CanonicalSplit(name.substr(0, name.find_first_of("-_.")));
+      CASSLE_ASSIGN_OR_RETURN(IdxPart idx, ReadPart(split.empty() ? "train" : split, path));
+      if (!parts.empty() && (idx.height != height || idx.width != width)) {
+        return absl::FailedPreconditionError(absl::StrCat(path, ": images of ", idx.height, "x",
+                                                          idx.width, " beside images of ", height,
+                                                          "x", width));
+      }
+      height = idx.height;
+      width = idx.width;
+      parts.push_back(std::move(idx.part));
+    }
+  }
+  CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> classes,
+                          ClassNames(arguments.classes, folder, {"classes.txt"}));
+  BinaryLayout layout;
+  layout.decode = [height, width](absl::string_view record, RgbImage* image) {
+    image->Resize(static_cast<int>(height), static_cast<int>(width));
+    for (size_t i = 0; i < record.size(); ++i) {
+      for (int c = 0; c < 3; ++c) image->pixels[3 * i + c] = static_cast<uint8_t>(record[i]);
+    }
+  };
+  layout.describe = [classes](v1::DatasetInfo* info) {
+    for (const std::string& name : classes) info->add_classes(name);
+  };
+  return OpenBinarySource(std::move(parts), std::move(layout));
+}
+
+}  // namespace cassle

@@ -1,0 +1,273 @@
+// Lists of published data sets (--source=list, ListLayout in list_layout.proto): text files,
+// folders and MATLAB files name the images, their classes, splits and targets (list_table.h).
+//
+// A line is a row of fields; fields of joined lists follow those of the line (the key is left out).
+// Templates put them together:
+//   {2}       the second field            {2-}     the second and all after it, with spaces
+//   {dir:2}   of a path, the folder       {stem:2} of a path, all but the ending
+//   {name:2}  without a number at the end: "Abyssinian_100" is Abyssinian
+//   {pad5:2}  a number with five digits, zeros in front
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "cassle/base/file.h"
+#include "cassle/base/permutation.h"
+#include "cassle/base/status_macros.h"
+#include "cassle/data/sources/list_table.h"
+#include "cassle/data/sources/row_source.h"
+#include "cassle/data/sources/sources.h"
+
+namespace cassle {
+namespace {
+
+std::string WithoutNumber(const std::string& text) {
+  size_t end = text.size();
+  while (end > 0 && absl::ascii_isdigit(text[end - 1])) --end;
+  return end > 0 && end < text.size() && text[end - 1] == '_' ? text.substr(0, end - 1) : text;
+}
+
+std::string Apply(absl::string_view function, const std::string& field) {
+  if (function == "dir") return DirName(field);
+  if (function == "name") return WithoutNumber(field);
+  if (function == "stem") return field.substr(0, field.rfind('.'));
+  int width = 0;
+  const bool pad = absl::ConsumePrefix(&function, "pad") && absl::SimpleAtoi(function, &width);
+  if (!pad || static_cast<int>(field.size()) >= width) return field;
+  return absl::StrCat(std::string(width - field.size(), '0'), field);
+}
+
+bool IsFunction(absl::string_view function) {
+  if (function == "dir" || function == "name" || function == "stem") return true;
+  int width = 0;
+  return absl::ConsumePrefix(&function, "pad") && absl::SimpleAtoi(function, &width) && width > 0 &&
+         width < 100;
+}
+
+// The inside of one pair of braces.
+absl::StatusOr<std::string> ExpandField(absl::string_view expression, const ListRow& row) {
+  absl::string_view function, number = expression;
+  const size_t colon = expression.find(':');
+  if (colon != absl::string_view::npos) {
+    function = expression.substr(0, colon);
+    number = expression.substr(colon + 1);
+  }
+  const bool rest = absl::EndsWith(number, "-");
+  if (rest) number.remove_suffix(1);
+  int field = 0;
+  if (!absl::SimpleAtoi(number, &field) || field < 1 ||
+      (colon != absl::string_view::npos && !IsFunction(function))) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--lists: the template has {", expression,
+                     "}; it takes {N}, {N-}, {dir:N}, {stem:N}, {name:N} and {padK:N}"));
+  }
+  if (field > static_cast<int>(row.fields.size())) {
+    return absl::DataLossError(absl::StrCat(row.origin, ": {", expression, "} is asked for, but ",
+                                            row.fields.size(), " fields are there"));
+  }
+  if (rest) return absl::StrJoin(row.fields.begin() + field - 1, row.fields.end(), " ");
+  return Apply(function, row.fields[field - 1]);
+}
+
+absl::StatusOr<std::string> Expand(const std::string& text, const ListRow& row) {
+  std::string expanded;
+  size_t at = 0;
+  while (true) {
+    const size_t open = text.find('{', at);
+    absl::StrAppend(&expanded, text.substr(at, open == std::string::npos ? open : open - at));
+    if (open == std::string::npos) return expanded;
+    const size_t close = text.find('}', open);
+    if (close == std::string::npos) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--lists: a brace of the template '", text, "' is not closed"));
+    }
+    CASSLE_ASSIGN_OR_RETURN(const std::string field,
+                            ExpandField(text.substr(open + 1, close - open - 1), row));
+    absl::StrAppend(&expanded, field);
+    at = close + 1;
+  }
+}
+
+// The points of a .pts file: what stands between the braces, or all of a file without any.
+absl::StatusOr<std::string> ReadPoints(const std::string& path) {
+  CASSLE_ASSIGN_OR_RETURN(std::string text, ReadFile(path));
+  const size_t open = text.find('{');
+  if (open != std::string::npos) text = text.substr(open + 1, text.find('}') - open - 1);
+  return absl::StrJoin(absl::StrSplit(text, absl::ByAnyChar(" \t\r\n"), absl::SkipEmpty()), " ");
+}
+
+class ListReader {
+ public:
+  ListReader(const std::string& root, const v1::ImageList& layout) : root_(root), layout_(layout) {}
+
+  absl::Status AppendRows(std::vector<ImageRow>* rows) {
+    CASSLE_ASSIGN_OR_RETURN(const std::vector<ListRow> lines, ReadListTable(root_, layout_.list()));
+    CASSLE_RETURN_IF_ERROR(ReadJoined());
+    const int first = layout_.skip_lines() + std::max(1, layout_.first()) - 1;
+    const int last =
+        layout_.last() > 0 ? layout_.skip_lines() + layout_.last() : static_cast<int>(lines.size());
+    for (int i = first; i < last && i < static_cast<int>(lines.size()); ++i) {
+      CASSLE_ASSIGN_OR_RETURN(ImageRow row, MakeRow(lines[i]));
+      rows->push_back(std::move(row));
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  // Fields behind the key, by key.
+  using Joined = std::unordered_map<std::string, std::vector<std::string>>;
+
+  absl::Status ReadJoined() {
+    for (const v1::JoinedList& list : layout_.join()) {
+      CASSLE_ASSIGN_OR_RETURN(const std::vector<ListRow> rows, ReadListTable(root_, list.list()));
+      Joined joined;
+      for (const ListRow& row : rows) {
+        joined[row.fields[0]].assign(row.fields.begin() + 1, row.fields.end());
+      }
+      joined_.push_back(std::move(joined));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Join(ListRow* line) const {
+    for (int j = 0; j < layout_.join_size(); ++j) {
+      const size_t key = std::max(1, layout_.join(j).key());
+      if (key > line->fields.size()) {
+        return absl::DataLossError(absl::StrCat(line->origin, ": there is no field ", key));
+      }
+      const auto found = joined_[j].find(line->fields[key - 1]);
+      if (found == joined_[j].end()) {
+        return absl::DataLossError(absl::StrCat(line->origin, ": ", layout_.join(j).list(),
+                                                " has no line for '", line->fields[key - 1], "'"));
+      }
+      line->fields.insert(line->fields.end(), found->second.begin(), found->second.end());
+    }
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<std::string> Split(const ListRow& line) const {
+    if (layout_.split().empty()) return std::string("train");
+    CASSLE_ASSIGN_OR_RETURN(const std::string word, Expand(layout_.split(), line));
+    for (const std::string& entry : layout_.split_names()) {
+      const std::vector<std::string> sides = absl::StrSplit(entry, absl::MaxSplits('=', 1));
+      if (sides.size() == 2 && sides[0] == word) return sides[1];
+    }
+    if (layout_.split_names_size() == 0 && !word.empty()) return word;
+    return absl::DataLossError(
+        absl::StrCat(line.origin, ": split_names does not say which split '", word, "' is"));
+  }
+
+  absl::StatusOr<std::string> Label(const ListRow& line) const {
+    CASSLE_ASSIGN_OR_RETURN(const std::string label, Expand(layout_.label(), line));
+    int64_t number = 0;
+    if (layout_.label_from() == 0) return label;
+    if (!absl::SimpleAtoi(label, &number) || number < layout_.label_from()) {
+      return absl::DataLossError(absl::StrCat(line.origin, ": '", label,
+                                              "' is no class number from ", layout_.label_from()));
+    }
+    return absl::StrCat(number - layout_.label_from());
+  }
+
+  absl::StatusOr<ImageRow> MakeRow(ListRow line) const {
+    CASSLE_RETURN_IF_ERROR(Join(&line));
+    ImageRow row;
+    row.origin = line.origin;
+    CASSLE_ASSIGN_OR_RETURN(row.key, Expand(layout_.path().empty() ? "{1}" : layout_.path(), line));
+    // SUN397 writes paths with a slash in front.
+    while (absl::StartsWith(row.key, "/")) row.key.erase(0, 1);
+    row.path = JoinPath(root_, row.key);
+    CASSLE_ASSIGN_OR_RETURN(row.split, Split(line));
+    if (!layout_.label().empty()) {
+      CASSLE_ASSIGN_OR_RETURN(row.cells["label"], Label(line));
+    }
+    for (const v1::ListTarget& target : layout_.targets()) {
+      std::string& cell = row.cells[target.name()];
+      if (target.values_file().empty()) {
+        CASSLE_ASSIGN_OR_RETURN(cell, Expand(target.values(), line));
+      } else {
+        CASSLE_ASSIGN_OR_RETURN(const std::string file, Expand(target.values_file(), line));
+        CASSLE_ASSIGN_OR_RETURN(cell, ReadPoints(JoinPath(root_, file)));
+      }
+      if (target.fraction_of_image()) row.fractions.insert(target.name());
+    }
+    return row;
+  }
+
+  const std::string root_;
+  const v1::ImageList& layout_;
+  std::vector<Joined> joined_;
+};
+
+// Puts rows into train, val and test by a seeded draw, by class if numbers per class are given.
+absl::Status DrawSplits(const v1::DrawnSplits& draw, std::vector<ImageRow>* rows) {
+  const bool per_class = draw.train_per_class() > 0 || draw.val_per_class() > 0;
+  if (draw.train() + draw.val() > 1 || (per_class && draw.train() + draw.val() > 0)) {
+    return absl::InvalidArgumentError(
+        "--lists: draw takes shares of at most 1 together, or numbers per class, not both");
+  }
+  std::map<std::string, std::vector<ImageRow*>> groups;
+  for (ImageRow& row : *rows) groups[per_class ? row.cells["label"] : ""].push_back(&row);
+  uint64_t group_number = 0;
+  for (auto& [name, group] : groups) {
+    const int64_t n = group.size();
+    const int64_t train = per_class ? draw.train_per_class() : std::llround(n * draw.train());
+    const int64_t val = per_class ? draw.val_per_class() : std::llround(n * draw.val());
+    if (train + val > n) {
+      return absl::FailedPreconditionError(absl::StrCat("class '", name, "' has ", n,
+                                                        " images, but ", train + val,
+                                                        " are to be drawn for train and val"));
+    }
+    const KeyedPermutation order(n, draw.seed() * 0x9E3779B97F4A7C15u + group_number++);
+    for (int64_t i = 0; i < n; ++i) {
+      group[order(i)]->split = i < train ? "train" : i < train + val ? "val" : "test";
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<ImageSource>> OpenListSource(const SourceArguments& arguments) {
+  const v1::ListLayout& layout = arguments.lists;
+  if (arguments.inputs.size() != 1 || !IsDirectory(arguments.inputs[0].path)) {
+    return absl::InvalidArgumentError("--source=list reads one folder: --input");
+  }
+  if (layout.images_size() == 0) {
+    return absl::InvalidArgumentError(
+        "--source=list needs lists { images { list: ... } }; configs/datasets has examples");
+  }
+  const std::string& root = arguments.inputs[0].path;
+  std::vector<ImageRow> rows;
+  std::map<std::string, int> targets;
+  std::vector<std::string> classes = arguments.classes;
+  for (const v1::ImageList& list : layout.images()) {
+    CASSLE_RETURN_IF_ERROR(ListReader(root, list).AppendRows(&rows));
+    for (const v1::ListTarget& target : list.targets()) {
+      if (target.name().empty() || target.size() < 1) {
+        return absl::InvalidArgumentError("--lists: a target needs a name and a size of 1 or more");
+      }
+      targets[target.name()] = target.size();
+    }
+    if (list.class_names().empty() || !classes.empty()) continue;
+    CASSLE_ASSIGN_OR_RETURN(const std::vector<ListRow> names,
+                            ReadListTable(root, list.class_names()));
+    for (const ListRow& name : names) classes.push_back(name.fields.back());
+  }
+  if (layout.has_draw()) CASSLE_RETURN_IF_ERROR(DrawSplits(layout.draw(), &rows));
+  return MakeRowSource(std::move(rows), std::move(classes), std::move(targets));
+}
+
+}  // namespace cassle

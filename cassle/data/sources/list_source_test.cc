@@ -1,0 +1,126 @@
+// What can be wrong with lists, and with a choice of classes and splits.
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "cassle/base/status_macros.h"
+#include "cassle/base/testing/status_matchers.h"
+#include "cassle/base/text_proto.h"
+#include "cassle/data/shard_encoder_stage.h"
+#include "cassle/data/sources/source_testutil.h"
+#include "cassle/stage/stage_main.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace cassle {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+using Options = v1::ShardEncoderOptions;
+
+class ListSourceTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const std::string name = ::testing::UnitTest::GetInstance()->current_test_info()->name();
+    root_ = FreshFolder(name);
+    out_ = FreshFolder(name + "_out");
+    for (const char* image : {"cat/1.jpg", "cat/2.jpg", "dog/3.jpg", "dog/4.jpg"}) {
+      PutFile(absl::StrCat(root_, "/", image), FlatJpeg(4, 6, 1, 2, 3));
+    }
+    PutFile(root_ + "/list.txt", "# a comment\n1 cat/1.jpg\n2 cat/2.jpg\n\n3 dog/3.jpg\n");
+    PutFile(root_ + "/kinds.txt", "1 train\n2 train\n3 test\n");
+  }
+
+  // Encodes with the text of `lists`, and other fields of the options.
+  absl::StatusOr<StageOutcome> Encode(const std::string& lists, const std::string& more = "") {
+    Options options;
+    CASSLE_RETURN_IF_ERROR(ParseTextProto(absl::StrCat("source: LIST lists { ", lists, " } ", more),
+                                          "test", &options));
+    options.set_input(root_);
+    options.set_output(absl::StrCat(out_, "/", ++runs_));
+    return RunStage(ShardEncoderInfo(), options, {.threads = 1, .omit_costs = true},
+                    RunShardEncoder);
+  }
+
+  void ExpectFailure(const std::string& lists, const std::string& more, int exit_code,
+                     const std::string& words) {
+    const auto outcome = Encode(lists, more);
+    EXPECT_EQ(ExitCode(outcome.status()), exit_code) << outcome.status();
+    EXPECT_THAT(std::string(outcome.status().message()), HasSubstr(words));
+  }
+
+  // Numbers of images by split, as the stage says them.
+  std::string Counts(const std::string& lists, const std::string& more = "") {
+    const auto outcome = Encode(lists, more);
+    EXPECT_OK(outcome.status());
+    return outcome.ok() ? outcome->manifest.result_json() : "";
+  }
+
+  std::string root_, out_;
+  int runs_ = 0;
+};
+
+constexpr char kGood[] = "images { list: 'list.txt' skip_lines: 1 path: '{2}' label: '{dir:2}' }";
+
+TEST_F(ListSourceTest, LinesAreChosenAndJoined) {
+  EXPECT_THAT(Counts(kGood), HasSubstr("\"images\":\"3\""));
+  EXPECT_THAT(Counts("images { list: 'list.txt' skip_lines: 1 first: 2 last: 3 path: '{2}' "
+                     "join { list: 'kinds.txt' } split: '{3}' }"),
+              AllOf(HasSubstr("\"name\":\"train\",\"images\":\"1\""),
+                    HasSubstr("\"name\":\"test\",\"images\":\"1\"")));
+}
+
+TEST_F(ListSourceTest, WrongListsAreNamed) {
+  ExpectFailure("", "", 64, "lists { images");
+  ExpectFailure("images { list: 'none.txt' }", "", 66, "none.txt");
+  // The comment is no image.
+  ExpectFailure("images { list: 'list.txt' path: '{2}' label: '{dir:4}' }", "", 65,
+                "list.txt:1: {dir:4} is asked for, but 3 fields are there");
+  ExpectFailure("images { list: 'list.txt' skip_lines: 1 path: '{2' }", "", 64, "not closed");
+  ExpectFailure("images { list: 'list.txt' skip_lines: 1 path: '{up:2}' }", "", 64, "{up:2}");
+  ExpectFailure("images { list: 'list.txt' join { list: 'kinds.txt' } }", "", 65,
+                "kinds.txt has no line for '#'");
+  ExpectFailure(
+      "images { list: 'list.txt' skip_lines: 1 path: '{2}' split: '{1}' "
+      "split_names: '1=train' }",
+      "", 65, "split_names does not say which split '2' is");
+  ExpectFailure("images { list: 'list.txt' skip_lines: 1 path: '{2}' label: '{1}' label_from: 2 }",
+                "", 65, "'1' is no class number from 2");
+  ExpectFailure("images { list: 'list.txt' skip_lines: 1 path: '{2}' targets { values: '1' } }", "",
+                64, "a target needs a name");
+  ExpectFailure("images { list: 'list.txt:x' }", "", 66, "list.txt:x");
+}
+
+TEST_F(ListSourceTest, MatlabFilesThatAreNoneAreNamed) {
+  PutFile(root_ + "/a.mat", "no MATLAB file at all");
+  ExpectFailure("images { list: 'a.mat:ids' }", "", 65, "a.mat");
+  ExpectFailure("images { list: 'b.mat:ids' }", "", 66, "b.mat");
+}
+
+TEST_F(ListSourceTest, DrawsKeepEveryImageOnce) {
+  const std::string folder = "images { list: './' label: '{dir:1}' } ";
+  EXPECT_THAT(Counts(folder + "draw { train_per_class: 1 }"),
+              AllOf(HasSubstr("\"name\":\"train\",\"images\":\"2\""),
+                    HasSubstr("\"name\":\"test\",\"images\":\"2\"")));
+  EXPECT_THAT(Counts(folder + "draw { train: 0.5 val: 0.25 seed: 3 }"),
+              AllOf(HasSubstr("\"name\":\"train\",\"images\":\"2\""),
+                    HasSubstr("\"name\":\"val\",\"images\":\"1\"")));
+  ExpectFailure(folder + "draw { train_per_class: 3 }", "", 65, "class 'cat' has 2 images, but 3");
+  ExpectFailure(folder + "draw { train: 0.9 val: 0.2 }", "", 64, "shares of at most 1");
+  ExpectFailure(folder + "draw { train: 0.9 val_per_class: 2 }", "", 64, "not both");
+}
+
+TEST_F(ListSourceTest, ClassesAndSplitsCanBeChosen) {
+  EXPECT_THAT(Counts(kGood, "only_classes: 'dog' expect: 'train=1'"),
+              HasSubstr("\"images\":\"1\""));
+  EXPECT_THAT(Counts(kGood, "without_classes: 'dog' join_splits: 'test' expect: 'test=2'"),
+              HasSubstr("\"name\":\"test\""));
+  ExpectFailure(kGood, "only_classes: 'cow'", 65, "no class 'cow'");
+  ExpectFailure(kGood, "without_classes: ['cat', 'dog']", 65, "no class is left");
+  ExpectFailure(kGood, "expect: 'train=4'", 65, "has 3 images, 4 were expected");
+  ExpectFailure(kGood, "expect: 'train'", 64, "SPLIT=COUNT");
+}
+
+}  // namespace
+}  // namespace cassle

@@ -1,0 +1,32 @@
+// Lists of published data sets as rows of fields: text files, folders, MATLAB files.
+#ifndef CASSLE_DATA_SOURCES_LIST_TABLE_H_
+#define CASSLE_DATA_SOURCES_LIST_TABLE_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace cassle {
+
+struct ListRow {
+  // FILE:LINE, for errors.
+  std::string origin;
+  std::vector<std::string> fields;
+};
+
+// `list` below `root`:
+//   FILE               text: a row per line that is not empty, fields between white space
+//   FOLDER/            a row per JPEG or PNG file below it, sorted: its path from `root`
+//   FILE.mat:VARIABLE  a MATLAB variable; the first field of every row is its number, from 1, then
+//                        a vector of numbers or cells: the element
+//                        an array: all numbers of one index of the last dimension
+//                        a struct array: the fields of one element
+// \error kNotFound if the file is missing; kDataLoss or kFailedPrecondition, naming it, if it
+// cannot be read or has no such variable.
+absl::StatusOr<std::vector<ListRow>> ReadListTable(const std::string& root,
+                                                   const std::string& list);
+
+}  // namespace cassle
+
+#endif  // CASSLE_DATA_SOURCES_LIST_TABLE_H_

@@ -1,0 +1,38 @@
+// RowSource: images that a list names, one row each; what csv_source.cc and list_source.cc make.
+#ifndef CASSLE_DATA_SOURCES_ROW_SOURCE_H_
+#define CASSLE_DATA_SOURCES_ROW_SOURCE_H_
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "cassle/data/sources/source.h"
+
+namespace cassle {
+
+struct ImageRow {
+  // FILE:LINE, for errors.
+  std::string origin;
+  std::string split;
+  std::string path;
+  // Of the image within its split.
+  std::string key;
+  // By column name; only label and targets. Empty: none.
+  std::map<std::string, std::string> cells;
+  // Targets of x and y in turn that are to be divided by the image's width and height.
+  std::set<std::string> fractions;
+};
+
+// The images in the order train, val, test, unlabeled, others; within a split as the rows come.
+// Cells of labels and class targets are numbers from 0 (-1: none), or names, which are sorted.
+//   classes  names of the labels; empty: those that occur.
+//   targets  name and length of every target; 0 for a class.
+std::unique_ptr<ImageSource> MakeRowSource(std::vector<ImageRow> rows,
+                                           std::vector<std::string> classes,
+                                           std::map<std::string, int> targets);
+
+}  // namespace cassle
+
+#endif  // CASSLE_DATA_SOURCES_ROW_SOURCE_H_

@@ -1,0 +1,72 @@
+#include "cassle/data/sources/source.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "cassle/base/file.h"
+#include "cassle/base/status_macros.h"
+
+namespace cassle {
+namespace {
+
+constexpr const char* kSplitOrder[] = {"train", "val", "test", "unlabeled"};
+
+int SplitRank(const std::string& split) {
+  int rank = 0;
+  for (const char* known : kSplitOrder) {
+    if (split == known) return rank;
+    ++rank;
+  }
+  return rank;
+}
+
+}  // namespace
+
+std::string CanonicalSplit(const std::string& word) {
+  const std::string lower = absl::AsciiStrToLower(word);
+  static constexpr std::pair<const char*, const char*> kNames[] = {
+      {"train", "train"},         {"training", "train"},      {"val", "val"},      {"valid", "val"},
+      {"validation", "val"},      {"test", "test"},           {"testing", "test"}, {"t10k", "test"},
+      {"unlabeled", "unlabeled"}, {"unlabelled", "unlabeled"}};
+  for (const auto& [name, canonical] : kNames) {
+    if (lower == name) return canonical;
+  }
+  return "";
+}
+
+void SortSplits(std::vector<std::string>* splits) {
+  std::sort(splits->begin(), splits->end(), [](const std::string& a, const std::string& b) {
+    return std::make_pair(SplitRank(a), a) < std::make_pair(SplitRank(b), b);
+  });
+}
+
+std::string FindFile(const std::string& folder, const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    for (const char* suffix : {"", ".gz"}) {
+      const std::string path = JoinPath(folder, name + suffix);
+      if (FileExists(path) && !IsDirectory(path)) return path;
+    }
+  }
+  return "";
+}
+
+absl::StatusOr<std::vector<std::string>> ReadLines(const std::string& path) {
+  CASSLE_ASSIGN_OR_RETURN(const std::string text, ReadFile(path));
+  std::vector<std::string> lines = absl::StrSplit(text, '\n');
+  for (std::string& line : lines) absl::StripTrailingAsciiWhitespace(&line);
+  while (!lines.empty() && lines.back().empty()) lines.pop_back();
+  if (lines.empty()) return absl::DataLossError(absl::StrCat(path, ": the file has no lines"));
+  return lines;
+}
+
+v1::Target ClassTargetValue(const std::string& name, int64_t class_index) {
+  v1::Target target;
+  target.set_name(name);
+  target.set_class_index(class_index);
+  return target;
+}
+
+}  // namespace cassle

@@ -1,0 +1,99 @@
+// ImageSource: what shard-encoder reads, whatever its layout. One file per layout implements it
+// (folder_source.cc, ...); cassle/data/sources/sources.h finds the right one.
+#ifndef CASSLE_DATA_SOURCES_SOURCE_H_
+#define CASSLE_DATA_SOURCES_SOURCE_H_
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "cassle/data/images/image.h"
+#include "cassle/data/records/dataset.pb.h"
+#include "cassle/data/records/image_record.pb.h"
+#include "cassle/data/shapes/shapes.pb.h"
+#include "cassle/data/sources/list_layout.pb.h"
+
+namespace cassle {
+
+// One image as found. Exactly one of file, pixels, load and problem says where its content is.
+struct SourceItem {
+  // Name in the source, e.g. "train/dog/17.jpg"; unique within the data set.
+  std::string key;
+  // Index into ImageSource::splits().
+  int split = 0;
+  std::optional<int64_t> label;
+  // Sorted by name.
+  std::vector<v1::Target> targets;
+
+  // A whole JPEG or PNG file.
+  std::string file;
+  // Decoded already (height > 0).
+  RgbImage pixels;
+  // Fills `file` or `pixels`, and what of the targets depends on them. Called once, on any thread;
+  // must not refer to the source's state.
+  std::function<absl::Status(SourceItem*)> load;
+  // Why there is no image; it is quarantined.
+  std::string problem;
+};
+
+// An iterator over the images of all splits. Not thread-safe.
+class ImageSource {
+ public:
+  virtual ~ImageSource() = default;
+
+  // Names of the splits in the order in which Next() delivers them: all images of the first, then
+  // all of the second, ...
+  virtual const std::vector<std::string>& splits() const = 0;
+
+  // The number of images, for progress; 0 if it is not known before the end.
+  virtual int64_t size() const { return 0; }
+
+  // Fills `item` (which is fresh) and returns true; false after the last.
+  // \error kDataLoss or kNotFound, naming the file, if the source as a whole cannot be read on.
+  virtual absl::StatusOr<bool> Next(SourceItem* item) = 0;
+
+  // After the last image: sets classes and targets of `info`. Classes may stay empty; then they are
+  // numbered as far as labels occur.
+  virtual absl::Status Describe(v1::DatasetInfo* info) = 0;
+};
+
+// One path to read and the split it is ("" if the layout tells).
+struct SourceInput {
+  std::string split;
+  std::string path;
+};
+
+struct SourceArguments {
+  std::vector<SourceInput> inputs;
+  // Class names from --classes; empty: none given.
+  std::vector<std::string> classes;
+  std::string image_root;
+  v1::ShapesOptions shapes;
+  v1::ListLayout lists;
+};
+
+// The canonical name of a split as people write it: "training" is train, "valid" and "validation"
+// are val, ...; empty for any other word.
+std::string CanonicalSplit(const std::string& word);
+
+// train, val, test, unlabeled, then the others by name.
+void SortSplits(std::vector<std::string>* splits);
+
+// The path with that name (first of `names`) inside `folder` that exists, plain or with ".gz";
+// empty if none does.
+std::string FindFile(const std::string& folder, const std::vector<std::string>& names);
+
+// Lines of a text file without line ends and without empty lines at the end.
+// \error kNotFound; kDataLoss if there is none.
+absl::StatusOr<std::vector<std::string>> ReadLines(const std::string& path);
+
+// Makers of the targets of a record.
+v1::Target ClassTargetValue(const std::string& name, int64_t class_index);
+
+}  // namespace cassle
+
+#endif  // CASSLE_DATA_SOURCES_SOURCE_H_

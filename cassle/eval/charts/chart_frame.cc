@@ -1,0 +1,62 @@
+#include "cassle/eval/charts/chart_frame.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "cassle/eval/charts/html_text.h"
+
+namespace cassle {
+
+ChartFrame::ChartFrame(double width, double height, double left, double bottom)
+    : width_(width), height_(height), left_(left), bottom_(bottom) {}
+
+double ChartFrame::LeftFor(const AxisScale& y) {
+  int widest = 2;
+  for (const AxisTick& tick : y.ticks) widest = std::max(widest, TextWidth(tick.label));
+  return 28 + 7 * widest;
+}
+
+std::string ChartFrame::Open(const ChartText& text) const {
+  return absl::StrFormat(
+      "<svg class=\"chart\" viewBox=\"0 0 %g %g\" role=\"img\" aria-label=\"%s\">\n", width_,
+      height_, EscapeHtml(text.title));
+}
+
+void ChartFrame::DrawXTicks(const AxisScale& x, std::string* svg) const {
+  for (const AxisTick& tick : x.ticks) {
+    const double at = X(x.Position(tick.value));
+    absl::StrAppendFormat(
+        svg,
+        "<line class=\"grid\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%g\" y2=\"%g\"/>"
+        "<text class=\"tick\" x=\"%.1f\" y=\"%g\" text-anchor=\"middle\">%s</text>\n",
+        at, at, bottom(), bottom() + 4, at, bottom() + 17, tick.label);
+  }
+}
+
+void ChartFrame::DrawYTicks(const AxisScale& y, std::string* svg) const {
+  for (const AxisTick& tick : y.ticks) {
+    const double at = Y(y.Position(tick.value));
+    absl::StrAppendFormat(
+        svg,
+        "<line class=\"grid\" x1=\"%g\" x2=\"%g\" y1=\"%.1f\" y2=\"%.1f\"/>"
+        "<text class=\"tick\" x=\"%g\" y=\"%.1f\" text-anchor=\"end\">%s</text>\n",
+        left(), right(), at, at, left() - 8, at + 4, tick.label);
+  }
+}
+
+void ChartFrame::DrawLabels(const ChartText& text, std::string* svg) const {
+  absl::StrAppendFormat(svg,
+                        "<text class=\"axis\" x=\"%g\" y=\"%g\" text-anchor=\"middle\">%s</text>\n",
+                        (left() + right()) / 2, height_ - 6, EscapeHtml(text.x_label));
+  absl::StrAppendFormat(svg,
+                        "<text class=\"axis\" transform=\"translate(12 %g) rotate(-90)\" "
+                        "text-anchor=\"middle\">%s</text>\n",
+                        (top() + bottom()) / 2, EscapeHtml(text.y_label));
+}
+
+std::string ChartHint(const std::string& hint) {
+  return absl::StrCat("<title>", EscapeHtml(hint), "</title>");
+}
+
+}  // namespace cassle

@@ -1,0 +1,139 @@
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_split.h"
+#include "cassle/eval/charts/axis_scale.h"
+#include "cassle/eval/charts/bar_chart.h"
+#include "cassle/eval/charts/heat_map.h"
+#include "cassle/eval/charts/line_chart.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace cassle {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+std::vector<std::string> Labels(const AxisScale& axis) {
+  std::vector<std::string> labels;
+  for (const AxisTick& tick : axis.ticks) labels.push_back(tick.label);
+  return labels;
+}
+
+int Count(const std::string& text, const std::string& part) {
+  return static_cast<int>(std::vector<std::string>(absl::StrSplit(text, part)).size()) - 1;
+}
+
+TEST(AxisScaleTest, LinearTicksAreRound) {
+  EXPECT_THAT(Labels(LinearAxis({0.13, 0.58}, true)),
+              ElementsAre("0.1", "0.2", "0.3", "0.4", "0.5", "0.6"));
+  EXPECT_THAT(Labels(LinearAxis({-1, 1}, true)), ElementsAre("−1.0", "−0.5", "0", "0.5", "1.0"));
+  EXPECT_THAT(Labels(LinearAxis({0, 11000}, true)),
+              ElementsAre("0", "2k", "4k", "6k", "8k", "10k", "12k"));
+  EXPECT_THAT(Labels(LinearAxis({3, 97}, false)), ElementsAre("20", "40", "60", "80"));
+  EXPECT_THAT(Labels(LinearAxis({0, 2e-5}, true, 2)), ElementsAre("0", "1·10⁻⁵", "2·10⁻⁵"));
+}
+
+TEST(AxisScaleTest, RoundedEndsHoldTheRange) {
+  for (double low : {-7.3, 0.0, 0.001, 12.0}) {
+    for (double width : {1e-3, 0.7, 3.0, 40.0, 1e6}) {
+      const AxisScale axis = LinearAxis({low, low + width}, true);
+      EXPECT_LE(axis.low, low + 1e-9 * width);
+      EXPECT_GE(axis.high, low + width - 1e-9 * width);
+      EXPECT_GE(axis.ticks.size(), 3) << low << " " << width;
+      EXPECT_LE(axis.ticks.size(), 9) << low << " " << width;
+      EXPECT_EQ(axis.Position(axis.low), 0);
+      EXPECT_EQ(axis.Position(axis.high), 1);
+    }
+  }
+}
+
+TEST(AxisScaleTest, EqualValuesHaveRoom) {
+  for (double value : {0.0, 5.0, -2.0, 1e-12, 1e12}) {
+    const AxisScale axis = LinearAxis({value, value}, true);
+    EXPECT_LT(axis.low, value);
+    EXPECT_GT(axis.high, value);
+  }
+  const AxisScale nothing = LinearAxis({}, true);
+  EXPECT_EQ(nothing.low, 0);
+  EXPECT_EQ(nothing.high, 1);
+}
+
+TEST(AxisScaleTest, LogTicksArePowersOfTen) {
+  EXPECT_THAT(Labels(LogAxis({1, 1000})), ElementsAre("1", "10", "100", "1000"));
+  EXPECT_THAT(Labels(LogAxis({1, 20})), ElementsAre("1", "2", "5", "10", "20"));
+  EXPECT_THAT(Labels(LogAxis({1e-6, 1e5})),
+              ElementsAre("10⁻⁶", "10⁻⁴", "10⁻²", "10⁰", "10²", "10⁴"));
+  EXPECT_GE(LogAxis({1.01, 1.06}).ticks.size(), 2);
+  const AxisScale axis = LogAxis({1, 100});
+  EXPECT_DOUBLE_EQ(axis.Position(10), 0.5);
+  EXPECT_FALSE(axis.Shows(0));
+  EXPECT_FALSE(axis.Shows(NAN));
+  // Values that logarithms cannot show are no reason to fail.
+  EXPECT_GE(LogAxis({-1, 5}).ticks.size(), 2);
+}
+
+TEST(LineChartTest, NothingToDrawIsStillAChart) {
+  const ChartText text = {"t", "x", "y"};
+  EXPECT_THAT(LineChart(text, LogAxis({}), LinearAxis({}, true), {}), HasSubstr("</svg>"));
+  ChartSeries one;
+  one.name = "one";
+  one.points = {{1.0, 0.5}};
+  const std::string svg = LineChart(text, LogAxis({1, 1}), LinearAxis({0.5, 0.5}, true), {one});
+  EXPECT_THAT(svg, Not(HasSubstr("nan")));
+  // A point alone is a dot.
+  EXPECT_THAT(svg, HasSubstr("<circle class=\"mark mark-1\""));
+}
+
+TEST(LineChartTest, HolesInterruptTheLine) {
+  ChartSeries line;
+  line.name = "<line>";
+  line.color = 9;
+  line.points = {{1, 1}, {2, 2}, {3, NAN}, {4, 1}, {5, 1}};
+  line.hints = {"a", "b", "c", "d", "e"};
+  const std::string svg =
+      LineChart({"\"t\"", "x", "y"}, LinearAxis({1, 5}, false), LinearAxis({0, 2}, true), {line});
+  EXPECT_EQ(Count(svg, "M"), 2);
+  EXPECT_EQ(Count(svg, "class=\"hit\""), 4);
+  EXPECT_THAT(svg, HasSubstr("series-2 dashed"));
+  EXPECT_THAT(svg, HasSubstr("&lt;line&gt;\nd"));
+  EXPECT_THAT(svg, HasSubstr("aria-label=\"&quot;t&quot;\""));
+}
+
+TEST(BarChartTest, BarsBeginAtZero) {
+  const AxisScale y = LinearAxis({-1, 1}, true);
+  const std::string svg =
+      BarChart({"t", "x", "y"}, {"a", "<b>"}, y, {{"up", 0, {1, NAN}}, {"down", 1, {-1, -0.5}}});
+  EXPECT_EQ(Count(svg, "<rect"), 3);
+  // Both whole bars are half of the plot of 180 units.
+  EXPECT_EQ(Count(svg, "height=\"90.0\""), 2);
+  EXPECT_EQ(Count(svg, "height=\"45.0\""), 1);
+  EXPECT_THAT(svg, HasSubstr(">&lt;b&gt;</text>"));
+  EXPECT_FALSE(IsWideBarChart(5, 2));
+  EXPECT_TRUE(IsWideBarChart(20, 2));
+}
+
+TEST(HeatMapTest, ColoursGoFromDarkToBright) {
+  const AxisScale values = LinearAxis({0, 1}, false);
+  const std::string svg = HeatMap({"t", "x", "y"}, {"a", "b", "c"}, values,
+                                  {{"row", {0, 1, NAN}}, {"other", {0.5, 0.5, 0.5}}});
+  EXPECT_THAT(svg, HasSubstr("fill=\"rgb(68,1,84)\"><title>row, a: 0</title>"));
+  EXPECT_THAT(svg, HasSubstr("fill=\"rgb(253,231,37)\"><title>row, b: 1</title>"));
+  EXPECT_EQ(Count(svg, "<title>"), 5);
+  // Numbers in the large cells, readable on either end.
+  EXPECT_THAT(svg, HasSubstr("fill=\"#fff\">0</text>"));
+  EXPECT_THAT(svg, HasSubstr("fill=\"#111\">1</text>"));
+  // Large and small numbers fit into a cell.
+  const std::string wide = HeatMap({"t", "x", "y"}, {"a", "b", "c"}, LinearAxis({0, 1e5}, false),
+                                   {{"row", {91234, 1234, 0.00001}}});
+  for (const char* number : {">91k<", ">1.2k<", ">1e-05<"}) EXPECT_THAT(wide, HasSubstr(number));
+  std::vector<std::string> many(200, "c");
+  EXPECT_THAT(HeatMap({"t", "x", "y"}, many, values, {{"row", std::vector<double>(200, 0.5)}}),
+              Not(HasSubstr("class=\"cell\"")));
+}
+
+}  // namespace
+}  // namespace cassle

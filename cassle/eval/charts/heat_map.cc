@@ -1,0 +1,129 @@
+#include "cassle/eval/charts/heat_map.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "cassle/eval/charts/html_text.h"
+
+namespace cassle {
+namespace {
+
+constexpr double kLetter = 6.6;
+// Nine stops of viridis (matplotlib, CC0), R G B.
+constexpr std::array<std::array<int, 3>, 9> kRamp = {{{68, 1, 84},
+                                                      {71, 44, 122},
+                                                      {59, 81, 139},
+                                                      {44, 113, 142},
+                                                      {33, 144, 141},
+                                                      {39, 173, 129},
+                                                      {92, 200, 99},
+                                                      {170, 220, 50},
+                                                      {253, 231, 37}}};
+
+std::array<int, 3> ColorAt(double position) {
+  const double at = std::clamp(position, 0.0, 1.0) * (kRamp.size() - 1);
+  const size_t below = std::min<size_t>(at, kRamp.size() - 2);
+  std::array<int, 3> color;
+  for (int k = 0; k < 3; ++k) {
+    color[k] =
+        std::lround(kRamp[below][k] + (at - below) * (kRamp[below + 1][k] - kRamp[below][k]));
+  }
+  return color;
+}
+
+std::string Rgb(const std::array<int, 3>& color) {
+  return absl::StrFormat("rgb(%d,%d,%d)", color[0], color[1], color[2]);
+}
+
+// At most five letters, as much as a cell has room for.
+std::string CellNumber(double value) {
+  const double size = std::abs(value);
+  if (size >= 1e6 || (size > 0 && size < 1e-3)) return absl::StrFormat("%.0e", value);
+  if (size >= 1e4) return absl::StrFormat("%.0fk", value / 1000);
+  if (size >= 1e3) return absl::StrFormat("%.1fk", value / 1000);
+  return size >= 99.5 ? absl::StrFormat("%.0f", value) : absl::StrFormat("%.2g", value);
+}
+
+int Longest(const std::vector<std::string>& names) {
+  int longest = 0;
+  for (const std::string& name : names) longest = std::max(longest, TextWidth(name));
+  return std::min(longest, 24);
+}
+
+// The ramp with the numbers of its axis, right of the cells.
+void DrawKey(const AxisScale& values, double x, double top, double height, std::string* svg) {
+  constexpr int kSteps = 32;
+  for (int i = 0; i < kSteps; ++i) {
+    absl::StrAppendFormat(
+        svg, "<rect x=\"%.1f\" y=\"%.1f\" width=\"10\" height=\"%.2f\" fill=\"%s\"/>\n", x,
+        top + height * (1 - (i + 1.0) / kSteps), height / kSteps + 0.5,
+        Rgb(ColorAt((i + 0.5) / kSteps)));
+  }
+  for (const AxisTick& tick : values.ticks) {
+    absl::StrAppendFormat(svg, "<text class=\"tick\" x=\"%.1f\" y=\"%.1f\">%s</text>\n", x + 15,
+                          top + height * (1 - values.Position(tick.value)) + 4, tick.label);
+  }
+}
+
+double CellSize(int columns) { return std::clamp(860.0 / std::max(1, columns), 6.0, 34.0); }
+
+}  // namespace
+
+bool IsWideHeatMap(int columns) { return columns * CellSize(columns) > 320; }
+
+std::string HeatMap(const ChartText& text, const std::vector<std::string>& columns,
+                    const AxisScale& values, const std::vector<HeatMapRow>& rows) {
+  const int count = std::max<int>(1, columns.size());
+  const double cell = CellSize(count);
+  std::vector<std::string> row_names;
+  for (const HeatMapRow& row : rows) row_names.push_back(row.name);
+  const double left = 34 + kLetter * Longest(row_names), top = 12;
+  const double height = cell * std::max<int>(1, rows.size());
+  const double bottom = 34 + 0.75 * kLetter * Longest(columns);
+  const double right = 70;
+  const ChartFrame frame(std::max(260.0, left + cell * count + right),
+                         std::max(height, 90.0) + top + bottom, left, bottom);
+  // Names of cells lower than the type are thinned out.
+  const int every = std::max<int>(1, std::ceil(11 / cell));
+  std::string svg = frame.Open(text);
+  for (int r = 0; r < static_cast<int>(rows.size()); ++r) {
+    const double y = top + r * cell;
+    if (r % every == 0) {
+      absl::StrAppendFormat(
+          &svg, "<text class=\"tick\" x=\"%g\" y=\"%.1f\" text-anchor=\"end\">%s</text>\n",
+          left - 6, y + cell / 2 + 4, EscapeHtml(rows[r].name));
+    }
+    for (int c = 0; c < count && c < static_cast<int>(rows[r].values.size()); ++c) {
+      const double value = rows[r].values[c];
+      if (!values.Shows(value)) continue;
+      const std::array<int, 3> color = ColorAt(values.Position(value));
+      const std::string name = c < static_cast<int>(columns.size()) ? columns[c] : "";
+      absl::StrAppendFormat(
+          &svg,
+          "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" fill=\"%s\">%s</rect>\n",
+          left + c * cell, y, cell - 0.5, cell - 0.5, Rgb(color),
+          ChartHint(absl::StrFormat("%s, %s: %.4g", rows[r].name, name, value)));
+      if (cell < 30) continue;
+      const bool dark = 0.3 * color[0] + 0.59 * color[1] + 0.11 * color[2] < 125;
+      absl::StrAppendFormat(&svg,
+                            "<text class=\"cell\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\" "
+                            "fill=\"%s\">%s</text>\n",
+                            left + (c + 0.5) * cell, y + cell / 2 + 3.5, dark ? "#fff" : "#111",
+                            CellNumber(value));
+    }
+  }
+  for (int c = 0; c < static_cast<int>(columns.size()); c += every) {
+    absl::StrAppendFormat(&svg,
+                          "<text class=\"tick\" transform=\"translate(%.1f %.1f) rotate(-48)\" "
+                          "text-anchor=\"end\">%s</text>\n",
+                          left + (c + 0.5) * cell + 4, top + height + 12, EscapeHtml(columns[c]));
+  }
+  DrawKey(values, left + cell * count + 14, top, std::max(height, 90.0), &svg);
+  frame.DrawLabels(text, &svg);
+  return svg + "</svg>\n";
+}
+
+}  // namespace cassle

@@ -1,0 +1,17 @@
+// Text of users and files inside HTML and SVG.
+#ifndef CASSLE_EVAL_CHARTS_HTML_TEXT_H_
+#define CASSLE_EVAL_CHARTS_HTML_TEXT_H_
+
+#include <string>
+
+namespace cassle {
+
+// Text that is safe between tags and inside quoted attributes.
+std::string EscapeHtml(const std::string& text);
+
+// Letters on the screen: UTF-8 continuation bytes take no room.
+int TextWidth(const std::string& text);
+
+}  // namespace cassle
+
+#endif  // CASSLE_EVAL_CHARTS_HTML_TEXT_H_

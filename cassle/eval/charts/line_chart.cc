@@ -1,0 +1,56 @@
+#include "cassle/eval/charts/line_chart.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+
+namespace cassle {
+namespace {
+
+constexpr double kWidth = 380, kHeight = 236, kBottom = 42;
+
+void DrawSeries(const ChartFrame& frame, const AxisScale& x, const AxisScale& y,
+                const ChartSeries& line, std::string* svg) {
+  std::string path, hits, mark;
+  bool interrupted = true;
+  for (size_t i = 0; i < line.points.size(); ++i) {
+    const auto& [at_x, at_y] = line.points[i];
+    if (!x.Shows(at_x) || !y.Shows(at_y)) {
+      interrupted = true;
+      continue;
+    }
+    const double px = frame.X(x.Position(at_x)), py = frame.Y(y.Position(at_y));
+    absl::StrAppendFormat(&path, "%s%.1f %.1f", interrupted ? "M" : "L", px, py);
+    interrupted = false;
+    if (i < line.hints.size()) {
+      absl::StrAppendFormat(&hits,
+                            "<circle class=\"hit\" cx=\"%.1f\" cy=\"%.1f\" r=\"5\">%s</circle>\n",
+                            px, py, ChartHint(absl::StrCat(line.name, "\n", line.hints[i])));
+    }
+    // A single point has no line to be seen by.
+    if (static_cast<int>(i) == line.marked || line.points.size() == 1) {
+      absl::StrAppendFormat(&mark,
+                            "<circle class=\"mark mark-%d\" cx=\"%.1f\" cy=\"%.1f\" r=\"5\"/>\n",
+                            ColorNumber(line.color), px, py);
+    }
+  }
+  // Colours that repeat are told apart by dashes.
+  absl::StrAppendFormat(svg, "<path class=\"series series-%d%s\" d=\"%s\"/>\n",
+                        ColorNumber(line.color), line.color >= kSeriesColors ? " dashed" : "",
+                        path);
+  absl::StrAppend(svg, mark, hits);
+}
+
+}  // namespace
+
+std::string LineChart(const ChartText& text, const AxisScale& x, const AxisScale& y,
+                      const std::vector<ChartSeries>& series) {
+  const ChartFrame frame(kWidth, kHeight, ChartFrame::LeftFor(y), kBottom);
+  std::string svg = frame.Open(text);
+  frame.DrawYTicks(y, &svg);
+  frame.DrawXTicks(x, &svg);
+  frame.DrawLabels(text, &svg);
+  for (const ChartSeries& line : series) DrawSeries(frame, x, y, line, &svg);
+  return svg + "</svg>\n";
+}
+
+}  // namespace cassle

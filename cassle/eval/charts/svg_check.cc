@@ -1,0 +1,140 @@
+#include "cassle/eval/charts/svg_check.h"
+
+#include <algorithm>
+#include <string>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+
+namespace cassle {
+namespace {
+
+constexpr const char* kElements[] = {
+    "svg",   "g",    "defs",   "title",    "desc",     "style",          "path",
+    "rect",  "line", "circle", "ellipse",  "polyline", "polygon",        "text",
+    "tspan", "use",  "symbol", "clippath", "marker",   "lineargradient", "radialgradient",
+    "stop",  "mask", "pattern"};
+
+absl::Status Refuse(absl::string_view what) {
+  return absl::DataLossError(absl::StrCat("the SVG is refused: ", what));
+}
+
+bool IsSpace(char c) { return absl::ascii_isspace(c); }
+
+// A style sheet or a value of an attribute.
+absl::Status CheckText(absl::string_view value) {
+  std::string text = absl::AsciiStrToLower(value);
+  text.erase(std::remove_if(text.begin(), text.end(), IsSpace), text.end());
+  // Escapes could spell the words below.
+  if (absl::StrContains(text, "\\")) return Refuse("it has escapes in a style or attribute");
+  for (const char* word : {"javascript:", "data:", "@import", "expression("}) {
+    if (absl::StrContains(text, word)) return Refuse(absl::StrCat("it has '", word, "'"));
+  }
+  for (size_t at = text.find("url("); at != std::string::npos; at = text.find("url(", at + 1)) {
+    const size_t target = text.find_first_not_of("\"'", at + 4);
+    if (target == std::string::npos || text[target] != '#') {
+      return Refuse("it has url(...) of something outside the file");
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckAttribute(absl::string_view name, absl::string_view value) {
+  const std::string lower = absl::AsciiStrToLower(name);
+  if (absl::StartsWith(lower, "on")) return Refuse(absl::StrCat("it has the attribute ", name));
+  if (absl::StartsWith(lower, "xmlns")) return absl::OkStatus();
+  if (absl::StrContains(value, "&#")) return Refuse("it has character references in attributes");
+  if ((lower == "href" || absl::EndsWith(lower, ":href") || lower == "src") &&
+      !absl::StartsWith(value, "#")) {
+    return Refuse(absl::StrCat("it has a link: ", name));
+  }
+  return CheckText(value);
+}
+
+// The inside of "<...>", without the brackets and a closing slash.
+absl::Status CheckTag(absl::string_view tag, std::string* name) {
+  size_t at = 0;
+  while (at < tag.size() && !IsSpace(tag[at])) ++at;
+  *name = absl::AsciiStrToLower(tag.substr(0, at));
+  absl::string_view plain = *name;
+  absl::ConsumePrefix(&plain, "svg:");
+  if (std::none_of(std::begin(kElements), std::end(kElements),
+                   [&](const char* known) { return plain == known; })) {
+    return Refuse(
+        absl::StrCat("it has the element <", tag.substr(0, std::min<size_t>(at, 40)), ">"));
+  }
+  while (true) {
+    while (at < tag.size() && IsSpace(tag[at])) ++at;
+    if (at == tag.size()) return absl::OkStatus();
+    const size_t equals = tag.find('=', at);
+    if (equals == absl::string_view::npos) return Refuse("it has an attribute without a value");
+    const absl::string_view attribute = absl::StripAsciiWhitespace(tag.substr(at, equals - at));
+    size_t open = equals + 1;
+    while (open < tag.size() && IsSpace(tag[open])) ++open;
+    if (open == tag.size() || (tag[open] != '"' && tag[open] != '\'')) {
+      return Refuse("it has an attribute without quotes");
+    }
+    const size_t close = tag.find(tag[open], open + 1);
+    if (close == absl::string_view::npos) return Refuse("a quote is not closed");
+    const absl::Status status = CheckAttribute(attribute, tag.substr(open + 1, close - open - 1));
+    if (!status.ok()) return status;
+    at = close + 1;
+  }
+}
+
+// Where the tag that begins at `start` ends: the next '>' that is in no quotes.
+size_t TagEnd(absl::string_view svg, size_t start) {
+  char quote = 0;
+  for (size_t i = start; i < svg.size(); ++i) {
+    if (quote != 0) {
+      if (svg[i] == quote) quote = 0;
+    } else if (svg[i] == '"' || svg[i] == '\'') {
+      quote = svg[i];
+    } else if (svg[i] == '>') {
+      return i;
+    }
+  }
+  return absl::string_view::npos;
+}
+
+}  // namespace
+
+absl::Status CheckSvg(absl::string_view svg) {
+  bool first = true;
+  size_t at = 0;
+  while ((at = svg.find('<', at)) != absl::string_view::npos) {
+    const absl::string_view rest = svg.substr(at);
+    if (absl::StartsWith(rest, "<!--")) {
+      const size_t end = rest.find("-->");
+      if (end == absl::string_view::npos) return Refuse("a comment is not closed");
+      at += end + 3;
+      continue;
+    }
+    if (absl::StartsWith(rest, "<!")) return Refuse("it has a <!DOCTYPE>, entity or CDATA part");
+    const size_t end = TagEnd(svg, at);
+    if (end == absl::string_view::npos) return Refuse("a tag is not closed");
+    absl::string_view tag = svg.substr(at + 1, end - at - 1);
+    at = end + 1;
+    if (absl::StartsWith(tag, "?")) {
+      if (!first || !absl::StartsWith(tag, "?xml ")) return Refuse("it has <?...?> instructions");
+      continue;
+    }
+    if (absl::ConsumePrefix(&tag, "/")) continue;
+    absl::ConsumeSuffix(&tag, "/");
+    std::string name;
+    absl::Status status = CheckTag(tag, &name);
+    if (!status.ok()) return status;
+    if (first && name != "svg") return Refuse("it does not begin with <svg>");
+    first = false;
+    if (name == "style") {
+      const size_t close = svg.find('<', at);
+      status = CheckText(svg.substr(at, close == absl::string_view::npos ? close : close - at));
+      if (!status.ok()) return status;
+    }
+  }
+  return first ? Refuse("it has no <svg> element") : absl::OkStatus();
+}
+
+}  // namespace cassle

@@ -1,0 +1,162 @@
+// What linear-probe refuses, and with which words.
+#include <atomic>
+#include <cmath>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cassle/base/file.h"
+#include "cassle/base/testing/status_matchers.h"
+#include "cassle/eval/on_embeddings/linear_probe_testutil.h"
+#include "gtest/gtest.h"
+
+namespace cassle {
+namespace {
+
+using LinearProbeErrorTest = LinearProbeFixture;
+
+TEST_F(LinearProbeErrorTest, MoreLabelsThanThereAreAreRefused) {
+  options_.set_labels_per_class(41);
+  ExpectFailure(65, {"class 0 has 3", "41 per class"});
+  options_.set_labels_per_class(3);
+  options_.add_target("all");
+  ExpectFailure(64, {"one target at a time"});
+}
+
+TEST_F(LinearProbeErrorTest, TheAuthorsSplitWantsTheAuthorsData) {
+  options_.set_authors_split("cifar10");
+  ExpectFailure(65, {"--authors_split=cifar10", "50000", "120"});
+  options_.set_authors_split("cifar1");
+  ExpectFailure(64, {"did you mean cifar10"});
+}
+
+TEST_F(LinearProbeErrorTest, OtherWeightsAreRefused) {
+  test_.metadata["weights_fingerprint"] = "vvvv";
+  ExpectFailure(65, {"--train and --test", "another encoder", "weights_fingerprint wwww and vvvv"});
+}
+
+TEST_F(LinearProbeErrorTest, OtherPreprocessingIsRefused) {
+  test_.metadata["preprocess_fingerprint"] = "qqqq";
+  ExpectFailure(65, {"another preprocessing", "preprocess_fingerprint pppp and qqqq"});
+}
+
+TEST_F(LinearProbeErrorTest, AMissingFingerprintIsRefused) {
+  test_.metadata.erase("weights_fingerprint");
+  ExpectFailure(65, {"--test does not say its weights_fingerprint"});
+}
+
+TEST_F(LinearProbeErrorTest, OtherWidthIsRefused) {
+  test_ = EmbeddingsFixture::Clusters(60, 8, 1000, 2);
+  ExpectFailure(65, {"--train has 7 features per image, --test 8"});
+}
+
+TEST_F(LinearProbeErrorTest, ARowWithoutLabelIsRefused) {
+  train_.classes["labels"][17] = -1;
+  ExpectFailure(65, {"--train", "labels[17] (image 17) is -1", "labelled split"});
+}
+
+TEST_F(LinearProbeErrorTest, AnImpossibleLabelIsRefused) {
+  test_.classes["labels"][4] = 3;
+  ExpectFailure(65, {"--test", "labels[4] (image 1004) is 3, outside 0..2"});
+}
+
+TEST_F(LinearProbeErrorTest, UnlabelledEmbeddingsAreRefused) {
+  train_.classes.erase("labels");
+  ExpectFailure(65, {"--train", "no target 'label'", "there is parity"});
+}
+
+TEST_F(LinearProbeErrorTest, AnUnknownTargetIsRefusedWithTheOnesThereAre) {
+  options_.add_target("hue");
+  ExpectFailure(65, {"no target 'hue'", "label, parity"});
+}
+
+TEST_F(LinearProbeErrorTest, AVectorTargetIsRefused) {
+  train_.vectors["target.position"].resize(240);
+  options_.add_target("position");
+  ExpectFailure(65, {"'position'", "is a vector", "label, parity"});
+}
+
+TEST_F(LinearProbeErrorTest, OneClassIsRefused) {
+  for (int64_t& label : train_.classes["labels"]) label = 1;
+  ExpectFailure(65, {"target 'label'", "has class 1", "two classes"});
+}
+
+TEST_F(LinearProbeErrorTest, OtherClassNamesAreRefused) {
+  test_.metadata["classes"] = "[\"b\",\"a\",\"c\"]";
+  ExpectFailure(65, {"other classes", "shard the splits together"});
+}
+
+TEST_F(LinearProbeErrorTest, NotANumberIsRefusedWithItsRow) {
+  train_.features[7 * 9 + 2] = std::nanf("");
+  ExpectFailure(65, {"--train", "features[9, 2] (image 9) is nan"});
+}
+
+TEST_F(LinearProbeErrorTest, AnEmptySetIsRefused) {
+  test_ = EmbeddingsFixture::Clusters(0, 7, 0, 1);
+  ExpectFailure(65, {"--test", "[0, 7]", "nothing to work on"});
+}
+
+TEST_F(LinearProbeErrorTest, TensorsOfOtherLengthAreRefused) {
+  train_.classes["labels"].pop_back();
+  ExpectFailure(65, {"labels has 119 rows, features has 120"});
+}
+
+TEST_F(LinearProbeErrorTest, ABadListIsRefusedWithItsLine) {
+  for (const auto& [list, words] : std::vector<std::pair<std::string, std::string>>{
+           {"1\nx\n", "val.txt:2: 'x' is not an image id"},
+           {"1\n5000\n", "val.txt:2: '5000' is not the id of an image of --train"},
+           {"1\n2\n1\n", "val.txt:3: '1' is listed twice"},
+           {"# nothing\n", "lists 0 of the 120 images"}}) {
+    ASSERT_OK(WriteFile(Path("val.txt"), list));
+    options_.set_val_list(Path("val.txt"));
+    ExpectFailure(65, {words});
+  }
+}
+
+TEST_F(LinearProbeErrorTest, AMissingOrUnfinishedInputIsRefused) {
+  options_.set_test(Path("nowhere"));
+  ExpectFailure(66, {"nowhere", "does not exist"});
+  options_.set_test(Path("dead.partial"));
+  ASSERT_OK(MakeDirectories(Path("dead.partial")));
+  ExpectFailure(66, {"dead.partial", "not a complete stage output"});
+}
+
+TEST_F(LinearProbeErrorTest, SettingsThatMakeNoSenseAreUsageErrors) {
+  const std::vector<std::pair<std::function<void(v1::LinearProbeOptions*)>, std::string>> cases = {
+      {[](auto* o) { o->clear_train(); }, "--train is missing"},
+      {[](auto* o) { o->set_val_fraction(1); }, "--val_fraction=1: expected above 0 and below 1"},
+      {[](auto* o) { o->set_tolerance(0); }, "--tolerance=0"},
+      {[](auto* o) { o->add_regularizer(0); },
+       "--regularizer=0: expected ascending values, each above 0"},
+      {[](auto* o) {
+         o->add_regularizer(2);
+         o->add_regularizer(1);
+       },
+       "--regularizer=2,1: expected ascending values"},
+      {[](auto* o) {
+         o->add_target("label");
+         o->add_target("label");
+       },
+       "names a target twice"},
+      {[](auto* o) {
+         o->set_val(o->train());
+         o->set_val_list(o->train() + "/embeddings.safetensors");
+       },
+       "exclude each other"}};
+  const v1::LinearProbeOptions good = options_;
+  for (const auto& [change, words] : cases) {
+    options_ = good;
+    change(&options_);
+    ExpectFailure(64, {words});
+  }
+}
+
+TEST_F(LinearProbeErrorTest, AnInterruptedProbeLeavesNothing) {
+  const std::atomic<bool> interrupted{true};
+  settings_.interrupted = &interrupted;
+  ExpectFailure(75, {"interrupted"});
+}
+
+}  // namespace
+}  // namespace cassle

@@ -1,0 +1,26 @@
+// The stage linear-probe: embeddings in, accuracies of a linear classifier on them out.
+#ifndef CASSLE_EVAL_ON_EMBEDDINGS_LINEAR_PROBE_STAGE_H_
+#define CASSLE_EVAL_ON_EMBEDDINGS_LINEAR_PROBE_STAGE_H_
+
+#include "absl/status/status.h"
+#include "cassle/eval/on_embeddings/linear_probe_options.pb.h"
+#include "cassle/stage/stage.h"
+
+namespace cassle {
+
+inline const StageInfo kLinearProbeInfo = {"linear-probe", /*version=*/2,
+                                           "Fits linear classifiers to embeddings over a grid of "
+                                           "regularisers, chooses one by a validation "
+                                           "part, tests it."};
+
+// Writes result.textproto and result.json (Evaluation), details.json (LinearProbeResult) and
+// classifier.safetensors: per target weight.NAME [C, d] F32, bias.NAME [C] F32, prediction.NAME
+// [n_test] I64 and confusion.NAME [C, C] I64, rows being the true classes.
+// \error kInvalidArgument for settings that make no sense; kNotFound, kDataLoss and
+// kFailedPrecondition for embeddings that are missing, broken, of different encoders, or that
+// cannot be learnt from (one class only, no label); kCancelled when interrupted.
+absl::Status RunLinearProbe(const v1::LinearProbeOptions& options, StageContext& context);
+
+}  // namespace cassle
+
+#endif  // CASSLE_EVAL_ON_EMBEDDINGS_LINEAR_PROBE_STAGE_H_

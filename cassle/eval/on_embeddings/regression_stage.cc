@@ -1,0 +1,268 @@
+#include "cassle/eval/on_embeddings/regression_stage.h"
+
+#include <algorithm>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "cassle/base/file.h"
+#include "cassle/base/safetensors.h"
+#include "cassle/base/status_macros.h"
+#include "cassle/eval/embeddings/class_targets.h"
+#include "cassle/eval/on_embeddings/probe_sets.h"
+#include "cassle/eval/result/evaluation.h"
+#include "cassle/probes/linear_probe.h"
+#include "cassle/probes/regression.h"
+#include "cassle/stage/options.h"
+#include "cassle/stage/progress.h"
+
+namespace cassle {
+namespace {
+
+using Options = v1::RegressionOptions;
+
+absl::Status CheckOptions(const Options& options) {
+  for (const auto& [flag, value] :
+       {std::pair<const char*, std::string>{"train", options.train()}, {"test", options.test()}}) {
+    if (value.empty()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--", flag, " is missing: name an output folder of embed"));
+    }
+  }
+  if (!options.val().empty() && !options.val_list().empty()) {
+    return absl::InvalidArgumentError("--val and --val_list exclude each other");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<ProbeSets>> OpenSets(const Options& options) {
+  v1::ProbeInputs inputs;
+  CASSLE_RETURN_IF_ERROR(CopyFieldsByName(options, /*without=*/{"authors_split"}, &inputs));
+  return OpenProbeSets(inputs);
+}
+
+absl::StatusOr<std::vector<std::string>> TargetNames(const Options& options,
+                                                     const Embeddings& train) {
+  std::vector<std::string> names(options.target().begin(), options.target().end());
+  if (names.empty()) names = train.VectorTargets();
+  if (names.empty()) {
+    return absl::FailedPreconditionError(
+        "--train has no vector target: embed a data set that has some (landmarks, say); "
+        "linear-probe predicts classes");
+  }
+  if (std::set<std::string>(names.begin(), names.end()).size() != names.size()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--target=", absl::StrJoin(names, ","), " names a target twice"));
+  }
+  return names;
+}
+
+struct Targets {
+  std::string name;
+  int64_t width = 0;
+  // Row-major [rows, width]; learn: train rows, then validation rows.
+  std::vector<double> learn, test;
+};
+
+absl::Status AppendTargets(const Rows& part, Targets* targets, std::vector<double>* values) {
+  CASSLE_ASSIGN_OR_RETURN(const VectorTarget target, part.from->GetVectorTarget(targets->name));
+  if (targets->width == 0) targets->width = target.width;
+  if (targets->width != target.width) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("target '", targets->name, "' has ", targets->width, " and ", target.width,
+                     " numbers in --train, --val and --test: shard the splits together"));
+  }
+  for (int64_t row : part.rows) {
+    const auto vector = target.values.subspan(row * target.width, target.width);
+    values->insert(values->end(), vector.begin(), vector.end());
+  }
+  return absl::OkStatus();
+}
+
+// Whether some column has two different values.
+bool Varies(absl::Span<const double> values, int64_t width) {
+  for (size_t i = width; i < values.size(); ++i) {
+    if (values[i] != values[i - width]) return true;
+  }
+  return false;
+}
+
+absl::StatusOr<Targets> ReadTargets(const ProbeSets& sets, const std::string& name) {
+  Targets targets;
+  targets.name = name;
+  CASSLE_RETURN_IF_ERROR(AppendTargets(sets.learn_train, &targets, &targets.learn));
+  if (!Varies(targets.learn, targets.width)) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "target '", name, "': every row to learn from has the same numbers; nothing to learn"));
+  }
+  CASSLE_RETURN_IF_ERROR(AppendTargets(sets.learn_val, &targets, &targets.learn));
+  CASSLE_RETURN_IF_ERROR(AppendTargets(sets.tested, &targets, &targets.test));
+  return targets;
+}
+
+// What knowing nothing about an image predicts: the means of what was learnt from.
+std::vector<double> MeanPredictions(const Targets& targets) {
+  std::vector<double> means(targets.width);
+  const double rows = targets.learn.size() / targets.width;
+  for (size_t i = 0; i < targets.learn.size(); ++i) {
+    means[i % targets.width] += targets.learn[i] / rows;
+  }
+  std::vector<double> predictions(targets.test.size());
+  for (size_t i = 0; i < predictions.size(); ++i) predictions[i] = means[i % targets.width];
+  return predictions;
+}
+
+void AddScores(const Targets& targets, const RegressionOutcome& outcome,
+               v1::Evaluation* evaluation) {
+  const std::vector<double>& p = outcome.test_predictions;
+  const std::vector<double> mean = MeanPredictions(targets);
+  const int64_t width = targets.width, rows = targets.test.size() / width;
+  AddAccuracy(absl::StrCat(targets.name, ", r2"), SquaredCorrelation(p, targets.test), rows,
+              evaluation)
+      ->set_chance(SquaredCorrelation(mean, targets.test));
+  AddAccuracy(absl::StrCat(targets.name, ", r2_norm"),
+              NormalizedSquaredCorrelation(p, targets.test, width), rows, evaluation)
+      ->set_chance(NormalizedSquaredCorrelation(mean, targets.test, width));
+  AddAccuracy(absl::StrCat(targets.name, ", mean r2 of its numbers"),
+              MeanSquaredCorrelation(p, targets.test, width), rows, evaluation)
+      ->set_chance(0);
+  v1::Score* error = evaluation->add_scores();
+  error->set_name(absl::StrCat(targets.name, ", mean absolute error"));
+  error->set_value(AbsoluteError(p, targets.test) / p.size());
+  error->set_chance(AbsoluteError(mean, targets.test) / p.size());
+  error->set_better(v1::Score::LOWER);
+  error->set_num_test(rows);
+}
+
+void AddChart(const Options& options, const std::string& name, const RegressionOutcome& outcome,
+              v1::Evaluation* evaluation) {
+  v1::Chart* chart = evaluation->add_charts();
+  chart->set_name(absl::StrCat("regression ", name));
+  chart->set_title(absl::StrCat("Regression by regulariser: ", name));
+  chart->set_kind(v1::Chart::LINES);
+  chart->mutable_x()->set_label("w");
+  chart->mutable_x()->set_logarithmic(true);
+  chart->mutable_y()->set_label(options.metric() == Options::R2_NORM ? "r2_norm" : "r2");
+  v1::ChartLine* val = chart->add_series();
+  v1::ChartLine* train = chart->add_series();
+  val->set_name("validation");
+  train->set_name("train");
+  for (const RegressionGridPoint& point : outcome.grid) {
+    val->add_x(point.w);
+    val->add_y(point.val);
+    train->add_x(point.w);
+    train->add_y(point.train);
+  }
+}
+
+void AddWarnings(const Targets& targets, const RegressionOutcome& outcome,
+                 v1::Evaluation* evaluation) {
+  std::vector<double> unfinished;
+  for (const RegressionGridPoint& point : outcome.grid) {
+    if (!point.fit.converged) unfinished.push_back(point.w);
+  }
+  if (!unfinished.empty()) {
+    evaluation->add_warnings(absl::StrCat(
+        "target '", targets.name,
+        "': fits that ended before the tolerance, at w = ", absl::StrJoin(unfinished, ", ")));
+  }
+  if (!outcome.refit.converged) {
+    evaluation->add_warnings(
+        absl::StrCat("target '", targets.name, "': the final fit ended before the tolerance"));
+  }
+  if (!Varies(targets.test, targets.width)) {
+    evaluation->add_warnings(
+        absl::StrCat("target '", targets.name, "' has the same numbers in every row of --test"));
+  }
+}
+
+void AddTensors(const Targets& targets, const RegressionOutcome& outcome,
+                SafetensorsWriter* writer) {
+  const int64_t d = outcome.weights.columns() - 1, k = targets.width;
+  std::vector<float> weight, bias;
+  for (int64_t j = 0; j < k; ++j) {
+    const double* row = outcome.weights.row(j);
+    weight.insert(weight.end(), row, row + d);
+    bias.push_back(row[d]);
+  }
+  const std::vector<float> predictions(outcome.test_predictions.begin(),
+                                       outcome.test_predictions.end());
+  writer->Add<float>(absl::StrCat("weight.", targets.name), DType::kF32, {k, d}, weight);
+  writer->Add<float>(absl::StrCat("bias.", targets.name), DType::kF32, {k}, bias);
+  writer->Add<float>(absl::StrCat("prediction.", targets.name), DType::kF32,
+                     {static_cast<int64_t>(predictions.size()) / k, k}, predictions);
+}
+
+RegressionSettings SettingsOf(const Options& options, const StageContext& context) {
+  RegressionSettings settings;
+  settings.grid.assign(options.regularizer().begin(), options.regularizer().end());
+  if (settings.grid.empty()) settings.grid = AuthorsGrid();
+  settings.loss =
+      options.loss() == Options::L2 ? RegressionLoss::kSquared : RegressionLoss::kAbsolute;
+  settings.metric =
+      options.metric() == Options::R2_NORM ? RegressionMetric::kR2Norm : RegressionMetric::kR2;
+  settings.tolerance = options.tolerance();
+  settings.threads = context.threads();
+  return settings;
+}
+
+v1::Evaluation Describe(const ProbeSets& sets) {
+  v1::Evaluation evaluation = DescribeEvaluation(kRegressionInfo.name, "Regression", *sets.train);
+  for (const auto& [role, part] : {std::pair<const char*, const Rows*>{"train", &sets.learn_train},
+                                   {"val", &sets.learn_val},
+                                   {"test", &sets.tested}}) {
+    AddEvaluatedSet(role, *part->from, part->rows.size(), &evaluation);
+  }
+  const std::string shared = SharedImagesWarning(*sets.train, *sets.test);
+  if (!shared.empty()) evaluation.add_warnings(shared);
+  return evaluation;
+}
+
+}  // namespace
+
+absl::Status RunRegressionStage(const Options& options, StageContext& context) {
+  CASSLE_RETURN_IF_ERROR(CheckOptions(options));
+  CASSLE_ASSIGN_OR_RETURN(const std::unique_ptr<ProbeSets> sets, OpenSets(options));
+  CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> names, TargetNames(options, *sets->train));
+  // All targets before the first fit: a mistake in the last shows at once.
+  std::vector<Targets> all;
+  for (const std::string& name : names) {
+    CASSLE_ASSIGN_OR_RETURN(Targets targets, ReadTargets(*sets, name));
+    all.push_back(std::move(targets));
+  }
+  v1::Evaluation evaluation = Describe(*sets);
+  SafetensorsWriter writer;
+  RegressionSettings settings = SettingsOf(options, context);
+  for (const Targets& targets : all) {
+    RegressionData data;
+    data.learn = &sets->learn_features;
+    data.train_rows = sets->learn_train.rows.size();
+    data.learn_targets = targets.learn;
+    data.test = &sets->test_features;
+    data.outputs = targets.width;
+    Progress progress(absl::StrCat("fitting ", targets.name), settings.grid.size(), "fits");
+    settings.go_on = [&](int done) {
+      progress.Set(done);
+      return !context.interrupted();
+    };
+    CASSLE_ASSIGN_OR_RETURN(const RegressionOutcome outcome, RunRegression(data, settings));
+    AddScores(targets, outcome, &evaluation);
+    AddChart(options, targets.name, outcome, &evaluation);
+    AddWarnings(targets, outcome, &evaluation);
+    AddTensors(targets, outcome, &writer);
+    context.Say(absl::StrFormat("%s: test r2 %.4f (w = %.3g)", targets.name,
+                                SquaredCorrelation(outcome.test_predictions, targets.test),
+                                settings.grid[outcome.best]));
+  }
+  context.Count("targets", all.size());
+  CASSLE_RETURN_IF_ERROR(WriteEvaluation(evaluation, context));
+  if (context.output_dir().empty()) return absl::OkStatus();
+  return writer.Write(JoinPath(context.output_dir(), "regression.safetensors"));
+}
+
+}  // namespace cassle

@@ -1,0 +1,47 @@
+// Queries and what was found for them, as a picture and as a page.
+//
+//   query | nearest, second, ...      framed green where the neighbour has the query's class,
+//   query | ...                       vermilion where not; below each its class and similarity
+#ifndef CASSLE_EVAL_ON_EMBEDDINGS_RETRIEVAL_GRID_H_
+#define CASSLE_EVAL_ON_EMBEDDINGS_RETRIEVAL_GRID_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "cassle/data/images/image.h"
+
+namespace cassle {
+
+// An image of a grid; `image` fits into kGridCell.
+struct GridImage {
+  int64_t id = 0;
+  std::string class_name;
+  // Has the class of the query.
+  bool right = false;
+  // With the query.
+  float similarity = 0;
+  RgbImage image;
+};
+
+struct GridRow {
+  GridImage query;
+  // Nearest first.
+  std::vector<GridImage> neighbors;
+};
+
+// Pixels of an image's longer side.
+constexpr int kGridCell = 96;
+
+// rows: at least one, all with equally many neighbours.
+RgbImage DrawRetrievalGrid(const std::string& title, const std::vector<GridRow>& rows);
+
+// A page that needs no network and runs no script.
+// \error kInvalidArgument for an image without pixels.
+absl::StatusOr<std::string> RetrievalPage(const std::string& title,
+                                          const std::vector<GridRow>& rows);
+
+}  // namespace cassle
+
+#endif  // CASSLE_EVAL_ON_EMBEDDINGS_RETRIEVAL_GRID_H_

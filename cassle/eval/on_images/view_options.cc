@@ -1,0 +1,53 @@
+#include "cassle/eval/on_images/view_options.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace cassle {
+
+absl::Status view_options_internal::Check(const std::string& model, const std::string& input,
+                                          const StageContext& context) {
+  if (context.streaming()) {
+    return absl::InvalidArgumentError("--output=-: a result is a folder, not a stream");
+  }
+  if (model.empty()) {
+    return absl::InvalidArgumentError("--model is missing: name the folder that pretrain wrote");
+  }
+  if (input.empty()) {
+    return absl::InvalidArgumentError(
+        "--input is missing: name the data set that shard-encoder wrote");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::shared_ptr<const Dataset>> OpenImages(const std::string& input,
+                                                          const std::string& split) {
+  CASSLE_ASSIGN_OR_RETURN(std::shared_ptr<const Dataset> images, Dataset::Open(input, split));
+  if (images->size() == 0) {
+    return absl::DataLossError(
+        absl::StrCat(input, ": split \"", images->split().name(), "\" has no images"));
+  }
+  return images;
+}
+
+v1::Evaluation DescribeEvaluation(const std::string& stage, const std::string& title,
+                                  const FrozenEncoder& encoder, const v1::Policy& policy) {
+  v1::Evaluation evaluation;
+  evaluation.set_stage(stage);
+  evaluation.set_title(title);
+  evaluation.set_encoder(encoder.spec().provenance());
+  evaluation.set_weights_fingerprint(encoder.weights_fingerprint());
+  evaluation.set_preprocess_fingerprint(ViewsFingerprint(encoder, policy));
+  evaluation.set_num_features(static_cast<int32_t>(encoder.feature_size()));
+  return evaluation;
+}
+
+void AddImages(const Dataset& images, int64_t rows, const StageContext& context,
+               v1::Evaluation* evaluation) {
+  v1::EvaluatedSet* set = evaluation->add_sets();
+  set->set_role("test");
+  set->set_split(images.split().name());
+  set->set_dataset_fingerprint(context.input_fingerprint("input"));
+  set->set_num_rows(static_cast<int32_t>(rows));
+}
+
+}  // namespace cassle

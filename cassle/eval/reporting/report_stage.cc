@@ -1,0 +1,41 @@
+#include "cassle/eval/reporting/report_stage.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "cassle/base/file.h"
+#include "cassle/base/status_macros.h"
+#include "cassle/base/text_proto.h"
+#include "cassle/eval/reporting/report_collect.h"
+#include "cassle/eval/reporting/report_html.h"
+#include "cassle/eval/reporting/report_inputs.h"
+#include "cassle/eval/reporting/report_latex.h"
+#include "cassle/eval/reporting/report_text.h"
+
+namespace cassle {
+
+absl::Status RunReport(const v1::ReportOptions& options, StageContext& context) {
+  CASSLE_ASSIGN_OR_RETURN(const std::vector<ReportInput> inputs, ReadReportInputs(options));
+  CASSLE_ASSIGN_OR_RETURN(const v1::ReportTable table, CollectTable(options, inputs));
+  CASSLE_ASSIGN_OR_RETURN(const std::string json, ToJson(table));
+  if (!context.output_dir().empty()) {
+    for (const auto& [name, text] :
+         {std::pair<const char*, std::string>{"table.md", TableMarkdown(table)},
+          {"table.tex", TableLatex(table)},
+          {"scores.csv", ScoresCsv(table)},
+          {"table.json", absl::StrCat(json, "\n")},
+          {"report.html", ReportHtml(table, inputs)}}) {
+      CASSLE_RETURN_IF_ERROR(WriteFile(JoinPath(context.output_dir(), name), text));
+    }
+  }
+  context.Count("results", inputs.size());
+  context.Count("rows", RowNames(inputs).size());
+  int columns = 0;
+  for (const v1::StageTable& stage : table.stages()) columns += stage.columns_size();
+  context.Count("columns", columns);
+  return context.SetResult(table);
+}
+
+}  // namespace cassle

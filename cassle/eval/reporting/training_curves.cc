@@ -1,0 +1,153 @@
+#include "cassle/eval/reporting/training_curves.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "cassle/base/file.h"
+#include "cassle/base/status_macros.h"
+#include "cassle/base/text_proto.h"
+#include "cassle/models/networks/model.pb.h"
+#include "nlohmann/json.hpp"
+
+namespace cassle {
+namespace {
+
+// Of a model folder.
+constexpr char kModelName[] = "model.textproto";
+constexpr char kMetricsName[] = "metrics.jsonl";
+
+// A field of TrainMetrics. eval does not include ssl, so the names stand here again.
+struct Metric {
+  const char* field;
+  const char* title;
+  const char* y_label;
+  bool monitor;
+  // Of the score with the last value; nullptr: none.
+  const char* score;
+  v1::Score::Better better;
+};
+
+constexpr Metric kMetrics[] = {
+    {"loss", "Loss", "loss of a batch, nats", false, nullptr, v1::Score::NEITHER},
+    {"epoch_loss", "", "", false, "loss of the last epoch", v1::Score::NEITHER},
+    {"probe_accuracy", "Linear probe while training", "test accuracy, %", true, "probe accuracy",
+     v1::Score::HIGHER},
+    {"knn_accuracy", "Nearest neighbours while training", "test accuracy, %", true, "kNN accuracy",
+     v1::Score::HIGHER},
+    {"learning_rate", "Learning rate", "learning rate", false, nullptr, v1::Score::NEITHER},
+    {"matched_cosine", "Cosine of two views of one image", "matched cosine", false,
+     "matched cosine", v1::Score::NEITHER},
+    {"unmatched_cosine", "Cosine of views of different images", "unmatched cosine", false,
+     "unmatched cosine", v1::Score::NEITHER},
+    {"projection_spread", "Spread of the projections", "spread (0: collapsed)", false,
+     "projection spread", v1::Score::NEITHER},
+    {"feature_spread", "Spread of the features", "spread (0: collapsed)", false, nullptr,
+     v1::Score::NEITHER},
+    {"projection_rank", "Effective rank of the projections", "effective rank", false, nullptr,
+     v1::Score::NEITHER},
+    {"feature_rank", "Effective rank of the features", "effective rank", false, "feature rank",
+     v1::Score::NEITHER},
+    {"gradient_norm", "Norm of the gradient", "gradient norm", false, nullptr, v1::Score::NEITHER},
+};
+
+using Points = std::vector<std::pair<double, double>>;
+
+absl::StatusOr<std::vector<nlohmann::json>> ReadMetricsLines(const std::string& path) {
+  CASSLE_ASSIGN_OR_RETURN(const std::string text, ReadFile(path));
+  std::vector<nlohmann::json> lines;
+  int number = 0;
+  for (absl::string_view line : absl::StrSplit(text, '\n')) {
+    ++number;
+    if (line.empty()) continue;
+    nlohmann::json parsed =
+        nlohmann::json::parse(line.begin(), line.end(), nullptr, /*allow_exceptions=*/false);
+    if (!parsed.is_object() || !parsed.contains("step") || !parsed["step"].is_number() ||
+        !parsed.contains("epoch") || !parsed["epoch"].is_number()) {
+      return absl::DataLossError(
+          absl::StrCat(path, ":", number, ": no line of metrics with step and epoch"));
+    }
+    lines.push_back(std::move(parsed));
+  }
+  return lines;
+}
+
+// Means of equally many neighbours, so that long runs do not fill the page.
+Points Thinned(const Points& points) {
+  const size_t together = (points.size() + kMaxCurvePoints - 1) / kMaxCurvePoints;
+  if (together <= 1) return points;
+  Points thinned;
+  for (size_t first = 0; first < points.size(); first += together) {
+    const size_t end = std::min(points.size(), first + together);
+    double x = 0, y = 0;
+    for (size_t i = first; i < end; ++i) x += points[i].first, y += points[i].second;
+    thinned.emplace_back(x / (end - first), y / (end - first));
+  }
+  return thinned;
+}
+
+Points CurveOf(const Metric& metric, const std::vector<nlohmann::json>& lines) {
+  Points points;
+  for (const nlohmann::json& line : lines) {
+    // Numbers that are not finite are strings in JSON: an interruption of the curve is enough.
+    if (!line.contains(metric.field) || !line[metric.field].is_number()) continue;
+    points.emplace_back(line[metric.monitor ? "epoch" : "step"].get<double>(),
+                        line[metric.field].get<double>());
+  }
+  return points;
+}
+
+void AddCurve(const Metric& metric, const Points& points, v1::Evaluation* evaluation) {
+  v1::Chart* chart = evaluation->add_charts();
+  chart->set_name(metric.field);
+  chart->set_title(metric.title);
+  chart->set_kind(v1::Chart::LINES);
+  chart->mutable_x()->set_label(metric.monitor ? "epoch" : "step");
+  chart->mutable_y()->set_label(metric.y_label);
+  v1::ChartLine* line = chart->add_series();
+  line->set_name(metric.field);
+  for (const auto& [x, y] : Thinned(points)) {
+    line->add_x(x);
+    line->add_y(metric.monitor ? 100 * y : y);
+  }
+}
+
+}  // namespace
+
+bool HoldsTraining(const std::string& folder) {
+  return FileExists(JoinPath(folder, kModelName)) && FileExists(JoinPath(folder, kMetricsName));
+}
+
+absl::StatusOr<v1::Evaluation> ReadTraining(const std::string& folder,
+                                            const v1::StageManifest& manifest) {
+  v1::Evaluation evaluation;
+  evaluation.set_stage(manifest.stage());
+  evaluation.set_title("Training, as measured at its end");
+  v1::ModelSpec spec;
+  CASSLE_RETURN_IF_ERROR(ReadTextProto(JoinPath(folder, kModelName), &spec));
+  evaluation.set_encoder(spec.provenance());
+  for (const v1::FileFingerprint& file : manifest.files()) {
+    if (file.name() == "weights.safetensors") {
+      evaluation.set_weights_fingerprint(file.fingerprint());
+    }
+  }
+  CASSLE_ASSIGN_OR_RETURN(const std::vector<nlohmann::json> lines,
+                          ReadMetricsLines(JoinPath(folder, kMetricsName)));
+  for (const Metric& metric : kMetrics) {
+    const Points points = CurveOf(metric, lines);
+    if (points.empty()) continue;
+    if (metric.title[0] != '\0') AddCurve(metric, points, &evaluation);
+    if (metric.score == nullptr) continue;
+    v1::Score* score = evaluation.add_scores();
+    score->set_name(metric.score);
+    score->set_value(points.back().second);
+    score->set_is_fraction(metric.monitor);
+    score->set_better(metric.better);
+  }
+  return evaluation;
+}
+
+}  // namespace cassle

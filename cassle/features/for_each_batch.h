@@ -1,0 +1,60 @@
+// Batches of images, measured on several threads and taken in order.
+#ifndef CASSLE_FEATURES_FOR_EACH_BATCH_H_
+#define CASSLE_FEATURES_FOR_EACH_BATCH_H_
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "cassle/base/status_macros.h"
+#include "cassle/base/thread_pool.h"
+#include "cassle/runtime/torch_runtime.h"
+#include "cassle/stage/progress.h"
+#include "cassle/stage/stage.h"
+
+namespace cassle {
+
+// measure(first, last) -> absl::StatusOr<T> runs for images first .. last-1 of every batch, the
+// last of which may be smaller, on context.threads() threads at once, each of which computes
+// tensors by itself; take(const T&) -> absl::Status then gets the results in order, so that threads
+// change no byte. `what` is shown with the progress.
+// \error the first of measure or take; kCancelled when interrupted.
+template <class T, class Measure, class Take>
+absl::Status ForEachBatch(const std::string& what, int64_t images, int64_t batch_size,
+                          const StageContext& context, const Measure& measure, const Take& take) {
+  struct Result {
+    absl::Status status;
+    T value;
+  };
+  const int threads = context.threads();
+  OrderedPipeline<Result> results(threads, 0, (images + batch_size - 1) / batch_size,
+                                  /*look_ahead=*/threads + 1, [&](int64_t batch) {
+                                    ConfigureTorchThread();
+                                    Result result;
+                                    const int64_t first = batch * batch_size;
+                                    absl::StatusOr<T> value =
+                                        measure(first, std::min(first + batch_size, images));
+                                    result.status = value.status();
+                                    if (value.ok()) result.value = *std::move(value);
+                                    return result;
+                                  });
+  Progress progress(what, images, "images");
+  int64_t done = 0;
+  while (std::optional<Result> result = results.Next()) {
+    CASSLE_RETURN_IF_ERROR(result->status);
+    if (context.interrupted()) {
+      return absl::CancelledError("interrupted; run the same command again");
+    }
+    CASSLE_RETURN_IF_ERROR(take(result->value));
+    progress.Set(done = std::min(done + batch_size, images));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace cassle
+
+#endif  // CASSLE_FEATURES_FOR_EACH_BATCH_H_

@@ -1,0 +1,176 @@
+#include "cassle/features/frozen_encoder.h"
+
+#include <ATen/autocast_mode.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/tensor.h>
+#include <c10/core/GradMode.h>
+
+#include <algorithm>
+#include <array>
+#include <exception>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "cassle/augment/pixels/evaluation_transform.h"
+#include "cassle/base/fingerprint.h"
+#include "cassle/base/status_macros.h"
+#include "cassle/models/weights/model_folder.h"
+#include "cassle/models/weights/projector_folder.h"
+#include "cassle/models/weights/weights.h"
+#include "cassle/runtime/device.h"
+#include "cassle/runtime/torch_version.h"
+
+namespace cassle {
+namespace {
+
+// Autocast is a property of the thread.
+class Autocast {
+ public:
+  Autocast(bool bfloat16, const at::Tensor& like) : on_(bfloat16), device_(like.device().type()) {
+    if (!on_) return;
+    SetAutocastType(device_, at::kBFloat16);
+    SetAutocastEnabled(device_, true);
+    // Only leaves that require gradients are cached, and the cache is shared by threads.
+    at::autocast::set_autocast_cache_enabled(false);
+  }
+  ~Autocast() {
+    if (on_) SetAutocastEnabled(device_, false);
+  }
+
+ private:
+  const bool on_;
+  const c10::DeviceType device_;
+};
+
+// images [n, 3, S, S] and the same C values for all -> [n, 3 + C, S, S], channels-last.
+at::Tensor WithPlanes(const at::Tensor& images, const v1::BackboneConfig& config) {
+  const std::vector<float> values(config.extra_channels().begin(), config.extra_channels().end());
+  if (values.empty()) return images;
+  const at::Tensor planes = at::tensor(values)
+                                .view({1, static_cast<int64_t>(values.size()), 1, 1})
+                                .expand({images.size(0), -1, images.size(2), images.size(3)});
+  return at::cat({images, planes}, 1).contiguous(at::MemoryFormat::ChannelsLast);
+}
+
+}  // namespace
+
+FrozenEncoder::FrozenEncoder(const v1::ModelSpec& spec, std::shared_ptr<Backbone> backbone,
+                             std::shared_ptr<ConditionedProjector> projector,
+                             const FrozenEncoderOptions& options)
+    : spec_(spec),
+      options_(options),
+      backbone_(std::move(backbone)),
+      projector_(std::move(projector)),
+      normalizer_({spec.mean(0), spec.mean(1), spec.mean(2)},
+                  {spec.std(0), spec.std(1), spec.std(2)}),
+      weights_fingerprint_(WeightsFingerprint(*backbone_)) {}
+
+absl::StatusOr<std::unique_ptr<FrozenEncoder>> FrozenEncoder::Create(
+    const v1::ModelSpec& spec, std::shared_ptr<Backbone> backbone,
+    const FrozenEncoderOptions& options, std::shared_ptr<ConditionedProjector> projector) {
+  if (options.resize_px != 0 && options.resize_px < spec.image_size()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "resize_px: ", options.resize_px, " is below the model's image size ", spec.image_size()));
+  }
+  backbone->train(options.batch_statistics);
+  backbone->set_requires_grad(false);
+  if (projector != nullptr) {
+    projector->train(options.batch_statistics);
+    projector->set_requires_grad(false);
+  }
+  return std::unique_ptr<FrozenEncoder>(
+      new FrozenEncoder(spec, std::move(backbone), std::move(projector), options));
+}
+
+absl::StatusOr<std::unique_ptr<FrozenEncoder>> FrozenEncoder::Load(
+    const std::string& folder, const FrozenEncoderOptions& options, bool projector) {
+  CASSLE_ASSIGN_OR_RETURN(const v1::ModelSpec spec, ReadModelSpec(folder));
+  CASSLE_ASSIGN_OR_RETURN(std::shared_ptr<Backbone> backbone, LoadBackbone(folder));
+  std::shared_ptr<ConditionedProjector> loaded;
+  if (projector) {
+    CASSLE_ASSIGN_OR_RETURN(loaded, LoadProjector(folder));
+  }
+  return Create(spec, std::move(backbone), options, std::move(loaded));
+}
+
+int FrozenEncoder::resize_px() const {
+  return options_.resize_px == 0 ? spec_.image_size() : options_.resize_px;
+}
+
+std::string FrozenEncoder::preprocess_fingerprint() const {
+  const auto& channels = spec_.backbone().extra_channels();
+  return FingerprintBytes(
+      absl::StrCat("bicubic ", resize_px(), " centre ", spec_.image_size(), " mean ",
+                   absl::StrJoin(spec_.mean(), " "), " std ", absl::StrJoin(spec_.std(), " "),
+                   options_.bfloat16 ? " bfloat16" : " float32",
+                   channels.empty() ? "" : " channels ", absl::StrJoin(channels, " ")));
+}
+
+absl::Status FrozenEncoder::Prepare(const RgbImage& image, uint8_t* pixels) const {
+  std::array<RgbImage, 10> inputs;
+  if (options_.ten_crops) {
+    CASSLE_RETURN_IF_ERROR(ResizeShortSideAndTenCrop(image, resize_px(), image_size(),
+                                                     Interpolation::kBicubic, &inputs));
+  } else {
+    CASSLE_RETURN_IF_ERROR(ResizeShortSideAndCenterCrop(image, resize_px(), image_size(),
+                                                        Interpolation::kBicubic, &inputs[0]));
+  }
+  for (int64_t view = 0; view < views(); ++view) {
+    pixels = std::copy(inputs[view].pixels.begin(), inputs[view].pixels.end(), pixels);
+  }
+  return absl::OkStatus();
+}
+
+at::Tensor FrozenEncoder::Input(const std::vector<uint8_t>& pixels) const {
+  const int64_t images = static_cast<int64_t>(pixels.size()) * views() / input_bytes();
+  const at::Tensor normalized = normalizer_.Normalize(pixels, images, image_size());
+  return Upload(WithPlanes(normalized, spec_.backbone()), backbone_->parameters()[0].device());
+}
+
+template <class Function>
+auto FrozenEncoder::Guarded(const Function& compute) const -> absl::StatusOr<decltype(compute())> {
+  absl::MutexLockMaybe lock(options_.batch_statistics ? &training_mode_ : nullptr);
+  const c10::NoGradGuard no_grad;
+  try {
+    return compute();
+  } catch (const std::exception& error) {
+    return absl::InternalError(absl::StrCat("the encoder failed: ", error.what()));
+  }
+}
+
+absl::StatusOr<std::vector<float>> FrozenEncoder::Extract(
+    const std::vector<uint8_t>& pixels) const {
+  return Guarded([&] {
+    const at::Tensor input = Input(pixels);
+    const Autocast autocast(options_.bfloat16, input);
+    const at::Tensor features = backbone_->forward(input).cpu().contiguous();
+    const float* values = features.data_ptr<float>();
+    return std::vector<float>(values, values + features.numel());
+  });
+}
+
+const std::vector<std::string>& FrozenEncoder::LayerNames() {
+  static const auto& names = *new std::vector<std::string>{"stem",    "block 1", "block 2",
+                                                           "block 3", "block 4", kBackboneLayer};
+  return names;
+}
+
+absl::StatusOr<std::vector<at::Tensor>> FrozenEncoder::Layers(
+    const std::vector<uint8_t>& pixels) const {
+  return Guarded([&] {
+    const at::Tensor input = Input(pixels);
+    const Autocast autocast(options_.bfloat16, input);
+    return backbone_->ForwardStages(input);
+  });
+}
+
+absl::StatusOr<at::Tensor> FrozenEncoder::Project(const at::Tensor& features,
+                                                  const std::vector<float>& descriptors) const {
+  return Guarded([&] {
+    const Autocast autocast(options_.bfloat16, features);
+    return projector_->forward(features, MatrixTensor(descriptors, features.size(0)));
+  });
+}
+
+}  // namespace cassle

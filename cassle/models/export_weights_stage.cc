@@ -1,0 +1,172 @@
+#include "cassle/models/export_weights_stage.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "cassle/base/file.h"
+#include "cassle/base/safetensors.h"
+#include "cassle/base/status_macros.h"
+#include "cassle/models/exchange/detectron2_file.h"
+#include "cassle/models/exchange/torch_file_writer.h"
+#include "cassle/models/exchange/weight_names.h"
+#include "cassle/models/networks/backbone.h"
+#include "cassle/models/weights/model_folder.h"
+#include "cassle/models/weights/weights.h"
+#include "cassle/runtime/torch_guard.h"
+#include "cassle/runtime/torch_runtime.h"
+
+namespace cassle {
+namespace {
+
+constexpr char kTorchFileName[] = "backbone.pth";
+constexpr char kSafetensorsName[] = "backbone.safetensors";
+constexpr char kDetectron2Name[] = "backbone.pkl";
+
+bool IsVit(const v1::BackboneConfig& config) {
+  return absl::StartsWith(config.architecture(), "vit_");
+}
+
+// Makes `model`, without classifier; empty if the library has no such network.
+std::string PythonOf(const v1::BackboneConfig& config, int64_t width, bool timm) {
+  // Conditioning by image channels is ours.
+  if (config.extra_channels_size() != 0) return "";
+  if (!IsVit(config)) {
+    // torchvision's residual networks have no width factor.
+    if (config.width_factor() != 0 && config.width_factor() != 1) return "";
+    const std::string cifar = config.stem() == v1::CIFAR
+                                  ? "; model.conv1 = torch.nn.Conv2d(3, 64, 3, 1, 1, bias=False); "
+                                    "model.maxpool = torch.nn.Identity()"
+                                  : "";
+    return absl::StrCat("model = torchvision.models.", config.architecture(),
+                        "(); model.fc = torch.nn.Identity()", cifar);
+  }
+  if (timm) {
+    return absl::StrCat(
+        "model = timm.models.vision_transformer.VisionTransformer(img_size=", config.image_size(),
+        ", patch_size=", config.patch_size(), ", embed_dim=", width,
+        ", depth=12, num_heads=", config.heads(), ", num_classes=0)");
+  }
+  return absl::StrCat(
+      "model = torchvision.models.VisionTransformer(image_size=", config.image_size(),
+      ", patch_size=", config.patch_size(), ", num_layers=12, num_heads=", config.heads(),
+      ", hidden_dim=", width, ", mlp_dim=", 4 * width, "); model.heads = torch.nn.Identity()");
+}
+
+WeightArray ArrayOf(const std::string& name, const at::Tensor& tensor) {
+  const at::Tensor plain = tensor.detach().contiguous();
+  return {name, plain.scalar_type() == at::kLong ? DType::kI64 : DType::kF32, plain.sizes().vec(),
+          std::string(static_cast<const char*>(plain.data_ptr()), plain.nbytes())};
+}
+
+// What a configuration of Detectron2 must say besides MODEL.WEIGHTS: its own models see BGR and
+// have the stride elsewhere.
+std::string Detectron2Settings(const v1::ModelSpec& spec, const v1::BackboneConfig& config) {
+  std::vector<std::string> mean, std;
+  for (int c = 0; c < 3; ++c) {
+    mean.push_back(absl::StrCat(255 * spec.mean(c)));
+    std.push_back(absl::StrCat(255 * spec.std(c)));
+  }
+  const double width = config.width_factor() == 0 ? 1 : config.width_factor();
+  const std::string depth = config.architecture().substr(sizeof("resnet") - 1);
+  return absl::StrCat(
+      "INPUT.FORMAT RGB MODEL.PIXEL_MEAN [", absl::StrJoin(mean, ","), "] MODEL.PIXEL_STD [",
+      absl::StrJoin(std, ","), "] MODEL.RESNETS.DEPTH ", depth,
+      " MODEL.RESNETS.STRIDE_IN_1X1 False",
+      depth == "50" && width == 1
+          ? ""
+          : absl::StrCat(" MODEL.RESNETS.RES2_OUT_CHANNELS ", (depth == "50" ? 256 : 64) * width,
+                         " MODEL.RESNETS.STEM_OUT_CHANNELS ", 64 * width,
+                         " MODEL.RESNETS.WIDTH_PER_GROUP ", 64 * width));
+}
+
+absl::Status ExportDetectron2(const v1::ModelSpec& spec, const v1::BackboneConfig& config,
+                              const Backbone& backbone, StageContext& context) {
+  if (IsVit(config) || config.stem() != v1::IMAGENET || config.extra_channels_size() != 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--format=detectron2: Detectron2's ResNets have the ImageNet stem and see R G "
+                     "B; this is a ",
+                     config.architecture(),
+                     IsVit(config)                   ? ""
+                     : config.stem() != v1::IMAGENET ? " with CIFAR stem"
+                                                     : " with further image channels",
+                     ": train with --backbone.stem=imagenet, or choose another --format"));
+  }
+  std::vector<WeightArray> arrays;
+  for (const NamedTensor& entry : backbone.state()) {
+    const std::string name = ToDetectron2Name(entry.name);
+    if (!name.empty()) arrays.push_back(ArrayOf(name, entry.tensor));
+  }
+  CASSLE_RETURN_IF_ERROR(
+      WriteDetectron2File(JoinPath(context.output_dir(), kDetectron2Name), arrays));
+  v1::ExportWeightsResult result;
+  result.set_tensors(static_cast<int64_t>(arrays.size()));
+  result.set_weights_fingerprint(WeightsFingerprint(backbone));
+  result.set_detectron2(Detectron2Settings(spec, config));
+  context.Say(
+      absl::StrCat("for Detectron2: MODEL.WEIGHTS ", kDetectron2Name, " ", result.detectron2()));
+  return context.SetResult(result);
+}
+
+absl::Status Export(const v1::ExportWeightsOptions& options, StageContext& context) {
+  if (context.streaming()) {
+    return absl::InvalidArgumentError("--output=-: weights are written into a folder, no stream");
+  }
+  if (options.input().empty()) {
+    return absl::InvalidArgumentError("--input is missing: name a model folder");
+  }
+  ConfigureTorch(/*compute_threads=*/1);
+  CASSLE_ASSIGN_OR_RETURN(const v1::ModelSpec spec, ReadModelSpec(options.input()));
+  CASSLE_ASSIGN_OR_RETURN(const std::shared_ptr<Backbone> backbone, LoadBackbone(options.input()));
+  CASSLE_ASSIGN_OR_RETURN(const v1::BackboneConfig config,
+                          ResolveBackbone(spec.backbone(), spec.image_size()));
+  if (options.format() == v1::ExportWeightsOptions::DETECTRON2) {
+    return ExportDetectron2(spec, config, *backbone, context);
+  }
+  const bool timm = options.names() == v1::ExportWeightsOptions::TIMM;
+  std::vector<WeightArray> arrays;
+  SafetensorsWriter safetensors;
+  // What the reader in `transformers` and others ask for.
+  safetensors.SetMetadata("format", "pt");
+  for (const NamedTensor& entry : backbone->state()) {
+    const std::string name = IsVit(config) && !timm ? ToTorchvisionName(entry.name) : entry.name;
+    CASSLE_RETURN_IF_ERROR(AddTensor(name, entry.tensor, &safetensors));
+    arrays.push_back(ArrayOf(name, entry.tensor));
+  }
+  if (options.format() != v1::ExportWeightsOptions::SAFETENSORS) {
+    CASSLE_RETURN_IF_ERROR(WriteTorchFile(JoinPath(context.output_dir(), kTorchFileName), arrays));
+  }
+  if (options.format() != v1::ExportWeightsOptions::PTH) {
+    CASSLE_RETURN_IF_ERROR(safetensors.Write(JoinPath(context.output_dir(), kSafetensorsName)));
+  }
+  v1::ExportWeightsResult result;
+  result.set_tensors(static_cast<int64_t>(arrays.size()));
+  result.set_python(PythonOf(config, backbone->feature_size(), timm));
+  result.set_weights_fingerprint(WeightsFingerprint(*backbone));
+  context.Say(
+      result.python().empty()
+          ? std::string("no library has this network (width factor or further image channels): "
+                        "the tensors have torchvision's names, but other shapes")
+          : absl::StrCat("in Python: ", result.python(), "; model.load_state_dict(torch.load('",
+                         kTorchFileName, "'))"));
+  return context.SetResult(result);
+}
+
+}  // namespace
+
+StageInfo ExportWeightsInfo() {
+  return {.name = "export-weights",
+          .version = 1,
+          .summary =
+              "Writes the backbone of a model for Python: a state dict for torch.load and "
+              "torchvision's or timm's networks, and safetensors."};
+}
+
+absl::Status RunExportWeights(const v1::ExportWeightsOptions& options, StageContext& context) {
+  return CatchTorch([&] { return Export(options, context); });
+}
+
+}  // namespace cassle

@@ -1,0 +1,299 @@
+#include "cassle/models/import_weights_stage.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/equal.h>
+#include <c10/core/GradMode.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <limits>
+
+#include "absl/strings/str_cat.h"
+#include "cassle/base/file.h"
+#include "cassle/base/testing/status_matchers.h"
+#include "cassle/base/text_proto.h"
+#include "cassle/models/exchange/torch_file_writer.h"
+#include "cassle/models/exchange/weight_names.h"
+#include "cassle/models/export_weights_stage.h"
+#include "cassle/models/networks/backbone.h"
+#include "cassle/models/networks/vit.h"
+#include "cassle/models/weights/model_folder.h"
+#include "cassle/models/weights/weights.h"
+
+namespace cassle {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+std::string Fresh(const std::string& name) {
+  const std::string path = JoinPath(testing::TempDir(), name);
+  EXPECT_OK(RemoveAll(path));
+  EXPECT_OK(RemoveAll(path + ".partial"));
+  return path;
+}
+
+absl::StatusOr<StageOutcome> Import(const v1::ImportWeightsOptions& options) {
+  return RunStage(ImportWeightsInfo(), options, {}, RunImportWeights);
+}
+
+absl::StatusOr<StageOutcome> ImportFile(const std::string& file, const std::string& output) {
+  v1::ImportWeightsOptions options;
+  options.set_input(file);
+  options.set_output(output);
+  return Import(options);
+}
+
+std::shared_ptr<Backbone> Make(const std::string& architecture, int image_size,
+                               double width_factor = 0, uint64_t seed = 3) {
+  v1::BackboneConfig config;
+  config.set_architecture(architecture);
+  config.set_width_factor(width_factor);
+  return MakeBackbone(ResolveBackbone(config, image_size).value(), seed).value();
+}
+
+using Rename = std::string (*)(const std::string&);
+std::string Same(const std::string& name) { return name; }
+
+std::vector<WeightArray> ArraysOf(const Module& module, const std::string& prefix,
+                                  Rename rename = Same) {
+  std::vector<WeightArray> arrays;
+  for (const NamedTensor& entry : module.state()) {
+    const at::Tensor plain = entry.tensor.detach().contiguous();
+    arrays.push_back({prefix + rename(entry.name),
+                      plain.scalar_type() == at::kLong ? DType::kI64 : DType::kF32,
+                      plain.sizes().vec(),
+                      std::string(static_cast<const char*>(plain.data_ptr()), plain.nbytes())});
+  }
+  return arrays;
+}
+
+WeightArray Zeros(const std::string& name, std::vector<int64_t> shape) {
+  size_t bytes = 4;
+  for (int64_t extent : shape) bytes *= extent;
+  return {name, DType::kF32, std::move(shape), std::string(bytes, '\0')};
+}
+
+std::string Written(const std::string& name, const std::vector<WeightArray>& arrays) {
+  const std::string path = JoinPath(testing::TempDir(), name);
+  EXPECT_OK(WriteTorchFile(path, arrays));
+  return path;
+}
+
+void ExpectSameBackbone(const std::string& folder, const Backbone& expected) {
+  ASSERT_OK_AND_ASSIGN(const std::shared_ptr<Backbone> loaded, LoadBackbone(folder));
+  EXPECT_EQ(WeightsFingerprint(*loaded), WeightsFingerprint(expected));
+}
+
+TEST(ImportWeightsTest, AResidualNetworkIsRecognisedByItsShapes) {
+  struct Case {
+    const char* architecture;
+    int image_size;
+    double width_factor;
+    v1::Stem stem;
+  };
+  for (const Case& model :
+       {Case{"resnet18", 32, 0.125, v1::CIFAR}, Case{"resnet34", 96, 0.125, v1::IMAGENET},
+        Case{"resnet50", 224, 0.25, v1::IMAGENET}}) {
+    SCOPED_TRACE(model.architecture);
+    const auto backbone = Make(model.architecture, model.image_size, model.width_factor);
+    std::vector<WeightArray> arrays = ArraysOf(*backbone, "");
+    arrays.push_back(Zeros("fc.weight", {10, 2}));
+    arrays.push_back(Zeros("fc.bias", {10}));
+    const std::string output = Fresh("recognised");
+    ASSERT_OK_AND_ASSIGN(const StageOutcome outcome,
+                         ImportFile(Written("recognised.pth", arrays), output));
+    ASSERT_OK_AND_ASSIGN(const v1::ModelSpec spec, ReadModelSpec(output));
+    EXPECT_EQ(spec.backbone().architecture(), model.architecture);
+    EXPECT_EQ(spec.backbone().stem(), model.stem);
+    EXPECT_EQ(spec.backbone().width_factor(), model.width_factor);
+    EXPECT_EQ(spec.image_size(), model.stem == v1::CIFAR ? 32 : 224);
+    EXPECT_EQ(spec.mean(0), 0.485);
+    EXPECT_EQ(spec.std(2), 0.225);
+    EXPECT_THAT(outcome.manifest.result_json(), HasSubstr("fc (2 tensors)"));
+    ExpectSameBackbone(output, *backbone);
+  }
+}
+
+TEST(ImportWeightsTest, ATransformerIsRecognisedInEveryVocabulary) {
+  const auto backbone = Make("vit_tiny", 32);
+  struct Case {
+    const char* prefix;
+    Rename rename;
+  };
+  for (const Case& file : {Case{"", Same}, Case{"", ToTorchvisionName},
+                           Case{"state_dict.module.base_encoder.", Same}}) {
+    const std::string output = Fresh("vocabulary");
+    std::vector<WeightArray> arrays = ArraysOf(*backbone, file.prefix, file.rename);
+    arrays.push_back(Zeros(absl::StrCat(file.prefix, "head.0.weight"), {2, 2}));
+    ASSERT_OK(ImportFile(Written("vocabulary.pth", arrays), output));
+    ASSERT_OK_AND_ASSIGN(const v1::ModelSpec spec, ReadModelSpec(output));
+    EXPECT_EQ(spec.backbone().architecture(), "vit_tiny");
+    EXPECT_EQ(spec.backbone().patch_size(), 4);
+    EXPECT_EQ(spec.backbone().image_size(), 32);
+    EXPECT_EQ(spec.backbone().positions(), v1::SINCOS);
+    EXPECT_EQ(spec.image_size(), 32);
+    ExpectSameBackbone(output, *backbone);
+  }
+}
+
+TEST(ImportWeightsTest, ALearnedPositionTableIsKept) {
+  v1::BackboneConfig config;
+  config.set_architecture("vit_tiny");
+  config.set_positions(v1::LEARNED);
+  ASSERT_OK_AND_ASSIGN(config, ResolveBackbone(config, 16));
+  ASSERT_OK_AND_ASSIGN(const auto backbone, MakeBackbone(config, 5));
+  const std::string output = Fresh("learned");
+  v1::ImportWeightsOptions options;
+  options.set_input(Written("learned.pth", ArraysOf(*backbone, "")));
+  options.set_output(output);
+  options.mutable_backbone()->set_heads(6);
+  ASSERT_OK(Import(options));
+  ASSERT_OK_AND_ASSIGN(const v1::ModelSpec spec, ReadModelSpec(output));
+  EXPECT_EQ(spec.backbone().positions(), v1::LEARNED);
+  EXPECT_EQ(spec.backbone().heads(), 6);
+  // Not the same order: a learned table is a parameter, a fixed one a buffer.
+  ASSERT_OK_AND_ASSIGN(const auto loaded, LoadBackbone(output));
+  EXPECT_EQ(WeightsFingerprint(*loaded), WeightsFingerprint(*backbone));
+}
+
+TEST(ImportWeightsTest, TheAuthorsCheckpointBringsItsProjector) {
+  const auto backbone = Make("resnet18", 224, 0.125);  // 64 features
+  std::vector<WeightArray> arrays = ArraysOf(*backbone, "backbone.");
+  arrays.push_back(Zeros("projector.aug_processor.0.weight", {32, 14}));
+  arrays.push_back(Zeros("projector.projector.0.weight", {64, 96}));
+  arrays.push_back(Zeros("optimizer_0.state.0.momentum_buffer", {3}));
+  const std::string output = Fresh("authors");
+  ASSERT_OK_AND_ASSIGN(const StageOutcome outcome,
+                       ImportFile(Written("authors.pth", arrays), output));
+  EXPECT_THAT(outcome.manifest.result_json(),
+              AllOf(HasSubstr("\"prefix\":\"backbone.\""), HasSubstr("\"projector_tensors\":\"2\""),
+                    HasSubstr("optimizer_0 (1 tensor)")));
+  ASSERT_OK_AND_ASSIGN(const SafetensorsFile weights,
+                       SafetensorsFile::Open(JoinPath(output, kModelWeightsName)));
+  EXPECT_TRUE(weights.Has("projector.conditioner.0.weight"));
+  EXPECT_TRUE(weights.Has("projector.mlp.0.weight"));
+  ExpectSameBackbone(output, *backbone);
+}
+
+TEST(ImportWeightsTest, OfSeveralBackbonesAveragesAreLeftAsideAndOthersAreAskedFor) {
+  const auto online = Make("resnet18", 32, 0.125, 1), other = Make("resnet18", 32, 0.125, 2);
+  const auto both = [&](const char* first, const char* second) {
+    std::vector<WeightArray> arrays = ArraysOf(*online, first);
+    for (WeightArray& array : ArraysOf(*other, second)) arrays.push_back(std::move(array));
+    return Written("both.pth", arrays);
+  };
+  std::string output = Fresh("both");
+  ASSERT_OK_AND_ASSIGN(
+      const StageOutcome outcome,
+      ImportFile(both("module.base_encoder.", "module.momentum_encoder."), output));
+  EXPECT_THAT(outcome.manifest.result_json(), HasSubstr("module.momentum_encoder (120 tensors)"));
+  ExpectSameBackbone(output, *online);
+  v1::ImportWeightsOptions options;
+  options.set_input(both("student.", "teacher."));
+  options.set_output(Fresh("both"));
+  EXPECT_THAT(Import(options),
+              StatusIs(absl::StatusCode::kDataLoss,
+                       HasSubstr("\"student.\", \"teacher.\": choose one with --prefix")));
+  options.set_prefix("teacher.");
+  ASSERT_OK(Import(options));
+  ExpectSameBackbone(options.output(), *other);
+  options.set_prefix("pupil.");
+  options.set_output(Fresh("both"));
+  EXPECT_THAT(Import(options), StatusIs(absl::StatusCode::kInvalidArgument,
+                                        HasSubstr("--prefix=pupil.: no backbone is there")));
+}
+
+TEST(ImportWeightsTest, WhatDoesNotFitIsSaidReadably) {
+  const auto backbone = Make("resnet18", 32, 0.125);
+  std::vector<WeightArray> arrays = ArraysOf(*backbone, "");
+  arrays.push_back(Zeros("layer5.0.conv1.weight", {1}));
+  arrays[0].name = "conv1.weights";
+  EXPECT_THAT(ImportFile(Written("misfit.pth", arrays), Fresh("misfit")),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("no ResNet or vision transformer")));
+  arrays[0].name = "conv1.weight";
+  EXPECT_THAT(
+      ImportFile(Written("misfit.pth", arrays), Fresh("misfit")),
+      StatusIs(absl::StatusCode::kDataLoss,
+               AllOf(HasSubstr("misfit.pth"), HasSubstr("1 unexpected: layer5.0.conv1.weight"))));
+  arrays.pop_back();
+  v1::ImportWeightsOptions options;
+  options.set_input(Written("misfit.pth", arrays));
+  options.set_output(Fresh("misfit"));
+  options.mutable_backbone()->set_stem(v1::IMAGENET);
+  EXPECT_THAT(Import(options),
+              StatusIs(absl::StatusCode::kDataLoss,
+                       AllOf(HasSubstr("conv1.weight is [8, 3, 3, 3] and should be [8, 3, 7, 7]"),
+                             HasSubstr("another stem"))));
+  options.clear_backbone();
+  options.add_mean(0.5);
+  EXPECT_THAT(Import(options),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("needs three values")));
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  std::memcpy(&arrays[0].bytes[0], &nan, 4);
+  EXPECT_THAT(ImportFile(Written("misfit.pth", arrays), Fresh("misfit")),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("conv1.weight holds values")));
+}
+
+TEST(ImportWeightsTest, FilesWithoutBatchCountersAreAccepted) {
+  const auto backbone = Make("resnet18", 32, 0.125);
+  std::vector<WeightArray> arrays;
+  for (WeightArray& array : ArraysOf(*backbone, "")) {
+    if (array.dtype == DType::kF32) arrays.push_back(std::move(array));
+  }
+  const std::string output = Fresh("no_counters");
+  ASSERT_OK(ImportFile(Written("no_counters.pth", arrays), output));
+  ExpectSameBackbone(output, *backbone);
+}
+
+// Export, import, and export again: the same bits in both formats.
+TEST(ExportWeightsTest, ExportedAndImportedWeightsHaveTheSameBits) {
+  for (const char* architecture : {"resnet18", "vit_tiny"}) {
+    for (auto names : {v1::ExportWeightsOptions::TORCHVISION, v1::ExportWeightsOptions::TIMM}) {
+      const bool vit = std::string(architecture) == "vit_tiny";
+      const auto backbone = Make(architecture, 32, vit ? 0 : 0.125);
+      const std::string model = Fresh("model");
+      ASSERT_OK(ImportFile(Written("model.pth", ArraysOf(*backbone, "")), model));
+      v1::ExportWeightsOptions options;
+      options.set_input(model);
+      options.set_output(Fresh("exported"));
+      options.set_names(names);
+      ASSERT_OK_AND_ASSIGN(const StageOutcome outcome,
+                           RunStage(ExportWeightsInfo(), options, {}, RunExportWeights));
+      for (const char* file : {"backbone.pth", "backbone.safetensors"}) {
+        const std::string again = Fresh("again");
+        ASSERT_OK(ImportFile(JoinPath(options.output(), file), again));
+        ASSERT_OK_AND_ASSIGN(const std::string first, ReadFile(JoinPath(model, kModelWeightsName)));
+        ASSERT_OK_AND_ASSIGN(const std::string second,
+                             ReadFile(JoinPath(again, kModelWeightsName)));
+        EXPECT_TRUE(first == second) << architecture << " " << file;
+        ASSERT_OK_AND_ASSIGN(const std::string spec, ReadFile(JoinPath(model, kModelSpecName)));
+        ASSERT_OK_AND_ASSIGN(const std::string spec2, ReadFile(JoinPath(again, kModelSpecName)));
+        EXPECT_EQ(spec, spec2);
+      }
+    }
+  }
+}
+
+TEST(ExportWeightsTest, OnlyTheFormatThatIsAskedForIsWritten) {
+  const std::string model = Fresh("model");
+  ASSERT_OK(ImportFile(Written("model.pth", ArraysOf(*Make("resnet18", 32, 0.125), "")), model));
+  for (auto format : {v1::ExportWeightsOptions::PTH, v1::ExportWeightsOptions::SAFETENSORS}) {
+    v1::ExportWeightsOptions options;
+    options.set_input(model);
+    options.set_output(Fresh("one"));
+    options.set_format(format);
+    ASSERT_OK_AND_ASSIGN(const StageOutcome outcome,
+                         RunStage(ExportWeightsInfo(), options, {}, RunExportWeights));
+    EXPECT_EQ(FileExists(JoinPath(options.output(), "backbone.pth")),
+              format == v1::ExportWeightsOptions::PTH);
+    EXPECT_EQ(FileExists(JoinPath(options.output(), "backbone.safetensors")),
+              format == v1::ExportWeightsOptions::SAFETENSORS);
+    // torchvision has no residual network of another width.
+    EXPECT_THAT(outcome.manifest.result_json(), ::testing::Not(HasSubstr("torchvision.models")));
+  }
+}
+
+}  // namespace
+}  // namespace cassle

@@ -1,0 +1,62 @@
+// Backbones: the image encoders whose features are evaluated.
+//
+//   CASSLE_ASSIGN_OR_RETURN(config, ResolveBackbone(config, /*image_size=*/32));
+//   CASSLE_ASSIGN_OR_RETURN(std::shared_ptr<Backbone> backbone, MakeBackbone(config, /*seed=*/1));
+//   at::Tensor features = backbone->forward(images);  // [B, 3, S, S] -> [B, feature_size()]
+//
+// Residual networks (resnet.h) and vision transformers (vit.h). A new family is one file pair and
+// its lines in the table of backbone.cc.
+#ifndef CASSLE_MODELS_NETWORKS_BACKBONE_H_
+#define CASSLE_MODELS_NETWORKS_BACKBONE_H_
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "cassle/models/networks/model.pb.h"
+#include "cassle/models/networks/module.h"
+
+namespace cassle {
+
+// Channels of an image: R, G, B.
+inline constexpr int64_t kImageChannels = 3;
+
+class Backbone : public Module {
+ public:
+  // images   [B, kImageChannels + extra_channels of the configuration, H, W] float, normalised;
+  //          channels-last memory is faster than contiguous.
+  // Returns  [B, feature_size()], always at least float32 (also under autocast): the last
+  //          activations averaged over space, or the class token.
+  // Throws c10::Error if the images do not fit (a vision transformer wants multiples of its patch).
+  at::Tensor forward(const at::Tensor& images) { return ForwardStages(images).back(); }
+
+  // The outputs of the stem, of each of the four stages [B, C, H', W'], and last of forward(). A
+  // vision transformer's stem is the patch embedding with positions, its stages are quarters of its
+  // blocks, and the maps hold the tokens of the patches.
+  virtual std::vector<at::Tensor> ForwardStages(const at::Tensor& images) = 0;
+
+  virtual int64_t feature_size() const = 0;
+};
+
+// Every architecture, in the order of the table.
+std::vector<std::string> BackboneNames();
+
+// Fills in what a run on images of this side (pixels) does not choose: resnet18, and what resnet.h
+// and vit.h say.
+// \error InvalidArgument if the architecture is unknown.
+absl::StatusOr<v1::BackboneConfig> ResolveBackbone(v1::BackboneConfig config, int image_size);
+
+// Builds and initialises: a parameter's values depend on (seed, "backbone." + its name) only; see
+// Module::Initialize.
+// \error InvalidArgument naming the field if the configuration names an unknown architecture, a
+// value that is out of range, or a setting that the architecture does not have.
+absl::StatusOr<std::shared_ptr<Backbone>> MakeBackbone(const v1::BackboneConfig& config,
+                                                       uint64_t seed);
+
+}  // namespace cassle
+
+#endif  // CASSLE_MODELS_NETWORKS_BACKBONE_H_

@@ -1,0 +1,123 @@
+#include "cassle/models/networks/layers.h"
+
+#include <ATen/autocast_mode.h>
+#include <ATen/ops/batch_norm.h>
+#include <ATen/ops/conv2d.h>
+#include <ATen/ops/layer_norm.h>
+#include <ATen/ops/linear.h>
+#include <ATen/ops/relu.h>
+#include <ATen/ops/slice.h>
+#include <c10/core/GradMode.h>
+#include <c10/util/Exception.h>
+
+#include "cassle/models/kernels/fused_batch_norm.h"
+#include "cassle/models/kernels/small_convolution.h"
+#include "cassle/models/kernels/winograd_convolution.h"
+#include "cassle/runtime/torch_version.h"
+
+namespace cassle {
+namespace {
+
+// The oneDNN of Debian 12's LibTorch writes past the end of its memory in the backward pass of such
+// convolutions (seen with 4 to 8 channels of 56 x 56 pixels, AVX-512; a plain PyTorch script
+// crashes, too). They are rare: the shortcuts of very narrow ResNets.
+bool DownsamplesFewChannels(const at::Tensor& input, const at::Tensor& weight, int64_t stride,
+                            int64_t padding) {
+  return stride > 1 && padding == 0 && weight.size(2) == 1 && input.size(1) < 16;
+}
+
+// What a 1 x 1 kernel with this stride sees.
+at::Tensor SeenPixels(const at::Tensor& input, int64_t stride) {
+  return at::slice(at::slice(input, 2, c10::nullopt, c10::nullopt, stride), 3, c10::nullopt,
+                   c10::nullopt, stride)
+      .contiguous(at::MemoryFormat::ChannelsLast);
+}
+
+}  // namespace
+
+Linear::Linear(int64_t in, int64_t out, bool bias)
+    : weight_(AddParameter("weight", {out, in}, UniformFanIn(in))) {
+  if (bias) bias_ = AddParameter("bias", {out}, UniformFanIn(in));
+}
+
+Linear::Linear(int64_t in, int64_t out, InitialValues weight)
+    : weight_(AddParameter("weight", {out, in}, weight)),
+      bias_(AddParameter("bias", {out}, Constant(0))) {}
+
+at::Tensor Linear::forward(const at::Tensor& input) { return at::linear(input, weight_, bias_); }
+
+Conv2d::Conv2d(int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t padding)
+    : weight_(
+          AddParameter("weight", {out, in, kernel, kernel}, UniformFanIn(in * kernel * kernel))),
+      stride_(stride),
+      padding_(padding) {}
+
+at::Tensor Conv2d::forward(const at::Tensor& input) {
+  if (!AutocastEnabled(c10::DeviceType::CPU) &&
+      WinogradConvolutionTakes(input, weight_, stride_, padding_)) {
+    return WinogradConvolution(input, weight_);
+  }
+  if (SmallConvolutionTakes(input, weight_, stride_, padding_)) {
+    at::Tensor activations = input, weight = weight_;
+    if (AutocastEnabled(c10::DeviceType::CPU)) {
+      for (at::Tensor* tensor : {&activations, &weight}) {
+        *tensor = at::autocast::cached_cast(AutocastType(c10::DeviceType::CPU), *tensor,
+                                            c10::DeviceType::CPU);
+      }
+    }
+    return SmallConvolution(activations, weight, stride_, padding_);
+  }
+  if (DownsamplesFewChannels(input, weight_, stride_, padding_)) {
+    return at::conv2d(SeenPixels(input, stride_), weight_);
+  }
+  return at::conv2d(input, weight_, /*bias=*/{}, stride_, padding_);
+}
+
+BatchNorm::BatchNorm(int64_t channels, Options options) {
+  if (options.affine) {
+    weight_ = AddParameter("weight", {channels}, Constant(options.initial_weight));
+    bias_ = AddParameter("bias", {channels}, Constant(0));
+  }
+  running_mean_ = AddBuffer("running_mean", {channels}, at::kFloat, 0);
+  running_var_ = AddBuffer("running_var", {channels}, at::kFloat, 1);
+  num_batches_tracked_ = AddBuffer("num_batches_tracked", {}, at::kLong, 0);
+}
+
+void BatchNorm::CountBatch(const at::Tensor& input) {
+  TORCH_CHECK(
+      input.numel() > input.size(1),
+      "batch norm in training mode needs more than one value per channel, got input of size ",
+      input.sizes());
+  c10::NoGradGuard no_grad;
+  num_batches_tracked_.add_(1);
+}
+
+at::Tensor BatchNorm::forward(const at::Tensor& input) {
+  if (is_training()) CountBatch(input);
+  return at::batch_norm(input, weight_, bias_, running_mean_, running_var_, is_training(),
+                        /*momentum=*/0.1, /*eps=*/1e-5, /*cudnn_enabled=*/true);
+}
+
+at::Tensor BatchNorm::ForwardRelu(const at::Tensor& input, const at::Tensor& residual) {
+  if (is_training() && weight_.defined() && FusedBatchNormTakes(input) &&
+      (!residual.defined() ||
+       (residual.scalar_type() == input.scalar_type() && FusedBatchNormTakes(residual)))) {
+    CountBatch(input);
+    return FusedBatchNorm(input, residual, weight_, bias_, running_mean_, running_var_,
+                          /*relu=*/true);
+  }
+  at::Tensor output = forward(input);
+  if (residual.defined()) output.add_(residual);
+  return at::relu_(output);
+}
+
+LayerNorm::LayerNorm(int64_t size, double eps)
+    : weight_(AddParameter("weight", {size}, Constant(1))),
+      bias_(AddParameter("bias", {size}, Constant(0))),
+      eps_(eps) {}
+
+at::Tensor LayerNorm::forward(const at::Tensor& input) {
+  return at::layer_norm(input, weight_.sizes(), weight_, bias_, eps_);
+}
+
+}  // namespace cassle

@@ -1,0 +1,261 @@
+#include "cassle/models/networks/vit.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/autocast_mode.h>
+#include <ATen/ops/equal.h>
+#include <ATen/ops/sum.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <string>
+
+#include "cassle/base/testing/golden.h"
+#include "cassle/base/testing/status_matchers.h"
+#include "cassle/models/testing/golden_model.h"
+#include "cassle/models/testing/golden_tensor.h"
+#include "cassle/stage/options.pb.h"
+
+namespace cassle {
+namespace {
+
+using ::testing::HasSubstr;
+
+v1::BackboneConfig Config(const std::string& architecture, int image_size, int patch_size = 0) {
+  v1::BackboneConfig config;
+  config.set_architecture(architecture);
+  config.set_image_size(image_size);
+  config.set_patch_size(patch_size);
+  return config;
+}
+
+std::shared_ptr<VisionTransformer> Make(const v1::BackboneConfig& config, uint64_t seed = 1) {
+  return std::dynamic_pointer_cast<VisionTransformer>(MakeBackbone(config, seed).value());
+}
+
+at::Tensor Find(const std::vector<NamedTensor>& entries, const std::string& name) {
+  for (const NamedTensor& entry : entries) {
+    if (entry.name == name) return entry.tensor;
+  }
+  ADD_FAILURE() << "no " << name;
+  return at::Tensor();
+}
+
+at::Tensor Images(int64_t count, int64_t size) {
+  return GoldenRuleTensor("input.images", {count, 3, size, size});
+}
+
+TEST(VitTest, TokensAndFeaturesEqualTheOfficialCode) {
+  ASSERT_OK_AND_ASSIGN(const SafetensorsFile golden, OpenGolden("model_vit_small.safetensors"));
+  std::shared_ptr<VisionTransformer> vit = Make(Config("vit_small", 224));
+  FillByGoldenRule(vit.get());
+  vit->eval();
+  const at::Tensor out = GoldenTensor(golden, "out");
+  const int64_t images = out.size(0);
+  const at::Tensor input =
+      GoldenRuleTensor("input" + std::to_string(images) + "x224", {images, 3, 224, 224}) * 0.5;
+  EXPECT_TRUE(at::equal(input.flatten().slice(0, 0, 8), GoldenTensor(golden, "input.check")));
+  const at::Tensor positions = GoldenTensor(golden, "pos_embed.first31");
+  // The official table is computed in float32: sine and cosine of up to 13 are off by 1e-6.
+  EXPECT_LT(RelativeDifference(Find(vit->state(), "pos_embed").narrow(1, 0, positions.size(1)),
+                               positions),
+            2e-6);
+  c10::NoGradGuard no_grad;
+  const std::vector<at::Tensor> tokens = vit->ForwardTokens(input);
+  ASSERT_EQ(tokens.size(), 13u);
+  for (int block : {0, 5, 11}) {
+    const at::Tensor expected = GoldenTensor(golden, "tokens.block" + std::to_string(block));
+    EXPECT_LT(RelativeDifference(
+                  tokens[block + 1].narrow(1, 0, expected.size(1)).narrow(2, 0, expected.size(2)),
+                  expected),
+              1e-5)
+        << block;
+  }
+  EXPECT_LT(RelativeDifference(vit->forward(input), out), 1e-5);
+}
+
+TEST(VitTest, NamesShapesOrderAndCountsAreTheOfficialCodes) {
+  ASSERT_OK_AND_ASSIGN(const SafetensorsFile golden, OpenGolden("model_shapes.safetensors"));
+  for (const std::string name : {"vit_small", "vit_base"}) {
+    std::shared_ptr<VisionTransformer> vit = Make(Config(name, 224));
+    const at::Tensor order = GoldenTensor(golden, name + "/#order");
+    const at::Tensor count = GoldenTensor(golden, name + "/#count");
+    const std::vector<NamedTensor> state = vit->state();
+    ASSERT_EQ(static_cast<int64_t>(state.size()), order.numel());
+    int64_t all = 0;
+    for (size_t i = 0; i < state.size(); ++i) {
+      EXPECT_EQ(static_cast<int64_t>(GoldenNameHash(state[i].name)), order[i].item<int64_t>())
+          << state[i].name;
+      const at::Tensor shape = GoldenTensor(golden, name + "/" + state[i].name);
+      EXPECT_EQ(state[i].tensor.sizes().vec(),
+                std::vector<int64_t>(shape.data_ptr<int64_t>(),
+                                     shape.data_ptr<int64_t>() + shape.numel()))
+          << state[i].name;
+      all += state[i].tensor.numel();
+    }
+    int64_t trained = 0;
+    for (const at::Tensor& parameter : vit->parameters()) trained += parameter.numel();
+    EXPECT_EQ(count[0].item<int64_t>(), order.numel());
+    EXPECT_EQ(count[2].item<int64_t>(), all);
+    EXPECT_EQ(count[3].item<int64_t>(), trained);
+  }
+}
+
+TEST(VitTest, InitialWeightsAreDrawnAsInTheOfficialCode) {
+  const std::vector<NamedTensor> state = Make(Config("vit_tiny", 32, 4))->state();
+  // Uniform: the largest of many values is just below the bound.
+  const auto bound = [&state](const std::string& name) {
+    return Find(state, name).detach().abs().max().item<double>();
+  };
+  const double square = std::sqrt(6.0 / (192 + 192));
+  EXPECT_NEAR(bound("blocks.3.attn.qkv.weight"), square, 1e-3 * square);
+  EXPECT_NEAR(bound("blocks.3.attn.proj.weight"), square, 1e-3 * square);
+  EXPECT_NEAR(bound("blocks.3.mlp.fc1.weight"), std::sqrt(6.0 / (5 * 192)), 1e-4);
+  EXPECT_NEAR(bound("blocks.3.mlp.fc2.weight"), std::sqrt(6.0 / (5 * 192)), 1e-4);
+  EXPECT_NEAR(bound("patch_embed.proj.weight"), std::sqrt(6.0 / (3 * 16 + 192)), 1e-3);
+  EXPECT_EQ(bound("patch_embed.proj.bias"), 0);
+  EXPECT_EQ(bound("blocks.3.attn.qkv.bias"), 0);
+  EXPECT_EQ(Find(state, "norm.weight").min().item<float>(), 1);
+  const at::Tensor token = Find(state, "cls_token").detach().to(at::kDouble);
+  // 192 draws: the standard deviation is within five standard errors, 26 %.
+  EXPECT_NEAR(std::sqrt((token * token).mean().item<double>()), 1e-6, 0.26e-6);
+}
+
+TEST(VitTest, FrozenWeightsAreStateButNotParameters) {
+  for (bool frozen : {true, false}) {
+    v1::BackboneConfig config = Config("vit_tiny", 16, 4);
+    config.set_frozen_patch_embedding(frozen);
+    std::shared_ptr<VisionTransformer> vit = Make(config);
+    at::sum(vit->forward(Images(2, 16)) * Images(2, 8).flatten(1).narrow(1, 0, 192)).backward();
+    int patch = 0, others = 0;
+    for (const NamedTensor& parameter : vit->named_parameters()) {
+      EXPECT_NE(parameter.name, "pos_embed");
+      ASSERT_TRUE(parameter.tensor.grad().defined()) << parameter.name;
+      EXPECT_GT(parameter.tensor.grad().abs().max().item<double>(), 0) << parameter.name;
+      (parameter.name.rfind("patch_embed.", 0) == 0 ? patch : others) += 1;
+    }
+    EXPECT_EQ(patch, frozen ? 0 : 2);
+    EXPECT_EQ(others, 147);
+    EXPECT_EQ(vit->state().size(), 150u);
+  }
+}
+
+// The query bias has a gradient, the key bias shifts all scores of a query alike: covered above by
+// the joint tensor. Here: finite differences along one random direction, in float64.
+TEST(VitTest, GradientsEqualFiniteDifferences) {
+  std::shared_ptr<VisionTransformer> vit = Make(Config("vit_tiny", 8, 4));
+  vit->ToDtype(at::kDouble);
+  const at::Tensor images = Images(2, 8).to(at::kDouble);
+  const auto loss = [&] { return vit->forward(images).narrow(1, 0, 7).pow(2).sum(); };
+  loss().backward();
+  c10::NoGradGuard no_grad;
+  for (const char* name : {"cls_token", "blocks.0.attn.qkv.weight", "blocks.11.mlp.fc1.bias"}) {
+    at::Tensor parameter = Find(vit->named_parameters(), name);
+    const at::Tensor direction = GoldenRuleTensor(name, parameter.sizes()).to(at::kDouble);
+    const double slope = (parameter.grad() * direction).sum().item<double>();
+    const double step = 1e-5;
+    parameter.add_(direction, step);
+    const double above = loss().item<double>();
+    parameter.add_(direction, -2 * step);
+    const double below = loss().item<double>();
+    parameter.add_(direction, step);
+    EXPECT_NEAR((above - below) / (2 * step), slope, 1e-5 * std::abs(slope) + 1e-7) << name;
+  }
+}
+
+TEST(VitTest, StagesAreMapsOfTheTokensAfterQuartersOfTheBlocks) {
+  std::shared_ptr<VisionTransformer> vit = Make(Config("vit_tiny", 16, 4));
+  c10::NoGradGuard no_grad;
+  const std::vector<at::Tensor> tokens = vit->ForwardTokens(Images(2, 16));
+  const std::vector<at::Tensor> stages = vit->ForwardStages(Images(2, 16));
+  ASSERT_EQ(stages.size(), 6u);
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_EQ(stages[i].sizes(), at::IntArrayRef({2, 192, 4, 4}));
+    // Row 2, column 3 is token 1 + 2 * 4 + 3.
+    EXPECT_TRUE(at::equal(stages[i].select(3, 3).select(2, 2), tokens[3 * i].select(1, 12)));
+  }
+  EXPECT_EQ(stages[5].sizes(), at::IntArrayRef({2, 192}));
+}
+
+TEST(VitTest, OtherImageSizesGetPositionsOfTheirOwn) {
+  for (v1::Positions positions : {v1::SINCOS, v1::LEARNED}) {
+    v1::BackboneConfig config = Config("vit_tiny", 16, 4);
+    config.set_positions(positions);
+    std::shared_ptr<VisionTransformer> vit = Make(config);
+    EXPECT_EQ(vit->forward(Images(2, 24)).sizes(), at::IntArrayRef({2, 192}));
+    EXPECT_THROW(vit->forward(Images(2, 18)), c10::Error);
+  }
+  // What a table for that size gives.
+  std::shared_ptr<VisionTransformer> small = Make(Config("vit_tiny", 16, 4));
+  std::shared_ptr<VisionTransformer> large = Make(Config("vit_tiny", 24, 4));
+  EXPECT_TRUE(at::equal(small->forward(Images(2, 24)), large->forward(Images(2, 24))));
+}
+
+TEST(VitTest, SameBitsAgainAndInEitherMemoryLayout) {
+  const v1::BackboneConfig config = Config("vit_tiny", 32, 8);
+  const at::Tensor images = Images(4, 32);
+  const at::Tensor features = Make(config)->forward(images);
+  EXPECT_TRUE(at::equal(features, Make(config)->forward(images)));
+  const at::Tensor channels_last =
+      Make(config)->forward(images.contiguous(at::MemoryFormat::ChannelsLast));
+  EXPECT_LT(RelativeDifference(channels_last, features), 1e-5);
+}
+
+TEST(VitTest, UnderAutocastFeaturesStayFloat32AndNearby) {
+  std::shared_ptr<VisionTransformer> vit = Make(Config("vit_tiny", 32, 8));
+  const at::Tensor exact = vit->forward(Images(4, 32));
+  at::autocast::set_autocast_cpu_dtype(at::kBFloat16);
+  at::autocast::set_cpu_enabled(true);
+  const at::Tensor rounded = vit->forward(Images(4, 32));
+  at::autocast::set_cpu_enabled(false);
+  at::autocast::clear_cache();
+  EXPECT_EQ(rounded.scalar_type(), at::kFloat);
+  // bfloat16 has 8 bits; 24 residual branches add up.
+  EXPECT_LT(RelativeDifference(rounded, exact), 0.05);
+  EXPECT_FALSE(at::equal(rounded, exact));
+}
+
+TEST(VitTest, AnImpossibleConfigurationNamesTheField) {
+  const auto refused = [](const v1::BackboneConfig& config, const char* message) {
+    EXPECT_THAT(MakeBackbone(config, 1),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(message)));
+  };
+  refused(Config("vit_tiny", 30, 4), "backbone.patch_size: images of 30 px");
+  refused(Config("vit_tiny", 32, 300), "backbone.patch_size: 300");
+  refused(Config("vit_tiny", 20000, 4), "backbone.image_size: 20000");
+  v1::BackboneConfig config = Config("vit_tiny", 32, 4);
+  config.set_heads(5);
+  refused(config, "backbone.heads: 5 does not divide");
+  config = Config("vit_tiny", 32, 4);
+  config.set_stem(v1::CIFAR);
+  refused(config, "backbone.stem has no meaning for vit_tiny");
+  config = Config("vit_tiny", 32, 4);
+  config.set_width_factor(0.5);
+  refused(config, "backbone.width_factor has no meaning for vit_tiny");
+  config = Config("resnet18", 0, 4);
+  config.set_stem(v1::CIFAR);
+  refused(config, "backbone.patch_size has no meaning for resnet18");
+}
+
+TEST(VitTest, WhatIsNotChosenIsFilledIn) {
+  v1::BackboneConfig config;
+  config.set_architecture("vit_small");
+  ASSERT_OK_AND_ASSIGN(const v1::BackboneConfig large, ResolveBackbone(config, 224));
+  EXPECT_EQ(large.patch_size(), 16);
+  EXPECT_EQ(large.heads(), 12);
+  EXPECT_EQ(large.image_size(), 224);
+  EXPECT_EQ(large.positions(), v1::SINCOS);
+  EXPECT_TRUE(large.frozen_patch_embedding());
+  ASSERT_OK_AND_ASSIGN(const v1::BackboneConfig small, ResolveBackbone(config, 32));
+  EXPECT_EQ(small.patch_size(), 4);
+  for (const std::string& name : BackboneNames()) {
+    EXPECT_THAT(v1::BackboneConfig::descriptor()
+                    ->FindFieldByName("architecture")
+                    ->options()
+                    .GetExtension(v1::help),
+                HasSubstr(name));
+  }
+}
+
+}  // namespace
+}  // namespace cassle

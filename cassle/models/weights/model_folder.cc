@@ -1,0 +1,77 @@
+#include "cassle/models/weights/model_folder.h"
+
+#include <cmath>
+#include <filesystem>
+#include <system_error>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "cassle/base/file.h"
+#include "cassle/base/safetensors.h"
+#include "cassle/base/status_macros.h"
+#include "cassle/base/text_proto.h"
+#include "cassle/models/weights/weights.h"
+#include "cassle/stage/stage_manifest.h"
+
+namespace cassle {
+namespace {
+
+bool IsDescription(const std::string& path) {
+  std::error_code error;
+  return std::filesystem::is_regular_file(path, error);
+}
+
+}  // namespace
+
+absl::Status CheckModelSpec(const v1::ModelSpec& spec) {
+  if (spec.image_size() < 1 || spec.image_size() > 16384) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("image_size: ", spec.image_size(), " is outside 1..16384"));
+  }
+  if (spec.mean_size() != 3 || spec.std_size() != 3) {
+    return absl::InvalidArgumentError("mean and std: each needs three values (R, G, B)");
+  }
+  for (int channel = 0; channel < 3; ++channel) {
+    if (!std::isfinite(spec.mean(channel)) || !std::isfinite(spec.std(channel)) ||
+        !(spec.std(channel) > 0)) {
+      return absl::InvalidArgumentError(absl::StrCat("mean and std: channel ", channel, " is ",
+                                                     spec.mean(channel), " and ", spec.std(channel),
+                                                     "; std must be positive"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<v1::ModelSpec> ReadModelSpec(const std::string& path) {
+  std::string file = path;
+  if (!IsDescription(path)) {
+    CASSLE_RETURN_IF_ERROR(RequireComplete(path));
+    file = JoinPath(path, kModelSpecName);
+    if (!FileExists(file)) {
+      return absl::NotFoundError(absl::StrCat(path, " is no model: it has no ", kModelSpecName));
+    }
+  }
+  v1::ModelSpec spec;
+  CASSLE_RETURN_IF_ERROR(ReadTextProto(file, &spec));
+  CASSLE_RETURN_IF_ERROR(Annotate(CheckModelSpec(spec), file));
+  return spec;
+}
+
+absl::StatusOr<std::shared_ptr<Backbone>> LoadBackbone(const std::string& path) {
+  CASSLE_ASSIGN_OR_RETURN(const v1::ModelSpec spec, ReadModelSpec(path));
+  if (IsDescription(path)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(path, " describes a model but holds no weights: name the model's folder"));
+  }
+  absl::StatusOr<std::shared_ptr<Backbone>> made = MakeBackbone(spec.backbone(), /*seed=*/0);
+  if (!made.ok()) return Annotate(made.status(), JoinPath(path, kModelSpecName));
+  const std::shared_ptr<Backbone> backbone = *std::move(made);
+  CASSLE_ASSIGN_OR_RETURN(const SafetensorsFile weights,
+                          SafetensorsFile::Open(JoinPath(path, kModelWeightsName)));
+  CASSLE_RETURN_IF_ERROR(LoadModule(weights, "backbone.", backbone.get()));
+  backbone->eval();
+  backbone->set_requires_grad(false);
+  return backbone;
+}
+
+}  // namespace cassle

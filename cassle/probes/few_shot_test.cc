@@ -1,0 +1,121 @@
+#include "cassle/probes/few_shot.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+#include <string>
+
+#include "cassle/base/testing/golden.h"
+#include "cassle/base/testing/status_matchers.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace cassle {
+namespace {
+
+using ::testing::ElementsAreArray;
+
+class GoldenFewShotTest : public ::testing::TestWithParam<std::string> {
+ protected:
+  void SetUp() override {
+    auto file = OpenGolden("eval_few_shot.safetensors");
+    ASSERT_OK(file);
+    file_ = std::make_unique<SafetensorsFile>(*std::move(file));
+    const auto shape = Ints("shape");
+    shape_ = {static_cast<int>(shape[0]), static_cast<int>(shape[1]), static_cast<int>(shape[2])};
+    episodes_ = shape[3];
+    features_ = {file_->Get("x")->values<float>(), file_->Get("x")->shape[1]};
+  }
+  absl::Span<const int64_t> Ints(const std::string& name) const {
+    return file_->Get(GetParam() + "." + name)->values<int64_t>();
+  }
+  absl::Span<const double> Doubles(const std::string& name) const {
+    return file_->Get(GetParam() + "." + name)->values<double>();
+  }
+  EpisodeOutcome Run(int64_t episode) const {
+    const auto rows = Ints("indices").subspan(episode * shape_.rows(), shape_.rows());
+    return RunEpisode(features_, {rows.begin(), rows.end()}, shape_, 1.0);
+  }
+
+  std::unique_ptr<SafetensorsFile> file_;
+  FeatureRows features_;
+  EpisodeShape shape_;
+  int64_t episodes_ = 0;
+};
+
+TEST_P(GoldenFewShotTest, PredictionsAndAccuraciesOfAllEpisodesEqualScikitLearns) {
+  const int64_t queries = shape_.ways * shape_.queries;
+  for (int64_t e = 0; e < episodes_; ++e) {
+    const EpisodeOutcome outcome = Run(e);
+    EXPECT_DOUBLE_EQ(outcome.accuracy, Doubles("acc")[e]) << e;
+    EXPECT_THAT(outcome.predictions, ElementsAreArray(Ints("pred").subspan(e * queries, queries)));
+  }
+}
+
+TEST_P(GoldenFewShotTest, ClassifiersEqualScikitLearns) {
+  const int64_t d = features_.columns, given = file_->Get(GetParam() + ".coef")->shape[0];
+  for (int64_t e = 0; e < given; ++e) {
+    const EpisodeOutcome outcome = Run(e);
+    const auto weights = Doubles("coef").subspan(e * shape_.ways * d, shape_.ways * d);
+    const auto biases = Doubles("intercept").subspan(e * shape_.ways, shape_.ways);
+    double difference = 0, largest = 0;
+    for (size_t i = 0; i < weights.size(); ++i) {
+      difference = std::max(difference, std::abs(outcome.weights[i] - weights[i]));
+      largest = std::max(largest, std::abs(weights[i]));
+    }
+    for (size_t i = 0; i < biases.size(); ++i) {
+      difference = std::max(difference, std::abs(outcome.biases[i] - biases[i]));
+    }
+    // Theirs is another version of LIBLINEAR, and both stop where the gradient is 1e-4 of the first
+    // one, so the optimum is known to about that part of the weights (2e-4 measured).
+    EXPECT_LT(difference, 5e-4 * largest) << e;
+  }
+}
+
+TEST(FewShotTest, TwoWaysAndOneFeatureFollowTheClosedForm) {
+  // Shots at +1 and -1: by symmetry the bias is 0, and w = 2 C s(-w) with the logistic function s.
+  const std::vector<float> features = {1, 0.1f, 3, -1, -0.1f, 0.2f};
+  const EpisodeShape shape{2, 1, 2};
+  const EpisodeOutcome outcome = RunEpisode({features, 1}, {0, 1, 2, 3, 4, 5}, shape, 2.0);
+  const double w = outcome.weights[0];
+  // The gradient at w = 0 is 2; LIBLINEAR stops at 1e-4 / 2 of it.
+  EXPECT_NEAR(w, 4 / (1 + std::exp(w)), 2e-4);
+  EXPECT_NEAR(outcome.biases[0], 0, 1e-12);
+  EXPECT_EQ(outcome.weights[1], -w);
+  EXPECT_THAT(outcome.predictions, ::testing::ElementsAre(0, 0, 1, 0));
+  EXPECT_EQ(outcome.accuracy, 0.75);
+}
+
+TEST(FewShotTest, EpisodesDrawDistinctRowsOfDistinctClassesThatHaveEnough) {
+  std::vector<std::vector<int64_t>> classes(9);
+  // Class c has c rows, 100 c and up.
+  for (int64_t c = 0; c < 9; ++c) {
+    for (int64_t i = 0; i < c; ++i) classes[c].push_back(100 * c + i);
+  }
+  const EpisodeShape shape{4, 1, 3};
+  std::set<int64_t> seen_classes, seen_rows;
+  for (int64_t e = 0; e < 200; ++e) {
+    const std::vector<int64_t> rows = DrawEpisode(classes, shape, 7, e);
+    ASSERT_EQ(rows.size(), 16);
+    EXPECT_EQ(std::set<int64_t>(rows.begin(), rows.end()).size(), 16);
+    std::set<int64_t> of_episode;
+    for (int64_t i = 0; i < 16; ++i) {
+      EXPECT_EQ(rows[i] / 100, rows[i / 4 * 4] / 100);
+      of_episode.insert(rows[i] / 100);
+    }
+    EXPECT_EQ(of_episode.size(), 4);
+    EXPECT_GE(*of_episode.begin(), 4);
+    seen_classes.insert(of_episode.begin(), of_episode.end());
+    seen_rows.insert(rows.begin(), rows.end());
+  }
+  EXPECT_EQ(seen_classes.size(), 5);
+  EXPECT_EQ(seen_rows.size(), 4 + 5 + 6 + 7 + 8);
+  EXPECT_EQ(DrawEpisode(classes, shape, 7, 3), DrawEpisode(classes, shape, 7, 3));
+  EXPECT_NE(DrawEpisode(classes, shape, 7, 3), DrawEpisode(classes, shape, 8, 3));
+}
+
+INSTANTIATE_TEST_SUITE_P(Shapes, GoldenFewShotTest,
+                         ::testing::ValuesIn(GoldenCases("eval_few_shot.safetensors", ".shape")));
+
+}  // namespace
+}  // namespace cassle

@@ -1,0 +1,267 @@
+#include "cassle/probes/nearest_neighbors.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "cassle/base/thread_pool.h"
+#include "cassle/probes/neighbor_scores.h"
+#include "cassle/probes/thin_products.h"
+
+namespace cassle {
+namespace {
+
+// Tiles of queries that go through the bank together: the bank is read from memory once per block.
+constexpr int64_t kBlockTiles = 4;
+// Rows of the bank that stay in the cache while the tiles of a block pass.
+constexpr int64_t kBankRows = 64;
+// Candidates beyond the neighbours asked for: float32 may swap rows that are nearly as near.
+constexpr int64_t kSpare = 8;
+
+// Four sums, so that the additions need not wait for each other.
+template <class Term>
+double SumOverColumns(int64_t columns, const Term& term) {
+  double sums[4] = {0, 0, 0, 0};
+  int64_t j = 0;
+  for (; j + 4 <= columns; j += 4) {
+    for (int s = 0; s < 4; ++s) sums[s] += term(j + s);
+  }
+  for (; j < columns; ++j) sums[0] += term(j);
+  return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+}
+
+double SquaredNorm(const float* row, int64_t columns) {
+  return SumOverColumns(columns, [&](int64_t j) { return double{row[j]} * row[j]; });
+}
+
+// How a row becomes one whose scores (product plus offset) rank like its similarities.
+class Scoring {
+ public:
+  Scoring(NeighborMetric metric, const FeatureRows& bank, const FeatureRows& queries)
+      : metric_(metric), columns_(bank.columns) {
+    if (metric_ == NeighborMetric::kCosine) return;
+    // Distances do not change when all rows move; near the origin |x|^2 cancels least.
+    center_.assign(columns_, 0.0);
+    for (int64_t i = 0; i < bank.rows(); ++i) {
+      for (int64_t j = 0; j < columns_; ++j) center_[j] += bank.row(i)[j];
+    }
+    for (double& value : center_) value /= bank.rows();
+    double largest = 0;
+    for (const FeatureRows* rows : {&bank, &queries}) {
+      for (int64_t i = 0; i < rows->rows(); ++i) {
+        for (int64_t j = 0; j < columns_; ++j) {
+          largest = std::max(largest, std::abs(rows->row(i)[j] - center_[j]));
+        }
+      }
+    }
+    // Squares neither overflow nor vanish.
+    if (largest > 0) scale_ = 1 / largest;
+  }
+
+  // Writes value j to to[j * step].
+  void Transform(const float* row, float* to, int64_t step) const {
+    if (metric_ == NeighborMetric::kCosine) {
+      const double square = SquaredNorm(row, columns_);
+      const double scale = square > 0 ? 1 / std::sqrt(square) : 0;
+      for (int64_t j = 0; j < columns_; ++j) to[j * step] = static_cast<float>(row[j] * scale);
+    } else {
+      for (int64_t j = 0; j < columns_; ++j) {
+        to[j * step] = static_cast<float>((row[j] - center_[j]) * scale_);
+      }
+    }
+  }
+
+  // Of a transformed row of the bank.
+  float Offset(const float* transformed) const {
+    if (metric_ == NeighborMetric::kCosine) return 0;
+    return static_cast<float>(-0.5 * SquaredNorm(transformed, columns_));
+  }
+
+  double Similarity(const float* row, double row_norm, const float* query,
+                    double query_norm) const {
+    if (metric_ == NeighborMetric::kEuclidean) {
+      return -std::sqrt(SumOverColumns(columns_, [&](int64_t j) {
+        const double difference = double{row[j]} - query[j];
+        return difference * difference;
+      }));
+    }
+    const double product =
+        SumOverColumns(columns_, [&](int64_t j) { return double{row[j]} * query[j]; });
+    const double norms = row_norm * query_norm;
+    return norms > 0 ? product / norms : 0;
+  }
+
+  // What Similarity wants of a row: its length, where the metric needs it.
+  double Norm(const float* row) const {
+    return metric_ == NeighborMetric::kCosine ? std::sqrt(SquaredNorm(row, columns_)) : 0;
+  }
+
+ private:
+  const NeighborMetric metric_;
+  const int64_t columns_;
+  std::vector<double> center_;
+  double scale_ = 1;
+};
+
+template <class T>
+struct Candidate {
+  T score;
+  int64_t row;
+};
+
+template <class T>
+bool Nearer(const Candidate<T>& a, const Candidate<T>& b) {
+  return a.score != b.score ? a.score > b.score : a.row < b.row;
+}
+
+// The best `keep` of the scores that one query has seen, rows ascending.
+class BestScores {
+ public:
+  explicit BestScores(int64_t keep) : keep_(keep) { seen_.reserve(2 * keep); }
+
+  // A later row must be strictly nearer to matter.
+  float threshold() const { return threshold_; }
+
+  void Add(float score, int64_t row) {
+    seen_.push_back({score, row});
+    if (static_cast<int64_t>(seen_.size()) == 2 * keep_) Shrink();
+  }
+
+  const std::vector<Candidate<float>>& Finish() {
+    Shrink();
+    return seen_;
+  }
+
+ private:
+  void Shrink() {
+    if (static_cast<int64_t>(seen_.size()) < keep_) return;
+    std::nth_element(seen_.begin(), seen_.begin() + (keep_ - 1), seen_.end(), Nearer<float>);
+    seen_.resize(keep_);
+    threshold_ = seen_.back().score;
+  }
+
+  const int64_t keep_;
+  std::vector<Candidate<float>> seen_;
+  float threshold_ = -std::numeric_limits<float>::infinity();
+};
+
+// What all blocks of queries share.
+struct Search {
+  const FeatureRows& bank;
+  const FeatureRows& queries;
+  const NeighborOptions& options;
+  Scoring scoring;
+  PaddedMatrix<float> rows;
+  std::vector<float> offsets;
+  std::vector<double> norms;
+  NeighborTable* table;
+
+  // Puts the neighbours of a query into the table.
+  void Finish(int64_t query, BestScores* best) const {
+    const float* row = queries.row(query);
+    const double norm = scoring.Norm(row);
+    std::vector<Candidate<double>> nearest;
+    for (const Candidate<float>& candidate : best->Finish()) {
+      const int64_t i = candidate.row;
+      nearest.push_back({scoring.Similarity(bank.row(i), norms[i], row, norm), i});
+    }
+    std::partial_sort(nearest.begin(), nearest.begin() + table->neighbors, nearest.end(),
+                      Nearer<double>);
+    for (int64_t i = 0; i < table->neighbors; ++i) {
+      table->rows[query * table->neighbors + i] = nearest[i].row;
+      table->similarities[query * table->neighbors + i] = static_cast<float>(nearest[i].score);
+    }
+  }
+
+  // Hands the scores of a tile that are near enough to their queries.
+  void Select(const float* scores, int64_t first_row, int64_t num_rows, int64_t first_query,
+              int64_t num_queries, BestScores* best) const {
+    float thresholds[kTileQueries];
+    std::fill_n(thresholds, kTileQueries, std::numeric_limits<float>::infinity());
+    for (int64_t q = 0; q < num_queries; ++q) thresholds[q] = best[q].threshold();
+    for (int64_t r = 0; r < num_rows; ++r, scores += kTileQueries) {
+      int any = 0;
+      for (int64_t q = 0; q < kTileQueries; ++q) any |= scores[q] > thresholds[q];
+      if (any == 0) continue;
+      for (int64_t q = 0; q < num_queries; ++q) {
+        if (scores[q] <= thresholds[q]) continue;
+        if (options.leave_one_out && first_query + q == first_row + r) continue;
+        best[q].Add(scores[q], first_row + r);
+        thresholds[q] = best[q].threshold();
+      }
+    }
+  }
+
+  // Queries first .. last-1, at most kBlockTiles tiles.
+  void Block(int64_t first, int64_t last) const {
+    PaddedMatrix<float> tiles(kBlockTiles * bank.columns, kTileQueries);
+    for (int64_t q = first; q < last; ++q) {
+      const int64_t tile = (q - first) / kTileQueries;
+      scoring.Transform(queries.row(q), tiles.row(tile * bank.columns) + (q - first) % kTileQueries,
+                        kTileQueries);
+    }
+    std::vector<BestScores> best(last - first, BestScores(table->neighbors + kSpare));
+    std::vector<float> scores(kBankRows * kTileQueries);
+    for (int64_t row = 0; row < rows.rows(); row += kBankRows) {
+      const int64_t num_rows = std::min(kBankRows, rows.rows() - row);
+      for (int64_t q = first; q < last; q += kTileQueries) {
+        const int64_t tile = (q - first) / kTileQueries;
+        ScoreTile(rows.row(row), rows.stride(), num_rows, offsets.data() + row,
+                  tiles.row(tile * bank.columns), bank.columns, scores.data());
+        Select(scores.data(), row, num_rows, q, std::min(kTileQueries, last - q),
+               best.data() + (q - first));
+      }
+    }
+    for (int64_t q = first; q < last; ++q) Finish(q, &best[q - first]);
+  }
+};
+
+}  // namespace
+
+NeighborTable FindNeighbors(const FeatureRows& bank, const FeatureRows& queries,
+                            const NeighborOptions& options) {
+  NeighborTable table;
+  table.queries = queries.rows();
+  table.neighbors = std::min(options.neighbors, bank.rows() - (options.leave_one_out ? 1 : 0));
+  table.rows.resize(table.queries * table.neighbors);
+  table.similarities.resize(table.queries * table.neighbors);
+  Search search{bank,
+                queries,
+                options,
+                Scoring(options.metric, bank, queries),
+                PaddedMatrix<float>(bank.rows(), bank.columns),
+                std::vector<float>(bank.rows()),
+                std::vector<double>(bank.rows()),
+                &table};
+  for (int64_t i = 0; i < bank.rows(); ++i) {
+    search.scoring.Transform(bank.row(i), search.rows.row(i), 1);
+    search.norms[i] = search.scoring.Norm(bank.row(i));
+    search.offsets[i] = search.scoring.Offset(search.rows.row(i));
+  }
+  constexpr int64_t kBlock = kBlockTiles * kTileQueries;
+  ParallelFor(options.threads, (table.queries + kBlock - 1) / kBlock, [&](int64_t block) {
+    if (options.interrupted && options.interrupted()) return;
+    search.Block(block * kBlock, std::min((block + 1) * kBlock, table.queries));
+  });
+  return table;
+}
+
+std::vector<int> VoteByNeighbors(const NeighborTable& table, const std::vector<int>& labels,
+                                 int classes, int64_t neighbors, double temperature) {
+  std::vector<int> predicted(table.queries);
+  std::vector<double> votes(classes);
+  for (int64_t q = 0; q < table.queries; ++q) {
+    const int64_t* rows = table.rows.data() + q * table.neighbors;
+    const float* similarities = table.similarities.data() + q * table.neighbors;
+    std::fill(votes.begin(), votes.end(), 0.0);
+    for (int64_t i = 0; i < std::min(neighbors, table.neighbors); ++i) {
+      // Relative to the nearest: no overflow, and the same winner.
+      votes[labels[rows[i]]] +=
+          temperature > 0 ? std::exp((double{similarities[i]} - similarities[0]) / temperature) : 1;
+    }
+    predicted[q] = static_cast<int>(std::max_element(votes.begin(), votes.end()) - votes.begin());
+  }
+  return predicted;
+}
+
+}  // namespace cassle

@@ -1,0 +1,150 @@
+#include "cassle/ssl/method/augself.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
+#include <c10/util/Exception.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "cassle/base/status_macros.h"
+#include "cassle/ssl/method/precision_scope.h"
+#include "cassle/ssl/objectives/augself_objectives.h"
+
+namespace cassle {
+namespace {
+
+using LossFunction = at::Tensor (*)(const at::Tensor&, const at::Tensor&);
+
+struct Target {
+  const char* group;
+  double (v1::AugSelfConfig::*weight)() const;
+  // Of the relative descriptor, and of the head.
+  int64_t columns;
+  int64_t outputs;
+  LossFunction loss;
+  LossFunction official_loss;
+};
+
+// Alphabetical, as the groups of a descriptor.
+constexpr Target kTargets[] = {
+    {"blur", &v1::AugSelfConfig::blur, 1, 1, DifferenceLoss, DifferenceLoss},
+    {"color", &v1::AugSelfConfig::color, 4, 4, DifferenceLoss, DifferenceLoss},
+    {"crop", &v1::AugSelfConfig::crop, 4, 4, DifferenceLoss, DifferenceLoss},
+    {"flip", &v1::AugSelfConfig::flip, 1, 1, AgreementLoss, AgreementLoss},
+    {"rotation", &v1::AugSelfConfig::rotation, 1, 4, QuarterTurnLoss, QuarterTurnLoss},
+    {"solarize", &v1::AugSelfConfig::solarize, 1, 1, DifferenceLoss, BroadcastDifferenceLoss},
+};
+
+// A method with AugSelf beside its own objective.
+class MethodWithAugSelf : public Method {
+ public:
+  MethodWithAugSelf(std::unique_ptr<Method> method, AugSelf augself)
+      : method_(std::move(method)), augself_(std::move(augself)) {}
+
+  MethodOutput Forward(const Batch& batch) override {
+    method_->set_progress(epoch(), epochs());
+    MethodOutput output = method_->Forward(batch);
+    output.loss =
+        output.loss + augself_.Loss(output.features1, output.features2, batch.views.at(0).relative,
+                                    batch.views.at(1).relative);
+    return output;
+  }
+
+  void AfterStep() override { method_->AfterStep(); }
+
+  std::vector<Network> networks() const override {
+    std::vector<Network> networks = method_->networks();
+    augself_.AppendTo(&networks);
+    return networks;
+  }
+
+  std::vector<NamedTensor> other_state() const override { return method_->other_state(); }
+  int num_views() const override { return method_->num_views(); }
+  bool uses_labels() const override { return method_->uses_labels(); }
+  std::vector<ParameterGroup> GroupParameters(
+      const std::vector<NamedTensor>& parameters) const override {
+    return method_->GroupParameters(parameters);
+  }
+
+ private:
+  const std::unique_ptr<Method> method_;
+  AugSelf augself_;
+};
+
+}  // namespace
+
+std::vector<std::string> AugSelfGroups(const v1::AugSelfConfig& config) {
+  std::vector<std::string> groups;
+  for (const Target& target : kTargets) {
+    if ((config.*target.weight)() > 0) groups.push_back(target.group);
+  }
+  return groups;
+}
+
+absl::StatusOr<AugSelf> AugSelf::Create(const MethodSetup& setup, int64_t feature_size) {
+  const v1::AugSelfConfig& config = setup.augself;
+  if (AugSelfGroups(config).empty()) {
+    return absl::InvalidArgumentError("augself has no target with a weight");
+  }
+  AugSelf augself;
+  augself.precision_ = setup.precision;
+  for (const Target& target : kTargets) {
+    const double weight = (config.*target.weight)();
+    if (weight == 0) continue;
+    auto network = std::make_shared<Mlp>(MlpOptions{
+        .in = 2 * feature_size, .hidden = config.hidden_size(), .out = target.outputs, .depth = 3});
+    network->Initialize(setup.seed, absl::StrCat("augself_", target.group, "."));
+    augself.heads_.push_back({target.group, weight, target.columns,
+                              setup.official ? target.official_loss : target.loss,
+                              std::move(network)});
+  }
+  return augself;
+}
+
+at::Tensor AugSelf::Loss(const at::Tensor& features1, const at::Tensor& features2,
+                         const at::Tensor& relative1, const at::Tensor& relative2) {
+  TORCH_CHECK(
+      features1.defined() && features2.defined() && relative1.defined() && relative2.defined(),
+      "AugSelf: features or relative descriptors are missing");
+  const at::Tensor pairs = at::cat(
+      {at::cat({features1, features2}, 1), at::cat({features2, features1}, 1)});  // [2B, 2F]
+  const at::Tensor targets = at::cat({relative1, relative2});                     // [2B, R]
+  at::Tensor total;
+  int64_t column = 0;
+  for (const Head& head : heads_) {
+    at::Tensor predictions;
+    {
+      const PrecisionScope scope(precision_, pairs);
+      predictions = head.network->forward(pairs);
+    }
+    const at::Tensor loss =
+        head.loss(predictions.to(at::kFloat), targets.narrow(1, column, head.columns)) *
+        head.weight;
+    total = total.defined() ? total + loss : loss;
+    column += head.columns;
+  }
+  TORCH_CHECK(column == targets.size(1), "AugSelf: need relative descriptors [B, ", column,
+              "], got ", relative1.sizes());
+  return total;
+}
+
+void AugSelf::AppendTo(std::vector<Method::Network>* networks) const {
+  for (const Head& head : heads_) {
+    networks->push_back({"augself_" + head.group, head.network.get(), true});
+  }
+}
+
+absl::StatusOr<std::unique_ptr<Method>> WithAugSelf(const MethodSetup& setup,
+                                                    std::unique_ptr<Method> method) {
+  if (AugSelfGroups(setup.augself).empty()) return method;
+  if (method->num_views() < 2) {
+    return absl::InvalidArgumentError(
+        "augself compares two views of an image, and the policy makes one: choose another policy");
+  }
+  CASSLE_ASSIGN_OR_RETURN(AugSelf augself,
+                          AugSelf::Create(setup, method->backbone().feature_size()));
+  return std::unique_ptr<Method>(new MethodWithAugSelf(std::move(method), std::move(augself)));
+}
+
+}  // namespace cassle

@@ -1,0 +1,53 @@
+#include "cassle/ssl/method/encoder.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
+
+#include <utility>
+
+#include "cassle/base/status_macros.h"
+#include "cassle/ssl/method/precision_scope.h"
+
+namespace cassle {
+namespace {
+
+// images [B, 3, H, W] and values [B, C] -> [B, 3 + C, H, W], channels-last.
+at::Tensor WithPlanes(const at::Tensor& images, const at::Tensor& values) {
+  const at::Tensor planes = values.to(images.scalar_type())
+                                .unsqueeze(2)
+                                .unsqueeze(3)
+                                .expand({-1, -1, images.size(2), images.size(3)});
+  return at::cat({images, planes}, 1).contiguous(at::MemoryFormat::ChannelsLast);
+}
+
+}  // namespace
+
+absl::StatusOr<Encoder> Encoder::Create(const MethodSetup& setup, MlpOptions projector) {
+  Encoder encoder;
+  encoder.precision_ = setup.precision;
+  CASSLE_ASSIGN_OR_RETURN(encoder.backbone_, setup.make_backbone());
+  projector.in = encoder.backbone_->feature_size();
+  if (projector.hidden == 0) projector.hidden = projector.in;
+  CASSLE_ASSIGN_OR_RETURN(
+      encoder.projector_,
+      MakeConditionedProjector(setup.conditioning, setup.descriptor_size, projector, setup.seed));
+  return encoder;
+}
+
+Encoding Encoder::Encode(const View& view) {
+  Encoding encoding;
+  {
+    const PrecisionScope scope(precision_, view.images);
+    encoding.features = backbone_->forward(
+        projector_->num_image_channels() == 0
+            ? view.images
+            : WithPlanes(view.images, projector_->ImageChannels(view.descriptors)));
+    encoding.projections = projector_->forward(encoding.features, view.descriptors);
+  }
+  for (at::Tensor* tensor : {&encoding.features, &encoding.projections}) {
+    if (tensor->scalar_type() == at::kBFloat16) *tensor = tensor->to(at::kFloat);
+  }
+  return encoding;
+}
+
+}  // namespace cassle

@@ -1,0 +1,51 @@
+#include "cassle/ssl/optimizers/adamw.h"
+
+#include <ATen/ops/_foreach_add.h>
+#include <ATen/ops/_foreach_addcdiv.h>
+#include <ATen/ops/_foreach_addcmul.h>
+#include <ATen/ops/_foreach_div.h>
+#include <ATen/ops/_foreach_mul.h>
+#include <ATen/ops/_foreach_sqrt.h>
+
+#include <cmath>
+#include <utility>
+
+namespace cassle {
+namespace {
+
+constexpr double kBeta1 = 0.9;
+constexpr double kBeta2 = 0.999;
+constexpr double kEpsilon = 1e-8;
+
+}  // namespace
+
+AdamW::AdamW(std::vector<ParameterGroup> groups, double weight_decay, Decay decay)
+    : Optimizer(std::move(groups), {".first_moment", ".second_moment"}),
+      weight_decay_(weight_decay),
+      decay_(decay),
+      steps_(AddScalar("steps")) {}
+
+void AdamW::BeginStep() { steps_.add_(1); }
+
+void AdamW::Update(double rate, Tensors* tensors) {
+  const double steps = steps_.item().toDouble();
+  std::vector<at::Tensor>& first = tensors->buffers[0];
+  std::vector<at::Tensor>& second = tensors->buffers[1];
+  const std::vector<at::Tensor>& gradients = tensors->gradients;
+  if (decay_ == Decay::kDecoupled) {
+    at::_foreach_mul_(tensors->parameters, 1 - rate * weight_decay_);
+  } else if (weight_decay_ != 0) {
+    at::_foreach_add_(gradients, tensors->parameters, weight_decay_);
+  }
+  at::_foreach_mul_(first, kBeta1);
+  at::_foreach_add_(first, gradients, 1 - kBeta1);
+  at::_foreach_mul_(second, kBeta2);
+  at::_foreach_addcmul_(second, gradients, gradients, 1 - kBeta2);
+  std::vector<at::Tensor> denominators = at::_foreach_sqrt(second);
+  at::_foreach_div_(denominators, std::sqrt(1 - std::pow(kBeta2, steps)));
+  at::_foreach_add_(denominators, kEpsilon);
+  at::_foreach_addcdiv_(tensors->parameters, first, denominators,
+                        -rate / (1 - std::pow(kBeta1, steps)));
+}
+
+}  // namespace cassle

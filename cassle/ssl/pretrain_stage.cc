@@ -1,0 +1,131 @@
+#include "cassle/ssl/pretrain_stage.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "cassle/augment/loading/view_loader.h"
+#include "cassle/base/file.h"
+#include "cassle/base/status_macros.h"
+#include "cassle/runtime/device.h"
+#include "cassle/runtime/torch_guard.h"
+#include "cassle/runtime/torch_runtime.h"
+#include "cassle/ssl/pretrain_options.h"
+#include "cassle/ssl/pretrain_run.h"
+#include "cassle/ssl/training/checkpoint.h"
+#include "cassle/ssl/training/monitor.h"
+#include "cassle/ssl/training/trained_model.h"
+#include "cassle/ssl/training/trainer.h"
+#include "cassle/ssl/training_links.h"
+#include "cassle/stage/options.h"
+
+namespace cassle {
+namespace {
+
+// Where the run computes, made ready.
+absl::StatusOr<c10::Device> PrepareDevice(const v1::PretrainOptions& options) {
+  CASSLE_ASSIGN_OR_RETURN(const c10::Device device, ResolveDevice(options.device()));
+  for (const auto& [flag, chosen] :
+       {std::pair("tf32=true", options.tf32()),
+        std::pair("fast_algorithms=true", options.fast_algorithms())}) {
+    if (!chosen || !device.is_cpu()) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("--", flag,
+                     " is for GPUs, and this run computes on the processor: leave it "
+                     "out"));
+  }
+  ConfigureDevice(device, {.tf32 = options.tf32(), .deterministic = !options.fast_algorithms()});
+  return device;
+}
+
+// Null without monitors.
+absl::StatusOr<std::unique_ptr<Monitor>> MakeMonitor(const PretrainRun& run, c10::Device device,
+                                                     StageContext* context) {
+  MonitorSetup setup;
+  setup.images = run.images;
+  setup.spec = ModelSpecOf(run);
+  setup.make_backbone = [make = run.make_backbone,
+                         device]() -> absl::StatusOr<std::shared_ptr<Backbone>> {
+    CASSLE_ASSIGN_OR_RETURN(std::shared_ptr<Backbone> backbone, make());
+    MoveTensors(backbone->state(), device);
+    return backbone;
+  };
+  setup.bfloat16 = run.options.precision() == v1::BF16;
+  setup.threads = context->threads();
+  CASSLE_ASSIGN_OR_RETURN(auto monitor, Monitor::Create(run.options.monitor(), setup));
+  if (monitor != nullptr) context->Say(monitor->Describe());
+  return monitor;
+}
+
+ViewLoaderOptions LoadingOf(const PretrainRun& run) {
+  ViewLoaderOptions loading;
+  loading.images = run.images;
+  loading.views_dir = run.options.views();
+  loading.policy = run.policy;
+  loading.groups = run.groups;
+  loading.relative_groups = run.augself;
+  loading.target = run.options.target();
+  loading.views = run.method->num_views();
+  return loading;
+}
+
+absl::Status WriteModel(const PretrainRun& run, const std::string& folder) {
+  CASSLE_RETURN_IF_ERROR(
+      WriteTrainedModel(*run.method, ModelSpecOf(run), run.policy, run.groups, folder));
+  return WriteFile(JoinPath(folder, kConfigFile), CanonicalOptions(run.options));
+}
+
+absl::Status Pretrain(const v1::PretrainOptions& options, StageContext& context) {
+  if (context.streaming()) {
+    return absl::InvalidArgumentError("--output=-: a model is a folder, not a stream");
+  }
+  CASSLE_RETURN_IF_ERROR(CheckPretrainOptions(options));
+  CASSLE_RETURN_IF_ERROR(CheckLinks(options, context.birth()));
+  ConfigureTorch(options.compute_threads());
+  CASSLE_ASSIGN_OR_RETURN(const c10::Device device, PrepareDevice(options));
+  CASSLE_ASSIGN_OR_RETURN(PretrainRun run, BuildRun(options));
+  MoveTensors(run.method->state(), device);
+  context.Say(absl::StrCat(Provenance(run), "; ",
+                           device.is_cpu() ? "" : absl::StrCat(DescribeDevice(device), ", "),
+                           DescribeTorchRuntime()));
+  CASSLE_ASSIGN_OR_RETURN(const std::unique_ptr<Monitor> monitor,
+                          MakeMonitor(run, device, &context));
+  v1::TrainingConfig training;
+  CASSLE_RETURN_IF_ERROR(CopyFieldsByName(run.options, /*without=*/{}, &training));
+  Trainer trainer(training, device, LoadingOf(run), run.method.get(), monitor.get(), &context);
+  CASSLE_RETURN_IF_ERROR(trainer.Run());
+  FixImageChannels(&run);
+  CASSLE_RETURN_IF_ERROR(WriteModel(run, context.output_dir()));
+  CASSLE_RETURN_IF_ERROR(
+      RemoveCheckpoints(context.output_dir(), /*keep_newest=*/run.options.stop_epoch() > 0));
+  int64_t parameters = 0;
+  for (const NamedTensor& parameter : run.method->trained_parameters()) {
+    parameters += parameter.tensor.numel();
+  }
+  context.Count("trained_parameters", parameters);
+  context.Count("steps", trainer.steps());
+  return context.SetResult(trainer.last_metrics());
+}
+
+}  // namespace
+
+StageInfo PretrainInfo() {
+  StageInfo info;
+  info.name = "pretrain";
+  info.version = 1;
+  info.summary =
+      "Trains an image encoder by a self-supervised method (or with labels, as an upper bound), "
+      "with "
+      "or without telling its projector how each view was augmented (CASSLE).";
+  info.resumable = true;
+  info.resolve = ResolveWhere;
+  info.more_help = RecipesHelp;
+  return info;
+}
+
+absl::Status RunPretrain(const v1::PretrainOptions& options, StageContext& context) {
+  return CatchTorch([&] { return Pretrain(options, context); });
+}
+
+}  // namespace cassle

@@ -1,0 +1,30 @@
+// Gradient accumulation: a batch goes through a method in parts, so that only one part's
+// activations are in memory at a time.
+#ifndef CASSLE_SSL_TRAINING_ACCUMULATE_H_
+#define CASSLE_SSL_TRAINING_ACCUMULATE_H_
+
+#include <cstdint>
+
+#include "cassle/ssl/method/method.h"
+
+namespace cassle {
+
+struct BatchPass {
+  // Mean over the parts; not finite as soon as that of one part is not.
+  double loss = 0;
+  // On a GPU, where nobody waits for it, instead: scalar float32; `loss` stays 0.
+  at::Tensor unread_loss;
+  // Of all images, in order, detached: what MethodOutput has of each part. Undefined where a method
+  // leaves them out.
+  at::Tensor z1, z2, features1;
+};
+
+// Forward and backward over `parts` consecutive parts of equal size. Adds to the gradients those of
+// the mean of the parts' losses; after a loss that is not finite nothing more is done. Whatever a
+// method computes over a batch (negatives, correlations, statistics of batch norm) it computes over
+// a part. parts >= 1 must divide the number of images; with 1 this is Forward and backward().
+BatchPass AccumulateGradients(const Batch& batch, int64_t parts, Method* method);
+
+}  // namespace cassle
+
+#endif  // CASSLE_SSL_TRAINING_ACCUMULATE_H_

@@ -1,0 +1,174 @@
+#include "cassle/ssl/training/checkpoint.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/isfinite.h>
+
+#include <set>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "cassle/base/file.h"
+#include "cassle/base/fingerprint.h"
+#include "cassle/base/safetensors.h"
+#include "cassle/base/status_macros.h"
+#include "cassle/base/text_proto.h"
+#include "cassle/models/weights/state_difference.h"
+#include "cassle/models/weights/weights.h"
+
+namespace cassle {
+namespace {
+
+constexpr char kPrefix[] = "checkpoint-";
+constexpr char kUnfinishedSuffix[] = ".writing";
+constexpr char kTensorsFile[] = "tensors.safetensors";
+constexpr char kStateFile[] = "state.textproto";
+
+absl::StatusOr<DType> DTypeOf(const NamedTensor& named) {
+  switch (named.tensor.scalar_type()) {
+    case at::kFloat:
+      return DType::kF32;
+    case at::kDouble:
+      return DType::kF64;
+    case at::kLong:
+      return DType::kI64;
+    default:
+      return absl::InternalError(
+          absl::StrCat("tensor \"", named.name, "\" is of a type that checkpoints do not keep"));
+  }
+}
+
+// The step of a folder name, or -1 if it is not a finished checkpoint's.
+int64_t StepOf(const std::string& name) {
+  int64_t step = -1;
+  if (!absl::StartsWith(name, kPrefix)) return -1;
+  return absl::SimpleAtoi(name.substr(sizeof(kPrefix) - 1), &step) ? step : -1;
+}
+
+// Removes the checkpoints, and attempts at one, whose steps `kept` does not hold.
+absl::Status RemoveCheckpointsExcept(const std::string& folder, const std::set<int64_t>& kept) {
+  CASSLE_ASSIGN_OR_RETURN(std::vector<std::string> names, ListDirectory(folder));
+  for (const std::string& name : names) {
+    if (!absl::StartsWith(name, kPrefix) || kept.count(StepOf(name)) > 0) continue;
+    CASSLE_RETURN_IF_ERROR(RemoveAll(JoinPath(folder, name)));
+  }
+  return absl::OkStatus();
+}
+
+// Steps of the finished checkpoints, ascending.
+absl::StatusOr<std::set<int64_t>> StepsIn(const std::string& folder) {
+  CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(folder));
+  std::set<int64_t> steps;
+  for (const std::string& name : names) {
+    if (StepOf(name) >= 0) steps.insert(StepOf(name));
+  }
+  return steps;
+}
+
+std::string NameOf(int64_t step) { return absl::StrFormat("%s%08d", kPrefix, step); }
+
+absl::Status Prune(const std::string& folder, const CheckpointRetention& retention) {
+  CASSLE_ASSIGN_OR_RETURN(const std::set<int64_t> steps, StepsIn(folder));
+  std::set<int64_t> kept;
+  int64_t newer = 0;
+  for (auto step = steps.rbegin(); step != steps.rend(); ++step, ++newer) {
+    const bool of_interval =
+        retention.every_steps > 0 && *step > 0 && *step % retention.every_steps == 0;
+    if (newer < retention.last || of_interval) kept.insert(*step);
+  }
+  return RemoveCheckpointsExcept(folder, kept);
+}
+
+absl::Status CheckFinite(const std::vector<NamedTensor>& tensors) {
+  at::NoGradGuard no_grad;
+  for (const NamedTensor& named : tensors) {
+    if (!named.tensor.is_floating_point()) continue;
+    if (at::isfinite(named.tensor).all().item().toBool()) continue;
+    return absl::FailedPreconditionError(
+        absl::StrCat("\"", named.name, "\" holds values that are not finite"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status SaveCheckpoint(const std::string& folder, v1::TrainState state,
+                            const std::vector<NamedTensor>& tensors,
+                            const CheckpointRetention& retention) {
+  CASSLE_RETURN_IF_ERROR(CheckFinite(tensors));
+  const std::string finished = JoinPath(folder, NameOf(state.step()));
+  // Resumed from an older one because this was damaged (that has removed it), or for other reasons
+  // at the same step once more: nothing new.
+  if (IsDirectory(finished)) return Prune(folder, retention);
+  const std::string unfinished = finished + kUnfinishedSuffix;
+  CASSLE_RETURN_IF_ERROR(RemoveAll(unfinished));
+  CASSLE_RETURN_IF_ERROR(MakeDirectories(unfinished));
+  const std::string tensors_path = JoinPath(unfinished, kTensorsFile);
+  {
+    SafetensorsWriter writer;
+    for (const NamedTensor& named : tensors) {
+      CASSLE_ASSIGN_OR_RETURN(const DType dtype, DTypeOf(named));
+      const at::Tensor rows = named.tensor.detach().contiguous().cpu();
+      writer.Add(named.name, dtype, rows.sizes().vec(),
+                 std::string(static_cast<const char*>(rows.data_ptr()), rows.nbytes()));
+    }
+    CASSLE_RETURN_IF_ERROR(writer.Write(tensors_path));
+  }
+  CASSLE_ASSIGN_OR_RETURN(std::string written, FingerprintFile(tensors_path));
+  state.set_tensors_fingerprint(written);
+  CASSLE_RETURN_IF_ERROR(WriteFile(JoinPath(unfinished, kStateFile), PrintTextProto(state)));
+  CASSLE_RETURN_IF_ERROR(SyncDirectory(unfinished));
+  CASSLE_RETURN_IF_ERROR(Rename(unfinished, finished));
+  CASSLE_RETURN_IF_ERROR(SyncDirectory(folder));
+  return Prune(folder, retention);
+}
+
+absl::StatusOr<std::vector<std::string>> FindCheckpoints(const std::string& folder) {
+  CASSLE_ASSIGN_OR_RETURN(const std::set<int64_t> steps, StepsIn(folder));
+  std::vector<std::string> paths;
+  for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
+    paths.push_back(JoinPath(folder, NameOf(*step)));
+  }
+  return paths;
+}
+
+absl::StatusOr<v1::TrainState> LoadCheckpoint(const std::string& checkpoint,
+                                              const std::vector<NamedTensor>& tensors) {
+  v1::TrainState state;
+  CASSLE_RETURN_IF_ERROR(ReadTextProto(JoinPath(checkpoint, kStateFile), &state));
+  const std::string tensors_path = JoinPath(checkpoint, kTensorsFile);
+  CASSLE_ASSIGN_OR_RETURN(const std::string fingerprint, FingerprintFile(tensors_path));
+  if (fingerprint != state.tensors_fingerprint()) {
+    return absl::DataLossError(absl::StrCat(tensors_path, " is damaged: fingerprint ", fingerprint,
+                                            ", expected ", state.tensors_fingerprint(), "; remove ",
+                                            checkpoint, " to start over"));
+  }
+  CASSLE_ASSIGN_OR_RETURN(SafetensorsFile file, SafetensorsFile::Open(tensors_path));
+
+  CASSLE_ASSIGN_OR_RETURN(const std::vector<TensorSignature> expected, Signatures(tensors, ""));
+  std::vector<TensorSignature> found;
+  for (const std::string& name : file.names()) {
+    CASSLE_ASSIGN_OR_RETURN(const TensorView view, file.Get(name));
+    found.push_back({name, view.dtype, view.shape});
+  }
+  const std::string difference = DescribeDifference(expected, found);
+  if (!difference.empty()) {
+    return absl::DataLossError(absl::StrCat(checkpoint, " does not fit this run: ", difference));
+  }
+  at::NoGradGuard no_grad;
+  for (const NamedTensor& named : tensors) {
+    CASSLE_ASSIGN_OR_RETURN(const TensorView view, file.Get(named.name));
+    named.tensor.detach().copy_(ToTensor(view));
+  }
+  return state;
+}
+
+absl::Status RemoveCheckpoints(const std::string& folder, bool keep_newest) {
+  if (keep_newest) return Prune(folder, {});
+  return RemoveCheckpointsExcept(folder, {});
+}
+
+}  // namespace cassle

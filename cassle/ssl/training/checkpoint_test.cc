@@ -1,0 +1,109 @@
+// What a run must not lose: the checkpoints. Linked into method_test.
+#include "cassle/ssl/training/checkpoint.h"
+
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/empty.h>
+
+#include <cmath>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "cassle/base/file.h"
+#include "cassle/base/testing/status_matchers.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace cassle {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(CheckpointTest, OfAnotherRunIsRefusedWithTheDifferences) {
+  const std::string folder = ::testing::TempDir() + "/differences";
+  ASSERT_OK(RemoveAll(folder));
+  ASSERT_OK(MakeDirectories(folder));
+  const at::Tensor a = at::empty({2}, at::kFloat).fill_(1);
+  v1::TrainState state;
+  state.set_step(3);
+  ASSERT_OK(SaveCheckpoint(folder, state, {{"a", a}, {"b", a}}));
+  ASSERT_OK_AND_ASSIGN(const auto paths, FindCheckpoints(folder));
+  EXPECT_THAT(LoadCheckpoint(paths.at(0), {{"a", at::empty({3}, at::kFloat)}, {"c", a}}),
+              StatusIs(absl::StatusCode::kDataLoss,
+                       HasSubstr("1 missing: c; 1 unexpected: b; 1 of another shape or type: "
+                                 "a is [2] and should be [3]")));
+}
+
+TEST(CheckpointTest, TheNewestFinishedOneCounts) {
+  const std::string folder = ::testing::TempDir() + "/newest";
+  ASSERT_OK(RemoveAll(folder));
+  ASSERT_OK(MakeDirectories(folder + "/checkpoint-00000009.writing"));
+  ASSERT_OK_AND_ASSIGN(const auto none, FindCheckpoints(folder));
+  EXPECT_EQ(none, std::vector<std::string>());
+  const at::Tensor a = at::empty({2}, at::kFloat).fill_(1);
+  v1::TrainState state;
+  for (const int64_t step : {8, 100}) {
+    state.set_step(step);
+    ASSERT_OK(SaveCheckpoint(folder, state, {{"a", a}}));
+  }
+  ASSERT_OK_AND_ASSIGN(const auto paths, FindCheckpoints(folder));
+  EXPECT_EQ(paths, std::vector<std::string>({folder + "/checkpoint-00000100"}));
+  ASSERT_OK_AND_ASSIGN(const std::vector<std::string> names, ListDirectory(folder));
+  EXPECT_EQ(names, std::vector<std::string>({"checkpoint-00000100"}));
+}
+
+TEST(CheckpointTest, TheLastAndThoseOfAnIntervalAreKept) {
+  const std::string folder = ::testing::TempDir() + "/kept";
+  ASSERT_OK(RemoveAll(folder));
+  ASSERT_OK(MakeDirectories(folder));
+  const at::Tensor a = at::empty({2}, at::kFloat).fill_(1);
+  v1::TrainState state;
+  for (const int64_t step : {0, 5, 10, 15, 20, 25, 30}) {
+    state.set_step(step);
+    ASSERT_OK(SaveCheckpoint(folder, state, {{"a", a}}, {.last = 2, .every_steps = 10}));
+  }
+  ASSERT_OK_AND_ASSIGN(const std::vector<std::string> names, ListDirectory(folder));
+  EXPECT_EQ(names, std::vector<std::string>({"checkpoint-00000010", "checkpoint-00000020",
+                                             "checkpoint-00000025", "checkpoint-00000030"}));
+  // Fewer are wanted from now on.
+  state.set_step(35);
+  ASSERT_OK(SaveCheckpoint(folder, state, {{"a", a}}));
+  ASSERT_OK_AND_ASSIGN(const std::vector<std::string> fewer, ListDirectory(folder));
+  EXPECT_EQ(fewer, std::vector<std::string>({"checkpoint-00000035"}));
+}
+
+TEST(CheckpointTest, WhatIsNotFiniteIsNotKept) {
+  const std::string folder = ::testing::TempDir() + "/not_finite";
+  ASSERT_OK(RemoveAll(folder));
+  ASSERT_OK(MakeDirectories(folder));
+  at::Tensor a = at::empty({2}, at::kFloat).fill_(1);
+  at::Tensor count = at::empty({}, at::kLong).fill_(7);
+  v1::TrainState state;
+  state.set_step(1);
+  ASSERT_OK(SaveCheckpoint(folder, state, {{"count", count}, {"a", a}}));
+  for (const float bad : {std::numeric_limits<float>::infinity(), std::nanf("")}) {
+    a.data_ptr<float>()[1] = bad;
+    state.set_step(2);
+    EXPECT_THAT(SaveCheckpoint(folder, state, {{"count", count}, {"a", a}}),
+                StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("\"a\" holds values")));
+  }
+  ASSERT_OK_AND_ASSIGN(const std::vector<std::string> names, ListDirectory(folder));
+  EXPECT_EQ(names, std::vector<std::string>({"checkpoint-00000001"}));
+}
+
+TEST(CheckpointTest, AFlippedBitIsFound) {
+  const std::string folder = ::testing::TempDir() + "/flipped";
+  ASSERT_OK(RemoveAll(folder));
+  ASSERT_OK(MakeDirectories(folder));
+  const at::Tensor a = at::empty({2}, at::kFloat).fill_(1);
+  ASSERT_OK(SaveCheckpoint(folder, v1::TrainState(), {{"a", a}}));
+  const std::string tensors = folder + "/checkpoint-00000000/tensors.safetensors";
+  ASSERT_OK_AND_ASSIGN(std::string bytes, ReadFile(tensors));
+  bytes.back() ^= 1;
+  ASSERT_OK(WriteFile(tensors, bytes));
+  EXPECT_THAT(LoadCheckpoint(folder + "/checkpoint-00000000", {{"a", a}}),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("tensors.safetensors is damaged")));
+}
+
+}  // namespace
+}  // namespace cassle

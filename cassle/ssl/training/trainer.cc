@@ -1,0 +1,391 @@
+#include "cassle/ssl/training/trainer.h"
+
+#include <ATen/ops/stack.h>
+
+#include <cmath>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "cassle/base/file.h"
+#include "cassle/base/status_macros.h"
+#include "cassle/ssl/optimizers/make_optimizer.h"
+#include "cassle/ssl/optimizers/schedule.h"
+#include "cassle/ssl/training/checkpoint.h"
+
+namespace cassle {
+namespace {
+
+constexpr char kDivergedRemedy[] =
+    ". Lower --base_lr, or raise --batch_size, or try --clip_gradient_norm=1, or "
+    "--precision=float32 if this was bf16";
+
+// As TrainState has it.
+std::string KindOf(c10::Device device) {
+  return device.is_cpu() ? "" : c10::DeviceTypeName(device.type(), /*lower_case=*/true);
+}
+
+PixelNormalizer NormalizerOf(const v1::Policy& policy) {
+  return PixelNormalizer({policy.mean(0), policy.mean(1), policy.mean(2)},
+                         {policy.std(0), policy.std(1), policy.std(2)});
+}
+
+}  // namespace
+
+Trainer::Trainer(const v1::TrainingConfig& training, c10::Device device, ViewLoaderOptions loading,
+                 Method* method, Monitor* monitor, StageContext* context)
+    : training_(training),
+      device_(device),
+      loading_(std::move(loading)),
+      method_(method),
+      monitor_(monitor),
+      normalizer_(NormalizerOf(loading_.policy)),
+      context_(context),
+      optimizer_(MakeOptimizer(training, method->parameter_groups())) {
+  normalizer_.MoveTo(device);
+  loading_.seed = training.seed();
+  loading_.batch_size = training.batch_size();
+  loading_.num_epochs = training.epochs();
+  loading_.threads = context->threads();
+  loading_.cache_bytes = training.cache_mib() << 20;
+}
+
+std::vector<NamedTensor> Trainer::Everything() const {
+  std::vector<NamedTensor> all = method_->state();
+  for (const NamedTensor& buffer : optimizer_->buffers()) {
+    all.push_back({"optimizer." + buffer.name, buffer.tensor});
+  }
+  return all;
+}
+
+absl::Status Trainer::ContinueLink() {
+  CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> checkpoints,
+                          FindCheckpoints(training_.begin()));
+  if (checkpoints.empty()) {
+    return absl::NotFoundError(absl::StrCat(training_.begin(), " has no checkpoint to go on from"));
+  }
+  CASSLE_ASSIGN_OR_RETURN(state_, LoadCheckpoint(checkpoints[0], Everything()));
+  SayIfTheDeviceChanged();
+  // Copies: they will grow.
+  for (const char* name : {kMetricsFile, kEventsFile}) {
+    CASSLE_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(JoinPath(training_.begin(), name)));
+    CASSLE_RETURN_IF_ERROR(WriteFile(JoinPath(context_->output_dir(), name), bytes));
+  }
+  context_->Say(
+      absl::StrCat("going on from ", training_.begin(), ", after epoch ", state_.epoch()));
+  return absl::OkStatus();
+}
+
+absl::Status Trainer::Resume() {
+  std::vector<std::string> checkpoints;
+  if (context_->resumed()) {
+    CASSLE_ASSIGN_OR_RETURN(checkpoints, FindCheckpoints(context_->output_dir()));
+  }
+  if (checkpoints.empty()) {
+    if (!training_.begin().empty()) return ContinueLink();
+    if (context_->resumed()) context_->Say("no checkpoint yet: starting from the first step");
+    return absl::OkStatus();
+  }
+  absl::Status newest;
+  for (size_t i = 0; i < checkpoints.size(); ++i) {
+    const absl::StatusOr<v1::TrainState> state = LoadCheckpoint(checkpoints[i], Everything());
+    if (!state.ok()) {
+      if (i == 0) newest = state.status();
+      context_->Warn(absl::StrCat("a checkpoint cannot be used: ", state.status().message()));
+      continue;
+    }
+    // They would be in the way when their steps come again.
+    for (size_t k = 0; k < i; ++k) CASSLE_RETURN_IF_ERROR(RemoveAll(checkpoints[k]));
+    state_ = *state;
+    checkpoint_step_ = state_.step();
+    SayIfTheDeviceChanged();
+    context_->Say(
+        absl::StrCat("resuming after step ", state_.step(), " (epoch ", state_.epoch() + 1, ")"));
+    return absl::OkStatus();
+  }
+  return newest;
+}
+
+void Trainer::SayIfTheDeviceChanged() {
+  const std::string device = KindOf(device_);
+  if (device != state_.device()) {
+    context_->Say(absl::StrCat("the checkpoint comes from ",
+                               state_.device().empty() ? "the processor" : state_.device(),
+                               ", and the run goes on on ", DescribeDevice(device_),
+                               ": its last digits are those of neither alone"));
+  }
+}
+
+absl::Status Trainer::SaveState() {
+  if (checkpoint_step_ == state_.step()) return absl::OkStatus();
+  CASSLE_RETURN_IF_ERROR(ReadSteps());
+  CASSLE_ASSIGN_OR_RETURN(const MetricsPosition position, log_->Sync());
+  state_.set_metrics_bytes(position.metrics_bytes);
+  state_.set_events_bytes(position.events_bytes);
+  const absl::Status saved = SaveCheckpoint(
+      context_->output_dir(), state_, Everything(),
+      {training_.keep_last_checkpoints(), training_.keep_every_epochs() * batches_per_epoch_});
+  if (absl::IsFailedPrecondition(saved)) {
+    return absl::FailedPreconditionError(absl::StrCat("after step ", state_.step(), " (epoch ",
+                                                      EpochOfLastStep(), "): ", saved.message(),
+                                                      "; ", WhatIsKept(), kDivergedRemedy));
+  }
+  CASSLE_RETURN_IF_ERROR(saved);
+  checkpoint_step_ = state_.step();
+  return absl::OkStatus();
+}
+
+absl::Status Trainer::Run() {
+  CASSLE_RETURN_IF_ERROR(Resume());
+  state_.set_device(KindOf(device_));
+  const bool finished = Finished();
+  std::unique_ptr<ViewLoader> loader;
+  if (!finished) {
+    loading_.first_epoch = state_.epoch();
+    loading_.first_batch = state_.batch_in_epoch();
+    CASSLE_ASSIGN_OR_RETURN(loader, ViewLoader::Create(loading_));
+  }
+  // The first file is written after the loader has accepted its inputs: a refused run leaves
+  // nothing.
+  CASSLE_ASSIGN_OR_RETURN(log_, MetricsLog::Open(context_->output_dir(),
+                                                 {state_.metrics_bytes(), state_.events_bytes()}));
+  // A run that was stopped while it measured the finished encoder measures it again.
+  if (finished) return MonitorIfDue();
+  batches_per_epoch_ = loader->batches_per_epoch();
+  Progress progress("training", training_.epochs() * batches_per_epoch_ * training_.batch_size(),
+                    "images", state_.step() * training_.batch_size());
+  EpochStart start;
+  start.step = state_.step();
+  CASSLE_RETURN_IF_ERROR(MonitorIfDue());
+  while (!Finished()) {
+    CASSLE_ASSIGN_OR_RETURN(const std::shared_ptr<const ViewBatch> batch, loader->Next());
+    if (batch == nullptr) return absl::InternalError("the loader ended before the last epoch");
+    CASSLE_RETURN_IF_ERROR(TakeStep(*batch));
+    progress.Set(state_.step() * training_.batch_size(),
+                 absl::StrFormat("epoch %d of %d, loss %.4f", batch->epoch + 1, training_.epochs(),
+                                 last_loss_));
+    const bool epoch_ended = state_.batch_in_epoch() == 0;
+    if (epoch_ended) SayWhereTimeWent(*loader, start);
+    const bool done = Finished();
+    if (done || CheckpointIsDue() || context_->interrupted()) CASSLE_RETURN_IF_ERROR(SaveState());
+    if (!done && context_->interrupted()) return Interrupted();
+    if (epoch_ended) {
+      // After the checkpoint: stopped while it measures, a run has only that to do again.
+      CASSLE_RETURN_IF_ERROR(MonitorIfDue());
+      start = {loader->time_account(), state_.step()};
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Trainer::Interrupted() const {
+  return absl::CancelledError(absl::StrCat("interrupted after step ", state_.step(),
+                                           "; the same command goes on from there"));
+}
+
+absl::Status Trainer::MonitorIfDue() {
+  const int64_t epoch = state_.epoch();
+  if (monitor_ == nullptr || state_.batch_in_epoch() != 0 || state_.next_monitor_epoch() > epoch ||
+      !monitor_->IsDue(epoch, training_.epochs())) {
+    return absl::OkStatus();
+  }
+  // Every start of a run gets somewhere, however early the signal came.
+  const bool interrupted_before = context_->interrupted();
+  const absl::Time begin = absl::Now();
+  const absl::StatusOr<MonitorValues> values = monitor_->Measure(
+      method_->backbone(), [&] { return !interrupted_before && context_->interrupted(); });
+  if (absl::IsCancelled(values.status())) {
+    CASSLE_RETURN_IF_ERROR(SaveState());
+    return Interrupted();
+  }
+  CASSLE_RETURN_IF_ERROR(values.status());
+  monitor_seconds_ += absl::ToDoubleSeconds(absl::Now() - begin);
+  context_->Spend("monitor", monitor_seconds_);
+  v1::TrainMetrics line;
+  line.set_step(static_cast<int32_t>(state_.step()));
+  line.set_epoch(static_cast<int32_t>(epoch));
+  line.set_probe_accuracy(values->probe_accuracy);
+  line.set_knn_accuracy(values->knn_accuracy);
+  CASSLE_RETURN_IF_ERROR(log_->Write(line));
+  state_.set_next_monitor_epoch(epoch + 1);
+  if (epoch == 0) *state_.mutable_untrained() = line;
+  state_.mutable_last_metrics()->MergeFrom(line);
+  std::string said = absl::StrFormat("epoch %d: probe %.2f%%, nearest neighbours %.2f%%", epoch,
+                                     100 * line.probe_accuracy(), 100 * line.knn_accuracy());
+  if (epoch > 0) {
+    absl::StrAppendFormat(&said, " (untrained: %.2f%%, %.2f%%)",
+                          100 * state_.untrained().probe_accuracy(),
+                          100 * state_.untrained().knn_accuracy());
+  }
+  context_->Say(said);
+  return absl::OkStatus();
+}
+
+void Trainer::SayWhereTimeWent(const ViewLoader& loader, const EpochStart& start) const {
+  const TimeAccount now = loader.time_account();
+  const TimeAccount epoch = now - start.account;
+  const double images = static_cast<double>((state_.step() - start.step) * training_.batch_size());
+  context_->Say(absl::StrFormat(
+      "epoch %d: loss %.4f, learning rate %.4g, %.1f images/s; %s", state_.epoch(),
+      state_.last_metrics().epoch_loss(), state_.last_metrics().learning_rate(),
+      epoch.wall > 0 ? images / epoch.wall : 0, DescribeBottleneck(epoch, "training")));
+  for (int i = 0; i < kNumWorks; ++i) {
+    const Work work = static_cast<Work>(i);
+    if (now.work[i] > 0) context_->Spend(absl::StrCat("views.", WorkName(work)), now.work[i]);
+  }
+  context_->Spend("views.workers_waited", now.workers_waited);
+  context_->Spend("views.training_waited", now.consumer_waited);
+}
+
+Batch Trainer::MakeBatch(const ViewBatch& batch) const {
+  Batch tensors;
+  for (size_t i = 0; i < batch.pixels.size(); ++i) {
+    tensors.views.push_back(
+        {normalizer_.Normalize(batch.pixels[i], batch.batch_size, batch.sizes[i]),
+         Upload(MatrixTensor(batch.descriptors[i], batch.batch_size), device_)});
+    if (i < batch.relative.size()) {
+      tensors.views[i].relative =
+          Upload(MatrixTensor(batch.relative[i], batch.batch_size), device_);
+    }
+  }
+  tensors.labels = Upload(LabelTensor(batch.labels), device_);
+  return tensors;
+}
+
+absl::Status Trainer::CheckLabels(const ViewBatch& batch) const {
+  if (!method_->uses_labels()) return absl::OkStatus();
+  for (size_t i = 0; i < batch.labels.size(); ++i) {
+    if (batch.labels[i] >= 0) continue;
+    return absl::FailedPreconditionError(absl::StrCat(
+        "image ", batch.image_ids[i],
+        " has no label, and the method needs that of every image: choose another --split or "
+        "--target, encode the data set without such images, or train with another method"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Trainer::TakeStep(const ViewBatch& batch) {
+  CASSLE_RETURN_IF_ERROR(CheckLabels(batch));
+  optimizer_->ZeroGrad();
+  const double position = SchedulePosition();
+  method_->set_progress(position, static_cast<double>(training_.epochs()));
+  const BatchPass pass =
+      AccumulateGradients(MakeBatch(batch), training_.accumulate_steps(), method_);
+  if (pass.unread_loss.defined()) {
+    const at::Tensor norm = optimizer_->GradientNormTensor();
+    unread_.push_back(at::stack({pass.unread_loss, norm}));
+    optimizer_->ClipGradients(norm, training_.clip_gradient_norm());
+  } else {
+    if (!std::isfinite(pass.loss)) return NotFinite("loss", pass.loss);
+    last_gradient_norm_ = optimizer_->GradientNorm();
+    if (!std::isfinite(last_gradient_norm_)) return NotFinite("gradient", last_gradient_norm_);
+    optimizer_->ClipGradients(last_gradient_norm_, training_.clip_gradient_norm());
+    last_loss_ = pass.loss;
+    state_.set_epoch_loss_sum(state_.epoch_loss_sum() + pass.loss);
+  }
+  const double learning_rate = LearningRateAt(training_, position);
+  optimizer_->Step(GroupRates(optimizer_->groups(), FullLearningRate(training_), learning_rate));
+  method_->AfterStep();
+
+  state_.set_step(state_.step() + 1);
+  state_.set_batch_in_epoch(state_.batch_in_epoch() + 1);
+  const bool epoch_ends = state_.batch_in_epoch() == batches_per_epoch_;
+  if (epoch_ends || state_.step() % training_.log_every_steps() == 0) {
+    CASSLE_RETURN_IF_ERROR(ReadSteps());
+    CASSLE_RETURN_IF_ERROR(Log(pass, learning_rate));
+  }
+  if (epoch_ends) {
+    state_.set_epoch(state_.epoch() + 1);
+    state_.set_batch_in_epoch(0);
+    state_.set_epoch_loss_sum(0);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Trainer::ReadSteps() {
+  if (unread_.empty()) return absl::OkStatus();
+  const at::Tensor values = at::stack(unread_).cpu();  // [steps, 2]
+  const float* value = values.data_ptr<float>();
+  const int64_t steps = values.size(0);
+  unread_.clear();
+  for (int64_t i = 0; i < steps; ++i, value += 2) {
+    if (!std::isfinite(value[0])) return NotFinite("loss", value[0], steps - i);
+    if (!std::isfinite(value[1])) return NotFinite("gradient", value[1], steps - i);
+    last_loss_ = value[0];
+    last_gradient_norm_ = value[1];
+    state_.set_epoch_loss_sum(state_.epoch_loss_sum() + last_loss_);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Trainer::NotFinite(const char* what, double value, int64_t steps_ago) const {
+  return absl::FailedPreconditionError(absl::StrCat(
+      "step ", state_.step() + 1 - steps_ago, " (epoch ", state_.epoch() + 1, "): the ", what,
+      " is ", value, steps_ago == 0 ? ". The step was not taken; " : ". Nothing was kept of it; ",
+      WhatIsKept(), kDivergedRemedy));
+}
+
+int64_t Trainer::EpochOfLastStep() const {
+  return state_.batch_in_epoch() > 0 ? state_.epoch() + 1 : state_.epoch();
+}
+
+std::string Trainer::WhatIsKept() const {
+  if (checkpoint_step_ < 0) return "there was no checkpoint yet";
+  return absl::StrCat("the checkpoint after step ", checkpoint_step_, " is kept in ",
+                      context_->output_dir());
+}
+
+absl::Status Trainer::Log(const BatchPass& pass, double learning_rate) {
+  const ProjectionStatistics statistics = DescribeProjections(pass.z1, pass.z2);
+  v1::TrainMetrics metrics;
+  metrics.set_step(static_cast<int32_t>(state_.step()));
+  metrics.set_epoch(static_cast<int32_t>(state_.epoch() + 1));
+  metrics.set_loss(last_loss_);
+  metrics.set_learning_rate(learning_rate);
+  metrics.set_gradient_norm(last_gradient_norm_);
+  metrics.set_projection_spread(statistics.spread);
+  metrics.set_matched_cosine(statistics.matched_cosine);
+  metrics.set_unmatched_cosine(statistics.unmatched_cosine);
+  metrics.set_projection_rank(EffectiveRank(pass.z1));
+  if (pass.features1.defined()) {
+    metrics.set_feature_spread(Spread(pass.features1));
+    metrics.set_feature_rank(EffectiveRank(pass.features1));
+  }
+  if (state_.batch_in_epoch() == batches_per_epoch_) {
+    metrics.set_epoch_loss(state_.epoch_loss_sum() / static_cast<double>(batches_per_epoch_));
+  }
+  *state_.mutable_last_metrics() = metrics;
+  CASSLE_RETURN_IF_ERROR(log_->Write(metrics));
+  const absl::Status collapsed = CheckCollapse(training_.monitor(), metrics);
+  if (collapsed.ok()) return collapsed;
+  return absl::Status(collapsed.code(), absl::StrCat(collapsed.message(), "; ", WhatIsKept()));
+}
+
+double Trainer::SchedulePosition() const {
+  const double epoch = static_cast<double>(state_.epoch());
+  if (!training_.schedule_per_step()) return epoch;
+  return epoch +
+         static_cast<double>(state_.batch_in_epoch()) / static_cast<double>(batches_per_epoch_);
+}
+
+bool Trainer::Finished() const {
+  return state_.epoch() >=
+         (training_.stop_epoch() > 0 ? training_.stop_epoch() : training_.epochs());
+}
+
+bool Trainer::CheckpointIsDue() const {
+  const int64_t by_steps = training_.checkpoint_every_steps();
+  if (by_steps > 0 && state_.step() % by_steps == 0) return true;
+  for (const int64_t by_epochs :
+       {training_.checkpoint_every_epochs(), training_.keep_every_epochs()}) {
+    if (by_epochs > 0 && state_.batch_in_epoch() == 0 && state_.epoch() % by_epochs == 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace cassle

@@ -1,0 +1,358 @@
+#include "cassle/stage/stage.h"
+
+#include <fcntl.h>
+#include <glog/logging.h>
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/message.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "cassle/base/file.h"
+#include "cassle/base/fingerprint.h"
+#include "cassle/base/status_macros.h"
+#include "cassle/base/text_proto.h"
+#include "cassle/stage/options.h"
+#include "cassle/stage/stage_manifest.h"
+
+namespace cassle {
+namespace {
+
+// Holds flock() on a folder, so that two processes never fill the same output. Freed when the
+// process dies.
+class FolderLock {
+ public:
+  ~FolderLock() {
+    if (fd_ >= 0) close(fd_);
+  }
+  absl::Status Take(const std::string& folder, const std::string& output) {
+    fd_ = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd_ < 0 || flock(fd_, LOCK_EX | LOCK_NB) != 0) {
+      return absl::AlreadyExistsError(absl::StrCat(
+          output, " is being written by another process: wait for it, or name another output"));
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  int fd_ = -1;
+};
+
+double CpuSeconds() {
+  rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_utime.tv_sec + usage.ru_stime.tv_sec +
+         1e-6 * (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+}
+
+int64_t PeakMemoryBytes() {
+  rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  return int64_t{usage.ru_maxrss} * 1024;
+}
+
+std::string Identity(const v1::StageManifest& birth) {
+  Fingerprinter identity;
+  identity.UpdateField(birth.stage());
+  identity.UpdateField(absl::StrCat(birth.version()));
+  identity.UpdateField(birth.options());
+  for (const v1::InputFingerprint& input : birth.inputs()) {
+    identity.UpdateField(input.field());
+    identity.UpdateField(input.fingerprint());
+  }
+  return identity.Hex();
+}
+
+std::string StringField(const google::protobuf::Message& options, const std::string& name) {
+  const auto* field = options.GetDescriptor()->FindFieldByName(name);
+  return field == nullptr ? "" : options.GetReflection()->GetString(options, field);
+}
+
+}  // namespace
+
+std::string StageContext::input_fingerprint(const std::string& field) const {
+  for (const v1::InputFingerprint& input : birth_.inputs()) {
+    if (input.field() == field) return input.fingerprint();
+  }
+  return "";
+}
+
+absl::Status StageContext::SetResult(const google::protobuf::Message& result) {
+  CASSLE_ASSIGN_OR_RETURN(result_json_, ToJson(result));
+  return absl::OkStatus();
+}
+
+void StageContext::Note(const std::string& sentence) {
+  notes_.push_back(sentence);
+  Say(sentence);
+}
+
+void StageContext::Say(const std::string& line) const { LOG(INFO) << stage_name_ << ": " << line; }
+
+void StageContext::Warn(const std::string& line) const {
+  LOG(WARNING) << stage_name_ << ": " << line;
+}
+
+// One run of one stage: the steps of RunStageWork with their shared state.
+class StageRunner {
+ public:
+  StageRunner(const StageInfo& info, const google::protobuf::Message& options,
+              const StageSettings& settings)
+      : info_(info),
+        settings_(settings),
+        context_(settings),
+        options_(options.New()),
+        start_(absl::Now()),
+        cpu_start_(CpuSeconds()) {
+    options_->CopyFrom(options);
+    context_.stage_name_ = info.name;
+  }
+
+  absl::StatusOr<StageOutcome> Run(const StageWork& work) {
+    const bool has_output = options_->GetDescriptor()->FindFieldByName("output") != nullptr;
+    CASSLE_RETURN_IF_ERROR(ApplyDefaults(options_.get()));
+    CASSLE_RETURN_IF_ERROR(CheckRanges(*options_));
+    output_ = StringField(*options_, "output");
+    if (info_.resolve) CASSLE_RETURN_IF_ERROR(info_.resolve(options_.get(), &context_));
+    while (output_.size() > 1 && output_.back() == '/') output_.pop_back();
+    if (!has_output) return WithoutOutput(work);
+    if (output_.empty()) {
+      return absl::InvalidArgumentError("--output is missing: name the folder to write");
+    }
+    if (output_ == "-") {
+      context_.streaming_ = true;
+      return WithoutOutput(work);
+    }
+    CASSLE_RETURN_IF_ERROR(DescribeBirth());
+    CASSLE_ASSIGN_OR_RETURN(const bool up_to_date, CheckExistingOutput());
+    if (up_to_date) {
+      context_.Say(absl::StrCat("up to date: ", output_));
+      return StageOutcome{true, output_, manifest_};
+    }
+    FolderLock lock;
+    CASSLE_RETURN_IF_ERROR(PreparePartial(&lock));
+    if (!finished_before_) CASSLE_RETURN_IF_ERROR(Work(work));
+    CASSLE_RETURN_IF_ERROR(Publish());
+    return StageOutcome{false, output_, manifest_};
+  }
+
+ private:
+  absl::StatusOr<StageOutcome> WithoutOutput(const StageWork& work) {
+    CASSLE_RETURN_IF_ERROR(work(*options_, context_));
+    CASSLE_RETURN_IF_ERROR(FillManifest());
+    return StageOutcome{false, "", manifest_};
+  }
+
+  absl::Status DescribeBirth() {
+    manifest_.set_stage(info_.name);
+    manifest_.set_version(info_.version);
+    manifest_.set_options(CanonicalOptions(*options_));
+    for (const auto& [field, path] : PathsOfRole(*options_, v1::INPUT)) {
+      if (path == "-") {
+        // A stream cannot be asked twice: such a run is never up to date and never resumed.
+        repeatable_ = false;
+        continue;
+      }
+      const absl::StatusOr<std::string> fingerprint = FingerprintInput(path);
+      if (!fingerprint.ok()) return Annotate(fingerprint.status(), absl::StrCat("--", field));
+      v1::InputFingerprint* input = manifest_.add_inputs();
+      input->set_field(field);
+      input->set_fingerprint(*fingerprint);
+    }
+    context_.birth_ = manifest_;
+    VLOG(1) << info_.name << ": options " << manifest_.options();
+    for (const v1::InputFingerprint& input : manifest_.inputs()) {
+      VLOG(1) << info_.name << ": --" << input.field() << " has fingerprint "
+              << input.fingerprint();
+    }
+    VLOG(1) << info_.name << ": inputs read after " << Elapsed();
+    return absl::OkStatus();
+  }
+
+  // True if the output is there and is what this run would make.
+  absl::StatusOr<bool> CheckExistingOutput() {
+    if (!FileExists(output_)) return false;
+    if (!FileExists(JoinPath(output_, kManifestName))) {
+      const absl::StatusOr<std::vector<std::string>> names = ListDirectory(output_);
+      if (names.ok() && names->empty()) return false;
+      return absl::AlreadyExistsError(absl::StrCat(
+          output_, " exists and is not a stage output; it is left alone: name another folder"));
+    }
+    const absl::StatusOr<v1::StageManifest> was = ReadManifest(output_);
+    if (settings_.force) return false;
+    if (!was.ok()) return was.status();
+    if (!SameBirth(*was, manifest_)) {
+      return absl::AlreadyExistsError(
+          absl::StrCat(output_, " exists and was made ", DifferenceOfBirth(*was, manifest_),
+                       ": name another folder, or replace it with --force"));
+    }
+    if (!repeatable_) {
+      return absl::AlreadyExistsError(
+          absl::StrCat(output_, " exists: name another folder, or replace it with --force"));
+    }
+    // Damaged since, or a picture beside it is wanted that is not there: make it again.
+    if (!RequireComplete(output_).ok()) return false;
+    for (const auto& [field, path] : PathsOfRole(*options_, v1::SIDE_OUTPUT)) {
+      if (!FileExists(path)) return false;
+    }
+    manifest_ = *was;
+    return true;
+  }
+
+  absl::Status PreparePartial(FolderLock* lock) {
+    partial_ = absl::StrCat(output_, ".partial");
+    context_.output_dir_ = partial_;
+    const bool existed = IsDirectory(partial_);
+    CASSLE_RETURN_IF_ERROR(MakeDirectories(partial_));
+    CASSLE_RETURN_IF_ERROR(lock->Take(partial_, output_));
+    const std::string identity = repeatable_ ? Identity(manifest_) : "";
+    if (existed) {
+      // Killed between its last two steps: only the renaming is missing.
+      const absl::StatusOr<v1::StageManifest> done = ReadFinishedPartial();
+      if (done.ok() && repeatable_ && SameBirth(*done, manifest_)) {
+        context_.Say(absl::StrCat("finishing ", output_));
+        manifest_ = *done;
+        finished_before_ = true;
+        return absl::OkStatus();
+      }
+      v1::StageJob job;
+      const bool same = ReadTextProto(JoinPath(partial_, kJobName), &job).ok() &&
+                        job.identity() == identity && !identity.empty();
+      if (same && info_.resumable) {
+        context_.resumed_ = true;
+        context_.Say(absl::StrCat("going on from ", partial_));
+        // Else they would be taken for output.
+        CASSLE_RETURN_IF_ERROR(RemoveTornWrites());
+      } else {
+        context_.Say(absl::StrCat("starting over: ", partial_,
+                                  same ? " was interrupted" : " was another job"));
+        CASSLE_RETURN_IF_ERROR(EmptyPartial());
+      }
+    }
+    if (!context_.resumed_) {
+      v1::StageJob job;
+      job.set_identity(identity);
+      CASSLE_RETURN_IF_ERROR(
+          WriteFileAtomically(JoinPath(partial_, kJobName), PrintTextProto(job)));
+    }
+    return absl::OkStatus();
+  }
+
+  std::string Elapsed() const {
+    return absl::StrCat(absl::ToDoubleSeconds(absl::Now() - start_), " s, ",
+                        CpuSeconds() - cpu_start_, " s of processors");
+  }
+
+  absl::StatusOr<v1::StageManifest> ReadFinishedPartial() const {
+    v1::StageManifest manifest;
+    CASSLE_RETURN_IF_ERROR(ReadTextProto(JoinPath(partial_, kManifestName), &manifest));
+    return manifest;
+  }
+
+  // Removes what WriteFileAtomically (whose suffix this is) left when the process died.
+  absl::Status RemoveTornWrites() const {
+    CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> files, ListFilesBelow(partial_));
+    for (const std::string& file : files) {
+      if (!absl::EndsWith(file, ".tmp")) continue;
+      CASSLE_RETURN_IF_ERROR(RemoveAll(JoinPath(partial_, file)));
+    }
+    return absl::OkStatus();
+  }
+
+  // Removes what is in the folder but keeps the folder, whose lock is held.
+  absl::Status EmptyPartial() {
+    CASSLE_ASSIGN_OR_RETURN(std::vector<std::string> names, ListDirectory(partial_));
+    for (const std::string& name : names) {
+      CASSLE_RETURN_IF_ERROR(RemoveAll(JoinPath(partial_, name)));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Work(const StageWork& work) {
+    const absl::Status status = work(*options_, context_);
+    VLOG(1) << info_.name << ": work " << (status.ok() ? "done" : "ended") << " after "
+            << Elapsed();
+    if (!status.ok()) {
+      // What cannot be resumed, or has not begun, is of no use to anybody.
+      const absl::StatusOr<std::vector<std::string>> names = ListDirectory(partial_);
+      const bool begun = names.ok() && *names != std::vector<std::string>{kJobName};
+      if (!info_.resumable || !begun) RemoveAll(partial_).IgnoreError();
+      return status;
+    }
+    CASSLE_RETURN_IF_ERROR(FillManifest());
+    return WriteFileAtomically(JoinPath(partial_, kManifestName), PrintTextProto(manifest_));
+  }
+
+  absl::Status FillManifest() {
+    manifest_.set_stage(info_.name);
+    if (!context_.output_dir_.empty()) {
+      CASSLE_RETURN_IF_ERROR(FingerprintFiles(context_.output_dir_, &manifest_));
+    }
+    for (const auto& [name, value] : context_.counts_) {
+      v1::Count* count = manifest_.add_counts();
+      count->set_name(name);
+      count->set_value(value);
+    }
+    for (const std::string& note : context_.notes_) manifest_.add_notes(note);
+    manifest_.set_result_json(context_.result_json_);
+    if (!settings_.omit_costs) {
+      v1::StageCosts* costs = manifest_.mutable_costs();
+      costs->set_wall_seconds(absl::ToDoubleSeconds(absl::Now() - start_));
+      costs->set_cpu_seconds(CpuSeconds() - cpu_start_);
+      costs->set_peak_memory_bytes(PeakMemoryBytes());
+      for (const auto& [name, seconds] : context_.spent_) {
+        v1::TimeSpent* spent = costs->add_spent();
+        spent->set_name(name);
+        spent->set_seconds(seconds);
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  // From the moment the manifest is there, the work is done: killed anywhere in here, the next
+  // start only publishes.
+  absl::Status Publish() {
+    VLOG(1) << info_.name << ": files fingerprinted after " << Elapsed();
+    CASSLE_RETURN_IF_ERROR(RemoveAll(JoinPath(partial_, kJobName)));
+    CASSLE_RETURN_IF_ERROR(SyncDirectory(partial_));
+    if (FileExists(output_)) {
+      const std::string old = absl::StrCat(output_, ".old");
+      CASSLE_RETURN_IF_ERROR(RemoveAll(old));
+      CASSLE_RETURN_IF_ERROR(Rename(output_, old));
+      CASSLE_RETURN_IF_ERROR(Rename(partial_, output_));
+      CASSLE_RETURN_IF_ERROR(RemoveAll(old));
+    } else {
+      CASSLE_RETURN_IF_ERROR(Rename(partial_, output_));
+    }
+    return SyncDirectory(DirName(output_));
+  }
+
+  const StageInfo& info_;
+  const StageSettings& settings_;
+  StageContext context_;
+  std::unique_ptr<google::protobuf::Message> options_;
+  const absl::Time start_;
+  const double cpu_start_;
+  std::string output_;
+  std::string partial_;
+  bool repeatable_ = true;
+  bool finished_before_ = false;
+  v1::StageManifest manifest_;
+};
+
+absl::StatusOr<StageOutcome> RunStageWork(const StageInfo& info,
+                                          const google::protobuf::Message& options,
+                                          const StageSettings& settings, const StageWork& work) {
+  return StageRunner(info, options, settings).Run(work);
+}
+
+}  // namespace cassle

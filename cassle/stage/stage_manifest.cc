@@ -1,0 +1,120 @@
+#include "cassle/stage/stage_manifest.h"
+
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "cassle/base/file.h"
+#include "cassle/base/fingerprint.h"
+#include "cassle/base/status_macros.h"
+#include "cassle/base/text_proto.h"
+
+namespace cassle {
+
+absl::StatusOr<v1::StageManifest> ReadManifest(const std::string& folder) {
+  if (!FileExists(folder)) {
+    const bool unfinished = IsDirectory(absl::StrCat(folder, ".partial"));
+    return absl::NotFoundError(absl::StrCat(
+        folder, " does not exist",
+        unfinished ? absl::StrCat("; ", folder, ".partial is unfinished: run its stage again")
+                   : ""));
+  }
+  const std::string path = JoinPath(folder, kManifestName);
+  if (absl::EndsWith(folder, ".partial") || !FileExists(path)) {
+    return absl::NotFoundError(
+        absl::StrCat(folder, " is not a complete stage output (no ", kManifestName,
+                     "): run the stage that makes it, or name another folder"));
+  }
+  v1::StageManifest manifest;
+  const absl::Status parsed = ReadTextProto(path, &manifest);
+  if (!parsed.ok()) return absl::DataLossError(parsed.message());
+  return manifest;
+}
+
+absl::Status RequireComplete(const std::string& folder) {
+  CASSLE_ASSIGN_OR_RETURN(v1::StageManifest manifest, ReadManifest(folder));
+  for (const v1::FileFingerprint& file : manifest.files()) {
+    const std::string path = JoinPath(folder, file.name());
+    const absl::StatusOr<int64_t> size = FileSize(path);
+    if (!size.ok()) {
+      return absl::DataLossError(absl::StrCat(path, " is missing although ", kManifestName,
+                                              " lists it: run stage ", manifest.stage(), " again"));
+    }
+    if (*size != file.size_bytes()) {
+      return absl::DataLossError(absl::StrCat(path, " has ", *size, " bytes, ", kManifestName,
+                                              " says ", file.size_bytes(), ": run stage ",
+                                              manifest.stage(), " again"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status FingerprintFiles(const std::string& folder, v1::StageManifest* manifest) {
+  manifest->clear_files();
+  CASSLE_ASSIGN_OR_RETURN(std::vector<std::string> names, ListFilesBelow(folder));
+  Fingerprinter whole;
+  for (const std::string& name : names) {
+    if (name == kManifestName || name == kJobName) continue;
+    v1::FileFingerprint* file = manifest->add_files();
+    file->set_name(name);
+    CASSLE_ASSIGN_OR_RETURN(const int64_t size, FileSize(JoinPath(folder, name)));
+    file->set_size_bytes(size);
+    CASSLE_ASSIGN_OR_RETURN(const std::string hex, FingerprintFile(JoinPath(folder, name)));
+    file->set_fingerprint(hex);
+    whole.UpdateField(name);
+    whole.UpdateField(absl::StrCat(size));
+    whole.UpdateField(hex);
+  }
+  manifest->set_fingerprint(whole.Hex());
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> FingerprintInput(const std::string& path) {
+  if (!IsDirectory(path)) {
+    if (!FileExists(path)) return ReadManifest(path).status();
+    return FingerprintFile(path);
+  }
+  if (FileExists(JoinPath(path, kManifestName))) {
+    CASSLE_RETURN_IF_ERROR(RequireComplete(path));
+    CASSLE_ASSIGN_OR_RETURN(v1::StageManifest manifest, ReadManifest(path));
+    return manifest.fingerprint();
+  }
+  if (absl::EndsWith(path, ".partial")) return ReadManifest(path).status();
+  v1::StageManifest plain;
+  CASSLE_RETURN_IF_ERROR(FingerprintFiles(path, &plain));
+  return plain.fingerprint();
+}
+
+std::string DifferenceOfBirth(const v1::StageManifest& was, const v1::StageManifest& now) {
+  if (was.stage() != now.stage()) return absl::StrCat("by stage ", was.stage());
+  if (was.version() != now.version())
+    return absl::StrCat("by version ", was.version(), " of the stage");
+  const std::vector<std::string> before = absl::StrSplit(was.options(), '\n');
+  const std::vector<std::string> after = absl::StrSplit(now.options(), '\n');
+  for (size_t i = 0; i < before.size() || i < after.size(); ++i) {
+    const std::string old_line = i < before.size() ? before[i] : "";
+    const std::string new_line = i < after.size() ? after[i] : "";
+    if (old_line != new_line) {
+      return absl::StrCat("with other options (", old_line.empty() ? "default" : old_line,
+                          " there, ", new_line.empty() ? "default" : new_line, " now)");
+    }
+  }
+  return "from other inputs";
+}
+
+bool SameBirth(const v1::StageManifest& a, const v1::StageManifest& b) {
+  if (a.stage() != b.stage() || a.version() != b.version() || a.options() != b.options() ||
+      a.inputs_size() != b.inputs_size()) {
+    return false;
+  }
+  for (int i = 0; i < a.inputs_size(); ++i) {
+    if (a.inputs(i).field() != b.inputs(i).field() ||
+        a.inputs(i).fingerprint() != b.inputs(i).fingerprint()) {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace cassle

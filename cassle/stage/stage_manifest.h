@@ -1,0 +1,45 @@
+// stage.textproto and the fingerprints of inputs: how one stage knows that what another wrote is
+// complete.
+#ifndef CASSLE_STAGE_STAGE_MANIFEST_H_
+#define CASSLE_STAGE_STAGE_MANIFEST_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "cassle/stage/stage.pb.h"
+
+namespace cassle {
+
+// Name of the manifest inside an output folder.
+inline constexpr char kManifestName[] = "stage.textproto";
+// What an unfinished output was going to be; inside OUTPUT.partial only.
+inline constexpr char kJobName[] = "job.textproto";
+
+// The manifest of a complete stage output.
+// \error kNotFound if the folder is missing or is an unfinished output; kDataLoss if the manifest
+// cannot be parsed.
+absl::StatusOr<v1::StageManifest> ReadManifest(const std::string& folder);
+
+// ReadManifest, and every file it lists is there with its size: what every reader of a stage folder
+// calls first. Contents are not read: records and tensors carry checks of their own.
+// \error as ReadManifest; kDataLoss naming the file that is missing or has another size.
+absl::Status RequireComplete(const std::string& folder);
+
+// Fills `files` (sorted) and `fingerprint` from what is in the folder; the manifest itself is left
+// out.
+absl::Status FingerprintFiles(const std::string& folder, v1::StageManifest* manifest);
+
+// Identity of an input: of a stage folder the fingerprint it was born with (after RequireComplete);
+// of a file or any other folder the fingerprint of its bytes and names.
+absl::StatusOr<std::string> FingerprintInput(const std::string& path);
+
+// Whether two outputs were made by the same stage and version with the same options and inputs.
+bool SameBirth(const v1::StageManifest& a, const v1::StageManifest& b);
+
+// Why two births differ, in words: the first setting or input that is not the same.
+std::string DifferenceOfBirth(const v1::StageManifest& was, const v1::StageManifest& now);
+
+}  // namespace cassle
+
+#endif  // CASSLE_STAGE_STAGE_MANIFEST_H_

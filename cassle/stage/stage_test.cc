@@ -1,0 +1,321 @@
+#include "cassle/stage/stage.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "cassle/base/file.h"
+#include "cassle/base/testing/status_matchers.h"
+#include "cassle/stage/stage_main.h"
+#include "cassle/stage/stage_manifest.h"
+#include "cassle/stage/test_options.pb.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace cassle {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+int g_runs = 0;
+
+// Writes `count` files, one by one; goes on from those that are there.
+absl::Status WriteNumbers(const v1::TestOptions& options, StageContext& context) {
+  ++g_runs;
+  for (int i = 0; i < options.count(); ++i) {
+    if (i > 0 && context.interrupted()) return absl::CancelledError("interrupted");
+    const std::string path = JoinPath(context.output_dir(), std::to_string(i));
+    if (!FileExists(path)) CASSLE_RETURN_IF_ERROR(WriteFileAtomically(path, std::to_string(i * i)));
+  }
+  context.Count("numbers", options.count());
+  return context.SetResult(options.optimizer());
+}
+
+absl::Status FailHalfway(const v1::TestOptions& options, StageContext& context) {
+  CASSLE_RETURN_IF_ERROR(WriteFile(JoinPath(context.output_dir(), "0"), "half"));
+  return absl::DataLossError("record 7 is bad");
+}
+
+class StageTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    g_runs = 0;
+    root_ = JoinPath(::testing::TempDir(),
+                     ::testing::UnitTest::GetInstance()->current_test_info()->name());
+    ASSERT_OK(RemoveAll(root_));
+    ASSERT_OK(MakeDirectories(root_));
+    ASSERT_OK(WriteFile(JoinPath(root_, "in"), "input"));
+    options_.set_input(JoinPath(root_, "in"));
+    options_.set_output(Out());
+  }
+  std::string Out() const { return JoinPath(root_, "out"); }
+  absl::StatusOr<StageOutcome> Run(bool resumable = true) {
+    return RunStage<v1::TestOptions>({"numbers", 1, "Writes numbers.", resumable}, options_,
+                                     settings_, WriteNumbers);
+  }
+
+  std::string root_;
+  v1::TestOptions options_;
+  StageSettings settings_{.threads = 1, .force = false, .omit_costs = true, .interrupted = nullptr};
+};
+
+TEST_F(StageTest, OutputAppearsWithItsManifestAndASecondRunDoesNothing) {
+  ASSERT_OK_AND_ASSIGN(StageOutcome first, Run());
+  EXPECT_FALSE(first.up_to_date);
+  EXPECT_OK(RequireComplete(Out()));
+  EXPECT_FALSE(FileExists(Out() + ".partial"));
+  ASSERT_OK_AND_ASSIGN(v1::StageManifest manifest, ReadManifest(Out()));
+  EXPECT_EQ(manifest.stage(), "numbers");
+  EXPECT_EQ(manifest.files_size(), 3);
+  EXPECT_EQ(manifest.counts(0).value(), 3);
+  EXPECT_THAT(manifest.options(), HasSubstr("learning_rate: 0.03"));
+  EXPECT_THAT(manifest.result_json(), HasSubstr("\"learning_rate\":0.03"));
+  ASSERT_OK_AND_ASSIGN(StageOutcome second, Run());
+  EXPECT_TRUE(second.up_to_date);
+  EXPECT_EQ(g_runs, 1);
+}
+
+TEST_F(StageTest, EqualWorkGivesEqualBytesWhereverItIsWritten) {
+  ASSERT_OK(Run().status());
+  options_.set_output(JoinPath(root_, "elsewhere/deeper"));
+  ASSERT_OK(Run().status());
+  EXPECT_EQ(ReadFile(JoinPath(Out(), kManifestName)).value(),
+            ReadFile(JoinPath(root_, "elsewhere/deeper/stage.textproto")).value());
+}
+
+TEST_F(StageTest, CostsAreWrittenUnlessOmitted) {
+  settings_.omit_costs = false;
+  ASSERT_OK(Run().status());
+  EXPECT_GT(ReadManifest(Out())->costs().peak_memory_bytes(), 0);
+}
+
+TEST_F(StageTest, OtherOptionsAreRefusedWithTheDifferenceUnlessForced) {
+  ASSERT_OK(Run().status());
+  options_.set_count(4);
+  EXPECT_THAT(Run(),
+              StatusIs(absl::StatusCode::kAlreadyExists,
+                       AllOf(HasSubstr("count: 3 there, count: 4 now"), HasSubstr("--force"))));
+  settings_.force = true;
+  ASSERT_OK(Run().status());
+  EXPECT_TRUE(FileExists(JoinPath(Out(), "3")));
+  EXPECT_FALSE(FileExists(Out() + ".old"));
+}
+
+TEST_F(StageTest, OtherInputBytesAreNoticed) {
+  ASSERT_OK(Run().status());
+  ASSERT_OK(WriteFile(options_.input(), "changed"));
+  EXPECT_THAT(Run(), StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("from other inputs")));
+}
+
+TEST_F(StageTest, ADamagedOutputIsRefusedByReadersAndMadeAgain) {
+  ASSERT_OK(Run().status());
+  ASSERT_OK(WriteFile(JoinPath(Out(), "1"), ""));
+  EXPECT_THAT(RequireComplete(Out()),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("out/1 has 0 bytes")));
+  ASSERT_OK(RemoveAll(JoinPath(Out(), "2")));
+  ASSERT_OK(WriteFile(JoinPath(Out(), "1"), "1"));
+  EXPECT_THAT(RequireComplete(Out()),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("out/2 is missing")));
+  ASSERT_OK_AND_ASSIGN(StageOutcome again, Run());
+  EXPECT_FALSE(again.up_to_date);
+  EXPECT_OK(RequireComplete(Out()));
+}
+
+TEST_F(StageTest, AMissingSideOutputIsMadeEvenIfTheOutputIsUpToDate) {
+  ASSERT_OK(Run().status());
+  options_.set_picture(JoinPath(root_, "picture.png"));
+  ASSERT_OK_AND_ASSIGN(StageOutcome with_picture, Run());
+  EXPECT_FALSE(with_picture.up_to_date);
+  ASSERT_OK(WriteFile(options_.picture(), "png"));
+  ASSERT_OK_AND_ASSIGN(StageOutcome again, Run());
+  EXPECT_TRUE(again.up_to_date);
+}
+
+TEST_F(StageTest, AFolderThatIsNoStageOutputIsLeftAlone) {
+  ASSERT_OK(MakeDirectories(Out()));
+  ASSERT_OK(WriteFile(JoinPath(Out(), "thesis.tex"), "years of work"));
+  settings_.force = true;
+  EXPECT_THAT(Run(), StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("left alone")));
+  EXPECT_EQ(ReadFile(JoinPath(Out(), "thesis.tex")).value(), "years of work");
+}
+
+TEST_F(StageTest, AFailedStageLeavesNothingBehind) {
+  EXPECT_THAT(
+      RunStage<v1::TestOptions>({"numbers", 1, "", false}, options_, settings_, FailHalfway),
+      StatusIs(absl::StatusCode::kDataLoss, HasSubstr("record 7")));
+  EXPECT_FALSE(FileExists(Out()));
+  EXPECT_FALSE(FileExists(Out() + ".partial"));
+}
+
+TEST_F(StageTest, AResumableStageThatFailsBeforeItBeginsLeavesNothingBehind) {
+  const StageWork refuse = [](const google::protobuf::Message&, StageContext&) {
+    return absl::InvalidArgumentError("no such method");
+  };
+  EXPECT_FALSE(RunStageWork({"numbers", 1, "", true}, options_, settings_, refuse).ok());
+  EXPECT_FALSE(FileExists(Out() + ".partial"));
+}
+
+TEST_F(StageTest, AnInterruptedStageGoesOnFromItsFiles) {
+  std::atomic<bool> interrupted{true};
+  settings_.interrupted = &interrupted;
+  EXPECT_THAT(Run(), StatusIs(absl::StatusCode::kCancelled, HasSubstr("interrupted")));
+  EXPECT_FALSE(FileExists(Out()));
+  // A file that only the resumed run could have kept.
+  ASSERT_OK(WriteFile(Out() + ".partial/0", "kept"));
+  interrupted = false;
+  ASSERT_OK(Run().status());
+  EXPECT_EQ(ReadFile(JoinPath(Out(), "0")).value(), "kept");
+}
+
+// Killed while it wrote its manifest: the torn file must not become output of the resumed run.
+TEST_F(StageTest, TornWritesOfAKilledRunAreNoOutput) {
+  ASSERT_OK(Run().status());
+  const std::string undisturbed = ReadFile(JoinPath(Out(), kManifestName)).value();
+  ASSERT_OK(RemoveAll(Out()));
+  std::atomic<bool> interrupted{true};
+  settings_.interrupted = &interrupted;
+  EXPECT_FALSE(Run().ok());
+  ASSERT_OK(WriteFile(JoinPath(Out() + ".partial", "stage.textproto.tmp"), "torn"));
+  interrupted = false;
+  ASSERT_OK(Run().status());
+  EXPECT_EQ(ReadFile(JoinPath(Out(), kManifestName)).value(), undisturbed);
+  EXPECT_FALSE(FileExists(JoinPath(Out(), "stage.textproto.tmp")));
+}
+
+TEST_F(StageTest, AnotherJobOrAStageThatCannotResumeStartsOver) {
+  std::atomic<bool> interrupted{true};
+  settings_.interrupted = &interrupted;
+  EXPECT_FALSE(Run().ok());
+  ASSERT_OK(WriteFile(Out() + ".partial/0", "stale"));
+  interrupted = false;
+  options_.set_count(2);
+  ASSERT_OK(Run().status());
+  EXPECT_EQ(ReadFile(JoinPath(Out(), "0")).value(), "0");
+}
+
+TEST_F(StageTest, AnUnfinishedInputIsRefused) {
+  options_.set_input(JoinPath(root_, "data"));
+  ASSERT_OK(MakeDirectories(JoinPath(root_, "data.partial")));
+  EXPECT_THAT(Run(),
+              StatusIs(absl::StatusCode::kNotFound,
+                       AllOf(HasSubstr("--input"), HasSubstr("data.partial is unfinished"))));
+  options_.set_input(JoinPath(root_, "data.partial"));
+  EXPECT_THAT(Run(),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("not a complete stage output")));
+}
+
+TEST_F(StageTest, AMissingOutputFlagIsAUsageError) {
+  options_.clear_output();
+  EXPECT_THAT(Run(),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("--output is missing")));
+}
+
+// A child is killed at many moments of the run, the harness's own steps included; whatever it
+// leaves, readers refuse it, and the next run ends with the bytes of an undisturbed one.
+TEST_F(StageTest, KilledAtAnyMomentItLeavesNothingThatLooksCompleteAndFinishesLater) {
+  options_.set_count(12);
+  ASSERT_OK(Run().status());
+  const std::string expected = ReadManifest(Out())->fingerprint();
+  int killed = 0;
+  for (int moment = 0; moment < 25; ++moment) {
+    ASSERT_OK(RemoveAll(Out()));
+    const pid_t child = fork();
+    if (child == 0) _exit(Run().ok() ? 0 : 1);
+    usleep(moment * 300);
+    kill(child, SIGKILL);
+    int status = 0;
+    waitpid(child, &status, 0);
+    killed += WIFSIGNALED(status);
+    if (FileExists(Out())) {
+      EXPECT_OK(RequireComplete(Out()));
+    }
+    ASSERT_OK(Run().status());
+    EXPECT_EQ(ReadManifest(Out())->fingerprint(), expected);
+    EXPECT_FALSE(FileExists(Out() + ".partial"));
+  }
+  EXPECT_GT(killed, 0);
+}
+
+TEST_F(StageTest, TwoWritersOfOneOutputExcludeEachOther) {
+  int ready[2], leave[2];
+  ASSERT_EQ(pipe(ready), 0);
+  ASSERT_EQ(pipe(leave), 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    const StageWork hold = [&](const google::protobuf::Message&, StageContext&) {
+      char byte = 1;
+      if (write(ready[1], &byte, 1) != 1 || read(leave[0], &byte, 1) != 1) {
+        return absl::InternalError("pipe");
+      }
+      return absl::OkStatus();
+    };
+    _exit(RunStageWork({"numbers", 1, "", true}, options_, settings_, hold).ok() ? 0 : 1);
+  }
+  char byte = 0;
+  ASSERT_EQ(read(ready[0], &byte, 1), 1);
+  EXPECT_THAT(Run(), StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("another process")));
+  ASSERT_EQ(write(leave[1], &byte, 1), 1);
+  int status = 0;
+  waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
+}
+
+TEST(ExitCodeTest, FollowsTheContract) {
+  EXPECT_EQ(ExitCode(absl::OkStatus()), 0);
+  EXPECT_EQ(ExitCode(absl::InvalidArgumentError("")), 64);
+  EXPECT_EQ(ExitCode(absl::DataLossError("")), 65);
+  EXPECT_EQ(ExitCode(absl::NotFoundError("")), 66);
+  EXPECT_EQ(ExitCode(absl::ResourceExhaustedError("")), 73);
+  EXPECT_EQ(ExitCode(absl::CancelledError("")), 75);
+  EXPECT_EQ(ExitCode(absl::InternalError("")), 70);
+}
+
+TEST(ParseCommandLineTest, AcceptsEveryFormAndTheLastOneWins) {
+  v1::TestOptions options;
+  CommandLine line;
+  ASSERT_OK(
+      ParseCommandLine({"--count=3", "--input", "a b", "--loud", "--set=optimizer.momentum=0.9",
+                        "--optimizer.learning_rate=1", "-count=4", "--threads=3", "--noforce"},
+                       &options, &line));
+  EXPECT_EQ(options.count(), 4);
+  EXPECT_EQ(options.input(), "a b");
+  EXPECT_TRUE(options.loud());
+  EXPECT_EQ(options.optimizer().momentum(), 0.9);
+  EXPECT_EQ(options.optimizer().learning_rate(), 1);
+  EXPECT_EQ(line.settings.threads, 3);
+  EXPECT_FALSE(line.settings.force);
+  ASSERT_OK(ParseCommandLine({"--noloud"}, &options, &line));
+  EXPECT_FALSE(options.loud());
+}
+
+TEST(ParseCommandLineTest, FlagsOverrideTheConfigFileWhereverTheyStand) {
+  const std::string path = JoinPath(::testing::TempDir(), "run.textproto");
+  ASSERT_OK(WriteFile(path, "count: 7 groups: 'a' color: RED"));
+  v1::TestOptions options;
+  CommandLine line;
+  ASSERT_OK(ParseCommandLine({"--count=8", "--groups=b,c", "--config=" + path}, &options, &line));
+  EXPECT_EQ(options.count(), 8);
+  EXPECT_EQ(options.color(), v1::RED);
+  EXPECT_THAT(options.groups(), ::testing::ElementsAre("b", "c"));
+}
+
+TEST(ParseCommandLineTest, UnknownFlagsNameTheNearestValidOne) {
+  v1::TestOptions options;
+  CommandLine line;
+  EXPECT_THAT(
+      ParseCommandLine({"--treads=2"}, &options, &line),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("--treads; did you mean --threads?")));
+  EXPECT_THAT(ParseCommandLine({"--otuput=x"}, &options, &line),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("did you mean --output?")));
+  EXPECT_THAT(ParseCommandLine({"stray"}, &options, &line),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("\"stray\"")));
+  EXPECT_THAT(ParseCommandLine({"--count"}, &options, &line),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("--count needs a value")));
+  EXPECT_THAT(ParseCommandLine({"--config=/missing"}, &options, &line),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("/missing")));
+}
+
+}  // namespace
+}  // namespace cassle
