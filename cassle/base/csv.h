@@ -33,15 +33,17 @@ struct CsvTable {
 
   // "PATH:LINE", for errors.
   std::string Origin(const CsvRow& row) const;
-  // Index of a column. \error kFailedPrecondition naming the columns that there are.
+  // Index of a column.
+  // \error kFailedPrecondition naming the columns that there are.
   absl::StatusOr<int> Column(absl::string_view name) const;
 };
 
 // Whether lines that begin with # are skipped, as in files that people write.
 enum class CsvComments { kNone, kSkipped };
 
-// `path` is for errors. \error kDataLoss, naming path and line: no lines, a quote that is not
-// closed or not around its whole cell, another number of cells than of columns.
+// `path` is for errors.
+// \error kDataLoss, naming path and line: no lines, a quote that is not closed or not around its
+// whole cell, another number of cells than of columns.
 absl::StatusOr<CsvTable> ParseCsv(absl::string_view text, const std::string& path,
                                   CsvComments comments = CsvComments::kNone);
 

@@ -13,7 +13,8 @@
 
 namespace cassle {
 
-// What relates two options. \error kInvalidArgument naming both.
+// What relates two options.
+// \error kInvalidArgument naming both.
 absl::Status CheckPretrainOptions(const v1::PretrainOptions& options);
 
 // The policy that the options name; without one, that of the recorded views.

@@ -8,8 +8,8 @@
 //   config.textproto                 the settings of the run; pretrain --config=... repeats it
 //   metrics.jsonl                    one v1::TrainMetrics a line
 //   events.out.tfevents.0.cassle     the same for TensorBoard
-// and while it runs, in OUTPUT.partial, the newest checkpoint (cassle/ssl/training/checkpoint.h), which a
-// link of a chain keeps (cassle/ssl/training_links.h).
+// and while it runs, in OUTPUT.partial, the newest checkpoint (cassle/ssl/training/checkpoint.h),
+// which a link of a chain keeps (cassle/ssl/training_links.h).
 #ifndef CASSLE_SSL_PRETRAIN_STAGE_H_
 #define CASSLE_SSL_PRETRAIN_STAGE_H_
 

@@ -58,8 +58,8 @@ struct ViewLoaderOptions {
   std::vector<std::string> groups;
   // Groups of the relative descriptors of the first two views, in any order.
   std::vector<std::string> relative_groups;
-  // Whose classes ViewBatch.labels are (cassle/data/records/class_target.h). Empty: the label. Another
-  // needs `images`, also beside recorded pixels.
+  // Whose classes ViewBatch.labels are (cassle/data/records/class_target.h). Empty: the label.
+  // Another needs `images`, also beside recorded pixels.
   std::string target;
   // Number of views; of a policy that fixes more, the first ones.
   int views = 2;

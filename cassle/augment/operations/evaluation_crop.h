@@ -1,5 +1,5 @@
-// The deterministic crop of evaluation (cassle/augment/pixels/evaluation_transform.h) as an operation, so
-// that a policy can ask for the views on which encoders are evaluated.
+// The deterministic crop of evaluation (cassle/augment/pixels/evaluation_transform.h) as an
+// operation, so that a policy can ask for the views on which encoders are evaluated.
 //
 // sample    nothing is drawn. The record's box is what will be seen, to the nearest source pixel.
 // apply     the whole source: shorter side resized to resize_px (bicubic), then the central view.

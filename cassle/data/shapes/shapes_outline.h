@@ -1,5 +1,5 @@
-// The outlines of the built-in data set (cassle/data/shapes/shapes.h), in coordinates of their own: the
-// centroid is the origin and the area that of the unit disc, so that neither position nor mean
+// The outlines of the built-in data set (cassle/data/shapes/shapes.h), in coordinates of their own:
+// the centroid is the origin and the area that of the unit disc, so that neither position nor mean
 // colour gives the shape away.
 #ifndef CASSLE_DATA_SHAPES_SHAPES_OUTLINE_H_
 #define CASSLE_DATA_SHAPES_SHAPES_OUTLINE_H_

@@ -1,5 +1,5 @@
-// Groups of bars as inline SVG (cassle/eval/charts/chart_frame.h): one group per category, one bar per
-// series.
+// Groups of bars as inline SVG (cassle/eval/charts/chart_frame.h): one group per category, one bar
+// per series.
 #ifndef CASSLE_EVAL_CHARTS_BAR_CHART_H_
 #define CASSLE_EVAL_CHARTS_BAR_CHART_H_
 

@@ -1,4 +1,5 @@
-// Heat maps as inline SVG (cassle/eval/charts/chart_frame.h): one column per category, one row per series.
+// Heat maps as inline SVG (cassle/eval/charts/chart_frame.h): one column per category, one row per
+// series.
 #ifndef CASSLE_EVAL_CHARTS_HEAT_MAP_H_
 #define CASSLE_EVAL_CHARTS_HEAT_MAP_H_
 

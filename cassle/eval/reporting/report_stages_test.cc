@@ -1,4 +1,5 @@
-// Tables, charts and pictures of stages that write cassle/eval/result/evaluation.proto, and trainings.
+// Tables, charts and pictures of stages that write cassle/eval/result/evaluation.proto, and
+// trainings.
 #include <cmath>
 #include <string>
 #include <utility>

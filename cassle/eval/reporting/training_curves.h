@@ -16,9 +16,9 @@ inline constexpr int kMaxCurvePoints = 200;
 // Whether the folder has what ReadTraining reads.
 bool HoldsTraining(const std::string& folder);
 
-// Curves of everything in metrics.jsonl that cassle/training_log/metrics.proto knows (steps on the x axis,
-// epochs for the monitors), and as scores the last values of those that tell a good run from a bad
-// one.
+// Curves of everything in metrics.jsonl that cassle/training_log/metrics.proto knows (steps on the
+// x axis, epochs for the monitors), and as scores the last values of those that tell a good run
+// from a bad one.
 // \error kDataLoss naming file and line of what is no metrics line; kNotFound if a file is missing.
 absl::StatusOr<v1::Evaluation> ReadTraining(const std::string& folder,
                                             const v1::StageManifest& manifest);

@@ -3,7 +3,8 @@
 //   weights.safetensors   "projector.mlp.0.weight", "projector.conditioner...", ...
 //                         (conditioning.h)
 //   projector.textproto   v1::ProjectorSpec
-//   policy.textproto      v1::Policy of the views it was trained on (cassle/augment/operations/policy.proto)
+//   policy.textproto      v1::Policy of the views it was trained on
+//                         (cassle/augment/operations/policy.proto)
 //
 // Imported models and those of pretrain before it wrote the last two have weights only: shapes then
 // tell how the projector was built, except for what they cannot (see LoadProjector).

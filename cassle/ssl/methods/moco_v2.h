@@ -16,9 +16,9 @@
 
 namespace cassle {
 
-// Settings have their defaults (MakeMethod in method_registry.h fills them in). \error
-// kInvalidArgument for a queue size that is no multiple of the batch size, with the nearest sizes
-// that are.
+// Settings have their defaults (MakeMethod in method_registry.h fills them in).
+// \error kInvalidArgument for a queue size that is no multiple of the batch size, with the nearest
+// sizes that are.
 absl::StatusOr<std::unique_ptr<Method>> MakeMocoV2(const v1::MethodConfig& config,
                                                    const MethodSetup& setup);
 

@@ -12,8 +12,8 @@
 
 namespace cassle {
 
-// Settings have their defaults (MakeMethod in method_registry.h fills them in). \error
-// kInvalidArgument if the batch cannot be split into negative_groups.
+// Settings have their defaults (MakeMethod in method_registry.h fills them in).
+// \error kInvalidArgument if the batch cannot be split into negative_groups.
 absl::StatusOr<std::unique_ptr<Method>> MakeSimclr(const v1::MethodConfig& config,
                                                    const MethodSetup& setup);
 

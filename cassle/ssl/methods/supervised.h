@@ -14,8 +14,8 @@
 
 namespace cassle {
 
-// Settings have their defaults (MakeMethod in method_registry.h fills them in). \error
-// kFailedPrecondition if there are no labels of at least two classes.
+// Settings have their defaults (MakeMethod in method_registry.h fills them in).
+// \error kFailedPrecondition if there are no labels of at least two classes.
 absl::StatusOr<std::unique_ptr<Method>> MakeSupervised(const v1::MethodConfig& config,
                                                        const MethodSetup& setup);
 

@@ -22,8 +22,8 @@ namespace cassle {
 
 Recipe SwavRecipe(bool official);
 
-// Settings have their defaults (MakeMethod in method_registry.h fills them in). \error
-// kInvalidArgument for a queue size that is no multiple of the batch size.
+// Settings have their defaults (MakeMethod in method_registry.h fills them in).
+// \error kInvalidArgument for a queue size that is no multiple of the batch size.
 absl::StatusOr<std::unique_ptr<Method>> MakeSwav(const v1::MethodConfig& config,
                                                  const MethodSetup& setup);
 

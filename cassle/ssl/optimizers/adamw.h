@@ -11,6 +11,9 @@
 //
 // beta1 is 0.9, beta2 0.999, eps 1e-8; t counts the steps from 1. Weight decay acts on every
 // parameter, batch norm and biases included. Not thread-safe.
+//
+// Not torch::optim::AdamW for the reasons of sgd.h, although that takes a fifth less time (23.5 ms
+// against 29.5 for 11 million parameters on one thread of a Zen 4).
 #ifndef CASSLE_SSL_OPTIMIZERS_ADAMW_H_
 #define CASSLE_SSL_OPTIMIZERS_ADAMW_H_
 

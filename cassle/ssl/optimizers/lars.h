@@ -6,7 +6,7 @@
 //     b <- momentum * b + g
 //     parameter <- parameter - learning_rate * b
 //
-// Not thread-safe.
+// Not torch::optim's, which has no such optimiser. Not thread-safe.
 #ifndef CASSLE_SSL_OPTIMIZERS_LARS_H_
 #define CASSLE_SSL_OPTIMIZERS_LARS_H_
 

@@ -7,6 +7,9 @@
 //
 // One call updates all parameters of a group (at::_foreach_*): four passes over the memory, no
 // allocation after the first step. Not thread-safe.
+//
+// Not torch::optim::SGD, which is as fast: its state has no names but the addresses of tensors, and
+// checkpoints are strict by name; and its header takes 6.6 s to compile, this one 1.6 s.
 #ifndef CASSLE_SSL_OPTIMIZERS_SGD_H_
 #define CASSLE_SSL_OPTIMIZERS_SGD_H_
 

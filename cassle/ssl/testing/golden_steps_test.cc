@@ -140,9 +140,10 @@ void ExpectStepsOfTheAuthors(const std::string& file) {
   const TinySizes sizes = {.images = GoldenTensor(golden, "before.backbone.conv1.weight").size(1),
                            .middle = RowsOf(golden, "before.backbone.conv1.weight"),
                            .features = RowsOf(golden, "before.backbone.conv2.weight")};
-  // The authors' queue need not be a multiple of the batch as long as it is not full: no batch
-  // size, no check.
-  MethodSetup setup = TinySetup(2, descriptors.size(1), 1, {}, sizes);
+  // The authors' queue need not be a multiple of the batch as long as it is not full: a batch size
+  // that passes the check.
+  const int64_t batch_size = std::max(2, RowsOf(golden, "before.queue"));
+  MethodSetup setup = TinySetup(batch_size, descriptors.size(1), 1, {}, sizes);
   setup.official = true;
   setup.augself = GoldenAugSelf(golden);
   const std::vector<std::string> relative = AugSelfGroups(setup.augself);
