@@ -82,8 +82,8 @@ double AbsoluteError(absl::Span<const double> predictions, absl::Span<const doub
   return sum;
 }
 
-absl::StatusOr<RegressionOutcome> RunRegression(const RegressionData& data,
-                                                const RegressionSettings& settings) {
+absl::StatusOr<RegressionOutcome> FitRegressionGrid(const RegressionData& data,
+                                                    const RegressionSettings& settings) {
   const int64_t learn_rows = data.learn->rows(), val_rows = learn_rows - data.train_rows;
   const absl::Span<const double> targets = data.learn_targets;
   const absl::Span<const double> train_targets = targets.first(data.train_rows * data.outputs);

@@ -73,8 +73,8 @@ struct RegressionOutcome {
 
 // Deterministic; independent of settings.threads.
 // \error kCancelled if go_on said so.
-absl::StatusOr<RegressionOutcome> RunRegression(const RegressionData& data,
-                                                const RegressionSettings& settings);
+absl::StatusOr<RegressionOutcome> FitRegressionGrid(const RegressionData& data,
+                                                    const RegressionSettings& settings);
 
 }  // namespace cassle
 

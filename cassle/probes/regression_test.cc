@@ -74,7 +74,7 @@ TEST(RunRegressionTest, ChoosesTheFirstBestOfTheGridAndRefits) {
     settings.loss = loss;
     int calls = 0;
     settings.go_on = [&](int) { return ++calls > 0; };
-    ASSERT_OK_AND_ASSIGN(const RegressionOutcome outcome, RunRegression(data, settings));
+    ASSERT_OK_AND_ASSIGN(const RegressionOutcome outcome, FitRegressionGrid(data, settings));
     EXPECT_GE(calls, 5);
     ASSERT_EQ(outcome.grid.size(), 5);
     int best = 0;
@@ -111,7 +111,7 @@ TEST(RunRegressionTest, CanBeInterruptedWithinAFit) {
   RegressionSettings settings;
   settings.grid = {1, 2};
   settings.go_on = [](int done) { return done > 0; };
-  EXPECT_THAT(RunRegression(data, settings),
+  EXPECT_THAT(FitRegressionGrid(data, settings),
               StatusIs(absl::StatusCode::kCancelled, ::testing::HasSubstr("interrupted")));
 }
 

@@ -28,7 +28,7 @@ double Residual(int label, int64_t classes, int64_t count, double* z) {
 
 }  // namespace
 
-absl::StatusOr<SgdProbeOutcome> RunSgdProbe(const ProbeData& data,
+absl::StatusOr<SgdProbeOutcome> FitSgdProbe(const ProbeData& data,
                                             const SgdProbeSettings& settings) {
   const PaddedMatrix<float>& x = *data.learn;
   const int64_t rows = x.rows(), classes = data.classes;

@@ -42,7 +42,7 @@ struct SgdProbeOutcome {
 // Learns from all rows of data.learn. The rate is for batches of 256 as given: it is not scaled.
 // Weights start at 0. A pure function of its arguments.
 // \error kCancelled if go_on said so.
-absl::StatusOr<SgdProbeOutcome> RunSgdProbe(const ProbeData& data,
+absl::StatusOr<SgdProbeOutcome> FitSgdProbe(const ProbeData& data,
                                             const SgdProbeSettings& settings);
 
 }  // namespace cassle

@@ -8,11 +8,12 @@
 
 namespace cassle {
 
-inline const StageInfo kFewShotInfo = {
-    "few-shot", /*version=*/1,
-    "Learns many small classification tasks from a few images "
-    "per class each, and tests them: mean accuracy with its 95 % "
-    "interval."};
+inline StageInfo FewShotInfo() {
+  return {"few-shot", /*version=*/1,
+          "Learns many small classification tasks from a few images "
+          "per class each, and tests them: mean accuracy with its 95 % "
+          "interval."};
+}
 
 // Writes result.textproto and result.json (Evaluation): per target and number of shots the mean
 // accuracy over the episodes, with 1.96 standard deviations / sqrt(episodes) as half width; and

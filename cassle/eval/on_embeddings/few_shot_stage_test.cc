@@ -21,7 +21,7 @@ class FewShotStageTest : public EvaluationStageTest {
     options_.set_ways(3);
     options_.set_episodes(50);
   }
-  absl::Status Run() { return RunEvaluation(kFewShotInfo, options_, RunFewShot); }
+  absl::Status Run() { return RunEvaluation(FewShotInfo(), options_, RunFewShot); }
 
   v1::FewShotOptions options_;
 };

@@ -8,10 +8,12 @@
 
 namespace cassle {
 
-inline const StageInfo kKnnInfo = {"knn", /*version=*/1,
-                                   "Classifies images by the vote of the most similar ones of "
-                                   "another set (or of their own), for several numbers of "
-                                   "neighbours, temperatures and targets."};
+inline StageInfo KnnInfo() {
+  return {"knn", /*version=*/1,
+          "Classifies images by the vote of the most similar ones of "
+          "another set (or of their own), for several numbers of "
+          "neighbours, temperatures and targets."};
+}
 
 // Writes result.textproto and result.json (Evaluation): the accuracy of every target, number of
 // neighbours k and temperature T, and a chart over k; neighbors.safetensors: per test row the rows

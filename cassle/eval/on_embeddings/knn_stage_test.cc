@@ -23,7 +23,7 @@ class KnnStageTest : public EvaluationStageTest {
     options_.set_output(Path("result"));
   }
 
-  absl::Status Run() { return RunEvaluation(kKnnInfo, options_, RunKnn); }
+  absl::Status Run() { return RunEvaluation(KnnInfo(), options_, RunKnn); }
 
   std::vector<std::string> ScoreNames() const {
     std::vector<std::string> names;

@@ -189,7 +189,7 @@ void AddClassifier(const std::string& name, const ProbeOutcome& outcome,
 }
 
 v1::Evaluation EvaluationHead(const ProbeSets& sets) {
-  v1::Evaluation evaluation = DescribeEvaluation(kLinearProbeInfo.name, kProbeTitle, *sets.train);
+  v1::Evaluation evaluation = DescribeEvaluation(LinearProbeInfo().name, kProbeTitle, *sets.train);
   for (const auto& [role, part] : {std::pair<const char*, const Rows*>{"train", &sets.learn_train},
                                    {"val", &sets.learn_val},
                                    {"test", &sets.tested}}) {

@@ -8,10 +8,12 @@
 
 namespace cassle {
 
-inline const StageInfo kLinearProbeInfo = {"linear-probe", /*version=*/2,
-                                           "Fits linear classifiers to embeddings over a grid of "
-                                           "regularisers, chooses one by a validation "
-                                           "part, tests it."};
+inline StageInfo LinearProbeInfo() {
+  return {"linear-probe", /*version=*/2,
+          "Fits linear classifiers to embeddings over a grid of "
+          "regularisers, chooses one by a validation "
+          "part, tests it."};
+}
 
 // Writes result.textproto and result.json (Evaluation), details.json (LinearProbeResult) and
 // classifier.safetensors: per target weight.NAME [C, d] F32, bias.NAME [C] F32, prediction.NAME

@@ -25,7 +25,7 @@ class LinearProbeFixture : public EvaluationStageTest {
 
   // Leaves result_ and details_.
   absl::Status Run() {
-    CASSLE_RETURN_IF_ERROR(RunEvaluation(kLinearProbeInfo, options_, RunLinearProbe));
+    CASSLE_RETURN_IF_ERROR(RunEvaluation(LinearProbeInfo(), options_, RunLinearProbe));
     CASSLE_ASSIGN_OR_RETURN(const std::string json, ReadFile(Path("result/details.json")));
     details_.Clear();
     EXPECT_TRUE(google::protobuf::util::JsonStringToMessage(json, &details_).ok());

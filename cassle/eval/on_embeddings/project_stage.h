@@ -8,9 +8,11 @@
 
 namespace cassle {
 
-inline const StageInfo kProjectInfo = {"project", /*version=*/1,
-                                       "Draws features as points of a plane, by t-SNE or principal "
-                                       "components, coloured by class."};
+inline StageInfo ProjectInfo() {
+  return {"project", /*version=*/1,
+          "Draws features as points of a plane, by t-SNE or principal "
+          "components, coloured by class."};
+}
 
 // Writes result.textproto and result.json (Evaluation): the divergence of t-SNE or the part of the
 // variance in the plane; project_TARGET.svg per target (project.svg if nothing is labelled); and

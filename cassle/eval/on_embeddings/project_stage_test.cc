@@ -32,7 +32,7 @@ class ProjectStageTest : public EvaluationStageTest {
     options_.set_output(Path("result"));
     options_.set_iterations(60);
   }
-  absl::Status Run() { return RunEvaluation(kProjectInfo, options_, RunProject); }
+  absl::Status Run() { return RunEvaluation(ProjectInfo(), options_, RunProject); }
   std::string Svg(const std::string& name) const {
     return ReadFile(Path("result/" + name)).value_or("");
   }

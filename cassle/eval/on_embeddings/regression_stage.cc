@@ -212,7 +212,7 @@ RegressionSettings SettingsOf(const Options& options, const StageContext& contex
 }
 
 v1::Evaluation Describe(const ProbeSets& sets) {
-  v1::Evaluation evaluation = DescribeEvaluation(kRegressionInfo.name, "Regression", *sets.train);
+  v1::Evaluation evaluation = DescribeEvaluation(RegressionInfo().name, "Regression", *sets.train);
   for (const auto& [role, part] : {std::pair<const char*, const Rows*>{"train", &sets.learn_train},
                                    {"val", &sets.learn_val},
                                    {"test", &sets.tested}}) {
@@ -225,7 +225,7 @@ v1::Evaluation Describe(const ProbeSets& sets) {
 
 }  // namespace
 
-absl::Status RunRegressionStage(const Options& options, StageContext& context) {
+absl::Status RunRegression(const Options& options, StageContext& context) {
   CASSLE_RETURN_IF_ERROR(CheckOptions(options));
   CASSLE_ASSIGN_OR_RETURN(const std::unique_ptr<ProbeSets> sets, OpenSets(options));
   CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> names, TargetNames(options, *sets->train));
@@ -250,7 +250,7 @@ absl::Status RunRegressionStage(const Options& options, StageContext& context) {
       progress.Set(done);
       return !context.interrupted();
     };
-    CASSLE_ASSIGN_OR_RETURN(const RegressionOutcome outcome, RunRegression(data, settings));
+    CASSLE_ASSIGN_OR_RETURN(const RegressionOutcome outcome, FitRegressionGrid(data, settings));
     AddScores(targets, outcome, &evaluation);
     AddChart(options, targets.name, outcome, &evaluation);
     AddWarnings(targets, outcome, &evaluation);

@@ -9,17 +9,19 @@
 
 namespace cassle {
 
-inline const StageInfo kRegressionInfo = {
-    "regression", /*version=*/1,
-    "Fits linear maps from embeddings to vector targets over a grid of regularisers, chooses one "
-    "by a validation part, tests it."};
+inline StageInfo RegressionInfo() {
+  return {
+      "regression", /*version=*/1,
+      "Fits linear maps from embeddings to vector targets over a grid of regularisers, chooses one "
+      "by a validation part, tests it."};
+}
 
 // Writes an Evaluation and regression.safetensors: per target weight.NAME [k, d] F32, bias.NAME
 // [k] F32 and prediction.NAME [n_test, k] F32.
 // \error kInvalidArgument for settings that make no sense; kNotFound, kDataLoss and
 // kFailedPrecondition for embeddings that are missing, broken, of different encoders, without
 // vector targets, or whose targets do not vary; kCancelled when interrupted.
-absl::Status RunRegressionStage(const v1::RegressionOptions& options, StageContext& context);
+absl::Status RunRegression(const v1::RegressionOptions& options, StageContext& context);
 
 }  // namespace cassle
 

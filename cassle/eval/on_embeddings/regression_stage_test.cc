@@ -45,7 +45,7 @@ class RegressionStageTest : public EvaluationStageTest {
     options_.set_output(Path("result"));
     for (double w : {1e-4, 1e-1, 100.0}) options_.add_regularizer(w);
   }
-  absl::Status Run() { return RunEvaluation(kRegressionInfo, options_, RunRegressionStage); }
+  absl::Status Run() { return RunEvaluation(RegressionInfo(), options_, RunRegression); }
 
   v1::RegressionOptions options_;
 };

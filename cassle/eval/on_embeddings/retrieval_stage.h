@@ -8,10 +8,12 @@
 
 namespace cassle {
 
-inline const StageInfo kRetrievalInfo = {"retrieval", /*version=*/1,
-                                         "Shows the nearest neighbours of images by the cosine of "
-                                         "their features, and how many share a target with the "
-                                         "query."};
+inline StageInfo RetrievalInfo() {
+  return {"retrieval", /*version=*/1,
+          "Shows the nearest neighbours of images by the cosine of "
+          "their features, and how many share a target with the "
+          "query."};
+}
 
 // Writes result.textproto and result.json (Evaluation): per target the precision at k, the mean
 // over all images of test of the part of its k nearest that share its class; per target

@@ -35,7 +35,7 @@ class RetrievalStageTest : public EvaluationStageTest {
     options_.set_images(Path("images"));
     options_.set_output(Path("result"));
   }
-  absl::Status Run() { return RunEvaluation(kRetrievalInfo, options_, RunRetrieval); }
+  absl::Status Run() { return RunEvaluation(RetrievalInfo(), options_, RunRetrieval); }
 
   v1::RetrievalOptions options_;
 };

@@ -65,7 +65,7 @@ void AddScores(const LearntTarget& target, const SgdProbeOutcome& outcome,
 
 }  // namespace
 
-absl::Status RunSgdProbeStage(const Options& options, StageContext& context) {
+absl::Status RunSgdProbe(const Options& options, StageContext& context) {
   CASSLE_ASSIGN_OR_RETURN(SgdProbeSettings settings, SettingsOf(options));
   CASSLE_ASSIGN_OR_RETURN(const TrainAndTest sets,
                           OpenTrainAndTest(options.train(), options.test()));
@@ -73,7 +73,7 @@ absl::Status RunSgdProbeStage(const Options& options, StageContext& context) {
                           ReadLearntTargets({options.target().begin(), options.target().end()},
                                             *sets.train, &*sets.test));
   v1::Evaluation evaluation =
-      DescribeEvaluation(kSgdProbeInfo.name, "Linear layer by SGD", *sets.train);
+      DescribeEvaluation(SgdProbeInfo().name, "Linear layer by SGD", *sets.train);
   AddEvaluatedSet("train", *sets.train, sets.train->rows(), &evaluation);
   AddEvaluatedSet("test", *sets.test, sets.test->rows(), &evaluation);
   const std::string shared = SharedImagesWarning(*sets.train, *sets.test);
@@ -98,7 +98,7 @@ absl::Status RunSgdProbeStage(const Options& options, StageContext& context) {
       progress.Set(done);
       return !context.interrupted();
     };
-    CASSLE_ASSIGN_OR_RETURN(const SgdProbeOutcome outcome, RunSgdProbe(data, settings));
+    CASSLE_ASSIGN_OR_RETURN(const SgdProbeOutcome outcome, FitSgdProbe(data, settings));
     AddScores(target, outcome, &evaluation);
     context.Say(absl::StrFormat("%s: test top1 %.2f %% (epoch %d)", target.name,
                                 100 * outcome.test.Top1(), outcome.chosen_epoch + 1));

@@ -23,7 +23,7 @@ class SgdProbeStageTest : public EvaluationStageTest {
     options_.set_batch_size(32);
   }
 
-  absl::Status Run() { return RunEvaluation(kSgdProbeInfo, options_, RunSgdProbeStage); }
+  absl::Status Run() { return RunEvaluation(SgdProbeInfo(), options_, RunSgdProbe); }
 
   v1::SgdProbeOptions options_;
 };

@@ -8,10 +8,12 @@
 
 namespace cassle {
 
-inline const StageInfo kSpectrumInfo = {"spectrum", /*version=*/1,
-                                        "Principal components of features: explained variance, "
-                                        "effective rank (RankMe) and the exponent of the spectrum "
-                                        "(alpha-ReQ)."};
+inline StageInfo SpectrumInfo() {
+  return {"spectrum", /*version=*/1,
+          "Principal components of features: explained variance, "
+          "effective rank (RankMe) and the exponent of the spectrum "
+          "(alpha-ReQ)."};
+}
 
 // Writes result.textproto and result.json (Evaluation): RankMe, alpha with its fits, components for
 // 90 % of the variance, charts of the spectrum and of the cumulative variance; and

@@ -20,7 +20,7 @@ class SpectrumStageTest : public EvaluationStageTest {
     options_.set_embeddings(Path("train"));
     options_.set_output(Path("result"));
   }
-  absl::Status Run() { return RunEvaluation(kSpectrumInfo, options_, RunSpectrum); }
+  absl::Status Run() { return RunEvaluation(SpectrumInfo(), options_, RunSpectrum); }
 
   v1::SpectrumOptions options_;
 };

@@ -50,7 +50,7 @@ class ReportTest : public ::testing::Test {
   }
 
   absl::Status Run() {
-    const auto outcome = RunStage(kReportInfo, options_, settings_, RunReport);
+    const auto outcome = RunStage(ReportInfo(), options_, settings_, RunReport);
     if (!outcome.ok()) return outcome.status();
     table_.Clear();
     CASSLE_ASSIGN_OR_RETURN(const std::string json, ReadFile(Path("report/table.json")));
