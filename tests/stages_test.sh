@@ -31,7 +31,7 @@ for split in train test; do quietly embed --model=model --input=images --split=$
 quietly sgd_probe --train=train --test=test --target=hue --epochs=2 --output=sgd
 quietly regression --train=train --test=test --output=regression
 quietly report --names=a,b --results=sgd,regression --output=table
-for stage in sgd-probe regression; do
-  grep -q "$stage" table/table.md || fail "the table lacks $stage: $(cat table/table.md)"
+for title in 'Linear layer by SGD' Regression; do
+  grep -qF "**$title**" table/table.md || fail "the table lacks $title: $(cat table/table.md)"
 done
 finish

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <array>
-#include <exception>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -19,6 +18,7 @@
 #include "cassle/models/weights/projector_folder.h"
 #include "cassle/models/weights/weights.h"
 #include "cassle/runtime/device.h"
+#include "cassle/runtime/torch_guard.h"
 #include "cassle/runtime/torch_version.h"
 
 namespace cassle {
@@ -132,11 +132,9 @@ template <class Function>
 auto FrozenEncoder::Guarded(const Function& compute) const -> absl::StatusOr<decltype(compute())> {
   absl::MutexLockMaybe lock(options_.batch_statistics ? &training_mode_ : nullptr);
   const c10::NoGradGuard no_grad;
-  try {
-    return compute();
-  } catch (const std::exception& error) {
-    return absl::InternalError(absl::StrCat("the encoder failed: ", error.what()));
-  }
+  auto result = CatchTorch([&]() -> absl::StatusOr<decltype(compute())> { return compute(); });
+  if (!result.ok()) return Annotate(result.status(), "the encoder failed");
+  return result;
 }
 
 absl::StatusOr<std::vector<float>> FrozenEncoder::Extract(

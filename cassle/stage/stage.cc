@@ -93,7 +93,7 @@ absl::Status StageContext::SetResult(const google::protobuf::Message& result) {
 
 void StageContext::Note(const std::string& sentence) {
   notes_.push_back(sentence);
-  Say(sentence);
+  if (working_) Say(sentence);
 }
 
 void StageContext::Say(const std::string& line) const { LOG(INFO) << stage_name_ << ": " << line; }
@@ -147,6 +147,7 @@ class StageRunner {
 
  private:
   absl::StatusOr<StageOutcome> WithoutOutput(const StageWork& work) {
+    BeginWork();
     CASSLE_RETURN_IF_ERROR(work(*options_, context_));
     CASSLE_RETURN_IF_ERROR(FillManifest());
     return StageOutcome{false, "", manifest_};
@@ -277,7 +278,13 @@ class StageRunner {
     return absl::OkStatus();
   }
 
+  void BeginWork() {
+    context_.working_ = true;
+    for (const std::string& note : context_.notes_) context_.Say(note);
+  }
+
   absl::Status Work(const StageWork& work) {
+    BeginWork();
     const absl::Status status = work(*options_, context_);
     VLOG(1) << info_.name << ": work " << (status.ok() ? "done" : "ended") << " after "
             << Elapsed();

@@ -94,8 +94,8 @@ class StageContext {
   // give the same.
   absl::Status SetResult(const google::protobuf::Message& result);
   const std::string& result_json() const { return result_json_; }
-  // A decision of the stage and its reason, one sentence: on stderr now, in stage.textproto and in
-  // the result line.
+  // A decision of the stage and its reason, one sentence: in stage.textproto, in the result line,
+  // and on stderr as soon as the work begins (a run that cannot begin says only why).
   void Note(const std::string& sentence);
   // A line for people on stderr, and in the log file if there is one (stage_log.h).
   void Say(const std::string& line) const;
@@ -108,6 +108,7 @@ class StageContext {
   std::string stage_name_;
   std::string output_dir_;
   bool resumed_ = false;
+  bool working_ = false;
   bool streaming_ = false;
   v1::StageManifest birth_;
   std::map<std::string, int64_t> counts_;

@@ -260,7 +260,7 @@ int StageMainWork(int argc, char** argv, const StageInfo& info, google::protobuf
   FLAGS_stderrthreshold = google::NUM_SEVERITIES;
   // On stderr only if it is asked for; log files have it always.
   gflags::SetCommandLineOptionWithMode("log_prefix", "false", gflags::SET_FLAGS_DEFAULT);
-  google::InitGoogleLogging(argv[0]);
+  google::InitGoogleLogging(info.name.c_str());
   InstallSignalHandlers();
   LimitVectorKernels();
   const auto fail = [&](const absl::Status& status) {

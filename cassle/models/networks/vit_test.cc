@@ -221,8 +221,8 @@ TEST(VitTest, AnImpossibleConfigurationNamesTheField) {
                 StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(message)));
   };
   refused(Config("vit_tiny", 30, 4), "backbone.patch_size: images of 30 px");
-  refused(Config("vit_tiny", 32, 300), "backbone.patch_size: 300");
-  refused(Config("vit_tiny", 20000, 4), "backbone.image_size: 20000");
+  refused(Config("vit_tiny", 32, 300), "backbone.patch_size=300");
+  refused(Config("vit_tiny", 20000, 4), "backbone.image_size=20000");
   v1::BackboneConfig config = Config("vit_tiny", 32, 4);
   config.set_heads(5);
   refused(config, "backbone.heads: 5 does not divide");
