@@ -191,9 +191,10 @@ absl::Status ParseCommandLine(const std::vector<std::string>& arguments,
           absl::StrCat("--", flag.name, "=", flag.value, ": bad value"));
     }
   }
-  if (FLAGS_threads < 0) {
+  constexpr int kMostThreads = 1024;
+  if (FLAGS_threads < 0 || FLAGS_threads > kMostThreads) {
     return absl::InvalidArgumentError(
-        absl::StrCat("--threads=", FLAGS_threads, ": expected at least 0"));
+        absl::StrCat("--threads=", FLAGS_threads, ": expected 0 to ", kMostThreads));
   }
   command_line->settings.threads = FLAGS_threads == 0 ? AvailableProcessors() : FLAGS_threads;
   command_line->settings.force = FLAGS_force;
