@@ -25,6 +25,7 @@ using google::protobuf::Descriptor;
 using google::protobuf::EnumDescriptor;
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
+using google::protobuf::OneofDescriptor;
 using google::protobuf::Reflection;
 
 bool IsMessage(const FieldDescriptor& field) {
@@ -267,6 +268,19 @@ absl::Status ChooseByWord(const std::string& path, const std::string& word, Mess
 
 }  // namespace
 
+absl::Status OptionSetter::Choose(const OneofDescriptor& alternatives, const std::string& above,
+                                  const std::string& member, const std::string& path) {
+  const auto [at, fresh] =
+      chosen_.try_emplace(absl::StrCat(above, alternatives.name()), std::make_pair(member, path));
+  auto& [chosen, by] = at->second;
+  if (!fresh && chosen != member && by != path) {
+    return absl::InvalidArgumentError(absl::StrCat("--", path, " is of ", member, ", but --", by,
+                                                   " chose ", chosen, ": give one of them"));
+  }
+  at->second = {member, path};
+  return absl::OkStatus();
+}
+
 absl::Status OptionSetter::Set(absl::string_view path_view, absl::string_view value) {
   const std::string path(path_view);
   const FieldDescriptor* field = FindField(*options_->GetDescriptor(), path);
@@ -279,13 +293,28 @@ absl::Status OptionSetter::Set(absl::string_view path_view, absl::string_view va
   // The message that holds the field, created on the way.
   Message* holder = options_;
   const std::vector<std::string> names = absl::StrSplit(path, '.');
-  for (size_t i = 0; i + 1 < names.size(); ++i) {
-    holder = holder->GetReflection()->MutableMessage(
-        holder, holder->GetDescriptor()->FindFieldByName(names[i]));
+  std::string above;
+  for (const std::string& name : names) {
+    const FieldDescriptor* next = holder->GetDescriptor()->FindFieldByName(name);
+    if (const OneofDescriptor* alternatives = next->real_containing_oneof()) {
+      CASSLE_RETURN_IF_ERROR(Choose(*alternatives, above, name, path));
+    }
+    if (next == field) break;
+    holder = holder->GetReflection()->MutableMessage(holder, next);
+    absl::StrAppend(&above, name, ".");
   }
   if (IsMessage(*field) && !field->is_repeated() && IsWord(value)) {
-    return ChooseByWord(path, std::string(value),
-                        holder->GetReflection()->MutableMessage(holder, field));
+    Message* message = holder->GetReflection()->MutableMessage(holder, field);
+    CASSLE_RETURN_IF_ERROR(ChooseByWord(path, std::string(value), message));
+    for (int i = 0; i < message->GetDescriptor()->real_oneof_decl_count(); ++i) {
+      const OneofDescriptor& alternatives = *message->GetDescriptor()->oneof_decl(i);
+      const FieldDescriptor* member =
+          message->GetReflection()->GetOneofFieldDescriptor(*message, &alternatives);
+      if (member == nullptr) continue;
+      CASSLE_RETURN_IF_ERROR(
+          Choose(alternatives, absl::StrCat(path, "."), std::string(member->name()), path));
+    }
+    return absl::OkStatus();
   }
   if (!field->is_repeated() || replaced_.insert(path).second) {
     holder->GetReflection()->ClearField(holder, field);

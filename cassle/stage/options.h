@@ -4,6 +4,7 @@
 #ifndef CASSLE_STAGE_OPTIONS_H_
 #define CASSLE_STAGE_OPTIONS_H_
 
+#include <map>
 #include <set>
 #include <string>
 #include <utility>
@@ -19,6 +20,7 @@ namespace protobuf {
 class Descriptor;
 class FieldDescriptor;
 class Message;
+class OneofDescriptor;
 }  // namespace protobuf
 }  // namespace google
 
@@ -43,8 +45,15 @@ class OptionSetter {
   absl::Status Set(absl::string_view path, absl::string_view value);
 
  private:
+  // Notes that `path` chose `member` of the alternatives of the message at `above`.
+  // \error kInvalidArgument if another path chose another: one of the two would not count.
+  absl::Status Choose(const google::protobuf::OneofDescriptor& alternatives,
+                      const std::string& above, const std::string& member, const std::string& path);
+
   google::protobuf::Message* const options_;
   std::set<std::string> replaced_;
+  // Alternatives -> member, and the path that chose it.
+  std::map<std::string, std::pair<std::string, std::string>> chosen_;
 };
 
 // Fills fields that are not set from their default_value annotations, also in messages inside (but

@@ -61,6 +61,21 @@ TEST(OptionSetterTest, AWordChoosesInAMessageAndKeepsTheRest) {
   EXPECT_THAT(OptionsHelp(*options.GetDescriptor()), HasSubstr("--chosen=plain|colored"));
 }
 
+TEST(OptionSetterTest, AlternativesThatTwoFlagsChooseDifferentlyAreRefused) {
+  v1::TestOptions options;
+  OptionSetter setter(&options);
+  ASSERT_OK(setter.Set("chosen", "plain"));
+  ASSERT_OK(setter.Set("chosen.plain.momentum", "0.5"));
+  EXPECT_THAT(
+      setter.Set("chosen.colored.depth", "3"),
+      StatusIs(absl::StatusCode::kInvalidArgument,
+               HasSubstr("--chosen.colored.depth is of colored, but --chosen.plain.momentum chose "
+                         "plain: give one of them")));
+  EXPECT_EQ(options.chosen().plain().momentum(), 0.5);
+  EXPECT_THAT(setter.Set("chosen", "colored"),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("chose plain")));
+}
+
 TEST(OptionSetterTest, ErrorsNameTheSettingAndTheRemedy) {
   v1::TestOptions options;
   OptionSetter setter(&options);

@@ -36,9 +36,24 @@ DEFINE_bool(
 namespace cassle {
 namespace {
 
-// The gflags a stage accepts: its own harness's and the useful ones of glog.
-const char* const kProcessFlags[] = {"threads",    "force",       "omit_costs", "log_dir",
-                                     "log_prefix", "minloglevel", "v"};
+// A gflag that a stage accepts: its own harness's and the useful ones of glog.
+struct ProcessFlag {
+  const char* name;
+  const char* type;
+  // Null: gflags' own description.
+  const char* help;
+};
+constexpr ProcessFlag kProcessFlags[] = {
+    {"threads", "COUNT", nullptr},
+    {"force", "true|false", nullptr},
+    {"omit_costs", "true|false", nullptr},
+    {"log_dir", "FOLDER",
+     "Also writes what is said on stderr to files in this folder, with severity and time."},
+    {"log_prefix", "true|false", "Severity, time and place before each line on stderr."},
+    {"minloglevel", "COUNT",
+     "0: everything, 1: warnings and errors, 2: errors. Why a stage failed is always said."},
+    {"v", "COUNT", "1 tells what the harness decides: options, fingerprints, where the time goes."},
+};
 
 std::atomic<bool> g_interrupted{false};
 static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler sets it");
@@ -72,7 +87,7 @@ absl::Status StartLog() {
 
 bool IsProcessFlag(const std::string& name) {
   return std::any_of(std::begin(kProcessFlags), std::end(kProcessFlags),
-                     [&](const char* flag) { return name == flag; });
+                     [&](const ProcessFlag& flag) { return name == flag.name; });
 }
 
 bool IsBoolFlag(const google::protobuf::Message& options, const std::string& name) {
@@ -92,7 +107,7 @@ bool IsKnown(const google::protobuf::Message& options, const std::string& name) 
 
 absl::Status UnknownFlag(const google::protobuf::Message& options, const std::string& name) {
   std::vector<std::string> candidates = FieldPaths(*options.GetDescriptor());
-  candidates.insert(candidates.end(), std::begin(kProcessFlags), std::end(kProcessFlags));
+  for (const ProcessFlag& flag : kProcessFlags) candidates.push_back(flag.name);
   candidates.insert(candidates.end(), {"config", "set", "help"});
   const std::string nearest = NearestWord(name, candidates);
   return absl::InvalidArgumentError(absl::StrCat(
@@ -146,11 +161,14 @@ std::string HelpText(const StageInfo& info, const google::protobuf::Message& opt
       "\nEvery stage:\n"
       "  --config=FILE.textproto\n      Settings from a file; flags override it.\n"
       "  --set=FIELD.PATH=VALUE\n      One setting; the same as --FIELD.PATH=VALUE.\n");
-  for (const char* name : kProcessFlags) {
+  for (const ProcessFlag& process : kProcessFlags) {
     gflags::CommandLineFlagInfo flag;
-    if (!gflags::GetCommandLineFlagInfo(name, &flag)) continue;
-    absl::StrAppend(&text, "  --", name, "=", flag.type == "bool" ? "true|false" : "COUNT",
-                    "\n      ", flag.description, "\n      Default: ", flag.default_value, "\n");
+    if (!gflags::GetCommandLineFlagInfo(process.name, &flag)) continue;
+    absl::StrAppend(&text, "  --", process.name, "=", process.type, "\n      ",
+                    process.help == nullptr ? flag.description : process.help, "\n");
+    if (!flag.default_value.empty()) {
+      absl::StrAppend(&text, "      Default: ", flag.default_value, "\n");
+    }
   }
   absl::StrAppend(
       &text,

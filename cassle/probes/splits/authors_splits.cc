@@ -28,7 +28,7 @@ absl::StatusOr<AuthorsSplit> FindAuthorsSplit(const std::string& dataset, int64_
   const std::string nearest = NearestWord(dataset, names);
   return absl::InvalidArgumentError(absl::StrCat(
       "--authors_split=", dataset, " is not known",
-      nearest.empty() ? "" : absl::StrCat("; did you mean ", nearest, "?"), " There are ",
+      nearest.empty() ? "." : absl::StrCat("; did you mean ", nearest, "?"), " There are ",
       absl::StrJoin(names, ", "),
       "; the authors' other sets come in parts of their own (--val) or as lists (--val_list)"));
 }
