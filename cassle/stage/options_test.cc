@@ -22,7 +22,8 @@ TEST(OptionSetterTest, SetsScalarsEnumsListsAndNestedFields) {
   ASSERT_OK(setter.Set("input", "a \"quoted\" path"));
   ASSERT_OK(setter.Set("optimizer.learning_rate", "1e-3"));
   ASSERT_OK(setter.Set("first.milestones", "1,2"));
-  ASSERT_OK(setter.Set("second", "momentum: 0.5"));
+  // Another setter, as for a --config and the flags after it: the later one counts.
+  ASSERT_OK(OptionSetter(&options).Set("second", "momentum: 0.5"));
   EXPECT_EQ(options.count(), 5);
   EXPECT_EQ(options.color(), v1::RED);
   EXPECT_EQ(options.input(), "a \"quoted\" path");
