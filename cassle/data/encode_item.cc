@@ -116,6 +116,7 @@ EncodedItem EncodeItem(const v1::ShardEncoderOptions& options, SourceItem item) 
   encoded.record.set_key(item.key);
   if (item.label.has_value()) encoded.record.set_label(*item.label);
   encoded.status = Encode(options, &item, &encoded);
+  encoded.remarks = std::move(item.remarks);
   // Loading the image may have changed them: fractions of its size.
   for (v1::Target& target : item.targets) *encoded.record.add_targets() = std::move(target);
   return encoded;

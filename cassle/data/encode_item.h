@@ -5,6 +5,8 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "cassle/data/records/image_record.pb.h"
@@ -32,6 +34,8 @@ struct EncodedItem {
   int split = 0;
   // Everything but the id.
   v1::ImageRecord record;
+  // As SourceItem's.
+  std::vector<std::string> remarks;
   // Of the pixels that are stored (before the loss of a JPEG that is encoded anew).
   ChannelSums sums;
 };

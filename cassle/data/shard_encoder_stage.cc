@@ -93,6 +93,7 @@ class Encoder {
 
   absl::Status Run() {
     CASSLE_ASSIGN_OR_RETURN(const SourceArguments arguments, MakeArguments(options_));
+    tally_ = arguments.tally;
     CASSLE_ASSIGN_OR_RETURN(source_, OpenSource(options_.source(), arguments, &layout_));
     CASSLE_ASSIGN_OR_RETURN(source_, WithCoarseClasses(std::move(source_), options_.coarse()));
     CASSLE_ASSIGN_OR_RETURN(
@@ -189,6 +190,7 @@ class Encoder {
                       OnOneLine(reason), "\n");
       return absl::OkStatus();
     }
+    for (const std::string& remark : encoded.remarks) tally_->Count(remark, encoded.record.key());
     if (encoded.record.has_label()) {
       const int64_t label = encoded.record.label();
       if (label < 0 || label >= kMaxClasses) {
@@ -267,16 +269,31 @@ class Encoder {
     return absl::OkStatus();
   }
 
+  // A line for every name that was counted (the first of each kind, Tally::kMaxNames).
+  std::string Remarks() const {
+    std::string lines = "remark,name\n";
+    for (const auto& [remark, entry] : tally_->entries()) {
+      for (const std::string& name : entry.names) {
+        absl::StrAppend(&lines, OnOneLine(remark), ",", OnOneLine(name), "\n");
+      }
+    }
+    return lines;
+  }
+
   absl::Status Finish() {
     v1::DatasetInfo info;
     CASSLE_RETURN_IF_ERROR(Describe(&info));
     context_.Count("images", images_);
     context_.Count("quarantined", bad_);
+    for (const std::string& sentence : tally_->Sentences()) context_.Note(sentence);
     if (stream_ != nullptr) return stream_->Close();
     CASSLE_RETURN_IF_ERROR(writer_->Finish(&info));
     CASSLE_RETURN_IF_ERROR(CheckExpected(options_, info));
     CASSLE_RETURN_IF_ERROR(
         WriteFile(JoinPath(context_.output_dir(), "quarantine.csv"), quarantine_));
+    if (!tally_->entries().empty()) {
+      CASSLE_RETURN_IF_ERROR(WriteFile(JoinPath(context_.output_dir(), "remarks.csv"), Remarks()));
+    }
     v1::ShardEncoderResult result;
     result.set_name(info.name());
     result.set_images(images_);
@@ -295,6 +312,7 @@ class Encoder {
   const v1::ShardEncoderOptions& options_;
   StageContext& context_;
   std::string layout_;
+  std::shared_ptr<Tally> tally_;
   std::unique_ptr<ImageSource> source_;
   std::unique_ptr<SplitAssignment> assignment_;
   // One of the two.

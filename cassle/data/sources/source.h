@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "cassle/data/records/image_record.pb.h"
 #include "cassle/data/shapes/shapes.pb.h"
 #include "cassle/data/sources/list_layout.pb.h"
+#include "cassle/data/sources/tally.h"
 
 namespace cassle {
 
@@ -38,6 +40,9 @@ struct SourceItem {
   std::function<absl::Status(SourceItem*)> load;
   // Why there is no image; it is quarantined.
   std::string problem;
+  // What should be known of an image that is used all the same: phrases of Tally::Count, such as
+  // "images whose data end early".
+  std::vector<std::string> remarks;
 };
 
 // An iterator over the images of all splits. Not thread-safe.
@@ -74,6 +79,8 @@ struct SourceArguments {
   std::string image_root;
   v1::ShapesOptions shapes;
   v1::ListLayout lists;
+  // Where the source counts what it leaves out, and says how it decided. Not used by load().
+  std::shared_ptr<Tally> tally = std::make_shared<Tally>();
 };
 
 // The canonical name of a split as people write it: "training" is train, "valid" and "validation"

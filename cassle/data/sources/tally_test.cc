@@ -1,0 +1,35 @@
+#include "cassle/data/sources/tally.h"
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace cassle {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+TEST(TallyTest, NothingCountedSaysNothing) { EXPECT_THAT(Tally().Sentences(), IsEmpty()); }
+
+TEST(TallyTest, SaysEveryDecisionOnceAndEveryCountWithItsFirstName) {
+  Tally tally;
+  tally.Count("hidden files skipped", "b/.x");
+  tally.Decide("layout folder: 8 of 9 files are images");
+  tally.Count("empty classes", "cat");
+  tally.Count("hidden files skipped", "a/.x");
+  tally.Decide("layout folder: 8 of 9 files are images");
+  EXPECT_THAT(tally.Sentences(),
+              ElementsAre("layout folder: 8 of 9 files are images", "1 empty classes (cat)",
+                          "2 hidden files skipped (b/.x, ...)"));
+}
+
+TEST(TallyTest, KeepsAThousandNamesAndCountsTheRest) {
+  Tally tally;
+  for (int i = 0; i < 1500; ++i) tally.Count("files skipped", absl::StrCat(i));
+  EXPECT_EQ(tally.entries().at("files skipped").count, 1500);
+  EXPECT_EQ(tally.entries().at("files skipped").names.size(), 1000);
+}
+
+}  // namespace
+}  // namespace cassle
