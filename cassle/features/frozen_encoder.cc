@@ -59,6 +59,12 @@ absl::StatusOr<std::unique_ptr<FrozenEncoder>> FrozenEncoder::Create(
     return absl::InvalidArgumentError(absl::StrCat(
         "resize_px: ", options.resize_px, " is below the model's image size ", spec.image_size()));
   }
+  if (!options.device.empty()) {
+    CASSLE_ASSIGN_OR_RETURN(const c10::Device device, ResolveDevice(options.device));
+    ConfigureDevice(device, {});
+    MoveTensors(backbone->state(), device);
+    if (projector != nullptr) MoveTensors(projector->state(), device);
+  }
   backbone->train(options.batch_statistics);
   backbone->set_requires_grad(false);
   if (projector != nullptr) {
@@ -153,7 +159,8 @@ absl::StatusOr<at::Tensor> FrozenEncoder::Project(const at::Tensor& features,
                                                   const std::vector<float>& descriptors) const {
   return Guarded([&] {
     const PrecisionScope scope = ScopeOf(options_, features);
-    return projector_->forward(features, MatrixTensor(descriptors, features.size(0)));
+    return projector_->forward(
+        features, Upload(MatrixTensor(descriptors, features.size(0)), features.device()));
   });
 }
 
