@@ -27,7 +27,8 @@ namespace cassle {
 absl::StatusOr<c10::Device> ResolveDevice(const std::string& name);
 
 // StageInfo::resolve of stages that run a network: whether their options `device` and (if there is
-// one) `precision` can be had, and bf16 or float32 for AUTO, by what that device has instructions for.
+// one) `precision` can be had, and bf16 or float32 for precision AUTO, by what that device has
+// instructions for.
 // \error as ResolveDevice and ChoosePrecision (precision.h).
 absl::Status ResolveWhere(google::protobuf::Message* options, StageContext* context);
 
