@@ -57,9 +57,9 @@ Moments MomentsOfAllRanks(const at::Tensor& input, Team* team) {
   Moments moments;
   moments.rows = sums[2 * channels].item().toDouble();
   moments.mean = sums.narrow(0, 0, channels) / moments.rows;
-  moments.variance = (sums.narrow(0, channels, channels) / moments.rows -
-                      moments.mean * moments.mean)
-                         .clamp_min(0);
+  moments.variance =
+      (sums.narrow(0, channels, channels) / moments.rows - moments.mean * moments.mean)
+          .clamp_min(0);
   return moments;
 }
 
@@ -87,20 +87,24 @@ class SyncedFunction : public torch::autograd::Function<SyncedFunction> {
     const double rows = context->saved_data["rows"].toDouble();
     Team* team = reinterpret_cast<Team*>(context->saved_data["team"].toInt());
     const at::Tensor dy = Wide(gradients[0]);
-    const at::Tensor xhat =
-        (Wide(input) - PerChannel(mean, input)) * PerChannel(inverse, input);
+    const at::Tensor xhat = (Wide(input) - PerChannel(mean, input)) * PerChannel(inverse, input);
     const std::vector<int64_t> dimensions = RowDimensions(input);
-    const at::Tensor own_sum = at::sum(dy, dimensions), own_product = at::sum(dy * xhat, dimensions);
+    const at::Tensor own_sum = at::sum(dy, dimensions),
+                     own_product = at::sum(dy * xhat, dimensions);
     const at::Tensor sums = at::cat({own_sum, own_product}).to(at::kDouble);
     team->Sum(sums);
     const int64_t channels = input.size(1);
     const at::Tensor means = (sums / rows).to(dy.scalar_type());
-    const at::Tensor dx =
-        PerChannel(weight * inverse, input) *
-        (dy - PerChannel(means.narrow(0, 0, channels), input) -
-         xhat * PerChannel(means.narrow(0, channels, channels), input));
-    return {dx.to(input.scalar_type()), own_product, own_sum, at::Tensor(), at::Tensor(),
-            at::Tensor(), at::Tensor()};
+    const at::Tensor dx = PerChannel(weight * inverse, input) *
+                          (dy - PerChannel(means.narrow(0, 0, channels), input) -
+                           xhat * PerChannel(means.narrow(0, channels, channels), input));
+    return {dx.to(input.scalar_type()),
+            own_product,
+            own_sum,
+            at::Tensor(),
+            at::Tensor(),
+            at::Tensor(),
+            at::Tensor()};
   }
 };
 

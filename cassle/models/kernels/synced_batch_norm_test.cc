@@ -5,10 +5,10 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/equal.h>
+#include <ATen/ops/ones.h>
 #include <ATen/ops/relu.h>
 #include <ATen/ops/sum.h>
 #include <ATen/ops/zeros.h>
-#include <ATen/ops/ones.h>
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -73,7 +73,10 @@ void ExpectTruth(const Truth& truth, const Norm& norm, double tolerance) {
       };
       at::Tensor input = cut(truth.input).detach().clone().set_requires_grad(true);
       if (input.dim() == 4) {
-        input = cut(truth.input).detach().contiguous(at::MemoryFormat::ChannelsLast).clone()
+        input = cut(truth.input)
+                    .detach()
+                    .contiguous(at::MemoryFormat::ChannelsLast)
+                    .clone()
                     .set_requires_grad(true);
       }
       at::Tensor weight = truth.weight.clone().set_requires_grad(true);
@@ -85,8 +88,8 @@ void ExpectTruth(const Truth& truth, const Norm& norm, double tolerance) {
       output.backward(cut(truth.cotangent));
       EXPECT_LT(Difference(input.grad(), cut(truth.x.grad())), tolerance);
       // A rank has its part of these.
-      for (auto [part, all] : {std::pair(weight.grad(), truth.w.grad()),
-                               std::pair(bias.grad(), truth.b.grad())}) {
+      for (auto [part, all] :
+           {std::pair(weight.grad(), truth.w.grad()), std::pair(bias.grad(), truth.b.grad())}) {
         team->Sum(part);
         EXPECT_LT(Difference(part, all), tolerance);
       }

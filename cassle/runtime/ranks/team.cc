@@ -79,8 +79,7 @@ std::shared_ptr<TeamStore> TeamStore::InMemory() {
 }
 
 absl::StatusOr<std::shared_ptr<TeamStore>> TeamStore::Connect(const std::string& host, int port,
-                                                              bool serves,
-                                                              absl::Duration timeout) {
+                                                              bool serves, absl::Duration timeout) {
   c10d::TCPStoreOptions options;
   options.port = static_cast<uint16_t>(port);
   options.isServer = serves;
@@ -93,8 +92,8 @@ absl::StatusOr<std::shared_ptr<TeamStore>> TeamStore::Connect(const std::string&
     return absl::UnavailableError(
         serves ? absl::StrCat("port ", port, " cannot be served (", FirstLine(error),
                               "): is another run using it? Choose another")
-               : absl::StrCat("rank 0 does not answer at ", host, ":", port, " (",
-                              FirstLine(error), ")"));
+               : absl::StrCat("rank 0 does not answer at ", host, ":", port, " (", FirstLine(error),
+                              ")"));
   }
 }
 

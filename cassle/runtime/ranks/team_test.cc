@@ -69,8 +69,8 @@ TEST(TeamTest, TheMeanOfGradientsOverRanksIsTheGradientOnBothSidesOfTheGathering
     const RowRange own = team->OwnRows(7);
     const at::Tensor rows = x.narrow(0, own.first, own.count) * own_before;
     at::sum((GatherRows(rows, 7, team) * own_behind).pow(3)).backward();
-    for (auto [parameter, expected] : {std::pair(own_before, before.grad()),
-                                       std::pair(own_behind, behind.grad())}) {
+    for (auto [parameter, expected] :
+         {std::pair(own_before, before.grad()), std::pair(own_behind, behind.grad())}) {
       team->Sum(parameter.grad());
       EXPECT_NEAR((parameter.grad() / 3).item().toDouble(), expected.item().toDouble(), 1e-12);
     }

@@ -96,8 +96,7 @@ TEST_P(RanksTest, AnyNumberOfRanksTrainsWhatOneDoes) {
     for (const int size : sizes) {
       SCOPED_TRACE(testing::Message() << size << " ranks, " << parts << " parts");
       std::vector<Trained> ranks(size);
-      RunRanks(size,
-               [&](Team* team) { ranks[team->rank()] = Train(GetParam(), parts, team); });
+      RunRanks(size, [&](Team* team) { ranks[team->rank()] = Train(GetParam(), parts, team); });
       ExpectNear(ranks[0], alone, 1e-5);
       // Ranks do not drift apart.
       for (int rank = 1; rank < size; ++rank) {
