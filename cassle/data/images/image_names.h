@@ -7,6 +7,10 @@
 
 namespace cassle {
 
+// The format that files with such a name have: "JPEG", "PNG", "GIF", "BMP", "WebP", "TIFF", "PNM",
+// "AVIF", "HEIC", "JPEG XL" or "JPEG 2000"; empty if it is not the name of an image.
+absl::string_view ImageFormatOfName(absl::string_view path);
+
 // Is it the extension of an image? Without its dot, in any case: "jpg", "JPEG", "tif".
 bool IsImageExtension(absl::string_view extension);
 

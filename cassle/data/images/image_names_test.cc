@@ -26,5 +26,11 @@ TEST(ImageNamesTest, AnExtensionHasNoDot) {
   EXPECT_FALSE(IsImageExtension(""));
 }
 
+TEST(ImageNamesTest, ANameTellsTheFormat) {
+  EXPECT_EQ(ImageFormatOfName("a/b.JPE"), "JPEG");
+  EXPECT_EQ(ImageFormatOfName("b.pgm"), "PNM");
+  EXPECT_EQ(ImageFormatOfName("b.txt"), "");
+}
+
 }  // namespace
 }  // namespace cassle
