@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "cassle/base/out_of_memory.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/data/images/codec.h"
 #include "cassle/data/images/image_file.h"
@@ -138,7 +139,7 @@ EncodedItem EncodeItem(const v1::ShardEncoderOptions& options, SourceItem item) 
   encoded.split = item.split;
   encoded.record.set_key(item.key);
   if (item.label.has_value()) encoded.record.set_label(*item.label);
-  encoded.status = Encode(options, &item, &encoded);
+  encoded.status = CatchOutOfMemory([&] { return Encode(options, &item, &encoded); });
   encoded.remarks = std::move(item.remarks);
   // Loading the image may have changed them: fractions of its size.
   for (v1::Target& target : item.targets) *encoded.record.add_targets() = std::move(target);

@@ -12,8 +12,8 @@
 namespace cassle {
 namespace {
 
-constexpr const FileFormat* kFormats[] = {&kAvifFormat,   &kBmpFormat, &kGifFormat,
-                                          &kHeicFormat,   &kPnmFormat, &kJpeg2000Format,
+constexpr const FileFormat* kFormats[] = {&kAvifFormat,   &kBmpFormat,  &kGifFormat,
+                                          &kHeicFormat,   &kPnmFormat,  &kJpeg2000Format,
                                           &kJpegXlFormat, &kTiffFormat, &kWebpFormat};
 
 const FileFormat* FindFormat(absl::string_view file_bytes) {
@@ -43,10 +43,11 @@ absl::string_view Guess(absl::string_view file_bytes) {
 absl::Status NotAnImage(absl::string_view file_bytes) {
   if (file_bytes.empty()) return absl::DataLossError("the image file is empty");
   const absl::string_view guess = Guess(file_bytes);
-  return absl::DataLossError(absl::StrCat(
-      "neither JPEG, PNG, GIF, BMP, WebP, TIFF, PNM, AVIF, HEIC, JPEG XL nor JPEG 2000 by its first "
-      "bytes",
-      guess.empty() ? "" : ", but ", guess));
+  return absl::DataLossError(
+      absl::StrCat("neither JPEG, PNG, GIF, BMP, WebP, TIFF, PNM, AVIF, HEIC, JPEG XL nor JPEG "
+                   "2000 by its first "
+                   "bytes",
+                   guess.empty() ? "" : ", but ", guess));
 }
 
 absl::Status InFormat(const FileFormat& format, const absl::Status& status) {

@@ -96,8 +96,8 @@ absl::StatusOr<Bitmap> ReadBitmap(absl::string_view file) {
   const int bits = bitmap.bits;
   const bool run_length = (bitmap.compression == kRunLength8 && bits == 8) ||
                           (bitmap.compression == kRunLength4 && bits == 4);
-  const bool plain = bitmap.compression == kPlain &&
-                     (bits == 1 || bits == 4 || bits == 8 || bits == 16 || bits == 24 || bits == 32);
+  const bool plain = bitmap.compression == kPlain && (bits == 1 || bits == 4 || bits == 8 ||
+                                                      bits == 16 || bits == 24 || bits == 32);
   const bool masks = bitmap.compression == kMasks && (bits == 16 || bits == 24 || bits == 32);
   if (!run_length && !plain && !masks) {
     return absl::DataLossError(
@@ -155,8 +155,9 @@ uint8_t UnderMask(uint32_t pixel, uint32_t mask) {
 }
 
 uint32_t PixelAt(const uint8_t* row, int x, int bytes) {
-  return Number(absl::string_view(reinterpret_cast<const char*>(row) + size_t{1} * x * bytes, bytes),
-                0, bytes);
+  return Number(
+      absl::string_view(reinterpret_cast<const char*>(row) + size_t{1} * x * bytes, bytes), 0,
+      bytes);
 }
 
 void DecodePlainRow(const Bitmap& bitmap, const std::vector<uint8_t>& palette, const uint8_t* row,

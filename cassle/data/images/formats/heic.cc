@@ -29,8 +29,7 @@ class HeicReader {
     heif_context_set_max_decoding_threads(context_.get(), 0);
     CASSLE_RETURN_IF_ERROR(Check(heif_context_read_from_memory_without_copy(
         context_.get(), file_.data(), file_.size(), nullptr)));
-    CASSLE_RETURN_IF_ERROR(
-        Check(heif_context_get_primary_image_handle(context_.get(), &handle_)));
+    CASSLE_RETURN_IF_ERROR(Check(heif_context_get_primary_image_handle(context_.get(), &handle_)));
     header_ = {v1::IMAGE_FORMAT_UNSPECIFIED, heif_image_handle_get_height(handle_),
                heif_image_handle_get_width(handle_), 1};
     if (header_.height < 1 || header_.width < 1) return absl::DataLossError("the image is empty");
@@ -46,8 +45,7 @@ class HeicReader {
         handle_, &image_, heif_colorspace_RGB,
         alpha ? heif_chroma_interleaved_RGBA : heif_chroma_interleaved_RGB, nullptr)));
     int stride = 0;
-    const uint8_t* plane =
-        heif_image_get_plane_readonly(image_, heif_channel_interleaved, &stride);
+    const uint8_t* plane = heif_image_get_plane_readonly(image_, heif_channel_interleaved, &stride);
     if (plane == nullptr ||
         heif_image_get_height(image_, heif_channel_interleaved) != header_.height ||
         heif_image_get_width(image_, heif_channel_interleaved) != header_.width) {

@@ -101,10 +101,9 @@ class Jpeg2000Reader {
         opj_end_decompress(codec_.get(), stream_.get()) == OPJ_FALSE) {
       return Error();
     }
-    const bool known = image_->color_space == OPJ_CLRSPC_SRGB ||
-                       image_->color_space == OPJ_CLRSPC_GRAY ||
-                       image_->color_space == OPJ_CLRSPC_UNSPECIFIED ||
-                       image_->color_space == OPJ_CLRSPC_UNKNOWN;
+    const bool known =
+        image_->color_space == OPJ_CLRSPC_SRGB || image_->color_space == OPJ_CLRSPC_GRAY ||
+        image_->color_space == OPJ_CLRSPC_UNSPECIFIED || image_->color_space == OPJ_CLRSPC_UNKNOWN;
     for (uint32_t c = 0; c < image_->numcomps; ++c) {
       const opj_image_comp_t& component = image_->comps[c];
       if (!known || component.data == nullptr || component.sgnd != 0 || component.prec > 16 ||

@@ -48,10 +48,9 @@ class JxlReader {
         case JXL_DEC_NEED_IMAGE_OUT_BUFFER:
           image->Resize(header_.height, header_.width);
           if (alpha) rgba.resize(image->pixels.size() / 3 * 4);
-          if (JxlDecoderSetImageOutBuffer(decoder_.get(), &format,
-                                          alpha ? rgba.data() : image->pixels.data(),
-                                          alpha ? rgba.size() : image->pixels.size()) !=
-              JXL_DEC_SUCCESS) {
+          if (JxlDecoderSetImageOutBuffer(
+                  decoder_.get(), &format, alpha ? rgba.data() : image->pixels.data(),
+                  alpha ? rgba.size() : image->pixels.size()) != JXL_DEC_SUCCESS) {
             return Damaged();
           }
           break;

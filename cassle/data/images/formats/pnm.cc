@@ -83,7 +83,8 @@ absl::Status ReadText(const AnyMap& map, RgbImage* image) {
   absl::string_view rest = map.pixels;
   // Each value is at least a digit, which bounds the memory by the file.
   const int64_t values = int64_t{map.height} * map.width * map.channels;
-  if (values > static_cast<int64_t>(rest.size())) return absl::DataLossError("the pixels end early");
+  if (values > static_cast<int64_t>(rest.size()))
+    return absl::DataLossError("the pixels end early");
   image->Resize(map.height, map.width);
   uint8_t* rgb = image->pixels.data();
   for (int64_t i = 0; i < values; ++i) {

@@ -90,8 +90,7 @@ absl::Status Decode(absl::string_view file, const ImageHeader& header, RgbImage*
   uint64_t size = 8;
   for (int i = 0; i < 4; ++i) size += uint64_t{static_cast<uint8_t>(file[4 + i])} << (8 * i);
   if (size < file.size()) report->Add(kBytesBehindEnd);
-  const bool animated =
-      (WebPDemuxGetI(demuxer.get(), WEBP_FF_FORMAT_FLAGS) & ANIMATION_FLAG) != 0;
+  const bool animated = (WebPDemuxGetI(demuxer.get(), WEBP_FF_FORMAT_FLAGS) & ANIMATION_FLAG) != 0;
   return animated ? DecodeFirstFrame(file, image, report)
                   : DecodeStill(demuxer.get(), image, report);
 }
