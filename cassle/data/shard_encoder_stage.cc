@@ -13,6 +13,7 @@
 #include "absl/strings/str_split.h"
 #include "cassle/base/csv.h"
 #include "cassle/base/file.h"
+#include "cassle/base/out_of_memory.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/base/thread_pool.h"
 #include "cassle/data/encode_item.h"
@@ -179,6 +180,11 @@ class Encoder {
   absl::Status Accept(Slot* slot) {
     EncodedItem& encoded = slot->encoded;
     const std::string& split = assignment_->names()[encoded.split];
+    // Which images are bad must not depend on the machine.
+    if (IsOutOfMemory(encoded.status)) {
+      return Annotate(encoded.status,
+                      absl::StrCat(encoded.record.key(), " (--max_pixels leaves large ones out)"));
+    }
     if (!encoded.status.ok()) {
       const std::string reason(encoded.status.message());
       if (bad_ == 0) first_bad_ = absl::StrCat(encoded.record.key(), ": ", reason);

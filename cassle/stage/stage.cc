@@ -19,6 +19,7 @@
 #include "absl/time/time.h"
 #include "cassle/base/file.h"
 #include "cassle/base/fingerprint.h"
+#include "cassle/base/out_of_memory.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/base/text_proto.h"
 #include "cassle/stage/options.h"
@@ -148,7 +149,7 @@ class StageRunner {
  private:
   absl::StatusOr<StageOutcome> WithoutOutput(const StageWork& work) {
     BeginWork();
-    CASSLE_RETURN_IF_ERROR(work(*options_, context_));
+    CASSLE_RETURN_IF_ERROR(CatchOutOfMemory([&] { return work(*options_, context_); }));
     CASSLE_RETURN_IF_ERROR(FillManifest());
     return StageOutcome{false, "", manifest_};
   }
@@ -285,7 +286,7 @@ class StageRunner {
 
   absl::Status Work(const StageWork& work) {
     BeginWork();
-    const absl::Status status = work(*options_, context_);
+    const absl::Status status = CatchOutOfMemory([&] { return work(*options_, context_); });
     VLOG(1) << info_.name << ": work " << (status.ok() ? "done" : "ended") << " after "
             << Elapsed();
     if (!status.ok()) {

@@ -17,6 +17,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "cassle/base/out_of_memory.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/base/text_proto.h"
 #include "cassle/base/thread_pool.h"
@@ -232,6 +233,8 @@ int ExitCode(const absl::Status& status) {
       return 65;
     case absl::StatusCode::kNotFound:
       return 66;
+    case absl::StatusCode::kAborted:
+      return 71;
     case absl::StatusCode::kPermissionDenied:
     case absl::StatusCode::kResourceExhausted:
     case absl::StatusCode::kAlreadyExists:
@@ -302,13 +305,14 @@ int StageMainWork(int argc, char** argv, const StageInfo& info, google::protobuf
     return 0;
   }
   std::string result;
-  const absl::StatusOr<StageOutcome> outcome =
-      RunStageWork(info, *options, command_line.settings,
-                   [&](const google::protobuf::Message& resolved, StageContext& context) {
-                     const absl::Status status = work(resolved, context);
-                     result = context.result_json();
-                     return status;
-                   });
+  const absl::StatusOr<StageOutcome> outcome = CatchOutOfMemory([&] {
+    return RunStageWork(info, *options, command_line.settings,
+                        [&](const google::protobuf::Message& resolved, StageContext& context) {
+                          const absl::Status status = work(resolved, context);
+                          result = context.result_json();
+                          return status;
+                        });
+  });
   const bool has_output = options->GetDescriptor()->FindFieldByName("output") != nullptr;
   if (!outcome.ok()) {
     if (!has_output && !result.empty()) {

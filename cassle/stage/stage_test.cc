@@ -157,6 +157,18 @@ TEST_F(StageTest, AResumableStageThatFailsBeforeItBeginsLeavesNothingBehind) {
   EXPECT_FALSE(FileExists(Out() + ".partial"));
 }
 
+TEST_F(StageTest, RefusedMemoryIsOneLineAndLeavesNothingBehind) {
+  const StageWork greedy = [](const google::protobuf::Message&, StageContext&) -> absl::Status {
+    throw std::bad_alloc();
+  };
+  const absl::Status status =
+      RunStageWork({"numbers", 1, "", false}, options_, settings_, greedy).status();
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kAborted, HasSubstr("out of memory")));
+  EXPECT_EQ(ExitCode(status), 71);
+  EXPECT_FALSE(FileExists(Out()));
+  EXPECT_FALSE(FileExists(Out() + ".partial"));
+}
+
 TEST_F(StageTest, AnInterruptedStageGoesOnFromItsFiles) {
   std::atomic<bool> interrupted{true};
   settings_.interrupted = &interrupted;
@@ -267,6 +279,7 @@ TEST(ExitCodeTest, FollowsTheContract) {
   EXPECT_EQ(ExitCode(absl::InvalidArgumentError("")), 64);
   EXPECT_EQ(ExitCode(absl::DataLossError("")), 65);
   EXPECT_EQ(ExitCode(absl::NotFoundError("")), 66);
+  EXPECT_EQ(ExitCode(absl::AbortedError("")), 71);
   EXPECT_EQ(ExitCode(absl::ResourceExhaustedError("")), 73);
   EXPECT_EQ(ExitCode(absl::CancelledError("")), 75);
   EXPECT_EQ(ExitCode(absl::InternalError("")), 70);

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "cassle/base/out_of_memory.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/base/text_proto.h"
 #include "cassle/data/images/codec.h"
@@ -95,9 +96,10 @@ absl::Status Dataset::Read(int64_t index, v1::ImageRecord* record) const {
 }
 
 absl::Status Dataset::Decode(const v1::ImageRecord& record, RgbImage* image) const {
-  const absl::Status decoded =
-      DecodeImage(record.encoded(), record.format(), static_cast<int>(record.height()),
-                  static_cast<int>(record.width()), image, {.max_pixels = int64_t{1} << 40});
+  const absl::Status decoded = CatchOutOfMemory([&] {
+    return DecodeImage(record.encoded(), record.format(), static_cast<int>(record.height()),
+                       static_cast<int>(record.width()), image, {.max_pixels = int64_t{1} << 40});
+  });
   return Annotate(decoded, absl::StrCat(folder_, ": image ", record.id(), " (", record.key(), ")"));
 }
 

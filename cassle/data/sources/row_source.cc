@@ -9,14 +9,14 @@
 #include "absl/strings/str_split.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
-#include "cassle/data/images/codec.h"
+#include "cassle/data/images/image_file.h"
 
 namespace cassle {
 namespace {
 
 // Pixels to fractions of the image's width (x) and height (y).
 absl::Status DivideBySize(const std::set<std::string>& names, SourceItem* item) {
-  CASSLE_ASSIGN_OR_RETURN(const ImageHeader header, ReadImageHeader(item->file));
+  CASSLE_ASSIGN_OR_RETURN(const ImageHeader header, ReadImageFileHeader(item->file));
   for (v1::Target& target : item->targets) {
     if (names.count(target.name()) == 0) continue;
     for (int i = 0; i < target.vector().values_size(); ++i) {
