@@ -211,7 +211,7 @@ class Encoder {
       return stream_->Append(payload_);
     }
     CASSLE_RETURN_IF_ERROR(writer_->AdvanceTo(assignment_->FirstOpen(slot->source_split)));
-    return writer_->Append(encoded.split, &encoded.record);
+    return writer_->Append(encoded.split, &encoded.record, encoded.pixels);
   }
 
   absl::Status CheckCounts() const {
@@ -334,7 +334,7 @@ class Encoder {
 StageInfo ShardEncoderInfo() {
   StageInfo info;
   info.name = "shard-encoder";
-  info.version = 1;
+  info.version = 2;
   info.summary =
       "Reads images of any layout (folders, tars, CIFAR, STL-10, IDX, CSV, lists of published data "
       "sets or the built-in generator), checks every one, and writes them as a data set folder of "

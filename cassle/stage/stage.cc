@@ -96,6 +96,11 @@ void StageContext::Note(const std::string& sentence) {
   if (working_) Say(sentence);
 }
 
+void StageContext::NoteWarning(const std::string& sentence) {
+  notes_.push_back(sentence);
+  Warn(sentence);
+}
+
 void StageContext::Say(const std::string& line) const { LOG(INFO) << stage_name_ << ": " << line; }
 
 void StageContext::Warn(const std::string& line) const {

@@ -97,6 +97,8 @@ class StageContext {
   // A decision of the stage and its reason, one sentence: in stage.textproto, in the result line,
   // and on stderr as soon as the work begins (a run that cannot begin says only why).
   void Note(const std::string& sentence);
+  // The same of what makes the result doubtful: a warning on stderr.
+  void NoteWarning(const std::string& sentence);
   // A line for people on stderr, and in the log file if there is one (stage_log.h).
   void Say(const std::string& line) const;
   // The same for what somebody should look at: severity WARNING in the log file.
