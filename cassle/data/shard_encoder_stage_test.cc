@@ -372,6 +372,9 @@ TEST(ShardEncoderTest, BadSettingsAreNamed) {
     change(&options);
     ExpectFailure(options, 64, message);
   };
+  // Before any image is looked at: the input is not there.
+  fails([](Options* o) { o->set_input("/nowhere"), o->add_expect("foo"); },
+        "--expect=foo is not SPLIT=COUNT");
   fails([](Options* o) { o->set_jpeg_quality(0); }, "--jpeg_quality=0: expected 1 to 100");
   fails([](Options* o) { o->set_max_bad_fraction(2); }, "--max_bad_fraction=2: expected 0 to 1");
   fails([](Options* o) { o->set_val_fraction(1); },

@@ -24,6 +24,7 @@
 #include "cassle/features/for_each_batch.h"
 #include "cassle/features/frozen_encoder.h"
 #include "cassle/models/networks/conditioning.h"
+#include "cassle/models/networks/vit.h"
 #include "cassle/models/weights/batch_tensor.h"
 #include "cassle/models/weights/model_folder.h"
 #include "cassle/models/weights/weights.h"
@@ -319,6 +320,9 @@ absl::Status FineTune(const Options& options, StageContext& context) {
   run.policy = TrainPolicy(run.spec, run.options);
   CASSLE_RETURN_IF_ERROR(CheckPolicy(run.policy));
   CASSLE_RETURN_IF_ERROR(OpenData(&run));
+  const std::string positions =
+      ResizedPositionsSentence(run.spec.backbone(), run.spec.image_size());
+  if (!positions.empty()) context.Note(positions);
   NoteUnlabelled(run.train, run.target, &context);
   NoteUnlabelled(run.test, run.target, &context);
   CASSLE_RETURN_IF_ERROR(BuildMethod(&run));

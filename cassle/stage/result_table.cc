@@ -40,8 +40,7 @@ std::string Text(const Json& value) {
 std::string CellText(const Json& row, const std::string& name) {
   const auto cell = row.find(name);
   if (cell == row.end() || IsUnset(*cell)) return "";
-  static const auto* const in_per_cent =
-      new std::set<std::string>{"value", "half_width", "chance"};
+  static const auto* const in_per_cent = new std::set<std::string>{"value", "half_width", "chance"};
   if (cell->is_number() && row.value("is_fraction", false) && in_per_cent->count(name) > 0) {
     return absl::StrFormat("%.2f %%", 100 * cell->get<double>());
   }
@@ -100,8 +99,8 @@ std::vector<std::string> Columns(const Json& rows) {
       texts.insert(CellText(row, name));
       double number = 0;
       const auto cell = row.find(name);
-      words = words && !(cell != row.end() &&
-                         (cell->is_number() || absl::SimpleAtod(Text(*cell), &number)));
+      words = words &&
+              !(cell != row.end() && (cell->is_number() || absl::SimpleAtod(Text(*cell), &number)));
     }
     if (IsForMachines(name) || name == "is_fraction") continue;
     if (!columns.empty() && words && texts.size() == 1) continue;
@@ -163,9 +162,8 @@ std::string OutcomeTable(const StageOutcome& outcome) {
   // What was counted is often said by the result too.
   std::vector<Line> once;
   for (Line& line : lines) {
-    const bool said = std::any_of(once.begin(), once.end(), [&](const Line& earlier) {
-      return earlier.cells == line.cells;
-    });
+    const bool said = std::any_of(once.begin(), once.end(),
+                                  [&](const Line& earlier) { return earlier.cells == line.cells; });
     // The first line names the stage.
     if (!said && line.cells[0] != "stage" && line.cells[0] != "warnings") {
       once.push_back(std::move(line));

@@ -37,7 +37,8 @@ absl::StatusOr<std::string> FingerprintInput(const std::string& path);
 // Whether two outputs were made by the same stage and version with the same options and inputs.
 bool SameBirth(const v1::StageManifest& a, const v1::StageManifest& b);
 
-// Why two births differ, in words: the first setting or input that is not the same.
+// Why two births differ, in words: the first settings that are not the same, or that inputs are
+// not.
 std::string DifferenceOfBirth(const v1::StageManifest& was, const v1::StageManifest& now);
 
 }  // namespace cassle

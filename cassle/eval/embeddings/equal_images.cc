@@ -51,8 +51,8 @@ struct Classified {
 
 std::string ConflictWarning(const std::string& target, const Classified& some,
                             const Classified& others) {
-  const EqualImages found = FindConflicts(some.pictures.hashes(), some.classes,
-                                          others.pictures.hashes(), others.classes);
+  const EqualImages found =
+      FindConflicts(some.pictures.hashes(), some.classes, others.pictures.hashes(), others.classes);
   if (found.count == 0) return "";
   return absl::StrCat(
       target, ": ", found.count, " ", some.role, " images are pixel for pixel one of ", others.role,

@@ -103,8 +103,8 @@ TEST_F(EqualImagesTest, SeveralRowsOfAnImageAreOneImage) {
     crops.classes["labels"][row] = row / 2 % 3;
   }
   ASSERT_OK(crops.Write(JoinPath(root_, "crops")));
-  ASSERT_OK(WritePictures(train_.ids, std::vector<PixelHash>(9), train_.keys,
-                          JoinPath(root_, "crops")));
+  ASSERT_OK(
+      WritePictures(train_.ids, std::vector<PixelHash>(9), train_.keys, JoinPath(root_, "crops")));
   ASSERT_OK_AND_ASSIGN(const Embeddings embeddings,
                        Embeddings::Open("train", JoinPath(root_, "crops")));
   ASSERT_OK_AND_ASSIGN(const auto pictures, Pictures::Open(embeddings));
@@ -119,8 +119,8 @@ TEST_F(EqualImagesTest, NamesOfOtherImagesAreRefused) {
   ASSERT_OK(train_.Write(JoinPath(root_, "train")));
   std::vector<int64_t> others = train_.ids;
   ++others[8];
-  ASSERT_OK(WritePictures(others, std::vector<PixelHash>(9), train_.keys,
-                          JoinPath(root_, "train")));
+  ASSERT_OK(
+      WritePictures(others, std::vector<PixelHash>(9), train_.keys, JoinPath(root_, "train")));
   ASSERT_OK_AND_ASSIGN(const Embeddings train, Embeddings::Open("train", JoinPath(root_, "train")));
   EXPECT_THAT(Pictures::Open(train).status(),
               StatusIs(absl::StatusCode::kDataLoss, HasSubstr("does not name the images")));

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "cassle/base/file.h"
 #include "cassle/base/safetensors.h"
 #include "cassle/base/status_macros.h"
@@ -26,6 +28,11 @@ using Options = v1::FewShotOptions;
 absl::Status CheckOptions(const Options& options) {
   if (options.embeddings().empty()) {
     return absl::InvalidArgumentError("--embeddings is missing: name an output folder of embed");
+  }
+  const std::set<int> shots(options.shots().begin(), options.shots().end());
+  if (static_cast<int>(shots.size()) != options.shots_size()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--shots=", absl::StrJoin(options.shots(), ","), " names a number twice"));
   }
   return absl::OkStatus();
 }

@@ -136,8 +136,9 @@ TEST_F(PartlyLabelledTest, AMapShowsRowsWithoutAClassAsSuch) {
   options.set_method(v1::ProjectOptions::PCA);
   Unlabel("labels");
   ASSERT_OK(RunEvaluation(ProjectInfo(), options, RunProject));
-  EXPECT_THAT(result_.warnings(), ElementsAre("5 of 120 rows of --embeddings have no class of label "
-                                              "and are shown as (no class)"));
+  EXPECT_THAT(result_.warnings(),
+              ElementsAre("5 of 120 rows of --embeddings have no class of label "
+                          "and are shown as (no class)"));
   ASSERT_OK_AND_ASSIGN(const std::string svg, ReadFile(Path("result/project_label.svg")));
   EXPECT_THAT(svg, HasSubstr("(no class)"));
 }
@@ -183,12 +184,11 @@ TEST_F(PartlyLabelledTest, ClassesWithoutImagesAreNotedAndDoNotChangeTheChanceLe
     set->metadata["classes"] = "[\"a\",\"b\",\"c\",\"d\",\"e\"]";
     for (size_t i = 0; i < set->ids.size(); ++i) set->classes["labels"][i] = i % 2 == 0 ? 1 : 4;
   }
-  const auto outcome =
-      [&] {
-        EXPECT_OK(train_.Write(Path("train")));
-        EXPECT_OK(test_.Write(Path("test")));
-        return RunStage(KnnInfo(), OnSets<v1::KnnOptions>(), settings_, RunKnn);
-      }();
+  const auto outcome = [&] {
+    EXPECT_OK(train_.Write(Path("train")));
+    EXPECT_OK(test_.Write(Path("test")));
+    return RunStage(KnnInfo(), OnSets<v1::KnnOptions>(), settings_, RunKnn);
+  }();
   ASSERT_OK(outcome);
   EXPECT_THAT(outcome->manifest.notes(),
               ElementsAre("label: 3 of 5 classes have no image: a, c, d"));

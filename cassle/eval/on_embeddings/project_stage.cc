@@ -103,9 +103,10 @@ absl::Status MakePoints(const Options& options, const std::vector<float>& featur
   const int64_t n = static_cast<int64_t>(features.size()) / columns;
   const bool pca = options.method() == Options::PCA;
   if (!pca && 3 * options.perplexity() > n - 1) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "--perplexity=", options.perplexity(), " needs ", 3 * options.perplexity() + 1,
-        " images, there are ", n, ": choose at most ", (n - 1) / 3, ", or --method=pca"));
+    return absl::FailedPreconditionError(
+        absl::StrCat("--perplexity=", options.perplexity(), " needs ", 3 * options.perplexity() + 1,
+                     " images, there are ", n, ": choose ",
+                     n >= 4 ? absl::StrCat("at most ", (n - 1) / 3, ", or ") : "", "--method=pca"));
   }
   PrincipalCoordinates points = ProjectToComponents({features, columns}, pca ? 2 : kComponents);
   if (pca) {

@@ -19,6 +19,7 @@
 #include "cassle/features/for_each_batch.h"
 #include "cassle/features/frozen_encoder.h"
 #include "cassle/models/networks/backbone.h"
+#include "cassle/models/networks/vit.h"
 #include "cassle/models/weights/model_folder.h"
 #include "cassle/runtime/device.h"
 #include "cassle/runtime/torch_runtime.h"
@@ -251,6 +252,10 @@ absl::Status RunEmbed(const v1::EmbedOptions& options, StageContext& context) {
         absl::StrCat(options.input(), ": split \"", images->split().name(), "\" has no images"));
   }
   CASSLE_ASSIGN_OR_RETURN(const std::unique_ptr<FrozenEncoder> encoder, MakeEncoder(options));
+
+  const v1::ModelSpec& spec = encoder->spec();
+  const std::string positions = ResizedPositionsSentence(spec.backbone(), spec.image_size());
+  if (!positions.empty()) context.Note(positions);
 
   const bool average = options.crops() == v1::EmbedOptions::TEN_MEAN;
   // In images: as many network inputs go together, however many there are per image.
