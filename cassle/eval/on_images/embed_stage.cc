@@ -208,14 +208,12 @@ absl::StatusOr<std::unique_ptr<FrozenEncoder>> MakeEncoder(const v1::EmbedOption
   } else {
     CASSLE_ASSIGN_OR_RETURN(backbone, LoadBackbone(options.model()));
   }
-  CASSLE_ASSIGN_OR_RETURN(const c10::Device device, ResolveDevice(options.device()));
-  ConfigureDevice(device, {});
-  MoveTensors(backbone->state(), device);
   return FrozenEncoder::Create(spec, std::move(backbone),
                                {.resize_px = options.resize_px(),
                                 .ten_crops = options.crops() == v1::EmbedOptions::TEN ||
                                              options.crops() == v1::EmbedOptions::TEN_MEAN,
-                                .bfloat16 = options.precision() == v1::BF16});
+                                .bfloat16 = options.precision() == v1::BF16,
+                                .device = options.device()});
 }
 
 absl::Status CheckOptions(const v1::EmbedOptions& options, const StageContext& context) {

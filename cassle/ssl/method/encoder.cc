@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "cassle/base/status_macros.h"
-#include "cassle/ssl/method/precision_scope.h"
+#include "cassle/runtime/precision_scope.h"
 
 namespace cassle {
 namespace {

@@ -30,6 +30,7 @@
 #include "cassle/models/networks/backbone.h"
 #include "cassle/models/networks/conditioning.pb.h"
 #include "cassle/models/networks/module.h"
+#include "cassle/runtime/precision_scope.h"
 #include "cassle/ssl/method/augself.pb.h"
 #include "cassle/ssl/optimizers/optimizer.h"
 
@@ -54,13 +55,6 @@ struct Batch {
   // [B] int64, classes of the images, -1 for an image without; undefined where nothing provides
   // them. Read by methods that use labels only.
   at::Tensor labels = {};
-};
-
-enum class Precision {
-  kFloat32,
-  // Networks compute in bfloat16 where autocast allows; parameters, batch norm statistics and
-  // losses stay float32.
-  kBfloat16,
 };
 
 // What every method is built from.
