@@ -55,6 +55,15 @@ absl::Status RequireComplete(const std::string& folder) {
   return absl::OkStatus();
 }
 
+absl::Status RequireKind(const std::string& folder, const std::string& file,
+                         const std::string& kind) {
+  CASSLE_RETURN_IF_ERROR(RequireComplete(folder));
+  if (FileExists(JoinPath(folder, file))) return absl::OkStatus();
+  CASSLE_ASSIGN_OR_RETURN(const v1::StageManifest manifest, ReadManifest(folder));
+  return absl::FailedPreconditionError(absl::StrCat(folder, " is an output of ", manifest.stage(),
+                                                    " and is no ", kind, ": it has no ", file));
+}
+
 absl::Status FingerprintFiles(const std::string& folder, v1::StageManifest* manifest) {
   manifest->clear_files();
   CASSLE_ASSIGN_OR_RETURN(std::vector<std::string> names, ListFilesBelow(folder));

@@ -28,7 +28,8 @@ std::string TensorName(const std::string& target) {
 
 absl::StatusOr<Embeddings> Embeddings::Open(const std::string& role, const std::string& folder) {
   const std::string context = absl::StrCat("--", role);
-  const absl::Status complete = RequireComplete(folder);
+  const absl::Status complete =
+      RequireKind(folder, "embeddings.safetensors", "folder of embeddings (of embed)");
   if (!complete.ok()) return Annotate(complete, context);
   absl::StatusOr<SafetensorsFile> file =
       SafetensorsFile::Open(JoinPath(folder, "embeddings.safetensors"));

@@ -124,6 +124,22 @@ TEST_F(LinearProbeErrorTest, ABadListIsRefusedWithItsLine) {
 TEST_F(LinearProbeErrorTest, AMissingOrUnfinishedInputIsRefused) {
   options_.set_test(Path("nowhere"));
   ExpectFailure(66, {"nowhere", "does not exist"});
+  // What another stage wrote is there, but bad data.
+  options_.set_test(Path("result"));
+  ASSERT_OK(RunEvaluation(
+      LinearProbeInfo(),
+      [&] {
+        v1::LinearProbeOptions good = options_;
+        good.set_test(Path("test"));
+        return good;
+      }(),
+      RunLinearProbe));
+  options_.set_output(Path("another"));
+  EXPECT_THAT(Run(), StatusIs(absl::StatusCode::kFailedPrecondition,
+                              ::testing::HasSubstr("result is an output of linear-probe and is no "
+                                                   "folder of embeddings (of embed)")));
+  options_.set_output(Path("result"));
+  ASSERT_OK(RemoveAll(Path("result")));
   options_.set_test(Path("dead.partial"));
   ASSERT_OK(MakeDirectories(Path("dead.partial")));
   ExpectFailure(66, {"dead.partial", "not a complete stage output"});

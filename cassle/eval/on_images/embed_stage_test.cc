@@ -359,7 +359,7 @@ TEST(EmbedTest, ModelsThatCannotBeUsedSayWhy) {
   EXPECT_THAT(Embed(Options(images + "/nowhere", images)),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("nowhere")));
   EXPECT_THAT(Embed(Options(images, images)),
-              StatusIs(absl::StatusCode::kNotFound, HasSubstr("is no model")));
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("is no model")));
 
   const std::string incomplete = MakeModel("incomplete");
   std::filesystem::remove(incomplete + "/weights.safetensors");
