@@ -17,6 +17,7 @@
 #include "cassle/data/images/codec.h"
 #include "cassle/data/records/class_target.h"
 #include "cassle/data/records/dataset.h"
+#include "cassle/data/records/pixel_hashes.h"
 #include "cassle/data/sources/source_testutil.h"
 #include "cassle/stage/stage_main.h"
 
@@ -110,6 +111,35 @@ TEST(ShardEncoderTest, TheSameBytesForAnyNumberOfThreads) {
     if (first.empty()) first = contents;
     EXPECT_TRUE(contents == first) << threads << " threads";
   }
+}
+
+TEST(ShardEncoderTest, EveryImageHasTheHashOfItsPixelsWhateverItsFileAndSplit) {
+  const std::string root = MakePhotos("hashes", /*with_bad=*/true);
+  // The pixels of a JPEG file of train, as PNG in test.
+  RgbImage twin;
+  ASSERT_OK(DecodeImage(ReadFile(root + "/train/dog/12.jpg").value(), &twin));
+  PutFile(root + "/test/dog/2.png", EncodePng(twin).value());
+  Options options = FolderOptions(root, FreshFolder("hashes.shards") + "/out");
+  options.set_max_bad_fraction(0.5);
+  options.set_val_fraction(0.3);
+  options.set_limit(25);
+  ASSERT_OK(Encode(options, 3));
+  std::map<PixelHash, std::string> train, test;
+  for (const char* split : {"train", "val", "test"}) {
+    ASSERT_OK_AND_ASSIGN(const auto data, Dataset::Open(options.output(), split));
+    ASSERT_OK_AND_ASSIGN(const std::vector<PixelHash> hashes,
+                         ReadPixelHashes(options.output(), data->split()));
+    ASSERT_EQ(static_cast<int64_t>(hashes.size()), data->size()) << split;
+    for (int64_t i = 0; i < data->size(); ++i) {
+      v1::ImageRecord record;
+      RgbImage image;
+      ASSERT_OK(data->ReadImage(i, &record, &image));
+      EXPECT_EQ(hashes[i], HashPixels(image)) << record.key();
+      (split == std::string("test") ? test : train)[hashes[i]] = record.key();
+    }
+  }
+  EXPECT_EQ(train[HashPixels(twin)], "train/dog/12.jpg");
+  EXPECT_EQ(test[HashPixels(twin)], "test/dog/2.png");
 }
 
 TEST(ShardEncoderTest, MeanAndDeviationAreThoseOfTheFirstSplit) {
@@ -342,6 +372,9 @@ TEST(ShardEncoderTest, BadSettingsAreNamed) {
     change(&options);
     ExpectFailure(options, 64, message);
   };
+  // Before any image is looked at: the input is not there.
+  fails([](Options* o) { o->set_input("/nowhere"), o->add_expect("foo"); },
+        "--expect=foo is not SPLIT=COUNT");
   fails([](Options* o) { o->set_jpeg_quality(0); }, "--jpeg_quality=0: expected 1 to 100");
   fails([](Options* o) { o->set_max_bad_fraction(2); }, "--max_bad_fraction=2: expected 0 to 1");
   fails([](Options* o) { o->set_val_fraction(1); },
