@@ -54,12 +54,11 @@ bool LooksLikeIdx(const Found& found) {
   });
 }
 
-bool LooksLikeWebDataset(const Found& found) { return found.path == "-" || found.Any(IsTarName); }
-
-bool LooksLikeCsv(const Found& found) {
-  return found.Any(
-      [](const std::string& name) { return absl::EndsWith(absl::AsciiStrToLower(name), ".csv"); });
+bool LooksLikeWebDataset(const Found& found) {
+  return found.path == "-" || found.Any(IsArchiveName);
 }
+
+bool LooksLikeCsv(const Found& found) { return found.Any(IsTableName); }
 
 bool LooksLikeFolder(const Found& found) { return found.folder; }
 
@@ -82,9 +81,9 @@ constexpr Layout kLayouts[] = {
     {DatasetLayout::STL10, "stl10", "train_X.bin, test_X.bin, unlabeled_X.bin", LooksLikeStl10,
      OpenStl10Source},
     {DatasetLayout::IDX, "idx", "train-images-idx3-ubyte[.gz] ...", LooksLikeIdx, OpenIdxSource},
-    {DatasetLayout::WEBDATASET, "webdataset", "train.tar, test.tar.gz, ... or '-'",
-     LooksLikeWebDataset, OpenWebDatasetSource},
-    {DatasetLayout::CSV, "csv", "a .csv with a column 'path'", LooksLikeCsv, OpenCsvSource},
+    {DatasetLayout::WEBDATASET, "webdataset", "train.tar, test.zip, ... or '-'",
+     LooksLikeWebDataset, OpenArchiveSource},
+    {DatasetLayout::CSV, "csv", "a .csv or .tsv with a column 'path'", LooksLikeCsv, OpenCsvSource},
     {DatasetLayout::FOLDER, "folder", "a folder per class, also below train/ val/ test/",
      LooksLikeFolder, OpenFolderSource},
     {DatasetLayout::LIST, "list", "lists of a published data set: configs/datasets", Never,
