@@ -93,7 +93,10 @@ class RowSource : public ImageSource {
     } else if (!absent) {
       for (absl::string_view word : absl::StrSplit(cell, ' ', absl::SkipEmpty())) {
         float value = 0;
-        if (!absl::SimpleAtof(word, &value) || std::isinf(value)) {
+        if (!absl::SimpleAtof(word, &value)) {
+          return absl::DataLossError(absl::StrCat(origin, ": '", word, "' is no number"));
+        }
+        if (std::isinf(value)) {
           return absl::DataLossError(absl::StrCat(origin, ": '", word, "' is no finite number"));
         }
         absent = absent || std::isnan(value);
