@@ -25,7 +25,8 @@ photos=${CASSLE_DATA_DIR:-../shared/data}/imagenet-sample/photos.tar
 
 targets=(//cassle/ssl:pretrain //cassle/ssl/testing:device_test //cassle/ssl/training:step_benchmark //cassle/eval:embed
   //cassle/eval:invariance //cassle/eval:interpolation //cassle/eval:predict-augmentation //cassle/data:shard-encoder)
-bazel build --noshow_progress "${targets[@]}" >&2
+read -ra flags <<< "$(tools/libtorch_flags.sh)"
+bazel build "${flags[@]}" --noshow_progress "${targets[@]}" >&2
 rm -rf "$output"
 mkdir -p "$output/bin" "$output/lib" "$output/data"
 for target in "${targets[@]}"; do
