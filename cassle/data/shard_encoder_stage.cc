@@ -19,6 +19,7 @@
 #include "cassle/data/records/dataset_writer.h"
 #include "cassle/data/records/tfrecord.h"
 #include "cassle/data/sources/coarse_source.h"
+#include "cassle/data/sources/foreign_format.h"
 #include "cassle/data/sources/selected_source.h"
 #include "cassle/data/sources/source.h"
 #include "cassle/data/sources/sources.h"
@@ -221,6 +222,8 @@ class Encoder {
     const std::string from =
         options_.input().empty() ? absl::StrCat("the ", layout_, " input") : options_.input();
     if (all == 0) {
+      const std::string advice = ForeignFormatAdvice(options_.input());
+      if (!advice.empty()) return absl::FailedPreconditionError(advice);
       return absl::FailedPreconditionError(
           absl::StrCat(from, ": there are no images (layout ", layout_, ")"));
     }

@@ -171,6 +171,9 @@ TEST(ShardEncoderTest, ClassesWithoutAnImageAreSaid) {
 TEST(ShardEncoderTest, WithoutImagesThereIsNoDataSet) {
   const std::string out = FreshFolder("none_out") + "/data";
   ExpectFailure(FolderOptions(FreshFolder("none"), out), 65, "there are no images");
+  const std::string hub = FreshFolder("hub");
+  PutFile(hub + "/data/train-00000-of-00001.parquet", "PAR1....");
+  ExpectFailure(FolderOptions(hub, out), 65, "is Parquet, which is not read");
   Options shapes;
   shapes.set_source(v1::DatasetLayout::SHAPES);
   shapes.mutable_shapes()->set_num_train(0);

@@ -6,12 +6,14 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
+#include "cassle/base/text_file.h"
 #include "cassle/data/images/image_names.h"
 #include "cassle/data/sources/archive.h"
 
@@ -185,6 +187,11 @@ class Lister {
     const ArchiveMember& member = reader->member();
     const std::string name = CleanMemberName(member.name);
     if (name.empty() || member.kind == ArchiveMember::Kind::kFolder) return absl::OkStatus();
+    if (!IsUtf8(name)) {
+      return absl::DataLossError(
+          absl::StrCat(archive_, ": the name '", absl::CHexEscape(name),
+                       "' is no UTF-8: unpack the archive, rename the file and pack it again"));
+    }
     if (IsHidden(name)) {
       tally_.Count("hidden members skipped", name);
       return absl::OkStatus();

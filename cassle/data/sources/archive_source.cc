@@ -25,6 +25,7 @@
 #include "cassle/data/sources/archive_folders.h"
 #include "cassle/data/sources/archive_listing.h"
 #include "cassle/data/sources/class_column.h"
+#include "cassle/data/sources/foreign_format.h"
 #include "cassle/data/sources/kept_input.h"
 #include "cassle/data/sources/sources.h"
 
@@ -279,6 +280,8 @@ absl::StatusOr<std::unique_ptr<ImageSource>> OpenArchiveSource(const SourceArgum
   std::vector<std::vector<ArchivePlace>> places;
   std::vector<const std::vector<SampleText>*> texts;
   for (const Archive& archive : archives) {
+    const std::string advice = ForeignFormatAdvice(archive.path);
+    if (!advice.empty()) return absl::FailedPreconditionError(advice);
     CASSLE_ASSIGN_OR_RETURN(std::vector<ListedImage> images,
                             ListArchive(archive.path, archive.name, arguments));
     CASSLE_ASSIGN_OR_RETURN(std::vector<ArchivePlace> place,

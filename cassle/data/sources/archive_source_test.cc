@@ -276,6 +276,11 @@ TEST(ArchiveSourceTest, AZipReadsAsATarDoesWithNamesOfAnyLanguage) {
   }
 }
 
+TEST(ArchiveSourceTest, ANameThatIsNoUtf8IsNamed) {
+  EXPECT_THAT(Read({{"caf\xe9/0.png", Png()}}),
+              StatusIs(kDamaged, HasSubstr("the name 'caf\\xe9/0.png' is no UTF-8")));
+}
+
 TEST(ArchiveSourceTest, LinksAreWhatTheyLeadToAndBrokenOnesAreCounted) {
   ASSERT_OK_AND_ASSIGN(const SourceContent content,
                        ReadBytes(Pack("pax", {{"train/a/0.png", Png(7)},
@@ -337,6 +342,25 @@ TEST(ArchiveSourceTest, AnArchiveWithoutImagesSaysWhatItHolds) {
               StatusIs(kBad, HasSubstr("there are no images; it holds 2 .tar, 1 .xml; unpack the "
                                        "archives inside it first (b.tar)")));
   EXPECT_THAT(Read({}), StatusIs(kBad, HasSubstr("it holds nothing")));
+}
+
+TEST(ArchiveSourceTest, FormatsThatAreNotReadAreSpokenOf) {
+  const std::string root = FreshFolder("foreign");
+  PutFile(root + "/hub/data/train-00000-of-00001.parquet", "PAR1....");
+  PutFile(root + "/photos.tar", "<!DOCTYPE html><html>404</html>");
+  EXPECT_THAT(ReadSource(root + "/hub/data/train-00000-of-00001.parquet"),
+              StatusIs(kBad, AllOf(HasSubstr(".parquet is Parquet"),
+                                   HasSubstr("tools/parquet_to_webdataset.py"))));
+  EXPECT_THAT(ReadSource(root + "/photos.tar"),
+              StatusIs(kBad, HasSubstr("photos.tar is a web page")));
+}
+
+TEST(ArchiveSourceTest, AnOptionOfArchivesIsRefusedWhereItDoesNothing) {
+  SourceArguments arguments;
+  arguments.inputs = {{"", FreshFolder("no_archive")}};
+  arguments.label_from = "folder";
+  EXPECT_THAT(ReadSource(arguments),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("the layout is folder")));
 }
 
 TEST(ArchiveSourceTest, APasswordIsSpokenOf) {

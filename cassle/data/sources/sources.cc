@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
+#include "cassle/data/sources/foreign_format.h"
 
 namespace cassle {
 namespace {
@@ -130,6 +131,8 @@ absl::StatusOr<std::unique_ptr<ImageSource>> OpenSource(DatasetLayout::Source so
       break;
     }
     if (source == DatasetLayout::DETECT) {
+      const std::string advice = ForeignFormatAdvice(input.path);
+      if (!advice.empty()) return absl::FailedPreconditionError(advice);
       return absl::InvalidArgumentError(
           absl::StrCat(input.path,
                        ": the layout cannot be told from the names; give --source=. "
@@ -137,8 +140,14 @@ absl::StatusOr<std::unique_ptr<ImageSource>> OpenSource(DatasetLayout::Source so
                        LayoutList()));
     }
   }
+  const bool told = !arguments.label_from.empty() || !arguments.image_from.empty();
   for (const Layout& layout : kLayouts) {
     if (layout.source != source) continue;
+    if (told && source != DatasetLayout::CSV && source != DatasetLayout::WEBDATASET) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--label_from and --image_from are for tables and archives; the layout is ",
+                       layout.name));
+    }
     *layout_name = layout.name;
     return layout.open(arguments);
   }
