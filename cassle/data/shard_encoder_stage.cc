@@ -20,6 +20,7 @@
 #include "cassle/data/records/dataset_writer.h"
 #include "cassle/data/records/tfrecord.h"
 #include "cassle/data/sources/coarse_source.h"
+#include "cassle/data/sources/foreign_format.h"
 #include "cassle/data/sources/selected_source.h"
 #include "cassle/data/sources/source.h"
 #include "cassle/data/sources/sources.h"
@@ -51,6 +52,8 @@ absl::StatusOr<SourceArguments> MakeArguments(const v1::ShardEncoderOptions& opt
     CASSLE_ASSIGN_OR_RETURN(arguments.classes, ReadLines(options.classes()));
   }
   arguments.image_root = options.image_root();
+  arguments.image_from = options.image_from();
+  arguments.label_from = options.label_from();
   arguments.shapes = options.shapes();
   arguments.lists = options.lists();
   return arguments;
@@ -244,6 +247,8 @@ class Encoder {
     const std::string from =
         options_.input().empty() ? absl::StrCat("the ", layout_, " input") : options_.input();
     if (all == 0) {
+      const std::string advice = ForeignFormatAdvice(options_.input());
+      if (!advice.empty()) return absl::FailedPreconditionError(advice);
       return absl::FailedPreconditionError(
           absl::StrCat(from, ": there are no images (layout ", layout_, ")"));
     }
@@ -294,6 +299,22 @@ class Encoder {
     return absl::OkStatus();
   }
 
+  // Classes without an image; not of a part of the input, where they are no surprise.
+  void SayEmptyClasses(const v1::DatasetInfo& info) {
+    if (options_.limit() > 0 || options_.splits_size() > 0) return;
+    int64_t empty = 0, labelled = 0;
+    std::string first;
+    for (int c = 0; c < info.classes_size(); ++c) {
+      int64_t count = 0;
+      for (const v1::SplitInfo& split : info.splits()) count += split.class_counts(c);
+      labelled += count;
+      if (count == 0 && empty++ == 0) first = info.classes(c);
+    }
+    if (empty == 0 || labelled == 0) return;
+    tally_->Decide(absl::StrCat(empty, " of ", info.classes_size(), " classes have no image (",
+                                first, empty > 1 ? ", ...)" : ")"));
+  }
+
   // A line for every name that was counted (the first of each kind, Tally::kMaxNames).
   std::string Remarks() const {
     std::string lines = "remark,name\n";
@@ -308,11 +329,12 @@ class Encoder {
   absl::Status Finish() {
     v1::DatasetInfo info;
     CASSLE_RETURN_IF_ERROR(Describe(&info));
+    if (stream_ == nullptr) CASSLE_RETURN_IF_ERROR(writer_->Finish(&info));
+    SayEmptyClasses(info);
     context_.Count("images", images_);
     context_.Count("quarantined", bad_);
     for (const std::string& sentence : tally_->Sentences()) context_.Note(sentence);
     if (stream_ != nullptr) return stream_->Close();
-    CASSLE_RETURN_IF_ERROR(writer_->Finish(&info));
     CASSLE_RETURN_IF_ERROR(CheckExpected(expected_, info));
     CASSLE_RETURN_IF_ERROR(
         WriteFile(JoinPath(context_.output_dir(), "quarantine.csv"), quarantine_));

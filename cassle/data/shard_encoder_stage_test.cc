@@ -172,9 +172,38 @@ TEST(ShardEncoderTest, ABadImageStopsTheRunAndIsNamedWithTheRemedy) {
   EXPECT_THAT(list, HasSubstr("split,key,reason\ntrain,\"train/cat/15b.png\",\"PNG: "));
 }
 
+TEST(ShardEncoderTest, AKeyOfTheSplitListThatTwoImagesHaveIsAnError) {
+  const std::string root = FreshFolder("same_keys");
+  for (int j = 0; j < 2; ++j) {
+    PutFile(absl::StrCat(root, "/train-", j, ".tar"), MakeTar({{"0.png", FlatPng(1, 1, j, 1, 1)}}));
+  }
+  const std::string lists = FreshFolder("same_keys_list");
+  PutFile(lists + "/split.list", "\xef\xbb\xbftrain/0.png val\r\n");
+  Options options = FolderOptions(root, FreshFolder("same_keys_out") + "/data");
+  options.set_split_list(lists + "/split.list");
+  ExpectFailure(options, 65, "names 'train/0.png', which is the key of more than one image");
+}
+
+TEST(ShardEncoderTest, ClassesWithoutAnImageAreSaid) {
+  const std::string root = FreshFolder("empty_classes");
+  PutFile(root + "/train.tar", MakeTar({{"0.png", FlatPng(1, 1, 1, 1, 1)}, {"0.cls", "3"}}));
+  Options options = FolderOptions(root, FreshFolder("empty_classes_out") + "/data");
+  ASSERT_OK_AND_ASSIGN(const StageOutcome outcome, Encode(options));
+  EXPECT_THAT(outcome.manifest.notes(),
+              ::testing::Contains("3 of 4 classes have no image (0, ...)"));
+  PutFile(root + "/classes.txt", "\xef\xbb\xbfone\ntwo\nthree\nfour\n");
+  options.set_output(FreshFolder("empty_classes_out") + "/named");
+  ASSERT_OK(Encode(options));
+  ASSERT_OK_AND_ASSIGN(const auto data, Dataset::Open(options.output()));
+  EXPECT_THAT(data->info().classes(), ElementsAre("one", "two", "three", "four"));
+}
+
 TEST(ShardEncoderTest, WithoutImagesThereIsNoDataSet) {
   const std::string out = FreshFolder("none_out") + "/data";
   ExpectFailure(FolderOptions(FreshFolder("none"), out), 65, "there are no images");
+  const std::string hub = FreshFolder("hub");
+  PutFile(hub + "/data/train-00000-of-00001.parquet", "PAR1....");
+  ExpectFailure(FolderOptions(hub, out), 65, "is Parquet, which is not read");
   Options shapes;
   shapes.set_source(v1::DatasetLayout::SHAPES);
   shapes.mutable_shapes()->set_num_train(0);
