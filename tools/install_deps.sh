@@ -15,7 +15,7 @@ packages=(
   libabsl-dev libgoogle-glog-dev libgflags-dev libprotobuf-dev protobuf-compiler
   libgtest-dev libgmock-dev libbenchmark-dev
   nlohmann-json3-dev
-  libjpeg62-turbo-dev libpng-dev libarchive-dev libmatio-dev libisal-dev libxxhash-dev libhwy-dev
+  libjpeg62-turbo-dev libpng-dev libarchive-dev libmatio-dev libisal-dev libxxhash-dev libhwy-dev libutf8proc-dev
   liblinear-dev libeigen3-dev liblbfgs-dev
 )
 

@@ -19,6 +19,8 @@
 #include "cassle/data/records/dataset_writer.h"
 #include "cassle/data/records/tfrecord.h"
 #include "cassle/data/sources/coarse_source.h"
+#include "cassle/data/sources/leave_out.h"
+#include "cassle/data/sources/names.h"
 #include "cassle/data/sources/selected_source.h"
 #include "cassle/data/sources/source.h"
 #include "cassle/data/sources/sources.h"
@@ -36,7 +38,8 @@ constexpr int64_t kMaxClasses = 1000000;
 // Bad images that are shown on stderr one by one.
 constexpr int64_t kShownBad = 20;
 
-absl::StatusOr<SourceArguments> MakeArguments(const v1::ShardEncoderOptions& options) {
+absl::StatusOr<SourceArguments> MakeArguments(const v1::ShardEncoderOptions& options,
+                                              const StageContext& context) {
   SourceArguments arguments;
   const std::pair<const char*, const std::string*> named[] = {{"", &options.input()},
                                                               {"train", &options.train()},
@@ -56,7 +59,16 @@ absl::StatusOr<SourceArguments> MakeArguments(const v1::ShardEncoderOptions& opt
   arguments.image_root = options.image_root();
   arguments.shapes = options.shapes();
   arguments.lists = options.lists();
+  arguments.leave_out = std::make_shared<LeaveOut>(
+      std::vector<std::string>(options.leave_out().begin(), options.leave_out().end()));
+  arguments.class_order = options.class_order();
+  arguments.interrupted = [&context] { return context.interrupted(); };
   return arguments;
+}
+
+// "--expect=train=50,test=10".
+std::string ExpectFlag(const std::vector<std::pair<std::string, int64_t>>& splits) {
+  return absl::StrCat("--expect=", absl::StrJoin(splits, ",", absl::PairFormatter("=")));
 }
 
 // \error kDataLoss naming the split of --expect that has another number of images.
@@ -72,10 +84,15 @@ absl::Status CheckExpected(const v1::ShardEncoderOptions& options, const v1::Dat
       if (split.name() == sides[0]) images = split.num_images();
     }
     if (images == expected) continue;
-    return absl::DataLossError(
-        absl::StrCat("split '", sides[0], "' has ", images, " images, ", expected,
-                     " were expected: is the download complete and unpacked? Without --expect (of "
-                     "the config) this is no error"));
+    std::vector<std::pair<std::string, int64_t>> splits;
+    for (const v1::SplitInfo& split : info.splits()) {
+      splits.emplace_back(split.name(), split.num_images());
+    }
+    return absl::DataLossError(absl::StrCat(
+        "split '", sides[0], "' has ", images, " images, ", expected,
+        " were expected: is the download complete and unpacked? If these images are what you want, "
+        "give ",
+        ExpectFlag(splits)));
   }
   return absl::OkStatus();
 }
@@ -92,7 +109,7 @@ class Encoder {
       : options_(options), context_(*context) {}
 
   absl::Status Run() {
-    CASSLE_ASSIGN_OR_RETURN(const SourceArguments arguments, MakeArguments(options_));
+    CASSLE_ASSIGN_OR_RETURN(const SourceArguments arguments, MakeArguments(options_, context_));
     tally_ = arguments.tally;
     CASSLE_ASSIGN_OR_RETURN(source_, OpenSource(options_.source(), arguments, &layout_));
     CASSLE_ASSIGN_OR_RETURN(source_, WithCoarseClasses(std::move(source_), options_.coarse()));
@@ -100,7 +117,8 @@ class Encoder {
         source_, SelectFrom(std::move(source_),
                             {options_.only_classes().begin(), options_.only_classes().end()},
                             {options_.without_classes().begin(), options_.without_classes().end()},
-                            options_.join_splits()));
+                            options_.join_splits(), tally_.get()));
+    CASSLE_RETURN_IF_ERROR(CheckClasses());
     CASSLE_ASSIGN_OR_RETURN(SplitAssignment assignment,
                             SplitAssignment::Create(options_, source_->splits()));
     assignment_ = std::make_unique<SplitAssignment>(std::move(assignment));
@@ -142,7 +160,8 @@ class Encoder {
         break;
       }
       slot.source_split = slot.item.split;
-      const std::optional<int> split = assignment_->Assign(slot.item.split, slot.item.key);
+      CASSLE_ASSIGN_OR_RETURN(const std::optional<int> split,
+                              assignment_->Assign(slot.item.split, slot.item.key));
       if (!split.has_value()) continue;
       slot.item.split = *split;
       bytes += slot.item.file.size() + slot.item.pixels.pixels.size();
@@ -202,7 +221,11 @@ class Encoder {
         largest_label_key_ = encoded.record.key();
       }
     }
-    if (sums_.size() <= static_cast<size_t>(encoded.split)) sums_.resize(encoded.split + 1);
+    if (sums_.size() <= static_cast<size_t>(encoded.split)) {
+      sums_.resize(encoded.split + 1);
+      images_of_.resize(encoded.split + 1);
+    }
+    ++images_of_[encoded.split];
     sums_[encoded.split].Add(encoded.sums);
     ++images_;
     if (stream_ != nullptr) {
@@ -219,22 +242,46 @@ class Encoder {
     const std::string from =
         options_.input().empty() ? absl::StrCat("the ", layout_, " input") : options_.input();
     if (all == 0) {
-      return absl::FailedPreconditionError(
-          absl::StrCat(from, ": there are no images (layout ", layout_, ")"));
+      return absl::FailedPreconditionError(absl::StrCat(
+          from, ": there are no images (layout ", layout_, ")",
+          tally_->Sentences().empty() ? "" : ": ", absl::StrJoin(tally_->Sentences(), "; ")));
     }
     if (static_cast<double>(bad_) > options_.max_bad_fraction() * static_cast<double>(all) ||
         images_ == 0) {
-      return absl::DataLossError(
-          absl::StrCat(bad_, " of ", all, " images cannot be read; the first is ", first_bad_,
-                       images_ == 0 ? "" : "; leave such images out with --max_bad_fraction=",
-                       images_ == 0 ? "" : absl::StrCat(std::min(1.0, 1.001 * bad_ / all))));
+      return absl::DataLossError(absl::StrCat(bad_, " of ", all,
+                                              " images cannot be read; the first is ", first_bad_,
+                                              images_ == 0 ? "" : HowToLeaveOut()));
     }
     return absl::OkStatus();
+  }
+
+  // Flags with which the images that can be read are encoded. What a recipe expects counts all.
+  std::string HowToLeaveOut() const {
+    const double fraction = 1.001 * static_cast<double>(bad_) / static_cast<double>(images_ + bad_);
+    std::string flags = absl::StrCat("--max_bad_fraction=", std::min(1.0, fraction));
+    if (options_.expect_size() > 0) {
+      std::vector<std::pair<std::string, int64_t>> splits;
+      for (size_t i = 0; i < images_of_.size(); ++i) {
+        if (images_of_[i] > 0) splits.emplace_back(assignment_->names()[i], images_of_[i]);
+      }
+      absl::StrAppend(&flags, " ", ExpectFlag(splits));
+    }
+    return absl::StrCat("; leave such images out with ", flags);
+  }
+
+  // Before hours are spent, of a source that knows its classes from the beginning.
+  absl::Status CheckClasses() {
+    v1::DatasetInfo info;
+    CASSLE_RETURN_IF_ERROR(source_->Describe(&info));
+    Tally counted_at_the_end;
+    return CheckClassNames({info.classes().begin(), info.classes().end()}, &counted_at_the_end);
   }
 
   absl::Status Describe(v1::DatasetInfo* info) {
     info->set_name(options_.name().empty() ? layout_ : options_.name());
     CASSLE_RETURN_IF_ERROR(source_->Describe(info));
+    CASSLE_RETURN_IF_ERROR(
+        CheckClassNames({info->classes().begin(), info->classes().end()}, tally_.get()));
     if (info->classes_size() == 0) {
       for (int64_t i = 0; i <= largest_label_; ++i) info->add_classes(absl::StrCat(i));
     }
@@ -253,6 +300,9 @@ class Encoder {
     std::vector<std::string> done = {
         absl::StrCat("layout ", layout_),
         absl::StrCat("store ", v1::ShardEncoderOptions::Store_Name(options_.store()))};
+    if (options_.class_order() == v1::DatasetLayout::NATURAL) {
+      done.push_back("classes in natural order");
+    }
     if (options_.resize_short() > 0) {
       done.push_back(absl::StrCat("short side at most ", options_.resize_short()));
     }
@@ -325,7 +375,9 @@ class Encoder {
   std::string quarantine_ = "split,key,reason\n";
   int64_t largest_label_ = -1;
   std::string largest_label_key_;
+  // By split.
   std::vector<ChannelSums> sums_;
+  std::vector<int64_t> images_of_;
   std::string payload_;
 };
 
