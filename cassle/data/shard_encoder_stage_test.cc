@@ -157,6 +157,18 @@ TEST(ShardEncoderTest, MeanAndDeviationAreThoseOfTheFirstSplit) {
   EXPECT_EQ(data->info().channel_std(2), 0);
 }
 
+TEST(ShardEncoderTest, MeanAndDeviationOfLargeBrightImagesAreExact) {
+  // More than 65,536 x 16 pixels at the largest value, and some that fill no vector.
+  const std::string root = FreshFolder("bright");
+  PutFile(root + "/a/1.png", FlatPng(1050, 1001, 255, 255, 255));
+  PutFile(root + "/a/2.png", FlatPng(1, 1, 255, 255, 255));
+  const std::string output = FreshFolder("bright.shards") + "/out";
+  ASSERT_OK(Encode(FolderOptions(root, output)));
+  ASSERT_OK_AND_ASSIGN(const auto data, Dataset::Open(output));
+  EXPECT_THAT(data->info().channel_mean(), ElementsAre(1, 1, 1));
+  EXPECT_THAT(data->info().channel_std(), ElementsAre(0, 0, 0));
+}
+
 TEST(ShardEncoderTest, ABadImageStopsTheRunAndIsNamedWithTheRemedy) {
   const std::string root = MakePhotos("bad", /*with_bad=*/true);
   const std::string output = FreshFolder("bad_out") + "/data";
