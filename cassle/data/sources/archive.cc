@@ -13,7 +13,6 @@ namespace {
 
 // Most members are small; the buffer grows with what comes.
 constexpr size_t kBlockBytes = 1 << 14;
-constexpr size_t kMaxMemberBytes = size_t{1} << 30;
 
 // libarchive converts names from and to the locale's encoding, which has to know all of them.
 class Utf8Locale {

@@ -8,6 +8,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/data/images/image_names.h"
 
@@ -42,7 +43,8 @@ absl::StatusOr<int> FindPath(const CsvTable& table, const SourceArguments& argum
       ColumnsCalled(header, {"path", "file_name", "filename", "file", "filepath", "file_path",
                              "image", "image_path", "img", "img_path"});
   if (like.size() == 1) {
-    arguments.tally->Decide(absl::StrCat(table.path, ": the images are those of the column '",
+    arguments.tally->Decide(absl::StrCat(BaseName(table.path),
+                                         ": the images are those of the column '",
                                          header.cells[like[0]], "'"));
     return like[0];
   }
@@ -72,7 +74,8 @@ absl::StatusOr<int> FindLabel(const CsvTable& table, const SourceArguments& argu
   if (exact >= 0) return exact;
   const std::vector<int> like = ColumnsCalled(header, {"label"});
   if (like.size() == 1) {
-    arguments.tally->Decide(absl::StrCat(table.path, ": the labels are those of the column '",
+    arguments.tally->Decide(absl::StrCat(BaseName(table.path),
+                                         ": the labels are those of the column '",
                                          header.cells[like[0]], "'"));
     return like[0];
   }
@@ -82,8 +85,8 @@ absl::StatusOr<int> FindLabel(const CsvTable& table, const SourceArguments& argu
   if (!other.empty()) {
     const std::string& name = header.cells[other[0]];
     arguments.tally->Decide(
-        absl::StrCat(table.path, ": no column is called 'label', so images have none; '", name,
-                     "' is a further target (--label_from=", name, " makes it the label)"));
+        absl::StrCat(BaseName(table.path), ": no column is called 'label', so images have none; '",
+                     name, "' is a further target (--label_from=", name, " makes it the label)"));
   }
   return -1;
 }
@@ -107,7 +110,7 @@ absl::StatusOr<CsvColumns> FindCsvColumns(const CsvTable& table, const SourceArg
     const std::string& column = header.cells[i];
     if (IsNameless(column)) {
       arguments.tally->Decide(
-          absl::StrCat(table.path, ": column ", i + 1, " has no name and is not read"));
+          absl::StrCat(BaseName(table.path), ": column ", i + 1, " has no name and is not read"));
       continue;
     }
     CsvColumns::Target target;
@@ -126,7 +129,7 @@ absl::StatusOr<CsvColumns> FindCsvColumns(const CsvTable& table, const SourceArg
     names.push_back(target.name);
     if (i == columns.path || i == columns.label || i == columns.split) continue;
     if (target.name == "label") {
-      arguments.tally->Decide(absl::StrCat(table.path,
+      arguments.tally->Decide(absl::StrCat(BaseName(table.path),
                                            ": the column 'label' is not read, since "
                                            "--label_from=",
                                            arguments.label_from));

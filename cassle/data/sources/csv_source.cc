@@ -81,7 +81,7 @@ absl::Status AppendRows(const List& list, const SourceArguments& arguments,
     ImageRow row;
     row.origin = table.Origin(line);
     if (std::all_of(cells.begin(), cells.end(), [](auto& cell) { return cell.empty(); })) {
-      arguments.tally->Count("rows of empty cells skipped", row.origin);
+      arguments.tally->Count("rows of empty cells skipped", BaseName(row.origin));
       continue;
     }
     CASSLE_RETURN_IF_ERROR(
@@ -118,7 +118,7 @@ absl::Status DropRepeated(std::vector<ImageRow>* rows, Tally* tally) {
                                               " too, where other cells say other "
                                               "things of it: an image has one row"));
     }
-    tally->Count("rows that repeat an image left out", row.origin);
+    tally->Count("rows that repeat an image left out", row.key);
   }
   *rows = std::move(kept);
   return absl::OkStatus();

@@ -53,8 +53,7 @@ class RowSource : public ImageSource {
         CASSLE_ASSIGN_OR_RETURN(const int64_t label, columns_.at(name).Index(cell, row.origin));
         if (label >= 0) item->label = label;
         // Of the unlabeled split nobody expects labels.
-        if (label < 0 && row.split != "unlabeled")
-          tally_->Count("rows without a label", row.origin);
+        if (label < 0 && row.split != "unlabeled") tally_->Count("rows without a label", item->key);
         continue;
       }
       CASSLE_RETURN_IF_ERROR(AddTarget(name, cell, row.origin, item));
@@ -108,7 +107,7 @@ class RowSource : public ImageSource {
       }
     }
     if (absent) {
-      tally_->Count(absl::StrCat("rows without the target ", name), origin);
+      tally_->Count(absl::StrCat("rows without the target ", name), item->key);
       return absl::OkStatus();
     }
     item->targets.push_back(std::move(target));
