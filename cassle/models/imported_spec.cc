@@ -22,6 +22,7 @@ namespace {
 
 constexpr double kImageNetMean[] = {0.485, 0.456, 0.406};
 constexpr double kImageNetStd[] = {0.229, 0.224, 0.225};
+constexpr double kHuggingFaceEps = 1e-12;
 constexpr char kDefaultProvenance[] = "imported";
 
 bool IsVit(const v1::BackboneConfig& config) { return config.patch_size() != 0; }
@@ -126,11 +127,13 @@ absl::StatusOr<v1::BackboneConfig> DescribeBackbone(const v1::ImportWeightsOptio
   if (IsVit(config) && config.heads() == 0) {
     CASSLE_RETURN_IF_ERROR(AssumeHeads(found, &config, notes));
   }
-  if (IsVit(config) && config.norm_eps() == 0 && !own.has_backbone() &&
-      absl::StrContains(found.family->name, "Hugging Face")) {
+  // DINOv2's networks there have 1e-6, like everybody's.
+  if (IsVit(config) && config.norm_eps() == 0 && !own.has_backbone() && foreign.model.empty() &&
+      absl::string_view(found.family->name) == "Hugging Face's names") {
+    config.set_norm_eps(kHuggingFaceEps);
     notes->push_back(
-        "norm_eps 1e-06 is assumed: no config.json beside the weights says it, "
-        "--backbone.norm_eps does");
+        "norm_eps 1e-12, as Hugging Face's ViT has; no config.json beside the weights says it, "
+        "--backbone.norm_eps decides otherwise");
   }
   return ResolveBackbone(config, config.image_size());
 }
