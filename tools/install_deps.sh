@@ -11,11 +11,13 @@ set -euo pipefail
 packages=(
   bazel-bootstrap bazel-platforms bazel-rules-java bazel-rules-proto bazel-skylib
   g++ git clang-format
-  libtorch-dev libopenblas0-openmp
+  libtorch-dev libgloo-dev libopenblas0-openmp
   libabsl-dev libgoogle-glog-dev libgflags-dev libprotobuf-dev protobuf-compiler
   libgtest-dev libgmock-dev libbenchmark-dev
   nlohmann-json3-dev
-  libjpeg62-turbo-dev libpng-dev libarchive-dev libmatio-dev libisal-dev libxxhash-dev libhwy-dev
+  libjpeg62-turbo-dev libpng-dev
+  libgif-dev libtiff-dev libwebp-dev libavif-dev libheif-dev libjxl-dev libopenjp2-7-dev
+  libarchive-dev libmatio-dev libisal-dev libxxhash-dev libhwy-dev
   liblinear-dev libeigen3-dev liblbfgs-dev
 )
 

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <exception>
 #include <list>
 
 namespace cassle {
@@ -18,7 +19,18 @@ class Call {
   Call(int64_t n, absl::FunctionRef<void(int64_t)> f) : n_(n), f_(f) {}
 
   void Work() {
-    for (int64_t i = next_++; i < n_; i = next_++) f_(i);
+    try {
+      for (int64_t i = next_++; i < n_; i = next_++) f_(i);
+    } catch (...) {
+      next_ = n_;
+      absl::MutexLock lock(&mutex_);
+      if (thrown_ == nullptr) thrown_ = std::current_exception();
+    }
+  }
+
+  // When nobody works any more.
+  void Rethrow() {
+    if (thrown_ != nullptr) std::rethrow_exception(thrown_);
   }
 
  private:
@@ -27,6 +39,8 @@ class Call {
   const int64_t n_;
   const absl::FunctionRef<void(int64_t)> f_;
   std::atomic<int64_t> next_{0};
+  absl::Mutex mutex_;
+  std::exception_ptr thrown_;
   // Guarded by the mutex of Helpers: who may still join, who is at it.
   int places_ = 0;
   int working_ = 0;
@@ -98,11 +112,15 @@ void RunInBackground() {
 void ParallelFor(int threads, int64_t n, absl::FunctionRef<void(int64_t)> f) {
   const int64_t helpers = std::min<int64_t>(threads, n) - 1;
   Call call(n, f);
-  if (helpers <= 0) return call.Work();
-  Helpers& all = Helpers::Get();
-  all.Offer(static_cast<int>(helpers), &call);
-  call.Work();
-  all.Withdraw(&call);
+  if (helpers <= 0) {
+    call.Work();
+  } else {
+    Helpers& all = Helpers::Get();
+    all.Offer(static_cast<int>(helpers), &call);
+    call.Work();
+    all.Withdraw(&call);
+  }
+  call.Rethrow();
 }
 
 }  // namespace cassle

@@ -4,6 +4,7 @@
 #define CASSLE_BASE_THREAD_POOL_H_
 
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <map>
 #include <memory>
@@ -25,7 +26,8 @@ int AvailableProcessors();
 
 // Calls f(i) for i in 0 .. n-1, each once, on up to `threads` threads (the caller is one of them),
 // and returns when all are done. f must be safe to call concurrently; which thread gets which index
-// is not defined.
+// is not defined. What f throws (memory that was refused) is thrown here, once all threads are done;
+// indices that had not begun are left out then.
 void ParallelFor(int threads, int64_t n, absl::FunctionRef<void(int64_t)> f);
 
 // Objects that are costly to make, lent to one thread at a time: as many as threads ask at once.
@@ -72,7 +74,8 @@ enum class Priority { kNormal, kBackground };
 //   OrderedPipeline<Decoded> pipeline(threads, 0, n, 64, [&](int64_t i) { return Decode(i); });
 //   while (auto item = pipeline.Next()) Write(*item);
 //
-// Destruction stops the workers after the items they are at. Next() is for one consumer thread.
+// Destruction stops the workers after the items they are at. Next() is for one consumer thread; it
+// throws what f threw in the place of the item (memory that was refused).
 template <class T>
 class OrderedPipeline {
  public:
@@ -108,10 +111,11 @@ class OrderedPipeline {
     if (next_out_ >= last_) return std::nullopt;
     mutex_.Await(absl::Condition(this, &OrderedPipeline::HasNext));
     auto item = done_.find(next_out_);
-    T value = std::move(item->second);
+    Done done = std::move(item->second);
     done_.erase(item);
     ++next_out_;
-    return value;
+    if (done.thrown != nullptr) std::rethrow_exception(done.thrown);
+    return std::move(done.value);
   }
 
   // How long workers have waited for room so far, seconds of all together.
@@ -141,11 +145,21 @@ class OrderedPipeline {
         if (stopping_ || next_in_ >= last_) return;
         index = next_in_++;
       }
-      T value = f_(index);
+      Done done;
+      try {
+        done.value = f_(index);
+      } catch (...) {
+        done.thrown = std::current_exception();
+      }
       absl::MutexLock lock(&mutex_);
-      done_.emplace(index, std::move(value));
+      done_.emplace(index, std::move(done));
     }
   }
+
+  struct Done {
+    std::optional<T> value;
+    std::exception_ptr thrown;
+  };
 
   const std::function<T(int64_t)> f_;
   const int64_t last_;
@@ -155,7 +169,7 @@ class OrderedPipeline {
   int64_t next_in_ ABSL_GUARDED_BY(mutex_);
   int64_t next_out_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  std::map<int64_t, T> done_ ABSL_GUARDED_BY(mutex_);
+  std::map<int64_t, Done> done_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::thread> workers_;
 };
 

@@ -1,6 +1,7 @@
 #include "cassle/base/thread_pool.h"
 
 #include <atomic>
+#include <new>
 #include <optional>
 #include <thread>
 #include <vector>
@@ -52,6 +53,31 @@ TEST(ParallelForTest, IndicesRunAtTheSameTime) {
     });
     ASSERT_EQ(alone, 0) << "call " << call << ": no helper joined";
   }
+}
+
+TEST(ParallelForTest, WhatAnIndexThrowsIsThrownToTheCaller) {
+  for (int threads : {1, 4}) {
+    EXPECT_THROW(ParallelFor(threads, 100,
+                             [](int64_t i) {
+                               if (i == 17) throw std::bad_alloc();
+                             }),
+                 std::bad_alloc);
+    // And the threads go on working.
+    std::atomic<int64_t> sum{0};
+    ParallelFor(threads, 100, [&](int64_t i) { sum += i; });
+    EXPECT_EQ(sum, 4950);
+  }
+}
+
+TEST(OrderedPipelineTest, WhatAnItemThrowsIsThrownInItsPlace) {
+  OrderedPipeline<int> pipeline(2, 0, 5, 3, [](int64_t i) {
+    if (i == 2) throw std::bad_alloc();
+    return static_cast<int>(i);
+  });
+  EXPECT_EQ(pipeline.Next(), 0);
+  EXPECT_EQ(pipeline.Next(), 1);
+  EXPECT_THROW(pipeline.Next(), std::bad_alloc);
+  EXPECT_EQ(pipeline.Next(), 3);
 }
 
 TEST(OrderedPipelineTest, DeliversInOrderAndNeverRunsFurtherAheadThanAllowed) {

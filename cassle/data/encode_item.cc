@@ -2,12 +2,17 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "cassle/base/out_of_memory.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/data/images/codec.h"
+#include "cassle/data/images/image_file.h"
+#include "cassle/data/images/image_names.h"
 #include "cassle/data/images/resample.h"
 
 namespace cassle {
@@ -15,8 +20,9 @@ namespace {
 
 using Options = v1::ShardEncoderOptions;
 
-// The format of the record, given that of the file found (unspecified: there was none).
-v1::ImageFormat StoredFormat(Options::Store store, v1::ImageFormat found) {
+// The format of the record, given that of the file found: unspecified if a record cannot hold it,
+// none if the source has no files.
+v1::ImageFormat StoredFormat(Options::Store store, std::optional<v1::ImageFormat> found) {
   switch (store) {
     case Options::RAW:
       return v1::RAW_RGB8;
@@ -25,8 +31,28 @@ v1::ImageFormat StoredFormat(Options::Store store, v1::ImageFormat found) {
     case Options::JPEG:
       return v1::JPEG;
     default:
-      return found == v1::IMAGE_FORMAT_UNSPECIFIED ? v1::RAW_RGB8 : found;
+      if (!found.has_value()) return v1::RAW_RGB8;
+      return *found == v1::IMAGE_FORMAT_UNSPECIFIED ? v1::PNG : *found;
   }
+}
+
+// Decodes item->file; what was odd about it becomes remarks. Returns what a record may keep it as.
+absl::StatusOr<v1::ImageFormat> Decode(const Options& options, SourceItem* item) {
+  CASSLE_ASSIGN_OR_RETURN(
+      ImageFileContent content,
+      DecodeImageFile(item->file, {.max_pixels = options.max_pixels()}, &item->pixels));
+  std::vector<std::string>& remarks = item->remarks;
+  std::move(content.remarks.begin(), content.remarks.end(), std::back_inserter(remarks));
+  const absl::string_view named = ImageFormatOfName(item->key);
+  if (!named.empty() && named != content.format) {
+    remarks.push_back(
+        absl::StrCat(content.format, " images named as ", named, ": the content decides"));
+  }
+  if (options.store() == Options::ORIGINAL &&
+      content.record_format == v1::IMAGE_FORMAT_UNSPECIFIED) {
+    remarks.push_back(absl::StrCat(content.format, " images stored as PNG, losslessly"));
+  }
+  return content.record_format;
 }
 
 // Shrinks the image so that its short side is `short_side`; true if it did.
@@ -47,14 +73,13 @@ absl::StatusOr<bool> ShrinkTo(int short_side, RgbImage* image) {
 absl::Status Encode(const Options& options, SourceItem* item, EncodedItem* encoded) {
   if (!item->problem.empty()) return absl::DataLossError(item->problem);
   if (item->load) CASSLE_RETURN_IF_ERROR(item->load(item));
-  v1::ImageFormat found = v1::IMAGE_FORMAT_UNSPECIFIED;
+  std::optional<v1::ImageFormat> found;
   if (item->pixels.height == 0) {
-    found = SniffImageFormat(item->file);
-    CASSLE_RETURN_IF_ERROR(
-        DecodeImage(item->file, &item->pixels, {.max_pixels = options.max_pixels()}));
+    CASSLE_ASSIGN_OR_RETURN(found, Decode(options, item));
   }
   CASSLE_ASSIGN_OR_RETURN(const bool shrunk, ShrinkTo(options.resize_short(), &item->pixels));
   encoded->sums.Add(item->pixels);
+  encoded->pixels = HashPixels(item->pixels);
   const v1::ImageFormat format = StoredFormat(options.store(), found);
   v1::ImageRecord& record = encoded->record;
   record.set_format(format);
@@ -115,7 +140,7 @@ EncodedItem EncodeItem(const v1::ShardEncoderOptions& options, SourceItem item) 
   encoded.split = item.split;
   encoded.record.set_key(item.key);
   if (item.label.has_value()) encoded.record.set_label(*item.label);
-  encoded.status = Encode(options, &item, &encoded);
+  encoded.status = CatchOutOfMemory([&] { return Encode(options, &item, &encoded); });
   encoded.remarks = std::move(item.remarks);
   // Loading the image may have changed them: fractions of its size.
   for (v1::Target& target : item.targets) *encoded.record.add_targets() = std::move(target);

@@ -197,12 +197,8 @@ absl::StatusOr<ImportedSpec> DescribeImported(const v1::ImportWeightsOptions& op
   }
   DescribeNormalization(options, own, foreign, &result);
   result.spec.set_image_size(ImageSizeOf(options, own, foreign, config));
-  if (IsVit(config) && result.spec.image_size() != config.image_size()) {
-    result.notes.push_back(absl::StrCat(
-        "the positions are those of images of ", config.image_size(), " px and are ",
-        config.positions() == v1::SINCOS ? "computed anew" : "resized bicubically", " for ",
-        result.spec.image_size(), " px"));
-  }
+  const std::string positions = ResizedPositionsSentence(config, result.spec.image_size());
+  if (!positions.empty()) result.notes.push_back(positions);
   const bool named = options.provenance() != kDefaultProvenance || own.provenance().empty();
   result.spec.set_provenance(named ? options.provenance() : own.provenance());
   CASSLE_RETURN_IF_ERROR(Annotate(CheckModelSpec(result.spec), "--image_size, --mean, --std"));

@@ -2,14 +2,17 @@
 
 #include <c10/util/Exception.h>
 
+#include <new>
 #include <string>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "cassle/base/out_of_memory.h"
 
 namespace cassle {
 
 absl::Status TorchFailure(const std::exception& error) {
+  if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) return OutOfMemoryError();
   const auto* of_torch = dynamic_cast<const c10::Error*>(&error);
   if (of_torch == nullptr) return absl::InternalError(error.what());
   const std::string message = of_torch->what_without_backtrace();
@@ -19,6 +22,7 @@ absl::Status TorchFailure(const std::exception& error) {
                      "or try --precision=bf16 (",
                      message.substr(0, message.find('\n')), ")"));
   }
+  if (absl::StrContains(message, "DefaultCPUAllocator")) return OutOfMemoryError();
   if (absl::StrContains(message, "CUDA error")) {
     return absl::UnavailableError(
         absl::StrCat("the GPU failed: ", message.substr(0, message.find('\n')),

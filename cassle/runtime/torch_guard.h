@@ -10,7 +10,7 @@
 
 namespace cassle {
 
-// For a person: kResourceExhausted if a GPU's memory was too small, kUnavailable if the GPU failed,
+// For a person: OutOfMemoryError() if the system refused memory, kResourceExhausted if a GPU's memory was too small, kUnavailable if the GPU failed,
 // each in one line; else kInternal with the message.
 absl::Status TorchFailure(const std::exception& error);
 

@@ -2,6 +2,7 @@
 
 #include <c10/util/Exception.h>
 
+#include <new>
 #include <stdexcept>
 
 #include "absl/status/statusor.h"
@@ -41,6 +42,16 @@ TEST(CatchTorchTest, FailuresOfAGpuSayWhatToDoInOneLine) {
               }),
               StatusIs(absl::StatusCode::kResourceExhausted,
                        AllOf(HasSubstr("lower --batch_size"), Not(HasSubstr("\n")))));
+}
+
+TEST(CatchTorchTest, RefusedMemoryIsNamedSo) {
+  for (const auto& status :
+       {CatchTorch([]() -> absl::Status { throw std::bad_alloc(); }),
+        CatchTorch([]() -> absl::Status {
+          TORCH_CHECK(false, "DefaultCPUAllocator: can't allocate memory: you tried to allocate 9");
+        })}) {
+    EXPECT_THAT(status, StatusIs(absl::StatusCode::kAborted, HasSubstr("out of memory")));
+  }
 }
 
 }  // namespace

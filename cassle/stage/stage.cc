@@ -19,6 +19,7 @@
 #include "absl/time/time.h"
 #include "cassle/base/file.h"
 #include "cassle/base/fingerprint.h"
+#include "cassle/base/out_of_memory.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/base/text_proto.h"
 #include "cassle/stage/options.h"
@@ -96,6 +97,11 @@ void StageContext::Note(const std::string& sentence) {
   if (working_) Say(sentence);
 }
 
+void StageContext::NoteWarning(const std::string& sentence) {
+  notes_.push_back(sentence);
+  Warn(sentence);
+}
+
 void StageContext::Say(const std::string& line) const { LOG(INFO) << stage_name_ << ": " << line; }
 
 void StageContext::Warn(const std::string& line) const {
@@ -121,6 +127,7 @@ class StageRunner {
     const bool has_output = options_->GetDescriptor()->FindFieldByName("output") != nullptr;
     CASSLE_RETURN_IF_ERROR(ApplyDefaults(options_.get()));
     CASSLE_RETURN_IF_ERROR(CheckRanges(*options_));
+    if (info_.check) CASSLE_RETURN_IF_ERROR(info_.check(*options_));
     output_ = StringField(*options_, "output");
     if (info_.resolve) CASSLE_RETURN_IF_ERROR(info_.resolve(options_.get(), &context_));
     while (output_.size() > 1 && output_.back() == '/') output_.pop_back();
@@ -132,6 +139,11 @@ class StageRunner {
       context_.streaming_ = true;
       return WithoutOutput(work);
     }
+    if (absl::EndsWith(output_, ".partial")) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "--output=", output_, ": .partial is the ending of unfinished outputs: name another"));
+    }
+    CASSLE_RETURN_IF_ERROR(CheckSideOutputs());
     CASSLE_RETURN_IF_ERROR(DescribeBirth());
     CASSLE_ASSIGN_OR_RETURN(const bool up_to_date, CheckExistingOutput());
     if (up_to_date) {
@@ -148,9 +160,20 @@ class StageRunner {
  private:
   absl::StatusOr<StageOutcome> WithoutOutput(const StageWork& work) {
     BeginWork();
-    CASSLE_RETURN_IF_ERROR(work(*options_, context_));
+    CASSLE_RETURN_IF_ERROR(CatchOutOfMemory([&] { return work(*options_, context_); }));
     CASSLE_RETURN_IF_ERROR(FillManifest());
     return StageOutcome{false, "", manifest_};
+  }
+
+  // They are written last, but what is wrong with them should be said first.
+  absl::Status CheckSideOutputs() const {
+    for (const auto& [field, path] : PathsOfRole(*options_, v1::SIDE_OUTPUT)) {
+      const std::string folder = DirName(path);
+      if (IsDirectory(folder)) continue;
+      return absl::PermissionDeniedError(
+          absl::StrCat("--", field, ": ", path, " cannot be written: there is no folder ", folder));
+    }
+    return absl::OkStatus();
   }
 
   absl::Status DescribeBirth() {
@@ -285,7 +308,7 @@ class StageRunner {
 
   absl::Status Work(const StageWork& work) {
     BeginWork();
-    const absl::Status status = work(*options_, context_);
+    const absl::Status status = CatchOutOfMemory([&] { return work(*options_, context_); });
     VLOG(1) << info_.name << ": work " << (status.ok() ? "done" : "ended") << " after "
             << Elapsed();
     if (!status.ok()) {

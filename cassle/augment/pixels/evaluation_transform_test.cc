@@ -68,5 +68,32 @@ TEST(EvaluationTransformTest, OnePixelIsEnlargedAndImpossibleSizesAreRefused) {
               StatusIs(absl::StatusCode::kInvalidArgument, ::testing::HasSubstr("empty")));
 }
 
+TEST(EvaluationTransformTest, APictureOfAPixelByThirtyThousandTakesNoMoreRoomThanItsCrop) {
+  // Resized as a whole it would take 4.5 GB. Gray rises along it, so that its middle is known.
+  for (const bool tall : {false, true}) {
+    RgbImage source;
+    source.Resize(tall ? 30000 : 1, tall ? 1 : 30000);
+    for (int i = 0; i < 30000; ++i) {
+      for (int c = 0; c < 3; ++c) source.pixels[3 * i + c] = static_cast<uint8_t>(i * 256 / 30000);
+    }
+    RgbImage result;
+    ASSERT_OK(ResizeShortSideAndCenterCrop(source, 224, 224, Interpolation::kBicubic, &result));
+    EXPECT_NEAR(result.At(112, 112)[0], 128, 1);
+    std::array<RgbImage, 10> crops;
+    ASSERT_OK(ResizeShortSideAndTenCrop(source, 224, 224, Interpolation::kBicubic, &crops));
+    EXPECT_EQ(crops[0].At(0, 0)[0], 0);
+    EXPECT_EQ(crops[3].At(223, 223)[0], 255);
+    EXPECT_EQ(crops[4], result);
+  }
+}
+
+TEST(EvaluationTransformTest, APictureThatIsTooLongIsRefused) {
+  RgbImage source;
+  source.Resize(1, 20000000);
+  RgbImage result;
+  EXPECT_THAT(ResizeShortSideAndCenterCrop(source, 224, 224, Interpolation::kBicubic, &result),
+              StatusIs(absl::StatusCode::kDataLoss, testing::HasSubstr("too long and thin")));
+}
+
 }  // namespace
 }  // namespace cassle

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "cassle/augment/operations/operations.h"
 #include "cassle/augment/views/apply.h"
+#include "cassle/base/out_of_memory.h"
 #include "cassle/base/status_macros.h"
 
 namespace cassle {
@@ -36,10 +37,14 @@ absl::Status ViewDecoder::Decode(const v1::ImageRecord& image,
   }
   for (int i = 0; i < 5; ++i) {
     if (wanted[i].height == 0) continue;
-    CASSLE_RETURN_IF_ERROR(Annotate(
-        DecodeRegion(image.encoded(), image.format(), image.height(), image.width(),
-                     {wanted[i], kDenominators[i]}, &regions_[i], {.max_pixels = int64_t{1} << 40}),
-        absl::StrCat("image ", image.id(), " (", image.key(), ")")));
+    const absl::Status decoded = CatchOutOfMemory([&] {
+      return DecodeRegion(image.encoded(), image.format(), image.height(), image.width(),
+                          {wanted[i], kDenominators[i]}, &regions_[i],
+                          {.max_pixels = int64_t{1} << 40});
+    });
+    if (!decoded.ok()) {
+      return Annotate(decoded, absl::StrCat("image ", image.id(), " (", image.key(), ")"));
+    }
   }
   sources_.resize(views.size());
   for (size_t v = 0; v < views.size(); ++v) {

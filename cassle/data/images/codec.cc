@@ -40,13 +40,13 @@ absl::StatusOr<ImageHeader> ReadImageHeader(absl::string_view file_bytes) {
   }
 }
 
-absl::Status DecodeImage(absl::string_view file_bytes, RgbImage* image,
-                         const DecodeLimits& limits) {
+absl::Status DecodeImage(absl::string_view file_bytes, RgbImage* image, const DecodeLimits& limits,
+                         DecodeReport* report) {
   switch (SniffImageFormat(file_bytes)) {
     case v1::JPEG:
-      return DecodeJpeg(file_bytes, limits, image);
+      return DecodeJpeg(file_bytes, limits, image, report);
     case v1::PNG:
-      return DecodePng(file_bytes, limits, image);
+      return DecodePng(file_bytes, limits, image, report);
     default:
       return NotAnImage(file_bytes);
   }

@@ -1,11 +1,15 @@
-// JPEG and PNG files to RGB pixels and back.
+// JPEG and PNG files to RGB pixels and back: what records hold. Files of any kind, as people have
+// them, are read by cassle/data/images/image_file.h.
 //
 // Decoded pixels equal Pillow's Image.open(...).convert("RGB") (libjpeg-turbo, accurate integer
 // DCT, fancy upsampling), with two deliberate differences: the EXIF orientation of a JPEG is
-// applied, and 16-bit gray PNGs are scaled to 8 bits (Pillow clips them to white).
+// applied (if it has its proper type, a 16-bit number), and 16-bit gray PNGs are scaled to 8 bits
+// (Pillow clips them to white).
 //   JPEG  gray, YCbCr, RGB, CMYK and YCCK (inverted, as Adobe writes them), progressive
 //   PNG   gray, palette, RGB, with or without alpha (which is dropped), 1 to 16 bits, interlaced
-// Colour profiles and gamma are ignored, as Pillow does.
+// Colour profiles and gamma are ignored, as Pillow does. Damage that Pillow decodes is decoded to the
+// same pixels: corrupt data inside a JPEG (libjpeg's warnings), wrong checksums of PNG pixels, and
+// whatever is missing or stands behind the last pixel.
 #ifndef CASSLE_DATA_IMAGES_CODEC_H_
 #define CASSLE_DATA_IMAGES_CODEC_H_
 
@@ -15,6 +19,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "cassle/data/images/decode_report.h"
 #include "cassle/data/images/image.h"
 #include "cassle/data/images/image_format.pb.h"
 #include "cassle/data/images/resample.h"
@@ -35,6 +40,8 @@ struct ImageHeader {
   int width = 0;
   // 1 to 8 as in the EXIF standard; 1 is upright. Always 1 for PNG.
   int orientation = 1;
+  // As DecodeReport's: height and width are without it.
+  int orientation_left = 1;
 };
 
 // \error kDataLoss naming both numbers if the image is larger than the limit.
@@ -49,11 +56,13 @@ absl::StatusOr<ImageHeader> ReadImageHeader(absl::string_view file_bytes);
 
 // Decodes a whole JPEG or PNG file. The memory of `image` is used again; after an error it is
 // unchanged or empty.
-// \error kDataLoss if the bytes are no JPEG or PNG, are damaged or end early (a libjpeg warning of
-// corrupt data counts), or the image has more than limits.max_pixels pixels. The message gives the
+//   report  if given, the bytes are a file that somebody brings: gets what was odd about it.
+// \error kDataLoss if the bytes are no JPEG or PNG, are damaged beyond what Pillow decodes, end
+// before the last pixel, or the image has more than limits.max_pixels pixels; with a report also
+// for a wrong checksum before the pixels of a PNG, which only Pillow minds. The message gives the
 // reason; the caller adds the name of the file.
 absl::Status DecodeImage(absl::string_view file_bytes, RgbImage* image,
-                         const DecodeLimits& limits = {});
+                         const DecodeLimits& limits = {}, DecodeReport* report = nullptr);
 
 // Decodes ImageRecord.encoded. height and width are what the record says (after orientation).
 // \error kDataLoss as above, or if the pixels do not have that size.
@@ -90,7 +99,8 @@ struct ImageRegion {
 };
 
 // Decodes ImageRecord.encoded as far as `request` needs it: JPEG skips rows and columns outside the
-// box and stops behind its last row, so damage further on is not noticed. PNG, raw pixels and the
+// box and stops behind its last row, so damage further on is not noticed; what a damaged one holds
+// before it equals the whole image as well. PNG, raw pixels and the
 // rarer JPEGs (turned by EXIF, CMYK, and progressive ones if the bytes are to be exact) are decoded
 // whole.
 // \error kDataLoss as DecodeImage; kInvalidArgument for a box that is empty or not inside the

@@ -22,7 +22,9 @@ namespace cassle {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr absl::StatusCode kBad = absl::StatusCode::kDataLoss;
 
@@ -219,10 +221,11 @@ TEST(CodecTest, OrientationSixIsAClockwiseTurn) {
 }
 
 TEST(CodecTest, MalformedExifMeansUpright) {
-  EXPECT_EQ(ExifOrientation(""), 1);
-  EXPECT_EQ(ExifOrientation(absl::string_view("Exif\0\0", 6)), 1);
-  EXPECT_EQ(ExifOrientation(absl::string_view("Exif\0\0II*\0\xff\xff\xff\xff", 14)), 1);
-  EXPECT_EQ(ExifOrientation(absl::string_view("Exif\0\0MM\0*\0\0\0\x08\xff\xff", 16)), 1);
+  for (absl::string_view block : {absl::string_view(""), absl::string_view("Exif\0\0", 6),
+                                  absl::string_view("Exif\0\0II*\0\xff\xff\xff\xff", 14),
+                                  absl::string_view("Exif\0\0MM\0*\0\0\0\x08\xff\xff", 16)}) {
+    EXPECT_EQ(ReadExifOrientation(block).value, 1);
+  }
 }
 
 TEST(CodecTest, CmykAndYcckAreReadInvertedAsAdobeWritesThem) {
@@ -287,18 +290,137 @@ TEST(CodecTest, InterlacedPngEqualsThePlainOne) {
   EXPECT_TRUE(decoded == image);
 }
 
-TEST(CodecTest, EveryTruncationIsAnErrorAndLeavesTheImageAlone) {
+TEST(CodecTest, EveryTruncationIsAnErrorUntilThePixelsAreComplete) {
   const RgbImage image = Ramp(20, 20);
   ASSERT_OK_AND_ASSIGN(const std::string png, EncodePng(image));
   ASSERT_OK_AND_ASSIGN(const std::string jpeg, EncodeJpeg(image, 90));
   for (const std::string& file : {png, jpeg}) {
+    RgbImage whole;
+    ASSERT_OK(DecodeImage(file, &whole));
     for (size_t size = 0; size < file.size(); ++size) {
       RgbImage decoded;
-      EXPECT_THAT(DecodeImage(absl::string_view(file).substr(0, size), &decoded),
-                  StatusIs(kBad, testing::Not("")))
-          << size << " of " << file.size();
-      EXPECT_EQ(decoded.height, 0);
+      DecodeReport report;
+      const absl::Status status =
+          DecodeImage(absl::string_view(file).substr(0, size), &decoded, {}, &report);
+      if (status.ok()) {
+        // Only the end marker of a JPEG and what follows the pixels of a PNG (their checksum, IEND).
+        EXPECT_GE(size + (file == png ? 16 : 2), file.size());
+        EXPECT_TRUE(decoded == whole);
+        EXPECT_THAT(report.remarks, ElementsAre(kCutBehindPixels));
+      } else {
+        EXPECT_THAT(status, StatusIs(kBad, testing::Not("")));
+        EXPECT_EQ(decoded.height, 0);
+      }
     }
+  }
+}
+
+TEST(CodecTest, WhatStandsBehindTheEndIsNotReadButReported) {
+  const RgbImage image = Ramp(20, 20);
+  ASSERT_OK_AND_ASSIGN(const std::string png, EncodePng(image));
+  ASSERT_OK_AND_ASSIGN(const std::string jpeg, EncodeJpeg(image, 90));
+  for (const std::string& file : {png, jpeg}) {
+    RgbImage whole, decoded;
+    DecodeReport clean, odd;
+    ASSERT_OK(DecodeImage(file, &whole, {}, &clean));
+    EXPECT_THAT(clean.remarks, testing::IsEmpty());
+    ASSERT_OK(DecodeImage(absl::StrCat(file, "more"), &decoded, {}, &odd));
+    EXPECT_TRUE(decoded == whole);
+    EXPECT_THAT(odd.remarks, ElementsAre(kBytesBehindEnd));
+  }
+}
+
+// As a download that broke off and was closed properly (Pets' beagle_116.jpg).
+std::string CutInside(const std::string& jpeg) {
+  return absl::StrCat(jpeg.substr(0, jpeg.size() * 3 / 4), "\xff\xd9");
+}
+
+TEST(CodecTest, AJpegThatIsDamagedInsideIsDecodedAsFarAsItGoes) {
+  ASSERT_OK_AND_ASSIGN(const std::string jpeg, EncodeJpeg(Ramp(64, 48), 95));
+  RgbImage whole, decoded;
+  ASSERT_OK(DecodeImage(jpeg, &whole));
+  DecodeReport report;
+  ASSERT_OK(DecodeImage(CutInside(jpeg), &decoded, {}, &report));
+  EXPECT_THAT(report.remarks, ElementsAre(kDamagedData));
+  ASSERT_EQ(decoded.height, 64);
+  EXPECT_TRUE(std::equal(whole.At(0, 0), whole.At(16, 0), decoded.At(0, 0)));
+  EXPECT_FALSE(decoded == whole);
+  // A record of it, and parts of it, give the same pixels.
+  RgbImage again;
+  ASSERT_OK(DecodeImage(CutInside(jpeg), v1::JPEG, 64, 48, &again));
+  EXPECT_TRUE(again == decoded);
+  for (const Box box : {Box{0, 0, 64, 48}, Box{56, 40, 8, 8}, Box{30, 5, 20, 20}}) {
+    ImageRegion region;
+    ASSERT_OK(DecodeRegion(CutInside(jpeg), v1::JPEG, 64, 48, {box, 0}, &region));
+    for (int y = box.top; y < box.top + box.height; ++y) {
+      EXPECT_TRUE(std::equal(decoded.At(y, box.left), decoded.At(y, box.left) + 3 * box.width,
+                             region.pixels.At(y - region.top, box.left - region.left)));
+    }
+    // At a fraction of the resolution what is decoded does not depend on the box.
+    ImageRegion small, all;
+    ASSERT_OK(DecodeRegion(CutInside(jpeg), v1::JPEG, 64, 48, {box, 2}, &small));
+    ASSERT_OK(DecodeRegion(CutInside(jpeg), v1::JPEG, 64, 48, {{0, 0, 64, 48}, 2}, &all));
+    const int row = box.top / 2 + 1, column = box.left / 2 + 1;
+    EXPECT_TRUE(std::equal(all.pixels.At(row, column), all.pixels.At(row, column) + 3,
+                           small.pixels.At(row - small.top, column - small.left)));
+  }
+}
+
+// With the last byte of the checksum of the first such chunk changed.
+std::string WithWrongChecksum(std::string png, const std::string& type) {
+  const size_t name = png.find(type);
+  uint32_t length = 0;
+  for (size_t i = 0; i < 4; ++i) length = length << 8 | static_cast<uint8_t>(png[name - 4 + i]);
+  png[name + 4 + length + 3] ^= 1;
+  return png;
+}
+
+TEST(CodecTest, WrongChecksumsOfAPngAreTakenAsPillowTakesThem) {
+  const RgbImage image = Ramp(20, 20);
+  ASSERT_OK_AND_ASSIGN(const std::string png, EncodePng(image));
+  RgbImage decoded;
+  DecodeReport report;
+  // Of the pixels: zlib's own checksum is what counts.
+  ASSERT_OK(DecodeImage(WithWrongChecksum(png, "IDAT"), &decoded, {}, &report));
+  EXPECT_TRUE(decoded == image);
+  EXPECT_THAT(report.remarks, ElementsAre(kDamagedData));
+  // Before the pixels: refused where a file comes in; a record was accepted once.
+  const std::string text("\0\0\0\3tEXta\0b\0\0\0\0", 15);
+  const std::string with_text = png.substr(0, 33) + text + png.substr(33);
+  EXPECT_THAT(DecodeImage(with_text, &decoded, {}, &report),
+              StatusIs(kBad, HasSubstr("checksum before the pixels")));
+  ASSERT_OK(DecodeImage(with_text, v1::PNG, 20, 20, &decoded));
+  EXPECT_TRUE(decoded == image);
+  EXPECT_THAT(DecodeImage(WithWrongChecksum(png, "IHDR"), &decoded), StatusIs(kBad, Not("")));
+}
+
+TEST(CodecTest, TransparencyIsDroppedAndReportedOnlyWhereAPixelHasIt) {
+  const auto remarks = [](int color_type, const std::string& row) {
+    RgbImage image;
+    DecodeReport report;
+    EXPECT_OK(DecodeImage(MakePng(1, 1, 8, color_type, {row}), &image, {}, &report));
+    RgbImage plain;
+    EXPECT_OK(DecodeImage(MakePng(1, 1, 8, color_type, {row}), &plain));
+    EXPECT_TRUE(image == plain);
+    return report.remarks;
+  };
+  EXPECT_THAT(remarks(PNG_COLOR_TYPE_RGB_ALPHA, "\x09\x08\x07\xff"), testing::IsEmpty());
+  EXPECT_THAT(remarks(PNG_COLOR_TYPE_RGB_ALPHA, "\x09\x08\x07\xfe"), ElementsAre(kTransparent));
+  EXPECT_THAT(remarks(PNG_COLOR_TYPE_GRAY_ALPHA, "\x09\x10"), ElementsAre(kTransparent));
+  const auto palette = [](png_structp png, png_infop info) {
+    png_color colors[2] = {{1, 2, 3}, {4, 5, 6}};
+    png_byte alpha[1] = {0};
+    png_set_PLTE(png, info, colors, 2);
+    png_set_tRNS(png, info, alpha, 1, nullptr);
+  };
+  for (const bool used : {false, true}) {
+    RgbImage image;
+    DecodeReport report;
+    ASSERT_OK(DecodeImage(
+        MakePng(1, 1, 8, PNG_COLOR_TYPE_PALETTE, {std::string(1, used ? '\0' : '\1')}, palette),
+        &image, {}, &report));
+    EXPECT_EQ(report.remarks.size(), used ? 1 : 0);
+    EXPECT_EQ(image.pixels[0], used ? 1 : 4);
   }
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "absl/strings/match.h"
+
 namespace cassle {
 namespace {
 
@@ -19,25 +21,28 @@ uint32_t ReadNumber(absl::string_view tiff, uint64_t offset, int size, bool big_
 
 }  // namespace
 
-int ExifOrientation(absl::string_view app1) {
-  if (app1.substr(0, 6) != absl::string_view("Exif\0\0", 6)) return 1;
-  const absl::string_view tiff = app1.substr(6);
+ExifOrientation ReadExifOrientation(absl::string_view block) {
+  const absl::string_view prefix("Exif\0\0", 6);
+  const absl::string_view tiff = absl::StartsWith(block, prefix) ? block.substr(6) : block;
   const bool big_endian = tiff.substr(0, 2) == "MM";
-  if (!big_endian && tiff.substr(0, 2) != "II") return 1;
-  if (ReadNumber(tiff, 2, 2, big_endian) != 42) return 1;
+  if (!big_endian && tiff.substr(0, 2) != "II") return {};
+  if (ReadNumber(tiff, 2, 2, big_endian) != 42) return {};
   const uint64_t directory = ReadNumber(tiff, 4, 4, big_endian);
-  if (directory < 8) return 1;
+  if (directory < 8) return {};
   const uint32_t entries = ReadNumber(tiff, directory, 2, big_endian);
   for (uint32_t i = 0; i < entries; ++i) {
-    // Tag (2 bytes), type (2; 3 = 16-bit), count (4), value left-aligned in 4 bytes.
+    // Tag (2 bytes), type (2; 3 = 16 bits, 4 = 32), count (4), value left-aligned in 4 bytes.
     const uint64_t entry = directory + 2 + uint64_t{12} * i;
-    if (entry + 12 > tiff.size()) return 1;
+    if (entry + 12 > tiff.size()) return {};
     if (ReadNumber(tiff, entry, 2, big_endian) != 0x0112) continue;
-    if (ReadNumber(tiff, entry + 2, 2, big_endian) != 3) return 1;
-    const uint32_t orientation = ReadNumber(tiff, entry + 8, 2, big_endian);
-    return orientation >= 1 && orientation <= 8 ? static_cast<int>(orientation) : 1;
+    const uint32_t type = ReadNumber(tiff, entry + 2, 2, big_endian);
+    const bool is_short = type == 3;
+    if (!is_short && type != 4) return {};
+    const uint32_t value = ReadNumber(tiff, entry + 8, is_short ? 2 : 4, big_endian);
+    if (value < 1 || value > 8) return {};
+    return {static_cast<int>(value), is_short};
   }
-  return 1;
+  return {};
 }
 
 RgbImage ApplyExifOrientation(const RgbImage& stored, int orientation) {

@@ -7,9 +7,18 @@
 
 namespace cassle {
 
-// The orientation (1 to 8) in the payload of a JPEG APP1 segment ("Exif\0\0" and a TIFF header); 1
-// if there is none or it is malformed, which is no reason to refuse a picture.
-int ExifOrientation(absl::string_view app1);
+// The orientation that a block of EXIF gives.
+struct ExifOrientation {
+  // 1 to 8; 1 (upright) if there is none or it is malformed or out of range, which is no reason to
+  // refuse a picture.
+  int value = 1;
+  // Written as the standard says, in 16 bits; some programs write 32.
+  bool is_short = true;
+};
+
+// block  a TIFF header with its directories, in either byte order; "Exif\0\0" may come before it,
+//        as in the APP1 segment of a JPEG.
+ExifOrientation ReadExifOrientation(absl::string_view block);
 
 // Does the orientation exchange height and width?
 inline bool ExifSwapsSides(int orientation) { return orientation >= 5 && orientation <= 8; }

@@ -16,6 +16,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "cassle/data/images/exif.h"
+#include "cassle/data/images/ink.h"
 
 namespace cassle {
 namespace {
@@ -26,6 +27,12 @@ struct JpegErrors {
   jpeg_error_mgr manager;  // Must be first: libjpeg hands out its address.
   std::jmp_buf jump;
   char message[JMSG_LENGTH_MAX];
+  // What was read over.
+  bool damaged;
+  bool stray_bytes;
+  bool cut;
+  // All pixels are there; what follows may be missing.
+  bool finishing;
 };
 
 [[noreturn]] void Fail(j_common_ptr jpeg) {
@@ -34,19 +41,27 @@ struct JpegErrors {
   std::longjmp(errors->jump, 1);
 }
 
-// Warnings (level -1) that say pixels are lost count as errors; oddities of the header and stray
-// bytes between segments do not.
+// Warnings (level -1) of data that make no sense are Pillow's to ignore, and ours. The end of the
+// file is a warning to libjpeg, which would paint the rest gray, and an error to Pillow.
 void OnMessage(j_common_ptr jpeg, int level) {
   if (level >= 0) return;
+  auto* errors = reinterpret_cast<JpegErrors*>(jpeg->err);
   switch (jpeg->err->msg_code) {
-    case JWRN_EXTRANEOUS_DATA:
-    case JWRN_JFIF_MAJOR:
-    case JWRN_ADOBE_XFORM:
-    case JWRN_BOGUS_PROGRESSION:
-    case JWRN_TOO_MUCH_DATA:
+    case JWRN_JPEG_EOF:
+      if (!errors->finishing) Fail(jpeg);
+      errors->cut = true;
       return;
-    default:
-      Fail(jpeg);
+    case JWRN_ARITH_BAD_CODE:
+    case JWRN_HIT_MARKER:
+    case JWRN_HUFF_BAD_CODE:
+    case JWRN_MUST_RESYNC:
+      errors->damaged = true;
+      return;
+    case JWRN_EXTRANEOUS_DATA:
+      errors->stray_bytes = true;
+      return;
+    default:  // Oddities of the header.
+      return;
   }
 }
 
@@ -68,12 +83,10 @@ void InstallErrors(JpegErrors* errors) {
   errors->manager.emit_message = OnMessage;
   errors->manager.output_message = Silence;
   errors->message[0] = '\0';
-}
-
-// Pillow's CMYK to RGB: (255 - key) minus the ink's share of it, in integers rounded as x / 255.
-uint8_t InkToLight(int ink, int white) {
-  const int product = ink * white + 128;
-  return static_cast<uint8_t>(white - ((product + (product >> 8)) >> 8));
+  errors->damaged = false;
+  errors->stray_bytes = false;
+  errors->cut = false;
+  errors->finishing = false;
 }
 
 // Columns and rows decoded around a region, enough for the upsampling of any chroma layout.
@@ -116,7 +129,8 @@ class JpegReader {
       const absl::string_view payload(reinterpret_cast<const char*>(marker->data),
                                       marker->data_length);
       if (marker->marker == JPEG_APP0 + 1 && payload.substr(0, 4) == "Exif") {
-        orientation_ = ExifOrientation(payload);
+        const ExifOrientation found = ReadExifOrientation(payload);
+        (found.is_short ? orientation_ : orientation_left_) = found.value;
         break;
       }
     }
@@ -128,7 +142,8 @@ class JpegReader {
     const bool swap = ExifSwapsSides(orientation_);
     const int height = static_cast<int>(jpeg_.image_height);
     const int width = static_cast<int>(jpeg_.image_width);
-    return {v1::JPEG, swap ? width : height, swap ? height : width, orientation_};
+    return {v1::JPEG, swap ? width : height, swap ? height : width, orientation_,
+            orientation_left_};
   }
 
   // After ReadHeader. As stored, before the orientation.
@@ -137,6 +152,17 @@ class JpegReader {
     if (jpeg_.num_components == 4) cmyk_row_.resize(size_t{4} * jpeg_.image_width);
     return TryPixels(image) ? absl::OkStatus() : Error();
   }
+
+  // After ReadPixels.
+  void Report(DecodeReport* report) const {
+    report->orientation_left = orientation_left_;
+    if (errors_.damaged) report->Add(kDamagedData);
+    if (errors_.stray_bytes) report->Add(kStrayBytes);
+    if (errors_.cut) report->Add(kCutBehindPixels);
+    if (!errors_.cut && bytes_left_ > 0) report->Add(kBytesBehindEnd);
+  }
+
+  bool damaged() const { return errors_.damaged; }
 
   // After ReadHeader, instead of ReadPixels. `region` gets at least the wanted box.
   absl::Status ReadRegion(const RegionRequest& request, ImageRegion* region) {
@@ -177,7 +203,9 @@ class JpegReader {
       if (components == 1) SpreadGray(pixels, image->width);
       if (components == 4) InvertedCmykToRgb(cmyk_row_.data(), image->width, pixels);
     }
+    errors_.finishing = true;
     jpeg_finish_decompress(&jpeg_);
+    bytes_left_ = jpeg_.src->bytes_in_buffer;
     return true;
   }
 
@@ -225,6 +253,8 @@ class JpegReader {
   jpeg_progress_mgr progress_;
   JpegErrors errors_;
   int orientation_ = 1;
+  int orientation_left_ = 1;
+  size_t bytes_left_ = 0;
   std::vector<uint8_t> cmyk_row_;
 };
 
@@ -282,7 +312,8 @@ absl::StatusOr<ImageHeader> ReadJpegHeader(absl::string_view file_bytes) {
   return reader.header();
 }
 
-absl::Status DecodeJpeg(absl::string_view file_bytes, const DecodeLimits& limits, RgbImage* image) {
+absl::Status DecodeJpeg(absl::string_view file_bytes, const DecodeLimits& limits, RgbImage* image,
+                        DecodeReport* report) {
   JpegReader reader(file_bytes);
   absl::Status status = reader.ReadHeader();
   if (!status.ok()) return status;
@@ -292,6 +323,7 @@ absl::Status DecodeJpeg(absl::string_view file_bytes, const DecodeLimits& limits
   RgbImage stored = TakeMemory(image);
   status = reader.ReadPixels(&stored);
   if (!status.ok()) return status;
+  if (report != nullptr) reader.Report(report);
   *image = header.orientation == 1 ? std::move(stored)
                                    : ApplyExifOrientation(stored, header.orientation);
   return absl::OkStatus();
@@ -310,9 +342,21 @@ absl::Status DecodeJpegRegion(absl::string_view file_bytes, const RegionRequest&
                                             region->image_width, " pixels, the image has ",
                                             header.height, "x", header.width));
   }
-  if (reader.HasRegions(request.fast_denominator != 0)) return reader.ReadRegion(request, region);
+  const bool fast = request.fast_denominator != 0;
+  if (reader.HasRegions(fast)) {
+    status = reader.ReadRegion(request, region);
+    if (!reader.damaged()) return status;
+    // Skipping over damage may lose its place: read again without.
+    if (fast) {
+      JpegReader again(file_bytes);
+      status = again.ReadHeader();
+      if (!status.ok()) return status;
+      const Box whole = {0, 0, header.height, header.width};
+      return again.ReadRegion({whole, request.fast_denominator}, region);
+    }
+  }
   region->SetWhole();
-  return DecodeJpeg(file_bytes, limits, &region->pixels);
+  return DecodeJpeg(file_bytes, limits, &region->pixels, nullptr);
 }
 
 absl::StatusOr<std::string> EncodeJpeg(const RgbImage& image, int quality) {

@@ -7,7 +7,9 @@
 namespace cassle {
 
 absl::StatusOr<ImageHeader> ReadJpegHeader(absl::string_view file_bytes);
-absl::Status DecodeJpeg(absl::string_view file_bytes, const DecodeLimits& limits, RgbImage* image);
+// report may be null.
+absl::Status DecodeJpeg(absl::string_view file_bytes, const DecodeLimits& limits, RgbImage* image,
+                        DecodeReport* report);
 // region->image_height and image_width are what the image must have; the box lies inside them.
 absl::Status DecodeJpegRegion(absl::string_view file_bytes, const RegionRequest& request,
                               const DecodeLimits& limits, ImageRegion* region);

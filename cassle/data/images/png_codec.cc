@@ -2,6 +2,7 @@
 
 #include <png.h>
 
+#include <algorithm>
 #include <csetjmp>
 #include <cstdint>
 #include <cstdio>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "cassle/data/images/exif.h"
 
 namespace cassle {
 namespace {
@@ -27,35 +29,97 @@ struct PngErrors {
 
 void IgnoreWarning(png_structp, png_const_charp) {}
 
+// The content of the first chunk of that type; empty if there is none.
+absl::string_view FindChunk(absl::string_view png, absl::string_view type) {
+  for (png.remove_prefix(std::min<size_t>(8, png.size())); png.size() >= 12;) {
+    const size_t length = png_get_uint_32(reinterpret_cast<png_const_bytep>(png.data()));
+    if (length > png.size() - 12) break;
+    if (png.substr(4, 4) == type) return png.substr(8, length);
+    png.remove_prefix(length + 12);
+  }
+  return {};
+}
+
 class PngReader {
  public:
-  explicit PngReader(absl::string_view bytes) : rest_(bytes) {
-    png_ = png_create_read_struct(PNG_LIBPNG_VER_STRING, &errors_, Fail, IgnoreWarning);
+  // report may be null: then transparency is not looked for.
+  PngReader(absl::string_view bytes, DecodeReport* report)
+      : bytes_(bytes), rest_(bytes), report_(report) {
+    png_ = png_create_read_struct(PNG_LIBPNG_VER_STRING, &errors_, Fail, OnWarning);
     info_ = png_create_info_struct(png_);
   }
   ~PngReader() { png_destroy_read_struct(&png_, &info_, nullptr); }
   PngReader(const PngReader&) = delete;
   PngReader& operator=(const PngReader&) = delete;
 
-  absl::Status ReadHeader() { return TryHeader() ? absl::OkStatus() : Error(); }
+  absl::Status ReadHeader() {
+    if (!TryHeader()) return Error();
+    if (report_ == nullptr || !wrong_checksum_) return absl::OkStatus();
+    return absl::DataLossError("PNG: a wrong checksum before the pixels");
+  }
 
   // After ReadHeader.
   ImageHeader header() const {
     return {v1::PNG, static_cast<int>(png_get_image_height(png_, info_)),
-            static_cast<int>(png_get_image_width(png_, info_)), 1};
+            static_cast<int>(png_get_image_width(png_, info_)), 1,
+            ReadExifOrientation(FindChunk(bytes_, "eXIf")).value};
   }
 
   // After ReadHeader.
   absl::Status ReadPixels(RgbImage* image) {
-    const ImageHeader size = header();
-    image->Resize(size.height, size.width);
-    rows_.resize(size.height);
-    for (int y = 0; y < size.height; ++y) rows_[y] = image->At(y, 0);
-    return TryPixels() ? absl::OkStatus() : Error();
+    image->Resize(static_cast<int>(png_get_image_height(png_, info_)),
+                  static_cast<int>(png_get_image_width(png_, info_)));
+    rows_.resize(image->height);
+    for (int y = 0; y < image->height; ++y) rows_[y] = image->At(y, 0);
+    if (!TryPixels() && !HasAllPixels()) return Error();
+    if (report_ != nullptr) Report();
+    return absl::OkStatus();
   }
 
  private:
   absl::Status Error() const { return absl::DataLossError(absl::StrCat("PNG: ", errors_.message)); }
+
+  static void OnWarning(png_structp png, png_const_charp message) {
+    if (std::strstr(message, "CRC error") == nullptr) return;
+    // Not set while the constructor runs.
+    auto* reader = static_cast<PngReader*>(png_get_io_ptr(png));
+    if (reader != nullptr) reader->wrong_checksum_ = true;
+  }
+
+  // Was libpng behind the last pixel when it failed?
+  bool HasAllPixels() const {
+    const bool interlaced = png_get_interlace_type(png_, info_) != PNG_INTERLACE_NONE;
+    return png_get_current_row_number(png_) >= png_get_image_height(png_, info_) &&
+           (!interlaced || png_get_current_pass_number(png_) >= PNG_INTERLACE_ADAM7_PASSES);
+  }
+
+  void Report() const {
+    report_->orientation_left = header().orientation_left;
+    if (FindChunk(bytes_, "acTL").substr(0, 4) > absl::string_view("\0\0\0\1", 4)) {
+      report_->Add(kSeveralFrames);
+    }
+    if (transparent_) report_->Add(kTransparent);
+    if (png_get_bit_depth(png_, info_) == 16 &&
+        (png_get_color_type(png_, info_) & PNG_COLOR_MASK_COLOR) == 0) {
+      report_->Add(kDeepGray);
+    }
+    if (wrong_checksum_) report_->Add(kDamagedData);
+    if (!at_end_) report_->Add(kCutBehindPixels);
+    if (at_end_ && !rest_.empty()) report_->Add(kBytesBehindEnd);
+  }
+
+  // What png_set_strip_alpha does, and a look at what is dropped.
+  static void DropAlpha(png_structp png, png_row_infop row, png_bytep data) {
+    if (row->channels != 4) png_error(png, "unexpected channels");
+    png_byte opaque = 255;
+    for (png_uint_32 x = 0; x < row->width; ++x) {
+      const png_bytep from = data + size_t{4} * x;
+      const png_bytep to = data + size_t{3} * x;
+      for (int c = 0; c < 3; ++c) to[c] = from[c];
+      opaque &= from[3];
+    }
+    if (opaque != 255) static_cast<PngReader*>(png_get_io_ptr(png))->transparent_ = true;
+  }
 
   static void Read(png_structp png, png_bytep out, size_t size) {
     auto* reader = static_cast<PngReader*>(png_get_io_ptr(png));
@@ -70,6 +134,8 @@ class PngReader {
     // Chunks that do not change the pixels (profiles, text, gamma) are not even parsed.
     png_set_keep_unknown_chunks(png_, PNG_HANDLE_CHUNK_NEVER, nullptr, -1);
     png_read_info(png_, info_);
+    // Of the pixels: zlib has a checksum of its own.
+    png_set_crc_action(png_, PNG_CRC_WARN_USE, PNG_CRC_NO_CHANGE);
     return true;
   }
 
@@ -80,7 +146,14 @@ class PngReader {
     if (color_type == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(png_);
     if (color_type == PNG_COLOR_TYPE_GRAY) png_set_expand_gray_1_2_4_to_8(png_);
     if ((color_type & PNG_COLOR_MASK_COLOR) == 0) png_set_gray_to_rgb(png_);
-    png_set_strip_alpha(png_);
+    const bool transparency = png_get_valid(png_, info_, PNG_INFO_tRNS) != 0;
+    if (report_ == nullptr) {
+      png_set_strip_alpha(png_);
+    } else if (transparency || (color_type & PNG_COLOR_MASK_ALPHA) != 0) {
+      if (transparency) png_set_tRNS_to_alpha(png_);
+      png_set_read_user_transform_fn(png_, DropAlpha);
+      png_set_user_transform_info(png_, nullptr, 8, 3);
+    }
     png_set_interlace_handling(png_);
     png_read_update_info(png_, info_);
     if (png_get_rowbytes(png_, info_) != size_t{3} * png_get_image_width(png_, info_)) {
@@ -88,10 +161,16 @@ class PngReader {
     }
     png_read_image(png_, rows_.data());
     png_read_end(png_, nullptr);
+    at_end_ = true;
     return true;
   }
 
+  const absl::string_view bytes_;
   absl::string_view rest_;
+  DecodeReport* const report_;
+  bool wrong_checksum_ = false;
+  bool transparent_ = false;
+  bool at_end_ = false;
   PngErrors errors_;
   png_structp png_ = nullptr;
   png_infop info_ = nullptr;
@@ -139,14 +218,15 @@ class PngWriter {
 }  // namespace
 
 absl::StatusOr<ImageHeader> ReadPngHeader(absl::string_view file_bytes) {
-  PngReader reader(file_bytes);
+  PngReader reader(file_bytes, nullptr);
   absl::Status status = reader.ReadHeader();
   if (!status.ok()) return status;
   return reader.header();
 }
 
-absl::Status DecodePng(absl::string_view file_bytes, const DecodeLimits& limits, RgbImage* image) {
-  PngReader reader(file_bytes);
+absl::Status DecodePng(absl::string_view file_bytes, const DecodeLimits& limits, RgbImage* image,
+                       DecodeReport* report) {
+  PngReader reader(file_bytes, report);
   absl::Status status = reader.ReadHeader();
   if (!status.ok()) return status;
   status = CheckPixelLimit(reader.header(), limits);

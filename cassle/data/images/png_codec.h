@@ -7,7 +7,9 @@
 namespace cassle {
 
 absl::StatusOr<ImageHeader> ReadPngHeader(absl::string_view file_bytes);
-absl::Status DecodePng(absl::string_view file_bytes, const DecodeLimits& limits, RgbImage* image);
+// report may be null.
+absl::Status DecodePng(absl::string_view file_bytes, const DecodeLimits& limits, RgbImage* image,
+                       DecodeReport* report);
 
 }  // namespace cassle
 

@@ -56,7 +56,7 @@ struct ResampleAxis {
 struct ResampleScratch {
   ResampleAxis columns;
   ResampleAxis rows;
-  // [box height, padded row], the result of the horizontal pass.
+  // [rows looked at, padded row], the result of the horizontal pass.
   std::vector<uint8_t> narrowed;
   // Where the rows of the box begin; the last ones are copies, so that vectors can be read beyond.
   std::vector<const uint8_t*> row_starts;
@@ -78,6 +78,14 @@ absl::Status Resample(const RgbImage& source, const Box& box, int out_height, in
 absl::Status Resample(const RgbImage& source, const FractionalBox& box, int out_height,
                       int out_width, Interpolation interpolation, ResampleScratch* scratch,
                       RgbImage* view);
+
+// What `window` cuts out of the whole image resized to out_height x out_width, byte for byte, without
+// making the rest: a picture of a pixel by many thousands has no room as a whole.
+// \error kInvalidArgument if the image or the window is empty, or the window reaches outside.
+// O(window pixels * taps) time; memory for the rows that the window looks at.
+absl::Status ResampleWindow(const RgbImage& source, int out_height, int out_width,
+                            const Box& window, Interpolation interpolation,
+                            ResampleScratch* scratch, RgbImage* view);
 
 // With room of its own.
 absl::Status Resample(const RgbImage& source, const Box& box, int out_height, int out_width,

@@ -206,5 +206,33 @@ TEST(ResampleTest, FractionalBoxes) {
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("is not inside")));
 }
 
+TEST(ResampleTest, AWindowIsWhatACropOfTheResizedImageIs) {
+  RgbImage source;
+  source.Resize(23, 31);
+  for (size_t i = 0; i < source.pixels.size(); ++i) source.pixels[i] = static_cast<uint8_t>(i * 37);
+  // Larger, smaller, one axis copied, both copied.
+  for (const auto& [height, width] : {std::pair{70, 55}, {9, 12}, {23, 40}, {11, 31}, {23, 31}}) {
+    RgbImage whole;
+    ASSERT_OK(Resample(source, WholeImage(source), height, width, Interpolation::kBicubic, &whole));
+    ResampleScratch scratch;
+    for (const Box window : {Box{0, 0, height, width}, Box{height - 1, width - 1, 1, 1},
+                             Box{2, 3, 5, 7}, Box{4, 0, 3, width}}) {
+      RgbImage part;
+      ASSERT_OK(
+          ResampleWindow(source, height, width, window, Interpolation::kBicubic, &scratch, &part));
+      ASSERT_EQ(part.height, window.height);
+      for (int y = 0; y < window.height; ++y) {
+        EXPECT_TRUE(std::equal(part.At(y, 0), part.At(y, 0) + 3 * window.width,
+                               whole.At(window.top + y, window.left)))
+            << height << "x" << width << " row " << y;
+      }
+    }
+    RgbImage part;
+    EXPECT_THAT(ResampleWindow(source, height, width, {0, 1, height, width},
+                               Interpolation::kBicubic, &scratch, &part),
+                StatusIs(absl::StatusCode::kInvalidArgument, testing::HasSubstr("not inside")));
+  }
+}
+
 }  // namespace
 }  // namespace cassle

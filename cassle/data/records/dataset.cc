@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "cassle/base/out_of_memory.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/base/text_proto.h"
 #include "cassle/data/images/codec.h"
@@ -14,14 +15,9 @@
 namespace cassle {
 
 absl::StatusOr<DatasetSplit> ReadDatasetSplit(const std::string& folder, const std::string& split) {
-  CASSLE_RETURN_IF_ERROR(RequireComplete(folder));
+  CASSLE_RETURN_IF_ERROR(RequireKind(folder, kDatasetInfoName, "data set (of shard-encoder)"));
   DatasetSplit found;
   const std::string info_path = JoinPath(folder, kDatasetInfoName);
-  if (!FileExists(info_path)) {
-    return absl::DataLossError(absl::StrCat(folder, " is not a data set: it has no ",
-                                            kDatasetInfoName,
-                                            " (name the output folder of shard-encoder)"));
-  }
   const absl::Status parsed = ReadTextProto(info_path, &found.info);
   if (!parsed.ok()) return absl::DataLossError(parsed.message());
   std::vector<std::string> names;
@@ -95,9 +91,10 @@ absl::Status Dataset::Read(int64_t index, v1::ImageRecord* record) const {
 }
 
 absl::Status Dataset::Decode(const v1::ImageRecord& record, RgbImage* image) const {
-  const absl::Status decoded =
-      DecodeImage(record.encoded(), record.format(), static_cast<int>(record.height()),
-                  static_cast<int>(record.width()), image, {.max_pixels = int64_t{1} << 40});
+  const absl::Status decoded = CatchOutOfMemory([&] {
+    return DecodeImage(record.encoded(), record.format(), static_cast<int>(record.height()),
+                       static_cast<int>(record.width()), image, {.max_pixels = int64_t{1} << 40});
+  });
   return Annotate(decoded, absl::StrCat(folder_, ": image ", record.id(), " (", record.key(), ")"));
 }
 

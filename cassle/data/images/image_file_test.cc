@@ -1,0 +1,171 @@
+#include "cassle/data/images/image_file.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <string>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "cassle/base/safetensors.h"
+#include "cassle/base/testing/status_matchers.h"
+#include "cassle/data/images/image_names.h"
+
+namespace cassle {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+constexpr absl::StatusCode kBad = absl::StatusCode::kDataLoss;
+constexpr char kFiles[] = "cassle/data/images/testdata/formats.safetensors";
+
+std::string FileCalled(const std::string& name) {
+  const absl::StatusOr<SafetensorsFile> files = SafetensorsFile::Open(kFiles);
+  if (!files.ok()) return "";
+  const absl::StatusOr<TensorView> file = files->Get(name + ".bytes");
+  return file.ok() ? std::string(file->bytes) : "";
+}
+
+// What was remarked about a file that is read.
+std::vector<std::string> Remarks(const std::string& bytes) {
+  RgbImage image;
+  const absl::StatusOr<ImageFileContent> content = DecodeImageFile(bytes, {}, &image);
+  EXPECT_OK(content.status());
+  return content.ok() ? content->remarks : std::vector<std::string>{"not read"};
+}
+
+TEST(ImageFileTest, ReadsEveryFormatWithinALevelOfPillow) {
+  ASSERT_OK_AND_ASSIGN(const SafetensorsFile files, SafetensorsFile::Open(kFiles));
+  int compared = 0;
+  for (const std::string& tensor : files.names()) {
+    if (!absl::EndsWith(tensor, ".bytes")) continue;
+    const std::string name = tensor.substr(0, tensor.size() - 6);
+    ASSERT_OK_AND_ASSIGN(const TensorView file, files.Get(tensor, DType::kU8, 1));
+    ASSERT_OK_AND_ASSIGN(const TensorView pixels, files.Get(name + ".rgb", DType::kU8, 3));
+    RgbImage image;
+    const absl::StatusOr<ImageFileContent> content = DecodeImageFile(file.bytes, {}, &image);
+    ASSERT_OK(content.status()) << name;
+    EXPECT_EQ(content->format, ImageFormatOfName(name));
+    ASSERT_EQ(image.height, pixels.shape[0]) << name;
+    ASSERT_EQ(image.width, pixels.shape[1]) << name;
+    ASSERT_OK_AND_ASSIGN(const ImageHeader header, ReadImageFileHeader(file.bytes));
+    EXPECT_EQ(header.height, image.height) << name;
+    EXPECT_EQ(header.width, image.width) << name;
+    // HEIC is lossy, and its picture the one before the loss.
+    const int bound = name == "rgb.heic" ? 12 : 1;
+    int largest = 0;
+    for (size_t i = 0; i < image.pixels.size(); ++i) {
+      const int expected = static_cast<uint8_t>(pixels.bytes[i]);
+      largest = std::max(largest, std::abs(image.pixels[i] - expected));
+    }
+    EXPECT_LE(largest, bound) << name;
+    // What shards keep as it is must decode to these pixels ever after; all else is encoded anew.
+    if (content->record_format != v1::IMAGE_FORMAT_UNSPECIFIED) {
+      RgbImage record;
+      EXPECT_OK(DecodeImage(file.bytes, content->record_format, image.height, image.width, &record))
+          << name;
+      EXPECT_TRUE(record == image) << name;
+    }
+    ++compared;
+  }
+  EXPECT_GT(compared, 90);
+}
+
+TEST(ImageFileTest, OnlyPlainJpegAndPngAreKeptAsTheyAre) {
+  const auto kept_as = [](const std::string& name) {
+    RgbImage image;
+    return DecodeImageFile(FileCalled(name), {}, &image)->record_format;
+  };
+  EXPECT_EQ(kept_as("e_3_1_9.jpg"), v1::JPEG);
+  // Records do not know an orientation of 32 bits, nor one of a PNG.
+  EXPECT_EQ(kept_as("e_4_0_6.jpg"), v1::IMAGE_FORMAT_UNSPECIFIED);
+  EXPECT_EQ(kept_as("e_3_0_6.png"), v1::IMAGE_FORMAT_UNSPECIFIED);
+  EXPECT_EQ(kept_as("rgb.gif"), v1::IMAGE_FORMAT_UNSPECIFIED);
+}
+
+TEST(ImageFileTest, TellsOfFramesTransparencyAndEnds) {
+  EXPECT_THAT(Remarks(FileCalled("rgb.bmp")), IsEmpty());
+  EXPECT_THAT(Remarks(FileCalled("rgb_tiff_lzw.tif")), IsEmpty());
+  for (const char* name : {"anim.gif", "anim.webp", "multi.tif"}) {
+    EXPECT_THAT(Remarks(FileCalled(name)), ElementsAre(kSeveralFrames)) << name;
+  }
+  for (const char* name : {"transparent.gif", "rgba.webp", "rgba_tiff_lzw.tif", "t_assoc.tif",
+                           "b_v4m3.bmp", "rgba.avif", "rgba.jp2", "rgba.jxl"}) {
+    EXPECT_THAT(Remarks(FileCalled(name)), ElementsAre(kTransparent)) << name;
+  }
+  EXPECT_THAT(Remarks(FileCalled("g_extra.gif")), ElementsAre(kBytesBehindEnd));
+  EXPECT_THAT(Remarks(FileCalled("q80.webp") + "xx"), ElementsAre(kBytesBehindEnd));
+  EXPECT_THAT(Remarks(FileCalled("g_notrailer.gif")), ElementsAre(kCutBehindPixels));
+}
+
+TEST(ImageFileTest, SixteenBitGrayIsScaled) {
+  const std::string map = absl::StrCat("P5 3 1 65535\n", absl::string_view("\0\0\x80\xff\xff\xff", 6));
+  RgbImage image;
+  ASSERT_OK_AND_ASSIGN(const ImageFileContent content, DecodeImageFile(map, {}, &image));
+  EXPECT_EQ(image.pixels, (std::vector<uint8_t>{0, 0, 0, 128, 128, 128, 255, 255, 255}));
+  EXPECT_THAT(content.remarks, ElementsAre(kDeepGray));
+}
+
+TEST(ImageFileTest, CutInTheMiddleNothingIsRead) {
+  for (const char* name : {"rgb.bmp", "b_rle8.bmp", "p.gif", "lossless.webp", "q80.webp", "rgb.ppm",
+                           "p3.ppm", "rgb_tiff_lzw.tif", "t_strips.tif", "q100.avif", "rgb.jp2",
+                           "rgb.jxl", "rgb.heic"}) {
+    const std::string file = FileCalled(name);
+    ASSERT_GT(file.size(), 20) << name;
+    for (size_t size : {size_t{0}, size_t{5}, size_t{17}, file.size() / 2}) {
+      RgbImage image;
+      EXPECT_THAT(DecodeImageFile(file.substr(0, size), {}, &image).status(),
+                  StatusIs(kBad, Not("")))
+          << name << " " << size;
+    }
+  }
+}
+
+// The limit is held against the header, before memory is taken for what it claims.
+TEST(ImageFileTest, RefusesMorePixelsThanTheLimitInEveryFormat) {
+  for (const char* name : {"rgb.bmp", "rgb.gif", "q80.webp", "rgb.ppm", "rgb_tiff_lzw.tif",
+                           "q100.avif", "rgb.jp2", "rgb.jxl", "rgb.heic", "e_3_1_9.jpg"}) {
+    RgbImage image;
+    EXPECT_THAT(
+        DecodeImageFile(FileCalled(name), {.max_pixels = 60}, &image).status(),
+        StatusIs(kBad, HasSubstr("more than the limit of 60")))
+        << name;
+    EXPECT_EQ(image.pixels.capacity(), 0) << name;
+  }
+  RgbImage image;
+  EXPECT_THAT(DecodeImageFile("P6 20000 20000 255\n", {}, &image).status(),
+              StatusIs(kBad, HasSubstr("PNM: 20000x20000 are 400000000 pixels")));
+  EXPECT_THAT(DecodeImageFile("P6 10000 10000 255\n", {}, &image).status(),
+              StatusIs(kBad, HasSubstr("end early")));
+  EXPECT_EQ(image.pixels.capacity(), 0);
+}
+
+TEST(ImageFileTest, SaysWhatIsNoImage) {
+  const auto error = [](absl::string_view bytes) {
+    RgbImage image;
+    return DecodeImageFile(bytes, {}, &image).status();
+  };
+  EXPECT_THAT(error(""), StatusIs(kBad, "the image file is empty"));
+  EXPECT_THAT(error("hello"), StatusIs(kBad, HasSubstr("neither JPEG, PNG, GIF")));
+  EXPECT_THAT(error("<!DOCTYPE html>"), StatusIs(kBad, HasSubstr("but a web page")));
+  EXPECT_THAT(error("version https://git-lfs.github.com/spec/v1"),
+              StatusIs(kBad, HasSubstr("Git LFS")));
+  EXPECT_THAT(error("GIF89a"), StatusIs(kBad, HasSubstr("GIF: ")));
+}
+
+TEST(ImageFileTest, NumbersWithoutAKnownWhiteAreRefused) {
+  std::string tiff = FileCalled("t_minwhite.tif");
+  // SampleFormat: unsigned becomes floating-point where the tag of planes stands (284 -> 339).
+  const size_t planes = tiff.find(std::string("\x1c\x01\x03\0", 4));
+  ASSERT_NE(planes, std::string::npos);
+  tiff.replace(planes, 12, std::string("\x53\x01\x03\0\1\0\0\0\3\0\0\0", 12));
+  RgbImage image;
+  EXPECT_THAT(DecodeImageFile(tiff, {}, &image).status(),
+              StatusIs(kBad, HasSubstr("floating-point")));
+}
+
+}  // namespace
+}  // namespace cassle
