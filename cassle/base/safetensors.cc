@@ -24,11 +24,11 @@ struct DTypeInfo {
   const char* name;
   int64_t size;
 };
-constexpr DTypeInfo kDTypes[] = {{DType::kF32, "F32", 4},
-                                 {DType::kF64, "F64", 8},
-                                 {DType::kI64, "I64", 8},
-                                 {DType::kU8, "U8", 1},
-                                 {DType::kBF16, "BF16", 2}};
+constexpr DTypeInfo kDTypes[] = {{DType::kF32, "F32", 4},   {DType::kF64, "F64", 8},
+                                 {DType::kI64, "I64", 8},   {DType::kU8, "U8", 1},
+                                 {DType::kBF16, "BF16", 2}, {DType::kF16, "F16", 2},
+                                 {DType::kI32, "I32", 4},   {DType::kI16, "I16", 2},
+                                 {DType::kI8, "I8", 1},     {DType::kBool, "BOOL", 1}};
 
 const DTypeInfo& InfoOf(DType dtype) { return kDTypes[static_cast<int>(dtype)]; }
 
@@ -52,8 +52,15 @@ std::optional<int64_t> CountElements(const std::vector<int64_t>& shape) {
   return count;
 }
 
+// Whether an entry has a type that is not known here.
+bool IsUnsupported(const json& entry) {
+  return entry.is_object() && entry.contains("dtype") && entry["dtype"].is_string() &&
+         !DTypeFromName(entry["dtype"].get<std::string>());
+}
+
 absl::StatusOr<TensorView> ParseTensor(const std::string& path, const std::string& name,
-                                       const json& entry, absl::string_view data) {
+                                       const json& entry, absl::string_view data,
+                                       SafetensorsFile::Origin origin) {
   const auto bad = [&](absl::string_view reason) {
     return Bad(path, absl::StrCat("tensor \"", name, "\": ", reason));
   };
@@ -87,7 +94,8 @@ absl::StatusOr<TensorView> ParseTensor(const std::string& path, const std::strin
     return bad("its size does not fit its shape");
   }
   view.bytes = data.substr(begin, end - begin);
-  if (reinterpret_cast<uintptr_t>(view.bytes.data()) % DTypeSize(*dtype) != 0) {
+  if (origin == SafetensorsFile::Origin::kOwn &&
+      reinterpret_cast<uintptr_t>(view.bytes.data()) % DTypeSize(*dtype) != 0) {
     return bad("its data are not aligned to their element size");
   }
   return view;
@@ -102,11 +110,17 @@ int64_t TensorView::num_elements() const {
   return static_cast<int64_t>(bytes.size()) / DTypeSize(dtype);
 }
 
-absl::StatusOr<SafetensorsFile> SafetensorsFile::Open(const std::string& path) {
+absl::StatusOr<SafetensorsFile> SafetensorsFile::Open(const std::string& path, Origin origin) {
+  CASSLE_ASSIGN_OR_RETURN(std::shared_ptr<MappedFile> file, MapFile(path));
+  CASSLE_ASSIGN_OR_RETURN(SafetensorsFile result, Parse(path, file->bytes(), origin));
+  result.file_ = std::move(file);
+  return result;
+}
+
+absl::StatusOr<SafetensorsFile> SafetensorsFile::Parse(const std::string& path,
+                                                       absl::string_view bytes, Origin origin) {
   SafetensorsFile result;
   result.path_ = path;
-  CASSLE_ASSIGN_OR_RETURN(result.file_, MapFile(path));
-  const absl::string_view bytes = result.file_->bytes();
   uint64_t header_bytes = 0;
   if (bytes.size() < sizeof(header_bytes)) return Bad(path, "it is shorter than its header");
   std::memcpy(&header_bytes, bytes.data(), sizeof(header_bytes));
@@ -127,7 +141,11 @@ absl::StatusOr<SafetensorsFile> SafetensorsFile::Open(const std::string& path) {
       }
       continue;
     }
-    CASSLE_ASSIGN_OR_RETURN(result.tensors_[name], ParseTensor(path, name, entry, data));
+    if (origin == Origin::kForeign && IsUnsupported(entry)) {
+      result.unsupported_[name] = entry["dtype"].get<std::string>();
+      continue;
+    }
+    CASSLE_ASSIGN_OR_RETURN(result.tensors_[name], ParseTensor(path, name, entry, data, origin));
   }
   return result;
 }

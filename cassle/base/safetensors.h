@@ -24,7 +24,7 @@
 
 namespace cassle {
 
-enum class DType { kF32, kF64, kI64, kU8, kBF16 };
+enum class DType { kF32, kF64, kI64, kU8, kBF16, kF16, kI32, kI16, kI8, kBool };
 
 // Bytes of one element.
 int64_t DTypeSize(DType dtype);
@@ -39,7 +39,7 @@ struct TensorView {
 
   int64_t num_elements() const;
   // The elements; T must match dtype (float, double, int64_t, uint8_t). Data is aligned to 8 bytes
-  // by our writer and by the golden files; a file that is not is refused by Open.
+  // by our writer and by the golden files; a file that is not is refused unless it is a foreign one.
   template <class T>
   absl::Span<const T> values() const {
     return absl::MakeConstSpan(reinterpret_cast<const T*>(bytes.data()), bytes.size() / sizeof(T));
@@ -50,9 +50,21 @@ struct TensorView {
 // the end. Cheap to copy. Thread-safe.
 class SafetensorsFile {
  public:
+  enum class Origin {
+    // Written here, or for us.
+    kOwn,
+    // By any other program: tensors need not be aligned (values() is then not to be used), and
+    // those of a type without a DType are unsupported() instead of an error.
+    kForeign
+  };
+
   // \error kNotFound if it cannot be read; kDataLoss, naming file and tensor, if it is not what it
   // should be.
-  static absl::StatusOr<SafetensorsFile> Open(const std::string& path);
+  static absl::StatusOr<SafetensorsFile> Open(const std::string& path,
+                                              Origin origin = Origin::kOwn);
+  // The same of bytes that outlive it; `path` is what messages call them.
+  static absl::StatusOr<SafetensorsFile> Parse(const std::string& path, absl::string_view bytes,
+                                               Origin origin);
 
   const std::string& path() const { return path_; }
   // Sorted.
@@ -63,6 +75,8 @@ class SafetensorsFile {
   // As Get, and the dtype and rank must be the given ones (rank -1: any).
   absl::StatusOr<TensorView> Get(const std::string& name, DType dtype, int rank) const;
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
+  // Name and type of the tensors that a foreign file has and this class cannot hand out.
+  const std::map<std::string, std::string>& unsupported() const { return unsupported_; }
   // Empty if absent.
   std::string Metadata(const std::string& key) const;
 
@@ -71,6 +85,7 @@ class SafetensorsFile {
   std::shared_ptr<MappedFile> file_;
   std::map<std::string, TensorView> tensors_;
   std::map<std::string, std::string> metadata_;
+  std::map<std::string, std::string> unsupported_;
 };
 
 // Collects tensors and writes them sorted (8-byte types first, then by name): equal content gives

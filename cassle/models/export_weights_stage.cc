@@ -10,9 +10,10 @@
 #include "cassle/base/file.h"
 #include "cassle/base/safetensors.h"
 #include "cassle/base/status_macros.h"
+#include "cassle/base/text_proto.h"
 #include "cassle/models/exchange/detectron2_file.h"
 #include "cassle/models/exchange/torch_file_writer.h"
-#include "cassle/models/exchange/weight_names.h"
+#include "cassle/models/exchange/weight_families.h"
 #include "cassle/models/networks/backbone.h"
 #include "cassle/models/weights/model_folder.h"
 #include "cassle/models/weights/weights.h"
@@ -131,13 +132,17 @@ absl::Status Export(const v1::ExportWeightsOptions& options, StageContext& conte
   SafetensorsWriter safetensors;
   // What the reader in `transformers` and others ask for.
   safetensors.SetMetadata("format", "pt");
+  // For import-weights: heads, positions, normalisation, ... are in no tensor's shape.
+  const std::string described = PrintTextProto(spec);
+  safetensors.SetMetadata(kModelMetadata, described);
   for (const NamedTensor& entry : backbone->state()) {
     const std::string name = IsVit(config) && !timm ? ToTorchvisionName(entry.name) : entry.name;
     CASSLE_RETURN_IF_ERROR(AddTensor(name, entry.tensor, &safetensors));
     arrays.push_back(ArrayOf(name, entry.tensor));
   }
   if (options.format() != v1::ExportWeightsOptions::SAFETENSORS) {
-    CASSLE_RETURN_IF_ERROR(WriteTorchFile(JoinPath(context.output_dir(), kTorchFileName), arrays));
+    CASSLE_RETURN_IF_ERROR(WriteTorchFile(JoinPath(context.output_dir(), kTorchFileName), arrays,
+                                          {{kModelMetadata, described}}));
   }
   if (options.format() != v1::ExportWeightsOptions::PTH) {
     CASSLE_RETURN_IF_ERROR(safetensors.Write(JoinPath(context.output_dir(), kSafetensorsName)));
@@ -159,7 +164,7 @@ absl::Status Export(const v1::ExportWeightsOptions& options, StageContext& conte
 
 StageInfo ExportWeightsInfo() {
   return {.name = "export-weights",
-          .version = 1,
+          .version = 2,
           .summary =
               "Writes the backbone of a model for Python: a state dict for torch.load and "
               "torchvision's or timm's networks, and safetensors."};

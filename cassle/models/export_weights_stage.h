@@ -5,7 +5,8 @@
 //
 // Names are those of the library, without prefix, so that load_state_dict(strict=True) takes them
 // once the classifier is an Identity. The result line and stderr say the Python that makes the
-// network. The same weights give the same bytes.
+// network. The same weights give the same bytes. Both files also hold the model's description
+// (heads, positions, normalisation), which import-weights reads and Python's loaders pass over.
 #ifndef CASSLE_MODELS_EXPORT_WEIGHTS_STAGE_H_
 #define CASSLE_MODELS_EXPORT_WEIGHTS_STAGE_H_
 

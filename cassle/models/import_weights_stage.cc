@@ -4,6 +4,7 @@
 #include <ATen/ops/isfinite.h>
 #include <c10/core/GradMode.h>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <string>
@@ -16,11 +17,13 @@
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/base/text_proto.h"
+#include "cassle/models/exchange/backbone_choice.h"
+#include "cassle/models/exchange/backbone_tensors.h"
+#include "cassle/models/exchange/foreign_config.h"
 #include "cassle/models/exchange/projector_names.h"
-#include "cassle/models/exchange/torch_file.h"
-#include "cassle/models/exchange/weight_names.h"
+#include "cassle/models/exchange/weight_file.h"
+#include "cassle/models/imported_spec.h"
 #include "cassle/models/networks/backbone.h"
-#include "cassle/models/networks/vit.h"
 #include "cassle/models/weights/model_folder.h"
 #include "cassle/models/weights/weights.h"
 #include "cassle/runtime/torch_guard.h"
@@ -29,119 +32,48 @@
 namespace cassle {
 namespace {
 
-constexpr double kImageNetMean[] = {0.485, 0.456, 0.406};
-constexpr double kImageNetStd[] = {0.229, 0.224, 0.225};
-// Of averages of other networks; what they average is in the file too.
-constexpr const char* kAverages[] = {"momentum", "encoder_k", "ema", "target"};
 constexpr char kBatchCounter[] = "num_batches_tracked";
-
-using Arrays = std::map<std::string, const WeightArray*>;
-
-absl::StatusOr<std::string> ChoosePrefix(const std::string& wanted,
-                                         const std::vector<WeightArray>& arrays) {
-  std::vector<std::string> names;
-  for (const WeightArray& array : arrays) names.push_back(array.name);
-  const std::vector<std::string> found = FindBackbones(names);
-  const auto shown = [](const std::vector<std::string>& prefixes) {
-    return absl::StrCat("\"", absl::StrJoin(prefixes, "\", \""), "\"");
-  };
-  if (found.empty()) {
-    const std::vector<std::string> first(names.begin(),
-                                         names.begin() + std::min<size_t>(4, names.size()));
-    return absl::DataLossError(absl::StrCat("no ResNet or vision transformer was found among its ",
-                                            names.size(), " tensors (", absl::StrJoin(first, ", "),
-                                            first.size() < names.size() ? ", ..." : "", ")"));
-  }
-  std::vector<std::string> trained;
-  for (const std::string& prefix : found) {
-    if (!wanted.empty() && prefix == wanted) return prefix;
-    bool average = false;
-    for (const char* word : kAverages) average = average || absl::StrContains(prefix, word);
-    if (!average) trained.push_back(prefix);
-  }
-  if (!wanted.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--prefix=", wanted, ": no backbone is there; there is one under ", shown(found)));
-  }
-  const std::vector<std::string>& candidates = trained.empty() ? found : trained;
-  if (candidates.size() > 1) {
-    return absl::DataLossError(
-        absl::StrCat("it holds backbones under ", shown(candidates), ": choose one with --prefix"));
-  }
-  return candidates[0];
-}
-
-// The network or other object that a tensor belongs to: the first part of its name, behind
-// wrappers.
-std::string Owner(const std::string& name) {
-  size_t end = 0;
-  for (const char* wrapper : {"state_dict.", "module."}) {
-    const absl::string_view rest = absl::string_view(name).substr(end);
-    if (absl::StartsWith(rest, wrapper)) end += absl::string_view(wrapper).size();
-  }
-  return name.substr(0, name.find('.', end));
-}
-
-// The backbone's tensors in our names, without heads. What is left out is counted in
-// `ignored` by the beginning of its name.
-Arrays SelectBackbone(const std::string& prefix, const std::vector<WeightArray>& arrays,
-                      std::map<std::string, int>* ignored) {
-  Arrays selected;
-  for (const WeightArray& array : arrays) {
-    if (!absl::StartsWith(array.name, prefix)) {
-      ++(*ignored)[Owner(array.name)];
-      continue;
-    }
-    const std::string name = array.name.substr(prefix.size());
-    if (IsHead(name)) {
-      ++(*ignored)[absl::StrCat(prefix, name.substr(0, name.find('.')))];
-    } else {
-      selected[FromTorchvisionName(name)] = &array;
-    }
-  }
-  return selected;
-}
+constexpr size_t kShownOwners = 12;
 
 TensorView ViewOf(const WeightArray& array) { return {array.dtype, array.shape, array.bytes}; }
 
-absl::StatusOr<v1::BackboneConfig> ResolveImported(const v1::ImportWeightsOptions& options,
-                                                   const Arrays& arrays) {
-  std::vector<TensorSignature> signatures;
-  for (const auto& [name, array] : arrays) signatures.push_back({name, array->dtype, array->shape});
-  CASSLE_ASSIGN_OR_RETURN(v1::BackboneConfig config, DetectBackbone(signatures));
-  const auto table = arrays.find("pos_embed");
-  if (table != arrays.end()) {
-    const at::Tensor positions = ToTensor(ViewOf(*table->second));
-    const at::Tensor fixed =
-        SinCosPositions(config.image_size() / config.patch_size(), positions.size(2));
-    // The official table is computed in float32, or was stored in half precision.
-    const bool sincos = positions.scalar_type() == at::kFloat &&
-                        (positions - fixed).abs().max().item<double>() < 1e-3;
-    config.set_positions(sincos ? v1::SINCOS : v1::LEARNED);
-  }
-  config.MergeFrom(options.backbone());
-  return ResolveBackbone(config, config.image_size());
+// Files from before PyTorch 0.4.1 have no counters of batches, and averages of networks have them
+// as fractions; nothing here depends on them.
+bool IsUnusedCounter(const std::string& name, const WeightArray* array) {
+  return absl::EndsWith(name, kBatchCounter) && (array == nullptr || array->dtype != DType::kI64);
 }
 
-absl::Status Load(const Arrays& arrays, Backbone* backbone) {
-  const c10::NoGradGuard no_grad;
-  const std::vector<NamedTensor> state = backbone->state();
+absl::Status CheckFit(const BackboneTensors& tensors, const std::vector<NamedTensor>& state) {
   CASSLE_ASSIGN_OR_RETURN(const std::vector<TensorSignature> expected, Signatures(state, ""));
   std::vector<TensorSignature> found;
-  for (const auto& [name, array] : arrays) found.push_back({name, array->dtype, array->shape});
-  // Files from before PyTorch 0.4.1 have no counters of batches, which nothing here depends on.
+  for (const auto& [name, array] : tensors.arrays) {
+    if (!IsUnusedCounter(name, array)) found.push_back({name, array->dtype, array->shape});
+  }
   for (const TensorSignature& tensor : expected) {
-    if (absl::EndsWith(tensor.name, kBatchCounter) && arrays.count(tensor.name) == 0) {
+    const auto array = tensors.arrays.find(tensor.name);
+    if (IsUnusedCounter(tensor.name, array == tensors.arrays.end() ? nullptr : array->second)) {
       found.push_back(tensor);
+    }
+    const auto unread = tensors.unread.find(tensor.name);
+    if (array == tensors.arrays.end() && unread != tensors.unread.end()) {
+      return absl::DataLossError(
+          absl::StrCat("in the place of tensor ", tensor.name, " stands ", unread->second,
+                       ", which is not read, and nothing in a file is executed; in Python, save "
+                       "model.state_dict() of plain float tensors"));
     }
   }
   const std::string difference = DescribeDifference(expected, found);
-  if (!difference.empty()) {
-    return absl::DataLossError(absl::StrCat("the weights do not fit: ", difference));
-  }
+  if (difference.empty()) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat("the weights do not fit: ", difference));
+}
+
+absl::Status Load(const BackboneTensors& tensors, Backbone* backbone) {
+  const c10::NoGradGuard no_grad;
+  const std::vector<NamedTensor> state = backbone->state();
+  CASSLE_RETURN_IF_ERROR(CheckFit(tensors, state));
   for (const NamedTensor& entry : state) {
-    const auto array = arrays.find(entry.name);
-    if (array == arrays.end()) {
+    const auto array = tensors.arrays.find(entry.name);
+    if (array == tensors.arrays.end() || IsUnusedCounter(entry.name, array->second)) {
       entry.tensor.zero_();
       continue;
     }
@@ -155,18 +87,150 @@ absl::Status Load(const Arrays& arrays, Backbone* backbone) {
   return absl::OkStatus();
 }
 
-absl::Status FillNormalization(const v1::ImportWeightsOptions& options, v1::ModelSpec* spec) {
-  if (options.mean_size() != 0) {
-    *spec->mutable_mean() = options.mean();
-  } else {
-    for (double value : kImageNetMean) spec->add_mean(value);
+// "62 tensors are float16 in the file and float32 here".
+void NoteConversions(const BackboneTensors& tensors, StageContext* context) {
+  std::map<absl::string_view, int> converted;
+  for (const auto& [name, array] : tensors.arrays) {
+    if (array->dtype == DType::kF32 && array->stored != ElementType::kF32) {
+      ++converted[ElementName(array->stored)];
+    }
   }
-  if (options.std_size() != 0) {
-    *spec->mutable_std() = options.std();
-  } else {
-    for (double value : kImageNetStd) spec->add_std(value);
+  for (const auto& [type, count] : converted) {
+    context->Note(absl::StrCat(count, count == 1 ? " tensor is " : " tensors are ", type,
+                               " in the file and float32 here"));
   }
-  return Annotate(CheckModelSpec(*spec), "--image_size, --mean, --std");
+}
+
+std::vector<std::string> Owners(const std::map<std::string, int>& left_out) {
+  std::vector<std::string> owners;
+  for (const auto& [name, count] : left_out) {
+    owners.push_back(absl::StrCat(name, " (", count, count == 1 ? " tensor)" : " tensors)"));
+  }
+  return owners;
+}
+
+void NoteLeftOut(const std::map<std::string, int>& left_out, StageContext* context) {
+  if (left_out.empty()) return;
+  int tensors = 0;
+  for (const auto& [name, count] : left_out) tensors += count;
+  std::vector<std::string> shown = Owners(left_out);
+  const size_t more = shown.size() - std::min(shown.size(), kShownOwners);
+  shown.resize(shown.size() - more);
+  context->Note(absl::StrCat(tensors, tensors == 1 ? " tensor was" : " tensors were",
+                             " left out: ", absl::StrJoin(shown, ", "),
+                             more == 0 ? "" : absl::StrCat(" and ", more, " more")));
+}
+
+// Objects in the place of values, which a training script keeps beside the weights.
+void NoteUnread(const WeightFile& file, const std::string& prefix, StageContext* context) {
+  for (const UnreadValue& module : file.modules) {
+    if (!module.name.empty() && !absl::StartsWith(prefix, absl::StrCat(module.name, "."))) continue;
+    context->Note(absl::StrCat("the tensors were taken out of a pickled ", module.what,
+                               ", whose code was not looked at"));
+    break;
+  }
+  std::map<std::string, int> kinds;
+  for (const UnreadValue& value : file.unread) ++kinds[value.what];
+  if (kinds.empty()) return;
+  std::vector<std::string> shown;
+  int count = 0;
+  for (const auto& [what, times] : kinds) {
+    count += times;
+    if (shown.size() < kShownOwners) shown.push_back(absl::StrCat(what, " (", times, ")"));
+  }
+  context->Note(absl::StrCat(count, count == 1 ? " object" : " objects",
+                             " without weights not read: ", absl::StrJoin(shown, ", "),
+                             kinds.size() > shown.size()
+                                 ? absl::StrCat(" and ", kinds.size() - shown.size(), " more")
+                                 : ""));
+}
+
+// Reads what lies beside the weights into `file` and `config`.
+absl::Status ReadBeside(const std::vector<std::string>& beside, WeightFile* file,
+                        ForeignConfig* config, StageContext* context) {
+  std::map<std::string, std::string> texts, paths;
+  for (const std::string& path : beside) {
+    const std::string name = BaseName(path);
+    if (!absl::EndsWith(name, "config.json") && name != kModelSpecName) continue;
+    CASSLE_ASSIGN_OR_RETURN(texts[name], ReadFile(path));
+    paths[name] = path;
+  }
+  if (texts.count(kModelSpecName) > 0)
+    file->metadata.emplace(kModelMetadata, texts[kModelSpecName]);
+  if (texts.count("config.json") == 0 || file->metadata.count(kModelMetadata) > 0) {
+    return absl::OkStatus();
+  }
+  absl::StatusOr<ForeignConfig> parsed = ParseForeignConfig(texts["config.json"]);
+  if (!parsed.ok()) return Annotate(parsed.status(), paths["config.json"]);
+  *config = *std::move(parsed);
+  if (config->model.empty()) {
+    context->Note("config.json beside the weights was not used: it is that of another network");
+    return absl::OkStatus();
+  }
+  const char kPreprocessor[] = "preprocessor_config.json";
+  if (texts.count(kPreprocessor) == 0) return absl::OkStatus();
+  return Annotate(AddPreprocessing(texts[kPreprocessor], config), paths[kPreprocessor]);
+}
+
+absl::Status WriteModel(const v1::ModelSpec& spec, const Backbone& backbone,
+                        const std::vector<ProjectorTensor>& projector,
+                        const StageContext& context) {
+  SafetensorsWriter weights;
+  CASSLE_RETURN_IF_ERROR(SaveModule(backbone, "backbone.", &weights));
+  for (const ProjectorTensor& tensor : projector) {
+    weights.Add(absl::StrCat("projector.", tensor.name), tensor.array->dtype, tensor.array->shape,
+                tensor.array->bytes);
+  }
+  CASSLE_RETURN_IF_ERROR(weights.Write(JoinPath(context.output_dir(), kModelWeightsName)));
+  return WriteFile(JoinPath(context.output_dir(), kModelSpecName), PrintTextProto(spec));
+}
+
+// Of a file named `path`, which messages begin with.
+absl::Status ImportFile(const v1::ImportWeightsOptions& options, const std::string& path,
+                        WeightFile file, StageContext& context) {
+  ForeignConfig config;
+  const std::vector<std::string> given(options.beside().begin(), options.beside().end());
+  CASSLE_RETURN_IF_ERROR(
+      ReadBeside(given.empty() ? FilesBeside(path) : given, &file, &config, &context));
+  const absl::StatusOr<BackboneChoice> choice = ChooseBackbone(options.prefix(), file);
+  if (!choice.ok()) return Annotate(choice.status(), path);
+  const FoundBackbone& found = choice->backbone;
+  absl::StatusOr<BackboneTensors> tensors = SelectBackbone(found, file);
+  if (!tensors.ok()) return Annotate(tensors.status(), path);
+  const absl::StatusOr<ImportedSpec> described =
+      DescribeImported(options, found, *tensors, file, config);
+  if (!described.ok()) {
+    return absl::IsInvalidArgument(described.status()) ? described.status()
+                                                       : Annotate(described.status(), path);
+  }
+  const v1::ModelSpec& spec = described->spec;
+  CASSLE_ASSIGN_OR_RETURN(const std::shared_ptr<Backbone> backbone,
+                          MakeBackbone(spec.backbone(), /*seed=*/0));
+  const std::vector<ProjectorTensor> projector =
+      FindProjector(found.prefix, file.arrays, backbone->feature_size());
+  CASSLE_RETURN_IF_ERROR(Annotate(Load(*tensors, backbone.get()), path));
+  CASSLE_RETURN_IF_ERROR(WriteModel(spec, *backbone, projector, context));
+
+  if (!projector.empty()) tensors->left_out.erase("projector");
+  v1::ImportWeightsResult result;
+  *result.mutable_backbone() = spec.backbone();
+  result.set_image_size(spec.image_size());
+  result.set_prefix(found.prefix);
+  result.set_tensors(static_cast<int64_t>(backbone->state().size()));
+  result.set_projector_tensors(static_cast<int64_t>(projector.size()));
+  for (const std::string& owner : Owners(tensors->left_out)) result.add_ignored(owner);
+  result.set_weights_fingerprint(WeightsFingerprint(*backbone));
+  context.Say(absl::StrCat(
+      spec.backbone().architecture(), " of ", result.tensors(), " tensors in ", found.family->name,
+      found.prefix.empty() ? "" : absl::StrCat(" under \"", found.prefix, "\""),
+      projector.empty() ? "" : absl::StrCat(", projector of ", projector.size())));
+  if (!choice->reason.empty()) context.Note(choice->reason);
+  for (const std::string& note : described->notes) context.Note(note);
+  for (const std::string& change : tensors->changes) context.Note(change);
+  NoteConversions(*tensors, &context);
+  NoteLeftOut(tensors->left_out, &context);
+  NoteUnread(file, found.prefix, &context);
+  return context.SetResult(result);
 }
 
 absl::Status Import(const v1::ImportWeightsOptions& options, StageContext& context) {
@@ -177,72 +241,32 @@ absl::Status Import(const v1::ImportWeightsOptions& options, StageContext& conte
     return absl::InvalidArgumentError("--input is missing: name a .pth, .pt or .safetensors file");
   }
   ConfigureTorch(/*compute_threads=*/1);
-  CASSLE_ASSIGN_OR_RETURN(const std::vector<WeightArray> all, ReadWeightFile(options.input()));
-  absl::StatusOr<std::string> prefix = ChoosePrefix(options.prefix(), all);
-  if (!prefix.ok()) return Annotate(prefix.status(), options.input());
-  std::map<std::string, int> ignored;
-  const Arrays arrays = SelectBackbone(*prefix, all, &ignored);
-  const absl::StatusOr<v1::BackboneConfig> config = ResolveImported(options, arrays);
-  if (!config.ok()) return Annotate(config.status(), options.input());
-  CASSLE_ASSIGN_OR_RETURN(const std::shared_ptr<Backbone> backbone,
-                          MakeBackbone(*config, /*seed=*/0));
-  const std::vector<ProjectorTensor> projector =
-      FindProjector(*prefix, all, backbone->feature_size());
-  CASSLE_RETURN_IF_ERROR(Annotate(Load(arrays, backbone.get()), options.input()));
+  CASSLE_ASSIGN_OR_RETURN(const std::string path, LocateWeights(options.input()));
+  if (path != options.input())
+    context.Note(absl::StrCat(BaseName(path), " of the folder was read"));
+  CASSLE_ASSIGN_OR_RETURN(WeightFile file, ReadWeightFile(path));
+  return ImportFile(options, path, std::move(file), context);
+}
 
-  SafetensorsWriter weights;
-  CASSLE_RETURN_IF_ERROR(SaveModule(*backbone, "backbone.", &weights));
-  for (const ProjectorTensor& tensor : projector) {
-    weights.Add(absl::StrCat("projector.", tensor.name), tensor.array->dtype, tensor.array->shape,
-                tensor.array->bytes);
+// What lies beside a file of weights is an input like the file itself.
+absl::Status NameFilesBeside(google::protobuf::Message* message, StageContext*) {
+  auto* options = static_cast<v1::ImportWeightsOptions*>(message);
+  if (options->beside_size() != 0 || options->input().empty() || IsDirectory(options->input())) {
+    return absl::OkStatus();
   }
-  if (!projector.empty()) ignored.erase("projector");
-  v1::ModelSpec spec;
-  *spec.mutable_backbone() = *config;
-  spec.set_image_size(options.image_size() != 0     ? options.image_size()
-                      : config->image_size() != 0   ? config->image_size()
-                      : config->stem() == v1::CIFAR ? 32
-                                                    : 224);
-  spec.set_provenance(options.provenance());
-  CASSLE_RETURN_IF_ERROR(FillNormalization(options, &spec));
-  CASSLE_RETURN_IF_ERROR(weights.Write(JoinPath(context.output_dir(), kModelWeightsName)));
-  CASSLE_RETURN_IF_ERROR(
-      WriteFile(JoinPath(context.output_dir(), kModelSpecName), PrintTextProto(spec)));
-
-  const std::string positions = ResizedPositionsSentence(spec.backbone(), spec.image_size());
-  if (!positions.empty()) context.Note(positions);
-
-  v1::ImportWeightsResult result;
-  *result.mutable_backbone() = *config;
-  result.set_image_size(spec.image_size());
-  result.set_prefix(*prefix);
-  result.set_tensors(static_cast<int64_t>(backbone->state().size()));
-  result.set_projector_tensors(static_cast<int64_t>(projector.size()));
-  for (const auto& [name, count] : ignored) {
-    result.add_ignored(absl::StrCat(name, " (", count, count == 1 ? " tensor)" : " tensors)"));
-  }
-  result.set_weights_fingerprint(WeightsFingerprint(*backbone));
-  context.Say(absl::StrCat(
-      config->architecture(), " of ", result.tensors(), " tensors",
-      prefix->empty() ? "" : absl::StrCat(" under \"", *prefix, "\""),
-      projector.empty() ? "" : absl::StrCat(", projector of ", projector.size()),
-      ignored.empty() ? "" : absl::StrCat("; left out: ", absl::StrJoin(result.ignored(), ", "))));
-  if (config->heads() != 0 && options.backbone().heads() == 0) {
-    context.Say(
-        absl::StrCat("attention heads: ", config->heads(),
-                     " assumed, since shapes do not tell; --backbone.heads says otherwise"));
-  }
-  return context.SetResult(result);
+  for (const std::string& path : FilesBeside(options->input())) options->add_beside(path);
+  return absl::OkStatus();
 }
 
 }  // namespace
 
 StageInfo ImportWeightsInfo() {
   return {.name = "import-weights",
-          .version = 1,
+          .version = 2,
           .summary =
               "Makes a model of weights from elsewhere: PyTorch's files and safetensors, "
-              "torchvision's, timm's and the authors' networks."};
+              "torchvision's, timm's, Hugging Face's and the authors' networks.",
+          .resolve = NameFilesBeside};
 }
 
 absl::Status RunImportWeights(const v1::ImportWeightsOptions& options, StageContext& context) {

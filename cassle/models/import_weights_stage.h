@@ -1,10 +1,9 @@
 // The stage import-weights: weights of others become a model folder that embed accepts.
 //
-// Files: torch_file.h (PyTorch's, read without Python and without executing anything, and
-// safetensors). Networks: residual networks in torchvision's names, vision transformers in
-// torchvision's, timm's and MoCo-v3's. Whatever stands before the names ("module.",
-// "state_dict.module.base_encoder.", "backbone.") is found; of several candidates those that are
-// plainly averages (momentum, ema, encoder_k) are left aside.
+// Files: weight_file.h (read without Python and without executing anything). Names: the table in
+// weight_families.h. What tensors do not tell: imported_spec.h. Whatever stands before the names
+// ("module.", "state_dict.module.base_encoder.", "backbone.") is found; of several backbones one is
+// chosen as backbone_choice.h says. Every decision, and everything that was left out, is a note.
 //
 // The checkpoints of CASSLE's and AugSelf's authors hold a projector beside the backbone; it is
 // imported where it fits, in our names (projector.conditioner., projector.mlp.).

@@ -14,7 +14,7 @@
 #include "cassle/base/testing/status_matchers.h"
 #include "cassle/base/text_proto.h"
 #include "cassle/models/exchange/torch_file_writer.h"
-#include "cassle/models/exchange/weight_names.h"
+#include "cassle/models/exchange/weight_families.h"
 #include "cassle/models/export_weights_stage.h"
 #include "cassle/models/networks/backbone.h"
 #include "cassle/models/networks/vit.h"
@@ -205,6 +205,58 @@ TEST(ImportWeightsTest, OfSeveralBackbonesAveragesAreLeftAsideAndOthersAreAskedF
                                         HasSubstr("--prefix=pupil.: no backbone is there")));
 }
 
+// Six heads or twelve: shapes are the same, features are not.
+TEST(ImportWeightsTest, TheHeadsOfAVitSmallAreDecidedByItsPositionsOrAskedFor) {
+  v1::BackboneConfig config;
+  config.set_architecture("vit_small");
+  ASSERT_OK_AND_ASSIGN(const v1::BackboneConfig fixed, ResolveBackbone(config, 16));
+  config.set_positions(v1::LEARNED);
+  ASSERT_OK_AND_ASSIGN(const v1::BackboneConfig learned, ResolveBackbone(config, 16));
+  ASSERT_OK_AND_ASSIGN(const auto timm, MakeBackbone(learned, 1));
+  ASSERT_OK_AND_ASSIGN(const auto moco, MakeBackbone(fixed, 1));
+  const auto heads = [](const std::vector<WeightArray>& arrays) -> absl::StatusOr<int> {
+    const std::string output = Fresh("heads");
+    const auto outcome = ImportFile(Written("heads.pth", arrays), output);
+    if (!outcome.ok()) return outcome.status();
+    return ReadModelSpec(output)->backbone().heads();
+  };
+  EXPECT_EQ(heads(ArraysOf(*timm, "")).value(), 6);
+  EXPECT_EQ(heads(ArraysOf(*moco, "module.base_encoder.")).value(), 12);
+  EXPECT_THAT(heads(ArraysOf(*moco, "")),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("--backbone.heads=12")));
+}
+
+TEST(ImportWeightsTest, ConfigJsonBesideTheWeightsIsReadAndIsAnInput) {
+  const auto backbone = Make("vit_tiny", 32);
+  const std::string folder = Fresh("hub");
+  ASSERT_OK(MakeDirectories(folder));
+  const std::string file = JoinPath(folder, "pytorch_model.bin");
+  ASSERT_OK(WriteTorchFile(file, ArraysOf(*backbone, "")));
+  const auto write = [&](const char* name, const char* text) {
+    ASSERT_OK(WriteFile(JoinPath(folder, name), text));
+  };
+  write("config.json", R"({"model_type": "vit", "hidden_act": "gelu",
+                           "num_attention_heads": 6, "layer_norm_eps": 1e-12})");
+  write("preprocessor_config.json",
+        R"({"image_mean": [0.5, 0.5, 0.5], "image_std": [0.25, 0.25, 0.25]})");
+  for (const std::string& input : {folder, file}) {
+    const std::string output = Fresh("of_the_hub");
+    ASSERT_OK(ImportFile(input, output));
+    ASSERT_OK_AND_ASSIGN(const v1::ModelSpec spec, ReadModelSpec(output));
+    EXPECT_EQ(spec.backbone().heads(), 6);
+    EXPECT_EQ(spec.backbone().norm_eps(), 1e-12);
+    EXPECT_EQ(spec.mean(0), 0.5);
+    EXPECT_EQ(spec.std(2), 0.25);
+  }
+  write("config.json", R"({"model_type": "vit", "hidden_act": "quick_gelu"})");
+  // Another config is another input.
+  EXPECT_THAT(ImportFile(file, JoinPath(testing::TempDir(), "of_the_hub")),
+              StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("from other inputs")));
+  EXPECT_THAT(ImportFile(file, Fresh("of_the_hub")),
+              StatusIs(absl::StatusCode::kDataLoss,
+                       AllOf(HasSubstr("config.json"), HasSubstr("hidden_act"))));
+}
+
 TEST(ImportWeightsTest, WhatDoesNotFitIsSaidReadably) {
   const auto backbone = Make("resnet18", 32, 0.125);
   std::vector<WeightArray> arrays = ArraysOf(*backbone, "");
@@ -273,6 +325,39 @@ TEST(ExportWeightsTest, ExportedAndImportedWeightsHaveTheSameBits) {
         EXPECT_EQ(spec, spec2);
       }
     }
+  }
+}
+
+// The description that the files carry brings back what no shape tells.
+TEST(ExportWeightsTest, HeadsPositionsAndNormalisationComeBackInBothFormats) {
+  v1::BackboneConfig config;
+  config.set_architecture("vit_tiny");
+  config.set_positions(v1::LEARNED);
+  config.set_heads(6);
+  config.set_norm_eps(1e-12);
+  config.set_frozen_patch_embedding(false);
+  ASSERT_OK_AND_ASSIGN(config, ResolveBackbone(config, 16));
+  ASSERT_OK_AND_ASSIGN(const auto backbone, MakeBackbone(config, 5));
+  v1::ImportWeightsOptions import;
+  import.set_input(Written("described.pth", ArraysOf(*backbone, "")));
+  import.set_output(Fresh("described"));
+  *import.mutable_backbone() = config;
+  import.mutable_backbone()->clear_architecture();
+  import.set_image_size(32);
+  import.set_provenance("of a test");
+  for (double value : {0.1, 0.2, 0.3}) import.add_mean(value), import.add_std(value);
+  ASSERT_OK(Import(import));
+  v1::ExportWeightsOptions options;
+  options.set_input(import.output());
+  options.set_output(Fresh("exported"));
+  ASSERT_OK(RunStage(ExportWeightsInfo(), options, {}, RunExportWeights));
+  ASSERT_OK_AND_ASSIGN(const std::string expected,
+                       ReadFile(JoinPath(import.output(), kModelSpecName)));
+  for (const char* file : {"backbone.pth", "backbone.safetensors"}) {
+    const std::string again = Fresh("again");
+    ASSERT_OK(ImportFile(JoinPath(options.output(), file), again));
+    ASSERT_OK_AND_ASSIGN(const std::string spec, ReadFile(JoinPath(again, kModelSpecName)));
+    EXPECT_EQ(spec, expected) << file;
   }
 }
 

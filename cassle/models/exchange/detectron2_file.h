@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "cassle/models/exchange/torch_file.h"
+#include "cassle/models/exchange/weight_array.h"
 
 namespace cassle {
 

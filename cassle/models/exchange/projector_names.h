@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "cassle/models/exchange/torch_file.h"
+#include "cassle/models/exchange/weight_array.h"
 
 namespace cassle {
 

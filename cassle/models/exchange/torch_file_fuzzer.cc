@@ -20,13 +20,16 @@ constexpr char kBeginning[] =
     "\x80\x02}X\x0d\0\0\0little_endian\x88s.";
 
 void Check(absl::string_view file) {
-  const absl::StatusOr<std::vector<WeightArray>> arrays = ParseTorchFile(file);
-  if (!arrays.ok()) {
-    CASSLE_FUZZ_CHECK(BlamesInput(arrays.status()));
-    CASSLE_FUZZ_CHECK(!absl::StrContains(arrays.status().message(), "\n"));
+  const absl::StatusOr<WeightFile> read = ParseTorchFile(file);
+  if (!read.ok()) {
+    CASSLE_FUZZ_CHECK(BlamesInput(read.status()));
+    CASSLE_FUZZ_CHECK(!absl::StrContains(read.status().message(), "\n"));
     return;
   }
-  for (const WeightArray& array : *arrays) {
+  for (const UnreadValue& value : read->unread) {
+    CASSLE_FUZZ_CHECK(!absl::StrContains(absl::StrCat(value.name, value.what), "\n"));
+  }
+  for (const WeightArray& array : read->arrays) {
     int64_t bytes = DTypeSize(array.dtype);
     for (int64_t extent : array.shape) bytes *= extent;
     CASSLE_FUZZ_CHECK(bytes == static_cast<int64_t>(array.bytes.size()));

@@ -12,6 +12,7 @@
 #include "cassle/base/testing/status_matchers.h"
 #include "cassle/models/exchange/pickle_reader.h"
 #include "cassle/models/exchange/torch_file_writer.h"
+#include "cassle/models/exchange/weight_file.h"
 
 namespace cassle {
 namespace {
@@ -19,6 +20,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::Not;
 
 // Files that Python's torch.save wrote (torch 1.13.1), which are the fuzz target's seeds too.
@@ -42,7 +44,8 @@ std::map<std::string, WeightArray> ByName(const std::vector<WeightArray>& arrays
 class FixtureTest : public testing::TestWithParam<const char*> {};
 
 TEST_P(FixtureTest, TensorsOfEveryTypeAndLayoutAreRead) {
-  ASSERT_OK_AND_ASSIGN(const std::vector<WeightArray> arrays, ParseTorchFile(Fixture(GetParam())));
+  ASSERT_OK_AND_ASSIGN(const WeightFile file, ParseTorchFile(Fixture(GetParam())));
+  const std::vector<WeightArray>& arrays = file.arrays;
   std::map<std::string, WeightArray> read = ByName(arrays);
   EXPECT_EQ(read.size(), 10u);
   EXPECT_EQ(arrays[0].name, "backbone.conv1.weight");
@@ -97,14 +100,147 @@ std::string Legacy(const std::string& rest) {
   return std::string(beginning, sizeof(beginning) - 1) + rest;
 }
 
-TEST(TorchFileTest, WhatIsNoStateDictIsRefusedByName) {
-  EXPECT_THAT(ParseTorchFile(Legacy(Fixture("refused_namespace"))),
-              StatusIs(absl::StatusCode::kDataLoss,
-                       AllOf(HasSubstr("argparse.Namespace"), HasSubstr("state dict"))));
-  // The classic: a call of os.system.
-  EXPECT_THAT(ParseTorchFile(Legacy("\x80\x02"
-                                    "cposix\nsystem\nX\x02\0\0\0id\x85R.")),
-              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("posix.system")));
+// A file in the format before PyTorch 1.6 whose one storage holds the floats 1 and 2.
+std::string WithStorage(const std::string& pickle) {
+  const float values[] = {1, 2};
+  const int64_t count = 2;
+  return Legacy(
+      absl::StrCat("\x80\x02", pickle, ".\x80\x02]U\1", "0a.",
+                   absl::string_view(reinterpret_cast<const char*>(&count), sizeof(count)),
+                   absl::string_view(reinterpret_cast<const char*>(values), sizeof(values))));
+}
+// Pickle instructions: a text, and the tensor [1, 2].
+std::string Text(const std::string& text) {
+  return absl::StrCat("U", std::string(1, static_cast<char>(text.size())), text);
+}
+std::string Tensor() {
+  return absl::StrCat("ctorch._utils\n_rebuild_tensor_v2\n((", Text("storage"),
+                      "ctorch\nFloatStorage\n", Text("0"), Text("cpu"), "K\2NtQ",
+                      absl::string_view("K\0K\2\x85K\1\x85\x89", 9),
+                      "ccollections\nOrderedDict\n)RtR");
+}
+
+std::vector<std::string> Names(const WeightFile& file) {
+  std::vector<std::string> names;
+  for (const WeightArray& array : file.arrays) names.push_back(array.name);
+  return names;
+}
+std::vector<std::string> Unread(const WeightFile& file) {
+  std::vector<std::string> unread;
+  for (const UnreadValue& value : file.unread) {
+    unread.push_back(absl::StrCat(value.name, " is ", value.what));
+  }
+  return unread;
+}
+
+TEST(TorchFileTest, ObjectsOfUnknownClassesAreLeftUnreadAndTheTensorsBesideThemRead) {
+  struct Case {
+    const char* what;
+    std::string pickle;
+    std::string unread;
+  };
+  const std::string number("I3\n");
+  const Case cases[] = {
+      {"argparse.Namespace", absl::StrCat("cargparse\nNamespace\n)\x81}", Text("lr"), number, "sb"),
+       "argparse.Namespace"},
+      {"an object by its class alone", "(ipathlib\nPosixPath\n", "pathlib.PosixPath"},
+      {"an object of protocol 0", "(c__main__\nColor\nI1\no", "__main__.Color"},
+      {"copyreg's", "ccopyreg\n_reconstructor\n(cmy\nType\nc__builtin__\nobject\nNtR", "my.Type"},
+      {"the result of a function", "cnumpy.core.multiarray\nscalar\n(I1\nI2\ntR",
+       "numpy.core.multiarray.scalar"},
+      {"a method of a result", "cfunctools\npartial\n)R)R", "functools.partial"},
+      {"a set", "\x8f(I1\nI2\n\x90", "set"},
+      {"a frozenset", "(I1\n\x91", "frozenset"},
+      {"an object with named arguments", "cmy\nType\n)}\x92", "my.Type"},
+      {"an entry of the registry", absl::StrCat("\x82\1", ")R"), "copyreg.extension"},
+      {"a large integer", absl::StrCat("\x8a\x09", std::string(9, '\1')), "an integer of 9 bytes"},
+      // The classic, which is not called.
+      {"os.system", absl::StrCat("cposix\nsystem\n", Text("id"), "\x85R"), "posix.system"},
+      {"an unknown storage",
+       absl::StrCat("(", Text("storage"), "cmy\nStorage\n", Text("9"), Text("cpu"), "K\2NtQ"),
+       "my.Storage"},
+      {"a foreign reference", absl::StrCat(Text("elsewhere"), "Q"),
+       "a reference to something outside"},
+      {"a buffer", "\x97\x98", "a buffer outside the pickle"},
+  };
+  for (const Case& object : cases) {
+    SCOPED_TRACE(object.what);
+    ASSERT_OK_AND_ASSIGN(const WeightFile file,
+                         ParseTorchFile(WithStorage(absl::StrCat("}(", Text("args"), object.pickle,
+                                                                 Text("w"), Tensor(), "u"))));
+    EXPECT_THAT(Names(file), ElementsAre("w"));
+    EXPECT_THAT(Values<float>(file.arrays[0]), ElementsAre(1, 2));
+    EXPECT_THAT(Unread(file), ElementsAre(absl::StrCat("args is ", object.unread)));
+  }
+}
+
+TEST(TorchFileTest, DictsOfEveryClassGiveTheirEntries) {
+  const std::string entry = absl::StrCat(Text("w"), Tensor(), "s");
+  for (const std::string& dict :
+       {std::string("}"), std::string("ccollections\nOrderedDict\n)R"),
+        std::string("ccollections\ndefaultdict\nc__builtin__\nlist\n\x85R"),
+        std::string("ccollections\nCounter\n}\x85R"), std::string("(d"),
+        std::string("cpytorch_lightning.utilities.parsing\nAttributeDict\n)\x81")}) {
+    SCOPED_TRACE(dict);
+    ASSERT_OK_AND_ASSIGN(
+        const WeightFile file,
+        ParseTorchFile(WithStorage(absl::StrCat("}", Text("model"), dict, entry, "s"))));
+    EXPECT_THAT(Names(file), ElementsAre("model.w"));
+  }
+}
+
+TEST(TorchFileTest, AModuleGivesItsParametersAndBuffersUnderTheNamesOfItsStateDict) {
+  const std::string child =
+      absl::StrCat("ctorch.nn.modules.conv\nConv2d\n)\x81}(", Text("_parameters"), "}",
+                   Text("weight"), Tensor(), "s", Text("_buffers"), "}", Text("_modules"), "}ub");
+  ASSERT_OK_AND_ASSIGN(
+      const WeightFile file,
+      ParseTorchFile(WithStorage(absl::StrCat(
+          "cmy.models\nNet\n)\x81}(", Text("_parameters"), "}", Text("_buffers"), "}", Text("mean"),
+          Tensor(), "s", Text("_modules"), "}", Text("conv1"), child, "sub"))));
+  EXPECT_THAT(Names(file), ElementsAre("mean", "conv1.weight"));
+  ASSERT_EQ(file.modules.size(), 2u);
+  EXPECT_EQ(file.modules[0].what, "my.models.Net");
+  EXPECT_THAT(file.unread, IsEmpty());
+}
+
+TEST(TorchFileTest, SubclassesAndParametersOfTensorsAreTensors) {
+  // Behind the function: its arguments as a tuple, that is what Tensor() ends with, but the call.
+  std::string arguments = Tensor();
+  arguments.pop_back();
+  arguments = arguments.substr(arguments.find('('));
+  for (const std::string& wrapped :
+       {absl::StrCat("ctorch._utils\n_rebuild_parameter\n(", Tensor(), "\x88}tR"),
+        absl::StrCat("ctorch._utils\n_rebuild_parameter_with_state\n(", Tensor(), "\x88}}tR"),
+        absl::StrCat("ctorch._tensor\n_rebuild_from_type_v2\n(ctorch._utils\n_rebuild_tensor_v2\n"
+                     "cmy\nTensor\n",
+                     arguments, "}tR")}) {
+    ASSERT_OK_AND_ASSIGN(const WeightFile file,
+                         ParseTorchFile(WithStorage(absl::StrCat("}", Text("w"), wrapped, "s"))));
+    ASSERT_THAT(Names(file), ElementsAre("w"));
+    EXPECT_THAT(Values<float>(file.arrays[0]), ElementsAre(1, 2));
+  }
+}
+
+TEST(TorchFileTest, AnExpandedTensorIsWrittenOutButNotWithoutEnd) {
+  const auto expanded = [](const std::string& count) {
+    std::string tensor = Tensor();
+    const std::string shape("K\2\x85K\1\x85", 6);
+    tensor.replace(tensor.find(shape), shape.size(),
+                   absl::StrCat(count, absl::string_view("\x85K\0\x85", 4)));
+    return WithStorage(absl::StrCat("}", Text("w"), tensor, "s"));
+  };
+  ASSERT_OK_AND_ASSIGN(const WeightFile file, ParseTorchFile(expanded("K\5")));
+  EXPECT_THAT(Values<float>(file.arrays[0]), ElementsAre(1, 1, 1, 1, 1));
+  EXPECT_THAT(ParseTorchFile(expanded("J\xff\xff\xff\x7f")),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("share one storage")));
+}
+
+TEST(TorchFileTest, AFileOfABigEndianMachineIsRefused) {
+  std::string bytes = Legacy("");
+  bytes.replace(bytes.find('\x88'), 1, "\x89");
+  EXPECT_THAT(ParseTorchFile(absl::StrCat(bytes, "\x80\x02}.\x80\x02].")),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("big-endian")));
 }
 
 TEST(TorchFileTest, HugeCountsAndCyclesAreRefused) {
@@ -124,6 +260,17 @@ TEST(TorchFileTest, OtherFilesAreRefused) {
   EXPECT_THAT(ReadWeightFile(path),
               StatusIs(absl::StatusCode::kDataLoss,
                        AllOf(HasSubstr("text.pth"), HasSubstr("neither what torch.save"))));
+  for (const auto& [bytes, words] : std::map<std::string, const char*>{
+           {"", "it is empty"},
+           {"version https://git-lfs.github.com/spec/v1\noid sha256:0", "git lfs pull"},
+           {"<!DOCTYPE html><html>", "web page"},
+           {"\x1f\x8b\x08 compressed", "gunzip"},
+           {"\x80\x04}.", "not one of torch.save"},
+           {"{\"a\": 1}", "no index of weights"}}) {
+    ASSERT_OK(WriteFile(path, bytes));
+    EXPECT_THAT(ReadWeightFile(path), StatusIs(absl::StatusCode::kDataLoss,
+                                               AllOf(HasSubstr("text.pth: "), HasSubstr(words))));
+  }
   EXPECT_THAT(ReadWeightFile(path + ".missing"),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("")));
   EXPECT_THAT(ReadWeightFile(testing::TempDir()),
@@ -145,7 +292,8 @@ std::vector<WeightArray> SomeArrays() {
 TEST(TorchFileWriterTest, WhatIsWrittenIsReadBack) {
   const std::string path = testing::TempDir() + "/written.pth";
   ASSERT_OK(WriteTorchFile(path, SomeArrays()));
-  ASSERT_OK_AND_ASSIGN(const std::vector<WeightArray> read, ReadWeightFile(path));
+  ASSERT_OK_AND_ASSIGN(const WeightFile file, ReadWeightFile(path));
+  const std::vector<WeightArray>& read = file.arrays;
   const std::vector<WeightArray> arrays = SomeArrays();
   ASSERT_EQ(read.size(), arrays.size());
   for (size_t i = 0; i < read.size(); ++i) {

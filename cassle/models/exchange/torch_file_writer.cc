@@ -129,7 +129,8 @@ class ZipWriter {
 
 }  // namespace
 
-absl::Status WriteTorchFile(const std::string& path, const std::vector<WeightArray>& arrays) {
+absl::Status WriteTorchFile(const std::string& path, const std::vector<WeightArray>& arrays,
+                            const std::map<std::string, std::string>& metadata) {
   CASSLE_ASSIGN_OR_RETURN(const std::unique_ptr<FileWriter> file, FileWriter::Open(path));
   ZipWriter zip(file.get());
   CASSLE_RETURN_IF_ERROR(zip.Add("archive/data.pkl", PickleOf(arrays)));
@@ -137,6 +138,9 @@ absl::Status WriteTorchFile(const std::string& path, const std::vector<WeightArr
     CASSLE_RETURN_IF_ERROR(zip.Add(absl::StrCat("archive/data/", i), arrays[i].bytes));
   }
   CASSLE_RETURN_IF_ERROR(zip.Add("archive/version", "3\n"));
+  for (const auto& [key, text] : metadata) {
+    CASSLE_RETURN_IF_ERROR(zip.Add(absl::StrCat("archive/metadata/", key), text));
+  }
   CASSLE_RETURN_IF_ERROR(zip.Finish());
   return file->Close();
 }

@@ -136,10 +136,10 @@ class PatchEmbedding : public Module {
 
 class VitBlock : public Module {
  public:
-  VitBlock(int64_t width, int64_t heads)
-      : norm1_(AddChild("norm1", std::make_shared<LayerNorm>(width, kVitNormEps))),
+  VitBlock(int64_t width, int64_t heads, double norm_eps)
+      : norm1_(AddChild("norm1", std::make_shared<LayerNorm>(width, norm_eps))),
         attn_(AddChild("attn", std::make_shared<Attention>(width, heads))),
-        norm2_(AddChild("norm2", std::make_shared<LayerNorm>(width, kVitNormEps))),
+        norm2_(AddChild("norm2", std::make_shared<LayerNorm>(width, norm_eps))),
         mlp_(AddChild("mlp", std::make_shared<VitMlp>(width))) {}
   at::Tensor forward(const at::Tensor& tokens) {
     const at::Tensor attended = tokens + attn_->forward(norm1_->forward(tokens));
@@ -182,10 +182,11 @@ VisionTransformer::VisionTransformer(const Options& options) : options_(options)
                                              options.channels, options.patch_size, options.width,
                                              options.frozen_patch_embedding));
   for (int64_t i = 0; i < options.depth; ++i) {
-    blocks_.push_back(AddChild(absl::StrCat("blocks.", i),
-                               std::make_shared<VitBlock>(options.width, options.heads)));
+    blocks_.push_back(
+        AddChild(absl::StrCat("blocks.", i),
+                 std::make_shared<VitBlock>(options.width, options.heads, options.norm_eps)));
   }
-  norm_ = AddChild("norm", std::make_shared<LayerNorm>(options.width, kVitNormEps));
+  norm_ = AddChild("norm", std::make_shared<LayerNorm>(options.width, options.norm_eps));
 }
 
 at::Tensor VisionTransformer::PositionsFor(int64_t grid) const {
@@ -261,7 +262,7 @@ void ResolveVit(int image_size, v1::BackboneConfig* config) {
 absl::StatusOr<std::shared_ptr<Backbone>> MakeVit(const v1::BackboneConfig& given) {
   CASSLE_RETURN_IF_ERROR(
       RefuseOtherSettings(given, {"patch_size", "heads", "positions", "frozen_patch_embedding",
-                                  "image_size", "extra_channels"}));
+                                  "image_size", "extra_channels", "norm_eps"}));
   v1::BackboneConfig config = given;
   ResolveVit(kDefaultImageSize, &config);
   VisionTransformer::Options options;
@@ -290,6 +291,7 @@ absl::StatusOr<std::shared_ptr<Backbone>> MakeVit(const v1::BackboneConfig& give
   options.image_size = config.image_size();
   options.learned_positions = config.positions() == v1::LEARNED;
   options.frozen_patch_embedding = config.frozen_patch_embedding();
+  if (config.norm_eps() != 0) options.norm_eps = config.norm_eps();
   return std::shared_ptr<Backbone>(std::make_shared<VisionTransformer>(options));
 }
 

@@ -7,7 +7,8 @@
 //   vit_base     768     12     85,798,656
 //
 // 12 blocks of x + attention(norm(x)), x + mlp(norm(x)) with a hidden width of 4 and GELU; a class
-// token; the features are the class token after a last norm; every norm has eps 1e-6. Positions are
+// token; the features are the class token after a last norm; every norm has eps 1e-6 (Hugging
+// Face's ViT 1e-12). Positions are
 // a fixed 2-d sine-cosine table (the class token's row is 0), or a learned table. The patch
 // embedding stays as it was drawn (MoCo-v3, section 4.2: training it makes runs unstable).
 // Initialisation as in the authors' code: linear layers Xavier uniform, with query, key and value
@@ -30,8 +31,6 @@
 
 namespace cassle {
 
-inline constexpr double kVitNormEps = 1e-6;
-
 // The fixed positions of `grid` x `grid` patches in row-major order behind a class token:
 // [1, 1 + grid^2, width] float32. A quarter of the width each: sine and cosine of the row, sine and
 // cosine of the column, at frequencies 10000^(-i / (width / 4)). width must be a multiple of 4.
@@ -52,6 +51,7 @@ class VisionTransformer : public Backbone {
     int64_t image_size = 224;
     bool learned_positions = false;
     bool frozen_patch_embedding = true;
+    double norm_eps = 1e-6;
   };
   explicit VisionTransformer(const Options& options);
 

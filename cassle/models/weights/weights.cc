@@ -47,6 +47,16 @@ at::ScalarType TensorType(DType type) {
       return at::kByte;
     case DType::kBF16:
       return at::kBFloat16;
+    case DType::kF16:
+      return at::kHalf;
+    case DType::kI32:
+      return at::kInt;
+    case DType::kI16:
+      return at::kShort;
+    case DType::kI8:
+      return at::kChar;
+    case DType::kBool:
+      return at::kBool;
   }
   return at::kFloat;
 }

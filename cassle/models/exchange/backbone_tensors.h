@@ -1,0 +1,38 @@
+// One backbone out of a file of weights, in our names and our form.
+#ifndef CASSLE_MODELS_EXCHANGE_BACKBONE_TENSORS_H_
+#define CASSLE_MODELS_EXCHANGE_BACKBONE_TENSORS_H_
+
+#include <deque>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "cassle/models/exchange/weight_array.h"
+#include "cassle/models/exchange/weight_families.h"
+
+namespace cassle {
+
+struct BackboneTensors {
+  // By our name; they point into the file and into `made`.
+  std::map<std::string, const WeightArray*> arrays;
+  // What stands at one of our names and is no tensor that can be read.
+  std::map<std::string, std::string> unread;
+  // Tensors of the file that are no part of the backbone, counted by the beginning of their names:
+  // heads, projectors, optimizers.
+  std::map<std::string, int> left_out;
+  // What was done to the tensors, a sentence each.
+  std::vector<std::string> changes;
+  std::deque<WeightArray> made;
+};
+
+// Query, key and value become one tensor, layer scales are multiplied into the layers before them,
+// and positions without a row for the class token get one of zeros: the same network, written as
+// ours.
+// \error DataLoss if a tensor is there twice or empty, or belongs to a network that computes
+// something else than ours (register tokens, ...).
+absl::StatusOr<BackboneTensors> SelectBackbone(const FoundBackbone& found, const WeightFile& file);
+
+}  // namespace cassle
+
+#endif  // CASSLE_MODELS_EXCHANGE_BACKBONE_TENSORS_H_

@@ -1,0 +1,194 @@
+#include "cassle/models/exchange/backbone_tensors.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "cassle/base/testing/status_matchers.h"
+#include "cassle/models/exchange/backbone_choice.h"
+
+namespace cassle {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Key;
+using ::testing::Pair;
+using ::testing::UnorderedElementsAre;
+
+// Filled with `value`.
+WeightArray Array(const std::string& name, std::vector<int64_t> shape, float value = 0) {
+  size_t count = 1;
+  for (int64_t extent : shape) count *= extent;
+  const std::vector<float> values(count, value);
+  return {name, DType::kF32, std::move(shape),
+          std::string(reinterpret_cast<const char*>(values.data()), 4 * count)};
+}
+
+std::vector<float> Values(const WeightArray& array) {
+  std::vector<float> values(array.bytes.size() / 4);
+  std::memcpy(values.data(), array.bytes.data(), array.bytes.size());
+  return values;
+}
+
+// What makes a residual network, and a transformer.
+constexpr char kResNet[] = "conv1.weight layer4.0.conv1.weight";
+constexpr char kVit[] = "cls_token patch_embed.proj.weight";
+
+void Add(const std::string& prefix, absl::string_view names, float value, WeightFile* file) {
+  for (absl::string_view name : absl::StrSplit(names, ' ')) {
+    file->arrays.push_back(Array(absl::StrCat(prefix, name), {1}, value));
+  }
+}
+
+absl::StatusOr<BackboneTensors> Select(const WeightFile& file) {
+  const absl::StatusOr<BackboneChoice> choice = ChooseBackbone("", file);
+  if (!choice.ok()) return choice.status();
+  return SelectBackbone(choice->backbone, file);
+}
+
+TEST(BackboneTensorsTest, WhatStandsBesideTheNetworkIsCountedByItsOwner) {
+  WeightFile file;
+  Add("state_dict.net.", kResNet, 0, &file);
+  Add("state_dict.net.", "fc.0.weight fc.2.weight projection_head.bias", 0, &file);
+  Add("", "state_dict.queue optimizer.state.0.exp_avg optimizer.state.1.exp_avg", 0, &file);
+  ASSERT_OK_AND_ASSIGN(const BackboneTensors tensors, Select(file));
+  EXPECT_THAT(tensors.arrays,
+              UnorderedElementsAre(Key("conv1.weight"), Key("layer4.0.conv1.weight")));
+  EXPECT_THAT(tensors.left_out,
+              UnorderedElementsAre(Pair("state_dict.net.fc", 2), Pair("optimizer", 2),
+                                   Pair("state_dict.net.projection_head", 1),
+                                   Pair("state_dict.queue", 1)));
+}
+
+TEST(BackboneTensorsTest, WhatIsCalledLikeTheNetworkIsAPartOfIt) {
+  WeightFile file;
+  Add("", kResNet, 0, &file);
+  Add("", "bn1.bias layer5.0.conv1.weight bn2.bias layer1.0.se.fc1.weight", 0, &file);
+  ASSERT_OK_AND_ASSIGN(const BackboneTensors tensors, Select(file));
+  EXPECT_THAT(tensors.left_out, IsEmpty());
+  EXPECT_EQ(tensors.arrays.count("layer5.0.conv1.weight"), 1u);
+  EXPECT_EQ(tensors.arrays.count("bn2.bias"), 1u);
+  EXPECT_EQ(tensors.arrays.count("layer1.0.se.fc1.weight"), 1u);
+}
+
+TEST(BackboneTensorsTest, QueryKeyAndValueBecomeOneTensorInThisOrder) {
+  WeightFile file;
+  Add("vit.", "embeddings.cls_token encoder.layer.0.layernorm_before.weight", 0, &file);
+  const std::string attention = "vit.encoder.layer.0.attention.attention.";
+  file.arrays.push_back(Array(attention + "value.weight", {2, 2}, 3));
+  file.arrays.push_back(Array(attention + "query.weight", {2, 2}, 1));
+  file.arrays.push_back(Array(attention + "key.weight", {2, 2}, 2));
+  file.arrays.push_back(Array(attention + "key.bias", {2}, 2));
+  ASSERT_OK_AND_ASSIGN(const BackboneTensors tensors, Select(file));
+  const WeightArray& joined = *tensors.arrays.at("blocks.0.attn.qkv.weight");
+  EXPECT_THAT(joined.shape, ElementsAre(6, 2));
+  EXPECT_THAT(Values(joined), ElementsAre(1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3));
+  // What has not all three stays in parts, and is missed by its name.
+  EXPECT_EQ(tensors.arrays.count("blocks.0.attn.qkv[1].bias"), 1u);
+}
+
+TEST(BackboneTensorsTest, LayerScalesAreMultipliedIntoTheRowsOfTheLayerBefore) {
+  WeightFile file;
+  Add("", kVit, 0, &file);
+  file.arrays.push_back(Array("blocks.0.attn.proj.weight", {2, 3}, 2));
+  file.arrays.push_back(Array("blocks.0.attn.proj.bias", {2}, 4));
+  WeightArray scale = Array("blocks.0.ls1.gamma", {2}, 0.5f);
+  const float second = 3;
+  std::memcpy(&scale.bytes[4], &second, 4);
+  file.arrays.push_back(scale);
+  ASSERT_OK_AND_ASSIGN(const BackboneTensors tensors, Select(file));
+  EXPECT_THAT(Values(*tensors.arrays.at("blocks.0.attn.proj.weight")),
+              ElementsAre(1, 1, 1, 6, 6, 6));
+  EXPECT_THAT(Values(*tensors.arrays.at("blocks.0.attn.proj.bias")), ElementsAre(2, 12));
+  EXPECT_EQ(tensors.arrays.count("blocks.0.ls1.gamma"), 0u);
+  EXPECT_THAT(tensors.changes, ElementsAre(HasSubstr("1 layer scale")));
+}
+
+TEST(BackboneTensorsTest, PositionsOfPatchesAloneGetARowOfZeros) {
+  WeightFile file;
+  Add("", kVit, 0, &file);
+  file.arrays.push_back(Array("pos_embed", {1, 4, 2}, 7));
+  ASSERT_OK_AND_ASSIGN(const BackboneTensors tensors, Select(file));
+  EXPECT_THAT(tensors.arrays.at("pos_embed")->shape, ElementsAre(1, 5, 2));
+  EXPECT_THAT(Values(*tensors.arrays.at("pos_embed")),
+              ElementsAre(0, 0, 7, 7, 7, 7, 7, 7, 7, 7));
+}
+
+TEST(BackboneTensorsTest, NetworksThatComputeSomethingElseAreRefusedByName) {
+  for (const char* name : {"reg_token", "register_tokens", "dist_token", "fc_norm.weight",
+                           "norm_pre.bias", "blocks.0.attn.q_norm.weight", "blocks.0.mlp.w12.weight"}) {
+    WeightFile file;
+    Add("", kVit, 0, &file);
+    Add("", "blocks.0.norm1.weight", 0, &file);
+    Add("", name, 0, &file);
+    EXPECT_THAT(Select(file), StatusIs(absl::StatusCode::kDataLoss,
+                                       AllOf(HasSubstr(name), HasSubstr("do not have"))));
+  }
+}
+
+TEST(BackboneTensorsTest, ATensorUnderTwoNamesOrWithoutNumbersIsRefused) {
+  WeightFile file;
+  Add("", kResNet, 0, &file);
+  file.arrays.push_back(Array("layer1.0.shortcut.0.weight", {1}));
+  file.arrays.push_back(Array("layer1.0.downsample.0.weight", {1}));
+  EXPECT_THAT(Select(file), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("is there twice")));
+  file.arrays.pop_back();
+  file.arrays.push_back(Array("layer1.0.bn1.weight", {0}));
+  EXPECT_THAT(Select(file),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("layer1.0.bn1.weight is empty")));
+}
+
+TEST(BackboneChoiceTest, OfANetworkAndItsAveragesTheNetworkIsTaken) {
+  for (const char* average : {"state_dict_ema.", "module.encoder_k.", "target_encoder.",
+                              "momentum_backbone."}) {
+    WeightFile file;
+    Add(average, kResNet, 1, &file);
+    Add("model.", kResNet, 2, &file);
+    ASSERT_OK_AND_ASSIGN(const BackboneChoice choice, ChooseBackbone("", file));
+    EXPECT_EQ(choice.backbone.prefix, "model.");
+    EXPECT_THAT(choice.reason, AllOf(HasSubstr(average), HasSubstr("--prefix")));
+    ASSERT_OK_AND_ASSIGN(const BackboneChoice wanted, ChooseBackbone(average, file));
+    EXPECT_EQ(wanted.backbone.prefix, average);
+  }
+}
+
+// A word in a name, not letters of one.
+TEST(BackboneChoiceTest, ANameThatContainsTheLettersOfAnAverageIsNone) {
+  WeightFile file;
+  Add("schema.", kResNet, 1, &file);
+  Add("network.", kResNet, 2, &file);
+  EXPECT_THAT(ChooseBackbone("", file),
+              StatusIs(absl::StatusCode::kDataLoss,
+                       HasSubstr("\"network.\", \"schema.\": choose one with --prefix")));
+}
+
+TEST(BackboneChoiceTest, TheSameWeightsUnderTwoNamesNeedNoChoice) {
+  WeightFile file;
+  Add("resnet.", kResNet, 1, &file);
+  Add("backbone.", "0.weight 4.0.conv1.weight 7.0.conv1.weight", 1, &file);
+  Add("resnet.", "layer1.0.conv1.weight", 1, &file);
+  ASSERT_OK_AND_ASSIGN(const BackboneChoice choice, ChooseBackbone("", file));
+  EXPECT_EQ(choice.backbone.prefix, "backbone.");
+  EXPECT_THAT(choice.reason, HasSubstr("the same weights"));
+}
+
+TEST(BackboneChoiceTest, APrefixMayBeGivenWithoutItsLastDotAndWithWrappers) {
+  WeightFile file;
+  Add("student.", kResNet, 1, &file);
+  Add("teacher.", kResNet, 2, &file);
+  ASSERT_OK_AND_ASSIGN(const BackboneChoice choice, ChooseBackbone("teacher._orig_mod.", file));
+  EXPECT_EQ(choice.backbone.prefix, "teacher.");
+  EXPECT_OK(ChooseBackbone("student", file));
+  EXPECT_THAT(ChooseBackbone("pupil.", file),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("no backbone is there")));
+}
+
+}  // namespace
+}  // namespace cassle

@@ -1,0 +1,26 @@
+// The tensors of a pickle, by name. Nested dicts and lists become names joined with '.':
+// {"backbone": {"conv1.weight": t}} is "backbone.conv1.weight". An object of an unknown class gives
+// what was set on it as on a dict, and a torch.nn.Module (recognised by what it is made of) its
+// parameters and buffers under the names of its state_dict().
+#ifndef CASSLE_MODELS_EXCHANGE_STATE_DICT_H_
+#define CASSLE_MODELS_EXCHANGE_STATE_DICT_H_
+
+#include <map>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "cassle/models/exchange/pickle_value.h"
+#include "cassle/models/exchange/weight_array.h"
+
+namespace cassle {
+
+// storages: the bytes of each by key.
+// \error kDataLoss if containers are nested without end, or tensors share storages so often that
+// the result would be many times the file.
+absl::StatusOr<WeightFile> CollectTensors(const PickleValue& root,
+                                          const std::map<std::string, absl::string_view>& storages);
+
+}  // namespace cassle
+
+#endif  // CASSLE_MODELS_EXCHANGE_STATE_DICT_H_

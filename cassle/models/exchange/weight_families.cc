@@ -1,0 +1,135 @@
+#include "cassle/models/exchange/weight_families.h"
+
+#include <map>
+#include <set>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
+#include "cassle/models/exchange/name_rules.h"
+
+namespace cassle {
+namespace {
+
+constexpr WeightFamily kTorchvisionVit = {
+    "torchvision's names", "class_token conv_proj.weight",
+    "class_token>cls_token encoder.pos_embedding>pos_embed conv_proj.>patch_embed.proj. "
+    "encoder.ln.>norm. encoder.layers.encoder_layer_#.ln_1.>blocks.$1.norm1. "
+    "encoder.layers.encoder_layer_#.self_attention.in_proj_>blocks.$1.attn.qkv. "
+    "encoder.layers.encoder_layer_#.self_attention.out_proj.>blocks.$1.attn.proj. "
+    "encoder.layers.encoder_layer_#.ln_2.>blocks.$1.norm2. "
+    "encoder.layers.encoder_layer_#.mlp.0.>blocks.$1.mlp.fc1. "
+    "encoder.layers.encoder_layer_#.mlp.3.>blocks.$1.mlp.fc2. "
+    // Before 0.14, and in its published files.
+    "encoder.layers.encoder_layer_#.mlp.linear_1.>blocks.$1.mlp.fc1. "
+    "encoder.layers.encoder_layer_#.mlp.linear_2.>blocks.$1.mlp.fc2."};
+
+// What all vision transformers of Hugging Face have outside their blocks.
+#define CASSLE_HF_OUTSIDE                                          \
+  "embeddings.cls_token>cls_token "                                \
+  "embeddings.position_embeddings>pos_embed "                      \
+  "embeddings.patch_embeddings.projection.>patch_embed.proj. "     \
+  "embeddings.mask_token>mask_token "                              \
+  "embeddings.register_tokens>register_tokens "                    \
+  "embeddings.distillation_token>dist_token layernorm.>norm. "
+
+constexpr WeightFamily kFamilies[] = {
+    // The shortcut of kuangliu's networks for CIFAR and of SupContrast.
+    {"torchvision's names", "layer4.0.conv1.weight conv1.weight",
+     "layer#.#.shortcut.>layer$1.$2.downsample."},
+    {"the numbers of nn.Sequential", "7.0.conv1.weight 4.0.conv1.weight 0.weight",
+     "0.>conv1. 1.>bn1. 4.>layer1. 5.>layer2. 6.>layer3. 7.>layer4."},
+    {"the numbers of nn.Sequential, without pooling",
+     "6.0.conv1.weight 3.0.conv1.weight 0.weight",
+     "0.>conv1. 1.>bn1. 3.>layer1. 4.>layer2. 5.>layer3. 6.>layer4."},
+    {"the numbers of nn.Sequential, without ReLU and pooling",
+     "5.0.conv1.weight 2.0.conv1.weight 0.weight",
+     "0.>conv1. 1.>bn1. 2.>layer1. 3.>layer2. 4.>layer3. 5.>layer4."},
+    {"Hugging Face's names",
+     "embedder.embedder.convolution.weight encoder.stages.0.layers.0.layer.0.convolution.weight",
+     "embedder.embedder.convolution.>conv1. embedder.embedder.normalization.>bn1. "
+     "encoder.stages.#.layers.#.shortcut.convolution.>layer$1+.$2.downsample.0. "
+     "encoder.stages.#.layers.#.shortcut.normalization.>layer$1+.$2.downsample.1. "
+     "encoder.stages.#.layers.#.layer.#.convolution.>layer$1+.$2.conv$3+. "
+     "encoder.stages.#.layers.#.layer.#.normalization.>layer$1+.$2.bn$3+."},
+    // Also MoCo-v3, DINO, MAE and DINOv2, whose training files number chunks of blocks too.
+    {"timm's names", "patch_embed.proj.weight cls_token",
+     "blocks.#.#.>blocks.$2. reg_token>register_tokens"},
+    kTorchvisionVit,
+    {"Hugging Face's names", "embeddings.cls_token encoder.layer.0.layernorm_before.weight",
+     CASSLE_HF_OUTSIDE
+     "encoder.layer.#.layernorm_before.>blocks.$1.norm1. "
+     "encoder.layer.#.attention.attention.query.>blocks.$1.attn.qkv[0]. "
+     "encoder.layer.#.attention.attention.key.>blocks.$1.attn.qkv[1]. "
+     "encoder.layer.#.attention.attention.value.>blocks.$1.attn.qkv[2]. "
+     "encoder.layer.#.attention.output.dense.>blocks.$1.attn.proj. "
+     "encoder.layer.#.layernorm_after.>blocks.$1.norm2. "
+     "encoder.layer.#.intermediate.dense.>blocks.$1.mlp.fc1. "
+     "encoder.layer.#.output.dense.>blocks.$1.mlp.fc2."},
+    // Its state_dict() since transformers 5; files of save_pretrained have the names above.
+    {"Hugging Face's names", "embeddings.cls_token layers.0.layernorm_before.weight",
+     CASSLE_HF_OUTSIDE
+     "layers.#.layernorm_before.>blocks.$1.norm1. layers.#.attention.q_proj.>blocks.$1.attn.qkv[0]. "
+     "layers.#.attention.k_proj.>blocks.$1.attn.qkv[1]. "
+     "layers.#.attention.v_proj.>blocks.$1.attn.qkv[2]. "
+     "layers.#.attention.o_proj.>blocks.$1.attn.proj. layers.#.layernorm_after.>blocks.$1.norm2. "
+     "layers.#.mlp.>blocks.$1.mlp."},
+    {"Hugging Face's names of DINOv2", "embeddings.cls_token encoder.layer.0.norm1.weight",
+     CASSLE_HF_OUTSIDE
+     "encoder.layer.#.norm>blocks.$1.norm encoder.layer.#.mlp.>blocks.$1.mlp. "
+     "encoder.layer.#.attention.attention.query.>blocks.$1.attn.qkv[0]. "
+     "encoder.layer.#.attention.attention.key.>blocks.$1.attn.qkv[1]. "
+     "encoder.layer.#.attention.attention.value.>blocks.$1.attn.qkv[2]. "
+     "encoder.layer.#.attention.output.dense.>blocks.$1.attn.proj. "
+     // Since transformers 5, as above.
+     "encoder.layer.#.attention.q_proj.>blocks.$1.attn.qkv[0]. "
+     "encoder.layer.#.attention.k_proj.>blocks.$1.attn.qkv[1]. "
+     "encoder.layer.#.attention.v_proj.>blocks.$1.attn.qkv[2]. "
+     "encoder.layer.#.attention.o_proj.>blocks.$1.attn.proj. "
+     "encoder.layer.#.layer_scale1.lambda1>blocks.$1.ls1.gamma "
+     "encoder.layer.#.layer_scale2.lambda1>blocks.$1.ls2.gamma"},
+    {"mmpretrain's names", "patch_embed.projection.weight cls_token layers.0.ln1.weight",
+     "patch_embed.projection.>patch_embed.proj. ln1.>norm. layers.#.ln1.>blocks.$1.norm1. "
+     "layers.#.ln2.>blocks.$1.norm2. layers.#.attn.>blocks.$1.attn. "
+     "layers.#.ffn.layers.0.0.>blocks.$1.mlp.fc1. layers.#.ffn.layers.1.>blocks.$1.mlp.fc2."},
+};
+
+}  // namespace
+
+absl::Span<const WeightFamily> WeightFamilies() { return kFamilies; }
+
+std::string WithoutWrappers(const std::string& name) {
+  return absl::StrReplaceAll(name, {{"_orig_mod.", ""},
+                                    {"_fsdp_wrapped_module.", ""},
+                                    {"_checkpoint_wrapped_module.", ""}});
+}
+
+std::vector<FoundBackbone> FindBackbones(const std::vector<std::string>& names) {
+  const std::set<std::string> all(names.begin(), names.end());
+  std::map<std::string, const WeightFamily*> found;
+  for (const WeightFamily& family : kFamilies) {
+    const std::vector<std::string> marks = absl::StrSplit(family.marks, ' ');
+    for (const std::string& name : names) {
+      if (!absl::EndsWith(name, marks[0])) continue;
+      const std::string prefix = name.substr(0, name.size() - marks[0].size());
+      if (!prefix.empty() && prefix.back() != '.') continue;
+      bool complete = true;
+      for (const std::string& mark : marks) complete = complete && all.count(prefix + mark) > 0;
+      if (complete) found[prefix] = &family;
+    }
+  }
+  std::vector<FoundBackbone> backbones;
+  for (const auto& [prefix, family] : found) backbones.push_back({prefix, family});
+  return backbones;
+}
+
+std::string ToOurName(const WeightFamily& family, const std::string& name) {
+  return Renamed(family.rules, name).value_or(name);
+}
+
+std::string ToTorchvisionName(const std::string& name) {
+  return RenamedBack(kTorchvisionVit.rules, name);
+}
+
+}  // namespace cassle
