@@ -13,7 +13,7 @@ quietly embed --model=other_model --input=images --split=test --output=other_tes
 expect 64 'unknown flag --otuput; did you mean --output\?' shard_encoder --source=shapes --otuput=x
 expect 64 '--output is missing' shard_encoder --source=shapes
 expect 64 'expected one of' shard_encoder --source=shape --output=x
-expect 64 'epochs=many: expected COUNT' pretrain --input=images --policy=cifar --epochs=many --output=x
+expect 64 'epochs=many: expected a whole number' pretrain --input=images --policy=cifar --epochs=many --output=x
 expect 64 'weight_decya; did you mean weight_decay' pretrain --input=images --set=weight_decya=1 --output=x
 printf 'epochs: 3\nbatch_sise: 32\n' > typo.textproto
 expect 64 'typo.textproto:2:[0-9]+: .*batch_sise.*batch_size' pretrain --input=images --config=typo.textproto --output=x

@@ -6,11 +6,15 @@
 #include <google/protobuf/message.h>
 
 #include <cmath>
+#include <fstream>
 #include <memory>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "cassle/augment/augment_and_record_options.pb.h"
 #include "cassle/augment/replay_options.pb.h"
 #include "cassle/base/testing/status_matchers.h"
@@ -44,7 +48,7 @@ using google::protobuf::Message;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-// A line for each stage.
+// A line for each stage; a test compares it with STAGES.
 std::vector<const Descriptor*> OptionsOfStages() {
   return {
       v1::AugmentAndRecordOptions::descriptor(),
@@ -111,6 +115,21 @@ bool IsNumber(const FieldDescriptor& field) {
     default:
       return false;
   }
+}
+
+// The message of "few-shot" is FewShotOptions.
+TEST(OptionsTest, TheListAboveIsThatOfTheStages) {
+  std::set<std::string> named, listed;
+  std::ifstream stages("tests/stages.txt");
+  for (std::string stage; std::getline(stages, stage);) {
+    std::string name;
+    for (const absl::string_view word : absl::StrSplit(stage, '-')) {
+      absl::StrAppend(&name, absl::AsciiStrToUpper(word.substr(0, 1)), word.substr(1));
+    }
+    named.insert(name + "Options");
+  }
+  for (const Descriptor* type : OptionsOfStages()) listed.insert(type->name());
+  EXPECT_EQ(listed, named);
 }
 
 TEST(OptionsTest, EveryFieldHasHelp) {

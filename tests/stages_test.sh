@@ -34,4 +34,15 @@ quietly report --names=a,b --results=sgd,regression --output=table
 for title in 'Linear layer by SGD' Regression; do
   grep -qF "**$title**" table/table.md || fail "the table lacks $title: $(cat table/table.md)"
 done
+
+# A pipe gets one line of JSON, a terminal a short table, unless --json asks for the line.
+on_terminal() { script -qec "$*" /dev/null < /dev/null 2> /dev/null | tr -d '\r'; }
+sgd_probe --train=train --test=test --target=hue --epochs=2 --output=sgd > pipe.out 2> pipe.err
+[ "$(wc -l < pipe.out)" -eq 1 ] && grep -q '^{"stage":"sgd-probe","status":"up to date"' pipe.out ||
+  fail "into a pipe sgd-probe says $(cat pipe.out)"
+on_terminal "sgd_probe --train=train --test=test --target=hue --epochs=2 --output=sgd 2> table.err" > table.out
+grep -qx 'sgd-probe: up to date, sgd' table.out && grep -qE '^  name +value +num_test +chance$' table.out &&
+  grep -qE '^  hue +[0-9.]+ % +96 +[0-9.]+ %$' table.out || fail "on a terminal sgd-probe says $(cat table.out)"
+on_terminal "sgd_probe --json --train=train --test=test --target=hue --epochs=2 --output=sgd 2> json.err" > json.out
+cmp -s json.out pipe.out || fail "--json on a terminal says $(cat json.out)"
 finish

@@ -24,8 +24,9 @@ photos=${CASSLE_DATA_DIR:-../shared/data}/imagenet-sample/photos.tar
 [ -f "$photos" ] || { echo "gpu_check.sh: no $photos; set CASSLE_DATA_DIR" >&2; exit 66; }
 
 targets=(//cassle/ssl:pretrain //cassle/ssl/testing:device_test //cassle/ssl/training:step_benchmark //cassle/eval:embed
-  //cassle/data:shard-encoder)
-bazel build --noshow_progress "${targets[@]}" >&2
+  //cassle/eval:invariance //cassle/eval:interpolation //cassle/eval:predict-augmentation //cassle/data:shard-encoder)
+read -ra flags <<< "$(tools/libtorch_flags.sh)"
+bazel build "${flags[@]}" --noshow_progress "${targets[@]}" >&2
 rm -rf "$output"
 mkdir -p "$output/bin" "$output/lib" "$output/data"
 for target in "${targets[@]}"; do

@@ -15,4 +15,5 @@ for argument in "$@"; do
 done
 [ -z "${CASSLE_LIBTORCH:-}" ] || export CASSLE_LIBTORCH
 tools/install_deps.sh
-exec bazel test "${arguments[@]}" //...
+read -ra flags <<< "$(tools/libtorch_flags.sh)"
+exec bazel test "${flags[@]}" "${arguments[@]}" //...

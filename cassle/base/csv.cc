@@ -10,21 +10,29 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
-#include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
+#include "cassle/base/text_file.h"
 
 namespace cassle {
 namespace {
 
 constexpr char kByteOrderMark[] = "\xef\xbb\xbf";
 
+// Of the three kinds: \n, \r\n and \r.
+int LineEnds(absl::string_view text) {
+  int ends = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const bool before_newline = i + 1 < text.size() && text[i + 1] == '\n';
+    if (text[i] == '\n' || (text[i] == '\r' && !before_newline)) ++ends;
+  }
+  return ends;
+}
+
 // Takes row after row off the front of a text.
 class Parser {
  public:
-  Parser(absl::string_view text, const std::string& path, CsvComments comments)
-      : rest_(text), path_(path), comments_(comments) {
-    absl::ConsumePrefix(&rest_, kByteOrderMark);
-  }
+  Parser(absl::string_view text, const std::string& path, CsvComments comments, char separator)
+      : rest_(text), path_(path), comments_(comments), separator_(separator) {}
 
   // False at the end of the text.
   absl::StatusOr<bool> Next(CsvRow* row) {
@@ -35,33 +43,41 @@ class Parser {
     do {
       row->cells.emplace_back();
       CASSLE_RETURN_IF_ERROR(TakeCell(&row->cells.back()));
-    } while (absl::ConsumePrefix(&rest_, ","));
-    if (absl::ConsumePrefix(&rest_, "\n")) ++line_;
+    } while (absl::ConsumePrefix(&rest_, absl::string_view(&separator_, 1)));
+    TakeLineEnd();
     return true;
   }
 
  private:
+  void TakeLineEnd() {
+    if (rest_.empty()) return;
+    if (!absl::ConsumePrefix(&rest_, "\r\n")) rest_.remove_prefix(1);
+    ++line_;
+  }
+
   void SkipLinesWithoutCells() {
-    for (;;) {
-      const size_t end = std::min(rest_.find('\n'), rest_.size());
+    while (!rest_.empty()) {
+      const size_t end = std::min(rest_.find_first_of("\r\n"), rest_.size());
       const absl::string_view line = rest_.substr(0, end);
       const bool comment = comments_ == CsvComments::kSkipped && absl::StartsWith(line, "#");
-      if (rest_.empty() || (!comment && !absl::StripAsciiWhitespace(line).empty())) return;
-      rest_.remove_prefix(std::min(end + 1, rest_.size()));
-      ++line_;
+      if (!comment && !absl::StripAsciiWhitespace(line).empty()) return;
+      rest_.remove_prefix(end);
+      TakeLineEnd();
     }
   }
 
-  // Up to the comma or the end of the line.
+  // Up to the separator or the end of the line.
   absl::string_view TakeUnquoted() {
-    const size_t end = std::min(rest_.find_first_of(",\n"), rest_.size());
+    const char ends[] = {separator_, '\r', '\n'};
+    const size_t end =
+        std::min(rest_.find_first_of(absl::string_view(ends, sizeof(ends))), rest_.size());
     const absl::string_view taken = rest_.substr(0, end);
     rest_.remove_prefix(end);
     return absl::StripAsciiWhitespace(taken);
   }
 
   absl::Status TakeCell(std::string* cell) {
-    const size_t begin = rest_.find_first_not_of(" \t\r\v\f");
+    const size_t begin = rest_.find_first_not_of(separator_ == '\t' ? " \v\f" : " \t\v\f");
     if (begin == absl::string_view::npos || rest_[begin] != '"') {
       const absl::string_view text = TakeUnquoted();
       if (absl::StrContains(text, '"')) return Misplaced();
@@ -76,7 +92,7 @@ class Parser {
         return absl::DataLossError(absl::StrCat(path_, ":", first_line, ": a quote is not closed"));
       }
       const absl::string_view part = rest_.substr(0, quote);
-      line_ += static_cast<int>(std::count(part.begin(), part.end(), '\n'));
+      line_ += LineEnds(part);
       absl::StrAppend(cell, part);
       rest_.remove_prefix(quote + 1);
       if (!absl::ConsumePrefix(&rest_, "\"")) break;
@@ -94,26 +110,15 @@ class Parser {
   absl::string_view rest_;
   const std::string& path_;
   const CsvComments comments_;
+  const char separator_;
   int line_ = 1;
 };
 
-}  // namespace
-
-std::string CsvTable::Origin(const CsvRow& row) const { return absl::StrCat(path, ":", row.line); }
-
-absl::StatusOr<int> CsvTable::Column(absl::string_view name) const {
-  const auto found = std::find(header.cells.begin(), header.cells.end(), name);
-  if (found != header.cells.end()) return static_cast<int>(found - header.cells.begin());
-  return absl::FailedPreconditionError(
-      absl::StrCat(Origin(header), ": no column is called '", name,
-                   "'; the first line names the columns: ", absl::StrJoin(header.cells, ", ")));
-}
-
-absl::StatusOr<CsvTable> ParseCsv(absl::string_view text, const std::string& path,
-                                  CsvComments comments) {
+absl::StatusOr<CsvTable> ParseDecoded(absl::string_view text, const std::string& path,
+                                      CsvComments comments, char separator) {
   CsvTable table;
   table.path = path;
-  Parser parser(text, path, comments);
+  Parser parser(text, path, comments, separator);
   CASSLE_ASSIGN_OR_RETURN(const bool any, parser.Next(&table.header));
   if (!any) return absl::DataLossError(absl::StrCat(path, ": the file has no lines"));
   for (;;) {
@@ -129,9 +134,42 @@ absl::StatusOr<CsvTable> ParseCsv(absl::string_view text, const std::string& pat
   }
 }
 
+}  // namespace
+
+std::string CsvTable::Origin(const CsvRow& row) const { return absl::StrCat(path, ":", row.line); }
+
+absl::StatusOr<int> CsvTable::Column(absl::string_view name) const {
+  const auto found = std::find(header.cells.begin(), header.cells.end(), name);
+  if (found != header.cells.end()) return static_cast<int>(found - header.cells.begin());
+  return absl::FailedPreconditionError(
+      absl::StrCat(Origin(header), ": no column is called '", name,
+                   "'; the first line names the columns: ", absl::StrJoin(header.cells, ", ")));
+}
+
+absl::StatusOr<CsvTable> ParseCsv(absl::string_view text, const std::string& path,
+                                  CsvComments comments) {
+  CASSLE_ASSIGN_OR_RETURN(const std::string decoded, DecodeText(text, path));
+  return ParseDecoded(decoded, path, comments, ',');
+}
+
 absl::StatusOr<CsvTable> ReadCsv(const std::string& path, CsvComments comments) {
-  CASSLE_ASSIGN_OR_RETURN(const std::string text, ReadFile(path));
-  return ParseCsv(text, path, comments);
+  CASSLE_ASSIGN_OR_RETURN(const std::string text, ReadTextFile(path));
+  return ParseDecoded(text, path, comments, ',');
+}
+
+absl::StatusOr<CsvTable> ParseSeparatedCsv(absl::string_view text, const std::string& path) {
+  CASSLE_ASSIGN_OR_RETURN(const std::string decoded, DecodeText(text, path));
+  char best = ',';
+  size_t most = 1;
+  for (const char separator : {',', ';', '\t', '|'}) {
+    CsvRow header;
+    const absl::StatusOr<bool> any =
+        Parser(decoded, path, CsvComments::kNone, separator).Next(&header);
+    if (!any.ok() || !*any || header.cells.size() <= most) continue;
+    most = header.cells.size();
+    best = separator;
+  }
+  return ParseDecoded(decoded, path, CsvComments::kNone, best);
 }
 
 std::string QuotedCsvCell(absl::string_view text) {
@@ -139,7 +177,7 @@ std::string QuotedCsvCell(absl::string_view text) {
 }
 
 std::string CsvCell(absl::string_view text) {
-  const bool plain = text.find_first_of(",\"\n") == absl::string_view::npos &&
+  const bool plain = text.find_first_of(",\"\r\n") == absl::string_view::npos &&
                      absl::StripAsciiWhitespace(text) == text &&
                      !absl::StartsWith(text, kByteOrderMark);
   return plain ? std::string(text) : QuotedCsvCell(text);

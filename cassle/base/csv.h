@@ -6,8 +6,8 @@
 //   for (const CsvRow& row : table.rows) Use(row.cells[label], table.Origin(row));
 //
 // Cells may be quoted: "a, ""b""", line breaks too. White space around a cell is no part of it,
-// unless it is quoted. Lines end with \n or \r\n; empty ones, and a byte order mark before the
-// first, are skipped.
+// unless it is quoted. Lines end with \n, \r\n or \r; empty ones are skipped. The text is UTF-8 or
+// UTF-16, with a byte order mark or without (cassle/base/text_file.h).
 #ifndef CASSLE_BASE_CSV_H_
 #define CASSLE_BASE_CSV_H_
 
@@ -43,13 +43,17 @@ enum class CsvComments { kNone, kSkipped };
 
 // `path` is for errors.
 // \error kDataLoss, naming path and line: no lines, a quote that is not closed or not around its
-// whole cell, another number of cells than of columns.
+// whole cell, another number of cells than of columns, no text.
 absl::StatusOr<CsvTable> ParseCsv(absl::string_view text, const std::string& path,
                                   CsvComments comments = CsvComments::kNone);
 
 // \error kNotFound if the file cannot be read, else as ParseCsv.
 absl::StatusOr<CsvTable> ReadCsv(const std::string& path,
                                  CsvComments comments = CsvComments::kNone);
+
+// A table whose cells may also be separated by ; | or tabs: by what makes most columns of the first
+// line; by commas where that does not tell.
+absl::StatusOr<CsvTable> ParseSeparatedCsv(absl::string_view text, const std::string& path);
 
 // A cell as it stands in a file: in quotes where it needs them, or always.
 std::string CsvCell(absl::string_view text);

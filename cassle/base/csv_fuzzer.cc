@@ -1,15 +1,16 @@
-// CSV files, as people and other programs write them: what is read, written and read again stays.
+// CSV files, as people and other programs write them: what is read, written and read again stays,
+// whatever encoding and separator it had.
 #include <cstdint>
 #include <string>
 
 #include "cassle/base/csv.h"
 #include "cassle/base/testing/fuzz_check.h"
+#include "cassle/base/text_file.h"
 
 namespace cassle {
 namespace {
 
-void CheckCsv(const std::string& text, CsvComments comments) {
-  const absl::StatusOr<CsvTable> table = ParseCsv(text, "fuzz", comments);
+void CheckCsv(const absl::StatusOr<CsvTable>& table) {
   if (!table.ok()) {
     CASSLE_FUZZ_CHECK(BlamesInput(table.status()));
     return;
@@ -18,6 +19,7 @@ void CheckCsv(const std::string& text, CsvComments comments) {
   int line = table->header.line;
   for (const CsvRow& row : table->rows) {
     CASSLE_FUZZ_CHECK(row.cells.size() == table->header.cells.size());
+    for (const std::string& cell : row.cells) CASSLE_FUZZ_CHECK(IsUtf8(cell));
     CASSLE_FUZZ_CHECK(row.line > line);
     line = row.line;
     written += CsvLine(row.cells);
@@ -36,7 +38,8 @@ void CheckCsv(const std::string& text, CsvComments comments) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string text(reinterpret_cast<const char*>(data), size);
-  cassle::CheckCsv(text, cassle::CsvComments::kNone);
-  cassle::CheckCsv(text, cassle::CsvComments::kSkipped);
+  cassle::CheckCsv(cassle::ParseCsv(text, "fuzz"));
+  cassle::CheckCsv(cassle::ParseCsv(text, "fuzz", cassle::CsvComments::kSkipped));
+  cassle::CheckCsv(cassle::ParseSeparatedCsv(text, "fuzz"));
   return 0;
 }

@@ -34,6 +34,44 @@ TEST(CsvTest, FilesOfOtherSystemsReadTheSame) {
   EXPECT_THAT(table.rows[1].cells, ElementsAre("3", "4"));
 }
 
+TEST(CsvTest, LinesMayEndAsOnAnyMachine) {
+  for (const char* end : {"\n", "\r\n", "\r"}) {
+    ASSERT_OK_AND_ASSIGN(
+        const CsvTable table,
+        ParseCsv(absl::StrCat("a,b", end, "1,\"x", end, "y\"", end, end, "3,4"), "list.csv"));
+    ASSERT_EQ(table.rows.size(), 2);
+    EXPECT_THAT(table.rows[0].cells, ElementsAre("1", absl::StrCat("x", end, "y")));
+    EXPECT_EQ(table.Origin(table.rows[1]), "list.csv:5");
+  }
+}
+
+TEST(CsvTest, Utf16ReadsAsUtf8DoesAndLatin1IsRefusedWithItsLine) {
+  ASSERT_OK_AND_ASSIGN(const CsvTable table,
+                       ParseCsv(absl::string_view("\xff\xfe"
+                                                  "a\0,\0\xe9\0\n\0001\0,\0002\0",
+                                                  16),
+                                "list.csv"));
+  EXPECT_THAT(table.header.cells, ElementsAre("a", "\xc3\xa9"));
+  EXPECT_THAT(table.rows.at(0).cells, ElementsAre("1", "2"));
+  EXPECT_THAT(ParseCsv("a\ncaf\xe9\n", "list.csv"),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("list.csv:2: the byte 0xE9")));
+}
+
+TEST(CsvTest, TheSeparatorIsWhatMakesMostColumns) {
+  for (const char* separator : {",", ";", "\t", "|"}) {
+    const std::string text = absl::StrCat("path", separator, " note", separator, "x:2\na.png",
+                                          separator, "\"1", separator, " 2\"", separator, "\n");
+    ASSERT_OK_AND_ASSIGN(const CsvTable table, ParseSeparatedCsv(text, "list.csv"));
+    EXPECT_THAT(table.header.cells, ElementsAre("path", "note", "x:2"));
+    EXPECT_THAT(table.rows.at(0).cells,
+                ElementsAre("a.png", absl::StrCat("1", separator, " 2"), ""));
+  }
+  ASSERT_OK_AND_ASSIGN(const CsvTable one, ParseSeparatedCsv("path\na;b.png\n", "list.csv"));
+  EXPECT_THAT(one.rows.at(0).cells, ElementsAre("a;b.png"));
+  EXPECT_THAT(ParseSeparatedCsv("a;b\n1;2;3\n", "list.csv"),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("3 cells, but there are 2 columns")));
+}
+
 TEST(CsvTest, LinesAreCountedOverEmptyOnesCommentsAndLineBreaksInCells) {
   ASSERT_OK_AND_ASSIGN(const CsvTable table, ParseCsv("# by hand\na\n\n\"x\ny\"\n# more\nz\n",
                                                       "list.csv", CsvComments::kSkipped));

@@ -83,6 +83,7 @@ absl::Status Encode(const Options& options, SourceItem* item, EncodedItem* encod
   }
   CASSLE_ASSIGN_OR_RETURN(const bool shrunk, ShrinkTo(options.resize_short(), &item->pixels));
   encoded->sums.Add(item->pixels);
+  encoded->pixels = HashPixels(item->pixels);
   const v1::ImageFormat format = StoredFormat(options.store(), found);
   v1::ImageRecord& record = encoded->record;
   record.set_format(format);

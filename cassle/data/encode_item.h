@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "cassle/data/images/pixel_hash.h"
 #include "cassle/data/records/image_record.pb.h"
 #include "cassle/data/shard_encoder_options.pb.h"
 #include "cassle/data/sources/source.h"
@@ -36,8 +37,9 @@ struct EncodedItem {
   v1::ImageRecord record;
   // As SourceItem's.
   std::vector<std::string> remarks;
-  // Of the pixels that are stored (before the loss of a JPEG that is encoded anew).
+  // Both of the pixels that are stored (before the loss of a JPEG that is encoded anew).
   ChannelSums sums;
+  PixelHash pixels = {};
 };
 
 // item is used up.

@@ -156,15 +156,15 @@ TEST(RegionTest, EqualsTheSamePartOfTheWholeForEveryChromaLayout) {
 TEST(RegionTest, EqualsTheSamePartOfTheWholeForPhotographs) {
   const std::string folder = RealDataDir();
   if (folder.empty()) GTEST_SKIP() << "no CASSLE_DATA_DIR";
-  ASSERT_OK_AND_ASSIGN(const auto tar,
-                       TarReader::Open(JoinPath(folder, "imagenet-sample/photos.tar")));
+  const std::string path = JoinPath(folder, "imagenet-sample/photos.tar");
+  ASSERT_OK_AND_ASSIGN(const auto tar, ArchiveReader::Open(path, path));
   int photos = 0;
   while (true) {
     ASSERT_OK_AND_ASSIGN(const bool more, tar->Next());
     if (!more) break;
     ASSERT_OK_AND_ASSIGN(const std::string bytes, tar->Read());
     if (SniffImageFormat(bytes) != v1::JPEG) continue;
-    ASSERT_NO_FATAL_FAILURE(ExpectRegionsEqualTheWhole(bytes, 3, tar->name()));
+    ASSERT_NO_FATAL_FAILURE(ExpectRegionsEqualTheWhole(bytes, 3, tar->member().name));
     ++photos;
   }
   EXPECT_GE(photos, 100);

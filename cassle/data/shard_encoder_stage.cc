@@ -20,6 +20,7 @@
 #include "cassle/data/records/dataset_writer.h"
 #include "cassle/data/records/tfrecord.h"
 #include "cassle/data/sources/coarse_source.h"
+#include "cassle/data/sources/foreign_format.h"
 #include "cassle/data/sources/selected_source.h"
 #include "cassle/data/sources/source.h"
 #include "cassle/data/sources/sources.h"
@@ -47,34 +48,54 @@ absl::StatusOr<SourceArguments> MakeArguments(const v1::ShardEncoderOptions& opt
   for (const auto& [split, path] : named) {
     if (!path->empty()) arguments.inputs.push_back({split, *path});
   }
-  if (!options.input().empty() && arguments.inputs.size() > 1) {
-    return absl::InvalidArgumentError(
-        "give either --input or --train, --val, --test and --unlabeled, not both");
-  }
   if (!options.classes().empty()) {
     CASSLE_ASSIGN_OR_RETURN(arguments.classes, ReadLines(options.classes()));
   }
   arguments.image_root = options.image_root();
+  arguments.image_from = options.image_from();
+  arguments.label_from = options.label_from();
   arguments.shapes = options.shapes();
   arguments.lists = options.lists();
   return arguments;
 }
 
-// \error kDataLoss naming the split of --expect that has another number of images.
-absl::Status CheckExpected(const v1::ShardEncoderOptions& options, const v1::DatasetInfo& info) {
+using ExpectedCounts = std::vector<std::pair<std::string, int64_t>>;
+
+// The splits of --expect and their numbers of images.
+absl::StatusOr<ExpectedCounts> ReadExpected(const v1::ShardEncoderOptions& options) {
+  ExpectedCounts counts;
   for (const std::string& entry : options.expect()) {
     const std::vector<std::string> sides = absl::StrSplit(entry, '=');
-    int64_t expected = 0;
-    if (sides.size() != 2 || !absl::SimpleAtoi(sides[1], &expected)) {
+    int64_t count = 0;
+    if (sides.size() != 2 || !absl::SimpleAtoi(sides[1], &count)) {
       return absl::InvalidArgumentError(absl::StrCat("--expect=", entry, " is not SPLIT=COUNT"));
     }
+    counts.emplace_back(sides[0], count);
+  }
+  return counts;
+}
+
+// What can be judged before any file is read.
+absl::Status CheckOptions(const v1::ShardEncoderOptions& options) {
+  const bool by_split = !options.train().empty() || !options.val().empty() ||
+                        !options.test().empty() || !options.unlabeled().empty();
+  if (!options.input().empty() && by_split) {
+    return absl::InvalidArgumentError(
+        "give either --input or --train, --val, --test and --unlabeled, not both");
+  }
+  return ReadExpected(options).status();
+}
+
+// \error kDataLoss naming the split that has another number of images.
+absl::Status CheckExpected(const ExpectedCounts& counts, const v1::DatasetInfo& info) {
+  for (const auto& [name, expected] : counts) {
     int64_t images = 0;
     for (const v1::SplitInfo& split : info.splits()) {
-      if (split.name() == sides[0]) images = split.num_images();
+      if (split.name() == name) images = split.num_images();
     }
     if (images == expected) continue;
     return absl::DataLossError(
-        absl::StrCat("split '", sides[0], "' has ", images, " images, ", expected,
+        absl::StrCat("split '", name, "' has ", images, " images, ", expected,
                      " were expected: is the download complete and unpacked? Without --expect (of "
                      "the config) this is no error"));
   }
@@ -93,6 +114,7 @@ class Encoder {
       : options_(options), context_(*context) {}
 
   absl::Status Run() {
+    CASSLE_ASSIGN_OR_RETURN(expected_, ReadExpected(options_));
     CASSLE_ASSIGN_OR_RETURN(const SourceArguments arguments, MakeArguments(options_));
     tally_ = arguments.tally;
     CASSLE_ASSIGN_OR_RETURN(source_, OpenSource(options_.source(), arguments, &layout_));
@@ -217,7 +239,7 @@ class Encoder {
       return stream_->Append(payload_);
     }
     CASSLE_RETURN_IF_ERROR(writer_->AdvanceTo(assignment_->FirstOpen(slot->source_split)));
-    return writer_->Append(encoded.split, &encoded.record);
+    return writer_->Append(encoded.split, &encoded.record, encoded.pixels);
   }
 
   absl::Status CheckCounts() const {
@@ -225,6 +247,8 @@ class Encoder {
     const std::string from =
         options_.input().empty() ? absl::StrCat("the ", layout_, " input") : options_.input();
     if (all == 0) {
+      const std::string advice = ForeignFormatAdvice(options_.input());
+      if (!advice.empty()) return absl::FailedPreconditionError(advice);
       return absl::FailedPreconditionError(
           absl::StrCat(from, ": there are no images (layout ", layout_, ")"));
     }
@@ -275,6 +299,22 @@ class Encoder {
     return absl::OkStatus();
   }
 
+  // Classes without an image; not of a part of the input, where they are no surprise.
+  void SayEmptyClasses(const v1::DatasetInfo& info) {
+    if (options_.limit() > 0 || options_.splits_size() > 0) return;
+    int64_t empty = 0, labelled = 0;
+    std::string first;
+    for (int c = 0; c < info.classes_size(); ++c) {
+      int64_t count = 0;
+      for (const v1::SplitInfo& split : info.splits()) count += split.class_counts(c);
+      labelled += count;
+      if (count == 0 && empty++ == 0) first = info.classes(c);
+    }
+    if (empty == 0 || labelled == 0) return;
+    tally_->Decide(absl::StrCat(empty, " of ", info.classes_size(), " classes have no image (",
+                                first, empty > 1 ? ", ...)" : ")"));
+  }
+
   // A line for every name that was counted (the first of each kind, Tally::kMaxNames).
   std::string Remarks() const {
     std::string lines = "remark,name\n";
@@ -289,12 +329,13 @@ class Encoder {
   absl::Status Finish() {
     v1::DatasetInfo info;
     CASSLE_RETURN_IF_ERROR(Describe(&info));
+    if (stream_ == nullptr) CASSLE_RETURN_IF_ERROR(writer_->Finish(&info));
+    SayEmptyClasses(info);
     context_.Count("images", images_);
     context_.Count("quarantined", bad_);
     for (const std::string& sentence : tally_->Sentences()) context_.Note(sentence);
     if (stream_ != nullptr) return stream_->Close();
-    CASSLE_RETURN_IF_ERROR(writer_->Finish(&info));
-    CASSLE_RETURN_IF_ERROR(CheckExpected(options_, info));
+    CASSLE_RETURN_IF_ERROR(CheckExpected(expected_, info));
     CASSLE_RETURN_IF_ERROR(
         WriteFile(JoinPath(context_.output_dir(), "quarantine.csv"), quarantine_));
     if (!tally_->entries().empty()) {
@@ -317,6 +358,7 @@ class Encoder {
 
   const v1::ShardEncoderOptions& options_;
   StageContext& context_;
+  ExpectedCounts expected_;
   std::string layout_;
   std::shared_ptr<Tally> tally_;
   std::unique_ptr<ImageSource> source_;
@@ -340,11 +382,12 @@ class Encoder {
 StageInfo ShardEncoderInfo() {
   StageInfo info;
   info.name = "shard-encoder";
-  info.version = 1;
+  info.version = 2;
   info.summary =
       "Reads images of any layout (folders, tars, CIFAR, STL-10, IDX, CSV, lists of published data "
       "sets or the built-in generator), checks every one, and writes them as a data set folder of "
       "shards.";
+  info.check = CheckOf<v1::ShardEncoderOptions>(CheckOptions);
   return info;
 }
 

@@ -17,6 +17,7 @@
 #include "cassle/data/images/codec.h"
 #include "cassle/data/records/class_target.h"
 #include "cassle/data/records/dataset.h"
+#include "cassle/data/records/pixel_hashes.h"
 #include "cassle/data/sources/source_testutil.h"
 #include "cassle/stage/stage_main.h"
 
@@ -112,6 +113,35 @@ TEST(ShardEncoderTest, TheSameBytesForAnyNumberOfThreads) {
   }
 }
 
+TEST(ShardEncoderTest, EveryImageHasTheHashOfItsPixelsWhateverItsFileAndSplit) {
+  const std::string root = MakePhotos("hashes", /*with_bad=*/true);
+  // The pixels of a JPEG file of train, as PNG in test.
+  RgbImage twin;
+  ASSERT_OK(DecodeImage(ReadFile(root + "/train/dog/12.jpg").value(), &twin));
+  PutFile(root + "/test/dog/2.png", EncodePng(twin).value());
+  Options options = FolderOptions(root, FreshFolder("hashes.shards") + "/out");
+  options.set_max_bad_fraction(0.5);
+  options.set_val_fraction(0.3);
+  options.set_limit(25);
+  ASSERT_OK(Encode(options, 3));
+  std::map<PixelHash, std::string> train, test;
+  for (const char* split : {"train", "val", "test"}) {
+    ASSERT_OK_AND_ASSIGN(const auto data, Dataset::Open(options.output(), split));
+    ASSERT_OK_AND_ASSIGN(const std::vector<PixelHash> hashes,
+                         ReadPixelHashes(options.output(), data->split()));
+    ASSERT_EQ(static_cast<int64_t>(hashes.size()), data->size()) << split;
+    for (int64_t i = 0; i < data->size(); ++i) {
+      v1::ImageRecord record;
+      RgbImage image;
+      ASSERT_OK(data->ReadImage(i, &record, &image));
+      EXPECT_EQ(hashes[i], HashPixels(image)) << record.key();
+      (split == std::string("test") ? test : train)[hashes[i]] = record.key();
+    }
+  }
+  EXPECT_EQ(train[HashPixels(twin)], "train/dog/12.jpg");
+  EXPECT_EQ(test[HashPixels(twin)], "test/dog/2.png");
+}
+
 TEST(ShardEncoderTest, MeanAndDeviationAreThoseOfTheFirstSplit) {
   const std::string root = FreshFolder("moments");
   PutFile(root + "/train/a/1.png", FlatPng(1, 1, 0, 51, 255));
@@ -142,9 +172,38 @@ TEST(ShardEncoderTest, ABadImageStopsTheRunAndIsNamedWithTheRemedy) {
   EXPECT_THAT(list, HasSubstr("split,key,reason\ntrain,\"train/cat/15b.png\",\"PNG: "));
 }
 
+TEST(ShardEncoderTest, AKeyOfTheSplitListThatTwoImagesHaveIsAnError) {
+  const std::string root = FreshFolder("same_keys");
+  for (int j = 0; j < 2; ++j) {
+    PutFile(absl::StrCat(root, "/train-", j, ".tar"), MakeTar({{"0.png", FlatPng(1, 1, j, 1, 1)}}));
+  }
+  const std::string lists = FreshFolder("same_keys_list");
+  PutFile(lists + "/split.list", "\xef\xbb\xbftrain/0.png val\r\n");
+  Options options = FolderOptions(root, FreshFolder("same_keys_out") + "/data");
+  options.set_split_list(lists + "/split.list");
+  ExpectFailure(options, 65, "names 'train/0.png', which is the key of more than one image");
+}
+
+TEST(ShardEncoderTest, ClassesWithoutAnImageAreSaid) {
+  const std::string root = FreshFolder("empty_classes");
+  PutFile(root + "/train.tar", MakeTar({{"0.png", FlatPng(1, 1, 1, 1, 1)}, {"0.cls", "3"}}));
+  Options options = FolderOptions(root, FreshFolder("empty_classes_out") + "/data");
+  ASSERT_OK_AND_ASSIGN(const StageOutcome outcome, Encode(options));
+  EXPECT_THAT(outcome.manifest.notes(),
+              ::testing::Contains("3 of 4 classes have no image (0, ...)"));
+  PutFile(root + "/classes.txt", "\xef\xbb\xbfone\ntwo\nthree\nfour\n");
+  options.set_output(FreshFolder("empty_classes_out") + "/named");
+  ASSERT_OK(Encode(options));
+  ASSERT_OK_AND_ASSIGN(const auto data, Dataset::Open(options.output()));
+  EXPECT_THAT(data->info().classes(), ElementsAre("one", "two", "three", "four"));
+}
+
 TEST(ShardEncoderTest, WithoutImagesThereIsNoDataSet) {
   const std::string out = FreshFolder("none_out") + "/data";
   ExpectFailure(FolderOptions(FreshFolder("none"), out), 65, "there are no images");
+  const std::string hub = FreshFolder("hub");
+  PutFile(hub + "/data/train-00000-of-00001.parquet", "PAR1....");
+  ExpectFailure(FolderOptions(hub, out), 65, "is Parquet, which is not read");
   Options shapes;
   shapes.set_source(v1::DatasetLayout::SHAPES);
   shapes.mutable_shapes()->set_num_train(0);
@@ -342,6 +401,9 @@ TEST(ShardEncoderTest, BadSettingsAreNamed) {
     change(&options);
     ExpectFailure(options, 64, message);
   };
+  // Before any image is looked at: the input is not there.
+  fails([](Options* o) { o->set_input("/nowhere"), o->add_expect("foo"); },
+        "--expect=foo is not SPLIT=COUNT");
   fails([](Options* o) { o->set_jpeg_quality(0); }, "--jpeg_quality=0: expected 1 to 100");
   fails([](Options* o) { o->set_max_bad_fraction(2); }, "--max_bad_fraction=2: expected 0 to 1");
   fails([](Options* o) { o->set_val_fraction(1); },

@@ -82,7 +82,7 @@ std::optional<int> SplitAssignment::Assign(int source_split, const std::string& 
   const auto listed = listed_.find(key);
   if (listed != listed_.end()) {
     split = listed->second;
-    seen_[key] = true;
+    if (!seen_.insert(key).second) ambiguous_ = key;
   } else if (in_train && val_fraction_ > 0) {
     Philox random(StreamKey{seed_, RandomDomain::kSplit, train_position_});
     if (random.NextDouble() < val_fraction_) split = val_;
@@ -99,6 +99,12 @@ int SplitAssignment::FirstOpen(int source_split) const {
 }
 
 absl::Status SplitAssignment::CheckListUsed() const {
+  if (!ambiguous_.empty()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(list_path_, " names '", ambiguous_,
+                     "', which is the key of more than one "
+                     "image: give the members of the archives different names"));
+  }
   if (seen_.size() == listed_.size()) return absl::OkStatus();
   std::vector<std::string> missing;
   for (const auto& [key, split] : listed_) {

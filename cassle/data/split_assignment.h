@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -33,7 +34,7 @@ class SplitAssignment {
   int FirstOpen(int source_split) const;
 
   // After the last image.
-  // \error kFailedPrecondition naming a key of the list that never came.
+  // \error kFailedPrecondition naming a key of the list that never came, or more than once.
   absl::Status CheckListUsed() const;
 
  private:
@@ -46,7 +47,9 @@ class SplitAssignment {
   std::vector<bool> kept_;
   std::vector<int64_t> taken_;
   std::unordered_map<std::string, int> listed_;
-  std::unordered_map<std::string, bool> seen_;
+  std::unordered_set<std::string> seen_;
+  // A listed key that more than one image has.
+  std::string ambiguous_;
   std::string list_path_;
   double val_fraction_ = 0;
   uint64_t seed_ = 0;

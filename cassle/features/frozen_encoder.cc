@@ -1,6 +1,5 @@
 #include "cassle/features/frozen_encoder.h"
 
-#include <ATen/autocast_mode.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/tensor.h>
 #include <c10/core/GradMode.h>
@@ -18,30 +17,17 @@
 #include "cassle/models/weights/projector_folder.h"
 #include "cassle/models/weights/weights.h"
 #include "cassle/runtime/device.h"
+#include "cassle/runtime/precision_scope.h"
 #include "cassle/runtime/torch_guard.h"
-#include "cassle/runtime/torch_version.h"
 
 namespace cassle {
 namespace {
 
-// Autocast is a property of the thread.
-class Autocast {
- public:
-  Autocast(bool bfloat16, const at::Tensor& like) : on_(bfloat16), device_(like.device().type()) {
-    if (!on_) return;
-    SetAutocastType(device_, at::kBFloat16);
-    SetAutocastEnabled(device_, true);
-    // Only leaves that require gradients are cached, and the cache is shared by threads.
-    at::autocast::set_autocast_cache_enabled(false);
-  }
-  ~Autocast() {
-    if (on_) SetAutocastEnabled(device_, false);
-  }
-
- private:
-  const bool on_;
-  const c10::DeviceType device_;
-};
+// Several threads encode with one network.
+PrecisionScope ScopeOf(const FrozenEncoderOptions& options, const at::Tensor& like) {
+  return PrecisionScope(options.bfloat16 ? Precision::kBfloat16 : Precision::kFloat32, like,
+                        PrecisionScope::Casts::kNotCached);
+}
 
 // images [n, 3, S, S] and the same C values for all -> [n, 3 + C, S, S], channels-last.
 at::Tensor WithPlanes(const at::Tensor& images, const v1::BackboneConfig& config) {
@@ -72,6 +58,12 @@ absl::StatusOr<std::unique_ptr<FrozenEncoder>> FrozenEncoder::Create(
   if (options.resize_px != 0 && options.resize_px < spec.image_size()) {
     return absl::InvalidArgumentError(absl::StrCat(
         "resize_px: ", options.resize_px, " is below the model's image size ", spec.image_size()));
+  }
+  if (!options.device.empty()) {
+    CASSLE_ASSIGN_OR_RETURN(const c10::Device device, ResolveDevice(options.device));
+    ConfigureDevice(device, {});
+    MoveTensors(backbone->state(), device);
+    if (projector != nullptr) MoveTensors(projector->state(), device);
   }
   backbone->train(options.batch_statistics);
   backbone->set_requires_grad(false);
@@ -141,7 +133,7 @@ absl::StatusOr<std::vector<float>> FrozenEncoder::Extract(
     const std::vector<uint8_t>& pixels) const {
   return Guarded([&] {
     const at::Tensor input = Input(pixels);
-    const Autocast autocast(options_.bfloat16, input);
+    const PrecisionScope scope = ScopeOf(options_, input);
     const at::Tensor features = backbone_->forward(input).cpu().contiguous();
     const float* values = features.data_ptr<float>();
     return std::vector<float>(values, values + features.numel());
@@ -158,7 +150,7 @@ absl::StatusOr<std::vector<at::Tensor>> FrozenEncoder::Layers(
     const std::vector<uint8_t>& pixels) const {
   return Guarded([&] {
     const at::Tensor input = Input(pixels);
-    const Autocast autocast(options_.bfloat16, input);
+    const PrecisionScope scope = ScopeOf(options_, input);
     return backbone_->ForwardStages(input);
   });
 }
@@ -166,8 +158,9 @@ absl::StatusOr<std::vector<at::Tensor>> FrozenEncoder::Layers(
 absl::StatusOr<at::Tensor> FrozenEncoder::Project(const at::Tensor& features,
                                                   const std::vector<float>& descriptors) const {
   return Guarded([&] {
-    const Autocast autocast(options_.bfloat16, features);
-    return projector_->forward(features, MatrixTensor(descriptors, features.size(0)));
+    const PrecisionScope scope = ScopeOf(options_, features);
+    return projector_->forward(
+        features, Upload(MatrixTensor(descriptors, features.size(0)), features.device()));
   });
 }
 

@@ -42,6 +42,8 @@ struct FrozenEncoderOptions {
   bool bfloat16 = false;
   // Batch norm uses the statistics of the batch, as in training, instead of the running ones.
   bool batch_statistics = false;
+  // Where the networks are moved, as option --device (ResolveDevice); empty: they stay.
+  std::string device = {};
 };
 
 // It computes where the backbone's weights are. Thread-safe: several threads may compute at once,
@@ -52,7 +54,7 @@ class FrozenEncoder {
  public:
   // Puts the backbone, and the projector if there is one, into evaluation mode (training mode with
   // batch statistics), without gradients.
-  // \error kInvalidArgument if resize_px is below the model's image size.
+  // \error kInvalidArgument if resize_px is below the model's image size; as ResolveDevice.
   static absl::StatusOr<std::unique_ptr<FrozenEncoder>> Create(
       const v1::ModelSpec& spec, std::shared_ptr<Backbone> backbone,
       const FrozenEncoderOptions& options,

@@ -11,6 +11,7 @@
 #include "cassle/base/testing/status_matchers.h"
 #include "cassle/features/model_testutil.h"
 #include "cassle/features/training_views.h"
+#include "cassle/runtime/device.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -77,6 +78,34 @@ TEST(FrozenEncoderTest, WhatLibTorchThrowsIsAStatus) {
                        FrozenEncoder::Load(MakeTestModel({}), {}));
   EXPECT_THAT(encoder->Extract(std::vector<uint8_t>(encoder->input_bytes() + 1)),
               StatusIs(absl::StatusCode::kInternal, HasSubstr("the encoder failed: ")));
+}
+
+TEST(FrozenEncoderTest, ADeviceThatIsNotThereIsRefusedAndTheProcessorChangesNothing) {
+  const std::string folder = MakeTestModel({.conditioning = TestConditioning()});
+  EXPECT_THAT(FrozenEncoder::Load(folder, {.device = "cuda:99"}).status(),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("--device=cuda:99")));
+  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<FrozenEncoder> there,
+                       FrozenEncoder::Load(folder, {.device = "cpu"}));
+  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<FrozenEncoder> unmoved,
+                       FrozenEncoder::Load(folder, {}));
+  EXPECT_EQ(there->Extract(Pixels(2, *there)), unmoved->Extract(Pixels(2, *unmoved)));
+}
+
+TEST(FrozenEncoderTest, OnAGpuTheValuesAreNearThoseOfTheProcessor) {
+  if (!ResolveDevice("cuda").ok()) GTEST_SKIP() << "no GPU";
+  const std::string folder = MakeTestModel({.conditioning = TestConditioning()});
+  std::vector<at::Tensor> projections;
+  for (const char* device : {"cpu", "cuda"}) {
+    ASSERT_OK_AND_ASSIGN(const std::unique_ptr<FrozenEncoder> encoder,
+                         FrozenEncoder::Load(folder, {.device = device}));
+    ASSERT_OK_AND_ASSIGN(const std::vector<at::Tensor> layers,
+                         encoder->Layers(Pixels(2, *encoder)));
+    const std::vector<float> told(2 * encoder->projector_spec().descriptor_size(), 0.25f);
+    ASSERT_OK_AND_ASSIGN(const at::Tensor projection, encoder->Project(layers.back(), told));
+    projections.push_back(projection.cpu());
+  }
+  const double scale = projections[0].abs().max().item().toDouble();
+  EXPECT_LT((projections[0] - projections[1]).abs().max().item().toDouble() / scale, 1e-4);
 }
 
 TEST(FrozenEncoderTest, ImagesAreNotResizedBelowTheModelsSize) {

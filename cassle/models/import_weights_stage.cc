@@ -209,6 +209,9 @@ absl::Status Import(const v1::ImportWeightsOptions& options, StageContext& conte
   CASSLE_RETURN_IF_ERROR(
       WriteFile(JoinPath(context.output_dir(), kModelSpecName), PrintTextProto(spec)));
 
+  const std::string positions = ResizedPositionsSentence(spec.backbone(), spec.image_size());
+  if (!positions.empty()) context.Note(positions);
+
   v1::ImportWeightsResult result;
   *result.mutable_backbone() = *config;
   result.set_image_size(spec.image_size());

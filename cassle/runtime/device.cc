@@ -41,6 +41,7 @@ absl::Status ResolveWhere(google::protobuf::Message* options, StageContext* cont
   if (field == nullptr) return absl::InternalError("the stage has no option --device");
   CASSLE_ASSIGN_OR_RETURN(const c10::Device device,
                           ResolveDevice(options->GetReflection()->GetString(*options, field)));
+  if (options->GetDescriptor()->FindFieldByName("precision") == nullptr) return absl::OkStatus();
   if (device.is_cpu()) return ResolvePrecision(ProcessorBfloat16(), "processor", options, context);
   return ResolvePrecision(GpuBfloat16(device), "GPU", options, context);
 }

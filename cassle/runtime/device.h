@@ -26,8 +26,9 @@ namespace cassle {
 // reason.
 absl::StatusOr<c10::Device> ResolveDevice(const std::string& name);
 
-// StageInfo::resolve of stages that run a network: whether their options `device` and `precision`
-// can be had, and bf16 or float32 for precision AUTO, by what that device has instructions for.
+// StageInfo::resolve of stages that run a network: whether their options `device` and (if there is
+// one) `precision` can be had, and bf16 or float32 for precision AUTO, by what that device has
+// instructions for.
 // \error as ResolveDevice and ChoosePrecision (precision.h).
 absl::Status ResolveWhere(google::protobuf::Message* options, StageContext* context);
 

@@ -18,11 +18,6 @@
 #include <c10/core/CachingDeviceAllocator.h>
 #endif
 
-#if CASSLE_TORCH_AT_LEAST(2, 12) && __cplusplus < 202002L
-#error \
-    "This LibTorch needs C++20: add --cxxopt=-std=c++20 --host_cxxopt=-std=c++20 to bazel's flags"
-#endif
-
 // c10::Allocator::allocate was const at first.
 #if CASSLE_TORCH_AT_LEAST(2, 3)
 #define CASSLE_ALLOCATE_CONST

@@ -24,6 +24,7 @@
 #include "cassle/features/for_each_batch.h"
 #include "cassle/features/frozen_encoder.h"
 #include "cassle/models/networks/conditioning.h"
+#include "cassle/models/networks/vit.h"
 #include "cassle/models/weights/batch_tensor.h"
 #include "cassle/models/weights/model_folder.h"
 #include "cassle/models/weights/weights.h"
@@ -47,10 +48,12 @@ using Options = v1::FineTuneOptions;
 
 constexpr int64_t kTestBatch = 256;
 
-// A split with the class of every image.
+// A split with the class of every image, -1 of those that have none.
 struct LabelledSplit {
   std::shared_ptr<const Dataset> images;
   std::vector<int> labels;
+  // Images that have a class.
+  std::vector<int64_t> labelled;
 };
 
 struct Run {
@@ -75,16 +78,30 @@ absl::StatusOr<LabelledSplit> OpenSplit(const std::string& folder, const std::st
     v1::ImageRecord record;
     CASSLE_RETURN_IF_ERROR(opened.images->Read(i, &record));
     const int64_t label = ClassOf(record, target);
-    if (label >= 0 && label < classes) {
-      opened.labels.push_back(static_cast<int>(label));
-      continue;
+    if (label >= classes) {
+      return absl::DataLossError(
+          absl::StrCat("image ", record.id(), " (", record.key(), ") of split '",
+                       opened.images->split().name(), "' has class ", label, " of target '", target,
+                       "', which has ", classes, ": encode the data set again"));
     }
+    opened.labels.push_back(static_cast<int>(label));
+    if (label >= 0) opened.labelled.push_back(i);
+  }
+  if (opened.labelled.empty()) {
     return absl::FailedPreconditionError(absl::StrCat(
-        "image ", record.id(), " (", record.key(), ") of split '", opened.images->split().name(),
-        "' has ", label < 0 ? "no class" : "an impossible class", " of target '", target,
-        "': choose another split or --target, or encode the data set without such images"));
+        "no image of split '", opened.images->split().name(), "' has a class of target '", target,
+        "': choose a labelled split, or another --target"));
   }
   return opened;
+}
+
+// "1 of 4 images of split 'train' have no class of label and are left out".
+void NoteUnlabelled(const LabelledSplit& split, const std::string& target, StageContext* context) {
+  const size_t missing = split.labels.size() - split.labelled.size();
+  if (missing == 0) return;
+  context->NoteWarning(absl::StrCat(missing, " of ", split.labels.size(), " images of split '",
+                                    split.images->split().name(), "' have no class of ", target,
+                                    " and are left out"));
 }
 
 absl::Status OpenData(Run* run) {
@@ -192,9 +209,11 @@ ViewLoaderOptions LoadingOf(const Run& run) {
   return loading;
 }
 
-// What the finished classifier says of every image of the test split, and how images reached it.
+// What the finished classifier says of every labelled image of the test split, and how images
+// reached it.
 struct Predictions {
   std::vector<int> classes;
+  std::vector<int> labels;
   std::string preprocess_fingerprint;
 };
 
@@ -212,7 +231,7 @@ absl::StatusOr<Predictions> Predict(const Run& run, StageContext* context) {
     for (int64_t i = first; i < last; ++i) {
       v1::ImageRecord record;
       RgbImage image;
-      CASSLE_RETURN_IF_ERROR(images.ReadImage(i, &record, &image));
+      CASSLE_RETURN_IF_ERROR(images.ReadImage(run.test.labelled[i], &record, &image));
       CASSLE_RETURN_IF_ERROR(encoder->Prepare(image, pixels.data() + (i - first) * bytes));
     }
     CASSLE_ASSIGN_OR_RETURN(std::vector<float> features, encoder->Extract(pixels));
@@ -226,8 +245,10 @@ absl::StatusOr<Predictions> Predict(const Run& run, StageContext* context) {
   };
   Predictions predictions;
   predictions.preprocess_fingerprint = encoder->preprocess_fingerprint();
+  for (const int64_t image : run.test.labelled)
+    predictions.labels.push_back(run.test.labels[image]);
   CASSLE_RETURN_IF_ERROR(ForEachBatch<std::vector<int>>(
-      "testing", images.size(), kTestBatch, *context, predict,
+      "testing", static_cast<int64_t>(run.test.labelled.size()), kTestBatch, *context, predict,
       [&](const std::vector<int>& of_batch) {
         predictions.classes.insert(predictions.classes.end(), of_batch.begin(), of_batch.end());
         return absl::OkStatus();
@@ -259,8 +280,9 @@ absl::StatusOr<v1::Evaluation> ResultOf(const Run& run, const Predictions& predi
   evaluation.set_weights_fingerprint(WeightsFingerprint(backbone));
   evaluation.set_preprocess_fingerprint(predictions.preprocess_fingerprint);
   evaluation.set_num_features(static_cast<int32_t>(backbone.feature_size()));
-  for (const auto& [role, split, rows] : {std::tuple("train", &run.train, run.subset.size()),
-                                          std::tuple("test", &run.test, run.test.labels.size())}) {
+  for (const auto& [role, split, rows] :
+       {std::tuple("train", &run.train, run.subset.size()),
+        std::tuple("test", &run.test, run.test.labelled.size())}) {
     v1::EvaluatedSet* set = evaluation.add_sets();
     set->set_role(role);
     set->set_split(split->images->split().name());
@@ -272,9 +294,9 @@ absl::StatusOr<v1::Evaluation> ResultOf(const Run& run, const Predictions& predi
   const ClassCounts seen = CountRight(learnt, learnt, run.classes);
   const int frequent =
       static_cast<int>(std::max_element(seen.rows.begin(), seen.rows.end()) - seen.rows.begin());
-  const ClassCounts tested = CountRight(predictions.classes, run.test.labels, run.classes);
+  const ClassCounts tested = CountRight(predictions.classes, predictions.labels, run.classes);
   const ClassCounts chance = CountRight(std::vector<int>(predictions.classes.size(), frequent),
-                                        run.test.labels, run.classes);
+                                        predictions.labels, run.classes);
   const auto rows = static_cast<int64_t>(predictions.classes.size());
   AddAccuracy(absl::StrCat(run.target, ": top1"), tested.Top1(), rows, &evaluation)
       ->set_chance(chance.Top1());
@@ -298,6 +320,11 @@ absl::Status FineTune(const Options& options, StageContext& context) {
   run.policy = TrainPolicy(run.spec, run.options);
   CASSLE_RETURN_IF_ERROR(CheckPolicy(run.policy));
   CASSLE_RETURN_IF_ERROR(OpenData(&run));
+  const std::string positions =
+      ResizedPositionsSentence(run.spec.backbone(), run.spec.image_size());
+  if (!positions.empty()) context.Note(positions);
+  NoteUnlabelled(run.train, run.target, &context);
+  NoteUnlabelled(run.test, run.target, &context);
   CASSLE_RETURN_IF_ERROR(BuildMethod(&run));
   CASSLE_ASSIGN_OR_RETURN(run.device, ResolveDevice(run.options.device()));
   ConfigureDevice(run.device, {});

@@ -10,6 +10,7 @@
 #include "cassle/base/file.h"
 #include "cassle/base/testing/status_matchers.h"
 #include "cassle/base/text_proto.h"
+#include "cassle/data/images/codec.h"
 #include "cassle/data/shard_encoder_stage.h"
 #include "cassle/eval/result/evaluation.pb.h"
 #include "cassle/features/model_testutil.h"
@@ -21,6 +22,7 @@ namespace cassle {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::HasSubstr;
 
 // 64 images to learn from and 32 to test on, of the built-in generator.
@@ -127,6 +129,43 @@ TEST(FineTuneTest, FewLabelsAreTakenOfEveryClass) {
   options.set_epochs(1);
   ASSERT_OK(Tune(options));
   EXPECT_LT(ResultOf(options).sets(0).num_rows(), 20);
+}
+
+// Of six images that differ, in two splits, one of each has no label.
+TEST(FineTuneTest, ImagesWithoutALabelAreLeftOutAndCounted) {
+  const std::string folder = JoinPath(testing::TempDir(), "fine_tune_partly");
+  ASSERT_OK(RemoveAll(folder));
+  v1::ShardEncoderOptions shards;
+  shards.set_output(folder);
+  for (const char* split : {"train", "test"}) {
+    std::string list = "path,label\n";
+    for (int i = 0; i < 6; ++i) {
+      RgbImage image;
+      image.Resize(16, 16);
+      for (size_t k = 0; k < image.pixels.size(); ++k) image.pixels[k] = (k * (i + 3)) % 256;
+      ASSERT_OK_AND_ASSIGN(const std::string png, EncodePng(image));
+      const std::string name = absl::StrCat("partly_", split, i, ".png");
+      ASSERT_OK(WriteFile(JoinPath(testing::TempDir(), name), png));
+      absl::StrAppend(&list, name, ",", i == 4 ? "" : absl::StrCat(i % 2), "\n");
+    }
+    const std::string path = JoinPath(testing::TempDir(), absl::StrCat("partly_", split, ".csv"));
+    ASSERT_OK(WriteFile(path, list));
+    (split == std::string("train") ? shards.mutable_train() : shards.mutable_test())->assign(path);
+  }
+  ASSERT_OK(RunStage(ShardEncoderInfo(), shards, {}, RunShardEncoder));
+  v1::FineTuneOptions options = Options();
+  options.set_input(folder);
+  options.set_target("label");
+  options.set_epochs(1);
+  ASSERT_OK_AND_ASSIGN(const StageOutcome outcome, Tune(options));
+  EXPECT_THAT(outcome.manifest.notes(),
+              AllOf(Contains("1 of 6 images of split 'train' have no class of label and are left "
+                             "out"),
+                    Contains("1 of 6 images of split 'test' have no class of label and are left "
+                             "out")));
+  EXPECT_EQ(ResultOf(options).sets(0).num_rows(), 5);
+  EXPECT_EQ(ResultOf(options).sets(1).num_rows(), 5);
+  EXPECT_EQ(ResultOf(options).scores(0).num_test(), 5);
 }
 
 TEST(FineTuneTest, EverySettingChangesTheResult) {

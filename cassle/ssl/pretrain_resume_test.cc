@@ -122,6 +122,10 @@ TEST(PretrainResumeTest, AChainOfLinksEndsWithTheBytesOfAnUnbrokenRun) {
   refused(run("other", 0, JoinPath(::testing::TempDir(), "third")), kFailed, "is a finished run");
   refused(run("other", 0, TinyShapes(40)), kFailed, "was written by shard-encoder");
   refused(run("other", 3, ""), absl::StatusCode::kInvalidArgument, "--stop_epoch=3");
+  v1::PretrainOptions one_link = run("other", 1, "");
+  one_link.set_epochs(1);
+  refused(one_link, absl::StatusCode::kInvalidArgument,
+          "--stop_epoch=1: expected none: --epochs=1");
 }
 
 TEST(PretrainResumeTest, ADamagedCheckpointIsNotGoneOnFrom) {

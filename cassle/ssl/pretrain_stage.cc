@@ -1,19 +1,24 @@
 #include "cassle/ssl/pretrain_stage.h"
 
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "cassle/augment/loading/view_loader.h"
+#include "cassle/augment/policies/policy.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
+#include "cassle/models/networks/vit.h"
 #include "cassle/runtime/device.h"
 #include "cassle/runtime/torch_guard.h"
 #include "cassle/runtime/torch_runtime.h"
 #include "cassle/ssl/pretrain_options.h"
 #include "cassle/ssl/pretrain_run.h"
 #include "cassle/ssl/training/checkpoint.h"
+#include "cassle/ssl/training/collapse.h"
 #include "cassle/ssl/training/monitor.h"
 #include "cassle/ssl/training/trained_model.h"
 #include "cassle/ssl/training/trainer.h"
@@ -70,6 +75,19 @@ ViewLoaderOptions LoadingOf(const PretrainRun& run) {
   return loading;
 }
 
+// Small crops are seen with other positions than large ones.
+absl::Status NotePositions(const PretrainRun& run, StageContext* context) {
+  CASSLE_ASSIGN_OR_RETURN(const std::vector<v1::Policy> views,
+                          ViewPolicies(run.policy, run.method->num_views()));
+  std::set<int> sizes;
+  for (const v1::Policy& view : views) sizes.insert(view.size());
+  for (const int size : sizes) {
+    const std::string positions = ResizedPositionsSentence(run.backbone, size);
+    if (!positions.empty()) context->Note(positions);
+  }
+  return absl::OkStatus();
+}
+
 absl::Status WriteModel(const PretrainRun& run, const std::string& folder) {
   CASSLE_RETURN_IF_ERROR(
       WriteTrainedModel(*run.method, ModelSpecOf(run), run.policy, run.groups, folder));
@@ -80,7 +98,6 @@ absl::Status Pretrain(const v1::PretrainOptions& options, StageContext& context)
   if (context.streaming()) {
     return absl::InvalidArgumentError("--output=-: a model is a folder, not a stream");
   }
-  CASSLE_RETURN_IF_ERROR(CheckPretrainOptions(options));
   CASSLE_RETURN_IF_ERROR(CheckLinks(options, context.birth()));
   ConfigureTorch(options.compute_threads());
   CASSLE_ASSIGN_OR_RETURN(const c10::Device device, PrepareDevice(options));
@@ -89,12 +106,15 @@ absl::Status Pretrain(const v1::PretrainOptions& options, StageContext& context)
   context.Say(absl::StrCat(Provenance(run), "; ",
                            device.is_cpu() ? "" : absl::StrCat(DescribeDevice(device), ", "),
                            DescribeTorchRuntime()));
+  CASSLE_RETURN_IF_ERROR(NotePositions(run, &context));
   CASSLE_ASSIGN_OR_RETURN(const std::unique_ptr<Monitor> monitor,
                           MakeMonitor(run, device, &context));
   v1::TrainingConfig training;
   CASSLE_RETURN_IF_ERROR(CopyFieldsByName(run.options, /*without=*/{}, &training));
   Trainer trainer(training, device, LoadingOf(run), run.method.get(), monitor.get(), &context);
   CASSLE_RETURN_IF_ERROR(trainer.Run());
+  const std::string collapsed = CollapseSentence(trainer.last_metrics(), run.options.batch_size());
+  if (!collapsed.empty()) context.NoteWarning(collapsed);
   FixImageChannels(&run);
   CASSLE_RETURN_IF_ERROR(WriteModel(run, context.output_dir()));
   CASSLE_RETURN_IF_ERROR(
@@ -121,6 +141,7 @@ StageInfo PretrainInfo() {
   info.resumable = true;
   info.resolve = ResolveWhere;
   info.more_help = RecipesHelp;
+  info.check = CheckOf<v1::PretrainOptions>(CheckPretrainOptions);
   return info;
 }
 

@@ -36,9 +36,11 @@ v1::StageManifest OfTheChain(v1::StageManifest manifest) {
 
 absl::Status CheckLinks(const v1::PretrainOptions& options, const v1::StageManifest& birth) {
   if (options.stop_epoch() >= options.epochs()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--stop_epoch=", options.stop_epoch(), ": expected 1 to ",
-                     options.epochs() - 1, ", less than --epochs; leave it out for the last link"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--stop_epoch=", options.stop_epoch(), ": expected ",
+        options.epochs() > 1 ? absl::StrCat("1 to ", options.epochs() - 1, ", less than --epochs")
+                             : "none: --epochs=1 is one link",
+        "; leave it out for the last link"));
   }
   if (options.begin().empty()) return absl::OkStatus();
   CASSLE_ASSIGN_OR_RETURN(const v1::StageManifest before, ReadManifest(options.begin()));

@@ -62,8 +62,20 @@ std::string ValuesHelp(const FieldDescriptor& field) {
 
 std::string TypeName(const FieldDescriptor& field);
 
+bool IsNumber(const FieldDescriptor& field) {
+  switch (field.cpp_type()) {
+    case FieldDescriptor::CPPTYPE_STRING:
+    case FieldDescriptor::CPPTYPE_ENUM:
+    case FieldDescriptor::CPPTYPE_BOOL:
+    case FieldDescriptor::CPPTYPE_MESSAGE:
+      return false;
+    default:
+      return true;
+  }
+}
+
 // What one word may choose in a message: the member of its oneof, else the value of its first
-// field.
+// field, unless that is a number: nobody could tell of which field.
 std::string WordChoices(const Descriptor& type) {
   if (type.real_oneof_decl_count() > 0) {
     std::vector<std::string> names;
@@ -72,14 +84,34 @@ std::string WordChoices(const Descriptor& type) {
     }
     return absl::StrJoin(names, "|");
   }
-  return type.field_count() > 0 ? TypeName(*type.field(0)) : "'TEXT FORMAT'";
+  return type.field_count() > 0 && !IsNumber(*type.field(0)) ? TypeName(*type.field(0))
+                                                             : "'TEXT FORMAT'";
 }
 
+// A word or a number.
 bool IsWord(absl::string_view value) {
   for (char c : value) {
-    if (!absl::ascii_isalnum(c) && c != '_') return false;
+    if (!absl::ascii_isalnum(c) && !absl::StrContains("_.+-", c)) return false;
   }
   return !value.empty();
+}
+
+// What a value of a scalar field should have been.
+std::string Expected(const FieldDescriptor& field) {
+  const bool several = field.is_repeated();
+  switch (field.cpp_type()) {
+    case FieldDescriptor::CPPTYPE_FLOAT:
+    case FieldDescriptor::CPPTYPE_DOUBLE:
+      return several ? "numbers, separated by commas" : "a number";
+    case FieldDescriptor::CPPTYPE_INT32:
+    case FieldDescriptor::CPPTYPE_INT64:
+      return several ? "whole numbers, separated by commas" : "a whole number";
+    case FieldDescriptor::CPPTYPE_UINT32:
+    case FieldDescriptor::CPPTYPE_UINT64:
+      return several ? "whole numbers from 0, separated by commas" : "a whole number from 0";
+    default:
+      return TypeName(field);
+  }
 }
 
 std::string TypeName(const FieldDescriptor& field) {
@@ -260,6 +292,13 @@ absl::Status ChooseByWord(const std::string& path, const std::string& word, Mess
   if (type.field_count() == 0) {
     return absl::InvalidArgumentError(absl::StrCat("--", path, "=", word, ": has no settings"));
   }
+  if (IsNumber(*type.field(0))) {
+    std::vector<std::string> names;
+    for (int i = 0; i < type.field_count(); ++i) names.push_back(type.field(i)->name());
+    return absl::InvalidArgumentError(absl::StrCat("--", path, "=", word, ": name a field, as --",
+                                                   path, ".", names[0], "=", word, "; there are ",
+                                                   absl::StrJoin(names, ", ")));
+  }
   const absl::Status status = OptionSetter(message).Set(type.field(0)->name(), word);
   if (status.ok()) return status;
   return absl::InvalidArgumentError(
@@ -333,7 +372,7 @@ absl::Status OptionSetter::Set(absl::string_view path_view, absl::string_view va
   const absl::Status status = ParseTextProto(text, absl::StrCat("--", path), holder);
   if (status.ok() || IsMessage(*field)) return status;
   return absl::InvalidArgumentError(
-      absl::StrCat("--", path, "=", value, ": expected ", TypeName(*field)));
+      absl::StrCat("--", path, "=", value, ": expected ", Expected(*field)));
 }
 
 absl::Status ApplyDefaults(Message* options) {
@@ -374,7 +413,12 @@ std::string RangeText(const FieldDescriptor& field) {
                       annotations.GetExtension(bound.annotation));
     }
   }
-  if (!field.is_repeated() || range.empty()) return range;
+  if (range.empty()) return range;
+  if (!field.is_repeated()) {
+    // Of such a field 0 is what is not set.
+    const bool unset_outside = !field.has_presence() && !IsInside(0, field);
+    return absl::StrCat(range, unset_outside ? ", or 0" : "");
+  }
   return absl::StrCat(
       annotations.GetExtension(v1::ascending) ? "ascending values, each " : "values, each ", range);
 }
@@ -465,6 +509,24 @@ std::vector<std::pair<std::string, std::string>> PathsOfRole(const Message& opti
   return paths;
 }
 
+namespace {
+
+// The fields of a message that is given in text format only: of lists, which have no paths.
+std::string FieldsHelp(const Descriptor& type, const std::string& indent) {
+  std::string text;
+  for (int i = 0; i < type.field_count(); ++i) {
+    const FieldDescriptor& field = *type.field(i);
+    absl::StrAppend(&text, indent, field.name(), IsMessage(field) ? " { }" : ": ",
+                    IsMessage(field) ? "" : TypeName(field));
+    const std::string& help = field.options().GetExtension(v1::help);
+    absl::StrAppend(&text, help.empty() ? "" : "  ", help, "\n");
+    if (IsMessage(field)) absl::StrAppend(&text, FieldsHelp(*field.message_type(), indent + "  "));
+  }
+  return text;
+}
+
+}  // namespace
+
 std::string OptionsHelp(const Descriptor& options) {
   std::string text;
   for (const std::string& path : FieldPaths(options)) {
@@ -475,6 +537,9 @@ std::string OptionsHelp(const Descriptor& options) {
     absl::StrAppend(&text, "  --", path, "=", TypeName(field), "\n");
     if (!help.empty()) absl::StrAppend(&text, "      ", help, "\n");
     absl::StrAppend(&text, ValuesHelp(field));
+    if (IsMessage(field) && field.is_repeated()) {
+      absl::StrAppend(&text, FieldsHelp(*field.message_type(), "        "));
+    }
     const std::string range = RangeText(field);
     if (!range.empty()) absl::StrAppend(&text, "      Range: ", range, "\n");
     const std::string& value = field.options().GetExtension(v1::default_value);

@@ -84,10 +84,42 @@ TEST(OptionSetterTest, ErrorsNameTheSettingAndTheRemedy) {
                                                  HasSubstr("cuont; did you mean count?")));
   EXPECT_THAT(setter.Set("optimizer.learning_rat", "5"),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("optimizer.learning_rate?")));
-  EXPECT_THAT(setter.Set("count", "many"), StatusIs(absl::StatusCode::kInvalidArgument,
-                                                    HasSubstr("--count=many: expected COUNT")));
+  EXPECT_THAT(setter.Set("count", "many"),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("--count=many: expected a whole number")));
   EXPECT_THAT(setter.Set("color", "blue"),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("expected one of red|green")));
+}
+
+TEST(OptionSetterTest, ANumberForAMessageOfNumbersIsRefusedWithTheFieldsThereAre) {
+  v1::TestOptions options;
+  for (const char* value : {"0.5", "1"}) {
+    EXPECT_THAT(
+        OptionSetter(&options).Set("optimizer", value),
+        StatusIs(absl::StatusCode::kInvalidArgument,
+                 HasSubstr(absl::StrCat("--optimizer=", value,
+                                        ": name a field, as --optimizer.learning_rate=", value,
+                                        "; there are learning_rate, momentum, "
+                                        "milestones"))));
+  }
+}
+
+TEST(OptionsHelpTest, ZeroThatMeansNotSetIsPartOfTheRange) {
+  EXPECT_EQ(RangeText(*FindField(*v1::TestOptions::descriptor(), "choice.depth")), "1 to 64, or 0");
+  v1::TestOptions options;
+  options.mutable_choice()->set_depth(65);
+  EXPECT_THAT(CheckRanges(options), StatusIs(absl::StatusCode::kInvalidArgument,
+                                             HasSubstr("--choice.depth=65: expected 1 to 64, or "
+                                                       "0")));
+}
+
+TEST(OptionsHelpTest, ListsOfMessagesShowTheirFields) {
+  EXPECT_THAT(OptionsHelp(*v1::TestPlan::descriptor()),
+              HasSubstr("  --steps='TEXT FORMAT',...\n      What is done, in order.\n"
+                        "        name: TEXT  Of the step.\n"
+                        "        choice { }\n"
+                        "          color: red|green\n"
+                        "          depth: COUNT\n"));
 }
 
 TEST(ApplyDefaultsTest, FillsWhatIsNotSetAndNothingElse) {
@@ -119,13 +151,14 @@ TEST(CheckRangesTest, NamesTheFlagTheValueAndTheRange) {
   refused("optimizer { momentum: 1 }", "--optimizer.momentum=1: expected at least 0 and below 1");
   refused("optimizer { momentum: nan }",
           "--optimizer.momentum=nan: expected at least 0 and below 1");
-  refused("choice { depth: 65 }", "--choice.depth=65: expected 1 to 64");
+  refused("choice { depth: 65 }", "--choice.depth=65: expected 1 to 64, or 0");
   refused("rates: 1 rates: 0", "--rates=1,0: expected values, each above 0");
   refused("rates: inf", "--rates=inf: expected values, each above 0");
   refused("first { milestones: 3 milestones: 3 }",
           "--first.milestones=3,3: expected ascending values, each at least 1");
-  refused("chosen { colored { depth: -2 } }", "--chosen.colored.depth=-2: expected 1 to 64");
-  refused("choices { depth: 2 } choices { depth: 99 }", "--choices[1].depth=99: expected 1 to 64");
+  refused("chosen { colored { depth: -2 } }", "--chosen.colored.depth=-2: expected 1 to 64, or 0");
+  refused("choices { depth: 2 } choices { depth: 99 }",
+          "--choices[1].depth=99: expected 1 to 64, or 0");
 }
 
 TEST(CheckRangesTest, JudgesWhatIsSetAndTheEndsThatBelongToTheRange) {

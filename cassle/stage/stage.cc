@@ -97,6 +97,11 @@ void StageContext::Note(const std::string& sentence) {
   if (working_) Say(sentence);
 }
 
+void StageContext::NoteWarning(const std::string& sentence) {
+  notes_.push_back(sentence);
+  Warn(sentence);
+}
+
 void StageContext::Say(const std::string& line) const { LOG(INFO) << stage_name_ << ": " << line; }
 
 void StageContext::Warn(const std::string& line) const {
@@ -122,6 +127,7 @@ class StageRunner {
     const bool has_output = options_->GetDescriptor()->FindFieldByName("output") != nullptr;
     CASSLE_RETURN_IF_ERROR(ApplyDefaults(options_.get()));
     CASSLE_RETURN_IF_ERROR(CheckRanges(*options_));
+    if (info_.check) CASSLE_RETURN_IF_ERROR(info_.check(*options_));
     output_ = StringField(*options_, "output");
     if (info_.resolve) CASSLE_RETURN_IF_ERROR(info_.resolve(options_.get(), &context_));
     while (output_.size() > 1 && output_.back() == '/') output_.pop_back();
@@ -133,6 +139,11 @@ class StageRunner {
       context_.streaming_ = true;
       return WithoutOutput(work);
     }
+    if (absl::EndsWith(output_, ".partial")) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "--output=", output_, ": .partial is the ending of unfinished outputs: name another"));
+    }
+    CASSLE_RETURN_IF_ERROR(CheckSideOutputs());
     CASSLE_RETURN_IF_ERROR(DescribeBirth());
     CASSLE_ASSIGN_OR_RETURN(const bool up_to_date, CheckExistingOutput());
     if (up_to_date) {
@@ -152,6 +163,17 @@ class StageRunner {
     CASSLE_RETURN_IF_ERROR(CatchOutOfMemory([&] { return work(*options_, context_); }));
     CASSLE_RETURN_IF_ERROR(FillManifest());
     return StageOutcome{false, "", manifest_};
+  }
+
+  // They are written last, but what is wrong with them should be said first.
+  absl::Status CheckSideOutputs() const {
+    for (const auto& [field, path] : PathsOfRole(*options_, v1::SIDE_OUTPUT)) {
+      const std::string folder = DirName(path);
+      if (IsDirectory(folder)) continue;
+      return absl::PermissionDeniedError(
+          absl::StrCat("--", field, ": ", path, " cannot be written: there is no folder ", folder));
+    }
+    return absl::OkStatus();
   }
 
   absl::Status DescribeBirth() {

@@ -52,6 +52,9 @@ struct StageInfo {
       nullptr;
   // A paragraph of --help after the settings, for what their annotations cannot say. May be empty.
   std::function<std::string()> more_help = nullptr;
+  // Judges what relates options, before inputs are read or an existing output is looked at. May be
+  // empty (CheckOf).
+  std::function<absl::Status(const google::protobuf::Message& options)> check = nullptr;
 };
 
 // What is asked of one run and is not part of its identity.
@@ -97,6 +100,8 @@ class StageContext {
   // A decision of the stage and its reason, one sentence: in stage.textproto, in the result line,
   // and on stderr as soon as the work begins (a run that cannot begin says only why).
   void Note(const std::string& sentence);
+  // The same of what makes the result doubtful: a warning on stderr.
+  void NoteWarning(const std::string& sentence);
   // A line for people on stderr, and in the log file if there is one (stage_log.h).
   void Say(const std::string& line) const;
   // The same for what somebody should look at: severity WARNING in the log file.
@@ -135,6 +140,15 @@ using StageWork = std::function<absl::Status(const google::protobuf::Message&, S
 absl::StatusOr<StageOutcome> RunStageWork(const StageInfo& info,
                                           const google::protobuf::Message& options,
                                           const StageSettings& settings, const StageWork& work);
+
+// StageInfo.check of a function that knows its options.
+template <class Options>
+std::function<absl::Status(const google::protobuf::Message&)> CheckOf(
+    absl::Status (*check)(const Options&)) {
+  return [check](const google::protobuf::Message& options) {
+    return check(static_cast<const Options&>(options));
+  };
+}
 
 template <class Options>
 absl::StatusOr<StageOutcome> RunStage(const StageInfo& info, const Options& options,

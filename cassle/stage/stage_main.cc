@@ -23,6 +23,7 @@
 #include "cassle/base/thread_pool.h"
 #include "cassle/base/vector_kernels.h"
 #include "cassle/stage/options.h"
+#include "cassle/stage/result_table.h"
 #include "cassle/stage/stage_log.h"
 
 DEFINE_int32(
@@ -33,6 +34,9 @@ DEFINE_bool(force, false,
 DEFINE_bool(
     omit_costs, false,
     "Leave seconds and memory out of stage.textproto, so that equal work gives equal bytes.");
+
+DEFINE_bool(json, false,
+            "The result as one line of JSON also on a terminal, which else gets a short table.");
 
 namespace cassle {
 namespace {
@@ -48,6 +52,7 @@ constexpr ProcessFlag kProcessFlags[] = {
     {"threads", "COUNT", nullptr},
     {"force", "true|false", nullptr},
     {"omit_costs", "true|false", nullptr},
+    {"json", "true|false", nullptr},
     {"log_dir", "FOLDER",
      "Also writes what is said on stderr to files in this folder, with severity and time."},
     {"log_prefix", "true|false", "Severity, time and place before each line on stderr."},
@@ -322,7 +327,9 @@ int StageMainWork(int argc, char** argv, const StageInfo& info, google::protobuf
   }
   // A stage that streams records, or prints text, has stdout to itself.
   if (!outcome->output.empty() || (!has_output && !result.empty())) {
-    std::printf("%s\n", OutcomeJson(*outcome).c_str());
+    const bool table = isatty(STDOUT_FILENO) == 1 && !FLAGS_json;
+    std::printf("%s", table ? OutcomeTable(*outcome).c_str()
+                            : absl::StrCat(OutcomeJson(*outcome), "\n").c_str());
     if (std::fflush(stdout) != 0) {
       return fail(absl::ResourceExhaustedError("cannot write the result to standard output"));
     }

@@ -1,10 +1,15 @@
 #include "cassle/stage/stage_manifest.h"
 
+#include <algorithm>
+#include <utility>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "cassle/base/file.h"
 #include "cassle/base/fingerprint.h"
 #include "cassle/base/status_macros.h"
@@ -50,6 +55,15 @@ absl::Status RequireComplete(const std::string& folder) {
   return absl::OkStatus();
 }
 
+absl::Status RequireKind(const std::string& folder, const std::string& file,
+                         const std::string& kind) {
+  CASSLE_RETURN_IF_ERROR(RequireComplete(folder));
+  if (FileExists(JoinPath(folder, file))) return absl::OkStatus();
+  CASSLE_ASSIGN_OR_RETURN(const v1::StageManifest manifest, ReadManifest(folder));
+  return absl::FailedPreconditionError(absl::StrCat(folder, " is an output of ", manifest.stage(),
+                                                    " and is no ", kind, ": it has no ", file));
+}
+
 absl::Status FingerprintFiles(const std::string& folder, v1::StageManifest* manifest) {
   manifest->clear_files();
   CASSLE_ASSIGN_OR_RETURN(std::vector<std::string> names, ListFilesBelow(folder));
@@ -86,19 +100,74 @@ absl::StatusOr<std::string> FingerprintInput(const std::string& path) {
   return plain.fingerprint();
 }
 
+namespace {
+
+// The settings of `options` (text format, one per line) by their paths, in order; values of a
+// repeated field are joined.
+std::vector<std::pair<std::string, std::string>> Settings(const std::string& options) {
+  std::vector<std::pair<std::string, std::string>> settings;
+  std::vector<std::string> above;
+  for (absl::string_view line : absl::StrSplit(options, '\n', absl::SkipWhitespace())) {
+    line = absl::StripAsciiWhitespace(line);
+    if (line == "}") {
+      if (!above.empty()) above.pop_back();
+      continue;
+    }
+    const bool message = absl::ConsumeSuffix(&line, " {");
+    const std::pair<absl::string_view, absl::string_view> parts =
+        absl::StrSplit(line, absl::MaxSplits(": ", 1));
+    above.emplace_back(parts.first);
+    const std::string path = absl::StrJoin(above, ".");
+    // A message that is there counts even if it holds nothing: the choice of a method.
+    const std::string value(message ? "chosen" : parts.second);
+    const auto known = std::find_if(settings.begin(), settings.end(),
+                                    [&](const auto& setting) { return setting.first == path; });
+    if (known == settings.end()) {
+      settings.emplace_back(path, value);
+    } else {
+      absl::StrAppend(&known->second, ",", value);
+    }
+    if (!message) above.pop_back();
+  }
+  return settings;
+}
+
+std::string ValueOf(const std::vector<std::pair<std::string, std::string>>& settings,
+                    const std::string& path) {
+  for (const auto& [known, value] : settings) {
+    if (known == path) return value;
+  }
+  return "not set";
+}
+
+}  // namespace
+
 std::string DifferenceOfBirth(const v1::StageManifest& was, const v1::StageManifest& now) {
   if (was.stage() != now.stage()) return absl::StrCat("by stage ", was.stage());
   if (was.version() != now.version())
     return absl::StrCat("by version ", was.version(), " of the stage");
-  const std::vector<std::string> before = absl::StrSplit(was.options(), '\n');
-  const std::vector<std::string> after = absl::StrSplit(now.options(), '\n');
-  for (size_t i = 0; i < before.size() || i < after.size(); ++i) {
-    const std::string old_line = i < before.size() ? before[i] : "";
-    const std::string new_line = i < after.size() ? after[i] : "";
-    if (old_line != new_line) {
-      return absl::StrCat("with other options (", old_line.empty() ? "default" : old_line,
-                          " there, ", new_line.empty() ? "default" : new_line, " now)");
+  const auto before = Settings(was.options()), after = Settings(now.options());
+  std::vector<std::string> paths;
+  for (const auto* settings : {&before, &after}) {
+    for (const auto& setting : *settings) {
+      if (std::find(paths.begin(), paths.end(), setting.first) == paths.end()) {
+        paths.push_back(setting.first);
+      }
     }
+  }
+  std::vector<std::string> differences;
+  for (const std::string& path : paths) {
+    const std::string there = ValueOf(before, path), here = ValueOf(after, path);
+    if (there != here) {
+      differences.push_back(absl::StrCat("--", path, ": ", there, " there, ", here, " now"));
+    }
+  }
+  constexpr size_t kShown = 3;
+  if (!differences.empty()) {
+    const size_t more = differences.size() - std::min(differences.size(), kShown);
+    differences.resize(differences.size() - more);
+    return absl::StrCat("with other options (", absl::StrJoin(differences, "; "),
+                        more > 0 ? absl::StrCat("; and ", more, " more") : "", ")");
   }
   return "from other inputs";
 }

@@ -26,6 +26,13 @@ absl::StatusOr<v1::StageManifest> ReadManifest(const std::string& folder);
 // \error as ReadManifest; kDataLoss naming the file that is missing or has another size.
 absl::Status RequireComplete(const std::string& folder);
 
+// RequireComplete, and the folder is of the kind that is wanted.
+//   file  that every folder of this kind has: "model.textproto".
+//   kind  what it is and who writes it: "model (pretrain, import-weights)".
+// \error as RequireComplete; kFailedPrecondition naming the stage that wrote the folder.
+absl::Status RequireKind(const std::string& folder, const std::string& file,
+                         const std::string& kind);
+
 // Fills `files` (sorted) and `fingerprint` from what is in the folder; the manifest itself is left
 // out.
 absl::Status FingerprintFiles(const std::string& folder, v1::StageManifest* manifest);
@@ -37,7 +44,8 @@ absl::StatusOr<std::string> FingerprintInput(const std::string& path);
 // Whether two outputs were made by the same stage and version with the same options and inputs.
 bool SameBirth(const v1::StageManifest& a, const v1::StageManifest& b);
 
-// Why two births differ, in words: the first setting or input that is not the same.
+// Why two births differ, in words: the first settings that are not the same, or that inputs are
+// not.
 std::string DifferenceOfBirth(const v1::StageManifest& was, const v1::StageManifest& now);
 
 }  // namespace cassle

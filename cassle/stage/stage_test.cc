@@ -94,13 +94,40 @@ TEST_F(StageTest, CostsAreWrittenUnlessOmitted) {
 TEST_F(StageTest, OtherOptionsAreRefusedWithTheDifferenceUnlessForced) {
   ASSERT_OK(Run().status());
   options_.set_count(4);
-  EXPECT_THAT(Run(),
-              StatusIs(absl::StatusCode::kAlreadyExists,
-                       AllOf(HasSubstr("count: 3 there, count: 4 now"), HasSubstr("--force"))));
+  EXPECT_THAT(Run(), StatusIs(absl::StatusCode::kAlreadyExists,
+                              AllOf(HasSubstr("(--count: 3 there, 4 now)"), HasSubstr("--force"))));
   settings_.force = true;
   ASSERT_OK(Run().status());
   EXPECT_TRUE(FileExists(JoinPath(Out(), "3")));
   EXPECT_FALSE(FileExists(Out() + ".old"));
+}
+
+TEST(DifferenceOfBirthTest, ComparesSettingBySetting) {
+  v1::StageManifest was, now;
+  was.set_options("color: RED\ncount: 3\noptimizer {\n  momentum: 0.9\n}\nfirst {\n}\n");
+  // A setting more, before the one that differs; another choice; a list.
+  now.set_options(
+      "color: RED\nbuffer: 7\ncount: 3\noptimizer {\n  momentum: 0.5\n}\nsecond {\n}\n");
+  EXPECT_EQ(DifferenceOfBirth(was, now),
+            "with other options (--optimizer.momentum: 0.9 there, 0.5 now; --first: chosen there, "
+            "not set now; --buffer: not set there, 7 now; and 1 more)");
+  was.set_options("groups: \"a\"\ngroups: \"b\"\n");
+  now.set_options("groups: \"a\"\n");
+  EXPECT_EQ(DifferenceOfBirth(was, now),
+            "with other options (--groups: \"a\",\"b\" there, \"a\" now)");
+  EXPECT_EQ(DifferenceOfBirth(was, was), "from other inputs");
+}
+
+TEST_F(StageTest, AMissingFolderOfASideOutputIsSaidBeforeTheWork) {
+  options_.set_picture(JoinPath(root_, "nowhere/picture.png"));
+  EXPECT_THAT(Run(), StatusIs(absl::StatusCode::kPermissionDenied,
+                              AllOf(HasSubstr("--picture: "), HasSubstr("nowhere"))));
+  EXPECT_FALSE(FileExists(Out()));
+}
+
+TEST_F(StageTest, TheEndingOfUnfinishedOutputsIsNoName) {
+  options_.set_output(Out() + ".partial");
+  EXPECT_THAT(Run(), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("name another")));
 }
 
 TEST_F(StageTest, OtherInputBytesAreNoticed) {

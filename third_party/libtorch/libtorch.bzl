@@ -88,6 +88,11 @@ def _libtorch_repository_impl(ctx):
         if lib.get_child("lib" + name + ".so").exists:
             libs.append(name)
 
+    # Newer ones say in ATen.h that they want C++20; --config=cxx20 (.bazelrc) compiles with it and says so here.
+    aten = ctx.read(folder.get_child("include").get_child("ATen").get_child("ATen.h"))
+    if "C++20" in aten and ctx.os.environ.get("CASSLE_CXX", "") != "20":
+        fail("CASSLE_LIBTORCH=%s needs C++20: add --config=cxx20 to bazel's flags (tools/test.sh --libtorch=... does)" % named)
+
     # Packages for old compilers use the other std::string; the package says so itself.
     cmake = folder.get_child("share").get_child("cmake").get_child("Torch").get_child("TorchConfig.cmake")
     if cmake.exists and "_GLIBCXX_USE_CXX11_ABI=0" in ctx.read(cmake):
@@ -102,6 +107,6 @@ def _libtorch_repository_impl(ctx):
 
 libtorch_repository = repository_rule(
     implementation = _libtorch_repository_impl,
-    environ = ["CASSLE_LIBTORCH", "HOME"],
+    environ = ["CASSLE_LIBTORCH", "CASSLE_CXX", "HOME"],
     local = True,
 )

@@ -1,6 +1,6 @@
 """Runs a bundle of tools/gpu_check.sh on a machine with PyTorch (and a GPU, else those parts are skipped).
 
-  python3 run.py [--parts=info,steps,tests,methods,devices,embed,torch,loader] [--out=FOLDER] [--seconds=540]
+  python3 run.py [--parts=info,steps,tests,methods,devices,embed,evaluations,torch,loader] [--out=FOLDER] [--seconds=540]
 
 Prints what it does, and one JSON document into FOLDER/gpu_check.json: figures, and failures with the end of
 what the program said. Exit code 1 if anything failed.
@@ -23,7 +23,7 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 METHODS = ("moco_v2", "simclr", "byol", "simsiam", "barlow_twins", "moco_v3", "vicreg", "swav", "dino", "supervised")
-PARTS = ("info", "steps", "tests", "methods", "devices", "embed", "torch", "loader")
+PARTS = ("info", "steps", "tests", "methods", "devices", "embed", "evaluations", "torch", "loader")
 WORKLOADS = (("resnet18", 96), ("resnet50", 224), ("vit_small", 224))
 
 
@@ -258,6 +258,31 @@ class Check:
             if not worst < 1e-4:
                 self.fail("embed", "features differ by %.2g" % worst)
         self.say("embed: " + json.dumps(self.report["embed"]))
+
+    # The stages that change images on purpose: what they write on both devices.
+    def evaluations(self):
+        if not (self.work / "conditioned").exists():
+            self.train("moco_v2", "cpu", "conditioned", "--conditioning=mlp")
+        devices = ("cpu", "cuda") if self.gpu else ("cpu",)
+        worst, seconds = {}, {}
+        for stage in ("invariance", "interpolation", "predict-augmentation"):
+            scores = []
+            for device in devices:
+                folder = self.work / ("%s_%s" % (stage, device))
+                begin = time.monotonic()
+                if self.stage(stage, "--model=%s" % (self.work / "conditioned"), "--input=%s" % self.dataset(96, 4),
+                              "--num_images=64", "--batch_size=32", "--device=" + device,
+                              "--output=%s" % folder) is None:
+                    return
+                seconds["%s %s" % (stage, device)] = round(time.monotonic() - begin, 2)
+                result = json.loads((folder / "result.json").read_text())
+                scores.append([score["value"] for score in result["scores"]])
+            if self.gpu:
+                worst[stage] = max(abs(a - b) / max(1, abs(a)) for a, b in zip(*scores))
+                if not worst[stage] < 1e-3:
+                    self.fail(stage, "scores differ by %.2g" % worst[stage])
+        self.report["evaluations"] = {"seconds": seconds, "difference": worst}
+        self.say("evaluations: " + json.dumps(self.report["evaluations"]))
 
     def figure(self, part, key, code, out, err):
         try:

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <numeric>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -125,6 +126,15 @@ class Loader : public ViewLoader {
                                                      " is larger than the ", num_images_,
                                                      " images: choose at most ", num_images_));
     }
+    if (options_.rows.empty()) {
+      options_.rows.resize(options_.batch_size);
+      std::iota(options_.rows.begin(), options_.rows.end(), 0);
+    }
+    for (const int64_t row : options_.rows) {
+      if (row >= 0 && row < options_.batch_size) continue;
+      return absl::InvalidArgumentError(
+          absl::StrCat("row ", row, " of a batch of ", options_.batch_size));
+    }
     if (!IsLabel(options_.target) && options_.images == nullptr) {
       return absl::InvalidArgumentError(
           absl::StrCat("target '", options_.target,
@@ -196,23 +206,25 @@ class Loader : public ViewLoader {
   absl::Status MakeBatch(int64_t number, ViewBatch* batch) {
     batch->epoch = number / batches_per_epoch_;
     batch->batch_in_epoch = number % batches_per_epoch_;
-    batch->batch_size = static_cast<int>(options_.batch_size);
+    const int64_t rows = static_cast<int64_t>(options_.rows.size());
+    batch->batch_size = static_cast<int>(rows);
     batch->pixels.resize(options_.views);
     batch->descriptors.resize(options_.views);
     for (int view = 0; view < options_.views; ++view) {
       batch->sizes.push_back(policies_[view].size());
-      batch->pixels[view].resize(options_.batch_size * ViewBytes(view));
-      batch->descriptors[view].resize(options_.batch_size * layout_.size());
+      batch->pixels[view].resize(rows * ViewBytes(view));
+      batch->descriptors[view].resize(rows * layout_.size());
     }
     if (relative_layout_.size() > 0) {
-      batch->relative.assign(2, std::vector<float>(options_.batch_size * relative_layout_.size()));
+      batch->relative.assign(2, std::vector<float>(rows * relative_layout_.size()));
     }
-    batch->image_ids.resize(options_.batch_size);
-    batch->labels.resize(options_.batch_size);
+    batch->image_ids.resize(rows);
+    batch->labels.resize(rows);
     const EpochOrder order(num_images_, options_.seed, batch->epoch);
     const auto workspace = workspaces_.Borrow();
-    for (int64_t row = 0; row < options_.batch_size; ++row) {
-      int64_t image = order.ImageAt(batch->batch_in_epoch * options_.batch_size + row);
+    for (int64_t row = 0; row < rows; ++row) {
+      int64_t image =
+          order.ImageAt(batch->batch_in_epoch * options_.batch_size + options_.rows[row]);
       if (!options_.subset.empty()) image = options_.subset[image];
       CASSLE_RETURN_IF_ERROR(MakeRow(image, row, workspace.get(), batch));
     }

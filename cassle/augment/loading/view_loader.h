@@ -28,7 +28,7 @@ namespace cassle {
 struct ViewBatch {
   int64_t epoch = 0;
   int64_t batch_in_epoch = 0;
-  // B
+  // B: images in here, with ViewLoaderOptions.rows fewer than the batch has.
   int batch_size = 0;
   // Per view: its side in pixels (views of a multi-crop policy differ).
   std::vector<int> sizes;
@@ -66,6 +66,9 @@ struct ViewLoaderOptions {
   // Of the draws and of the shuffle.
   uint64_t seed = 0;
   int64_t batch_size = 256;
+  // Positions in a batch, ascending, of the images that are made of it: a rank's own ones. Empty:
+  // all. What is made of an image is the same whoever makes it.
+  std::vector<int64_t> rows;
   // Where to begin: batch `first_batch` (from 0) of epoch `first_epoch` (from 0).
   int64_t first_epoch = 0;
   int64_t first_batch = 0;

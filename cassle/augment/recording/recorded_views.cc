@@ -21,14 +21,10 @@ absl::Status AsDataLoss(const absl::Status& status) {
 }  // namespace
 
 absl::StatusOr<v1::ViewsInfo> ReadViewsInfo(const std::string& folder) {
-  CASSLE_RETURN_IF_ERROR(RequireComplete(folder));
+  CASSLE_RETURN_IF_ERROR(
+      RequireKind(folder, kViewsInfoName, "folder of recorded views (of augment-and-record)"));
   v1::ViewsInfo info;
   const std::string path = JoinPath(folder, kViewsInfoName);
-  if (!FileExists(path)) {
-    return absl::DataLossError(absl::StrCat(folder, " holds no recorded views: it has no ",
-                                            kViewsInfoName,
-                                            " (name the output folder of augment-and-record)"));
-  }
   CASSLE_RETURN_IF_ERROR(AsDataLoss(ReadTextProto(path, &info)));
   CASSLE_RETURN_IF_ERROR(AsDataLoss(Annotate(CheckPolicy(info.policy()), path)));
   return info;

@@ -206,7 +206,7 @@ TEST(ViewPartsTest, MissingDoubledAndForeignPartsAreNamed) {
   Options other_seed = PartRun("wanting", 1, 3);
   other_seed.set_seed(4);
   ASSERT_OK(RunRecorder(other_seed));
-  ExpectRefused(run(parts), 65, {other_seed.output(), "seed: 4 there", "seed: 3 now"});
+  ExpectRefused(run(parts), 65, {other_seed.output(), "--seed: 4 there, 3 now"});
   ASSERT_OK(RemoveAll(other_seed.output()));
 
   Options other_images = PartRun("wanting", 1, 3);

@@ -15,14 +15,9 @@
 namespace cassle {
 
 absl::StatusOr<DatasetSplit> ReadDatasetSplit(const std::string& folder, const std::string& split) {
-  CASSLE_RETURN_IF_ERROR(RequireComplete(folder));
+  CASSLE_RETURN_IF_ERROR(RequireKind(folder, kDatasetInfoName, "data set (of shard-encoder)"));
   DatasetSplit found;
   const std::string info_path = JoinPath(folder, kDatasetInfoName);
-  if (!FileExists(info_path)) {
-    return absl::DataLossError(absl::StrCat(folder, " is not a data set: it has no ",
-                                            kDatasetInfoName,
-                                            " (name the output folder of shard-encoder)"));
-  }
   const absl::Status parsed = ReadTextProto(info_path, &found.info);
   if (!parsed.ok()) return absl::DataLossError(parsed.message());
   std::vector<std::string> names;

@@ -4,6 +4,7 @@
 //   dataset.textproto                     schema, classes, counts, mean and std (DatasetInfo)
 //   train-00000-of-00002.tfrecord         ImageRecords (cassle/data/records/tfrecord.h)
 //   train-00000-of-00002.tfrecord.index   offsets of the records
+//   train.pixels                          hashes of the images (cassle/data/records/pixel_hashes.h)
 //   test-00000-of-00001.tfrecord ...      further splits
 //   stage.textproto                       says that the folder is complete
 //

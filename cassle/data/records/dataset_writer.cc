@@ -8,6 +8,7 @@
 #include "cassle/base/status_macros.h"
 #include "cassle/base/text_proto.h"
 #include "cassle/data/records/dataset.h"
+#include "cassle/data/records/pixel_hashes.h"
 
 namespace cassle {
 
@@ -16,7 +17,8 @@ DatasetWriter::DatasetWriter(std::string folder, std::vector<std::string> splits
     : folder_(std::move(folder)),
       names_(std::move(splits)),
       max_shard_bytes_(max_shard_bytes),
-      spools_(names_.size()) {
+      spools_(names_.size()),
+      pixels_(names_.size()) {
   split_.set_name(names_[0]);
 }
 
@@ -28,10 +30,22 @@ std::string DatasetWriter::UnnumberedPath(int shard) const {
   return JoinPath(folder_, absl::StrCat(names_[current_], "-", shard, ".unnumbered"));
 }
 
-absl::Status DatasetWriter::Append(int split, v1::ImageRecord* record) {
+absl::Status DatasetWriter::WriteHash(int split, const PixelHash& hash) {
+  std::unique_ptr<FileWriter>& file = pixels_[split];
+  if (file == nullptr) {
+    CASSLE_ASSIGN_OR_RETURN(file,
+                            FileWriter::Open(JoinPath(folder_, PixelHashFile(names_[split]))));
+  }
+  return file->Append(absl::string_view(reinterpret_cast<const char*>(hash.data()), hash.size()));
+}
+
+absl::Status DatasetWriter::Append(int split, v1::ImageRecord* record,
+                                   const std::optional<PixelHash>& pixels) {
   if (split < current_) {
     return absl::InternalError(absl::StrCat("split '", names_[split], "' is closed already"));
   }
+  // Spooled or not, the images of a split keep their order.
+  if (pixels.has_value()) CASSLE_RETURN_IF_ERROR(WriteHash(split, *pixels));
   if (split == current_) return WriteRecord(record);
   std::unique_ptr<TfRecordWriter>& spool = spools_[split];
   if (spool == nullptr) {
@@ -74,6 +88,7 @@ absl::Status DatasetWriter::CloseShard() {
 
 absl::Status DatasetWriter::CloseSplit() {
   CASSLE_RETURN_IF_ERROR(CloseShard());
+  if (pixels_[current_] != nullptr) CASSLE_RETURN_IF_ERROR(pixels_[current_]->Close());
   for (int i = 0; i < split_.shards_size(); ++i) {
     const std::string file = ShardFileName(split_.name(), i, split_.shards_size());
     const std::string path = JoinPath(folder_, file);

@@ -7,11 +7,14 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "cassle/base/file.h"
+#include "cassle/data/images/pixel_hash.h"
 #include "cassle/data/records/dataset.pb.h"
 #include "cassle/data/records/image_record.pb.h"
 #include "cassle/data/records/tfrecord.h"
@@ -24,9 +27,11 @@ class DatasetWriter {
   // splits: all names, in the order of ids. A shard is closed when it has max_shard_bytes or more.
   DatasetWriter(std::string folder, std::vector<std::string> splits, int64_t max_shard_bytes);
 
-  // Appends to split `split` (an index into the names); the writer sets the id.
+  // Appends to split `split` (an index into the names); the writer sets the id. pixels: of all
+  // images of a split, or of none.
   // \error kResourceExhausted if the disk is full; kInternal if the split is closed already.
-  absl::Status Append(int split, v1::ImageRecord* record);
+  absl::Status Append(int split, v1::ImageRecord* record,
+                      const std::optional<PixelHash>& pixels = std::nullopt);
 
   // No further image belongs to a split before `split`.
   absl::Status AdvanceTo(int split);
@@ -37,6 +42,7 @@ class DatasetWriter {
 
  private:
   absl::Status WriteRecord(v1::ImageRecord* record);
+  absl::Status WriteHash(int split, const PixelHash& hash);
   absl::Status CloseShard();
   // Closes the current split and gives its shards their final names.
   absl::Status CloseSplit();
@@ -55,6 +61,8 @@ class DatasetWriter {
   std::vector<v1::SplitInfo> finished_;
   std::unique_ptr<TfRecordWriter> shard_;
   std::vector<std::unique_ptr<TfRecordWriter>> spools_;
+  // Of each split, its SPLIT.pixels (cassle/data/records/pixel_hashes.h), once it has an image.
+  std::vector<std::unique_ptr<FileWriter>> pixels_;
   std::string payload_;
 };
 

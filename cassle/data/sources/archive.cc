@@ -2,7 +2,7 @@
 
 #include <archive.h>
 #include <archive_entry.h>
-#include <unistd.h>
+#include <locale.h>
 
 #include "absl/strings/str_cat.h"
 #include "cassle/base/file.h"
@@ -15,7 +15,23 @@ namespace {
 constexpr size_t kBlockBytes = 1 << 14;
 constexpr size_t kMaxMemberBytes = size_t{1} << 30;
 
-std::string DisplayName(const std::string& path) { return path == "-" ? "standard input" : path; }
+// libarchive converts names from and to the locale's encoding, which has to know all of them.
+class Utf8Locale {
+ public:
+  Utf8Locale() : before_(uselocale(Shared())) {}
+  ~Utf8Locale() { uselocale(before_); }
+  Utf8Locale(const Utf8Locale&) = delete;
+  Utf8Locale& operator=(const Utf8Locale&) = delete;
+
+ private:
+  static locale_t Shared() {
+    static const locale_t locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
+    // (locale_t)0 leaves the thread's locale as it is.
+    return locale;
+  }
+
+  const locale_t before_;
+};
 
 std::string Reason(struct archive* reader) {
   const char* text = archive_error_string(reader);
@@ -41,12 +57,10 @@ absl::Status ReadData(struct archive* reader, const std::string& what, size_t ma
 }
 
 int OpenPath(struct archive* reader, const std::string& path) {
-  return path == "-" ? archive_read_open_fd(reader, STDIN_FILENO, kBlockBytes)
-                     : archive_read_open_filename(reader, path.c_str(), kBlockBytes);
+  return archive_read_open_filename(reader, path.c_str(), kBlockBytes);
 }
 
 absl::Status CheckReadable(const std::string& path) {
-  if (path == "-") return absl::OkStatus();
   if (IsDirectory(path)) {
     return absl::NotFoundError(absl::StrCat(path, " is a folder, not a file"));
   }
@@ -55,44 +69,69 @@ absl::Status CheckReadable(const std::string& path) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<TarReader>> TarReader::Open(const std::string& path) {
+absl::StatusOr<std::unique_ptr<ArchiveReader>> ArchiveReader::Open(const std::string& path,
+                                                                   const std::string& name) {
   CASSLE_RETURN_IF_ERROR(CheckReadable(path));
   struct archive* archive = archive_read_new();
-  std::unique_ptr<TarReader> reader(new TarReader(DisplayName(path), archive));
+  std::unique_ptr<ArchiveReader> reader(new ArchiveReader(name, archive));
   archive_read_support_filter_all(archive);
   archive_read_support_format_tar(archive);
+  archive_read_support_format_zip(archive);
+  archive_read_set_options(archive, "read_concatenated_archives");
   if (OpenPath(archive, path) != ARCHIVE_OK) return reader->Error();
   return reader;
 }
 
-TarReader::~TarReader() { archive_read_free(archive_); }
+ArchiveReader::~ArchiveReader() { archive_read_free(archive_); }
 
-absl::Status TarReader::Error() const {
-  return absl::DataLossError(absl::StrCat(
-      path_, ": ",
-      any_ ? absl::StrCat("damaged behind '", name_, "': ") : std::string("not a readable tar: "),
-      Reason(archive_)));
+absl::Status ArchiveReader::Error() const {
+  return absl::DataLossError(
+      absl::StrCat(name_, ": ",
+                   any_ ? absl::StrCat("damaged or cut short behind '", member_.name, "', ",
+                                       archive_filter_bytes(archive_, 0), " bytes on: ")
+                        : std::string("not a readable tar or zip: "),
+                   Reason(archive_)));
 }
 
-absl::StatusOr<bool> TarReader::Next() {
-  while (true) {
-    struct archive_entry* entry = nullptr;
-    const int result = archive_read_next_header(archive_, &entry);
-    if (result == ARCHIVE_EOF) return false;
-    if (result < ARCHIVE_WARN) return Error();
-    any_ = true;
-    const char* name = archive_entry_pathname(entry);
-    if (archive_entry_filetype(entry) != AE_IFREG || name == nullptr) continue;
-    name_ = name;
-    if (name_.rfind("./", 0) == 0) name_.erase(0, 2);
-    return true;
+absl::StatusOr<bool> ArchiveReader::Next() {
+  const Utf8Locale locale;
+  struct archive_entry* entry = nullptr;
+  const int result = archive_read_next_header(archive_, &entry);
+  if (result == ARCHIVE_EOF) {
+    const bool tar = (archive_format(archive_) & ARCHIVE_FORMAT_BASE_MASK) == ARCHIVE_FORMAT_TAR;
+    has_end_mark_ =
+        !tar || archive_filter_bytes(archive_, 0) > archive_read_header_position(archive_);
+    return false;
   }
+  if (result < ARCHIVE_WARN) return Error();
+  any_ = true;
+  const char* name = archive_entry_pathname(entry);
+  if (name == nullptr) {
+    return absl::DataLossError(
+        absl::StrCat(name_, ": a name behind '", member_.name, "' cannot be read"));
+  }
+  member_.name = name;
+  const char* hard = archive_entry_hardlink(entry);
+  const char* symbolic = archive_entry_symlink(entry);
+  const auto type = archive_entry_filetype(entry);
+  member_.kind = hard != nullptr       ? ArchiveMember::Kind::kHardLink
+                 : symbolic != nullptr ? ArchiveMember::Kind::kSymbolicLink
+                 : type == AE_IFREG    ? ArchiveMember::Kind::kFile
+                 : type == AE_IFDIR    ? ArchiveMember::Kind::kFolder
+                                       : ArchiveMember::Kind::kOther;
+  member_.target = hard != nullptr ? hard : symbolic != nullptr ? symbolic : "";
+  if (archive_entry_is_encrypted(entry)) {
+    return absl::DataLossError(absl::StrCat(
+        name_, ": '", member_.name, "' is protected by a password: unpack the archive first"));
+  }
+  return true;
 }
 
-absl::StatusOr<std::string> TarReader::Read() {
+absl::StatusOr<std::string> ArchiveReader::Read(size_t max_bytes) {
+  const Utf8Locale locale;
   std::string bytes;
   CASSLE_RETURN_IF_ERROR(
-      ReadData(archive_, absl::StrCat(path_, ": '", name_, "'"), kMaxMemberBytes, &bytes));
+      ReadData(archive_, absl::StrCat(name_, ": '", member_.name, "'"), max_bytes, &bytes));
   return bytes;
 }
 

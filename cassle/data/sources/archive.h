@@ -1,9 +1,9 @@
-// Sequential reading of tar archives and of compressed files (libarchive: gzip, bzip2, xz, zstd or
-// none, by the first bytes).
+// Sequential reading of archives (tar, zip) and of compressed files (libarchive: gzip, bzip2, xz,
+// zstd or none, by the first bytes).
 #ifndef CASSLE_DATA_SOURCES_ARCHIVE_H_
 #define CASSLE_DATA_SOURCES_ARCHIVE_H_
 
-#include <cstdint>
+#include <cstddef>
 #include <memory>
 #include <string>
 
@@ -14,31 +14,45 @@ struct archive;
 
 namespace cassle {
 
-// The regular files of a tar, in order. Not thread-safe.
-class TarReader {
- public:
-  // path "-" reads stdin.
-  // \error kNotFound if it cannot be opened; kDataLoss if it is no tar.
-  static absl::StatusOr<std::unique_ptr<TarReader>> Open(const std::string& path);
-  ~TarReader();
+struct ArchiveMember {
+  enum class Kind { kFile, kFolder, kHardLink, kSymbolicLink, kOther };
+  Kind kind = Kind::kOther;
+  // As it stands in the archive.
+  std::string name;
+  // Of a link.
+  std::string target;
+};
 
-  // Moves on to the next regular file; false at the end.
-  // \error kDataLoss naming the archive and the last file read, if it is damaged or truncated.
+// The members of a tar (also of several that were joined) or zip, in order. Not thread-safe.
+class ArchiveReader {
+ public:
+  // name: of the archive in errors.
+  // \error kNotFound if it cannot be opened; kDataLoss if it is no tar or zip.
+  static absl::StatusOr<std::unique_ptr<ArchiveReader>> Open(const std::string& path,
+                                                             const std::string& name);
+  ~ArchiveReader();
+
+  // Moves on to the next member; false at the end.
+  // \error kDataLoss naming the archive and the last member, if it is damaged or cut short, and for
+  // a member with a password.
   absl::StatusOr<bool> Next();
-  // Of the current file.
-  const std::string& name() const { return name_; }
-  // Reads the current file.
-  // \error kDataLoss as Next, and above 1 GiB.
-  absl::StatusOr<std::string> Read();
+  const ArchiveMember& member() const { return member_; }
+  // Reads the current member.
+  // \error kDataLoss as Next, and above max_bytes.
+  absl::StatusOr<std::string> Read(size_t max_bytes = size_t{1} << 30);
+  // At the end: whether a tar ended as tars end. One that does not may be cut between two members.
+  bool has_end_mark() const { return has_end_mark_; }
 
  private:
-  TarReader(std::string path, struct archive* reader) : path_(std::move(path)), archive_(reader) {}
+  ArchiveReader(std::string name, struct archive* reader)
+      : name_(std::move(name)), archive_(reader) {}
   absl::Status Error() const;
 
-  const std::string path_;
+  const std::string name_;
   struct archive* const archive_;
-  std::string name_;
+  ArchiveMember member_;
   bool any_ = false;
+  bool has_end_mark_ = true;
 };
 
 // The content of a file, uncompressed if it is compressed.

@@ -1,107 +1,184 @@
 // CSV list: one image a line, in the order of the file. The first line names the columns:
 //   path     the image file, relative to --image_root (default: the folder of the CSV); needed
-//   label    the class: numbers from 0, or names (sorted); an empty cell means no label
+//   label    the class: numbers from 0, or names (class_column.h); an empty cell means no label
 //   split    train, val, test, unlabeled, ...; default: train
-//   NAME     a further target of classes: numbers from 0, or names
-//   NAME:K   a further target of K numbers, separated by spaces in the cell, e.g. position:2
-// Cells may be quoted (cassle/base/csv.h). A folder with train.csv, test.csv, ... gives a split per
-// file. The images are not part of the stage's fingerprint when they lie outside --input and
-// --image_root.
+//   NAME     a further target of classes, as label; or, if its numbers have fractions, NAME:1
+//   NAME:K   a further target of K numbers, separated by spaces in the cell, e.g. position:2; an
+//            empty cell or NaN: the image has no such target
+// --image_from and --label_from name other columns for path and label (csv_columns.h). Columns are
+// separated by commas, semicolons, tabs or | (cassle/base/csv.h). Backslashes in paths that lead to
+// no file are taken for slashes. A folder with train.csv, test.tsv, ... gives a split per file. The
+// images are not part of the stage's fingerprint when they lie outside --input and --image_root.
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "cassle/base/csv.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
+#include "cassle/data/sources/csv_columns.h"
 #include "cassle/data/sources/row_source.h"
 #include "cassle/data/sources/sources.h"
 
 namespace cassle {
 namespace {
 
+// A file and the split that its rows are of, unless they say it.
+struct List {
+  std::string path;
+  // Empty if the name does not tell.
+  std::string split;
+};
+
+// Fills in path and key of the image that a cell names.
+absl::Status Locate(std::string cell, const std::string& root, Tally* tally, ImageRow* row) {
+  if (cell.empty()) return absl::DataLossError(absl::StrCat(row->origin, ": the path is empty"));
+  if (cell.size() > 2 && absl::ascii_isalpha(cell[0]) && cell[1] == ':' &&
+      (cell[2] == '\\' || cell[2] == '/')) {
+    return absl::DataLossError(
+        absl::StrCat(row->origin, ": '", cell,
+                     "' is a path of Windows with its drive: write paths below one "
+                     "folder, and name that with --image_root"));
+  }
+  if (absl::StrContains(cell, '\\') && !FileExists(JoinPath(root, cell))) {
+    tally->Decide("backslashes in paths are taken for slashes");
+    std::replace(cell.begin(), cell.end(), '\\', '/');
+  }
+  row->path = std::filesystem::path(JoinPath(root, cell)).lexically_normal().string();
+  row->key = std::move(cell);
+  const std::string below = std::filesystem::path(row->key).lexically_normal().string();
+  if (absl::StartsWith(below, "/") || absl::StartsWith(below, "../")) {
+    tally->Count("images outside of the list's folder", row->key);
+  }
+  return absl::OkStatus();
+}
+
 // Appends the rows of one file.
-absl::Status AppendRows(const std::string& path, const std::string& split, const std::string& root,
+absl::Status AppendRows(const List& list, const SourceArguments& arguments,
                         std::vector<ImageRow>* rows, std::map<std::string, int>* targets) {
-  CASSLE_ASSIGN_OR_RETURN(CsvTable table, ReadCsv(path));
-  CASSLE_RETURN_IF_ERROR(table.Column("path").status());
-  const std::string header = table.Origin(table.header);
-  std::vector<std::string> names;
-  for (const std::string& column : table.header.cells) {
-    const size_t colon = column.rfind(':');
-    int size = 0;
-    if (colon != std::string::npos &&
-        (!absl::SimpleAtoi(column.substr(colon + 1), &size) || size < 1)) {
-      return absl::FailedPreconditionError(
-          absl::StrCat(header, ": column '", column, "': after the colon stands a length from 1"));
-    }
-    names.push_back(column.substr(0, colon));
-    if (names.back().empty() || std::count(names.begin(), names.end(), names.back()) > 1) {
-      return absl::FailedPreconditionError(
-          absl::StrCat(header, ": column '", column, "' has no name or one that is taken"));
-    }
-    if (column == "path" || column == "label" || column == "split") continue;
-    const auto [target, added] = targets->emplace(names.back(), size);
-    if (!added && target->second != size) {
-      return absl::FailedPreconditionError(
-          absl::StrCat(header, ": column '", column, "' has another length than before"));
+  CASSLE_ASSIGN_OR_RETURN(const std::string text, ReadFile(list.path));
+  CASSLE_ASSIGN_OR_RETURN(CsvTable table, ParseSeparatedCsv(text, list.path));
+  CASSLE_ASSIGN_OR_RETURN(const CsvColumns columns, FindCsvColumns(table, arguments));
+  for (const CsvColumns::Target& target : columns.targets) {
+    const auto [known, added] = targets->emplace(target.name, target.size);
+    if (!added && known->second != target.size) {
+      return absl::FailedPreconditionError(absl::StrCat(table.Origin(table.header), ": column '",
+                                                        table.header.cells[target.column],
+                                                        "' has another length than before"));
     }
   }
+  const std::string root = arguments.image_root.empty() ? DirName(list.path) : arguments.image_root;
   for (CsvRow& line : table.rows) {
+    std::vector<std::string>& cells = line.cells;
     ImageRow row;
     row.origin = table.Origin(line);
-    row.split = split.empty() ? "train" : split;
-    std::vector<std::string>& cells = line.cells;
-    for (size_t k = 0; k < cells.size(); ++k) {
-      if (names[k] == "path") {
-        row.key = cells[k];
-        row.path = JoinPath(root, cells[k]);
-      } else if (names[k] == "split") {
-        const std::string canonical = CanonicalSplit(cells[k]);
-        if (!cells[k].empty()) row.split = canonical.empty() ? cells[k] : canonical;
-      } else {
-        row.cells[names[k]] = std::move(cells[k]);
-      }
+    if (std::all_of(cells.begin(), cells.end(), [](auto& cell) { return cell.empty(); })) {
+      arguments.tally->Count("rows of empty cells skipped", row.origin);
+      continue;
+    }
+    CASSLE_RETURN_IF_ERROR(
+        Locate(std::move(cells[columns.path]), root, arguments.tally.get(), &row));
+    row.split = list.split.empty() ? "train" : list.split;
+    if (columns.split >= 0 && !cells[columns.split].empty()) {
+      const std::string canonical = CanonicalSplit(cells[columns.split]);
+      row.split = canonical.empty() ? cells[columns.split] : canonical;
+    }
+    if (columns.label >= 0) row.cells["label"] = std::move(cells[columns.label]);
+    for (const CsvColumns::Target& target : columns.targets) {
+      row.cells[target.name] = std::move(cells[target.column]);
     }
     rows->push_back(std::move(row));
   }
   return absl::OkStatus();
 }
 
-}  // namespace
+// Leaves out rows that say again what one before said of the same image.
+absl::Status DropRepeated(std::vector<ImageRow>* rows, Tally* tally) {
+  std::unordered_map<std::string, size_t> first;
+  std::vector<ImageRow> kept;
+  kept.reserve(rows->size());
+  for (ImageRow& row : *rows) {
+    const auto [known, added] = first.emplace(absl::StrCat(row.split, "/", row.path), kept.size());
+    if (added) {
+      kept.push_back(std::move(row));
+      continue;
+    }
+    const ImageRow& before = kept[known->second];
+    if (row.cells != before.cells) {
+      return absl::DataLossError(absl::StrCat(row.origin, ": '", row.key, "' is the image of ",
+                                              before.origin,
+                                              " too, where other cells say other "
+                                              "things of it: an image has one row"));
+    }
+    tally->Count("rows that repeat an image left out", row.origin);
+  }
+  *rows = std::move(kept);
+  return absl::OkStatus();
+}
 
-absl::StatusOr<std::unique_ptr<ImageSource>> OpenCsvSource(const SourceArguments& arguments) {
-  std::vector<ImageRow> rows;
-  std::map<std::string, int> targets;
+absl::StatusOr<std::vector<List>> FindLists(const SourceArguments& arguments) {
+  std::vector<List> lists;
   for (const SourceInput& input : arguments.inputs) {
     std::vector<std::string> paths = {input.path};
     if (IsDirectory(input.path)) {
       paths.clear();
       CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(input.path));
       for (const std::string& name : names) {
-        if (absl::EndsWith(absl::AsciiStrToLower(name), ".csv")) {
-          paths.push_back(JoinPath(input.path, name));
-        }
+        if (IsTableName(name)) paths.push_back(JoinPath(input.path, name));
+      }
+      if (paths.empty()) {
+        return absl::FailedPreconditionError(
+            absl::StrCat(input.path, ": no .csv or .tsv in this folder"));
       }
     }
     for (const std::string& path : paths) {
       const std::string name = BaseName(path);
-      const std::string split = input.split.empty()
-                                    ? CanonicalSplit(name.substr(0, name.find_first_of("-_.")))
-                                    : input.split;
-      CASSLE_RETURN_IF_ERROR(AppendRows(
-          path, split, arguments.image_root.empty() ? DirName(path) : arguments.image_root, &rows,
-          &targets));
+      lists.push_back({path, input.split.empty()
+                                 ? CanonicalSplit(name.substr(0, name.find_first_of("-_.")))
+                                 : input.split});
     }
   }
-  return MakeRowSource(std::move(rows), arguments.classes, std::move(targets));
+  const auto unnamed = [](const List& list) { return list.split.empty(); };
+  const auto without = std::find_if(lists.begin(), lists.end(), unnamed);
+  const auto with = std::find_if_not(lists.begin(), lists.end(), unnamed);
+  if (without != lists.end() && with != lists.end()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        without->path, " lies beside ", with->path,
+        " but is not named after a split: name the files with --train=, --val= and --test="));
+  }
+  if (without != lists.end() && lists.size() > 1) {
+    arguments.tally->Decide(absl::StrCat(lists.size(), " lists are read as one (",
+                                         BaseName(lists[0].path), ", ", BaseName(lists[1].path),
+                                         lists.size() > 2 ? ", ...)" : ")"));
+  }
+  return lists;
+}
+
+}  // namespace
+
+bool IsTableName(const std::string& name) {
+  const std::string lower = absl::AsciiStrToLower(name);
+  return name[0] != '.' && (absl::EndsWith(lower, ".csv") || absl::EndsWith(lower, ".tsv"));
+}
+
+absl::StatusOr<std::unique_ptr<ImageSource>> OpenCsvSource(const SourceArguments& arguments) {
+  std::vector<ImageRow> rows;
+  std::map<std::string, int> targets;
+  CASSLE_ASSIGN_OR_RETURN(const std::vector<List> lists, FindLists(arguments));
+  for (const List& list : lists) {
+    CASSLE_RETURN_IF_ERROR(AppendRows(list, arguments, &rows, &targets));
+  }
+  CASSLE_RETURN_IF_ERROR(DropRepeated(&rows, arguments.tally.get()));
+  return MakeRowSource(std::move(rows), arguments.classes, std::move(targets),
+                       ClassColumn::Codes::kNames, arguments.tally);
 }
 
 }  // namespace cassle

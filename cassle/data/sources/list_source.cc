@@ -267,7 +267,8 @@ absl::StatusOr<std::unique_ptr<ImageSource>> OpenListSource(const SourceArgument
     for (const ListRow& name : names) classes.push_back(name.fields.back());
   }
   if (layout.has_draw()) CASSLE_RETURN_IF_ERROR(DrawSplits(layout.draw(), &rows));
-  return MakeRowSource(std::move(rows), std::move(classes), std::move(targets));
+  return MakeRowSource(std::move(rows), std::move(classes), std::move(targets),
+                       ClassColumn::Codes::kNumbers, arguments.tally);
 }
 
 }  // namespace cassle

@@ -1,6 +1,7 @@
 #include "cassle/data/sources/row_source.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <utility>
 
@@ -27,54 +28,16 @@ absl::Status DivideBySize(const std::set<std::string>& names, SourceItem* item) 
   return absl::OkStatus();
 }
 
-// Names of a class column: numbered as they are, or sorted.
-struct ClassColumn {
-  bool numeric = true;
-  std::vector<std::string> names;
-
-  absl::StatusOr<int64_t> Index(const std::string& cell, const std::string& origin) const {
-    int64_t index = 0;
-    if (numeric) {
-      if (!absl::SimpleAtoi(cell, &index) || index < -1) {
-        return absl::DataLossError(absl::StrCat(origin, ": '", cell, "' is no class number"));
-      }
-      return index;
-    }
-    const auto found = std::find(names.begin(), names.end(), cell);
-    if (found == names.end()) {
-      return absl::DataLossError(absl::StrCat(origin, ": '", cell, "' is not among the classes"));
-    }
-    return found - names.begin();
-  }
-};
-
-ClassColumn MakeClassColumn(const std::string& column, const std::vector<ImageRow>& rows) {
-  ClassColumn result;
-  std::set<std::string> names;
-  for (const ImageRow& row : rows) {
-    const auto cell = row.cells.find(column);
-    if (cell == row.cells.end() || cell->second.empty()) continue;
-    int64_t number = 0;
-    if (!absl::SimpleAtoi(cell->second, &number)) result.numeric = false;
-    names.insert(cell->second);
-  }
-  if (!result.numeric) result.names.assign(names.begin(), names.end());
-  return result;
-}
-
 class RowSource : public ImageSource {
  public:
   RowSource(std::vector<ImageRow> rows, std::vector<std::string> splits,
-            std::vector<std::string> classes, std::map<std::string, int> targets)
-      : rows_(std::move(rows)), splits_(std::move(splits)), targets_(std::move(targets)) {
-    columns_["label"] = MakeClassColumn("label", rows_);
-    for (const auto& [name, size] : targets_) {
-      if (size == 0) columns_[name] = MakeClassColumn(name, rows_);
-    }
-    // Given names decide, also about their order.
-    if (!classes.empty() && !columns_["label"].numeric) columns_["label"].names = classes;
-    classes_ = columns_["label"].numeric ? std::move(classes) : columns_["label"].names;
-  }
+            std::map<std::string, int> targets, std::map<std::string, ClassColumn> columns,
+            std::shared_ptr<Tally> tally)
+      : rows_(std::move(rows)),
+        splits_(std::move(splits)),
+        targets_(std::move(targets)),
+        columns_(std::move(columns)),
+        tally_(std::move(tally)) {}
 
   const std::vector<std::string>& splits() const override { return splits_; }
   int64_t size() const override { return static_cast<int64_t>(rows_.size()); }
@@ -86,10 +49,12 @@ class RowSource : public ImageSource {
     item->split =
         static_cast<int>(std::find(splits_.begin(), splits_.end(), row.split) - splits_.begin());
     for (const auto& [name, cell] : row.cells) {
-      if (cell.empty()) continue;
       if (name == "label") {
-        CASSLE_ASSIGN_OR_RETURN(const int64_t label, columns_["label"].Index(cell, row.origin));
+        CASSLE_ASSIGN_OR_RETURN(const int64_t label, columns_.at(name).Index(cell, row.origin));
         if (label >= 0) item->label = label;
+        // Of the unlabeled split nobody expects labels.
+        if (label < 0 && row.split != "unlabeled")
+          tally_->Count("rows without a label", row.origin);
         continue;
       }
       CASSLE_RETURN_IF_ERROR(AddTarget(name, cell, row.origin, item));
@@ -102,13 +67,13 @@ class RowSource : public ImageSource {
   }
 
   absl::Status Describe(v1::DatasetInfo* info) override {
-    for (const std::string& name : classes_) info->add_classes(name);
+    for (const std::string& name : columns_.at("label").names()) info->add_classes(name);
     for (const auto& [name, size] : targets_) {
       v1::TargetInfo* target = info->add_targets();
       target->set_name(name);
       target->set_vector_size(size);
       if (size == 0) {
-        for (const std::string& label : columns_[name].names) target->add_classes(label);
+        for (const std::string& label : columns_.at(name).names()) target->add_classes(label);
       }
     }
     return absl::OkStatus();
@@ -117,24 +82,34 @@ class RowSource : public ImageSource {
  private:
   absl::Status AddTarget(const std::string& name, const std::string& cell,
                          const std::string& origin, SourceItem* item) {
-    const int size = targets_[name];
+    const int size = targets_.at(name);
     v1::Target target;
     target.set_name(name);
+    bool absent = IsEmptyOrNan(cell) || (size > 0 && IsWordForNothing(cell));
     if (size == 0) {
-      CASSLE_ASSIGN_OR_RETURN(const int64_t index, columns_[name].Index(cell, origin));
+      CASSLE_ASSIGN_OR_RETURN(const int64_t index, columns_.at(name).Index(cell, origin));
       target.set_class_index(index);
-    } else {
+      absent = index < 0;
+    } else if (!absent) {
       for (absl::string_view word : absl::StrSplit(cell, ' ', absl::SkipEmpty())) {
         float value = 0;
         if (!absl::SimpleAtof(word, &value)) {
           return absl::DataLossError(absl::StrCat(origin, ": '", word, "' is no number"));
         }
+        if (std::isinf(value)) {
+          return absl::DataLossError(absl::StrCat(origin, ": '", word, "' is no finite number"));
+        }
+        absent = absent || std::isnan(value);
         target.mutable_vector()->add_values(value);
       }
       if (target.vector().values_size() != size) {
         return absl::DataLossError(absl::StrCat(origin, ": column ", name, ":", size, " holds ",
                                                 target.vector().values_size(), " numbers"));
       }
+    }
+    if (absent) {
+      tally_->Count(absl::StrCat("rows without the target ", name), origin);
+      return absl::OkStatus();
     }
     item->targets.push_back(std::move(target));
     return absl::OkStatus();
@@ -143,17 +118,44 @@ class RowSource : public ImageSource {
   const std::vector<ImageRow> rows_;
   const std::vector<std::string> splits_;
   // Name and vector size; 0 for a class. Sorted by name.
-  std::map<std::string, int> targets_;
-  std::map<std::string, ClassColumn> columns_;
-  std::vector<std::string> classes_;
+  const std::map<std::string, int> targets_;
+  // Those of classes, settled.
+  const std::map<std::string, ClassColumn> columns_;
+  const std::shared_ptr<Tally> tally_;
   size_t next_ = 0;
 };
 
 }  // namespace
 
-std::unique_ptr<ImageSource> MakeRowSource(std::vector<ImageRow> rows,
-                                           std::vector<std::string> classes,
-                                           std::map<std::string, int> targets) {
+absl::StatusOr<std::unique_ptr<ImageSource>> MakeRowSource(std::vector<ImageRow> rows,
+                                                           std::vector<std::string> classes,
+                                                           std::map<std::string, int> targets,
+                                                           ClassColumn::Codes codes,
+                                                           std::shared_ptr<Tally> tally) {
+  std::map<std::string, ClassColumn> columns;
+  columns["label"];
+  for (const auto& [name, size] : targets) {
+    if (size == 0) columns[name];
+  }
+  for (const ImageRow& row : rows) {
+    for (const auto& [name, cell] : row.cells) {
+      const auto column = columns.find(name);
+      if (column != columns.end()) column->second.Add(cell, row.origin);
+    }
+  }
+  for (auto& [name, size] : targets) {
+    if (size > 0 || !columns.at(name).HasFractions()) continue;
+    tally->Decide(absl::StrCat(name,
+                               ": the numbers have fractions: they are no classes, but a "
+                               "target of numbers, as of a column ",
+                               name, ":1"));
+    size = 1;
+    columns.erase(name);
+  }
+  for (auto& [name, column] : columns) {
+    CASSLE_RETURN_IF_ERROR(column.Settle(
+        name, name == "label" ? classes : std::vector<std::string>(), codes, tally.get()));
+  }
   std::vector<std::string> splits;
   for (const ImageRow& row : rows) {
     if (std::find(splits.begin(), splits.end(), row.split) == splits.end()) {
@@ -166,8 +168,9 @@ std::unique_ptr<ImageSource> MakeRowSource(std::vector<ImageRow> rows,
            std::find(splits.begin(), splits.end(), b.split);
   });
   if (splits.empty()) splits.push_back("train");
-  return std::make_unique<RowSource>(std::move(rows), std::move(splits), std::move(classes),
-                                     std::move(targets));
+  return std::unique_ptr<ImageSource>(new RowSource(std::move(rows), std::move(splits),
+                                                    std::move(targets), std::move(columns),
+                                                    std::move(tally)));
 }
 
 }  // namespace cassle

@@ -8,7 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
+#include "cassle/data/sources/class_column.h"
 #include "cassle/data/sources/source.h"
+#include "cassle/data/sources/tally.h"
 
 namespace cassle {
 
@@ -26,12 +29,17 @@ struct ImageRow {
 };
 
 // The images in the order train, val, test, unlabeled, others; within a split as the rows come.
-// Cells of labels and class targets are numbers from 0 (-1: none), or names, which are sorted.
+// Cells of labels and class targets are as class_column.h says. A target of numbers is absent where
+// its cell is empty, NaN or has a NaN among its numbers. What is absent is counted.
 //   classes  names of the labels; empty: those that occur.
 //   targets  name and length of every target; 0 for a class.
-std::unique_ptr<ImageSource> MakeRowSource(std::vector<ImageRow> rows,
-                                           std::vector<std::string> classes,
-                                           std::map<std::string, int> targets);
+//   codes    what sparse numbers are
+// \error kDataLoss naming the row, if a cell is not as its column has to be.
+absl::StatusOr<std::unique_ptr<ImageSource>> MakeRowSource(std::vector<ImageRow> rows,
+                                                           std::vector<std::string> classes,
+                                                           std::map<std::string, int> targets,
+                                                           ClassColumn::Codes codes,
+                                                           std::shared_ptr<Tally> tally);
 
 }  // namespace cassle
 

@@ -4,10 +4,12 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
+#include "cassle/base/text_file.h"
 
 namespace cassle {
 namespace {
@@ -54,7 +56,9 @@ std::string FindFile(const std::string& folder, const std::vector<std::string>& 
 }
 
 absl::StatusOr<std::vector<std::string>> ReadLines(const std::string& path) {
-  CASSLE_ASSIGN_OR_RETURN(const std::string text, ReadFile(path));
+  CASSLE_ASSIGN_OR_RETURN(std::string text, ReadTextFile(path));
+  // Lines of the classic Mac end with \r alone.
+  if (!absl::StrContains(text, '\n')) std::replace(text.begin(), text.end(), '\r', '\n');
   std::vector<std::string> lines = absl::StrSplit(text, '\n');
   for (std::string& line : lines) absl::StripTrailingAsciiWhitespace(&line);
   while (!lines.empty() && lines.back().empty()) lines.pop_back();

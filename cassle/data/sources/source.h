@@ -77,6 +77,10 @@ struct SourceArguments {
   // Class names from --classes; empty: none given.
   std::vector<std::string> classes;
   std::string image_root;
+  // Which column (CSV) or extension (archives) the images are; empty: the usual ones.
+  std::string image_from;
+  // Where labels stand: a column (CSV), or what archive_labels.h lists; empty: the usual places.
+  std::string label_from;
   v1::ShapesOptions shapes;
   v1::ListLayout lists;
   // Where the source counts what it leaves out, and says how it decided. Not used by load().
@@ -94,8 +98,9 @@ void SortSplits(std::vector<std::string>* splits);
 // empty if none does.
 std::string FindFile(const std::string& folder, const std::vector<std::string>& names);
 
-// Lines of a text file without line ends and without empty lines at the end.
-// \error kNotFound; kDataLoss if there is none.
+// Lines of a text file (cassle/base/text_file.h) without line ends and without empty lines at the
+// end.
+// \error kNotFound; kDataLoss if there is none, or no text.
 absl::StatusOr<std::vector<std::string>> ReadLines(const std::string& path);
 
 // Makers of the targets of a record.

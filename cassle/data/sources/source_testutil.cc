@@ -7,6 +7,7 @@
 #include <cstring>
 #include <fstream>
 
+#include "absl/strings/str_cat.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/data/images/codec.h"
@@ -112,7 +113,17 @@ absl::StatusOr<SourceContent> ReadSource(const SourceArguments& arguments,
     content.items.push_back(std::move(item));
   }
   CASSLE_RETURN_IF_ERROR(opened->Describe(&content.info));
+  content.sentences = arguments.tally->Sentences();
   return content;
+}
+
+std::vector<std::string> KeysAndLabels(const SourceContent& content) {
+  std::vector<std::string> result;
+  for (const SourceItem& item : content.items) {
+    result.push_back(absl::StrCat(
+        item.key, "=", item.label.has_value() ? absl::StrCat(*item.label) : std::string("-")));
+  }
+  return result;
 }
 
 absl::StatusOr<SourceContent> ReadSource(const std::string& input) {

@@ -34,7 +34,12 @@ struct SourceContent {
   std::vector<SourceItem> items;
   v1::DatasetInfo info;
   std::string layout;
+  // What the tally says.
+  std::vector<std::string> sentences;
 };
+
+// "KEY=LABEL" of every item, "KEY=-" without a label.
+std::vector<std::string> KeysAndLabels(const SourceContent& content);
 
 // Opens (DETECT unless given) and reads everything.
 absl::StatusOr<SourceContent> ReadSource(

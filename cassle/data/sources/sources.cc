@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
+#include "cassle/data/sources/foreign_format.h"
 
 namespace cassle {
 namespace {
@@ -54,12 +55,11 @@ bool LooksLikeIdx(const Found& found) {
   });
 }
 
-bool LooksLikeWebDataset(const Found& found) { return found.path == "-" || found.Any(IsTarName); }
-
-bool LooksLikeCsv(const Found& found) {
-  return found.Any(
-      [](const std::string& name) { return absl::EndsWith(absl::AsciiStrToLower(name), ".csv"); });
+bool LooksLikeWebDataset(const Found& found) {
+  return found.path == "-" || found.Any(IsArchiveName);
 }
+
+bool LooksLikeCsv(const Found& found) { return found.Any(IsTableName); }
 
 bool LooksLikeFolder(const Found& found) { return found.folder; }
 
@@ -82,9 +82,9 @@ constexpr Layout kLayouts[] = {
     {DatasetLayout::STL10, "stl10", "train_X.bin, test_X.bin, unlabeled_X.bin", LooksLikeStl10,
      OpenStl10Source},
     {DatasetLayout::IDX, "idx", "train-images-idx3-ubyte[.gz] ...", LooksLikeIdx, OpenIdxSource},
-    {DatasetLayout::WEBDATASET, "webdataset", "train.tar, test.tar.gz, ... or '-'",
-     LooksLikeWebDataset, OpenWebDatasetSource},
-    {DatasetLayout::CSV, "csv", "a .csv with a column 'path'", LooksLikeCsv, OpenCsvSource},
+    {DatasetLayout::WEBDATASET, "webdataset", "train.tar, test.zip, ... or '-'",
+     LooksLikeWebDataset, OpenArchiveSource},
+    {DatasetLayout::CSV, "csv", "a .csv or .tsv with a column 'path'", LooksLikeCsv, OpenCsvSource},
     {DatasetLayout::FOLDER, "folder", "a folder per class, also below train/ val/ test/",
      LooksLikeFolder, OpenFolderSource},
     {DatasetLayout::LIST, "list", "lists of a published data set: configs/datasets", Never,
@@ -131,6 +131,8 @@ absl::StatusOr<std::unique_ptr<ImageSource>> OpenSource(DatasetLayout::Source so
       break;
     }
     if (source == DatasetLayout::DETECT) {
+      const std::string advice = ForeignFormatAdvice(input.path);
+      if (!advice.empty()) return absl::FailedPreconditionError(advice);
       return absl::InvalidArgumentError(
           absl::StrCat(input.path,
                        ": the layout cannot be told from the names; give --source=. "
@@ -138,8 +140,14 @@ absl::StatusOr<std::unique_ptr<ImageSource>> OpenSource(DatasetLayout::Source so
                        LayoutList()));
     }
   }
+  const bool told = !arguments.label_from.empty() || !arguments.image_from.empty();
   for (const Layout& layout : kLayouts) {
     if (layout.source != source) continue;
+    if (told && source != DatasetLayout::CSV && source != DatasetLayout::WEBDATASET) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--label_from and --image_from are for tables and archives; the layout is ",
+                       layout.name));
+    }
     *layout_name = layout.name;
     return layout.open(arguments);
   }

@@ -22,7 +22,7 @@ absl::StatusOr<std::unique_ptr<ImageSource>> OpenSource(v1::DatasetLayout::Sourc
 
 // Implementations; each file documents its layout.
 absl::StatusOr<std::unique_ptr<ImageSource>> OpenFolderSource(const SourceArguments& arguments);
-absl::StatusOr<std::unique_ptr<ImageSource>> OpenWebDatasetSource(const SourceArguments& arguments);
+absl::StatusOr<std::unique_ptr<ImageSource>> OpenArchiveSource(const SourceArguments& arguments);
 absl::StatusOr<std::unique_ptr<ImageSource>> OpenCifar10Source(const SourceArguments& arguments);
 absl::StatusOr<std::unique_ptr<ImageSource>> OpenCifar100Source(const SourceArguments& arguments);
 absl::StatusOr<std::unique_ptr<ImageSource>> OpenStl10Source(const SourceArguments& arguments);
@@ -31,8 +31,11 @@ absl::StatusOr<std::unique_ptr<ImageSource>> OpenCsvSource(const SourceArguments
 absl::StatusOr<std::unique_ptr<ImageSource>> OpenShapesSource(const SourceArguments& arguments);
 absl::StatusOr<std::unique_ptr<ImageSource>> OpenListSource(const SourceArguments& arguments);
 
-// Is the name that of a tar, by its ending?
-bool IsTarName(const std::string& name);
+// Is the name that of a table (.csv, .tsv), by its ending?
+bool IsTableName(const std::string& name);
+
+// Is the name that of an archive (tar, zip), by its ending?
+bool IsArchiveName(const std::string& name);
 
 }  // namespace cassle
 

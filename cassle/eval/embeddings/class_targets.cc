@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <set>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "cassle/base/status_macros.h"
+#include "cassle/eval/embeddings/label_notes.h"
 
 namespace cassle {
 namespace {
@@ -18,24 +18,48 @@ std::vector<int64_t> CountClasses(const std::vector<int>& labels, int classes) {
   return counts;
 }
 
+// Takes the rows that have a class, and says how many have none.
+void TakeLabelled(const std::string& flag, const ClassTarget& target, std::vector<int64_t>* rows,
+                  std::vector<int>* labels, LearntTarget* joined) {
+  for (size_t row = 0; row < target.values.size(); ++row) {
+    if (target.values[row] == kNoClass) continue;
+    rows->push_back(static_cast<int64_t>(row));
+    labels->push_back(target.values[row]);
+  }
+  const int64_t all = static_cast<int64_t>(target.values.size());
+  const std::string left_out = LeftOutSentence(flag, absl::StrCat("class of ", joined->name),
+                                               all - static_cast<int64_t>(rows->size()), all);
+  if (!left_out.empty()) joined->warnings.push_back(left_out);
+}
+
+void DescribeClasses(LearntTarget* joined) {
+  const std::vector<int64_t> learnt = CountClasses(joined->train, joined->classes());
+  const std::vector<int64_t> tested = CountClasses(joined->test, joined->classes());
+  const std::string unlearnt = UnlearntClassesSentence(joined->class_names, learnt, tested);
+  const std::string empty = EmptyClassesSentence(joined->class_names, learnt, tested);
+  if (!unlearnt.empty()) joined->warnings.push_back(absl::StrCat(joined->name, ": ", unlearnt));
+  if (!empty.empty()) joined->notes.push_back(absl::StrCat(joined->name, ": ", empty));
+}
+
 absl::StatusOr<LearntTarget> ReadLearntTarget(const std::string& name, const Embeddings& train,
                                               const Embeddings* test) {
   LearntTarget joined;
   joined.name = name;
   CASSLE_ASSIGN_OR_RETURN(ClassTarget of_train, train.Target(name));
-  joined.train = std::move(of_train.values);
+  TakeLabelled("train", of_train, &joined.train_rows, &joined.train, &joined);
   joined.class_names = std::move(of_train.class_names);
   if (test == nullptr) {
+    joined.test_rows = joined.train_rows;
     joined.test = joined.train;
   } else {
-    CASSLE_ASSIGN_OR_RETURN(ClassTarget of_test, test->Target(name));
+    CASSLE_ASSIGN_OR_RETURN(const ClassTarget of_test, test->Target(name));
     if (joined.class_names != of_test.class_names) {
       return absl::FailedPreconditionError(
           absl::StrCat("target '", name, "' has other classes in --train and --test (",
                        joined.class_names.size(), " and ", of_test.class_names.size(),
                        " names): shard the splits together, so that class numbers mean the same"));
     }
-    joined.test = std::move(of_test.values);
+    TakeLabelled("test", of_test, &joined.test_rows, &joined.test, &joined);
   }
   if (joined.class_names.empty()) {
     const int largest = std::max(*std::max_element(joined.train.begin(), joined.train.end()),
@@ -48,7 +72,15 @@ absl::StatusOr<LearntTarget> ReadLearntTarget(const std::string& name, const Emb
         absl::StrCat("target '", name, "': every row of --train has class ", first, " (",
                      joined.class_names[first], "); a classifier needs two classes or more"));
   }
+  DescribeClasses(&joined);
   return joined;
+}
+
+template <class RowsOf>
+int64_t MostRows(const std::vector<LearntTarget>& targets, const RowsOf& rows_of) {
+  size_t most = 0;
+  for (const LearntTarget& target : targets) most = std::max(most, rows_of(target).size());
+  return static_cast<int64_t>(most);
 }
 
 }  // namespace
@@ -77,18 +109,6 @@ double LearntTarget::ChanceAccuracy() const {
   return static_cast<double>(std::count(test.begin(), test.end(), most)) / test.size();
 }
 
-std::string LearntTarget::MissingClassesWarning() const {
-  const std::vector<int64_t> learnt = CountClasses(train, classes());
-  const std::vector<int64_t> tested = CountClasses(test, classes());
-  std::vector<std::string> missing;
-  for (int c = 0; c < classes(); ++c) {
-    if (learnt[c] == 0 && tested[c] > 0) missing.push_back(class_names[c]);
-  }
-  if (missing.empty()) return "";
-  return absl::StrCat(name, ": classes of the test set that --train has no image of: ",
-                      absl::StrJoin(missing, ", "));
-}
-
 absl::StatusOr<std::vector<LearntTarget>> ReadLearntTargets(const std::vector<std::string>& asked,
                                                             const Embeddings& train,
                                                             const Embeddings* test) {
@@ -101,21 +121,32 @@ absl::StatusOr<std::vector<LearntTarget>> ReadLearntTargets(const std::vector<st
   return targets;
 }
 
+int64_t MostTrainRows(const std::vector<LearntTarget>& targets) {
+  return MostRows(
+      targets, [](const LearntTarget& target) -> const auto& { return target.train_rows; });
+}
+
+int64_t MostTestRows(const std::vector<LearntTarget>& targets) {
+  return MostRows(
+      targets, [](const LearntTarget& target) -> const auto& { return target.test_rows; });
+}
+
+SelectedFeatures::SelectedFeatures(const Embeddings& from, const std::vector<int64_t>& rows)
+    : all_(from.features()) {
+  if (static_cast<int64_t>(rows.size()) == from.rows()) return;
+  copy_.reserve(rows.size() * from.columns());
+  for (const int64_t row : rows) {
+    const float* values = all_.data() + row * from.columns();
+    copy_.insert(copy_.end(), values, values + from.columns());
+  }
+}
+
 std::string FileNamePart(const std::string& target) {
   std::string part = target;
   for (char& c : part) {
     if (!absl::ascii_isalnum(c) && c != '-') c = '_';
   }
   return part;
-}
-
-std::string SharedImagesWarning(const Embeddings& train, const Embeddings& test) {
-  if (train.Metadata("dataset_fingerprint") != test.Metadata("dataset_fingerprint")) return "";
-  const absl::flat_hash_set<int64_t> ids(train.ids().begin(), train.ids().end());
-  const int64_t shared = std::count_if(test.ids().begin(), test.ids().end(),
-                                       [&](int64_t id) { return ids.contains(id); });
-  if (shared == 0) return "";
-  return absl::StrCat("images of the test set that are also in the train embeddings: ", shared);
 }
 
 absl::StatusOr<TrainAndTest> OpenTrainAndTest(const std::string& train, const std::string& test) {

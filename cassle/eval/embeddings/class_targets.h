@@ -2,12 +2,14 @@
 #ifndef CASSLE_EVAL_EMBEDDINGS_CLASS_TARGETS_H_
 #define CASSLE_EVAL_EMBEDDINGS_CLASS_TARGETS_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "cassle/eval/embeddings/embeddings.h"
 
 namespace cassle {
@@ -18,34 +20,54 @@ namespace cassle {
 absl::StatusOr<std::vector<std::string>> ClassTargetNames(const std::vector<std::string>& asked,
                                                           const Embeddings& embeddings);
 
-// One target of the rows to learn from and of those to test on.
+// One target of the rows to learn from and of those to test on. Rows without a class are left out.
 struct LearntTarget {
   std::string name;
   // Numbers where nothing says the names; at least one more than the largest class.
   std::vector<std::string> class_names;
-  std::vector<int> train;
-  // Equal to train where there is no test set.
-  std::vector<int> test;
+  // Rows of the embeddings that have a class, ascending. test_rows: equal to train_rows where there
+  // is no test set.
+  std::vector<int64_t> train_rows, test_rows;
+  // The class of each of them.
+  std::vector<int> train, test;
+  // Sentences: rows that are left out, classes that were not learnt.
+  std::vector<std::string> warnings;
+  // The same of what changes no number: classes without images.
+  std::vector<std::string> notes;
 
   int classes() const { return static_cast<int>(class_names.size()); }
   // Test accuracy of always answering the most frequent class of train.
   double ChanceAccuracy() const;
-  // A sentence if test has classes that train lacks; empty otherwise.
-  std::string MissingClassesWarning() const;
+  bool HasRowsOf(const LearntTarget& other) const {
+    return train_rows == other.train_rows && test_rows == other.test_rows;
+  }
 };
 
 // The targets asked for by --target, in that order. test: null where train is tested on itself.
 // \error those of ClassTargetNames and Embeddings::Target; kFailedPrecondition if the two name
-// other classes, or if all rows of train have one class.
+// other classes, or if all rows of train that have a class have the same.
 absl::StatusOr<std::vector<LearntTarget>> ReadLearntTargets(const std::vector<std::string>& asked,
                                                             const Embeddings& train,
                                                             const Embeddings* test);
 
+// The most rows that one of the targets uses, to learn from and to test on.
+int64_t MostTrainRows(const std::vector<LearntTarget>& targets);
+int64_t MostTestRows(const std::vector<LearntTarget>& targets);
+
+// The features of some rows; those of all rows are not copied. Points into `from`.
+class SelectedFeatures {
+ public:
+  SelectedFeatures(const Embeddings& from, const std::vector<int64_t>& rows);
+  // [rows, from.columns()], row-major.
+  absl::Span<const float> values() const { return copy_.empty() ? all_ : copy_; }
+
+ private:
+  absl::Span<const float> all_;
+  std::vector<float> copy_;
+};
+
 // The target's name as part of a file name: what is no ASCII letter, digit, '-' or '_' becomes '_'.
 std::string FileNamePart(const std::string& target);
-
-// A sentence if images are in both; empty otherwise.
-std::string SharedImagesWarning(const Embeddings& train, const Embeddings& test);
 
 // Train embeddings and, unless `test` is empty, comparable test embeddings.
 struct TrainAndTest {

@@ -28,12 +28,13 @@ std::string TensorName(const std::string& target) {
 
 absl::StatusOr<Embeddings> Embeddings::Open(const std::string& role, const std::string& folder) {
   const std::string context = absl::StrCat("--", role);
-  const absl::Status complete = RequireComplete(folder);
+  const absl::Status complete =
+      RequireKind(folder, "embeddings.safetensors", "folder of embeddings (of embed)");
   if (!complete.ok()) return Annotate(complete, context);
   absl::StatusOr<SafetensorsFile> file =
       SafetensorsFile::Open(JoinPath(folder, "embeddings.safetensors"));
   if (!file.ok()) return Annotate(file.status(), context);
-  Embeddings embeddings(role, *std::move(file));
+  Embeddings embeddings(role, folder, *std::move(file));
   const absl::Status checked = embeddings.Check();
   if (!checked.ok()) return Annotate(checked, context);
   return embeddings;
@@ -90,7 +91,8 @@ absl::StatusOr<ClassTarget> Embeddings::Target(const std::string& name) const {
     const std::vector<std::string> there = ClassTargets();
     return absl::FailedPreconditionError(absl::StrCat(
         "--", role_, ": ", file_.path(), " has no target '", name, "'; there ",
-        there.size() == 1 ? "is " : "are ", there.empty() ? "none" : absl::StrJoin(there, ", ")));
+        there.size() == 1 ? "is " : "are ", there.empty() ? "none" : absl::StrJoin(there, ", "),
+        name == kLabelTarget ? ": embed a labelled split" : ""));
   }
   CASSLE_ASSIGN_OR_RETURN(const TensorView tensor, file_.Get(tensor_name));
   if (tensor.dtype != DType::kI64 || tensor.shape.size() != 1) {
@@ -116,13 +118,17 @@ absl::StatusOr<ClassTarget> Embeddings::Target(const std::string& name) const {
   target.values.reserve(rows_);
   for (int64_t row = 0; row < rows_; ++row) {
     const int64_t value = values[row];
-    if (value < 0 || value >= limit) {
-      return absl::DataLossError(absl::StrCat(
-          "--", role_, ": ", file_.path(), ": ", tensor_name, "[", row, "] (image ", ids_[row],
-          value == -1 ? ") is -1: this image has no label; embed a labelled split"
-                      : absl::StrCat(") is ", value, ", outside 0..", limit - 1)));
+    if (value < kNoClass || value >= limit) {
+      return absl::DataLossError(absl::StrCat("--", role_, ": ", file_.path(), ": ", tensor_name,
+                                              "[", row, "] (image ", ids_[row], ") is ", value,
+                                              ", outside 0..", limit - 1));
     }
     target.values.push_back(static_cast<int>(value));
+  }
+  if (std::all_of(values.begin(), values.end(), [](int64_t c) { return c == kNoClass; })) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("--", role_, ": no image of ", file_.path(), " has a class of target '", name,
+                     "': embed a labelled split, or choose another --target"));
   }
   return target;
 }
@@ -156,13 +162,22 @@ absl::StatusOr<VectorTarget> Embeddings::GetVectorTarget(const std::string& name
                                             ": vectors of target '", name,
                                             "' have no numbers: encode the data set again"));
   }
+  target.has.assign(rows_, true);
   for (size_t i = 0; i < target.values.size(); ++i) {
     if (std::isfinite(target.values[i])) continue;
     const int64_t row = i / target.width;
-    return absl::DataLossError(
-        absl::StrCat("--", role_, ": ", file_.path(), ": ", TensorName(name), "[", row, ", ",
-                     i % target.width, "] (image ", ids_[row], ") is ", target.values[i],
-                     ": correct the data set's annotation and encode it again"));
+    if (std::isinf(target.values[i])) {
+      return absl::DataLossError(
+          absl::StrCat("--", role_, ": ", file_.path(), ": ", TensorName(name), "[", row, ", ",
+                       i % target.width, "] (image ", ids_[row], ") is ", target.values[i],
+                       ": correct the data set's annotation and encode it again"));
+    }
+    target.has[row] = false;
+  }
+  if (std::find(target.has.begin(), target.has.end(), true) == target.has.end()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("--", role_, ": no image of ", file_.path(), " has target '", name,
+                     "': embed a split that has, or choose another --target"));
   }
   return target;
 }

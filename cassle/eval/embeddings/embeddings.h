@@ -5,7 +5,8 @@
 //     ids           [n] I64       image ids, unique over the splits of a data set; with crops = ten
 //                                 each stands ten times, and so do label and targets
 //     labels        [n] I64       absent when unlabelled; -1: this image has no label
-//     target.NAME   [n] I64       a class target, or [n, k] F32: a vector target
+//     target.NAME   [n] I64       a class target (-1: this image has none), or [n, k] F32: a vector
+//                                 target (not a number: this image has none)
 //   its metadata
 //     weights_fingerprint, preprocess_fingerprint    of the encoder and of how images reached it
 //     dataset_fingerprint, split, provenance         of the images; of the encoder, for people
@@ -27,7 +28,11 @@ namespace cassle {
 // Name of the target that is made of `labels`.
 inline constexpr char kLabelTarget[] = "label";
 
-// One value per row, and what the values are called (empty: nothing says).
+// The class of a row that has none.
+inline constexpr int kNoClass = -1;
+
+// One value per row, some of them perhaps kNoClass, and what the values are called (empty: nothing
+// says).
 struct ClassTarget {
   std::vector<int> values;
   std::vector<std::string> class_names;
@@ -37,6 +42,8 @@ struct ClassTarget {
 struct VectorTarget {
   int64_t width = 0;
   absl::Span<const float> values;
+  // Of each row: whether all its numbers are there.
+  std::vector<bool> has;
 };
 
 // An opened and checked embeddings folder. Cheap to copy; thread-safe.
@@ -47,6 +54,8 @@ class Embeddings {
   // above, has no rows, or a feature is not finite (naming row and column).
   static absl::StatusOr<Embeddings> Open(const std::string& role, const std::string& folder);
 
+  // As it was named.
+  const std::string& folder() const { return folder_; }
   int64_t rows() const { return rows_; }
   int64_t columns() const { return columns_; }
   // [rows, columns], row-major.
@@ -58,22 +67,23 @@ class Embeddings {
   std::vector<std::string> ClassTargets() const;
 
   // \error kFailedPrecondition if there is no such target (the message lists those there are) or it
-  // is a vector; kDataLoss naming row and image for a missing (-1) or impossible class.
+  // is a vector, or if no row has a class; kDataLoss naming row and image for an impossible class.
   absl::StatusOr<ClassTarget> Target(const std::string& name) const;
 
   // Names of the vector targets there are, by name.
   std::vector<std::string> VectorTargets() const;
 
   // \error kFailedPrecondition if there is no such vector target (the message lists those there
-  // are); kDataLoss naming row and image for a number that is not finite.
+  // are), or if no row has it; kDataLoss naming row and image for an infinite number.
   absl::StatusOr<VectorTarget> GetVectorTarget(const std::string& name) const;
 
  private:
-  Embeddings(std::string role, SafetensorsFile file)
-      : role_(std::move(role)), file_(std::move(file)) {}
+  Embeddings(std::string role, std::string folder, SafetensorsFile file)
+      : role_(std::move(role)), folder_(std::move(folder)), file_(std::move(file)) {}
   absl::Status Check();
 
   std::string role_;
+  std::string folder_;
   SafetensorsFile file_;
   int64_t rows_ = 0;
   int64_t columns_ = 0;

@@ -3,6 +3,8 @@
 #include "cassle/base/file.h"
 #include "cassle/base/philox.h"
 #include "cassle/base/safetensors.h"
+#include "cassle/base/status_macros.h"
+#include "cassle/eval/embeddings/pictures.h"
 #include "cassle/eval/on_embeddings/linear_probe_options.pb.h"
 #include "cassle/stage/stage.h"
 
@@ -31,6 +33,23 @@ EmbeddingsFixture EmbeddingsFixture::Clusters(int64_t rows, int64_t columns, int
   return fixture;
 }
 
+EmbeddingsFixture EmbeddingsFixture::Without(const std::set<int64_t>& rows) const {
+  EmbeddingsFixture kept;
+  kept.columns = columns;
+  kept.metadata = metadata;
+  for (int64_t row = 0; row < static_cast<int64_t>(ids.size()); ++row) {
+    if (rows.count(row) > 0) continue;
+    kept.ids.push_back(ids[row]);
+    kept.features.insert(kept.features.end(), features.begin() + row * columns,
+                         features.begin() + (row + 1) * columns);
+    for (const auto& [name, values] : classes) kept.classes[name].push_back(values[row]);
+    for (const auto& [name, values] : vectors) {
+      for (int i : {0, 1}) kept.vectors[name].push_back(values[2 * row + i]);
+    }
+  }
+  return kept;
+}
+
 absl::Status EmbeddingsFixture::Write(const std::string& folder) const {
   SafetensorsWriter writer;
   const int64_t rows = ids.size();
@@ -51,7 +70,12 @@ absl::Status EmbeddingsFixture::Write(const std::string& folder) const {
   settings.omit_costs = true;
   return RunStageWork(
              {"embed", 1, ""}, options, settings,
-             [&](const google::protobuf::Message&, StageContext& context) {
+             [&](const google::protobuf::Message&, StageContext& context) -> absl::Status {
+               std::vector<PixelHash> hashes;
+               for (const uint8_t number : pixels) hashes.push_back({number});
+               if (!keys.empty()) {
+                 CASSLE_RETURN_IF_ERROR(WritePictures(ids, hashes, keys, context.output_dir()));
+               }
                return writer.Write(JoinPath(context.output_dir(), "embeddings.safetensors"));
              })
       .status();

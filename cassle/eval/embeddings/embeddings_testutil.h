@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,12 @@ struct EmbeddingsFixture {
   // [n, 2] tensors by name.
   std::map<std::string, std::vector<float>> vectors;
   std::map<std::string, std::string> metadata;
+  // Of each row its image's name and pixels, as one number; none: an embedding without them.
+  std::vector<std::string> keys;
+  std::vector<uint8_t> pixels;
+
+  // The rows that are not among these.
+  EmbeddingsFixture Without(const std::set<int64_t>& rows) const;
 
   absl::Status Write(const std::string& folder) const;
 };

@@ -2,18 +2,21 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "cassle/base/file.h"
 #include "cassle/base/safetensors.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/base/thread_pool.h"
 #include "cassle/eval/embeddings/class_targets.h"
 #include "cassle/eval/embeddings/embeddings.h"
+#include "cassle/eval/embeddings/label_notes.h"
 #include "cassle/eval/result/evaluation.h"
 #include "cassle/probes/few_shot.h"
 
@@ -26,14 +29,20 @@ absl::Status CheckOptions(const Options& options) {
   if (options.embeddings().empty()) {
     return absl::InvalidArgumentError("--embeddings is missing: name an output folder of embed");
   }
+  const std::set<int> shots(options.shots().begin(), options.shots().end());
+  if (static_cast<int>(shots.size()) != options.shots_size()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--shots=", absl::StrJoin(options.shots(), ","), " names a number twice"));
+  }
   return absl::OkStatus();
 }
 
 // The rows of each class of one target.
 struct Pool {
   std::string target;
-  std::vector<std::string> names;
   std::vector<std::vector<int64_t>> classes;
+  // Rows that are left out; classes without images.
+  std::string warning, note;
 };
 
 absl::StatusOr<Pool> ReadPool(const Embeddings& embeddings, const std::string& name,
@@ -43,8 +52,18 @@ absl::StatusOr<Pool> ReadPool(const Embeddings& embeddings, const std::string& n
   pool.target = name;
   pool.classes.resize(*std::max_element(target.values.begin(), target.values.end()) + 1);
   for (size_t row = 0; row < target.values.size(); ++row) {
+    if (target.values[row] == kNoClass) continue;
     pool.classes[target.values[row]].push_back(static_cast<int64_t>(row));
   }
+  pool.warning = LeftOutSentence("embeddings", absl::StrCat("class of ", name),
+                                 std::count(target.values.begin(), target.values.end(), kNoClass),
+                                 embeddings.rows());
+  std::vector<int64_t> counts(target.class_names.size());
+  for (size_t c = 0; c < counts.size() && c < pool.classes.size(); ++c) {
+    counts[c] = static_cast<int64_t>(pool.classes[c].size());
+  }
+  const std::string empty = EmptyClassesSentence(target.class_names, counts, counts);
+  if (!empty.empty()) pool.note = absl::StrCat(name, ": ", empty);
   int present = 0;
   for (const std::vector<int64_t>& rows : pool.classes) present += !rows.empty();
   for (const EpisodeShape& shape : shapes) {
@@ -125,6 +144,8 @@ absl::Status RunFewShot(const Options& options, StageContext& context) {
   AddEvaluatedSet("episodes", embeddings, embeddings.rows(), &evaluation);
   SafetensorsWriter writer;
   for (const Pool& pool : pools) {
+    if (!pool.warning.empty()) evaluation.add_warnings(pool.warning);
+    if (!pool.note.empty()) context.Note(pool.note);
     for (const EpisodeShape& shape : shapes) {
       CASSLE_ASSIGN_OR_RETURN(const Episodes episodes,
                               RunEpisodes(embeddings, pool, shape, options, context));

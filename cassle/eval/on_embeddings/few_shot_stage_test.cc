@@ -107,7 +107,7 @@ TEST_F(FewShotStageTest, RefusesBadSettings) {
   ExpectFailure(Run(), 64, {"--shots=0"});
   options_.set_shots(0, 1);
   options_.add_shots(1);
-  ExpectFailure(Run(), 64, {"label, 3-way 1-shot", "twice"});
+  ExpectFailure(Run(), 64, {"--shots=1,1 names a number twice"});
   options_.clear_shots();
   options_.set_queries(0);
   ExpectFailure(Run(), 64, {"--queries=0"});

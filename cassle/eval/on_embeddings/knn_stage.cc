@@ -13,6 +13,7 @@
 #include "cassle/base/status_macros.h"
 #include "cassle/eval/embeddings/class_targets.h"
 #include "cassle/eval/result/evaluation.h"
+#include "cassle/eval/result/label_warnings.h"
 #include "cassle/probes/accuracy.h"
 #include "cassle/probes/nearest_neighbors.h"
 
@@ -31,11 +32,6 @@ struct Votes {
 
 // available: neighbours that every query has.
 absl::StatusOr<Votes> ChooseVotes(const Options& options, int64_t available) {
-  if (available < 1) {
-    return absl::FailedPreconditionError(
-        "--train has one image, which has no neighbours: name another set as --test, or embed more "
-        "images");
-  }
   Votes votes;
   votes.neighbors.assign(options.k().begin(), options.k().end());
   if (votes.neighbors.empty()) {
@@ -87,18 +83,35 @@ void AddScores(const LearntTarget& target, const NeighborTable& table, const Vot
   if (votes.neighbors.size() > 1) *evaluation->add_charts() = std::move(chart);
 }
 
-absl::Status WriteNeighbors(const NeighborTable& table, NeighborMetric metric,
-                            const std::string& dir) {
+// suffix: of the tensors' names.
+void AddNeighbors(const NeighborTable& table, const LearntTarget& target, const TrainAndTest& sets,
+                  NeighborMetric metric, const std::string& suffix, SafetensorsWriter* writer) {
   const bool cosine = metric == NeighborMetric::kCosine;
+  std::vector<int64_t> rows;
+  for (const int64_t row : table.rows) rows.push_back(target.train_rows[row]);
   std::vector<float> values = table.similarities;
   // 0 - x, so that no distance is written as -0.
   if (!cosine)
     std::transform(values.begin(), values.end(), values.begin(), [](float x) { return 0 - x; });
-  SafetensorsWriter writer;
-  writer.Add<int64_t>("rows", DType::kI64, {table.queries, table.neighbors}, table.rows);
-  writer.Add<float>(cosine ? "similarities" : "distances", DType::kF32,
-                    {table.queries, table.neighbors}, values);
-  return writer.Write(JoinPath(dir, "neighbors.safetensors"));
+  writer->Add<int64_t>(absl::StrCat("rows", suffix), DType::kI64, {table.queries, table.neighbors},
+                       rows);
+  writer->Add<float>(absl::StrCat(cosine ? "similarities" : "distances", suffix), DType::kF32,
+                     {table.queries, table.neighbors}, values);
+  if (table.queries == sets.tested().rows()) return;
+  writer->Add<int64_t>(absl::StrCat("queries", suffix), DType::kI64, {table.queries},
+                       target.test_rows);
+}
+
+// The neighbours among the rows that have the target.
+absl::StatusOr<NeighborTable> Search(const TrainAndTest& sets, const LearntTarget& target,
+                                     const NeighborOptions& search, const StageContext& context) {
+  const SelectedFeatures bank(*sets.train, target.train_rows);
+  const SelectedFeatures queries(sets.tested(), target.test_rows);
+  const int64_t columns = sets.train->columns();
+  NeighborTable table =
+      FindNeighbors({bank.values(), columns}, {queries.values(), columns}, search);
+  if (context.interrupted()) return absl::CancelledError("interrupted");
+  return table;
 }
 
 }  // namespace
@@ -106,13 +119,22 @@ absl::Status WriteNeighbors(const NeighborTable& table, NeighborMetric metric,
 absl::Status RunKnn(const Options& options, StageContext& context) {
   CASSLE_ASSIGN_OR_RETURN(const TrainAndTest sets,
                           OpenTrainAndTest(options.train(), options.test()));
-  const Embeddings &train = *sets.train, &test = sets.tested();
   const bool leave_one_out = !sets.test.has_value();
-  CASSLE_ASSIGN_OR_RETURN(const Votes votes,
-                          ChooseVotes(options, train.rows() - (leave_one_out ? 1 : 0)));
+  if (leave_one_out && sets.train->rows() == 1) {
+    return absl::FailedPreconditionError(
+        "--train has one image, which has no neighbours: name another set as --test, or embed more "
+        "images");
+  }
   CASSLE_ASSIGN_OR_RETURN(const std::vector<LearntTarget> targets,
                           ReadLearntTargets({options.target().begin(), options.target().end()},
-                                            train, sets.test_or_null()));
+                                            *sets.train, sets.test_or_null()));
+  // The same votes for all targets: what the smallest set of rows allows.
+  int64_t fewest = sets.train->rows();
+  for (const LearntTarget& target : targets) {
+    fewest = std::min(fewest, static_cast<int64_t>(target.train_rows.size()));
+  }
+  CASSLE_ASSIGN_OR_RETURN(const Votes votes,
+                          ChooseVotes(options, fewest - (leave_one_out ? 1 : 0)));
   NeighborOptions search;
   search.neighbors = votes.neighbors.back();
   search.metric =
@@ -120,29 +142,33 @@ absl::Status RunKnn(const Options& options, StageContext& context) {
   search.leave_one_out = leave_one_out;
   search.threads = context.threads();
   search.interrupted = [&] { return context.interrupted(); };
-  const NeighborTable table =
-      FindNeighbors({train.features(), train.columns()}, {test.features(), test.columns()}, search);
-  if (context.interrupted()) return absl::CancelledError("interrupted");
 
-  v1::Evaluation evaluation = DescribeEvaluation("knn", "Nearest neighbours", train);
-  AddEvaluatedSet("train", train, train.rows(), &evaluation);
-  if (!leave_one_out) {
-    AddEvaluatedSet("test", test, test.rows(), &evaluation);
-    const std::string shared = SharedImagesWarning(train, test);
-    if (!shared.empty()) evaluation.add_warnings(shared);
-  }
+  v1::Evaluation evaluation = DescribeEvaluation("knn", "Nearest neighbours", *sets.train);
+  AddEvaluatedSet("train", *sets.train, MostTrainRows(targets), &evaluation);
+  if (!leave_one_out) AddEvaluatedSet("test", *sets.test, MostTestRows(targets), &evaluation);
+  CASSLE_RETURN_IF_ERROR(AddLabelWarnings(sets, targets, &evaluation, &context));
+  NeighborTable table;
+  SafetensorsWriter writer;
+  const LearntTarget* searched = nullptr;
   for (const LearntTarget& target : targets) {
-    const std::string missing = target.MissingClassesWarning();
-    if (!missing.empty()) evaluation.add_warnings(missing);
+    if (searched == nullptr || !target.HasRowsOf(*searched)) {
+      CASSLE_ASSIGN_OR_RETURN(table, Search(sets, target, search, context));
+      // Of targets that all have the same rows there is one table.
+      AddNeighbors(table, target, sets, search.metric,
+                   searched == nullptr ? "" : absl::StrCat(".", target.name), &writer);
+      searched = &target;
+    }
     AddScores(target, table, votes, &evaluation);
   }
   for (const v1::Score& score : evaluation.scores()) {
     context.Say(absl::StrFormat("%s: %.2f %%", score.name(), 100 * score.value()));
   }
   const std::string& dir = context.output_dir();
-  if (!dir.empty()) CASSLE_RETURN_IF_ERROR(WriteNeighbors(table, search.metric, dir));
-  context.Count("train", train.rows());
-  context.Count("test", test.rows());
+  if (!dir.empty()) {
+    CASSLE_RETURN_IF_ERROR(writer.Write(JoinPath(dir, "neighbors.safetensors")));
+  }
+  context.Count("train", MostTrainRows(targets));
+  context.Count("test", MostTestRows(targets));
   return WriteEvaluation(evaluation, context);
 }
 

@@ -125,7 +125,8 @@ TEST_F(KnnStageTest, WarnsOfClassesThatAreMissingFromTrainAndOfSharedImages) {
   ASSERT_OK(Run());
   ASSERT_EQ(result_.warnings_size(), 2);
   EXPECT_THAT(result_.warnings(0), HasSubstr("also in the train embeddings: 1"));
-  EXPECT_THAT(result_.warnings(1), HasSubstr("--train has no image of: c"));
+  EXPECT_THAT(result_.warnings(1),
+              HasSubstr("label: classes of the test set that nothing was learnt of: c"));
 }
 
 TEST_F(KnnStageTest, RefusesFeaturesThatAreNotFinite) {

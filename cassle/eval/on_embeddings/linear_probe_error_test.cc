@@ -51,9 +51,16 @@ TEST_F(LinearProbeErrorTest, OtherWidthIsRefused) {
   ExpectFailure(65, {"--train has 7 features per image, --test 8"});
 }
 
-TEST_F(LinearProbeErrorTest, ARowWithoutLabelIsRefused) {
-  train_.classes["labels"][17] = -1;
-  ExpectFailure(65, {"--train", "labels[17] (image 17) is -1", "labelled split"});
+TEST_F(LinearProbeErrorTest, ASplitWithoutAnyLabelIsRefused) {
+  for (int64_t& label : test_.classes["labels"]) label = -1;
+  ExpectFailure(65, {"--test: no image of", "has a class of target 'label'", "labelled split"});
+}
+
+TEST_F(LinearProbeErrorTest, AListedPartWithoutAnyLabelIsRefused) {
+  for (int64_t id : {3, 4}) train_.classes["labels"][id] = -1;
+  ASSERT_OK(WriteFile(Path("val.txt"), "3\n4\n"));
+  options_.set_val_list(Path("val.txt"));
+  ExpectFailure(65, {"no row of the validation part has a class of label"});
 }
 
 TEST_F(LinearProbeErrorTest, AnImpossibleLabelIsRefused) {
@@ -63,7 +70,7 @@ TEST_F(LinearProbeErrorTest, AnImpossibleLabelIsRefused) {
 
 TEST_F(LinearProbeErrorTest, UnlabelledEmbeddingsAreRefused) {
   train_.classes.erase("labels");
-  ExpectFailure(65, {"--train", "no target 'label'", "there is parity"});
+  ExpectFailure(65, {"--train", "no target 'label'", "there is parity: embed a labelled split"});
 }
 
 TEST_F(LinearProbeErrorTest, AnUnknownTargetIsRefusedWithTheOnesThereAre) {
@@ -117,6 +124,22 @@ TEST_F(LinearProbeErrorTest, ABadListIsRefusedWithItsLine) {
 TEST_F(LinearProbeErrorTest, AMissingOrUnfinishedInputIsRefused) {
   options_.set_test(Path("nowhere"));
   ExpectFailure(66, {"nowhere", "does not exist"});
+  // What another stage wrote is there, but bad data.
+  options_.set_test(Path("result"));
+  ASSERT_OK(RunEvaluation(
+      LinearProbeInfo(),
+      [&] {
+        v1::LinearProbeOptions good = options_;
+        good.set_test(Path("test"));
+        return good;
+      }(),
+      RunLinearProbe));
+  options_.set_output(Path("another"));
+  EXPECT_THAT(Run(), StatusIs(absl::StatusCode::kFailedPrecondition,
+                              ::testing::HasSubstr("result is an output of linear-probe and is no "
+                                                   "folder of embeddings (of embed)")));
+  options_.set_output(Path("result"));
+  ASSERT_OK(RemoveAll(Path("result")));
   options_.set_test(Path("dead.partial"));
   ASSERT_OK(MakeDirectories(Path("dead.partial")));
   ExpectFailure(66, {"dead.partial", "not a complete stage output"});

@@ -1,7 +1,6 @@
 #include "cassle/eval/on_embeddings/linear_probe_stage.h"
 
 #include <algorithm>
-#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,6 +15,8 @@
 #include "cassle/base/text_proto.h"
 #include "cassle/eval/embeddings/class_targets.h"
 #include "cassle/eval/embeddings/embeddings.h"
+#include "cassle/eval/embeddings/equal_images.h"
+#include "cassle/eval/embeddings/label_notes.h"
 #include "cassle/eval/on_embeddings/probe_sets.h"
 #include "cassle/eval/result/evaluation.h"
 #include "cassle/eval/result/linear_probe_result.pb.h"
@@ -35,7 +36,7 @@ bool HasFewLabels(const Options& options) {
 }
 
 // Leaves the chosen training rows of the only target.
-absl::Status KeepFewLabels(const Options& options, ProbeSets* sets,
+absl::Status KeepFewLabels(const Options& options, const ProbeSets& sets,
                            std::vector<TargetLabels>* labels) {
   if (labels->size() != 1) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -44,15 +45,14 @@ absl::Status KeepFewLabels(const Options& options, ProbeSets* sets,
         labels->size()));
   }
   // They count images, not crops.
-  CASSLE_RETURN_IF_ERROR(RequireOneRowPerImage("train", *sets->train));
+  CASSLE_RETURN_IF_ERROR(RequireOneRowPerImage("train", *sets.train));
   TargetLabels& only = labels->front();
-  const int64_t train_rows = sets->learn_train.rows.size();
-  CASSLE_ASSIGN_OR_RETURN(const std::vector<int64_t> kept,
-                          ChooseFewLabels(absl::MakeConstSpan(only.learn).first(train_rows),
-                                          {options.label_fraction(), options.labels_per_class(),
-                                           options.label_seed()}));
-  KeepTrainingRows(kept, sets);
-  KeepLabels(kept, train_rows, &only);
+  CASSLE_ASSIGN_OR_RETURN(
+      const std::vector<int64_t> kept,
+      ChooseFewLabels(
+          absl::MakeConstSpan(only.learn).first(only.rows.train.rows.size()),
+          {options.label_fraction(), options.labels_per_class(), options.label_seed()}));
+  KeepTrainingRows(kept, &only);
   return absl::OkStatus();
 }
 
@@ -84,16 +84,11 @@ v1::LinearProbeFit FitProto(const FitReport& fit) {
   return proto;
 }
 
-void AddWarnings(const ProbeSets& sets, const ClassCounts& learnt, const ClassCounts& tested,
+void AddWarnings(const TargetLabels& labels, const ClassCounts& learnt, const ClassCounts& tested,
                  const ProbeOutcome& outcome, v1::LinearProbeTarget* target) {
-  std::vector<std::string> missing;
-  for (int c = 0; c < target->classes_size(); ++c) {
-    if (learnt.rows[c] == 0 && tested.rows[c] > 0) missing.push_back(target->classes(c).name());
-  }
-  if (!missing.empty()) {
-    target->add_warnings(absl::StrCat("classes of the test set that nothing was learnt of: ",
-                                      absl::StrJoin(missing, ", ")));
-  }
+  const std::string unlearnt =
+      UnlearntClassesSentence(labels.class_names, learnt.rows, tested.rows);
+  if (!unlearnt.empty()) target->add_warnings(unlearnt);
   std::vector<double> unfinished;
   for (const ProbeGridPoint& point : outcome.grid) {
     if (!point.fit.converged) unfinished.push_back(point.w);
@@ -102,8 +97,6 @@ void AddWarnings(const ProbeSets& sets, const ClassCounts& learnt, const ClassCo
     target->add_warnings(absl::StrCat("fits that ended before the tolerance, at w = ",
                                       absl::StrJoin(unfinished, ", ")));
   }
-  const std::string shared = SharedImagesWarning(*sets.train, *sets.test);
-  if (!shared.empty()) target->add_warnings(shared);
 }
 
 // The pairs of classes that are taken for each other most; at most ten.
@@ -127,8 +120,7 @@ void AddConfusions(const TargetLabels& labels, const ProbeOutcome& outcome,
   }
 }
 
-v1::LinearProbeTarget TargetProto(const std::string& name, const Options& options,
-                                  const ProbeSets& sets, const TargetLabels& labels,
+v1::LinearProbeTarget TargetProto(const Options& options, const TargetLabels& labels,
                                   const ProbeOutcome& outcome) {
   const int classes = labels.class_names.size();
   const ClassCounts learnt = CountRight(labels.learn, labels.learn, classes);
@@ -137,7 +129,7 @@ v1::LinearProbeTarget TargetProto(const std::string& name, const Options& option
   const ClassCounts chance =
       CountRight(std::vector<int>(labels.test.size(), most_frequent), labels.test, classes);
   v1::LinearProbeTarget target;
-  target.set_name(name);
+  target.set_name(labels.name);
   target.set_metric(options.metric() == Options::CLASS_AVG ? "class_avg" : "top1");
   for (const ProbeGridPoint& point : outcome.grid) {
     v1::LinearProbeGridPoint* proto = target.add_grid();
@@ -160,11 +152,11 @@ v1::LinearProbeTarget TargetProto(const std::string& name, const Options& option
   target.set_chance_top1(chance.Top1());
   target.set_chance_class_avg(chance.ClassAverage());
   *target.mutable_refit() = FitProto(outcome.refit);
-  target.set_num_train(sets.learn_train.rows.size());
-  target.set_num_val(sets.learn_val.rows.size());
+  target.set_num_train(labels.rows.train.rows.size());
+  target.set_num_val(labels.rows.val.rows.size());
   target.set_num_test(labels.test.size());
   AddConfusions(labels, outcome, &target);
-  AddWarnings(sets, learnt, outcome.test, outcome, &target);
+  AddWarnings(labels, learnt, outcome.test, outcome, &target);
   return target;
 }
 
@@ -188,14 +180,31 @@ void AddClassifier(const std::string& name, const ProbeOutcome& outcome,
                        ConfusionMatrix(outcome.test_predictions, test_labels, classes));
 }
 
-v1::Evaluation EvaluationHead(const ProbeSets& sets) {
+// What all targets share: who was measured, on what, and what is doubtful about it.
+absl::StatusOr<v1::Evaluation> EvaluationHead(const ProbeSets& sets,
+                                              const std::vector<TargetLabels>& labels) {
   v1::Evaluation evaluation = DescribeEvaluation(LinearProbeInfo().name, kProbeTitle, *sets.train);
-  for (const auto& [role, part] : {std::pair<const char*, const Rows*>{"train", &sets.learn_train},
-                                   {"val", &sets.learn_val},
-                                   {"test", &sets.tested}}) {
-    AddEvaluatedSet(role, *part->from, part->rows.size(), &evaluation);
+  std::vector<const ProbeRows*> rows;
+  std::vector<std::string> names;
+  for (const TargetLabels& of_target : labels) {
+    rows.push_back(&of_target.rows);
+    names.push_back(of_target.name);
+    for (const std::string& warning : of_target.warnings) evaluation.add_warnings(warning);
   }
+  AddEvaluatedSets(rows, &evaluation);
+  CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> equal,
+                          EqualImageWarnings(*sets.train, &*sets.test, names));
+  for (const std::string& warning : equal) evaluation.add_warnings(warning);
   return evaluation;
+}
+
+// Classes without images change no number: a note.
+void NoteEmptyClasses(const TargetLabels& labels, StageContext* context) {
+  const int classes = static_cast<int>(labels.class_names.size());
+  const std::string empty =
+      EmptyClassesSentence(labels.class_names, CountRight(labels.learn, labels.learn, classes).rows,
+                           CountRight(labels.test, labels.test, classes).rows);
+  if (!empty.empty()) context->Note(absl::StrCat(labels.name, ": ", empty));
 }
 
 ProbeSettings SettingsOf(const Options& options, int threads) {
@@ -231,44 +240,46 @@ absl::Status RunLinearProbe(const Options& options, StageContext& context) {
   CASSLE_RETURN_IF_ERROR(CheckOptions(options));
   v1::ProbeInputs inputs;
   CASSLE_RETURN_IF_ERROR(CopyFieldsByName(options, /*without=*/{}, &inputs));
-  CASSLE_ASSIGN_OR_RETURN(const std::unique_ptr<ProbeSets> sets, OpenProbeSets(inputs));
+  CASSLE_ASSIGN_OR_RETURN(const ProbeSets sets, OpenProbeSets(inputs));
   CASSLE_ASSIGN_OR_RETURN(
       const std::vector<std::string> names,
-      ClassTargetNames({options.target().begin(), options.target().end()}, *sets->train));
+      ClassTargetNames({options.target().begin(), options.target().end()}, *sets.train));
   // All labels before the first fit: a mistake in the last target shows at once.
   std::vector<TargetLabels> labels;
   for (const std::string& name : names) {
-    CASSLE_ASSIGN_OR_RETURN(TargetLabels of_target, ReadTargetLabels(*sets, name));
+    CASSLE_ASSIGN_OR_RETURN(TargetLabels of_target, ReadTargetLabels(sets, name));
     labels.push_back(std::move(of_target));
   }
-  if (HasFewLabels(options)) {
-    CASSLE_RETURN_IF_ERROR(KeepFewLabels(options, sets.get(), &labels));
-  }
+  if (HasFewLabels(options)) CASSLE_RETURN_IF_ERROR(KeepFewLabels(options, sets, &labels));
   const ProbeSettings settings = SettingsOf(options, context.threads());
 
-  v1::Evaluation evaluation = EvaluationHead(*sets);
+  CASSLE_ASSIGN_OR_RETURN(v1::Evaluation evaluation, EvaluationHead(sets, labels));
   v1::LinearProbeResult details;
   SafetensorsWriter classifiers;
-  for (size_t t = 0; t < names.size(); ++t) {
+  ProbeFeatures features;
+  ProbeRows loaded;
+  for (const TargetLabels& of_target : labels) {
+    LoadFeatures(of_target.rows, &loaded, &features);
     ProbeData data;
-    data.learn = &sets->learn_features;
-    data.train_rows = sets->learn_train.rows.size();
-    data.learn_labels = labels[t].learn;
-    data.test = &sets->test_features;
-    data.test_labels = labels[t].test;
-    data.classes = labels[t].class_names.size();
+    data.learn = &features.learn;
+    data.train_rows = of_target.rows.train.rows.size();
+    data.learn_labels = of_target.learn;
+    data.test = &features.test;
+    data.test_labels = of_target.test;
+    data.classes = of_target.class_names.size();
     CASSLE_ASSIGN_OR_RETURN(const ProbeOutcome outcome,
-                            ProbeWithProgress(names[t], data, settings, context));
-    const v1::LinearProbeTarget target = TargetProto(names[t], options, *sets, labels[t], outcome);
-    AddClassifier(names[t], outcome, labels[t].test, &classifiers);
+                            ProbeWithProgress(of_target.name, data, settings, context));
+    const v1::LinearProbeTarget target = TargetProto(options, of_target, outcome);
+    AddClassifier(of_target.name, outcome, of_target.test, &classifiers);
     AddProbeTarget(target, &evaluation);
-    context.Say(absl::StrFormat("%s: test top1 %.2f %%, class average %.2f %% (w = %.3g)", names[t],
-                                100 * target.test_top1(), 100 * target.test_class_avg(),
-                                target.best_w()));
+    NoteEmptyClasses(of_target, &context);
+    context.Say(absl::StrFormat("%s: test top1 %.2f %%, class average %.2f %% (w = %.3g)",
+                                of_target.name, 100 * target.test_top1(),
+                                100 * target.test_class_avg(), target.best_w()));
     *details.add_targets() = target;
   }
   context.Count("targets", names.size());
-  context.Count("features", sets->train->columns());
+  context.Count("features", sets.train->columns());
   const std::string& dir = context.output_dir();
   if (!dir.empty()) {
     CASSLE_ASSIGN_OR_RETURN(const std::string json, ToJson(details));

@@ -1,7 +1,6 @@
 #include "cassle/eval/on_embeddings/probe_sets.h"
 
 #include <algorithm>
-#include <numeric>
 #include <set>
 #include <utility>
 
@@ -9,17 +8,13 @@
 #include "absl/strings/str_cat.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
+#include "cassle/eval/embeddings/label_notes.h"
+#include "cassle/eval/result/evaluation.h"
 #include "cassle/probes/splits/authors_splits.h"
 #include "cassle/probes/splits/validation_split.h"
 
 namespace cassle {
 namespace {
-
-std::vector<int64_t> AllRows(const Embeddings& embeddings) {
-  std::vector<int64_t> rows(embeddings.rows());
-  std::iota(rows.begin(), rows.end(), int64_t{0});
-  return rows;
-}
 
 void CopyFeatures(const Rows& part, int64_t first, PaddedMatrix<float>* to) {
   const int64_t d = part.from->columns();
@@ -29,14 +24,6 @@ void CopyFeatures(const Rows& part, int64_t first, PaddedMatrix<float>* to) {
     std::copy(from, from + d, row);
     row[d] = 1;
   }
-}
-
-void FillLearnFeatures(ProbeSets* sets) {
-  const int64_t columns = sets->train->columns() + 1;
-  const int64_t train_rows = sets->learn_train.rows.size();
-  sets->learn_features = PaddedMatrix<float>(train_rows + sets->learn_val.rows.size(), columns);
-  CopyFeatures(sets->learn_train, 0, &sets->learn_features);
-  CopyFeatures(sets->learn_val, train_rows, &sets->learn_features);
 }
 
 // Of images, each of which may have several rows.
@@ -55,29 +42,50 @@ absl::StatusOr<ValidationSplit> SplitImages(const v1::ProbeInputs& inputs,
   return SplitByFraction(images, inputs.val_fraction(), inputs.split_seed());
 }
 
-// All crops of an image are on one side.
-absl::StatusOr<ValidationSplit> SetAside(const v1::ProbeInputs& inputs, const Embeddings& train) {
+bool IsListed(const v1::ProbeInputs& inputs) {
+  return !inputs.val_list().empty() || !inputs.authors_split().empty();
+}
+
+std::vector<int64_t> RowsThatHave(const std::vector<bool>& has) {
+  std::vector<int64_t> rows;
+  for (size_t row = 0; row < has.size(); ++row) {
+    if (has[row]) rows.push_back(static_cast<int64_t>(row));
+  }
+  return rows;
+}
+
+// All crops of an image are on one side. What is listed counts all images of the data set; a part
+// that is drawn, those that have the target.
+absl::Status SetAside(const v1::ProbeInputs& inputs, const Embeddings& train,
+                      const std::vector<bool>& has, ProbeRows* rows) {
   std::vector<int64_t> images;
   absl::flat_hash_map<int64_t, std::vector<int64_t>> rows_of;
   for (int64_t row = 0; row < train.rows(); ++row) {
-    std::vector<int64_t>& rows = rows_of[train.ids()[row]];
-    if (rows.empty()) images.push_back(train.ids()[row]);
-    rows.push_back(row);
+    if (!has[row] && !IsListed(inputs)) continue;
+    const auto [of_image, fresh] = rows_of.try_emplace(train.ids()[row]);
+    if (fresh) images.push_back(train.ids()[row]);
+    if (has[row]) of_image->second.push_back(row);
   }
   CASSLE_ASSIGN_OR_RETURN(const ValidationSplit split, SplitImages(inputs, images));
-  ValidationSplit rows;
-  for (const auto& [from, to] : {std::pair(&split.train, &rows.train), {&split.val, &rows.val}}) {
+  for (const auto& [from, to] :
+       {std::pair(&split.train, &rows->train.rows), {&split.val, &rows->val.rows}}) {
     for (const int64_t image : *from) {
       const std::vector<int64_t>& of_image = rows_of[images[image]];
       to->insert(to->end(), of_image.begin(), of_image.end());
     }
   }
-  return rows;
+  return absl::OkStatus();
 }
 
-absl::Status AppendLabels(const Rows& part, const std::string& name,
-                          std::vector<std::string>* class_names, std::vector<int>* labels) {
-  CASSLE_ASSIGN_OR_RETURN(const ClassTarget target, part.from->Target(name));
+// The classes that one part has of a target.
+struct PartLabels {
+  std::vector<int> values;
+  std::vector<bool> has;
+};
+
+absl::StatusOr<PartLabels> ReadPart(const Embeddings& from, const std::string& name,
+                                    std::vector<std::string>* class_names) {
+  CASSLE_ASSIGN_OR_RETURN(ClassTarget target, from.Target(name));
   if (class_names->empty()) *class_names = target.class_names;
   if (!target.class_names.empty() && target.class_names != *class_names) {
     return absl::FailedPreconditionError(
@@ -85,46 +93,86 @@ absl::Status AppendLabels(const Rows& part, const std::string& name,
                      class_names->size(), " and ", target.class_names.size(),
                      " names): shard the splits together, so that class numbers mean the same"));
   }
-  for (int64_t row : part.rows) labels->push_back(target.values[row]);
-  return absl::OkStatus();
+  PartLabels part{std::move(target.values), {}};
+  for (const int value : part.values) part.has.push_back(value != kNoClass);
+  return part;
+}
+
+void AppendLabels(const Rows& rows, const PartLabels& part, std::vector<int>* labels) {
+  for (const int64_t row : rows.rows) labels->push_back(part.values[row]);
+}
+
+bool SameRows(const ProbeRows& a, const ProbeRows& b) {
+  return a.train.rows == b.train.rows && a.val.rows == b.val.rows && a.test.rows == b.test.rows;
 }
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<ProbeSets>> OpenProbeSets(const v1::ProbeInputs& inputs) {
-  auto sets = std::make_unique<ProbeSets>();
-  CASSLE_ASSIGN_OR_RETURN(sets->train, Embeddings::Open("train", inputs.train()));
-  CASSLE_ASSIGN_OR_RETURN(sets->test, Embeddings::Open("test", inputs.test()));
-  CASSLE_RETURN_IF_ERROR(CheckComparable("train", *sets->train, "test", *sets->test));
-  CASSLE_RETURN_IF_ERROR(RequireOneRowPerImage("test", *sets->test));
-  sets->tested = {&*sets->test, AllRows(*sets->test)};
+absl::StatusOr<ProbeSets> OpenProbeSets(const v1::ProbeInputs& inputs) {
+  ProbeSets sets;
+  sets.inputs = inputs;
+  CASSLE_ASSIGN_OR_RETURN(sets.train, Embeddings::Open("train", inputs.train()));
+  CASSLE_ASSIGN_OR_RETURN(sets.test, Embeddings::Open("test", inputs.test()));
+  CASSLE_RETURN_IF_ERROR(CheckComparable("train", *sets.train, "test", *sets.test));
+  CASSLE_RETURN_IF_ERROR(RequireOneRowPerImage("test", *sets.test));
   if (!inputs.val().empty()) {
-    CASSLE_ASSIGN_OR_RETURN(sets->val, Embeddings::Open("val", inputs.val()));
-    CASSLE_RETURN_IF_ERROR(CheckComparable("train", *sets->train, "val", *sets->val));
-    sets->learn_train = {&*sets->train, AllRows(*sets->train)};
-    sets->learn_val = {&*sets->val, AllRows(*sets->val)};
-  } else {
-    CASSLE_ASSIGN_OR_RETURN(ValidationSplit split, SetAside(inputs, *sets->train));
-    sets->learn_train = {&*sets->train, std::move(split.train)};
-    sets->learn_val = {&*sets->train, std::move(split.val)};
+    CASSLE_ASSIGN_OR_RETURN(sets.val, Embeddings::Open("val", inputs.val()));
+    CASSLE_RETURN_IF_ERROR(CheckComparable("train", *sets.train, "val", *sets.val));
   }
-  FillLearnFeatures(sets.get());
-  sets->test_features = PaddedMatrix<float>(sets->test->rows(), sets->train->columns() + 1);
-  CopyFeatures(sets->tested, 0, &sets->test_features);
   return sets;
+}
+
+absl::StatusOr<ProbeRows> ChooseProbeRows(const ProbeSets& sets, const TargetPresence& presence,
+                                          std::vector<std::string>* warnings) {
+  ProbeRows rows;
+  rows.train.from = &*sets.train;
+  rows.val.from = &sets.validating();
+  rows.test = {&*sets.test, RowsThatHave(presence.test)};
+  if (sets.val.has_value()) {
+    rows.train.rows = RowsThatHave(presence.train);
+    rows.val.rows = RowsThatHave(presence.val);
+  } else {
+    CASSLE_RETURN_IF_ERROR(SetAside(sets.inputs, *sets.train, presence.train, &rows));
+  }
+  if (rows.train.rows.empty() || rows.val.rows.empty()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "no row ", rows.train.rows.empty() ? "to learn from" : "of the validation part", " has a ",
+        presence.what, ": name other images as validation part"));
+  }
+  for (const auto& [flag, has] : {std::pair("train", &presence.train),
+                                  {"val", sets.val.has_value() ? &presence.val : nullptr},
+                                  {"test", &presence.test}}) {
+    if (has == nullptr) continue;
+    const std::string sentence =
+        LeftOutSentence(flag, presence.what, std::count(has->begin(), has->end(), false),
+                        static_cast<int64_t>(has->size()));
+    if (!sentence.empty()) warnings->push_back(sentence);
+  }
+  return rows;
 }
 
 absl::StatusOr<TargetLabels> ReadTargetLabels(const ProbeSets& sets, const std::string& name) {
   TargetLabels labels;
-  CASSLE_RETURN_IF_ERROR(AppendLabels(sets.learn_train, name, &labels.class_names, &labels.learn));
+  labels.name = name;
+  CASSLE_ASSIGN_OR_RETURN(const PartLabels train, ReadPart(*sets.train, name, &labels.class_names));
+  PartLabels val = train;
+  if (sets.val.has_value()) {
+    CASSLE_ASSIGN_OR_RETURN(val, ReadPart(*sets.val, name, &labels.class_names));
+  }
+  CASSLE_ASSIGN_OR_RETURN(const PartLabels test, ReadPart(*sets.test, name, &labels.class_names));
+  CASSLE_ASSIGN_OR_RETURN(
+      labels.rows,
+      ChooseProbeRows(sets, {absl::StrCat("class of ", name), train.has, val.has, test.has},
+                      &labels.warnings));
+  AppendLabels(labels.rows.train, train, &labels.learn);
   const std::set<int> trained(labels.learn.begin(), labels.learn.end());
   if (trained.size() < 2) {
     return absl::FailedPreconditionError(
         absl::StrCat("target '", name, "': every row to learn from has class ", *trained.begin(),
                      "; a classifier needs two classes or more"));
   }
-  CASSLE_RETURN_IF_ERROR(AppendLabels(sets.learn_val, name, &labels.class_names, &labels.learn));
-  CASSLE_RETURN_IF_ERROR(AppendLabels(sets.tested, name, &labels.class_names, &labels.test));
+  AppendLabels(labels.rows.val, val, &labels.learn);
+  AppendLabels(labels.rows.test, test, &labels.test);
   if (labels.class_names.empty()) {
     const int largest = std::max(*std::max_element(labels.learn.begin(), labels.learn.end()),
                                  *std::max_element(labels.test.begin(), labels.test.end()));
@@ -133,18 +181,42 @@ absl::StatusOr<TargetLabels> ReadTargetLabels(const ProbeSets& sets, const std::
   return labels;
 }
 
-void KeepTrainingRows(const std::vector<int64_t>& positions, ProbeSets* sets) {
-  std::vector<int64_t> kept;
-  for (int64_t position : positions) kept.push_back(sets->learn_train.rows[position]);
-  sets->learn_train.rows = std::move(kept);
-  FillLearnFeatures(sets);
+void KeepTrainingRows(const std::vector<int64_t>& positions, TargetLabels* labels) {
+  const int64_t before = static_cast<int64_t>(labels->rows.train.rows.size());
+  std::vector<int64_t> rows;
+  std::vector<int> learn;
+  for (const int64_t position : positions) {
+    rows.push_back(labels->rows.train.rows[position]);
+    learn.push_back(labels->learn[position]);
+  }
+  learn.insert(learn.end(), labels->learn.begin() + before, labels->learn.end());
+  labels->rows.train.rows = std::move(rows);
+  labels->learn = std::move(learn);
 }
 
-void KeepLabels(const std::vector<int64_t>& positions, int64_t train_rows, TargetLabels* labels) {
-  std::vector<int> kept;
-  for (int64_t position : positions) kept.push_back(labels->learn[position]);
-  kept.insert(kept.end(), labels->learn.begin() + train_rows, labels->learn.end());
-  labels->learn = std::move(kept);
+void LoadFeatures(const ProbeRows& rows, ProbeRows* of, ProbeFeatures* features) {
+  if (of->train.from != nullptr && SameRows(*of, rows)) return;
+  *of = rows;
+  const int64_t columns = rows.train.from->columns() + 1;
+  const int64_t train_rows = static_cast<int64_t>(rows.train.rows.size());
+  // The old ones go first: both may not fit into memory.
+  *features = {};
+  features->learn =
+      PaddedMatrix<float>(train_rows + static_cast<int64_t>(rows.val.rows.size()), columns);
+  CopyFeatures(rows.train, 0, &features->learn);
+  CopyFeatures(rows.val, train_rows, &features->learn);
+  features->test = PaddedMatrix<float>(static_cast<int64_t>(rows.test.rows.size()), columns);
+  CopyFeatures(rows.test, 0, &features->test);
+}
+
+void AddEvaluatedSets(const std::vector<const ProbeRows*>& rows, v1::Evaluation* evaluation) {
+  for (const auto& [role, part] : {std::pair("train", &ProbeRows::train),
+                                   {"val", &ProbeRows::val},
+                                   {"test", &ProbeRows::test}}) {
+    size_t most = 0;
+    for (const ProbeRows* of_target : rows) most = std::max(most, (of_target->*part).rows.size());
+    AddEvaluatedSet(role, *(rows.front()->*part).from, static_cast<int64_t>(most), evaluation);
+  }
 }
 
 }  // namespace cassle

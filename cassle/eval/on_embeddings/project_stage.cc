@@ -27,6 +27,8 @@ using Options = v1::ProjectOptions;
 // t-SNE sees this many principal components: less noise, less time.
 constexpr int64_t kComponents = 50;
 
+constexpr char kUnlabelled[] = "(no class)";
+
 absl::Status CheckOptions(const Options& options) {
   if (options.embeddings().empty()) {
     return absl::InvalidArgumentError("--embeddings is missing: name an output folder of embed");
@@ -45,10 +47,12 @@ std::vector<int64_t> ChooseRows(const Options& options, int64_t available) {
   return rows;
 }
 
-// One picture: a target, or the empty name for none.
+// One picture: a target, or the empty name for none. Points without a class have one of their own.
 struct Coloring {
   std::string name;
   ClassTarget target;
+  // Of points without a class.
+  std::string warning;
 };
 
 absl::StatusOr<std::vector<Coloring>> ReadColorings(const Options& options,
@@ -63,13 +67,22 @@ absl::StatusOr<std::vector<Coloring>> ReadColorings(const Options& options,
       ClassTargetNames({options.target().begin(), options.target().end()}, embeddings));
   std::vector<Coloring> colorings;
   for (const std::string& name : names) {
-    Coloring coloring{name, {}};
+    Coloring coloring{name, {}, ""};
     CASSLE_ASSIGN_OR_RETURN(coloring.target, embeddings.Target(name));
     std::vector<std::string>& class_names = coloring.target.class_names;
     if (class_names.empty()) {
       const std::vector<int>& values = coloring.target.values;
       const int largest = *std::max_element(values.begin(), values.end());
       for (int c = 0; c <= largest; ++c) class_names.push_back(absl::StrCat(c));
+    }
+    std::vector<int>& values = coloring.target.values;
+    const int64_t without = std::count(values.begin(), values.end(), kNoClass);
+    if (without > 0) {
+      coloring.warning = absl::StrCat(without, " of ", embeddings.rows(),
+                                      " rows of --embeddings have no class of ", name,
+                                      " and are shown as ", kUnlabelled);
+      std::replace(values.begin(), values.end(), kNoClass, static_cast<int>(class_names.size()));
+      class_names.push_back(kUnlabelled);
     }
     colorings.push_back(std::move(coloring));
   }
@@ -90,9 +103,10 @@ absl::Status MakePoints(const Options& options, const std::vector<float>& featur
   const int64_t n = static_cast<int64_t>(features.size()) / columns;
   const bool pca = options.method() == Options::PCA;
   if (!pca && 3 * options.perplexity() > n - 1) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "--perplexity=", options.perplexity(), " needs ", 3 * options.perplexity() + 1,
-        " images, there are ", n, ": choose at most ", (n - 1) / 3, ", or --method=pca"));
+    return absl::FailedPreconditionError(
+        absl::StrCat("--perplexity=", options.perplexity(), " needs ", 3 * options.perplexity() + 1,
+                     " images, there are ", n, ": choose ",
+                     n >= 4 ? absl::StrCat("at most ", (n - 1) / 3, ", or ") : "", "--method=pca"));
   }
   PrincipalCoordinates points = ProjectToComponents({features, columns}, pca ? 2 : kComponents);
   if (pca) {
@@ -192,6 +206,9 @@ absl::Status RunProject(const Options& options, StageContext& context) {
   }
   v1::Evaluation evaluation = DescribeEvaluation("project", "Maps of the features", embeddings);
   AddEvaluatedSet("points", embeddings, static_cast<int64_t>(rows.size()), &evaluation);
+  for (const Coloring& coloring : colorings) {
+    if (!coloring.warning.empty()) evaluation.add_warnings(coloring.warning);
+  }
   ScatterPlot plot;
   CASSLE_RETURN_IF_ERROR(MakePoints(options, features, columns, context, &plot, &evaluation));
   const std::string& dir = context.output_dir();

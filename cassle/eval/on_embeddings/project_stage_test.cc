@@ -117,6 +117,11 @@ TEST_F(ProjectStageTest, RepeatsNoLookAmongFortyClasses) {
 TEST_F(ProjectStageTest, RefusesTooFewImagesForThePerplexity) {
   options_.set_perplexity(40);
   ExpectFailure(Run(), 65, {"--perplexity=40 needs 121 images, there are 120", "at most 39"});
+  // Of three images no perplexity makes a map.
+  const EmbeddingsFixture all = train_;
+  train_ = EmbeddingsFixture::Clusters(3, 7, 0, 1);
+  ExpectFailure(Run(), 65, {"there are 3: choose --method=pca"});
+  train_ = all;
 }
 
 TEST_F(ProjectStageTest, RefusesBrokenCollapsedAndEmptyEmbeddings) {

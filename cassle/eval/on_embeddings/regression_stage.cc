@@ -1,7 +1,6 @@
 #include "cassle/eval/on_embeddings/regression_stage.h"
 
 #include <algorithm>
-#include <memory>
 #include <set>
 #include <string>
 #include <utility>
@@ -13,7 +12,7 @@
 #include "cassle/base/file.h"
 #include "cassle/base/safetensors.h"
 #include "cassle/base/status_macros.h"
-#include "cassle/eval/embeddings/class_targets.h"
+#include "cassle/eval/embeddings/equal_images.h"
 #include "cassle/eval/on_embeddings/probe_sets.h"
 #include "cassle/eval/result/evaluation.h"
 #include "cassle/probes/linear_probe.h"
@@ -40,7 +39,7 @@ absl::Status CheckOptions(const Options& options) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::unique_ptr<ProbeSets>> OpenSets(const Options& options) {
+absl::StatusOr<ProbeSets> OpenSets(const Options& options) {
   v1::ProbeInputs inputs;
   CASSLE_RETURN_IF_ERROR(CopyFieldsByName(options, /*without=*/{"authors_split"}, &inputs));
   return OpenProbeSets(inputs);
@@ -65,23 +64,18 @@ absl::StatusOr<std::vector<std::string>> TargetNames(const Options& options,
 struct Targets {
   std::string name;
   int64_t width = 0;
+  ProbeRows rows;
   // Row-major [rows, width]; learn: train rows, then validation rows.
   std::vector<double> learn, test;
+  // Rows that are left out.
+  std::vector<std::string> warnings;
 };
 
-absl::Status AppendTargets(const Rows& part, Targets* targets, std::vector<double>* values) {
-  CASSLE_ASSIGN_OR_RETURN(const VectorTarget target, part.from->GetVectorTarget(targets->name));
-  if (targets->width == 0) targets->width = target.width;
-  if (targets->width != target.width) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("target '", targets->name, "' has ", targets->width, " and ", target.width,
-                     " numbers in --train, --val and --test: shard the splits together"));
-  }
-  for (int64_t row : part.rows) {
+void AppendTargets(const Rows& part, const VectorTarget& target, std::vector<double>* values) {
+  for (const int64_t row : part.rows) {
     const auto vector = target.values.subspan(row * target.width, target.width);
     values->insert(values->end(), vector.begin(), vector.end());
   }
-  return absl::OkStatus();
 }
 
 // Whether some column has two different values.
@@ -95,13 +89,27 @@ bool Varies(absl::Span<const double> values, int64_t width) {
 absl::StatusOr<Targets> ReadTargets(const ProbeSets& sets, const std::string& name) {
   Targets targets;
   targets.name = name;
-  CASSLE_RETURN_IF_ERROR(AppendTargets(sets.learn_train, &targets, &targets.learn));
+  CASSLE_ASSIGN_OR_RETURN(const VectorTarget train, sets.train->GetVectorTarget(name));
+  CASSLE_ASSIGN_OR_RETURN(const VectorTarget val, sets.validating().GetVectorTarget(name));
+  CASSLE_ASSIGN_OR_RETURN(const VectorTarget test, sets.test->GetVectorTarget(name));
+  targets.width = train.width;
+  for (const int64_t width : {val.width, test.width}) {
+    if (width == targets.width) continue;
+    return absl::FailedPreconditionError(
+        absl::StrCat("target '", name, "' has ", targets.width, " and ", width,
+                     " numbers in --train, --val and --test: shard the splits together"));
+  }
+  CASSLE_ASSIGN_OR_RETURN(
+      targets.rows,
+      ChooseProbeRows(sets, {absl::StrCat("vector of ", name), train.has, val.has, test.has},
+                      &targets.warnings));
+  AppendTargets(targets.rows.train, train, &targets.learn);
   if (!Varies(targets.learn, targets.width)) {
     return absl::FailedPreconditionError(absl::StrCat(
         "target '", name, "': every row to learn from has the same numbers; nothing to learn"));
   }
-  CASSLE_RETURN_IF_ERROR(AppendTargets(sets.learn_val, &targets, &targets.learn));
-  CASSLE_RETURN_IF_ERROR(AppendTargets(sets.tested, &targets, &targets.test));
+  AppendTargets(targets.rows.val, val, &targets.learn);
+  AppendTargets(targets.rows.test, test, &targets.test);
   return targets;
 }
 
@@ -211,15 +219,17 @@ RegressionSettings SettingsOf(const Options& options, const StageContext& contex
   return settings;
 }
 
-v1::Evaluation Describe(const ProbeSets& sets) {
+absl::StatusOr<v1::Evaluation> Describe(const ProbeSets& sets, const std::vector<Targets>& all) {
   v1::Evaluation evaluation = DescribeEvaluation(RegressionInfo().name, "Regression", *sets.train);
-  for (const auto& [role, part] : {std::pair<const char*, const Rows*>{"train", &sets.learn_train},
-                                   {"val", &sets.learn_val},
-                                   {"test", &sets.tested}}) {
-    AddEvaluatedSet(role, *part->from, part->rows.size(), &evaluation);
+  std::vector<const ProbeRows*> rows;
+  for (const Targets& targets : all) {
+    rows.push_back(&targets.rows);
+    for (const std::string& warning : targets.warnings) evaluation.add_warnings(warning);
   }
-  const std::string shared = SharedImagesWarning(*sets.train, *sets.test);
-  if (!shared.empty()) evaluation.add_warnings(shared);
+  AddEvaluatedSets(rows, &evaluation);
+  CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> equal,
+                          EqualImageWarnings(*sets.train, &*sets.test, /*targets=*/{}));
+  for (const std::string& warning : equal) evaluation.add_warnings(warning);
   return evaluation;
 }
 
@@ -227,23 +237,26 @@ v1::Evaluation Describe(const ProbeSets& sets) {
 
 absl::Status RunRegression(const Options& options, StageContext& context) {
   CASSLE_RETURN_IF_ERROR(CheckOptions(options));
-  CASSLE_ASSIGN_OR_RETURN(const std::unique_ptr<ProbeSets> sets, OpenSets(options));
-  CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> names, TargetNames(options, *sets->train));
+  CASSLE_ASSIGN_OR_RETURN(const ProbeSets sets, OpenSets(options));
+  CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> names, TargetNames(options, *sets.train));
   // All targets before the first fit: a mistake in the last shows at once.
   std::vector<Targets> all;
   for (const std::string& name : names) {
-    CASSLE_ASSIGN_OR_RETURN(Targets targets, ReadTargets(*sets, name));
+    CASSLE_ASSIGN_OR_RETURN(Targets targets, ReadTargets(sets, name));
     all.push_back(std::move(targets));
   }
-  v1::Evaluation evaluation = Describe(*sets);
+  CASSLE_ASSIGN_OR_RETURN(v1::Evaluation evaluation, Describe(sets, all));
   SafetensorsWriter writer;
   RegressionSettings settings = SettingsOf(options, context);
+  ProbeFeatures features;
+  ProbeRows loaded;
   for (const Targets& targets : all) {
+    LoadFeatures(targets.rows, &loaded, &features);
     RegressionData data;
-    data.learn = &sets->learn_features;
-    data.train_rows = sets->learn_train.rows.size();
+    data.learn = &features.learn;
+    data.train_rows = targets.rows.train.rows.size();
     data.learn_targets = targets.learn;
-    data.test = &sets->test_features;
+    data.test = &features.test;
     data.outputs = targets.width;
     Progress progress(absl::StrCat("fitting ", targets.name), settings.grid.size(), "fits");
     settings.go_on = [&](int done) {

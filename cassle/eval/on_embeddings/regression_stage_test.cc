@@ -166,8 +166,10 @@ TEST_F(RegressionStageTest, RefusesTargetsThatCannotBeLearnt) {
   options_.clear_target();
   for (size_t i = 0; i < 240; ++i) train_.vectors["target.noise"][i] = i % 2;
   ExpectFailure(Run(), 65, {"'noise'", "same numbers"});
-  train_.vectors["target.noise"][17] = std::nanf("");
-  ExpectFailure(Run(), 65, {"--train", "target.noise[8, 1] (image 8)", "nan"});
+  train_.vectors["target.noise"][17] = -HUGE_VALF;
+  ExpectFailure(Run(), 65, {"--train", "target.noise[8, 1] (image 8)", "-inf"});
+  for (float& value : train_.vectors["target.noise"]) value = std::nanf("");
+  ExpectFailure(Run(), 65, {"--train: no image of", "has target 'noise'"});
   train_.vectors.erase("target.noise");
   test_.vectors.erase("target.position");
   ExpectFailure(Run(), 65, {"--test", "no vector target 'position'", "noise"});

@@ -21,6 +21,7 @@
 #include "cassle/eval/embeddings/class_targets.h"
 #include "cassle/eval/on_embeddings/retrieval_grid.h"
 #include "cassle/eval/result/evaluation.h"
+#include "cassle/eval/result/label_warnings.h"
 #include "cassle/probes/nearest_neighbors.h"
 
 namespace cassle {
@@ -81,29 +82,36 @@ class ImagesOf {
   absl::Span<const int64_t> ids_;
 };
 
-// Rows of `test` to show.
-absl::StatusOr<std::vector<int64_t>> ChooseQueries(const Options& options, const Embeddings& test) {
-  std::vector<int64_t> rows;
+// Places in `target.test_rows` of the images to show.
+absl::StatusOr<std::vector<int64_t>> ChooseQueries(const Options& options, const Embeddings& test,
+                                                   const LearntTarget& target) {
+  const int64_t available = static_cast<int64_t>(target.test_rows.size());
+  std::vector<int64_t> places;
   if (options.query_ids().empty()) {
-    const KeyedPermutation shuffle(test.rows(), MixSeed(options.seed(), 0));
-    for (int64_t i = 0; i < std::min(options.num_queries(), test.rows()); ++i) {
-      rows.push_back(shuffle(i));
+    const KeyedPermutation shuffle(available, MixSeed(options.seed(), 0));
+    for (int64_t i = 0; i < std::min(options.num_queries(), available); ++i) {
+      places.push_back(shuffle(i));
     }
-    return rows;
+    return places;
   }
-  absl::flat_hash_map<int64_t, int64_t> row_of;
-  for (int64_t row = 0; row < test.rows(); ++row) row_of[test.ids()[row]] = row;
+  const absl::flat_hash_set<int64_t> known(test.ids().begin(), test.ids().end());
+  absl::flat_hash_map<int64_t, int64_t> place_of;
+  for (int64_t i = 0; i < available; ++i) place_of[test.ids()[target.test_rows[i]]] = i;
   absl::flat_hash_set<int64_t> seen;
   for (int64_t id : options.query_ids()) {
-    const auto found = row_of.find(id);
-    if (found == row_of.end() || !seen.insert(id).second) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "--query_ids: image ", id,
-          found == row_of.end() ? " is not in the embeddings the queries come from" : " twice"));
+    const auto found = place_of.find(id);
+    const bool fresh = seen.insert(id).second;
+    if (found != place_of.end() && fresh) {
+      places.push_back(found->second);
+      continue;
     }
-    rows.push_back(found->second);
+    return absl::InvalidArgumentError(
+        absl::StrCat("--query_ids: image ", id,
+                     !known.contains(id) ? " is not in the embeddings the queries come from"
+                     : fresh             ? absl::StrCat(" has no class of ", target.name)
+                                         : " twice"));
   }
-  return rows;
+  return places;
 }
 
 double Precision(const LearntTarget& target, const NeighborTable& table) {
@@ -127,41 +135,33 @@ double ChancePrecision(const LearntTarget& target, bool leave_one_out) {
          (static_cast<double>(target.train.size() - self) * target.test.size());
 }
 
-// The grid without what depends on the target.
-absl::StatusOr<std::vector<GridRow>> ReadRows(const std::vector<int64_t>& queries,
-                                              const NeighborTable& table, const Embeddings& train,
-                                              const Embeddings& test, const ImagesOf& train_images,
+// Queries and neighbours with their pictures and classes.
+absl::StatusOr<std::vector<GridRow>> ReadRows(const LearntTarget& target,
+                                              const std::vector<int64_t>& queries,
+                                              const NeighborTable& table, const TrainAndTest& sets,
+                                              const ImagesOf& train_images,
                                               const ImagesOf& test_images) {
   std::vector<GridRow> rows;
-  for (int64_t query : queries) {
+  for (const int64_t query : queries) {
+    const int64_t asked = target.test_rows[query];
     GridRow row;
-    row.query.id = test.ids()[query];
-    CASSLE_ASSIGN_OR_RETURN(row.query.image, test_images.Fitted(query));
+    row.query.id = sets.tested().ids()[asked];
+    row.query.class_name = target.class_names[target.test[query]];
+    CASSLE_ASSIGN_OR_RETURN(row.query.image, test_images.Fitted(asked));
     for (int64_t i = 0; i < table.neighbors; ++i) {
-      const int64_t found = table.rows[query * table.neighbors + i];
+      const int64_t place = table.rows[query * table.neighbors + i];
+      const int64_t found = target.train_rows[place];
       GridImage neighbor;
-      neighbor.id = train.ids()[found];
+      neighbor.id = sets.train->ids()[found];
       neighbor.similarity = table.similarities[query * table.neighbors + i];
+      neighbor.class_name = target.class_names[target.train[place]];
+      neighbor.right = target.train[place] == target.test[query];
       CASSLE_ASSIGN_OR_RETURN(neighbor.image, train_images.Fitted(found));
       row.neighbors.push_back(std::move(neighbor));
     }
     rows.push_back(std::move(row));
   }
   return rows;
-}
-
-void SetClasses(const LearntTarget& target, const std::vector<int64_t>& queries,
-                const NeighborTable& table, std::vector<GridRow>* rows) {
-  for (size_t q = 0; q < queries.size(); ++q) {
-    const int wanted = target.test[queries[q]];
-    (*rows)[q].query.class_name = target.class_names[wanted];
-    for (int64_t i = 0; i < table.neighbors; ++i) {
-      const int found = target.train[table.rows[queries[q] * table.neighbors + i]];
-      GridImage& neighbor = (*rows)[q].neighbors[i];
-      neighbor.class_name = target.class_names[found];
-      neighbor.right = found == wanted;
-    }
-  }
 }
 
 absl::Status WriteGrid(const LearntTarget& target, const std::vector<GridRow>& rows,
@@ -178,7 +178,9 @@ absl::Status WriteGrid(const LearntTarget& target, const std::vector<GridRow>& r
   return absl::OkStatus();
 }
 
-absl::Status WriteTable(const std::vector<GridRow>& rows, const std::string& dir) {
+// suffix: of the tensors' names.
+void AddTable(const std::vector<GridRow>& rows, const std::string& suffix,
+              SafetensorsWriter* writer) {
   std::vector<int64_t> query_ids, neighbor_ids;
   std::vector<float> similarities;
   for (const GridRow& row : rows) {
@@ -189,11 +191,24 @@ absl::Status WriteTable(const std::vector<GridRow>& rows, const std::string& dir
     }
   }
   const int64_t queries = rows.size(), k = rows.front().neighbors.size();
-  SafetensorsWriter writer;
-  writer.Add<int64_t>("query_ids", DType::kI64, {queries}, query_ids);
-  writer.Add<int64_t>("neighbor_ids", DType::kI64, {queries, k}, neighbor_ids);
-  writer.Add<float>("similarities", DType::kF32, {queries, k}, similarities);
-  return writer.Write(JoinPath(dir, "neighbors.safetensors"));
+  writer->Add<int64_t>(absl::StrCat("query_ids", suffix), DType::kI64, {queries}, query_ids);
+  writer->Add<int64_t>(absl::StrCat("neighbor_ids", suffix), DType::kI64, {queries, k},
+                       neighbor_ids);
+  writer->Add<float>(absl::StrCat("similarities", suffix), DType::kF32, {queries, k}, similarities);
+}
+
+// \error kFailedPrecondition if a target has too few rows.
+absl::Status CheckNeighbors(const Options& options, const std::vector<LearntTarget>& targets,
+                            bool leave_one_out) {
+  for (const LearntTarget& target : targets) {
+    const int64_t available =
+        static_cast<int64_t>(target.train_rows.size()) - (leave_one_out ? 1 : 0);
+    if (options.k() <= available) continue;
+    return absl::FailedPreconditionError(
+        absl::StrCat("--k=", options.k(), ": an image has ", available,
+                     " neighbours in --train; choose at most that many, or embed more images"));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -202,55 +217,59 @@ absl::Status RunRetrieval(const Options& options, StageContext& context) {
   CASSLE_RETURN_IF_ERROR(CheckOptions(options));
   CASSLE_ASSIGN_OR_RETURN(const TrainAndTest sets,
                           OpenTrainAndTest(options.train(), options.test()));
-  const Embeddings &train = *sets.train, &test = sets.tested();
   const bool leave_one_out = !sets.test.has_value();
-  const int64_t available = train.rows() - (leave_one_out ? 1 : 0);
-  if (options.k() > available) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("--k=", options.k(), ": an image has ", available,
-                     " neighbours in --train; choose at most that many, or embed more images"));
-  }
+  CASSLE_ASSIGN_OR_RETURN(const std::vector<LearntTarget> targets,
+                          ReadLearntTargets({options.target().begin(), options.target().end()},
+                                            *sets.train, sets.test_or_null()));
+  CASSLE_RETURN_IF_ERROR(CheckNeighbors(options, targets, leave_one_out));
   const bool own_images = !options.test_images().empty();
-  CASSLE_ASSIGN_OR_RETURN(const ImagesOf train_images,
-                          ImagesOf::Open("images", options.images(), "train", train, context));
+  CASSLE_ASSIGN_OR_RETURN(
+      const ImagesOf train_images,
+      ImagesOf::Open("images", options.images(), "train", *sets.train, context));
   CASSLE_ASSIGN_OR_RETURN(const ImagesOf test_images,
                           ImagesOf::Open(own_images ? "test_images" : "images",
                                          own_images ? options.test_images() : options.images(),
-                                         leave_one_out ? "train" : "test", test, context));
-  CASSLE_ASSIGN_OR_RETURN(const std::vector<int64_t> queries, ChooseQueries(options, test));
-  CASSLE_ASSIGN_OR_RETURN(const std::vector<LearntTarget> targets,
-                          ReadLearntTargets({options.target().begin(), options.target().end()},
-                                            train, sets.test_or_null()));
+                                         leave_one_out ? "train" : "test", sets.tested(), context));
   NeighborOptions search;
   search.neighbors = options.k();
   search.leave_one_out = leave_one_out;
   search.threads = context.threads();
   search.interrupted = [&] { return context.interrupted(); };
-  const NeighborTable table =
-      FindNeighbors({train.features(), train.columns()}, {test.features(), test.columns()}, search);
-  if (context.interrupted()) return absl::CancelledError("interrupted");
 
-  v1::Evaluation evaluation = DescribeEvaluation("retrieval", "Retrieval", train);
-  AddEvaluatedSet("train", train, train.rows(), &evaluation);
-  if (!leave_one_out) AddEvaluatedSet("test", test, test.rows(), &evaluation);
-  const std::string shared = leave_one_out ? "" : SharedImagesWarning(train, test);
-  if (!shared.empty()) evaluation.add_warnings(shared);
-  CASSLE_ASSIGN_OR_RETURN(std::vector<GridRow> rows,
-                          ReadRows(queries, table, train, test, train_images, test_images));
+  v1::Evaluation evaluation = DescribeEvaluation("retrieval", "Retrieval", *sets.train);
+  AddEvaluatedSet("train", *sets.train, MostTrainRows(targets), &evaluation);
+  if (!leave_one_out) AddEvaluatedSet("test", *sets.test, MostTestRows(targets), &evaluation);
+  CASSLE_RETURN_IF_ERROR(AddLabelWarnings(sets, targets, &evaluation, &context));
   const std::string& dir = context.output_dir();
+  SafetensorsWriter writer;
+  NeighborTable table;
+  const LearntTarget* searched = nullptr;
   for (const LearntTarget& target : targets) {
-    const std::string missing = target.MissingClassesWarning();
-    if (!missing.empty()) evaluation.add_warnings(missing);
+    CASSLE_ASSIGN_OR_RETURN(const std::vector<int64_t> queries,
+                            ChooseQueries(options, sets.tested(), target));
+    const bool fresh = searched == nullptr || !target.HasRowsOf(*searched);
+    if (fresh) {
+      const SelectedFeatures bank(*sets.train, target.train_rows);
+      const SelectedFeatures asked(sets.tested(), target.test_rows);
+      const int64_t columns = sets.train->columns();
+      table = FindNeighbors({bank.values(), columns}, {asked.values(), columns}, search);
+      if (context.interrupted()) return absl::CancelledError("interrupted");
+    }
     v1::Score* score = AddAccuracy(absl::StrCat(target.name, ", precision at ", options.k()),
-                                   Precision(target, table), test.rows(), &evaluation);
+                                   Precision(target, table), table.queries, &evaluation);
     score->set_chance(ChancePrecision(target, leave_one_out));
     context.Say(absl::StrFormat("%s: %.2f %%", score->name(), 100 * score->value()));
-    if (dir.empty()) continue;
-    SetClasses(target, queries, table, &rows);
-    CASSLE_RETURN_IF_ERROR(WriteGrid(target, rows, dir, &evaluation));
+    CASSLE_ASSIGN_OR_RETURN(const std::vector<GridRow> rows,
+                            ReadRows(target, queries, table, sets, train_images, test_images));
+    // Of targets that all have the same rows there is one table.
+    if (fresh) AddTable(rows, searched == nullptr ? "" : absl::StrCat(".", target.name), &writer);
+    if (fresh) searched = &target;
+    if (!dir.empty()) CASSLE_RETURN_IF_ERROR(WriteGrid(target, rows, dir, &evaluation));
   }
-  if (!dir.empty()) CASSLE_RETURN_IF_ERROR(WriteTable(rows, dir));
-  context.Count("queries", test.rows());
+  if (!dir.empty()) {
+    CASSLE_RETURN_IF_ERROR(writer.Write(JoinPath(dir, "neighbors.safetensors")));
+  }
+  context.Count("queries", MostTestRows(targets));
   return WriteEvaluation(evaluation, context);
 }
 

@@ -1,5 +1,6 @@
 #include "cassle/eval/on_embeddings/retrieval_stage.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <set>
@@ -39,6 +40,35 @@ class RetrievalStageTest : public EvaluationStageTest {
 
   v1::RetrievalOptions options_;
 };
+
+TEST_F(RetrievalStageTest, RowsWithoutAClassAreNeitherAskedNorFound) {
+  options_.set_k(4);
+  options_.set_num_queries(59);
+  for (int row : {1, 7, 30}) train_.classes["labels"][row] = -1;
+  test_.classes["labels"][5] = -1;
+  ASSERT_OK(Run());
+  EXPECT_THAT(result_.warnings(),
+              ElementsAre("3 of 120 rows of --train have no class of label and are left out",
+                          "1 of 60 rows of --test have no class of label and are left out"));
+  EXPECT_EQ(result_.scores(0).num_test(), 59);
+  ASSERT_OK_AND_ASSIGN(const SafetensorsFile file,
+                       SafetensorsFile::Open(Path("result/neighbors.safetensors")));
+  const auto queries = file.Get("query_ids")->values<int64_t>();
+  const auto found = file.Get("neighbor_ids")->values<int64_t>();
+  EXPECT_EQ(queries.size(), 59);
+  EXPECT_EQ(std::count(queries.begin(), queries.end(), 125), 0);
+  for (int id : {1, 7, 30}) EXPECT_EQ(std::count(found.begin(), found.end(), id), 0);
+  // What is learnt from is as without these rows.
+  const double score = ScoreOf("label, precision at 4");
+  train_ = train_.Without({1, 7, 30});
+  test_ = test_.Without({5});
+  ASSERT_OK(Run());
+  EXPECT_EQ(ScoreOf("label, precision at 4"), score);
+  test_.classes["labels"][5] = -1;
+  options_.add_query_ids(test_.ids[5]);
+  ASSERT_OK(RemoveAll(Path("result")));
+  ExpectFailure(Run(), 64, {"--query_ids: image 126 has no class of label"});
+}
 
 TEST_F(RetrievalStageTest, ShowsQueriesAndReportsPrecisionOverAllImages) {
   options_.add_target("all");

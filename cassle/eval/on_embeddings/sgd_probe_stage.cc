@@ -10,6 +10,7 @@
 #include "cassle/base/status_macros.h"
 #include "cassle/eval/embeddings/class_targets.h"
 #include "cassle/eval/result/evaluation.h"
+#include "cassle/eval/result/label_warnings.h"
 #include "cassle/probes/sgd_probe.h"
 #include "cassle/stage/progress.h"
 
@@ -33,11 +34,11 @@ absl::StatusOr<SgdProbeSettings> SettingsOf(const Options& options) {
 }
 
 // [rows, d + 1], the last column 1.
-PaddedMatrix<float> WithBias(const Embeddings& embeddings) {
+PaddedMatrix<float> WithBias(const Embeddings& embeddings, const std::vector<int64_t>& rows) {
   const int64_t d = embeddings.columns();
-  PaddedMatrix<float> matrix(embeddings.rows(), d + 1);
-  for (int64_t i = 0; i < embeddings.rows(); ++i) {
-    std::copy_n(embeddings.features().data() + i * d, d, matrix.row(i));
+  PaddedMatrix<float> matrix(static_cast<int64_t>(rows.size()), d + 1);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    std::copy_n(embeddings.features().data() + rows[i] * d, d, matrix.row(i));
     matrix(i, d) = 1;
   }
   return matrix;
@@ -74,18 +75,21 @@ absl::Status RunSgdProbe(const Options& options, StageContext& context) {
                                             *sets.train, &*sets.test));
   v1::Evaluation evaluation =
       DescribeEvaluation(SgdProbeInfo().name, "Linear layer by SGD", *sets.train);
-  AddEvaluatedSet("train", *sets.train, sets.train->rows(), &evaluation);
-  AddEvaluatedSet("test", *sets.test, sets.test->rows(), &evaluation);
-  const std::string shared = SharedImagesWarning(*sets.train, *sets.test);
-  if (!shared.empty()) evaluation.add_warnings(shared);
+  AddEvaluatedSet("train", *sets.train, MostTrainRows(targets), &evaluation);
+  AddEvaluatedSet("test", *sets.test, MostTestRows(targets), &evaluation);
+  CASSLE_RETURN_IF_ERROR(AddLabelWarnings(sets, targets, &evaluation, &context));
   if (settings.best_test_epoch) {
     evaluation.add_warnings(
         "the epoch was chosen by the test set (--epoch=best_test): accuracies are too high");
   }
-  const PaddedMatrix<float> learn = WithBias(*sets.train), test = WithBias(*sets.test);
+  PaddedMatrix<float> learn, test;
+  const LearntTarget* loaded = nullptr;
   for (const LearntTarget& target : targets) {
-    const std::string missing = target.MissingClassesWarning();
-    if (!missing.empty()) evaluation.add_warnings(missing);
+    if (loaded == nullptr || !target.HasRowsOf(*loaded)) {
+      learn = WithBias(*sets.train, target.train_rows);
+      test = WithBias(*sets.test, target.test_rows);
+      loaded = &target;
+    }
     ProbeData data;
     data.learn = &learn;
     data.train_rows = learn.rows();

@@ -15,9 +15,11 @@
 #include "cassle/base/safetensors.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/data/records/dataset.h"
+#include "cassle/eval/on_images/embedded_images.h"
 #include "cassle/features/for_each_batch.h"
 #include "cassle/features/frozen_encoder.h"
 #include "cassle/models/networks/backbone.h"
+#include "cassle/models/networks/vit.h"
 #include "cassle/models/weights/model_folder.h"
 #include "cassle/runtime/device.h"
 #include "cassle/runtime/torch_runtime.h"
@@ -49,7 +51,12 @@ class Table {
     for (const v1::ImageRecord& record : batch.records) {
       ids_.push_back(static_cast<int64_t>(record.id()));
       labels_.push_back(record.has_label() ? record.label() : -1);
-      has_labels_ = has_labels_ || record.has_label();
+      unlabelled_ += !record.has_label();
+      if (ids_.size() == 1 || ids_.back() != ids_[ids_.size() - 2]) {
+        images_.ids.push_back(ids_.back());
+        images_.keys.push_back(record.key());
+        images_.labels.push_back(static_cast<int>(labels_.back()));
+      }
       CASSLE_RETURN_IF_ERROR(Annotate(
           AppendTargets(record), absl::StrCat("image ", record.id(), " (", record.key(), ")")));
     }
@@ -60,7 +67,7 @@ class Table {
     const int64_t rows = ids_.size();
     writer->Add<float>("features", DType::kF32, {rows, feature_size_}, features_);
     writer->Add<int64_t>("ids", DType::kI64, {rows}, ids_);
-    if (has_labels_) writer->Add<int64_t>("labels", DType::kI64, {rows}, labels_);
+    if (unlabelled_ < rows) writer->Add<int64_t>("labels", DType::kI64, {rows}, labels_);
     for (int i = 0; i < info_.targets_size(); ++i) {
       const v1::TargetInfo& target = info_.targets(i);
       const std::string name = absl::StrCat("target.", target.name());
@@ -74,10 +81,30 @@ class Table {
     writer->SetMetadata("classes", NameList(info_.classes()));
   }
 
+  // What some rows lack. A target that none has is told by its absence.
+  std::vector<std::string> MissingSentences() const {
+    std::vector<std::string> sentences;
+    const auto add = [&](const std::string& what, int64_t missing) {
+      if (missing == 0 || missing == static_cast<int64_t>(ids_.size())) return;
+      sentences.push_back(absl::StrCat(missing, " of ", ids_.size(), " rows have no ", what,
+                                       "; evaluations leave them out"));
+    };
+    add("label", unlabelled_);
+    for (int i = 0; i < info_.targets_size(); ++i) {
+      add(absl::StrCat("target ", info_.targets(i).name()), targets_[i].missing);
+    }
+    return sentences;
+  }
+
+  // One per image, however many rows it has.
+  const EmbeddedImages& images() const { return images_; }
+
  private:
   struct Column {
     std::vector<int64_t> classes;
     std::vector<float> vectors;
+    // Rows without.
+    int64_t missing = 0;
   };
 
   static std::string NameList(const google::protobuf::RepeatedPtrField<std::string>& names) {
@@ -85,8 +112,8 @@ class Table {
         .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   }
 
-  // Every target of the data set gets one value: a class that the record lacks is -1, a vector must
-  // be there.
+  // Every target of the data set gets one value: a class that the record lacks is -1, a vector not a
+  // number.
   absl::Status AppendTargets(const v1::ImageRecord& record) {
     for (int i = 0; i < info_.targets_size(); ++i) {
       const v1::TargetInfo& info = info_.targets(i);
@@ -94,18 +121,25 @@ class Table {
           std::find_if(record.targets().begin(), record.targets().end(),
                        [&](const v1::Target& target) { return target.name() == info.name(); });
       const bool there = found != record.targets().end();
+      Column& column = targets_[i];
       if (info.vector_size() == 0) {
-        targets_[i].classes.push_back(there && found->has_class_index() ? found->class_index()
-                                                                        : -1);
+        const bool has = there && found->has_class_index();
+        column.classes.push_back(has ? found->class_index() : -1);
+        column.missing += !has;
         continue;
       }
-      if (!there || found->vector().values_size() != info.vector_size()) {
+      if (!there) {
+        column.vectors.insert(column.vectors.end(), info.vector_size(), std::nanf(""));
+        ++column.missing;
+        continue;
+      }
+      if (found->vector().values_size() != info.vector_size()) {
         return absl::DataLossError(absl::StrCat("target ", info.name(), " is not a vector of ",
                                                 info.vector_size(),
                                                 " numbers: encode the data set again"));
       }
-      targets_[i].vectors.insert(targets_[i].vectors.end(), found->vector().values().begin(),
-                                 found->vector().values().end());
+      column.vectors.insert(column.vectors.end(), found->vector().values().begin(),
+                            found->vector().values().end());
     }
     return absl::OkStatus();
   }
@@ -115,7 +149,8 @@ class Table {
   std::vector<float> features_;
   std::vector<int64_t> ids_;
   std::vector<int64_t> labels_;
-  bool has_labels_ = false;
+  int64_t unlabelled_ = 0;
+  EmbeddedImages images_;
   std::vector<Column> targets_;
 };
 
@@ -173,14 +208,12 @@ absl::StatusOr<std::unique_ptr<FrozenEncoder>> MakeEncoder(const v1::EmbedOption
   } else {
     CASSLE_ASSIGN_OR_RETURN(backbone, LoadBackbone(options.model()));
   }
-  CASSLE_ASSIGN_OR_RETURN(const c10::Device device, ResolveDevice(options.device()));
-  ConfigureDevice(device, {});
-  MoveTensors(backbone->state(), device);
   return FrozenEncoder::Create(spec, std::move(backbone),
                                {.resize_px = options.resize_px(),
                                 .ten_crops = options.crops() == v1::EmbedOptions::TEN ||
                                              options.crops() == v1::EmbedOptions::TEN_MEAN,
-                                .bfloat16 = options.precision() == v1::BF16});
+                                .bfloat16 = options.precision() == v1::BF16,
+                                .device = options.device()});
 }
 
 absl::Status CheckOptions(const v1::EmbedOptions& options, const StageContext& context) {
@@ -218,6 +251,10 @@ absl::Status RunEmbed(const v1::EmbedOptions& options, StageContext& context) {
   }
   CASSLE_ASSIGN_OR_RETURN(const std::unique_ptr<FrozenEncoder> encoder, MakeEncoder(options));
 
+  const v1::ModelSpec& spec = encoder->spec();
+  const std::string positions = ResizedPositionsSentence(spec.backbone(), spec.image_size());
+  if (!positions.empty()) context.Note(positions);
+
   const bool average = options.crops() == v1::EmbedOptions::TEN_MEAN;
   // In images: as many network inputs go together, however many there are per image.
   const int64_t batch_size = std::max<int64_t>(1, options.batch_size() / encoder->views());
@@ -238,6 +275,9 @@ absl::Status RunEmbed(const v1::EmbedOptions& options, StageContext& context) {
   writer.SetMetadata("provenance", encoder->spec().provenance());
   if (encoder->views() > 1) writer.SetMetadata("crops", average ? "ten_mean" : "ten");
   CASSLE_RETURN_IF_ERROR(writer.Write(JoinPath(context.output_dir(), "embeddings.safetensors")));
+
+  CASSLE_RETURN_IF_ERROR(WriteImageNames(*images, table.images(), &context));
+  for (const std::string& sentence : table.MissingSentences()) context.Note(sentence);
 
   context.Count("images", images->size());
   v1::EmbedResult result;

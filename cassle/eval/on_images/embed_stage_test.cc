@@ -13,8 +13,10 @@
 #include "cassle/base/testing/status_matchers.h"
 #include "cassle/base/text_proto.h"
 #include "cassle/data/images/codec.h"
+#include "cassle/data/images/pixel_hash.h"
 #include "cassle/data/records/dataset_writer.h"
 #include "cassle/eval/embeddings/embeddings.h"
+#include "cassle/eval/embeddings/pictures.h"
 #include "cassle/models/networks/backbone.h"
 #include "cassle/models/weights/model_folder.h"
 #include "cassle/models/weights/weights.h"
@@ -160,12 +162,68 @@ TEST(EmbedTest, WritesFeaturesTargetsAndWhereTheyComeFrom) {
   ASSERT_OK_AND_ASSIGN(const ClassTarget hue, embeddings.Target("hue"));
   EXPECT_THAT(hue.class_names, ElementsAre("red", "green", "blue"));
   EXPECT_EQ(hue.values[2], 0);
-  EXPECT_THAT(embeddings.Target("label"),
-              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("image 5")));
+  ASSERT_OK_AND_ASSIGN(const ClassTarget label, embeddings.Target("label"));
+  EXPECT_THAT(std::vector<int>(label.values.begin(), label.values.begin() + 6),
+              ElementsAre(1, 0, 1, 0, kNoClass, 0));
+  EXPECT_THAT(outcome.manifest.notes(),
+              ElementsAre("1 of 23 rows have no label; evaluations leave them out"));
   ASSERT_OK_AND_ASSIGN(const SafetensorsFile file,
                        SafetensorsFile::Open(options.output() + "/embeddings.safetensors"));
   ASSERT_OK_AND_ASSIGN(const TensorView position, file.Get("target.position", DType::kF32, 2));
   EXPECT_EQ(position.values<float>()[5], -3.0f);
+}
+
+// Splits train and test of three images each; image 1 of test is image 2 of train, and image 0 of
+// train is its image 1 under another label.
+std::string MakeLeak(const std::string& name, bool with_hashes) {
+  return MakeFolder(name, [&](const std::string& folder) -> absl::Status {
+    v1::DatasetInfo info;
+    info.set_name("leak");
+    for (const char* label : {"cat", "dog"}) info.add_classes(label);
+    DatasetWriter writer(folder, {"train", "test"}, 4000);
+    const int pictures[] = {0, 0, 2, 3, 2, 5};
+    for (int i = 0; i < 6; ++i) {
+      const RgbImage image = TestImage(pictures[i]);
+      v1::ImageRecord record;
+      record.set_key("picture " + std::to_string(i));
+      record.set_format(v1::PNG);
+      CASSLE_ASSIGN_OR_RETURN(*record.mutable_encoded(), EncodePng(image));
+      record.set_height(image.height);
+      record.set_width(image.width);
+      record.set_label(i % 2);
+      std::optional<PixelHash> hash;
+      if (with_hashes) hash = HashPixels(image);
+      CASSLE_RETURN_IF_ERROR(writer.Append(i / 3, &record, hash));
+    }
+    return writer.Finish(&info);
+  });
+}
+
+TEST(EmbedTest, ImagesOfAnotherSplitAndContradictionsAreNoted) {
+  v1::EmbedOptions options = Options(MakeModel("model"), MakeLeak("leak", true));
+  ASSERT_OK_AND_ASSIGN(const StageOutcome test, Embed(options));
+  EXPECT_THAT(test.manifest.notes(),
+              ElementsAre("1 of 3 test images are in train, pixel for pixel (first: picture 4 = "
+                          "picture 2)"));
+  ASSERT_OK_AND_ASSIGN(const Embeddings embeddings, Embeddings::Open("test", options.output()));
+  ASSERT_OK_AND_ASSIGN(const auto pictures, Pictures::Open(embeddings));
+  ASSERT_TRUE(pictures.has_value());
+  EXPECT_EQ(pictures->Key(1), "picture 4");
+  EXPECT_EQ(pictures->hashes()[1], HashPixels(TestImage(2)));
+  options.set_split("train");
+  ASSERT_OK_AND_ASSIGN(const StageOutcome train, Embed(options));
+  EXPECT_THAT(train.manifest.notes(),
+              ElementsAre("1 of 3 train images are in test, pixel for pixel (first: picture 2 = "
+                          "picture 4)",
+                          "2 train images are pixel for pixel another one that has another label "
+                          "(first: picture 0 is cat, picture 1 is dog)"));
+}
+
+TEST(EmbedTest, OfADataSetWithoutHashesNothingIsClaimed) {
+  const v1::EmbedOptions options = Options(MakeModel("model"), MakeLeak("old_leak", false));
+  ASSERT_OK_AND_ASSIGN(const StageOutcome outcome, Embed(options));
+  EXPECT_EQ(outcome.manifest.notes_size(), 0);
+  EXPECT_FALSE(FileExists(JoinPath(options.output(), "images.safetensors")));
 }
 
 TEST(EmbedTest, ThreadsChangeNoByte) {
@@ -301,7 +359,7 @@ TEST(EmbedTest, ModelsThatCannotBeUsedSayWhy) {
   EXPECT_THAT(Embed(Options(images + "/nowhere", images)),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("nowhere")));
   EXPECT_THAT(Embed(Options(images, images)),
-              StatusIs(absl::StatusCode::kNotFound, HasSubstr("is no model")));
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("is no model")));
 
   const std::string incomplete = MakeModel("incomplete");
   std::filesystem::remove(incomplete + "/weights.safetensors");

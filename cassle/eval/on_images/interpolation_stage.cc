@@ -16,6 +16,7 @@
 #include "cassle/features/changed_views.h"
 #include "cassle/features/for_each_batch.h"
 #include "cassle/features/frozen_encoder.h"
+#include "cassle/runtime/device.h"
 #include "cassle/runtime/torch_runtime.h"
 
 namespace cassle {
@@ -254,7 +255,8 @@ StageInfo InterpolationInfo() {
       .version = 1,
       .summary =
           "Measures how the features of an encoder move away from an image's while one parameter "
-          "of an augmentation grows: brightness, contrast, saturation, hue, blur, crop."};
+          "of an augmentation grows: brightness, contrast, saturation, hue, blur, crop.",
+      .resolve = ResolveWhere};
 }
 
 absl::Status RunInterpolation(const Options& options, StageContext& context) {

@@ -29,7 +29,7 @@ Products Multiply(const at::Tensor& unchanged, const at::Tensor& changed) {
   const int64_t n = unchanged.size(0), d = unchanged.size(1);
   Products products;
   for (at::Tensor* sum : {&products.unchanged, &products.changed, &products.across}) {
-    *sum = at::zeros({n, n}, at::kDouble);
+    *sum = at::zeros({n, n}, unchanged.options().dtype(at::kDouble));
   }
   for (int64_t first = 0; first < d; first += kColumns) {
     const int64_t columns = std::min(kColumns, d - first);

@@ -18,6 +18,7 @@
 #include "cassle/features/changed_views.h"
 #include "cassle/features/for_each_batch.h"
 #include "cassle/features/frozen_encoder.h"
+#include "cassle/runtime/device.h"
 #include "cassle/runtime/torch_runtime.h"
 
 namespace cassle {
@@ -263,7 +264,8 @@ StageInfo InvarianceInfo() {
       .version = 1,
       .summary =
           "Measures how much each augmentation, taken alone, changes the features of an encoder, "
-          "block by block, and what its projector makes of being told the wrong one."};
+          "block by block, and what its projector makes of being told the wrong one.",
+      .resolve = ResolveWhere};
 }
 
 absl::Status RunInvariance(const Options& options, StageContext& context) {

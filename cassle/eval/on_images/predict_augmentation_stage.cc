@@ -22,6 +22,7 @@
 #include "cassle/features/frozen_encoder.h"
 #include "cassle/features/training_views.h"
 #include "cassle/probes/ridge.h"
+#include "cassle/runtime/device.h"
 #include "cassle/runtime/torch_runtime.h"
 
 namespace cassle {
@@ -89,8 +90,9 @@ absl::StatusOr<Setting> Prepare(const Options& options) {
   setting.pairs = options.pairs();
   setting.seed = options.seed();
   CASSLE_ASSIGN_OR_RETURN(setting.images, OpenImages(options.input(), options.split()));
-  CASSLE_ASSIGN_OR_RETURN(setting.encoder,
-                          FrozenEncoder::Load(options.model(), {}, /*projector=*/false));
+  CASSLE_ASSIGN_OR_RETURN(
+      setting.encoder,
+      FrozenEncoder::Load(options.model(), {.device = options.device()}, /*projector=*/false));
   CASSLE_ASSIGN_OR_RETURN(
       const TrainingViews views,
       LoadTrainingViews({options.model(), options.policy(), options.policy_file(), {}},
@@ -302,7 +304,8 @@ StageInfo PredictAugmentationInfo() {
           .version = 1,
           .summary =
               "Measures how well the parameters of each augmentation can be read from an encoder's "
-              "features by a linear map."};
+              "features by a linear map.",
+          .resolve = ResolveWhere};
 }
 
 absl::Status RunPredictAugmentation(const Options& options, StageContext& context) {

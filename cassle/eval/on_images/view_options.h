@@ -42,15 +42,16 @@ struct MeasuredEncoder {
   TrainingViews views;
 };
 
-// That of options with model, policy, policy_file, groups, bn_mode and backbone_only.
+// That of options with model, policy, policy_file, groups, bn_mode, backbone_only and device.
 // \error as FrozenEncoder::Load and LoadTrainingViews.
 template <class Options>
 absl::StatusOr<MeasuredEncoder> LoadEncoder(const Options& options) {
   MeasuredEncoder measured;
-  CASSLE_ASSIGN_OR_RETURN(
-      measured.encoder,
-      FrozenEncoder::Load(options.model(), {.batch_statistics = options.bn_mode() == v1::TRAIN},
-                          /*projector=*/!options.backbone_only()));
+  CASSLE_ASSIGN_OR_RETURN(measured.encoder,
+                          FrozenEncoder::Load(options.model(),
+                                              {.batch_statistics = options.bn_mode() == v1::TRAIN,
+                                               .device = options.device()},
+                                              /*projector=*/!options.backbone_only()));
   CASSLE_ASSIGN_OR_RETURN(measured.views,
                           LoadTrainingViews({options.model(),
                                              options.policy(),

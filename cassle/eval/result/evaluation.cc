@@ -70,7 +70,7 @@ v1::Score* AddAccuracy(const std::string& name, double value, int64_t num_test,
 
 absl::Status WriteEvaluation(const v1::Evaluation& evaluation, StageContext& context) {
   CASSLE_RETURN_IF_ERROR(Check(evaluation));
-  for (const std::string& warning : evaluation.warnings()) context.Warn(warning);
+  for (const std::string& warning : evaluation.warnings()) context.NoteWarning(warning);
   const std::string& dir = context.output_dir();
   if (!dir.empty()) {
     CASSLE_ASSIGN_OR_RETURN(const std::string json, ToJson(evaluation));

@@ -25,7 +25,7 @@ void AddEvaluatedSet(const std::string& role, const Embeddings& embeddings, int6
 v1::Score* AddAccuracy(const std::string& name, double value, int64_t num_test,
                        v1::Evaluation* evaluation);
 
-// Writes result.textproto and result.json into the stage's output folder (if it has one), says the
+// Writes result.textproto and result.json into the stage's output folder (if it has one), notes the
 // warnings and hands the result to stdout.
 // \error kInvalidArgument if two scores (of one metric) or two charts have the same name; kInternal
 // naming the score that is not finite; those of WriteFile.

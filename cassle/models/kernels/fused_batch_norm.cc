@@ -14,6 +14,8 @@
 #include <vector>
 
 #include "cassle/models/kernels/batch_norm_kernels.h"
+#include "cassle/runtime/ranks/synced_statistics.h"
+#include "cassle/runtime/ranks/team.h"
 
 namespace cassle {
 namespace {
@@ -120,9 +122,14 @@ Statistics BatchStatistics(const at::Tensor& input, const Layout& layout) {
     const double variance = difference < 0 ? 0 : difference;
     statistics.mean.push_back(shift[channel] + mean);
     statistics.variance.push_back(variance);
-    statistics.inverse_deviation.push_back(1 / std::sqrt(variance + kEpsilon));
   }
   return statistics;
+}
+
+void FillInverseDeviation(Statistics* statistics) {
+  for (const double variance : statistics->variance) {
+    statistics->inverse_deviation.push_back(1 / std::sqrt(variance + kEpsilon));
+  }
 }
 
 void UpdateRunning(const Statistics& statistics, int64_t rows, const at::Tensor& running_mean,
@@ -169,11 +176,14 @@ class FusedFunction : public torch::autograd::Function<FusedFunction> {
  public:
   static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& input,
                             const c10::optional<at::Tensor>& residual, const at::Tensor& weight,
-                            const at::Tensor& bias, const Statistics& statistics, bool relu) {
+                            const at::Tensor& bias, const Statistics& statistics, bool relu,
+                            int64_t rows, int64_t team) {
     const at::Tensor output =
         Normalize(input, residual.value_or(at::Tensor()), weight, bias, statistics, relu);
     context->saved_data["relu"] = relu;
     context->saved_data["residual"] = residual.has_value();
+    context->saved_data["rows"] = rows;
+    context->saved_data["team"] = team;
     context->save_for_backward({input, output, weight, FloatTensor(statistics.mean),
                                 FloatTensor(statistics.inverse_deviation)});
     return output;
@@ -204,15 +214,19 @@ class FusedFunction : public torch::autograd::Function<FusedFunction> {
                           &means[lane], &sums[to], &products[to]);
       });
     });
-    const std::vector<double> sum = layout.Fold(sums), product = layout.Fold(products);
+    // Those of weight and bias are a rank's own part; the input's needs the sums of all rows.
+    const std::vector<double> own_sum = layout.Fold(sums), own_product = layout.Fold(products);
+    std::vector<double> sum = own_sum, product = own_product;
+    Team* team = reinterpret_cast<Team*>(context->saved_data["team"].toInt());
+    if (team != nullptr) SumBoth(team, &sum, &product);
+    const double rows = static_cast<double>(context->saved_data["rows"].toInt());
     std::vector<double> scale = weight, slope = weight, offset = weight, weight_gradient = weight;
     for (int64_t channel = 0; channel < layout.channels; ++channel) {
       const double s = inverse[channel];
       scale[channel] = weight[channel] * s;
-      slope[channel] = -scale[channel] * s * s * product[channel] / layout.rows;
-      offset[channel] =
-          -scale[channel] * sum[channel] / layout.rows - slope[channel] * mean[channel];
-      weight_gradient[channel] = product[channel] * s;
+      slope[channel] = -scale[channel] * s * s * product[channel] / rows;
+      offset[channel] = -scale[channel] * sum[channel] / rows - slope[channel] * mean[channel];
+      weight_gradient[channel] = own_product[channel] * s;
     }
     const std::vector<float> scales = layout.Spread(scale), slopes = layout.Spread(slope),
                              offsets = layout.Spread(offset);
@@ -229,8 +243,9 @@ class FusedFunction : public torch::autograd::Function<FusedFunction> {
                        At(dresidual, element));
       });
     });
-    return {input_gradient,   residual_gradient, FloatTensor(weight_gradient),
-            FloatTensor(sum), at::Tensor(),      at::Tensor()};
+    return {input_gradient,       residual_gradient, FloatTensor(weight_gradient),
+            FloatTensor(own_sum), at::Tensor(),      at::Tensor(),
+            at::Tensor(),         at::Tensor()};
   }
 };
 
@@ -252,7 +267,9 @@ at::Tensor FusedBatchNorm(const at::Tensor& input, const at::Tensor& residual,
   TORCH_CHECK(FusedBatchNormTakes(input), "FusedBatchNorm: not for ", input.scalar_type(), " ",
               input.sizes());
   const Layout layout(input);
-  TORCH_CHECK(layout.rows > 1, "FusedBatchNorm: more than one value per channel needed");
+  Team* team = OwnRowsScope::current();
+  TORCH_CHECK(layout.rows > 1 || team != nullptr,
+              "FusedBatchNorm: more than one value per channel needed");
   for (const at::Tensor& vector : {weight, bias, running_mean, running_var}) {
     TORCH_CHECK(vector.scalar_type() == at::kFloat && vector.numel() == layout.channels &&
                     vector.is_contiguous(),
@@ -262,14 +279,18 @@ at::Tensor FusedBatchNorm(const at::Tensor& input, const at::Tensor& residual,
                   (residual.sizes() == input.sizes() &&
                    residual.scalar_type() == input.scalar_type() && FusedBatchNormTakes(residual)),
               "FusedBatchNorm: the residual must be like the input");
-  const Statistics statistics = BatchStatistics(input, layout);
-  UpdateRunning(statistics, layout.rows, running_mean, running_var);
+  Statistics statistics = BatchStatistics(input, layout);
+  int64_t rows = layout.rows;
+  if (team != nullptr) CombineMoments(team, &statistics.mean, &statistics.variance, &rows);
+  FillInverseDeviation(&statistics);
+  UpdateRunning(statistics, rows, running_mean, running_var);
   if (!c10::GradMode::is_enabled()) {
     return Normalize(input, residual, weight, bias, statistics, relu);
   }
   c10::optional<at::Tensor> addend;
   if (residual.defined()) addend = residual;
-  return FusedFunction::apply(input, addend, weight, bias, statistics, relu);
+  return FusedFunction::apply(input, addend, weight, bias, statistics, relu, rows,
+                              reinterpret_cast<int64_t>(team));
 }
 
 }  // namespace cassle

@@ -5,7 +5,8 @@
 // mean and var are those of the batch, per channel, over [B, H, W] (Ioffe & Szegedy 2015).
 // LibTorch's own kernels read and write every activation five times more often than needed and take
 // a third of the training time of a narrow network; these take a third of that. Sums are taken in
-// blocks that do not depend on threads: neither do the bits of the result.
+// blocks that do not depend on threads: neither do the bits of the result. On a rank's own rows
+// (OwnRowsScope, cassle/runtime/ranks/team.h) mean and var are those of all ranks' rows.
 #ifndef CASSLE_MODELS_KERNELS_FUSED_BATCH_NORM_H_
 #define CASSLE_MODELS_KERNELS_FUSED_BATCH_NORM_H_
 

@@ -63,8 +63,8 @@ TEST_P(SmallConvolutionTest, ValuesAndGradientsEqualLibTorchInFloat64) {
   const at::Tensor cotangent = Gaussian(output.sizes(), 3, 1, type);
   at::sum(expected * cotangent.to(at::kDouble)).backward();
   output.backward(cotangent);
-  // Sums are float32: n products added one after another (the order is the instruction set's) err by
-  // about sqrt(n) half steps. bfloat16 results are rounded to 8 binary digits at the end.
+  // Sums are float32: n products added one after another, in the order of the instruction set, err
+  // by about sqrt(n) half steps. bfloat16 results are rounded to 8 binary digits at the end.
   const double products = std::max(c.in, c.out) * c.kernel * c.kernel;
   const double tolerance = type == at::kFloat ? std::sqrt(products) * 0x1p-24 : 1.0 / 256;
   EXPECT_LE(Difference(output.detach(), expected.detach()), tolerance);

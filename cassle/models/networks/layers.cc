@@ -12,7 +12,9 @@
 
 #include "cassle/models/kernels/fused_batch_norm.h"
 #include "cassle/models/kernels/small_convolution.h"
+#include "cassle/models/kernels/synced_batch_norm.h"
 #include "cassle/models/kernels/winograd_convolution.h"
+#include "cassle/runtime/ranks/team.h"
 #include "cassle/runtime/torch_version.h"
 
 namespace cassle {
@@ -85,7 +87,7 @@ BatchNorm::BatchNorm(int64_t channels, Options options) {
 
 void BatchNorm::CountBatch(const at::Tensor& input) {
   TORCH_CHECK(
-      input.numel() > input.size(1),
+      input.numel() > input.size(1) || OwnRowsScope::current() != nullptr,
       "batch norm in training mode needs more than one value per channel, got input of size ",
       input.sizes());
   c10::NoGradGuard no_grad;
@@ -94,6 +96,9 @@ void BatchNorm::CountBatch(const at::Tensor& input) {
 
 at::Tensor BatchNorm::forward(const at::Tensor& input) {
   if (is_training()) CountBatch(input);
+  if (Team* team = OwnRowsScope::current(); team != nullptr && is_training()) {
+    return SyncedBatchNorm(input, weight_, bias_, running_mean_, running_var_, team);
+  }
   return at::batch_norm(input, weight_, bias_, running_mean_, running_var_, is_training(),
                         /*momentum=*/0.1, /*eps=*/1e-5, /*cudnn_enabled=*/true);
 }

@@ -39,7 +39,8 @@ class Conv2d : public Module {
 
 // Batch normalisation (Ioffe & Szegedy 2015) of dimension 1, for [B, C] and [B, C, H, W] alike; eps
 // 1e-5, momentum 0.1, running variance unbiased. Training mode needs more than one value per
-// channel (throws c10::Error otherwise). Names: weight, bias (with `affine`), running_mean,
+// channel (throws c10::Error otherwise); on a rank's own rows (OwnRowsScope) it sees those of all
+// ranks. Names: weight, bias (with `affine`), running_mean,
 // running_var [C], num_batches_tracked [] (int64).
 class BatchNorm : public Module {
  public:

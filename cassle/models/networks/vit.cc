@@ -228,6 +228,19 @@ std::vector<at::Tensor> VisionTransformer::ForwardStages(const at::Tensor& image
   return stages;
 }
 
+std::string ResizedPositionsSentence(const v1::BackboneConfig& config, int image_size) {
+  if (config.patch_size() == 0) return "";
+  const int own = config.image_size() / config.patch_size();
+  const int grid = image_size / config.patch_size();
+  if (grid == own) return "";
+  return absl::StrCat("the table of positions is for images of ", config.image_size(), " px (", own,
+                      " x ", own, " patches); for ", image_size, " px (", grid, " x ", grid, ") ",
+                      config.positions() == v1::LEARNED
+                          ? "it is resized bicubically, without antialiasing: other "
+                            "programs may give slightly other features"
+                          : "the sines and cosines of that grid are taken, not the table resized");
+}
+
 void ResolveVit(int image_size, v1::BackboneConfig* config) {
   if (config->image_size() == 0) config->set_image_size(image_size);
   if (config->patch_size() == 0) {

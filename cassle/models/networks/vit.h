@@ -21,6 +21,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -81,6 +82,10 @@ void ResolveVit(int image_size, v1::BackboneConfig* config);
 // \error InvalidArgument naming the field that is out of range, does not fit the others, or has no
 // meaning here.
 absl::StatusOr<std::shared_ptr<Backbone>> MakeVit(const v1::BackboneConfig& config);
+
+// A sentence on what happens to the positions of a vision transformer on images of this side
+// (pixels); empty where its table is used as it is, and of other backbones.
+std::string ResizedPositionsSentence(const v1::BackboneConfig& config, int image_size);
 
 }  // namespace cassle
 

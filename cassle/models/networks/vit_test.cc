@@ -14,6 +14,7 @@
 #include "cassle/base/testing/status_matchers.h"
 #include "cassle/models/testing/golden_model.h"
 #include "cassle/models/testing/golden_tensor.h"
+#include "cassle/runtime/precision.h"
 #include "cassle/stage/options.pb.h"
 
 namespace cassle {
@@ -191,6 +192,20 @@ TEST(VitTest, OtherImageSizesGetPositionsOfTheirOwn) {
   EXPECT_TRUE(at::equal(small->forward(Images(2, 24)), large->forward(Images(2, 24))));
 }
 
+TEST(VitTest, OtherPositionsThanTheTablesAreSaid) {
+  v1::BackboneConfig config;
+  EXPECT_EQ(ResizedPositionsSentence(config, 224), "");
+  config.set_architecture("vit_tiny");
+  config.set_positions(v1::LEARNED);
+  ResolveVit(224, &config);
+  EXPECT_EQ(ResizedPositionsSentence(config, 224), "");
+  EXPECT_THAT(ResizedPositionsSentence(config, 96),
+              HasSubstr("images of 224 px (14 x 14 patches); for 96 px (6 x 6) it is resized "
+                        "bicubically"));
+  config.set_positions(v1::SINCOS);
+  EXPECT_THAT(ResizedPositionsSentence(config, 96), HasSubstr("the sines and cosines"));
+}
+
 TEST(VitTest, SameBitsAgainAndInEitherMemoryLayout) {
   const v1::BackboneConfig config = Config("vit_tiny", 32, 8);
   const at::Tensor images = Images(4, 32);
@@ -202,6 +217,7 @@ TEST(VitTest, SameBitsAgainAndInEitherMemoryLayout) {
 }
 
 TEST(VitTest, UnderAutocastFeaturesStayFloat32AndNearby) {
+  if (ProcessorBfloat16() == Bfloat16Support::kNone) GTEST_SKIP() << "a processor with AVX-512";
   std::shared_ptr<VisionTransformer> vit = Make(Config("vit_tiny", 32, 8));
   const at::Tensor exact = vit->forward(Images(4, 32));
   at::autocast::set_autocast_cpu_dtype(at::kBFloat16);

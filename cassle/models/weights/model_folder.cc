@@ -45,11 +45,9 @@ absl::Status CheckModelSpec(const v1::ModelSpec& spec) {
 absl::StatusOr<v1::ModelSpec> ReadModelSpec(const std::string& path) {
   std::string file = path;
   if (!IsDescription(path)) {
-    CASSLE_RETURN_IF_ERROR(RequireComplete(path));
+    CASSLE_RETURN_IF_ERROR(
+        RequireKind(path, kModelSpecName, "model (of pretrain, import-weights)"));
     file = JoinPath(path, kModelSpecName);
-    if (!FileExists(file)) {
-      return absl::NotFoundError(absl::StrCat(path, " is no model: it has no ", kModelSpecName));
-    }
   }
   v1::ModelSpec spec;
   CASSLE_RETURN_IF_ERROR(ReadTextProto(file, &spec));

@@ -8,7 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "cassle/base/status_macros.h"
-#include "cassle/ssl/method/precision_scope.h"
+#include "cassle/runtime/precision_scope.h"
 #include "cassle/ssl/objectives/augself_objectives.h"
 
 namespace cassle {

@@ -6,7 +6,9 @@
 #include <utility>
 
 #include "cassle/base/status_macros.h"
-#include "cassle/ssl/method/precision_scope.h"
+#include "cassle/runtime/precision_scope.h"
+#include "cassle/runtime/ranks/gather_rows.h"
+#include "cassle/runtime/ranks/team.h"
 
 namespace cassle {
 namespace {
@@ -25,6 +27,8 @@ at::Tensor WithPlanes(const at::Tensor& images, const at::Tensor& values) {
 absl::StatusOr<Encoder> Encoder::Create(const MethodSetup& setup, MlpOptions projector) {
   Encoder encoder;
   encoder.precision_ = setup.precision;
+  encoder.team_ = setup.team;
+  encoder.batch_norm_per_rank_ = setup.batch_norm_per_rank;
   CASSLE_ASSIGN_OR_RETURN(encoder.backbone_, setup.make_backbone());
   projector.in = encoder.backbone_->feature_size();
   if (projector.hidden == 0) projector.hidden = projector.in;
@@ -36,16 +40,24 @@ absl::StatusOr<Encoder> Encoder::Create(const MethodSetup& setup, MlpOptions pro
 
 Encoding Encoder::Encode(const View& view) {
   Encoding encoding;
+  const int64_t rows = view.descriptors.size(0);
+  at::Tensor descriptors = view.descriptors;
+  if (team_ != nullptr) {
+    const RowRange own = team_->OwnRows(rows);
+    descriptors = descriptors.narrow(0, own.first, own.count);
+  }
   {
     const PrecisionScope scope(precision_, view.images);
-    encoding.features = backbone_->forward(
-        projector_->num_image_channels() == 0
-            ? view.images
-            : WithPlanes(view.images, projector_->ImageChannels(view.descriptors)));
-    encoding.projections = projector_->forward(encoding.features, view.descriptors);
+    const OwnRowsScope own_rows(batch_norm_per_rank_ ? nullptr : team_);
+    encoding.features =
+        backbone_->forward(projector_->num_image_channels() == 0
+                               ? view.images
+                               : WithPlanes(view.images, projector_->ImageChannels(descriptors)));
+    encoding.projections = projector_->forward(encoding.features, descriptors);
   }
   for (at::Tensor* tensor : {&encoding.features, &encoding.projections}) {
     if (tensor->scalar_type() == at::kBFloat16) *tensor = tensor->to(at::kFloat);
+    if (team_ != nullptr) *tensor = GatherRows(*tensor, rows, team_);
   }
   return encoding;
 }

@@ -30,8 +30,9 @@ class Encoder {
   // \error kInvalidArgument if the conditioning does not fit; whatever setup.make_backbone returns.
   static absl::StatusOr<Encoder> Create(const MethodSetup& setup, MlpOptions projector);
 
-  // Gradients flow unless they are switched off. With image channels the backbone takes 3 + C
-  // channels, and the projector makes the C.
+  // Gradients flow unless they are switched off. On one of several ranks the networks see the own
+  // rows, and what comes out is gathered: the encoding of all rows, on every rank. With image
+  // channels the backbone takes 3 + C channels, and the projector makes the C.
   Encoding Encode(const View& view);
   at::Tensor Project(const View& view) { return Encode(view).projections; }
 
@@ -44,6 +45,8 @@ class Encoder {
   std::shared_ptr<Backbone> backbone_;
   std::shared_ptr<ConditionedProjector> projector_;
   Precision precision_ = Precision::kFloat32;
+  Team* team_ = nullptr;
+  bool batch_norm_per_rank_ = false;
 };
 
 }  // namespace cassle

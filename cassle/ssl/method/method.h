@@ -30,16 +30,19 @@
 #include "cassle/models/networks/backbone.h"
 #include "cassle/models/networks/conditioning.pb.h"
 #include "cassle/models/networks/module.h"
+#include "cassle/runtime/precision_scope.h"
 #include "cassle/ssl/method/augself.pb.h"
 #include "cassle/ssl/optimizers/optimizer.h"
 
 namespace cassle {
 
 class ConditionedProjector;
+class Team;
 
 // One view of every image of a batch. Views of a multi-crop policy differ in S.
 struct View {
-  // [B, 3, S, S] float32, normalised, channels-last.
+  // [B, 3, S, S] float32, normalised, channels-last; on one of several ranks (MethodSetup.team) its
+  // own rows of B.
   at::Tensor images;
   // [B, D] float32: what was done to each image; D is 0 without conditioning.
   at::Tensor descriptors;
@@ -54,13 +57,6 @@ struct Batch {
   // [B] int64, classes of the images, -1 for an image without; undefined where nothing provides
   // them. Read by methods that use labels only.
   at::Tensor labels = {};
-};
-
-enum class Precision {
-  kFloat32,
-  // Networks compute in bfloat16 where autocast allows; parameters, batch norm statistics and
-  // losses stay float32.
-  kBfloat16,
 };
 
 // What every method is built from.
@@ -81,6 +77,11 @@ struct MethodSetup {
   Precision precision = Precision::kFloat32;
   // Beside the method's own objective; without a weight: nothing.
   v1::AugSelfConfig augself;
+  // Those that train together; null: this process alone. Then View.images holds the own rows of a
+  // batch, everything else of it all rows.
+  Team* team = nullptr;
+  // Batch norm sees the own rows only, as the authors' processes do, instead of all ranks'.
+  bool batch_norm_per_rank = false;
   // compat: OFFICIAL. Settings that are not chosen follow the authors' code where it differs from
   // the papers.
   bool official = false;

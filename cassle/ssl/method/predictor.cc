@@ -1,7 +1,7 @@
 #include "cassle/ssl/method/predictor.h"
 
 #include "cassle/base/status_macros.h"
-#include "cassle/ssl/method/precision_scope.h"
+#include "cassle/runtime/precision_scope.h"
 
 namespace cassle {
 

@@ -2,6 +2,7 @@
 #ifndef CASSLE_SSL_TESTING_METHOD_VARIANTS_H_
 #define CASSLE_SSL_TESTING_METHOD_VARIANTS_H_
 
+#include <functional>
 #include <memory>
 #include <ostream>
 #include <string>
@@ -50,8 +51,10 @@ inline v1::MethodConfig TinyConfig(const std::string& method) {
   return config;
 }
 
+// `change` has the last word on the setup.
 inline std::unique_ptr<Method> MakeVariant(const Variant& variant, uint64_t seed,
-                                           Precision precision = Precision::kFloat32) {
+                                           Precision precision = Precision::kFloat32,
+                                           const std::function<void(MethodSetup*)>& change = {}) {
   MethodSetup setup = TinySetup(kBatch, kDescriptor, seed, variant.conditioning.config);
   setup.precision = precision;
   setup.num_views = variant.views();
@@ -63,6 +66,7 @@ inline std::unique_ptr<Method> MakeVariant(const Variant& variant, uint64_t seed
       augself.GetReflection()->SetDouble(&augself, weight, 0.5);
     }
   }
+  if (change) change(&setup);
   absl::StatusOr<std::unique_ptr<Method>> method = MakeMethod(TinyConfig(variant.method), setup);
   EXPECT_OK(method);
   return *std::move(method);

@@ -5,6 +5,7 @@
 #include <c10/util/Exception.h>
 
 #include <cmath>
+#include <utility>
 #include <vector>
 
 namespace cassle {
@@ -12,6 +13,21 @@ namespace {
 
 at::Tensor RowsOf(const at::Tensor& tensor, int64_t first, int64_t count) {
   return tensor.defined() ? tensor.narrow(0, first, count) : tensor;
+}
+
+// All ranks' rows.
+at::Tensor Gathered(const at::Tensor& own, const SharedBatch& shared, int64_t rows) {
+  return own.defined() ? shared.team->Gather(own, rows) : own;
+}
+
+// Of a batch of own rows: its images, and all ranks' rows of the rest.
+Batch WithRowsOfAll(Batch part, const SharedBatch& shared, int64_t rows) {
+  for (View& view : part.views) {
+    view.descriptors = Gathered(view.descriptors, shared, rows);
+    view.relative = Gathered(view.relative, shared, rows);
+  }
+  part.labels = Gathered(part.labels, shared, rows);
+  return part;
 }
 
 Batch PartOf(const Batch& batch, int64_t first, int64_t count) {
@@ -36,7 +52,18 @@ at::Tensor Detached(const at::Tensor& tensor) {
 
 }  // namespace
 
-BatchPass AccumulateGradients(const Batch& batch, int64_t parts, Method* method) {
+std::vector<int64_t> RowsOnRank(int64_t rows, int64_t parts, int rank, int size) {
+  const int64_t count = rows / parts;
+  const RowRange own = RowsOfRank(count, rank, size);
+  std::vector<int64_t> positions;
+  for (int64_t part = 0; part < parts; ++part) {
+    for (int64_t i = 0; i < own.count; ++i) positions.push_back(part * count + own.first + i);
+  }
+  return positions;
+}
+
+BatchPass AccumulateGradients(const Batch& batch, int64_t parts, Method* method,
+                              const SharedBatch& shared) {
   const int64_t images = batch.views.at(0).images.size(0);
   TORCH_CHECK(parts >= 1 && images % parts == 0, "AccumulateGradients: ", parts, " equal parts of ",
               images, " images");
@@ -44,8 +71,9 @@ BatchPass AccumulateGradients(const Batch& batch, int64_t parts, Method* method)
   BatchPass pass;
   std::vector<at::Tensor> z1, z2, features1;
   for (int64_t i = 0; i < parts; ++i) {
-    const MethodOutput output =
-        method->Forward(parts == 1 ? batch : PartOf(batch, i * count, count));
+    Batch part = parts == 1 ? batch : PartOf(batch, i * count, count);
+    if (shared.team != nullptr) part = WithRowsOfAll(std::move(part), shared, shared.rows / parts);
+    const MethodOutput output = method->Forward(part);
     if (output.loss.is_cpu()) {
       pass.loss += output.loss.item().toDouble() / static_cast<double>(parts);
       if (!std::isfinite(pass.loss)) return pass;

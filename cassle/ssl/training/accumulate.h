@@ -4,7 +4,9 @@
 #define CASSLE_SSL_TRAINING_ACCUMULATE_H_
 
 #include <cstdint>
+#include <vector>
 
+#include "cassle/runtime/ranks/team.h"
 #include "cassle/ssl/method/method.h"
 
 namespace cassle {
@@ -23,7 +25,18 @@ struct BatchPass {
 // the mean of the parts' losses; after a loss that is not finite nothing more is done. Whatever a
 // method computes over a batch (negatives, correlations, statistics of batch norm) it computes over
 // a part. parts >= 1 must divide the number of images; with 1 this is Forward and backward().
-BatchPass AccumulateGradients(const Batch& batch, int64_t parts, Method* method);
+//
+// On one of several ranks the batch holds RowsOnRank of its `rows` images, descriptors and labels
+// included; each part is shared among the ranks. AverageGradients makes the gradients of the whole.
+struct SharedBatch {
+  Team* team = nullptr;
+  int64_t rows = 0;
+};
+BatchPass AccumulateGradients(const Batch& batch, int64_t parts, Method* method,
+                              const SharedBatch& shared = {});
+
+// Positions, ascending, of the images of a batch of `rows` in `parts` that a rank has.
+std::vector<int64_t> RowsOnRank(int64_t rows, int64_t parts, int rank, int size);
 
 }  // namespace cassle
 

@@ -23,7 +23,9 @@ namespace cassle {
 namespace {
 
 constexpr char kPrefix[] = "checkpoint-";
+// A folder with either of these is not a checkpoint; the next save removes what a kill left of it.
 constexpr char kUnfinishedSuffix[] = ".writing";
+constexpr char kRemovedSuffix[] = ".removing";
 constexpr char kTensorsFile[] = "tensors.safetensors";
 constexpr char kStateFile[] = "state.textproto";
 
@@ -48,12 +50,20 @@ int64_t StepOf(const std::string& name) {
   return absl::SimpleAtoi(name.substr(sizeof(kPrefix) - 1), &step) ? step : -1;
 }
 
-// Removes the checkpoints, and attempts at one, whose steps `kept` does not hold.
+// Removes the checkpoints, and attempts at one, whose steps `kept` does not hold; the oldest first.
+// Killed at any moment, what still has a checkpoint's name is whole.
 absl::Status RemoveCheckpointsExcept(const std::string& folder, const std::set<int64_t>& kept) {
   CASSLE_ASSIGN_OR_RETURN(std::vector<std::string> names, ListDirectory(folder));
   for (const std::string& name : names) {
     if (!absl::StartsWith(name, kPrefix) || kept.count(StepOf(name)) > 0) continue;
-    CASSLE_RETURN_IF_ERROR(RemoveAll(JoinPath(folder, name)));
+    std::string path = JoinPath(folder, name);
+    if (StepOf(name) >= 0) {
+      const std::string aside = path + kRemovedSuffix;
+      CASSLE_RETURN_IF_ERROR(RemoveAll(aside));
+      CASSLE_RETURN_IF_ERROR(Rename(path, aside));
+      path = aside;
+    }
+    CASSLE_RETURN_IF_ERROR(RemoveAll(path));
   }
   return absl::OkStatus();
 }

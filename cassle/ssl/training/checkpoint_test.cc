@@ -37,7 +37,9 @@ TEST(CheckpointTest, OfAnotherRunIsRefusedWithTheDifferences) {
 TEST(CheckpointTest, TheNewestFinishedOneCounts) {
   const std::string folder = ::testing::TempDir() + "/newest";
   ASSERT_OK(RemoveAll(folder));
+  // Killed while one was written, and while one was removed.
   ASSERT_OK(MakeDirectories(folder + "/checkpoint-00000009.writing"));
+  ASSERT_OK(MakeDirectories(folder + "/checkpoint-00000008.removing/rest"));
   ASSERT_OK_AND_ASSIGN(const auto none, FindCheckpoints(folder));
   EXPECT_EQ(none, std::vector<std::string>());
   const at::Tensor a = at::empty({2}, at::kFloat).fill_(1);

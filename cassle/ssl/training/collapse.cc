@@ -88,4 +88,19 @@ absl::Status CheckCollapse(const v1::MonitorConfig& limits, const v1::TrainMetri
       "lower limit the run goes on from its last checkpoint"));
 }
 
+std::string CollapseSentence(const v1::TrainMetrics& metrics, int64_t batch_size) {
+  // Equal features differ by rounding; those of an encoder that learnt anything by a hundred times
+  // that, also after a ReLU.
+  constexpr double kEqual = 1e-4;
+  if (batch_size < 2 || !metrics.has_feature_spread() || metrics.feature_spread() > kEqual) {
+    return "";
+  }
+  return absl::StrCat(
+      "the encoder has collapsed: it gives different images the same features (feature_spread ",
+      metrics.feature_spread(), " at step ", metrics.step(),
+      "). Look in metrics.jsonl for the step where feature_spread and projection_spread fall, and "
+      "train with a lower --base_lr, more --warmup_epochs or a larger --batch_size; "
+      "--monitor.abort_if_rank_below=1.5 stops such a run early");
+}
+
 }  // namespace cassle

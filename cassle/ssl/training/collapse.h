@@ -6,6 +6,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <string>
 
 #include "absl/status/status.h"
 #include "cassle/ssl/settings/monitor.pb.h"
@@ -43,6 +44,10 @@ ProjectionStatistics DescribeProjections(const at::Tensor& z1, const at::Tensor&
 // \error kFailedPrecondition naming step, values and limit if `metrics` is below a limit: one of
 // limits.abort_*.
 absl::Status CheckCollapse(const v1::MonitorConfig& limits, const v1::TrainMetrics& metrics);
+
+// A sentence if the features of different images were the same at the end; empty otherwise, and
+// where `metrics` cannot tell: of one image, or without features.
+std::string CollapseSentence(const v1::TrainMetrics& metrics, int64_t batch_size);
 
 }  // namespace cassle
 

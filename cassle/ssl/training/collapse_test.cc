@@ -98,5 +98,26 @@ TEST(CheckCollapseTest, StopsBelowALimitAfterTheGrace) {
                        HasSubstr("--monitor.abort_if_rank_below=2")));
 }
 
+TEST(CollapseSentenceTest, SaysWhatToLookAtIfFeaturesAreEqual) {
+  v1::TrainMetrics metrics;
+  metrics.set_step(7);
+  EXPECT_EQ(CollapseSentence(metrics, 64), "");
+  metrics.set_feature_spread(0);
+  EXPECT_THAT(CollapseSentence(metrics, 64),
+              AllOf(HasSubstr("has collapsed"), HasSubstr("feature_spread 0 at step 7"),
+                    HasSubstr("metrics.jsonl"), HasSubstr("--base_lr")));
+  // One image has no spread.
+  EXPECT_EQ(CollapseSentence(metrics, 1), "");
+  metrics.set_feature_spread(0.02);
+  EXPECT_EQ(CollapseSentence(metrics, 64), "");
+}
+
+TEST(CollapseSentenceTest, EqualRowsAreCollapsedInFloat32) {
+  const at::Tensor rows = at::rand({1, 512}).expand({64, 512}).contiguous();
+  v1::TrainMetrics metrics;
+  metrics.set_feature_spread(Spread(rows));
+  EXPECT_NE(CollapseSentence(metrics, 64), "");
+}
+
 }  // namespace
 }  // namespace cassle

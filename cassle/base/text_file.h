@@ -1,0 +1,25 @@
+// Text files as other people's programs save them, as UTF-8.
+#ifndef CASSLE_BASE_TEXT_FILE_H_
+#define CASSLE_BASE_TEXT_FILE_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace cassle {
+
+// Is it UTF-8 throughout (RFC 3629: no surrogates, no overlong forms)?
+bool IsUtf8(absl::string_view text);
+
+// The text of a file: UTF-8, its byte order mark left out; or UTF-16, told by its mark or by its
+// zero bytes, converted. Line ends stay as they are. `path` is for errors.
+// \error kDataLoss, one line with the remedy, if it is neither (Latin-1, UTF-32, no text at all).
+absl::StatusOr<std::string> DecodeText(absl::string_view bytes, const std::string& path);
+
+// \error kNotFound if the file cannot be read, else as DecodeText.
+absl::StatusOr<std::string> ReadTextFile(const std::string& path);
+
+}  // namespace cassle
+
+#endif  // CASSLE_BASE_TEXT_FILE_H_

@@ -1,0 +1,151 @@
+#include "cassle/data/sources/archive_labels.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "cassle/base/text_file.h"
+#include "nlohmann/json.hpp"
+
+namespace cassle {
+namespace {
+
+using Json = nlohmann::json;
+
+// Longer texts are captions, not classes; the names of classes are shorter.
+constexpr size_t kMaxClassText = 200;
+
+// Fields that usually hold a label, the likeliest first.
+constexpr const char* kLabelFields[] = {"label",       "cls",         "class",      "class_id",
+                                        "category_id", "category",    "label_id",   "class_name",
+                                        "label_name",  "class_label", "fine_label", "target"};
+
+// The value of a field; dots lead into objects.
+const Json* FindField(const Json& json, const std::string& field) {
+  if (!json.is_object()) return nullptr;
+  const auto whole = json.find(field);
+  if (whole != json.end()) return &*whole;
+  const size_t dot = field.find('.');
+  if (dot == std::string::npos) return nullptr;
+  const auto inner = json.find(field.substr(0, dot));
+  return inner == json.end() ? nullptr : FindField(*inner, field.substr(dot + 1));
+}
+
+SampleText TextOf(const std::string& from, const Json& value) {
+  SampleText text{from, "", ""};
+  if (value.is_string()) {
+    text.text = std::string(absl::StripAsciiWhitespace(value.get<std::string>()));
+  } else if (value.is_object() || value.is_array()) {
+    text.problem = absl::StrCat("the field '", from.substr(from.find(':') + 1), "' is ",
+                                value.is_array() ? "a list" : "an object",
+                                ", not one class (--label_from=json:FIELD)");
+  } else if (!value.is_null()) {
+    text.text = value.dump();
+  }
+  return text;
+}
+
+// Do the texts name classes, rather than tell of each image something else?
+bool AreClasses(const std::vector<absl::string_view>& texts) {
+  std::set<absl::string_view> distinct(texts.begin(), texts.end());
+  bool blanks = false;
+  for (const absl::string_view text : distinct) {
+    if (text.size() > kMaxClassText || absl::StrContains(text, "\n")) return false;
+    blanks = blanks || absl::StrContains(text, " ");
+  }
+  return !texts.empty() && (!blanks || 2 * distinct.size() <= texts.size());
+}
+
+}  // namespace
+
+bool IsLabelExtension(absl::string_view extension) {
+  return extension == "cls" || extension == "txt" || extension == "json";
+}
+
+void AppendTexts(const std::string& extension, const std::string& bytes,
+                 const std::string& label_from, std::vector<SampleText>* texts) {
+  const absl::StatusOr<std::string> decoded = DecodeText(bytes, absl::StrCat(".", extension));
+  SampleText whole{extension, "", ""};
+  if (!decoded.ok()) {
+    whole.problem = std::string(decoded.status().message());
+    texts->push_back(std::move(whole));
+    return;
+  }
+  if (extension != "json") {
+    whole.text = std::string(absl::StripAsciiWhitespace(*decoded)).substr(0, kMaxClassText + 1);
+    texts->push_back(std::move(whole));
+    return;
+  }
+  const Json json = Json::parse(*decoded, nullptr, /*allow_exceptions=*/false);
+  if (json.is_discarded()) whole.problem = absl::StrCat(".", extension, " is no JSON");
+  texts->push_back(std::move(whole));
+  const auto add = [&](const std::string& field) {
+    const Json* value = FindField(json, field);
+    if (value != nullptr) texts->push_back(TextOf(absl::StrCat("json:", field), *value));
+  };
+  const size_t asked = label_from.find("json:");
+  if (asked != std::string::npos) {
+    add(label_from.substr(asked + 5));
+  } else {
+    for (const char* field : kLabelFields) add(field);
+  }
+}
+
+absl::StatusOr<std::string> ChooseLabels(const std::vector<const std::vector<SampleText>*>& samples,
+                                         const std::string& label_from, Tally* tally) {
+  if (label_from == "none" || label_from == "folder") return std::string();
+  std::map<std::string, int64_t> counts;
+  std::vector<absl::string_view> plain;
+  for (const std::vector<SampleText>* sample : samples) {
+    for (const SampleText& text : *sample) {
+      ++counts[text.from];
+      if (text.from == "txt") plain.push_back(text.text);
+    }
+  }
+  if (!label_from.empty() && label_from != "json") {
+    if (counts.count(label_from) > 0) return label_from;
+    return absl::FailedPreconditionError(
+        absl::StrCat("--label_from=", label_from, ": no image of the archives has that"));
+  }
+  if (label_from.empty() && counts.count("cls") > 0) return std::string("cls");
+  // The field that most have; of equal ones the likeliest.
+  std::string best;
+  std::vector<std::string> fields;
+  for (const char* field : kLabelFields) {
+    const std::string from = absl::StrCat("json:", field);
+    if (counts.count(from) == 0) continue;
+    fields.push_back(field);
+    if (best.empty() || counts[from] > counts[best]) best = from;
+  }
+  if (!best.empty()) {
+    std::string others;
+    for (const std::string& field : fields) {
+      if (absl::StrCat("json:", field) == best) continue;
+      absl::StrAppend(&others, others.empty() ? "" : ", ", field);
+    }
+    tally->Decide(absl::StrCat("labels are the field '", best.substr(5), "' of .json",
+                               others.empty() ? "" : absl::StrCat(", not ", others),
+                               " (--label_from=json:FIELD takes another)"));
+    return best;
+  }
+  if (label_from == "json") {
+    return absl::FailedPreconditionError(
+        "--label_from=json: no .json beside an image has a field that usually holds a label: name "
+        "it with --label_from=json:FIELD");
+  }
+  if (plain.empty()) return std::string();
+  if (AreClasses(plain)) {
+    tally->Decide("labels are the texts of .txt (--label_from=none leaves them)");
+    return std::string("txt");
+  }
+  tally->Decide(
+      "the texts of .txt are taken for captions, not labels (--label_from=txt makes them labels)");
+  return std::string();
+}
+
+}  // namespace cassle

@@ -1,0 +1,303 @@
+#include "cassle/data/sources/archive_listing.h"
+
+#include <algorithm>
+#include <map>
+#include <unordered_map>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "cassle/base/file.h"
+#include "cassle/base/status_macros.h"
+#include "cassle/base/text_file.h"
+#include "cassle/data/images/image_names.h"
+#include "cassle/data/sources/archive.h"
+
+namespace cassle {
+namespace {
+
+constexpr size_t kMaxLabelBytes = size_t{16} << 20;
+// Links to links.
+constexpr int kMaxHops = 16;
+
+bool IsHidden(const std::string& name) {
+  for (absl::string_view part : absl::StrSplit(name, '/')) {
+    if (absl::StartsWith(part, ".") || part == "__MACOSX" || part == "Thumbs.db") return true;
+  }
+  return false;
+}
+
+// The last extension, in lower case; empty if there is none.
+std::string ExtensionOf(const std::string& name) {
+  const size_t dot = name.rfind('.');
+  const size_t slash = name.rfind('/');
+  const bool none = dot == std::string::npos || (slash != std::string::npos && dot < slash);
+  return none ? "" : absl::AsciiStrToLower(name.substr(dot + 1));
+}
+
+bool IsArchiveExtension(absl::string_view extension) {
+  for (const char* known : {"tar", "tgz", "gz", "bz2", "xz", "zst", "zip", "7z", "rar"}) {
+    if (extension == known) return true;
+  }
+  return false;
+}
+
+// The listing of one archive, step by step.
+class Lister {
+ public:
+  Lister(std::string archive, const SourceArguments& arguments)
+      : archive_(std::move(archive)), arguments_(arguments), tally_(*arguments.tally) {}
+
+  absl::Status Read(const std::string& path) {
+    CASSLE_ASSIGN_OR_RETURN(const auto reader, ArchiveReader::Open(path, archive_));
+    for (int64_t number = 0;; ++number) {
+      CASSLE_ASSIGN_OR_RETURN(const bool more, reader->Next());
+      if (!more) break;
+      CASSLE_RETURN_IF_ERROR(Take(number, reader.get()));
+    }
+    if (!reader->has_end_mark()) {
+      tally_.Decide(absl::StrCat(archive_,
+                                 " has no end mark: if it was cut short between two "
+                                 "members, nothing else tells"));
+    }
+    return absl::OkStatus();
+  }
+
+  // Links become the images and labels that they lead to.
+  absl::Status FollowLinks() {
+    for (const auto& [name, target] : links_) {
+      std::string end = target;
+      int hops = 0;
+      for (auto next = links_.find(end); next != links_.end() && hops < kMaxHops; ++hops) {
+        end = next->second;
+        next = links_.find(end);
+      }
+      const auto found = files_.find(end);
+      if (found == files_.end()) {
+        tally_.Count("links that lead to no file of the archive", name);
+        continue;
+      }
+      if (IsImage(name)) {
+        images_.push_back({name, found->second, false, {}});
+      } else if (IsLabelExtension(ExtensionOf(name))) {
+        const auto label =
+            std::find_if(labels_.begin(), labels_.end(),
+                         [&, number = found->second](const auto& l) { return l.member == number; });
+        if (label == labels_.end()) {
+          tally_.Count("links that lead to no file of the archive", name);
+          continue;
+        }
+        const Label copy = {name, label->member, label->extension, label->texts};
+        labels_.push_back(copy);
+      } else {
+        CountUnread(name);
+        continue;
+      }
+      tally_.Count("links in archives followed", name);
+    }
+    std::stable_sort(images_.begin(), images_.end(),
+                     [](const auto& a, const auto& b) { return a.member < b.member; });
+    return absl::OkStatus();
+  }
+
+  // Gives each label to the image whose sample it names.
+  absl::Status Attach() {
+    std::unordered_map<std::string, size_t> samples;
+    for (size_t i = 0; i < images_.size(); ++i) {
+      const auto [known, added] = samples.emplace(SampleOf(images_[i].name), i);
+      if (!added) twins_.emplace(i, known->second);
+    }
+    for (Label& label : labels_) {
+      size_t image = images_.size();
+      std::string extension;
+      for (size_t dot = label.name.rfind('.'); dot != std::string::npos && dot > 0;
+           dot = label.name.rfind('.', dot - 1)) {
+        if (label.name.find('/', dot) != std::string::npos) break;
+        const auto found = samples.find(label.name.substr(0, dot));
+        if (found == samples.end()) continue;
+        image = found->second;
+        extension = absl::AsciiStrToLower(label.name.substr(dot + 1));
+        break;
+      }
+      if (image == images_.size()) {
+        Orphan(label);
+        continue;
+      }
+      // They were read when only the last extension was known.
+      const std::string more = extension.substr(0, extension.size() - label.extension.size());
+      for (SampleText& text : label.texts) {
+        text.from.insert(0, more);
+        images_[image].texts.push_back(std::move(text));
+      }
+    }
+    for (const auto& [second, first] : twins_) {
+      if (images_[first].texts.empty()) continue;
+      return absl::FailedPreconditionError(
+          absl::StrCat(archive_, ": '", images_[first].name, "' and '", images_[second].name,
+                       "' are two images of one sample: choose by the extension, --image_from=",
+                       ExtensionOf(images_[first].name)));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<std::vector<ListedImage>> Finish() {
+    if (images_.empty()) {
+      std::vector<std::string> holds;
+      for (const auto& [extension, count] : others_) {
+        holds.push_back(absl::StrCat(count, " ", extension));
+      }
+      if (!labels_.empty()) holds.push_back(absl::StrCat(labels_.size(), " texts"));
+      return absl::FailedPreconditionError(absl::StrCat(
+          archive_, ": there are no images; it holds ",
+          holds.empty() ? std::string("nothing") : absl::StrJoin(holds, ", "),
+          nested_.empty() ? ""
+                          : absl::StrCat("; unpack the archives inside it first (", nested_, ")")));
+    }
+    for (auto& [base, orphan] : orphans_) images_.push_back(std::move(orphan));
+    std::stable_sort(images_.begin(), images_.end(),
+                     [](const auto& a, const auto& b) { return a.member < b.member; });
+    return std::move(images_);
+  }
+
+ private:
+  struct Label {
+    std::string name;
+    int64_t member = 0;
+    // The last one.
+    std::string extension;
+    std::vector<SampleText> texts;
+  };
+
+  bool IsImage(const std::string& name) const {
+    if (arguments_.image_from.empty()) return IsImageExtension(ExtensionOf(name));
+    return absl::EndsWithIgnoreCase(name, absl::StrCat(".", arguments_.image_from));
+  }
+
+  std::string SampleOf(const std::string& image) const {
+    return arguments_.image_from.empty()
+               ? image.substr(0, image.rfind('.'))
+               : image.substr(0, image.size() - arguments_.image_from.size() - 1);
+  }
+
+  absl::Status Take(int64_t number, ArchiveReader* reader) {
+    const ArchiveMember& member = reader->member();
+    const std::string name = CleanMemberName(member.name);
+    if (name.empty() || member.kind == ArchiveMember::Kind::kFolder) return absl::OkStatus();
+    if (!IsUtf8(name)) {
+      return absl::DataLossError(
+          absl::StrCat(archive_, ": the name '", absl::CHexEscape(name),
+                       "' is no UTF-8: unpack the archive, rename the file and pack it again"));
+    }
+    if (IsHidden(name)) {
+      tally_.Count("hidden members skipped", name);
+      return absl::OkStatus();
+    }
+    switch (member.kind) {
+      case ArchiveMember::Kind::kHardLink:
+        links_[name] = CleanMemberName(member.target);
+        return absl::OkStatus();
+      case ArchiveMember::Kind::kSymbolicLink: {
+        const std::string folder = DirName(name);
+        links_[name] = CleanMemberName(absl::StartsWith(member.target, "/") || folder == "."
+                                           ? member.target
+                                           : absl::StrCat(folder, "/", member.target));
+        return absl::OkStatus();
+      }
+      case ArchiveMember::Kind::kOther:
+        tally_.Count("members that are no files skipped", name);
+        return absl::OkStatus();
+      default:
+        break;
+    }
+    const bool image = IsImage(name);
+    const bool label = !image && IsLabelExtension(ExtensionOf(name));
+    const auto [known, added] = files_.emplace(name, number);
+    if (!added && (image || label)) {
+      return absl::DataLossError(
+          absl::StrCat(archive_, ": '", name, "' is there twice, as members ", known->second + 1,
+                       " and ", number + 1, ": pack it again without one of them"));
+    }
+    if (image) {
+      images_.push_back({name, number, false, {}});
+    } else if (label) {
+      CASSLE_ASSIGN_OR_RETURN(const std::string bytes, reader->Read(kMaxLabelBytes));
+      labels_.push_back({name, number, ExtensionOf(name), {}});
+      AppendTexts(labels_.back().extension, bytes, arguments_.label_from, &labels_.back().texts);
+    } else {
+      CountUnread(name);
+    }
+    return absl::OkStatus();
+  }
+
+  void CountUnread(const std::string& name) {
+    const std::string extension = ExtensionOf(name);
+    if (IsArchiveExtension(extension)) {
+      nested_ = name;
+      tally_.Count("archives inside an archive not read, unpack them first", name);
+    } else {
+      tally_.Count(extension.empty() ? std::string("members without an extension not read")
+                                     : absl::StrCat("members .", extension, " not read"),
+                   name);
+    }
+    ++others_[extension.empty() ? "without an extension" : absl::StrCat(".", extension)];
+  }
+
+  // A label of a sample without an image: a class is missed, other texts may be anything.
+  void Orphan(const Label& label) {
+    if (ExtensionOf(label.name) != "cls") {
+      tally_.Count(absl::StrCat("members .", ExtensionOf(label.name), " beside no image not read"),
+                   label.name);
+      return;
+    }
+    const size_t slash = label.name.rfind('/');
+    const std::string sample =
+        label.name.substr(0, label.name.find('.', slash == std::string::npos ? 0 : slash + 1));
+    orphans_.emplace(sample, ListedImage{sample, label.member, true, {}});
+  }
+
+  const std::string archive_;
+  const SourceArguments& arguments_;
+  Tally& tally_;
+  // Number of every file by its name.
+  std::unordered_map<std::string, int64_t> files_;
+  std::map<std::string, std::string> links_;
+  std::vector<ListedImage> images_;
+  std::vector<Label> labels_;
+  // An image -> the first of the same sample.
+  std::map<size_t, size_t> twins_;
+  std::map<std::string, ListedImage> orphans_;
+  std::map<std::string, int64_t> others_;
+  // The last archive inside.
+  std::string nested_;
+};
+
+}  // namespace
+
+std::string CleanMemberName(const std::string& name) {
+  std::vector<absl::string_view> parts;
+  for (absl::string_view part : absl::StrSplit(name, '/', absl::SkipEmpty())) {
+    if (part == ".") continue;
+    if (part != "..") {
+      parts.push_back(part);
+    } else if (!parts.empty()) {
+      parts.pop_back();
+    }
+  }
+  return absl::StrJoin(parts, "/");
+}
+
+absl::StatusOr<std::vector<ListedImage>> ListArchive(const std::string& path,
+                                                     const std::string& name,
+                                                     const SourceArguments& arguments) {
+  Lister lister(name, arguments);
+  CASSLE_RETURN_IF_ERROR(lister.Read(path));
+  CASSLE_RETURN_IF_ERROR(lister.FollowLinks());
+  CASSLE_RETURN_IF_ERROR(lister.Attach());
+  return lister.Finish();
+}
+
+}  // namespace cassle

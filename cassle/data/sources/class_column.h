@@ -1,0 +1,71 @@
+// ClassColumn: which class each cell of a column of other people's tables means. The one place that
+// decides between numbers, codes and names; for CSV, lists and the labels in archives.
+//
+// In this order:
+//   given names    a cell that is one of them is that class; numbers only if all of them are
+//   numbers        every cell is a whole number: the class of that number. 1, 1.0 and +1 are one
+//                  class, and so are 007 and 7. Fractions are refused.
+//   codes          numbers above 100 of which fewer than a tenth of 0 .. largest occur (with
+//                  Codes::kNames): classes of those names, in the order of the numbers
+//   names          sorted. 1, 1.0 and +1 are the class "1"; 007 stays "007"
+// No class: an empty cell, NaN and -1; where the others are numbers also NA, N/A, None and null.
+#ifndef CASSLE_DATA_SOURCES_CLASS_COLUMN_H_
+#define CASSLE_DATA_SOURCES_CLASS_COLUMN_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "cassle/data/sources/tally.h"
+
+namespace cassle {
+
+// Is the cell empty or NaN?
+bool IsEmptyOrNan(absl::string_view cell);
+// Does it say in another word that there is nothing: NA, N/A, None, null?
+bool IsWordForNothing(absl::string_view cell);
+
+// First every cell is added, then Settle() decides, then Index() answers.
+class ClassColumn {
+ public:
+  // What numbers are: kNumbers classes, kNames that too unless few of them occur, kNever names as
+  // other words (of folders).
+  enum class Codes { kNumbers, kNames, kNever };
+
+  // origin: FILE:LINE of the cell.
+  void Add(const std::string& cell, const std::string& origin);
+
+  // Are the cells so far numbers of which some are fractions?
+  bool HasFractions() const;
+
+  // name: of the column, for messages. given: names of the classes; empty: none are given.
+  // \error kDataLoss, naming a cell, if the cells are numbers and some are fractions or below -1.
+  absl::Status Settle(const std::string& name, std::vector<std::string> given, Codes codes,
+                      Tally* tally);
+
+  // The class of a cell that was added; -1: none.
+  // \error kDataLoss if it is not among the given names.
+  absl::StatusOr<int64_t> Index(const std::string& cell, const std::string& origin) const;
+
+  // Names in the order of the classes; empty if the numbers are the classes and no names are given.
+  const std::vector<std::string>& names() const { return names_; }
+
+ private:
+  bool AreNumbers() const;
+
+  // Cells but for those of no class; the origin of each one's first.
+  std::map<std::string, std::string> cells_;
+  // Numbers are the classes; by their value.
+  bool numbers_ = false;
+  std::vector<std::string> names_;
+  std::unordered_map<std::string, int64_t> index_;
+};
+
+}  // namespace cassle
+
+#endif  // CASSLE_DATA_SOURCES_CLASS_COLUMN_H_

@@ -1,0 +1,140 @@
+#include "cassle/data/sources/csv_columns.h"
+
+#include <algorithm>
+#include <initializer_list>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "cassle/base/status_macros.h"
+#include "cassle/data/images/image_names.h"
+
+namespace cassle {
+namespace {
+
+// Columns whose names are one of `words`, whatever their case.
+std::vector<int> ColumnsCalled(const CsvRow& header, std::initializer_list<const char*> words) {
+  std::vector<int> found;
+  for (size_t i = 0; i < header.cells.size(); ++i) {
+    if (std::any_of(words.begin(), words.end(), [&](const char* word) {
+          return absl::EqualsIgnoreCase(header.cells[i], word);
+        })) {
+      found.push_back(static_cast<int>(i));
+    }
+  }
+  return found;
+}
+
+// Index of a cell; -1 if none is the same.
+int Find(const CsvRow& header, absl::string_view name) {
+  const auto found = std::find(header.cells.begin(), header.cells.end(), name);
+  return found == header.cells.end() ? -1 : static_cast<int>(found - header.cells.begin());
+}
+
+absl::StatusOr<int> FindPath(const CsvTable& table, const SourceArguments& arguments) {
+  const CsvRow& header = table.header;
+  if (!arguments.image_from.empty()) return table.Column(arguments.image_from);
+  const int exact = Find(header, "path");
+  if (exact >= 0) return exact;
+  const std::vector<int> like =
+      ColumnsCalled(header, {"path", "file_name", "filename", "file", "filepath", "file_path",
+                             "image", "image_path", "img", "img_path"});
+  if (like.size() == 1) {
+    arguments.tally->Decide(absl::StrCat(table.path, ": the images are those of the column '",
+                                         header.cells[like[0]], "'"));
+    return like[0];
+  }
+  if (like.size() > 1) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        table.Origin(header), ": no column is called 'path'; are the images those of '",
+        header.cells[like[0]], "' or of '", header.cells[like[1]], "'? --image_from=COLUMN"));
+  }
+  if (std::any_of(header.cells.begin(), header.cells.end(), IsImageName)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(table.Origin(header),
+                     ": the first line is an image already; it has to name the columns, "
+                     "e.g. 'path,label': put that line in front"));
+  }
+  return absl::FailedPreconditionError(
+      absl::StrCat(table.Origin(header),
+                   ": no column is called 'path' (--image_from=COLUMN names another); the "
+                   "first line names the columns: ",
+                   absl::StrJoin(header.cells, ", ")));
+}
+
+absl::StatusOr<int> FindLabel(const CsvTable& table, const SourceArguments& arguments) {
+  const CsvRow& header = table.header;
+  if (arguments.label_from == "none") return -1;
+  if (!arguments.label_from.empty()) return table.Column(arguments.label_from);
+  const int exact = Find(header, "label");
+  if (exact >= 0) return exact;
+  const std::vector<int> like = ColumnsCalled(header, {"label"});
+  if (like.size() == 1) {
+    arguments.tally->Decide(absl::StrCat(table.path, ": the labels are those of the column '",
+                                         header.cells[like[0]], "'"));
+    return like[0];
+  }
+  const std::vector<int> other =
+      ColumnsCalled(header, {"labels", "class", "class_name", "class_id", "cls", "category",
+                             "category_id", "target", "label_name", "label_id"});
+  if (!other.empty()) {
+    const std::string& name = header.cells[other[0]];
+    arguments.tally->Decide(
+        absl::StrCat(table.path, ": no column is called 'label', so images have none; '", name,
+                     "' is a further target (--label_from=", name, " makes it the label)"));
+  }
+  return -1;
+}
+
+// pandas writes the numbers of rows without a name, and reads them as "Unnamed: 0".
+bool IsNameless(const std::string& column) {
+  return column.empty() || absl::StartsWith(column, "Unnamed: ");
+}
+
+}  // namespace
+
+absl::StatusOr<CsvColumns> FindCsvColumns(const CsvTable& table, const SourceArguments& arguments) {
+  const CsvRow& header = table.header;
+  const std::string origin = table.Origin(header);
+  CsvColumns columns;
+  CASSLE_ASSIGN_OR_RETURN(columns.path, FindPath(table, arguments));
+  CASSLE_ASSIGN_OR_RETURN(columns.label, FindLabel(table, arguments));
+  columns.split = Find(header, "split");
+  std::vector<std::string> names;
+  for (int i = 0; i < static_cast<int>(header.cells.size()); ++i) {
+    const std::string& column = header.cells[i];
+    if (IsNameless(column)) {
+      arguments.tally->Decide(
+          absl::StrCat(table.path, ": column ", i + 1, " has no name and is not read"));
+      continue;
+    }
+    CsvColumns::Target target;
+    const size_t colon = column.rfind(':');
+    target.column = i;
+    target.name = column.substr(0, colon);
+    if (colon != std::string::npos &&
+        (!absl::SimpleAtoi(column.substr(colon + 1), &target.size) || target.size < 1)) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(origin, ": column '", column, "': after the colon stands a length from 1"));
+    }
+    if (target.name.empty() || std::find(names.begin(), names.end(), target.name) != names.end()) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(origin, ": column '", column, "' has no name or one that is taken"));
+    }
+    names.push_back(target.name);
+    if (i == columns.path || i == columns.label || i == columns.split) continue;
+    if (target.name == "label") {
+      arguments.tally->Decide(absl::StrCat(table.path,
+                                           ": the column 'label' is not read, since "
+                                           "--label_from=",
+                                           arguments.label_from));
+      continue;
+    }
+    columns.targets.push_back(std::move(target));
+  }
+  return columns;
+}
+
+}  // namespace cassle

@@ -1,0 +1,244 @@
+// CSV lists as people have them.
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "cassle/base/file.h"
+#include "cassle/base/testing/status_matchers.h"
+#include "cassle/data/sources/source_testutil.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace cassle {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr absl::StatusCode kBad = absl::StatusCode::kFailedPrecondition;
+constexpr absl::StatusCode kDamaged = absl::StatusCode::kDataLoss;
+
+class CsvSourceTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    root_ = FreshFolder(::testing::UnitTest::GetInstance()->current_test_info()->name());
+    for (int i = 0; i < 4; ++i) {
+      PutFile(absl::StrCat(root_, "/i/", i, ".png"), FlatPng(1, 1, 1, 1, 1));
+    }
+  }
+
+  // The list of that text, as list.csv.
+  absl::StatusOr<SourceContent> Read(const std::string& text, const std::string& label_from = "",
+                                     const std::string& image_from = "") {
+    PutFile(root_ + "/list.csv", text);
+    SourceArguments arguments;
+    arguments.inputs = {{"", root_ + "/list.csv"}};
+    arguments.label_from = label_from;
+    arguments.image_from = image_from;
+    return ReadSource(arguments);
+  }
+
+  std::string root_;
+};
+
+TEST_F(CsvSourceTest, ColumnsAreNamedAndClassesMayBeWords) {
+  const std::string root = FreshFolder("csv");
+  PutFile(root + "/img/a,b.png", FlatPng(1, 1, 1, 1, 1));
+  PutFile(root + "/list.csv",
+          "path,label,split,hue,position:2\n"
+          "\"img/a,b.png\",dog,test,3,0.5 -1\n"
+          "img/missing.png,,,,\n"
+          "img/c.png,cat,validation,,1e3 2\n");
+  ASSERT_OK_AND_ASSIGN(const SourceContent content, ReadSource(root + "/list.csv"));
+  EXPECT_EQ(content.layout, "csv");
+  EXPECT_THAT(content.splits, ElementsAre("train", "val", "test"));
+  EXPECT_THAT(content.info.classes(), ElementsAre("cat", "dog"));
+  EXPECT_THAT(KeysAndLabels(content),
+              ElementsAre("train/img/missing.png=-", "val/img/c.png=0", "test/img/a,b.png=1"));
+  EXPECT_THAT(content.items[0].problem, HasSubstr("missing.png"));
+  const SourceItem& item = content.items[2];
+  EXPECT_EQ(item.file, FlatPng(1, 1, 1, 1, 1));
+  ASSERT_EQ(item.targets.size(), 2);
+  EXPECT_EQ(item.targets[0].class_index(), 3);
+  EXPECT_THAT(item.targets[1].vector().values(), ElementsAre(0.5, -1));
+  EXPECT_EQ(content.info.targets(1).name(), "position");
+  EXPECT_EQ(content.info.targets(1).vector_size(), 2);
+}
+
+TEST_F(CsvSourceTest, MistakesAreNamedWithFileAndLine) {
+  const std::string root = FreshFolder("bad_csv");
+  const std::string path = root + "/list.csv";
+  const struct {
+    const char* text;
+    const char* message;
+  } cases[] = {
+      {"what,label\na.png,1\n", "list.csv:1: no column is called 'path'"},
+      {"path,label\na.png\n", "list.csv:2: 1 cells, but there are 2 columns"},
+      {"path,x:2\na.png,1\n", "list.csv:2: column x:2 holds 1 numbers"},
+      {"path,x:2\na.png,1 b\n", "list.csv:2: 'b' is no number"},
+      {"path,x:zero\na.png,1\n", "column 'x:zero'"},
+      {"path,x,x\na.png,1,1\n", "column 'x'"},
+      {"path,label\n\"a.png,1\n", "list.csv:2: a quote is not closed"},
+      {"path,label\na.png,-2\n", "list.csv:2: '-2' is no class number"},
+      {"", "the file has no lines"},
+  };
+  for (const auto& c : cases) {
+    PutFile(path, c.text);
+    const auto content = ReadSource(path);
+    ASSERT_FALSE(content.ok()) << c.text;
+    EXPECT_TRUE(content.status().code() == kBad || content.status().code() == kDamaged) << c.text;
+    EXPECT_THAT(std::string(content.status().message()), HasSubstr(c.message));
+  }
+}
+
+TEST_F(CsvSourceTest, MarksEncodingsSeparatorsAndLineEndsChangeNothing) {
+  const std::vector<std::string> expected = {"train/i/0.png=0", "train/i/1.png=1"};
+  for (const std::string& text : {
+           std::string("\xef\xbb\xbflabel,path\r\n0,i/0.png\r\n1,i/1.png\r\n"),
+           std::string("label;path\n0;i/0.png\n1;i/1.png\n"),
+           std::string("label\tpath\r0\ti/0.png\r1\ti/1.png"),
+           std::string("label|path\n\n 0 | i/0.png\n\"1\"|\"i/1.png\"\n"),
+       }) {
+    ASSERT_OK_AND_ASSIGN(const SourceContent content, Read(text));
+    EXPECT_EQ(KeysAndLabels(content), expected) << text;
+    EXPECT_THAT(content.info.targets(), IsEmpty());
+    EXPECT_THAT(content.sentences, IsEmpty());
+  }
+  std::string wide;
+  for (char c : std::string("label,path\n0,i/0.png\n1,i/1.png\n")) wide += {c, '\0'};
+  for (const std::string& text : {wide, "\xff\xfe" + wide}) {
+    ASSERT_OK_AND_ASSIGN(const SourceContent content, Read(text));
+    EXPECT_EQ(KeysAndLabels(content), expected);
+  }
+}
+
+TEST_F(CsvSourceTest, ATsvIsAListToo) {
+  PutFile(root_ + "/t/test.tsv", "path\tlabel\n../i/0.png\t1\n");
+  PutFile(root_ + "/t/train.TSV", "path\tlabel\n../i/1.png\t0\n");
+  ASSERT_OK_AND_ASSIGN(const SourceContent content, ReadSource(root_ + "/t"));
+  EXPECT_EQ(content.layout, "csv");
+  EXPECT_THAT(KeysAndLabels(content), ElementsAre("train/../i/1.png=0", "test/../i/0.png=1"));
+  EXPECT_THAT(content.sentences, ElementsAre("2 images outside of the list's folder "
+                                             "(../i/0.png, ...)"));
+}
+
+TEST_F(CsvSourceTest, NumbersAreOneClassInAllListsAndEmptyCellsAreNone) {
+  PutFile(root_ + "/l/train.csv", "path,label\n../i/0.png,0\n../i/1.png,1\n");
+  PutFile(root_ + "/l/test.csv", "path,label\n../i/0.png,0.0\n../i/1.png,1.0\n../i/2.png,\n");
+  ASSERT_OK_AND_ASSIGN(const SourceContent content, ReadSource(root_ + "/l"));
+  EXPECT_THAT(KeysAndLabels(content),
+              ElementsAre("train/../i/0.png=0", "train/../i/1.png=1", "test/../i/0.png=0",
+                          "test/../i/1.png=1", "test/../i/2.png=-"));
+  EXPECT_THAT(content.info.classes(), IsEmpty());
+  EXPECT_THAT(content.sentences,
+              Contains(AllOf(HasSubstr("1 rows without a label"), HasSubstr("test.csv:4"))));
+}
+
+TEST_F(CsvSourceTest, ATargetOfNumbersIsAbsentWhereItsCellSaysNothing) {
+  ASSERT_OK_AND_ASSIGN(const SourceContent content,
+                       Read("path,eye:2\ni/0.png,3 4\ni/1.png,\ni/2.png,nan 1\ni/3.png,NA\n"));
+  ASSERT_EQ(content.items.size(), 4);
+  EXPECT_EQ(content.items[0].targets.size(), 1);
+  for (int i = 1; i < 4; ++i) EXPECT_THAT(content.items[i].targets, IsEmpty()) << i;
+  EXPECT_THAT(content.sentences, ElementsAre(AllOf(HasSubstr("3 rows without the target eye"),
+                                                   HasSubstr("list.csv:3, ..."))));
+  EXPECT_THAT(Read("path,eye:2\ni/0.png,3 1e999\n"),
+              StatusIs(kDamaged, HasSubstr("list.csv:2: '1e999' is no finite number")));
+}
+
+TEST_F(CsvSourceTest, APlainColumnWithFractionsIsATargetOfOneNumber) {
+  ASSERT_OK_AND_ASSIGN(const SourceContent content,
+                       Read("path,age\ni/0.png,3\ni/1.png,2.5\ni/2.png,\n"));
+  EXPECT_EQ(content.info.targets(0).vector_size(), 1);
+  EXPECT_THAT(content.items[1].targets[0].vector().values(), ElementsAre(2.5));
+  EXPECT_THAT(content.sentences, Contains(HasSubstr("age: the numbers have fractions")));
+  EXPECT_THAT(Read("path,label\ni/0.png,2.5\n"),
+              StatusIs(kDamaged, HasSubstr("list.csv:2: '2.5' is no class number")));
+}
+
+TEST_F(CsvSourceTest, PathsOfWindowsAreReadOrSpokenOf) {
+  ASSERT_OK_AND_ASSIGN(const SourceContent content,
+                       Read("path,label\ni\\0.png,0\n.\\i\\1.png,1\n"));
+  EXPECT_THAT(KeysAndLabels(content), ElementsAre("train/i/0.png=0", "train/./i/1.png=1"));
+  EXPECT_EQ(content.items[1].file, FlatPng(1, 1, 1, 1, 1));
+  EXPECT_THAT(content.sentences, ElementsAre("backslashes in paths are taken for slashes"));
+  for (const char* path : {"C:\\data\\0.png", "d:/data/0.png"}) {
+    EXPECT_THAT(Read(absl::StrCat("path\n", path, "\n")),
+                StatusIs(kDamaged, AllOf(HasSubstr("list.csv:2: '"), HasSubstr("--image_root"))));
+  }
+  // A name of Linux may hold one.
+  PutFile(root_ + "/i/a\\b.png", FlatPng(2, 2, 2, 2, 2));
+  ASSERT_OK_AND_ASSIGN(const SourceContent odd, Read("path\ni/a\\b.png\n"));
+  EXPECT_EQ(odd.items[0].file, FlatPng(2, 2, 2, 2, 2));
+}
+
+TEST_F(CsvSourceTest, AnAbsolutePathIsReadAndCounted) {
+  ASSERT_OK_AND_ASSIGN(const SourceContent content, Read("path\n" + root_ + "/i/0.png\n"));
+  EXPECT_EQ(content.items[0].file, FlatPng(1, 1, 1, 1, 1));
+  EXPECT_THAT(content.sentences, ElementsAre(HasSubstr("1 images outside of the list's folder")));
+}
+
+TEST_F(CsvSourceTest, ColumnsOfOtherNamesAreFoundAskedForOrSpokenOf) {
+  ASSERT_OK_AND_ASSIGN(const SourceContent hub, Read("file_name,Label\ni/0.png,b\ni/1.png,a\n"));
+  EXPECT_THAT(KeysAndLabels(hub), ElementsAre("train/i/0.png=1", "train/i/1.png=0"));
+  EXPECT_THAT(hub.sentences,
+              ElementsAre(HasSubstr("the column 'file_name'"), HasSubstr("the column 'Label'")));
+  ASSERT_OK_AND_ASSIGN(const SourceContent other, Read("path,class\ni/0.png,b\n"));
+  EXPECT_THAT(KeysAndLabels(other), ElementsAre("train/i/0.png=-"));
+  EXPECT_THAT(other.sentences, ElementsAre(HasSubstr("--label_from=class makes it the label")));
+  ASSERT_OK_AND_ASSIGN(const SourceContent asked,
+                       Read("where,path,class,label\ni/0.png,x,b,3\n", "class", "where"));
+  EXPECT_THAT(KeysAndLabels(asked), ElementsAre("train/i/0.png=0"));
+  EXPECT_THAT(asked.info.classes(), ElementsAre("b"));
+  ASSERT_OK_AND_ASSIGN(const SourceContent none, Read("path,label\ni/0.png,b\n", "none"));
+  EXPECT_THAT(KeysAndLabels(none), ElementsAre("train/i/0.png=-"));
+  EXPECT_THAT(Read("file,image\na.png,b.png\n"),
+              StatusIs(kBad, AllOf(HasSubstr("'file' or of 'image'"), HasSubstr("--image_from"))));
+}
+
+TEST_F(CsvSourceTest, AHeaderThatIsMissingIsSpokenOf) {
+  EXPECT_THAT(Read("i/0.png,0\ni/1.png,1\n"),
+              StatusIs(kBad, HasSubstr("list.csv:1: the first line is an image already")));
+}
+
+TEST_F(CsvSourceTest, ColumnsWithoutANameAndEmptyRowsAreLeftOutAndCounted) {
+  ASSERT_OK_AND_ASSIGN(const SourceContent content,
+                       Read(",path,label,Unnamed: 3,\n0,i/0.png,1,,\n,,,,\n1,i/1.png,0,,\n"));
+  EXPECT_THAT(KeysAndLabels(content), ElementsAre("train/i/0.png=1", "train/i/1.png=0"));
+  EXPECT_THAT(content.info.targets(), IsEmpty());
+  EXPECT_THAT(content.sentences,
+              ElementsAre(HasSubstr("column 1 has no name"), HasSubstr("column 4 has no name"),
+                          HasSubstr("column 5 has no name"), HasSubstr("1 rows of empty cells")));
+  EXPECT_THAT(Read("path,label\n,1\n"),
+              StatusIs(kDamaged, HasSubstr("list.csv:2: the path is empty")));
+}
+
+TEST_F(CsvSourceTest, AnImageHasOneRow) {
+  ASSERT_OK_AND_ASSIGN(const SourceContent content,
+                       Read("path,label\ni/0.png,1\n./i/0.png,1\ni/1.png,0\n"));
+  EXPECT_THAT(KeysAndLabels(content), ElementsAre("train/i/0.png=1", "train/i/1.png=0"));
+  EXPECT_THAT(content.sentences, ElementsAre(HasSubstr("1 rows that repeat an image left out")));
+  EXPECT_THAT(
+      Read("path,label\ni/0.png,1\ni/1.png,0\ni/0.png,0\n"),
+      StatusIs(kDamaged, AllOf(HasSubstr("list.csv:4: 'i/0.png'"), HasSubstr("list.csv:2"))));
+}
+
+TEST_F(CsvSourceTest, ListsBesideThoseOfSplitsAreNamed) {
+  for (const char* name : {"train.csv", "test.csv", "sample_submission.csv"}) {
+    PutFile(absl::StrCat(root_, "/k/", name), "path,label\n../i/0.png,0\n");
+  }
+  EXPECT_THAT(
+      ReadSource(root_ + "/k"),
+      StatusIs(kBad, AllOf(HasSubstr("sample_submission.csv lies beside"), HasSubstr("--train="))));
+  PutFile(root_ + "/m/a.csv", "path\n../i/0.png\n");
+  PutFile(root_ + "/m/b.csv", "path\n../i/1.png\n");
+  ASSERT_OK_AND_ASSIGN(const SourceContent content, ReadSource(root_ + "/m"));
+  EXPECT_EQ(content.items.size(), 2);
+  EXPECT_THAT(content.sentences, Contains("2 lists are read as one (a.csv, b.csv)"));
+}
+
+}  // namespace
+}  // namespace cassle

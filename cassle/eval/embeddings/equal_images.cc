@@ -1,0 +1,101 @@
+#include "cassle/eval/embeddings/equal_images.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "cassle/base/status_macros.h"
+#include "cassle/data/records/pixel_hashes.h"
+#include "cassle/eval/embeddings/pictures.h"
+
+namespace cassle {
+namespace {
+
+std::string SharedIdsWarning(const Embeddings& train, const Embeddings& test) {
+  if (train.Metadata("dataset_fingerprint") != test.Metadata("dataset_fingerprint")) return "";
+  const absl::flat_hash_set<int64_t> ids(train.ids().begin(), train.ids().end());
+  const int64_t shared = std::count_if(test.ids().begin(), test.ids().end(),
+                                       [&](int64_t id) { return ids.contains(id); });
+  if (shared == 0) return "";
+  return absl::StrCat("images of the test set that are also in the train embeddings: ", shared);
+}
+
+std::string SharedPixelsWarning(const Pictures& train, const Pictures& test) {
+  const EqualImages shared = FindShared(test.hashes(), train.hashes());
+  if (shared.count == 0) return "";
+  return absl::StrCat(shared.count, " of ", test.hashes().size(),
+                      " test images are in train, pixel for pixel (first: ", test.Key(shared.first),
+                      " = ", train.Key(shared.other), ")");
+}
+
+std::string RepeatedPixelsWarning(const Pictures& train) {
+  const EqualImages repeated = FindRepeated(train.hashes());
+  if (repeated.count == 0) return "";
+  return absl::StrCat(repeated.count, " of ", train.hashes().size(),
+                      " images repeat another one of --train, pixel for pixel (first: ",
+                      train.Key(repeated.first), " = ", train.Key(repeated.other), ")");
+}
+
+std::string ClassName(const ClassTarget& target, int value) {
+  return target.class_names.empty() ? absl::StrCat(value) : target.class_names[value];
+}
+
+// Images and their classes of one target.
+struct Classified {
+  const char* role;
+  const Pictures& pictures;
+  ClassTarget target;
+  std::vector<int> classes;
+};
+
+std::string ConflictWarning(const std::string& target, const Classified& some,
+                            const Classified& others) {
+  const EqualImages found =
+      FindConflicts(some.pictures.hashes(), some.classes, others.pictures.hashes(), others.classes);
+  if (found.count == 0) return "";
+  return absl::StrCat(
+      target, ": ", found.count, " ", some.role, " images are pixel for pixel one of ", others.role,
+      " that has another class (first: ", some.pictures.Key(found.first), " is ",
+      ClassName(some.target, some.classes[found.first]), ", ", others.pictures.Key(found.other),
+      " is ", ClassName(others.target, others.classes[found.other]), ")");
+}
+
+absl::StatusOr<Classified> Classify(const char* role, const Embeddings& embeddings,
+                                    const Pictures& pictures, const std::string& target) {
+  Classified classified{role, pictures, {}, {}};
+  CASSLE_ASSIGN_OR_RETURN(classified.target, embeddings.Target(target));
+  classified.classes = pictures.OfImages(classified.target.values);
+  return classified;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<std::string>> EqualImageWarnings(
+    const Embeddings& train, const Embeddings* test, const std::vector<std::string>& targets) {
+  std::vector<std::string> warnings;
+  const auto add = [&](std::string warning) {
+    if (!warning.empty()) warnings.push_back(std::move(warning));
+  };
+  CASSLE_ASSIGN_OR_RETURN(const std::optional<Pictures> of_train, Pictures::Open(train));
+  std::optional<Pictures> of_test;
+  if (test != nullptr) {
+    CASSLE_ASSIGN_OR_RETURN(of_test, Pictures::Open(*test));
+  }
+  if (test != nullptr && !(of_train.has_value() && of_test.has_value())) {
+    add(SharedIdsWarning(train, *test));
+  }
+  if (!of_train.has_value()) return warnings;
+  if (test == nullptr) add(RepeatedPixelsWarning(*of_train));
+  if (of_test.has_value()) add(SharedPixelsWarning(*of_train, *of_test));
+  for (const std::string& name : targets) {
+    CASSLE_ASSIGN_OR_RETURN(const Classified learnt, Classify("train", train, *of_train, name));
+    add(ConflictWarning(name, learnt, learnt));
+    if (!of_test.has_value()) continue;
+    CASSLE_ASSIGN_OR_RETURN(const Classified tested, Classify("test", *test, *of_test, name));
+    add(ConflictWarning(name, tested, learnt));
+  }
+  return warnings;
+}
+
+}  // namespace cassle

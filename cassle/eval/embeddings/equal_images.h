@@ -1,0 +1,24 @@
+// Warnings of images that stand where they should not: in train and test, or twice with different
+// classes.
+#ifndef CASSLE_EVAL_EMBEDDINGS_EQUAL_IMAGES_H_
+#define CASSLE_EVAL_EMBEDDINGS_EQUAL_IMAGES_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "cassle/eval/embeddings/embeddings.h"
+
+namespace cassle {
+
+// Sentences: test images that are also in train, by pixels where both folders have their hashes
+// (cassle/eval/embeddings/pictures.h), else by id; and images that are equal but have different
+// classes of one of `targets`.
+//   test  null where train is tested on itself: then of images that stand in it more than once.
+// \error those of Pictures::Open and Embeddings::Target.
+absl::StatusOr<std::vector<std::string>> EqualImageWarnings(
+    const Embeddings& train, const Embeddings* test, const std::vector<std::string>& targets);
+
+}  // namespace cassle
+
+#endif  // CASSLE_EVAL_EMBEDDINGS_EQUAL_IMAGES_H_

@@ -1,0 +1,114 @@
+#include "cassle/runtime/ranks/team.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/equal.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/sum.h>
+
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "cassle/base/testing/status_matchers.h"
+#include "cassle/runtime/ranks/gather_rows.h"
+#include "cassle/runtime/ranks/ranks_testutil.h"
+#include "gtest/gtest.h"
+
+namespace cassle {
+namespace {
+
+TEST(TeamTest, RowsOfAllRanksAreAllRowsOnce) {
+  for (const int64_t rows : {1, 7, 8, 256}) {
+    for (const int size : {1, 2, 3, 4, 7}) {
+      int64_t next = 0;
+      for (int rank = 0; rank < size; ++rank) {
+        const RowRange range = RowsOfRank(rows, rank, size);
+        EXPECT_EQ(range.first, next);
+        EXPECT_LE(std::abs(range.count - rows / size), 1);
+        next += range.count;
+      }
+      EXPECT_EQ(next, rows);
+    }
+  }
+}
+
+TEST(TeamTest, SumsAndGathersAndTakesFromTheFirst) {
+  for (const int size : {1, 2, 3, 4}) {
+    RunRanks(size, [&](Team* team) {
+      at::Tensor sum = at::full({5}, team->rank() + 1.0, at::kDouble);
+      team->Sum(sum);
+      EXPECT_EQ(sum[0].item().toDouble(), size * (size + 1) / 2.0);
+      const at::Tensor all = at::arange(14, at::kFloat).view({7, 2});
+      const RowRange own = team->OwnRows(7);
+      EXPECT_TRUE(at::equal(team->Gather(all.narrow(0, own.first, own.count), 7), all));
+      at::Tensor first = at::full({3}, team->rank(), at::kFloat);
+      team->TakeFromFirst(first);
+      EXPECT_EQ(first.abs().sum().item().toDouble(), 0);
+      EXPECT_TRUE(team->Any(team->rank() == size - 1));
+      EXPECT_FALSE(team->Any(false));
+      if (team->rank() == 0) {
+        team->ReleaseOthers();
+      } else {
+        team->WaitForFirst();
+      }
+    });
+  }
+}
+
+// f = sum of cubes of w x over all rows, with x shared and w behind or before the gathering.
+TEST(TeamTest, TheMeanOfGradientsOverRanksIsTheGradientOnBothSidesOfTheGathering) {
+  const at::Tensor x = at::arange(1, 8, at::kDouble).view({7, 1});
+  at::Tensor before = at::full({1}, 0.5, at::kDouble), behind = at::full({1}, 0.25, at::kDouble);
+  before.set_requires_grad(true);
+  behind.set_requires_grad(true);
+  at::sum((x * before * behind).pow(3)).backward();
+  RunRanks(3, [&](Team* team) {
+    at::Tensor own_before = before.detach().clone().set_requires_grad(true);
+    at::Tensor own_behind = behind.detach().clone().set_requires_grad(true);
+    const RowRange own = team->OwnRows(7);
+    const at::Tensor rows = x.narrow(0, own.first, own.count) * own_before;
+    at::sum((GatherRows(rows, 7, team) * own_behind).pow(3)).backward();
+    for (auto [parameter, expected] :
+         {std::pair(own_before, before.grad()), std::pair(own_behind, behind.grad())}) {
+      team->Sum(parameter.grad());
+      EXPECT_NEAR((parameter.grad() / 3).item().toDouble(), expected.item().toDouble(), 1e-12);
+    }
+  });
+}
+
+TEST(TeamTest, ARankThatIsGoneIsAnErrorWithinTheTimeout) {
+  RunRanks(
+      2,
+      [](Team* team) {
+        if (team->rank() == 1) return;
+        EXPECT_THROW(team->Any(true), TeamError);
+      },
+      absl::Seconds(2));
+}
+
+TEST(TeamTest, OneThatNeverComesIsAnErrorWithinTheTimeout) {
+  EXPECT_THAT(Team::Join(TeamStore::InMemory(), 0, 2, absl::Seconds(1)).status(),
+              StatusIs(absl::StatusCode::kUnavailable, testing::HasSubstr("not all of the 2")));
+}
+
+TEST(TeamTest, AStoreThatNobodyServesIsAnError) {
+  EXPECT_THAT(TeamStore::Connect("127.0.0.1", 1, /*serves=*/false, absl::Seconds(1)).status(),
+              StatusIs(absl::StatusCode::kUnavailable, testing::HasSubstr("127.0.0.1:1")));
+}
+
+TEST(OwnRowsScopeTest, NestsAndBelongsToTheThread) {
+  EXPECT_EQ(OwnRowsScope::current(), nullptr);
+  RunRanks(2, [](Team* team) {
+    const OwnRowsScope outer(team);
+    EXPECT_EQ(OwnRowsScope::current(), team);
+    {
+      const OwnRowsScope none(nullptr);
+      EXPECT_EQ(OwnRowsScope::current(), nullptr);
+    }
+    EXPECT_EQ(OwnRowsScope::current(), team);
+  });
+}
+
+}  // namespace
+}  // namespace cassle
