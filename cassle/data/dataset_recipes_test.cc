@@ -126,9 +126,9 @@ void MakeFood101(const std::string& root) {
 }
 
 void MakeMit67(const std::string& root) {
-  PutFile(root + "/TrainImages.txt", "gameroom/bt_132294gameroom2.jpg\nbar/a.jpg");
+  PutFile(root + "/TrainImages.txt", "gameroom/bt_132294gameroom2.jpg\nbar/my  bar.jpg");
   PutFile(root + "/TestImages.txt", "bar/b.jpg");
-  for (const char* image : {"gameroom/bt_132294gameroom2.jpg", "bar/a.jpg", "bar/b.jpg"}) {
+  for (const char* image : {"gameroom/bt_132294gameroom2.jpg", "bar/my  bar.jpg", "bar/b.jpg"}) {
     PutImage(absl::StrCat(root, "/Images/", image));
   }
 }
@@ -393,6 +393,100 @@ TEST(RecipesTest, LabelsAndTargetsAreThoseOfTheLists) {
   EXPECT_THAT(values("celeba", "val"), ElementsAre(0.25f, 10.9f));
   EXPECT_THAT(values("300w", "test"), ElementsAre(0.25f, 0.25f));
   EXPECT_THAT(values("lspose", "test"), ElementsAre(0.5f, 0.25f));
+}
+
+void ExpectError(const Options& options, int exit_code, const std::vector<std::string>& words) {
+  const absl::Status status = Encode(options).status();
+  EXPECT_EQ(ExitCode(status), exit_code) << status;
+  for (const std::string& word : words) {
+    EXPECT_THAT(std::string(status.message()), HasSubstr(word));
+  }
+}
+
+TEST(RecipesTest, AnInputThatIsOneFolderTooHighNamesTheOneThatWasMeant) {
+  for (const char* name : {"caltech101", "dtd", "flowers102"}) {
+    Options options = StandIn(name);
+    const std::string above = FreshFolder(absl::StrCat("above_", name));
+    ASSERT_OK(Rename(options.input(), above + "/inner"));
+    options.set_input(above);
+    ExpectError(options, std::string(name) == "caltech101" ? 65 : 66,
+                {absl::StrCat("--input=", above, "/inner")});
+  }
+}
+
+TEST(RecipesTest, CaltechIsReadWithHiddenFilesAndWithoutItsBackground) {
+  Options options = StandIn("caltech101");
+  options.clear_expect();
+  options.add_expect("train=50");
+  PutFile(options.input() + "/accordion/._image_0001.jpg", "x");
+  ASSERT_OK(RemoveAll(options.input() + "/BACKGROUND_Google"));
+  ASSERT_OK_AND_ASSIGN(const StageOutcome outcome, Encode(options));
+  EXPECT_THAT(outcome.manifest.notes(),
+              ElementsAre("1 classes to be left out that the input does not have "
+                          "(BACKGROUND_Google)",
+                          "1 hidden files and leftovers of systems skipped "
+                          "(accordion/._image_0001.jpg)"));
+  options.add_without_classes("acordion");
+  options.set_output(options.output() + "2");
+  ExpectError(options, 65, {"'acordion'; did you mean 'accordion'?"});
+}
+
+TEST(RecipesTest, ASplitListNamesImagesWithoutTheSplitThatWasDrawn) {
+  Options options = StandIn("caltech101");
+  options.clear_expect();
+  const std::string list = FreshFolder("split_list") + "/list.txt";
+  std::string lines;
+  for (int i = 1; i <= 32; ++i) {
+    lines += absl::StrFormat("accordion/image_%04d.jpg %s\n", i, i == 32 ? "test" : "train");
+  }
+  PutFile(list, lines);
+  options.set_split_list(list);
+  options.add_expect("train=56");
+  options.add_expect("test=3");
+  ASSERT_OK(Encode(options));
+}
+
+TEST(RecipesTest, PointsThatAreNoneNameTheirFile) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"", "it has 0 numbers, 136 are needed"},
+      {"version: 1\nn_points: 1\n{\n1 nan\n}\n", "'nan' is no finite number"},
+      {"version: 1\nn_points: 1\n{\n1 1e999\n}\n", "'1e999' is no finite number"},
+      {"version: 1\nn_points: 1\n{\n1 2\n}\n", "it has 2 numbers"},
+  };
+  for (const auto& [text, words] : cases) {
+    const Options options = StandIn("300w");
+    ASSERT_OK_AND_ASSIGN(const auto files, ListDirectory(options.input() + "/01_Indoor"));
+    const std::string points = files.front().substr(0, files.front().find('.')) + ".pts";
+    PutFile(options.input() + "/01_Indoor/" + points, text);
+    ExpectError(options, 65, {points, words});
+  }
+}
+
+TEST(RecipesTest, TheAdviceToLeaveImagesOutIsEnough) {
+  Options options = StandIn("pets");
+  options.clear_expect();
+  options.add_expect("train=2");
+  options.add_expect("test=1");
+  PutFile(options.input() + "/images/Abyssinian_100.jpg", "x");
+  ExpectError(options, 65, {"--max_bad_fraction=0.33", "--expect=train=1,test=1"});
+  options.set_max_bad_fraction(0.34);
+  ExpectError(options, 65, {"give --expect=train=1,test=1"});
+  options.clear_expect();
+  options.add_expect("train=1");
+  options.add_expect("test=1");
+  ASSERT_OK(Encode(options));
+}
+
+TEST(RecipesTest, AKeyOfASplitListThatNamesTwoImagesIsAnError) {
+  Options options;
+  const std::string root = FreshFolder("two_images");
+  PutImage(root + "/train/a/0.jpg");
+  PutImage(root + "/test/a/0.jpg");
+  PutFile(FreshFolder("two_list") + "/list.txt", "a/0.jpg val\n");
+  options.set_input(root);
+  options.set_output(FreshFolder("two_out") + "/data");
+  options.set_split_list(JoinPath(testing::TempDir(), "two_list/list.txt"));
+  ExpectError(options, 65, {"'a/0.jpg' names two images, train/a/0.jpg and test/a/0.jpg"});
 }
 
 }  // namespace

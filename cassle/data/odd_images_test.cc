@@ -23,8 +23,7 @@ absl::StatusOr<StageOutcome> Encode(const std::string& root, const std::string& 
   v1::ShardEncoderOptions options;
   options.set_input(root);
   options.set_output(output);
-  return RunStage(ShardEncoderInfo(), options, {.threads = 1, .omit_costs = true},
-                  RunShardEncoder);
+  return RunStage(ShardEncoderInfo(), options, {.threads = 1, .omit_costs = true}, RunShardEncoder);
 }
 
 TEST(OddImagesTest, WhatAFileIsItsContentDecidesAndRecordsHoldPng) {
@@ -40,10 +39,10 @@ TEST(OddImagesTest, WhatAFileIsItsContentDecidesAndRecordsHoldPng) {
   ASSERT_OK(data->ReadImage(0, &record, &image));
   EXPECT_EQ(record.format(), v1::PNG);
   EXPECT_EQ(image.pixels, (std::vector<uint8_t>{10, 10, 10, 200, 200, 200}));
-  EXPECT_THAT(outcome.manifest.notes(),
-              UnorderedElementsAre(
-                  "1 PNM images named as JPEG: the content decides (train/a/1.jpg)",
-                  "1 PNM images stored as PNG, losslessly (train/a/1.jpg)"));
+  EXPECT_THAT(
+      outcome.manifest.notes(),
+      UnorderedElementsAre("1 PNM images named as JPEG: the content decides (train/a/1.jpg)",
+                           "1 PNM images stored as PNG, losslessly (train/a/1.jpg)"));
   ASSERT_OK_AND_ASSIGN(const std::string remarks, ReadFile(output + "/remarks.csv"));
   EXPECT_THAT(remarks, HasSubstr("stored as PNG"));
 }
@@ -52,8 +51,7 @@ TEST(OddImagesTest, CleanImagesAreNotRemarkedOn) {
   const std::string root = FreshFolder("clean");
   PutFile(root + "/a/1.png", FlatPng(3, 3, 1, 2, 3));
   const std::string output = FreshFolder("clean_out") + "/data";
-  ASSERT_OK_AND_ASSIGN(const StageOutcome outcome,
-                       Encode(root, output));
+  ASSERT_OK_AND_ASSIGN(const StageOutcome outcome, Encode(root, output));
   EXPECT_EQ(outcome.manifest.notes_size(), 0);
   EXPECT_FALSE(FileExists(output + "/remarks.csv"));
 }
@@ -68,9 +66,8 @@ TEST(OddImagesTest, DamageThatPillowDecodesIsDecodedAndNamed) {
   PutFile(root + "/a/whole.jpg", jpeg);
   const std::string output = FreshFolder("cut_out") + "/data";
   ASSERT_OK_AND_ASSIGN(const StageOutcome outcome, Encode(root, output));
-  EXPECT_THAT(outcome.manifest.notes(),
-              ElementsAre(AllOf(HasSubstr("1 images with damage inside"),
-                                HasSubstr("(train/a/cut.jpg)"))));
+  EXPECT_THAT(outcome.manifest.notes(), ElementsAre(AllOf(HasSubstr("1 images with damage inside"),
+                                                          HasSubstr("(train/a/cut.jpg)"))));
   // The stored bytes decode again.
   ASSERT_OK_AND_ASSIGN(const auto data, Dataset::Open(output));
   v1::ImageRecord record;

@@ -21,6 +21,8 @@
 #include "cassle/data/records/tfrecord.h"
 #include "cassle/data/sources/coarse_source.h"
 #include "cassle/data/sources/foreign_format.h"
+#include "cassle/data/sources/leave_out.h"
+#include "cassle/data/sources/names.h"
 #include "cassle/data/sources/selected_source.h"
 #include "cassle/data/sources/source.h"
 #include "cassle/data/sources/sources.h"
@@ -38,7 +40,8 @@ constexpr int64_t kMaxClasses = 1000000;
 // Bad images that are shown on stderr one by one.
 constexpr int64_t kShownBad = 20;
 
-absl::StatusOr<SourceArguments> MakeArguments(const v1::ShardEncoderOptions& options) {
+absl::StatusOr<SourceArguments> MakeArguments(const v1::ShardEncoderOptions& options,
+                                              const StageContext& context) {
   SourceArguments arguments;
   const std::pair<const char*, const std::string*> named[] = {{"", &options.input()},
                                                               {"train", &options.train()},
@@ -56,7 +59,16 @@ absl::StatusOr<SourceArguments> MakeArguments(const v1::ShardEncoderOptions& opt
   arguments.label_from = options.label_from();
   arguments.shapes = options.shapes();
   arguments.lists = options.lists();
+  arguments.leave_out = std::make_shared<LeaveOut>(
+      std::vector<std::string>(options.leave_out().begin(), options.leave_out().end()));
+  arguments.class_order = options.class_order();
+  arguments.interrupted = [&context] { return context.interrupted(); };
   return arguments;
+}
+
+// "--expect=train=50,test=10".
+std::string ExpectFlag(const std::vector<std::pair<std::string, int64_t>>& splits) {
+  return absl::StrCat("--expect=", absl::StrJoin(splits, ",", absl::PairFormatter("=")));
 }
 
 using ExpectedCounts = std::vector<std::pair<std::string, int64_t>>;
@@ -94,10 +106,15 @@ absl::Status CheckExpected(const ExpectedCounts& counts, const v1::DatasetInfo& 
       if (split.name() == name) images = split.num_images();
     }
     if (images == expected) continue;
-    return absl::DataLossError(
-        absl::StrCat("split '", name, "' has ", images, " images, ", expected,
-                     " were expected: is the download complete and unpacked? Without --expect (of "
-                     "the config) this is no error"));
+    std::vector<std::pair<std::string, int64_t>> splits;
+    for (const v1::SplitInfo& split : info.splits()) {
+      splits.emplace_back(split.name(), split.num_images());
+    }
+    return absl::DataLossError(absl::StrCat(
+        "split '", name, "' has ", images, " images, ", expected,
+        " were expected: is the download complete and unpacked? If these images are what you want, "
+        "give ",
+        ExpectFlag(splits)));
   }
   return absl::OkStatus();
 }
@@ -115,7 +132,7 @@ class Encoder {
 
   absl::Status Run() {
     CASSLE_ASSIGN_OR_RETURN(expected_, ReadExpected(options_));
-    CASSLE_ASSIGN_OR_RETURN(const SourceArguments arguments, MakeArguments(options_));
+    CASSLE_ASSIGN_OR_RETURN(const SourceArguments arguments, MakeArguments(options_, context_));
     tally_ = arguments.tally;
     CASSLE_ASSIGN_OR_RETURN(source_, OpenSource(options_.source(), arguments, &layout_));
     CASSLE_ASSIGN_OR_RETURN(source_, WithCoarseClasses(std::move(source_), options_.coarse()));
@@ -123,7 +140,8 @@ class Encoder {
         source_, SelectFrom(std::move(source_),
                             {options_.only_classes().begin(), options_.only_classes().end()},
                             {options_.without_classes().begin(), options_.without_classes().end()},
-                            options_.join_splits()));
+                            options_.join_splits(), tally_.get()));
+    CASSLE_RETURN_IF_ERROR(CheckClasses());
     CASSLE_ASSIGN_OR_RETURN(SplitAssignment assignment,
                             SplitAssignment::Create(options_, source_->splits()));
     assignment_ = std::make_unique<SplitAssignment>(std::move(assignment));
@@ -165,7 +183,8 @@ class Encoder {
         break;
       }
       slot.source_split = slot.item.split;
-      const std::optional<int> split = assignment_->Assign(slot.item.split, slot.item.key);
+      CASSLE_ASSIGN_OR_RETURN(const std::optional<int> split,
+                              assignment_->Assign(slot.item.split, slot.item.key));
       if (!split.has_value()) continue;
       slot.item.split = *split;
       bytes += slot.item.file.size() + slot.item.pixels.pixels.size();
@@ -230,7 +249,11 @@ class Encoder {
         largest_label_key_ = encoded.record.key();
       }
     }
-    if (sums_.size() <= static_cast<size_t>(encoded.split)) sums_.resize(encoded.split + 1);
+    if (sums_.size() <= static_cast<size_t>(encoded.split)) {
+      sums_.resize(encoded.split + 1);
+      images_of_.resize(encoded.split + 1);
+    }
+    ++images_of_[encoded.split];
     sums_[encoded.split].Add(encoded.sums);
     ++images_;
     if (stream_ != nullptr) {
@@ -249,22 +272,46 @@ class Encoder {
     if (all == 0) {
       const std::string advice = ForeignFormatAdvice(options_.input());
       if (!advice.empty()) return absl::FailedPreconditionError(advice);
-      return absl::FailedPreconditionError(
-          absl::StrCat(from, ": there are no images (layout ", layout_, ")"));
+      return absl::FailedPreconditionError(absl::StrCat(
+          from, ": there are no images (layout ", layout_, ")",
+          tally_->Sentences().empty() ? "" : ": ", absl::StrJoin(tally_->Sentences(), "; ")));
     }
     if (static_cast<double>(bad_) > options_.max_bad_fraction() * static_cast<double>(all) ||
         images_ == 0) {
-      return absl::DataLossError(
-          absl::StrCat(bad_, " of ", all, " images cannot be read; the first is ", first_bad_,
-                       images_ == 0 ? "" : "; leave such images out with --max_bad_fraction=",
-                       images_ == 0 ? "" : absl::StrCat(std::min(1.0, 1.001 * bad_ / all))));
+      return absl::DataLossError(absl::StrCat(bad_, " of ", all,
+                                              " images cannot be read; the first is ", first_bad_,
+                                              images_ == 0 ? "" : HowToLeaveOut()));
     }
     return absl::OkStatus();
+  }
+
+  // Flags with which the images that can be read are encoded. What a recipe expects counts all.
+  std::string HowToLeaveOut() const {
+    const double fraction = 1.001 * static_cast<double>(bad_) / static_cast<double>(images_ + bad_);
+    std::string flags = absl::StrCat("--max_bad_fraction=", std::min(1.0, fraction));
+    if (options_.expect_size() > 0) {
+      std::vector<std::pair<std::string, int64_t>> splits;
+      for (size_t i = 0; i < images_of_.size(); ++i) {
+        if (images_of_[i] > 0) splits.emplace_back(assignment_->names()[i], images_of_[i]);
+      }
+      absl::StrAppend(&flags, " ", ExpectFlag(splits));
+    }
+    return absl::StrCat("; leave such images out with ", flags);
+  }
+
+  // Before hours are spent, of a source that knows its classes from the beginning.
+  absl::Status CheckClasses() {
+    v1::DatasetInfo info;
+    CASSLE_RETURN_IF_ERROR(source_->Describe(&info));
+    Tally counted_at_the_end;
+    return CheckClassNames({info.classes().begin(), info.classes().end()}, &counted_at_the_end);
   }
 
   absl::Status Describe(v1::DatasetInfo* info) {
     info->set_name(options_.name().empty() ? layout_ : options_.name());
     CASSLE_RETURN_IF_ERROR(source_->Describe(info));
+    CASSLE_RETURN_IF_ERROR(
+        CheckClassNames({info->classes().begin(), info->classes().end()}, tally_.get()));
     if (info->classes_size() == 0) {
       for (int64_t i = 0; i <= largest_label_; ++i) info->add_classes(absl::StrCat(i));
     }
@@ -283,6 +330,9 @@ class Encoder {
     std::vector<std::string> done = {
         absl::StrCat("layout ", layout_),
         absl::StrCat("store ", v1::ShardEncoderOptions::Store_Name(options_.store()))};
+    if (options_.class_order() == v1::DatasetLayout::NATURAL) {
+      done.push_back("classes in natural order");
+    }
     if (options_.resize_short() > 0) {
       done.push_back(absl::StrCat("short side at most ", options_.resize_short()));
     }
@@ -373,7 +423,9 @@ class Encoder {
   std::string quarantine_ = "split,key,reason\n";
   int64_t largest_label_ = -1;
   std::string largest_label_key_;
+  // By split.
   std::vector<ChannelSums> sums_;
+  std::vector<int64_t> images_of_;
   std::string payload_;
 };
 

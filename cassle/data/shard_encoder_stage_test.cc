@@ -181,7 +181,7 @@ TEST(ShardEncoderTest, AKeyOfTheSplitListThatTwoImagesHaveIsAnError) {
   PutFile(lists + "/split.list", "\xef\xbb\xbftrain/0.png val\r\n");
   Options options = FolderOptions(root, FreshFolder("same_keys_out") + "/data");
   options.set_split_list(lists + "/split.list");
-  ExpectFailure(options, 65, "names 'train/0.png', which is the key of more than one image");
+  ExpectFailure(options, 65, "'train/0.png' names two images, both with the key train/0.png");
 }
 
 TEST(ShardEncoderTest, ClassesWithoutAnImageAreSaid) {

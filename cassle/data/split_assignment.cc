@@ -8,6 +8,7 @@
 #include "cassle/base/philox.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/base/text_proto.h"
+#include "cassle/data/sources/names.h"
 #include "cassle/data/sources/source.h"
 
 namespace cassle {
@@ -42,7 +43,9 @@ absl::StatusOr<SplitAssignment> SplitAssignment::Create(
       if (lines[i].empty() || lines[i][0] == '#') continue;
       // The split is the last word; keys may hold spaces.
       const size_t gap = lines[i].find_last_of(" \t");
-      const std::string key(absl::StripAsciiWhitespace(lines[i].substr(0, gap)));
+      // Keys have the escaped names; the list may have those of the disk.
+      const std::string key =
+          EscapedName(UnescapedName(absl::StripAsciiWhitespace(lines[i].substr(0, gap))));
       if (gap == std::string::npos || key.empty()) {
         return absl::DataLossError(absl::StrCat(options.split_list(), ":", i + 1, ": '", lines[i],
                                                 "' is not 'KEY SPLIT'"));
@@ -54,7 +57,7 @@ absl::StatusOr<SplitAssignment> SplitAssignment::Create(
   }
   SortSplits(&result.names_);
   for (const auto& [key, split] : list) {
-    if (!result.listed_.emplace(key, result.IndexOf(split)).second) {
+    if (!result.listed_.emplace(key, Listed{result.IndexOf(split), ""}).second) {
       return absl::DataLossError(
           absl::StrCat(options.split_list(), ": '", key, "' is listed twice"));
     }
@@ -76,21 +79,31 @@ absl::StatusOr<SplitAssignment> SplitAssignment::Create(
   return result;
 }
 
-std::optional<int> SplitAssignment::Assign(int source_split, const std::string& key) {
+absl::StatusOr<std::optional<int>> SplitAssignment::Assign(int source_split,
+                                                           const std::string& key) {
   int split = from_source_[source_split];
   const bool in_train = split == train_;
-  const auto listed = listed_.find(key);
+  auto listed = listed_.find(key);
+  if (listed == listed_.end() && !listed_.empty()) {
+    listed = listed_.find(key.substr(key.find('/') + 1));
+  }
   if (listed != listed_.end()) {
-    split = listed->second;
-    if (!seen_.insert(key).second) ambiguous_ = key;
+    if (!listed->second.image.empty()) {
+      return absl::DataLossError(absl::StrCat(
+          list_path_, ": '", listed->first, "' names two images, ",
+          listed->second.image == key ? absl::StrCat("both with the key ", key)
+                                      : absl::StrCat(listed->second.image, " and ", key)));
+    }
+    split = listed->second.split;
+    listed->second.image = key;
   } else if (in_train && val_fraction_ > 0) {
     Philox random(StreamKey{seed_, RandomDomain::kSplit, train_position_});
     if (random.NextDouble() < val_fraction_) split = val_;
   }
   if (in_train) ++train_position_;
-  if (!kept_[split] || (limit_ > 0 && taken_[split] >= limit_)) return std::nullopt;
+  if (!kept_[split] || (limit_ > 0 && taken_[split] >= limit_)) return std::optional<int>();
   ++taken_[split];
-  return split;
+  return std::optional<int>(split);
 }
 
 int SplitAssignment::FirstOpen(int source_split) const {
@@ -99,17 +112,11 @@ int SplitAssignment::FirstOpen(int source_split) const {
 }
 
 absl::Status SplitAssignment::CheckListUsed() const {
-  if (!ambiguous_.empty()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(list_path_, " names '", ambiguous_,
-                     "', which is the key of more than one "
-                     "image: give the members of the archives different names"));
-  }
-  if (seen_.size() == listed_.size()) return absl::OkStatus();
   std::vector<std::string> missing;
-  for (const auto& [key, split] : listed_) {
-    if (seen_.count(key) == 0) missing.push_back(key);
+  for (const auto& [key, listed] : listed_) {
+    if (listed.image.empty()) missing.push_back(key);
   }
+  if (missing.empty()) return absl::OkStatus();
   std::sort(missing.begin(), missing.end());
   return absl::FailedPreconditionError(
       absl::StrCat(list_path_, " names '", missing[0], "', which the input does not have (",

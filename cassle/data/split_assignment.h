@@ -6,7 +6,6 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -27,14 +26,17 @@ class SplitAssignment {
   const std::vector<std::string>& names() const { return names_; }
 
   // Split (index into names()) of the next image; empty: it is left out (--splits, --limit).
-  std::optional<int> Assign(int source_split, const std::string& key);
+  // A list may name an image by its whole key, or without the source's split in front of it, which
+  // for drawn splits nobody knows.
+  // \error kDataLoss if the list's key names a second image.
+  absl::StatusOr<std::optional<int>> Assign(int source_split, const std::string& key);
 
   // The images of the source's split `source_split` have begun: the first split of the data set
   // that can still get images.
   int FirstOpen(int source_split) const;
 
   // After the last image.
-  // \error kFailedPrecondition naming a key of the list that never came, or more than once.
+  // \error kFailedPrecondition naming a key of the list that never came.
   absl::Status CheckListUsed() const;
 
  private:
@@ -46,10 +48,12 @@ class SplitAssignment {
   // Per split of the data set.
   std::vector<bool> kept_;
   std::vector<int64_t> taken_;
-  std::unordered_map<std::string, int> listed_;
-  std::unordered_set<std::string> seen_;
-  // A listed key that more than one image has.
-  std::string ambiguous_;
+  struct Listed {
+    int split = 0;
+    // Key of the image that the list's key named; empty: none yet.
+    std::string image;
+  };
+  std::unordered_map<std::string, Listed> listed_;
   std::string list_path_;
   double val_fraction_ = 0;
   uint64_t seed_ = 0;

@@ -186,7 +186,8 @@ class StageRunner {
         repeatable_ = false;
         continue;
       }
-      const absl::StatusOr<std::string> fingerprint = FingerprintInput(path);
+      const absl::StatusOr<std::string> fingerprint =
+          FingerprintInput(path, [this] { return context_.interrupted(); });
       if (!fingerprint.ok()) return Annotate(fingerprint.status(), absl::StrCat("--", field));
       v1::InputFingerprint* input = manifest_.add_inputs();
       input->set_field(field);

@@ -11,11 +11,63 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "cassle/base/file.h"
+#include "cassle/base/file_tree.h"
 #include "cassle/base/fingerprint.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/base/text_proto.h"
 
 namespace cassle {
+namespace {
+
+const char* KindName(FileTree::Kind kind) {
+  switch (kind) {
+    case FileTree::Kind::kLinkLoop:
+      return "link loop";
+    case FileTree::Kind::kSecondWay:
+      return "second way";
+    case FileTree::Kind::kBrokenLink:
+      return "broken link";
+    case FileTree::Kind::kSpecial:
+      return "special";
+  }
+  return "";
+}
+
+bool IsManifest(const std::string& name) { return name == kManifestName || name == kJobName; }
+
+// Name, size and content of a file enter the fingerprint of its folder.
+absl::Status AddFile(const std::string& folder, const std::string& name, int64_t* size,
+                     std::string* hex, Fingerprinter* whole) {
+  CASSLE_ASSIGN_OR_RETURN(*size, FileSize(JoinPath(folder, name)));
+  CASSLE_ASSIGN_OR_RETURN(*hex, FingerprintFile(JoinPath(folder, name)));
+  whole->UpdateField(name);
+  whole->UpdateField(absl::StrCat(*size));
+  whole->UpdateField(*hex);
+  return absl::OkStatus();
+}
+
+// As FingerprintFiles, of a folder that may hold anything and millions of files.
+absl::StatusOr<std::string> FingerprintTree(const std::string& folder,
+                                            const std::function<bool()>& interrupted) {
+  CASSLE_ASSIGN_OR_RETURN(const FileTree tree, ListTree(folder, {interrupted}));
+  Fingerprinter whole;
+  int64_t size = 0;
+  std::string hex;
+  for (const std::string& name : tree.files) {
+    if (interrupted && interrupted()) {
+      return absl::CancelledError(
+          absl::StrCat("interrupted while ", folder, " was read; start again to redo"));
+    }
+    if (!IsManifest(name)) CASSLE_RETURN_IF_ERROR(AddFile(folder, name, &size, &hex, &whole));
+  }
+  for (const FileTree::Other& other : tree.others) {
+    whole.UpdateField(other.path);
+    whole.UpdateField(KindName(other.kind));
+  }
+  return whole.Hex();
+}
+
+}  // namespace
 
 absl::StatusOr<v1::StageManifest> ReadManifest(const std::string& folder) {
   if (!FileExists(folder)) {
@@ -69,22 +121,19 @@ absl::Status FingerprintFiles(const std::string& folder, v1::StageManifest* mani
   CASSLE_ASSIGN_OR_RETURN(std::vector<std::string> names, ListFilesBelow(folder));
   Fingerprinter whole;
   for (const std::string& name : names) {
-    if (name == kManifestName || name == kJobName) continue;
+    if (IsManifest(name)) continue;
     v1::FileFingerprint* file = manifest->add_files();
+    int64_t size = 0;
+    CASSLE_RETURN_IF_ERROR(AddFile(folder, name, &size, file->mutable_fingerprint(), &whole));
     file->set_name(name);
-    CASSLE_ASSIGN_OR_RETURN(const int64_t size, FileSize(JoinPath(folder, name)));
     file->set_size_bytes(size);
-    CASSLE_ASSIGN_OR_RETURN(const std::string hex, FingerprintFile(JoinPath(folder, name)));
-    file->set_fingerprint(hex);
-    whole.UpdateField(name);
-    whole.UpdateField(absl::StrCat(size));
-    whole.UpdateField(hex);
   }
   manifest->set_fingerprint(whole.Hex());
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::string> FingerprintInput(const std::string& path) {
+absl::StatusOr<std::string> FingerprintInput(const std::string& path,
+                                             const std::function<bool()>& interrupted) {
   if (!IsDirectory(path)) {
     if (!FileExists(path)) return ReadManifest(path).status();
     return FingerprintFile(path);
@@ -95,9 +144,7 @@ absl::StatusOr<std::string> FingerprintInput(const std::string& path) {
     return manifest.fingerprint();
   }
   if (absl::EndsWith(path, ".partial")) return ReadManifest(path).status();
-  v1::StageManifest plain;
-  CASSLE_RETURN_IF_ERROR(FingerprintFiles(path, &plain));
-  return plain.fingerprint();
+  return FingerprintTree(path, interrupted);
 }
 
 namespace {

@@ -3,6 +3,7 @@
 #ifndef CASSLE_STAGE_STAGE_MANIFEST_H_
 #define CASSLE_STAGE_STAGE_MANIFEST_H_
 
+#include <functional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -38,8 +39,12 @@ absl::Status RequireKind(const std::string& folder, const std::string& file,
 absl::Status FingerprintFiles(const std::string& folder, v1::StageManifest* manifest);
 
 // Identity of an input: of a stage folder the fingerprint it was born with (after RequireComplete);
-// of a file or any other folder the fingerprint of its bytes and names.
-absl::StatusOr<std::string> FingerprintInput(const std::string& path);
+// of a file or any other folder the fingerprint of its bytes and names. Such folders are other
+// people's: links are followed as in cassle/base/file_tree.h.
+//   interrupted  asked again and again; true ends it. May be empty.
+// \error kCancelled if interrupted.
+absl::StatusOr<std::string> FingerprintInput(const std::string& path,
+                                             const std::function<bool()>& interrupted = nullptr);
 
 // Whether two outputs were made by the same stage and version with the same options and inputs.
 bool SameBirth(const v1::StageManifest& a, const v1::StageManifest& b);

@@ -1,63 +1,49 @@
 // Image folder: a folder per class, images anywhere below it; classes in the order of their names.
 //   ROOT/CLASS/**.jpg                       one split, train
-//   ROOT/{train,val,test,unlabeled}/CLASS/  splits (valid, validation, ... also count)
+//   ROOT/{train,val,test,unlabeled}/CLASS/  splits (folder_splits.h)
 //   ROOT/**.jpg without class folders       images without labels
-// Names that begin with a dot are skipped, and so are files that are no images. Images of kinds
-// that cannot be decoded here (.webp, .gif, ...) are quarantined, not overlooked.
+// What is skipped is counted (image_files.h). Keys and class names are EscapedName of those on
+// disk; folders whose names are one in Unicode's normal form are one class.
 #include <algorithm>
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
+#include "cassle/data/sources/folder_splits.h"
+#include "cassle/data/sources/image_files.h"
+#include "cassle/data/sources/names.h"
 #include "cassle/data/sources/sources.h"
 
 namespace cassle {
 namespace {
 
-enum class Kind { kImage, kForeignImage, kOther };
-
-Kind KindOf(const std::string& path) {
-  const std::string name = absl::AsciiStrToLower(BaseName(path));
-  const size_t dot = name.rfind('.');
-  const std::string extension = dot == std::string::npos ? "" : name.substr(dot);
-  for (const char* known : {".jpg", ".jpeg", ".jpe", ".png"}) {
-    if (extension == known) return Kind::kImage;
-  }
-  for (const char* foreign : {".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".heic",
-                              ".avif", ".jp2", ".jxl"}) {
-    if (extension == foreign) return Kind::kForeignImage;
-  }
-  return Kind::kOther;
-}
-
-bool Hidden(const std::string& path) {
-  for (absl::string_view part : absl::StrSplit(path, '/')) {
-    if (!part.empty() && part[0] == '.') return true;
-  }
-  return false;
-}
-
+// Small: there may be millions.
 struct FolderImage {
-  std::string path;
-  // Below the root of its split.
+  // Below the folder of its split.
   std::string name;
-  int split = 0;
-  // Empty: no label.
-  std::string class_name;
+  int32_t split = 0;
+  // -1: none.
+  int32_t label = -1;
 };
 
 class FolderSource : public ImageSource {
  public:
-  FolderSource(std::vector<std::string> splits, std::vector<std::string> classes,
+  FolderSource(std::vector<SplitFolder> splits, std::vector<std::string> classes,
                std::vector<FolderImage> images)
-      : splits_(std::move(splits)), classes_(std::move(classes)), images_(std::move(images)) {}
+      : folders_(std::move(splits)), classes_(std::move(classes)), images_(std::move(images)) {
+    for (const SplitFolder& folder : folders_) splits_.push_back(folder.split);
+  }
 
   const std::vector<std::string>& splits() const override { return splits_; }
   int64_t size() const override { return static_cast<int64_t>(images_.size()); }
@@ -65,17 +51,11 @@ class FolderSource : public ImageSource {
   absl::StatusOr<bool> Next(SourceItem* item) override {
     if (next_ == images_.size()) return false;
     const FolderImage& image = images_[next_++];
-    item->key = absl::StrCat(splits_[image.split], "/", image.name);
+    item->key = EscapedName(JoinPath(splits_[image.split], image.name));
     item->split = image.split;
-    if (!image.class_name.empty()) {
-      item->label =
-          std::find(classes_.begin(), classes_.end(), image.class_name) - classes_.begin();
-    }
-    if (KindOf(image.name) == Kind::kForeignImage) {
-      item->problem = "images of this kind cannot be read: convert it to JPEG or PNG";
-      return true;
-    }
-    item->load = [path = image.path](SourceItem* loaded) -> absl::Status {
+    if (image.label >= 0) item->label = image.label;
+    item->load = [path = JoinPath(folders_[image.split].path, image.name)](
+                     SourceItem* loaded) -> absl::Status {
       CASSLE_ASSIGN_OR_RETURN(loaded->file, ReadFile(path));
       return absl::OkStatus();
     };
@@ -88,96 +68,247 @@ class FolderSource : public ImageSource {
   }
 
  private:
-  const std::vector<std::string> splits_;
+  const std::vector<SplitFolder> folders_;
   const std::vector<std::string> classes_;
   const std::vector<FolderImage> images_;
+  std::vector<std::string> splits_;
   size_t next_ = 0;
 };
 
-// Appends the images of one split and adds its classes.
-absl::Status ScanSplit(const std::string& root, int split, std::vector<FolderImage>* images,
-                       std::set<std::string>* classes) {
-  CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> files, ListFilesBelow(root));
-  const FolderImage* loose = nullptr;
-  std::vector<FolderImage> found;
-  found.reserve(files.size());
-  bool any_class = false;
-  for (const std::string& file : files) {
-    if (Hidden(file) || KindOf(file) == Kind::kOther) continue;
-    const size_t slash = file.find('/');
-    const bool in_class = slash != std::string::npos;
-    found.push_back(
-        {JoinPath(root, file), file, split, in_class ? file.substr(0, slash) : std::string()});
-    any_class = any_class || in_class;
-  }
-  for (const FolderImage& image : found) {
-    if (image.class_name.empty()) loose = &image;
-  }
-  if (any_class && loose != nullptr) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(loose->path,
-                     " lies beside the class folders: it has no class. Move it into "
-                     "one, or away"));
-  }
-  for (FolderImage& image : found) {
-    if (!image.class_name.empty()) classes->insert(image.class_name);
-    images->push_back(std::move(image));
-  }
-  return absl::OkStatus();
-}
+// Collects the images of all splits; classes are numbered once all are known.
+class FolderScan {
+ public:
+  explicit FolderScan(const SourceArguments& arguments) : arguments_(arguments) {}
 
-}  // namespace
+  absl::Status AddSplit(const SplitFolder& folder, int split) {
+    CASSLE_ASSIGN_OR_RETURN(const ImageFiles files, ListImageFiles(folder.path, folder.name,
+                                                                   arguments_, OtherFiles::kCount));
+    CASSLE_ASSIGN_OR_RETURN(const std::string above, FoldersAbove(folder, files.images));
+    std::set<std::string> classes;
+    const std::string* loose = nullptr;
+    std::string class_before;
+    int32_t label = -1;
+    images_.reserve(images_.size() + files.images.size());
+    for (const std::string& name : files.images) {
+      const std::string escaped = EscapedName(name);
+      if (escaped != name) {
+        arguments_.tally->Count("names escaped, which are not UTF-8 or have control characters",
+                                JoinPath(folder.name, escaped));
+      }
+      const std::string class_name(FirstFolder(absl::string_view(name).substr(above.size())));
+      if (class_name.empty()) {
+        loose = &name;
+        images_.push_back({name, split, -1});
+        continue;
+      }
+      if (class_name != class_before) {
+        label = AddClass(class_name, split);
+        classes.insert(class_name);
+        class_before = class_name;
+      }
+      images_.push_back({name, split, label});
+    }
+    if (!classes.empty() && loose != nullptr) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          JoinPath(folder.path, *loose),
+          " lies beside the class folders: it has no class. Move it into one, or leave it out with "
+          "--leave_out=",
+          JoinPath(folder.name, *loose)));
+    }
+    for (const std::string& name : files.folders) {
+      if (name.find('/') == std::string::npos && absl::StrCat(name, "/") != above &&
+          classes.count(name) == 0) {
+        arguments_.tally->Count("folders without an image skipped",
+                                EscapedName(JoinPath(folder.name, name)));
+      }
+    }
+    return absl::OkStatus();
+  }
 
-absl::StatusOr<std::unique_ptr<ImageSource>> OpenFolderSource(const SourceArguments& arguments) {
-  // The root of every split.
-  std::vector<SourceInput> roots;
+  // Numbers the classes.
+  absl::Status Finish(const std::vector<SplitFolder>& splits) {
+    CASSLE_RETURN_IF_ERROR(CheckSplits(splits));
+    std::vector<std::string> sorted = arguments_.classes;
+    if (sorted.empty()) {
+      for (const FoundClass& found : found_) sorted.push_back(found.name);
+      SortClasses(&sorted);
+    }
+    std::unordered_map<std::string, int32_t> index;
+    for (size_t i = 0; i < sorted.size(); ++i) index.emplace(NormalForm(sorted[i]), i);
+    std::vector<int32_t> number;
+    for (const FoundClass& found : found_) {
+      const auto at = index.find(NormalForm(found.name));
+      if (at == index.end()) {
+        return absl::FailedPreconditionError(absl::StrCat("the class folder '", found.name,
+                                                          "' is not among the names in --classes"));
+      }
+      number.push_back(at->second);
+    }
+    for (FolderImage& image : images_) {
+      if (image.label >= 0) image.label = number[image.label];
+    }
+    classes_ = std::move(sorted);
+    return absl::OkStatus();
+  }
+
+  std::vector<FolderImage>& images() { return images_; }
+  std::vector<std::string>& classes() { return classes_; }
+
+ private:
+  struct FoundClass {
+    // Escaped, as it was met first (in the composed form if it was met in several).
+    std::string name;
+    // Of the splits that have it.
+    std::set<int> splits;
+  };
+
+  // Returns the number of a class folder in found_, of whatever form its name is.
+  int32_t AddClass(const std::string& folder, int split) {
+    const std::string name = EscapedName(folder);
+    const std::string normal = NormalForm(name);
+    const auto [at, added] = class_at_.emplace(normal, static_cast<int32_t>(found_.size()));
+    if (added) found_.push_back({name, {}});
+    FoundClass& found = found_[at->second];
+    if (found.name != name) {
+      arguments_.tally->Count("class folders joined: their names differ in Unicode's form alone",
+                              normal);
+      found.name = normal;
+    }
+    found.splits.insert(split);
+    return at->second;
+  }
+
+  // Most archives of "photos" hold a folder "photos", and somebody unpacks test.zip into test/.
+  // Returns what of all paths is above the class folders: "" or, in a split's folder that holds one
+  // of the split's name, that.
+  absl::StatusOr<std::string> FoldersAbove(const SplitFolder& folder,
+                                           const std::vector<std::string>& images) const {
+    if (!arguments_.classes.empty()) return std::string();
+    const std::string only = OnlyFolder(images);
+    if (!only.empty() && CanonicalSplit(only.substr(0, only.size() - 1)) == folder.split) {
+      arguments_.tally->Decide(absl::StrCat(
+          EscapedName(JoinPath(folder.name, only)),
+          " repeats the name of its split: it is taken as the split's folder, not as a class"));
+      return only;
+    }
+    const std::string above = FoldersAboveClasses(images);
+    if (above.empty()) return above;
+    std::set<absl::string_view> classes;
+    for (const std::string& image : images) {
+      if (classes.size() == 3) break;
+      classes.insert(FirstFolder(absl::string_view(image).substr(above.size())));
+    }
+    const std::string inner = JoinPath(folder.path, above.substr(0, above.size() - 1));
+    return absl::FailedPreconditionError(absl::StrCat(
+        "all images of ", folder.path, " lie in folders of ", inner, " (",
+        absl::StrJoin(classes, "/, "), "/): is that the folder that was meant? Give it as --",
+        folder.name.empty() && folder.split == "train" ? "input" : folder.split, "=", inner,
+        ", or name its classes with --classes if ", only, " is the only one"));
+  }
+
+  // What the classes of one split say about those of another.
+  absl::Status CheckSplits(const std::vector<SplitFolder>& splits) const {
+    if (splits.size() < 2 || splits[0].split != "train") return absl::OkStatus();
+    std::vector<int> classes_of(splits.size());
+    int of_train = 0;
+    for (const FoundClass& found : found_) {
+      for (int split : found.splits) ++classes_of[split];
+      of_train += found.splits.count(0);
+    }
+    for (const FoundClass& found : found_) {
+      if (found.splits.count(0) > 0 || of_train == 0) continue;
+      const int split = *found.splits.begin();
+      const std::string name = JoinPath(splits[split].split, found.name);
+      if (classes_of[split] == 1 && of_train > 1) {
+        return absl::FailedPreconditionError(absl::StrCat(
+            JoinPath(splits[split].path, UnescapedName(found.name)),
+            " is the only folder of the "
+            "split ",
+            splits[split].split,
+            " and no class of train: is it no class? Its images "
+            "have no labels if the split's folder is given as --",
+            splits[split].split, "=", JoinPath(splits[split].path, UnescapedName(found.name)),
+            " (and train's as --train=", splits[0].path, ")"));
+      }
+      arguments_.tally->Count("classes that train lacks", name);
+    }
+    return absl::OkStatus();
+  }
+
+  void SortClasses(std::vector<std::string>* names) const {
+    std::sort(names->begin(), names->end());
+    std::vector<std::string> natural = *names;
+    std::sort(natural.begin(), natural.end(), NaturalLess);
+    if (arguments_.class_order == v1::DatasetLayout::NATURAL) {
+      *names = std::move(natural);
+      return;
+    }
+    const bool numbers = std::all_of(names->begin(), names->end(), [](const std::string& name) {
+      return std::all_of(name.begin(), name.end(), absl::ascii_isdigit);
+    });
+    if (numbers && natural != *names) {
+      arguments_.tally->Decide(absl::StrCat(
+          "the classes are numbers, in the order of their bytes (",
+          absl::StrJoin(names->begin(), names->begin() + std::min<size_t>(3, names->size()), ", "),
+          ", ...): --class_order=natural orders them by value"));
+    }
+  }
+
+  const SourceArguments& arguments_;
+  std::vector<FolderImage> images_;
+  std::vector<FoundClass> found_;
+  // By normal form.
+  std::unordered_map<std::string, int32_t> class_at_;
+  std::vector<std::string> classes_;
+};
+
+// The folders of all splits, in the order of the splits.
+absl::StatusOr<std::vector<SplitFolder>> AllSplitFolders(const SourceArguments& arguments) {
+  std::vector<SplitFolder> folders;
   for (const SourceInput& input : arguments.inputs) {
     if (!IsDirectory(input.path)) {
       return absl::FailedPreconditionError(
           absl::StrCat(input.path, " is a file; an image folder was expected"));
     }
-    CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(input.path));
-    std::vector<SourceInput> below;
-    bool all_splits = input.split.empty();
-    for (const std::string& name : names) {
-      const std::string path = JoinPath(input.path, name);
-      if (Hidden(name) || !IsDirectory(path)) continue;
-      below.push_back({CanonicalSplit(name), path});
-      if (below.back().split.empty()) all_splits = false;
+    if (!input.split.empty()) {
+      folders.push_back({input.split, input.path, ""});
+      continue;
     }
-    if (all_splits && !below.empty()) {
-      roots.insert(roots.end(), below.begin(), below.end());
-    } else {
-      roots.push_back({input.split.empty() ? "train" : input.split, input.path});
-    }
+    CASSLE_ASSIGN_OR_RETURN(const std::vector<SplitFolder> found,
+                            FindSplitFolders(input.path, arguments));
+    folders.insert(folders.end(), found.begin(), found.end());
   }
   std::vector<std::string> splits;
-  for (const SourceInput& root : roots) {
-    if (std::find(splits.begin(), splits.end(), root.split) != splits.end()) {
+  std::map<std::string, SplitFolder> of_split;
+  for (const SplitFolder& folder : folders) {
+    const auto [other, added] = of_split.emplace(folder.split, folder);
+    if (!added) {
       return absl::FailedPreconditionError(
-          absl::StrCat(root.path, " is a second folder for the split '", root.split, "'"));
+          absl::StrCat(folder.path, " is a second folder for the split '", folder.split,
+                       "' beside ", other->second.path,
+                       ": put both into one, or leave one out with "
+                       "--leave_out=",
+                       folder.name));
     }
-    splits.push_back(root.split);
+    splits.push_back(folder.split);
   }
   SortSplits(&splits);
-  std::vector<FolderImage> images;
-  std::set<std::string> found;
-  for (size_t i = 0; i < splits.size(); ++i) {
-    for (const SourceInput& root : roots) {
-      if (root.split != splits[i]) continue;
-      CASSLE_RETURN_IF_ERROR(ScanSplit(root.path, static_cast<int>(i), &images, &found));
-    }
+  folders.clear();
+  for (const std::string& split : splits) folders.push_back(of_split[split]);
+  return folders;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<ImageSource>> OpenFolderSource(const SourceArguments& arguments) {
+  CASSLE_ASSIGN_OR_RETURN(std::vector<SplitFolder> folders, AllSplitFolders(arguments));
+  FolderScan scan(arguments);
+  for (size_t i = 0; i < folders.size(); ++i) {
+    CASSLE_RETURN_IF_ERROR(scan.AddSplit(folders[i], static_cast<int>(i)));
   }
-  std::vector<std::string> classes = arguments.classes;
-  if (classes.empty()) classes.assign(found.begin(), found.end());
-  for (const std::string& name : found) {
-    if (std::find(classes.begin(), classes.end(), name) == classes.end()) {
-      return absl::FailedPreconditionError(
-          absl::StrCat("the class folder '", name, "' is not among the names in --classes"));
-    }
-  }
+  CASSLE_RETURN_IF_ERROR(scan.Finish(folders));
   return std::unique_ptr<ImageSource>(
-      new FolderSource(std::move(splits), std::move(classes), std::move(images)));
+      new FolderSource(std::move(folders), std::move(scan.classes()), std::move(scan.images())));
 }
 
 }  // namespace cassle

@@ -3,10 +3,11 @@
 //
 // A line is a row of fields; fields of joined lists follow those of the line (the key is left out).
 // Templates put them together:
-//   {2}       the second field            {2-}     the second and all after it, with spaces
+//   {2}       the second field            {2-}     the second and all after it, as they stand there
 //   {dir:2}   of a path, the folder       {stem:2} of a path, all but the ending
 //   {name:2}  without a number at the end: "Abyssinian_100" is Abyssinian
 //   {pad5:2}  a number with five digits, zeros in front
+// Paths that may hold blanks are {1-}, their folders {dir:1-}.
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -27,7 +28,9 @@
 #include "cassle/base/file.h"
 #include "cassle/base/permutation.h"
 #include "cassle/base/status_macros.h"
+#include "cassle/data/sources/image_files.h"
 #include "cassle/data/sources/list_table.h"
+#include "cassle/data/sources/names.h"
 #include "cassle/data/sources/row_source.h"
 #include "cassle/data/sources/sources.h"
 
@@ -70,16 +73,15 @@ absl::StatusOr<std::string> ExpandField(absl::string_view expression, const List
   int field = 0;
   if (!absl::SimpleAtoi(number, &field) || field < 1 ||
       (colon != absl::string_view::npos && !IsFunction(function))) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--lists: the template has {", expression,
-                     "}; it takes {N}, {N-}, {dir:N}, {stem:N}, {name:N} and {padK:N}"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--lists: the template has {", expression,
+        "}; it takes {N}, {N-}, {dir:N}, {stem:N}, {name:N} and {padK:N}, also with N-"));
   }
   if (field > static_cast<int>(row.fields.size())) {
     return absl::DataLossError(absl::StrCat(row.origin, ": {", expression, "} is asked for, but ",
                                             row.fields.size(), " fields are there"));
   }
-  if (rest) return absl::StrJoin(row.fields.begin() + field - 1, row.fields.end(), " ");
-  return Apply(function, row.fields[field - 1]);
+  return Apply(function, rest ? row.Rest(field - 1) : row.fields[field - 1]);
 }
 
 absl::StatusOr<std::string> Expand(const std::string& text, const ListRow& row) {
@@ -101,20 +103,42 @@ absl::StatusOr<std::string> Expand(const std::string& text, const ListRow& row) 
   }
 }
 
+// The numbers of a target, single blanks between them. A published set has them for every image, so
+// one that is short is damaged.
+// \error kDataLoss naming `where` they stand.
+absl::StatusOr<std::string> Numbers(const std::string& text, int size, const std::string& where) {
+  const std::vector<absl::string_view> words =
+      absl::StrSplit(text, absl::ByAnyChar(" \t\r\n"), absl::SkipEmpty());
+  for (absl::string_view word : words) {
+    float value = 0;
+    if (!absl::SimpleAtof(word, &value) || !std::isfinite(value)) {
+      return absl::DataLossError(absl::StrCat(where, ": '", word, "' is no finite number"));
+    }
+  }
+  if (static_cast<int>(words.size()) != size) {
+    return absl::DataLossError(
+        absl::StrCat(where, ": it has ", words.size(), " numbers, ", size, " are needed"));
+  }
+  return absl::StrJoin(words, " ");
+}
+
 // The points of a .pts file: what stands between the braces, or all of a file without any.
-absl::StatusOr<std::string> ReadPoints(const std::string& path) {
+absl::StatusOr<std::string> ReadPoints(const std::string& path, int size) {
   CASSLE_ASSIGN_OR_RETURN(std::string text, ReadFile(path));
   const size_t open = text.find('{');
   if (open != std::string::npos) text = text.substr(open + 1, text.find('}') - open - 1);
-  return absl::StrJoin(absl::StrSplit(text, absl::ByAnyChar(" \t\r\n"), absl::SkipEmpty()), " ");
+  return Numbers(text, size, path);
 }
 
 class ListReader {
  public:
-  ListReader(const std::string& root, const v1::ImageList& layout) : root_(root), layout_(layout) {}
+  ListReader(const SourceArguments& arguments, const v1::ImageList& layout)
+      : arguments_(arguments), root_(arguments.inputs[0].path), layout_(layout) {}
 
   absl::Status AppendRows(std::vector<ImageRow>* rows) {
-    CASSLE_ASSIGN_OR_RETURN(const std::vector<ListRow> lines, ReadListTable(root_, layout_.list()));
+    CASSLE_ASSIGN_OR_RETURN(const std::vector<ListRow> lines,
+                            ReadListTable(layout_.list(), arguments_));
+    CASSLE_RETURN_IF_ERROR(CheckRoot(lines));
     CASSLE_RETURN_IF_ERROR(ReadJoined());
     const int first = layout_.skip_lines() + std::max(1, layout_.first()) - 1;
     const int last =
@@ -130,9 +154,24 @@ class ListReader {
   // Fields behind the key, by key.
   using Joined = std::unordered_map<std::string, std::vector<std::string>>;
 
+  // A folder of class folders, given with the folder above it, would make one class of them all.
+  absl::Status CheckRoot(const std::vector<ListRow>& lines) const {
+    if (layout_.list() != "./" || !absl::StrContains(layout_.label(), "dir:")) {
+      return absl::OkStatus();
+    }
+    std::vector<std::string> images;
+    for (const ListRow& line : lines) images.push_back(line.fields[0]);
+    const std::string above = FoldersAboveClasses(images);
+    if (above.empty()) return absl::OkStatus();
+    const std::string inner = JoinPath(root_, above.substr(0, above.size() - 1));
+    return absl::FailedPreconditionError(absl::StrCat("all images of ", root_, " lie below ", inner,
+                                                      ": give that folder, --input=", inner));
+  }
+
   absl::Status ReadJoined() {
     for (const v1::JoinedList& list : layout_.join()) {
-      CASSLE_ASSIGN_OR_RETURN(const std::vector<ListRow> rows, ReadListTable(root_, list.list()));
+      CASSLE_ASSIGN_OR_RETURN(const std::vector<ListRow> rows,
+                              ReadListTable(list.list(), arguments_));
       Joined joined;
       for (const ListRow& row : rows) {
         joined[row.fields[0]].assign(row.fields.begin() + 1, row.fields.end());
@@ -189,23 +228,27 @@ class ListReader {
     // SUN397 writes paths with a slash in front.
     while (absl::StartsWith(row.key, "/")) row.key.erase(0, 1);
     row.path = JoinPath(root_, row.key);
+    row.key = EscapedName(row.key);
     CASSLE_ASSIGN_OR_RETURN(row.split, Split(line));
     if (!layout_.label().empty()) {
-      CASSLE_ASSIGN_OR_RETURN(row.cells["label"], Label(line));
+      CASSLE_ASSIGN_OR_RETURN(const std::string label, Label(line));
+      row.cells["label"] = EscapedName(label);
     }
     for (const v1::ListTarget& target : layout_.targets()) {
       std::string& cell = row.cells[target.name()];
       if (target.values_file().empty()) {
-        CASSLE_ASSIGN_OR_RETURN(cell, Expand(target.values(), line));
+        CASSLE_ASSIGN_OR_RETURN(const std::string values, Expand(target.values(), line));
+        CASSLE_ASSIGN_OR_RETURN(cell, Numbers(values, target.size(), line.origin));
       } else {
         CASSLE_ASSIGN_OR_RETURN(const std::string file, Expand(target.values_file(), line));
-        CASSLE_ASSIGN_OR_RETURN(cell, ReadPoints(JoinPath(root_, file)));
+        CASSLE_ASSIGN_OR_RETURN(cell, ReadPoints(JoinPath(root_, file), target.size()));
       }
       if (target.fraction_of_image()) row.fractions.insert(target.name());
     }
     return row;
   }
 
+  const SourceArguments& arguments_;
   const std::string root_;
   const v1::ImageList& layout_;
   std::vector<Joined> joined_;
@@ -238,6 +281,30 @@ absl::Status DrawSplits(const v1::DrawnSplits& draw, std::vector<ImageRow>* rows
   return absl::OkStatus();
 }
 
+absl::Status CheckTargets(const v1::ImageList& list) {
+  for (const v1::ListTarget& target : list.targets()) {
+    if (!target.name().empty() && target.size() >= 1) continue;
+    return absl::InvalidArgumentError("--lists: a target needs a name and a size of 1 or more");
+  }
+  return absl::OkStatus();
+}
+
+// A list that is not there but in a folder below: that one was meant.
+absl::Status CheckListIsThere(const std::string& root, const std::string& list) {
+  const size_t variable = list.rfind(".mat:");
+  const std::string file = variable == std::string::npos ? list : list.substr(0, variable + 4);
+  if (FileExists(JoinPath(root, file))) return absl::OkStatus();
+  CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(root));
+  for (const std::string& name : names) {
+    const std::string inner = JoinPath(root, name);
+    if (!IsDirectory(inner) || !FileExists(JoinPath(inner, file))) continue;
+    return absl::NotFoundError(absl::StrCat(JoinPath(root, file), " is missing, but ",
+                                            JoinPath(inner, file),
+                                            " is there: give --input=", inner));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ImageSource>> OpenListSource(const SourceArguments& arguments) {
@@ -250,20 +317,17 @@ absl::StatusOr<std::unique_ptr<ImageSource>> OpenListSource(const SourceArgument
         "--source=list needs lists { images { list: ... } }; configs/datasets has examples");
   }
   const std::string& root = arguments.inputs[0].path;
+  CASSLE_RETURN_IF_ERROR(CheckListIsThere(root, layout.images(0).list()));
   std::vector<ImageRow> rows;
   std::map<std::string, int> targets;
   std::vector<std::string> classes = arguments.classes;
   for (const v1::ImageList& list : layout.images()) {
-    CASSLE_RETURN_IF_ERROR(ListReader(root, list).AppendRows(&rows));
-    for (const v1::ListTarget& target : list.targets()) {
-      if (target.name().empty() || target.size() < 1) {
-        return absl::InvalidArgumentError("--lists: a target needs a name and a size of 1 or more");
-      }
-      targets[target.name()] = target.size();
-    }
+    CASSLE_RETURN_IF_ERROR(CheckTargets(list));
+    CASSLE_RETURN_IF_ERROR(ListReader(arguments, list).AppendRows(&rows));
+    for (const v1::ListTarget& target : list.targets()) targets[target.name()] = target.size();
     if (list.class_names().empty() || !classes.empty()) continue;
     CASSLE_ASSIGN_OR_RETURN(const std::vector<ListRow> names,
-                            ReadListTable(root, list.class_names()));
+                            ReadListTable(list.class_names(), arguments));
     for (const ListRow& name : names) classes.push_back(name.fields.back());
   }
   if (layout.has_draw()) CASSLE_RETURN_IF_ERROR(DrawSplits(layout.draw(), &rows));

@@ -1,37 +1,60 @@
 #include "cassle/data/sources/list_table.h"
 
+#include <algorithm>
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
+#include "absl/strings/str_join.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
+#include "cassle/data/sources/image_files.h"
 #include "cassle/data/sources/mat_table.h"
-#include "cassle/data/sources/source.h"
 
 namespace cassle {
 namespace {
 
-bool IsImageName(const std::string& name) {
-  const std::string lower = absl::AsciiStrToLower(name);
-  return absl::EndsWith(lower, ".jpg") || absl::EndsWith(lower, ".jpeg") ||
-         absl::EndsWith(lower, ".png");
+// A line's fields and what separates them.
+ListRow SplitLine(absl::string_view line, std::string origin) {
+  ListRow row;
+  row.origin = std::move(origin);
+  bool single_blanks = true;
+  size_t at = 0;
+  while (true) {
+    const size_t start = line.find_first_not_of(" \t", at);
+    if (start == absl::string_view::npos) break;
+    const size_t end = std::min(line.find_first_of(" \t", start), line.size());
+    row.gaps.emplace_back(line.substr(at, start - at));
+    single_blanks = single_blanks && (row.fields.empty() || row.gaps.back() == " ");
+    row.fields.emplace_back(line.substr(start, end - start));
+    at = end;
+  }
+  if (single_blanks) row.gaps.clear();
+  return row;
 }
 
 }  // namespace
 
-absl::StatusOr<std::vector<ListRow>> ReadListTable(const std::string& root,
-                                                   const std::string& list) {
+std::string ListRow::Rest(size_t first) const {
+  if (gaps.empty()) return absl::StrJoin(fields.begin() + first, fields.end(), " ");
+  std::string rest;
+  for (size_t i = first; i < fields.size(); ++i) {
+    absl::StrAppend(&rest, i == first ? "" : i < gaps.size() ? gaps[i] : " ", fields[i]);
+  }
+  return rest;
+}
+
+absl::StatusOr<std::vector<ListRow>> ReadListTable(const std::string& list,
+                                                   const SourceArguments& arguments) {
+  const std::string& root = arguments.inputs[0].path;
   const std::string path = JoinPath(root, list);
   std::vector<ListRow> rows;
   if (absl::EndsWith(list, "/")) {
-    CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> files, ListFilesBelow(path));
-    for (const std::string& file : files) {
-      if (!IsImageName(file) || file[0] == '.') continue;
-      const std::string name = list == "./" ? file : absl::StrCat(list, file);
-      rows.push_back({absl::StrCat(path, file), {name}});
+    const std::string prefix = list == "./" ? "" : list;
+    CASSLE_ASSIGN_OR_RETURN(const ImageFiles files,
+                            ListImageFiles(path, prefix, arguments, OtherFiles::kIgnore));
+    for (const std::string& file : files.images) {
+      rows.push_back({absl::StrCat(path, file), {JoinPath(prefix, file)}, {}});
     }
     return rows;
   }
@@ -41,9 +64,8 @@ absl::StatusOr<std::vector<ListRow>> ReadListTable(const std::string& root,
   }
   CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> lines, ReadLines(path));
   for (size_t i = 0; i < lines.size(); ++i) {
-    std::vector<std::string> fields =
-        absl::StrSplit(lines[i], absl::ByAnyChar(" \t"), absl::SkipEmpty());
-    if (!fields.empty()) rows.push_back({absl::StrCat(path, ":", i + 1), std::move(fields)});
+    ListRow row = SplitLine(lines[i], absl::StrCat(path, ":", i + 1));
+    if (!row.fields.empty()) rows.push_back(std::move(row));
   }
   return rows;
 }

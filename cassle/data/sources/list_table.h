@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "cassle/data/sources/source.h"
 
 namespace cassle {
 
@@ -13,19 +14,26 @@ struct ListRow {
   // FILE:LINE, for errors.
   std::string origin;
   std::vector<std::string> fields;
+  // The white space before each field, where any is not a single blank; else empty.
+  std::vector<std::string> gaps;
+
+  // The fields from `first` (from 0) to the end, as they stand in the list: a file's name may hold
+  // any blanks.
+  std::string Rest(size_t first) const;
 };
 
-// `list` below `root`:
+// `list` below the input:
 //   FILE               text: a row per line that is not empty, fields between white space
-//   FOLDER/            a row per JPEG or PNG file below it, sorted: its path from `root`
+//   FOLDER/            a row per image file below it, sorted: its path from the input; hidden ones
+//                      and leftovers are counted (image_files.h)
 //   FILE.mat:VARIABLE  a MATLAB variable; the first field of every row is its number, from 1, then
 //                        a vector of numbers or cells: the element
 //                        an array: all numbers of one index of the last dimension
 //                        a struct array: the fields of one element
 // \error kNotFound if the file is missing; kDataLoss or kFailedPrecondition, naming it, if it
 // cannot be read or has no such variable.
-absl::StatusOr<std::vector<ListRow>> ReadListTable(const std::string& root,
-                                                   const std::string& list);
+absl::StatusOr<std::vector<ListRow>> ReadListTable(const std::string& list,
+                                                   const SourceArguments& arguments);
 
 }  // namespace cassle
 

@@ -108,7 +108,8 @@ absl::StatusOr<std::vector<ListRow>> ReadMatTable(const std::string& path,
   std::vector<ListRow> table;
   for (size_t i = 0; i < rows; ++i) {
     table.push_back({absl::StrCat(path, ":", variable_name, "(", i + 1, ")"),
-                     Fields(variable.get(), i, elements / rows)});
+                     Fields(variable.get(), i, elements / rows),
+                     {}});
   }
   return table;
 }

@@ -2,10 +2,14 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "cassle/base/status_macros.h"
+#include "cassle/base/text_proto.h"
+#include "cassle/data/sources/names.h"
 
 namespace cassle {
 namespace {
@@ -13,11 +17,13 @@ namespace {
 class SelectedSource : public ImageSource {
  public:
   // kept: the source's number of a class -> its new number; `classes` their names. Empty: all.
+  // tally: lives as long as this.
   SelectedSource(std::unique_ptr<ImageSource> source, std::unordered_map<int64_t, int64_t> kept,
-                 std::vector<std::string> classes, const std::string& joined)
+                 std::vector<std::string> classes, const std::string& joined, Tally* tally)
       : source_(std::move(source)),
         kept_(std::move(kept)),
         classes_(std::move(classes)),
+        tally_(tally),
         joined_(!joined.empty()),
         splits_(joined_ ? std::vector<std::string>{joined} : source_->splits()) {}
 
@@ -31,7 +37,10 @@ class SelectedSource : public ImageSource {
       if (!more) return false;
       if (joined_) item->split = 0;
       if (kept_.empty()) return true;
-      if (!item->label.has_value()) continue;
+      if (!item->label.has_value()) {
+        tally_->Count("images without a label left out, as classes were chosen", item->key);
+        continue;
+      }
       const auto found = kept_.find(*item->label);
       if (found == kept_.end()) continue;
       item->label = found->second;
@@ -51,29 +60,35 @@ class SelectedSource : public ImageSource {
   const std::unique_ptr<ImageSource> source_;
   const std::unordered_map<int64_t, int64_t> kept_;
   const std::vector<std::string> classes_;
+  Tally* const tally_;
   const bool joined_;
   const std::vector<std::string> splits_;
 };
 
-bool IsIn(const std::string& name, const std::vector<std::string>& names) {
-  return std::find(names.begin(), names.end(), name) != names.end();
+// The same name in another form of Unicode is the same name.
+std::unordered_set<std::string> NormalForms(const std::vector<std::string>& names) {
+  std::unordered_set<std::string> forms;
+  for (const std::string& name : names) forms.insert(NormalForm(name));
+  return forms;
 }
 
-absl::Status CheckNames(const std::string& flag, const std::vector<std::string>& names,
-                        const std::vector<std::string>& there) {
-  for (const std::string& name : names) {
-    if (IsIn(name, there)) continue;
-    return absl::FailedPreconditionError(
-        absl::StrCat(flag, ": the input has no class '", name, "'"));
-  }
-  return absl::OkStatus();
+absl::Status NoSuchClass(const std::string& flag, const std::string& name,
+                         const std::vector<std::string>& there) {
+  const std::string nearest = NearestWord(name, there);
+  const std::vector<std::string> some(there.begin(),
+                                      there.begin() + std::min<size_t>(there.size(), 3));
+  return absl::FailedPreconditionError(absl::StrCat(
+      flag, ": the input has no class '", name, "'",
+      nearest.empty() ? absl::StrCat(" but ", there.size(), ": ", absl::StrJoin(some, ", "),
+                                     there.size() > some.size() ? ", ..." : "")
+                      : absl::StrCat("; did you mean '", nearest, "'?")));
 }
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ImageSource>> SelectFrom(
     std::unique_ptr<ImageSource> source, const std::vector<std::string>& only_classes,
-    const std::vector<std::string>& without_classes, const std::string& joined) {
+    const std::vector<std::string>& without_classes, const std::string& joined, Tally* tally) {
   if (only_classes.empty() && without_classes.empty() && joined.empty()) return source;
   std::unordered_map<int64_t, int64_t> kept;
   std::vector<std::string> classes;
@@ -81,11 +96,22 @@ absl::StatusOr<std::unique_ptr<ImageSource>> SelectFrom(
     v1::DatasetInfo info;
     CASSLE_RETURN_IF_ERROR(source->Describe(&info));
     const std::vector<std::string> there(info.classes().begin(), info.classes().end());
-    CASSLE_RETURN_IF_ERROR(CheckNames("--only_classes", only_classes, there));
-    CASSLE_RETURN_IF_ERROR(CheckNames("--without_classes", without_classes, there));
+    const std::unordered_set<std::string> known = NormalForms(there);
+    for (const std::string& name : only_classes) {
+      if (known.count(NormalForm(name)) == 0) return NoSuchClass("--only_classes", name, there);
+    }
+    for (const std::string& name : without_classes) {
+      if (known.count(NormalForm(name)) > 0) continue;
+      if (there.empty() || !NearestWord(name, there).empty()) {
+        return NoSuchClass("--without_classes", name, there);
+      }
+      tally->Count("classes to be left out that the input does not have", name);
+    }
+    const std::unordered_set<std::string> wanted = NormalForms(only_classes);
+    const std::unordered_set<std::string> unwanted = NormalForms(without_classes);
     for (size_t i = 0; i < there.size(); ++i) {
-      if (!only_classes.empty() && !IsIn(there[i], only_classes)) continue;
-      if (IsIn(there[i], without_classes)) continue;
+      const std::string form = NormalForm(there[i]);
+      if ((!wanted.empty() && wanted.count(form) == 0) || unwanted.count(form) > 0) continue;
       kept[i] = classes.size();
       classes.push_back(there[i]);
     }
@@ -94,7 +120,7 @@ absl::StatusOr<std::unique_ptr<ImageSource>> SelectFrom(
     }
   }
   return std::unique_ptr<ImageSource>(
-      new SelectedSource(std::move(source), std::move(kept), std::move(classes), joined));
+      new SelectedSource(std::move(source), std::move(kept), std::move(classes), joined, tally));
 }
 
 }  // namespace cassle

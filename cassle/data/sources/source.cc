@@ -30,8 +30,9 @@ int SplitRank(const std::string& split) {
 std::string CanonicalSplit(const std::string& word) {
   const std::string lower = absl::AsciiStrToLower(word);
   static constexpr std::pair<const char*, const char*> kNames[] = {
-      {"train", "train"},         {"training", "train"},      {"val", "val"},      {"valid", "val"},
-      {"validation", "val"},      {"test", "test"},           {"testing", "test"}, {"t10k", "test"},
+      {"train", "train"},         {"training", "train"},      {"val", "val"},
+      {"valid", "val"},           {"validation", "val"},      {"dev", "val"},
+      {"test", "test"},           {"testing", "test"},        {"t10k", "test"},
       {"unlabeled", "unlabeled"}, {"unlabelled", "unlabeled"}};
   for (const auto& [name, canonical] : kNames) {
     if (lower == name) return canonical;

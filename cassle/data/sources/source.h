@@ -16,7 +16,9 @@
 #include "cassle/data/records/dataset.pb.h"
 #include "cassle/data/records/image_record.pb.h"
 #include "cassle/data/shapes/shapes.pb.h"
+#include "cassle/data/sources/leave_out.h"
 #include "cassle/data/sources/list_layout.pb.h"
+#include "cassle/data/sources/source.pb.h"
 #include "cassle/data/sources/tally.h"
 
 namespace cassle {
@@ -83,6 +85,12 @@ struct SourceArguments {
   std::string label_from;
   v1::ShapesOptions shapes;
   v1::ListLayout lists;
+  // Files and folders that are not to be read (layouts of folders).
+  std::shared_ptr<LeaveOut> leave_out = std::make_shared<LeaveOut>();
+  // How class names that the source finds are sorted.
+  v1::DatasetLayout::ClassOrder class_order = v1::DatasetLayout::BYTES;
+  // True once the user or the system asks to stop; empty: never. Opening a source may take minutes.
+  std::function<bool()> interrupted = nullptr;
   // Where the source counts what it leaves out, and says how it decided. Not used by load().
   std::shared_ptr<Tally> tally = std::make_shared<Tally>();
 };

@@ -1,15 +1,19 @@
 #include "cassle/data/sources/sources.h"
 
 #include <algorithm>
+#include <iterator>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/data/sources/foreign_format.h"
+#include "cassle/data/sources/layout_choice.h"
 
 namespace cassle {
 namespace {
@@ -61,8 +65,6 @@ bool LooksLikeWebDataset(const Found& found) {
 
 bool LooksLikeCsv(const Found& found) { return found.Any(IsTableName); }
 
-bool LooksLikeFolder(const Found& found) { return found.folder; }
-
 bool Never(const Found&) { return false; }
 
 struct Layout {
@@ -71,9 +73,12 @@ struct Layout {
   const char* what;
   bool (*recognises)(const Found&);
   absl::StatusOr<std::unique_ptr<ImageSource>> (*open)(const SourceArguments&);
+  // Class names are found and sorted.
+  bool sorts_classes = false;
 };
 
-// In the order of detection. Add a layout here and nowhere else (and to the enum).
+// In the order of detection; a folder is what nothing else is. Add a layout here and nowhere else
+// (and to the enum).
 constexpr Layout kLayouts[] = {
     {DatasetLayout::CIFAR10, "cifar10", "data_batch_*.bin and test_batch.bin", LooksLikeCifar10,
      OpenCifar10Source},
@@ -85,8 +90,8 @@ constexpr Layout kLayouts[] = {
     {DatasetLayout::WEBDATASET, "webdataset", "train.tar, test.zip, ... or '-'",
      LooksLikeWebDataset, OpenArchiveSource},
     {DatasetLayout::CSV, "csv", "a .csv or .tsv with a column 'path'", LooksLikeCsv, OpenCsvSource},
-    {DatasetLayout::FOLDER, "folder", "a folder per class, also below train/ val/ test/",
-     LooksLikeFolder, OpenFolderSource},
+    {DatasetLayout::FOLDER, "folder", "a folder per class, also below train/ val/ test/", Never,
+     OpenFolderSource, true},
     {DatasetLayout::LIST, "list", "lists of a published data set: configs/datasets", Never,
      OpenListSource},
     {DatasetLayout::SHAPES, "shapes", "nothing: the built-in generator", Never, OpenShapesSource},
@@ -100,6 +105,11 @@ std::string LayoutList() {
   return text;
 }
 
+const Layout& LayoutOf(DatasetLayout::Source source) {
+  return *std::find_if(std::begin(kLayouts), std::end(kLayouts),
+                       [&](const Layout& layout) { return layout.source == source; });
+}
+
 absl::StatusOr<Found> Look(const std::string& path) {
   Found found;
   found.path = path;
@@ -110,6 +120,65 @@ absl::StatusOr<Found> Look(const std::string& path) {
     CASSLE_ASSIGN_OR_RETURN(found.names, ListDirectory(path));
   }
   return found;
+}
+
+// The first name in the folder that speaks for a layout.
+std::string Evidence(const Layout& layout, const Found& found) {
+  for (const std::string& name : found.names) {
+    if (layout.recognises({found.path, true, {name}})) return name;
+  }
+  return found.names.empty() ? "" : found.names.front();
+}
+
+// Where names speak for several layouts, or images lie beside the files that speak for one.
+absl::StatusOr<const Layout*> DetectInFolder(const Found& found,
+                                             std::vector<const Layout*> candidates,
+                                             const SourceArguments& arguments) {
+  SourceArguments one = arguments;
+  one.inputs = {arguments.inputs[0]};
+  CASSLE_ASSIGN_OR_RETURN(Reading folder, CountFolder(one));
+  if (candidates.size() == 1 && folder.images == 0) return candidates[0];
+  // A few more than would make the folder's images the strays; a tar of millions is no stray.
+  constexpr int64_t kMostCounted = 1000;
+  const int64_t limit =
+      folder.images == 0 ? kMostCounted : std::min(kMostCounted, 2 * folder.images + 1);
+  std::vector<Reading> readings;
+  for (const Layout* layout : candidates) {
+    readings.push_back(CountReading(layout->open, one, limit));
+    readings.back().layout = layout->name;
+    readings.back().evidence = Evidence(*layout, found);
+    readings.back().is_list = layout->source == DatasetLayout::CSV;
+    std::string& problem = readings.back().problem;
+    // Beside images that have no classes of their own, a list that is not understood is an error.
+    if (readings.back().is_list && !problem.empty() && folder.classes < 2) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(problem, "; --source=folder reads the images without the list"));
+    }
+    // Outputs name no places.
+    problem = absl::StrReplaceAll(
+        problem, {{absl::StrCat(found.path, "/"), ""}, {absl::StrCat(found.path, ": "), ""}});
+  }
+  candidates.push_back(&LayoutOf(DatasetLayout::FOLDER));
+  folder.layout = candidates.back()->name;
+  readings.push_back(std::move(folder));
+  CASSLE_ASSIGN_OR_RETURN(const size_t best,
+                          ChooseReading(found.path, readings, arguments.tally.get()));
+  return candidates[best];
+}
+
+absl::StatusOr<const Layout*> Detect(const Found& found, const SourceArguments& arguments) {
+  std::vector<const Layout*> candidates;
+  for (const Layout& layout : kLayouts) {
+    if (layout.recognises(found)) candidates.push_back(&layout);
+  }
+  if (found.folder) {
+    if (candidates.empty()) return &LayoutOf(DatasetLayout::FOLDER);
+    return DetectInFolder(found, std::move(candidates), arguments);
+  }
+  if (!candidates.empty()) return candidates[0];
+  return absl::InvalidArgumentError(absl::StrCat(
+      found.path,
+      ": the layout cannot be told from the names; give --source=. Layouts: ", LayoutList()));
 }
 
 }  // namespace
@@ -125,33 +194,26 @@ absl::StatusOr<std::unique_ptr<ImageSource>> OpenSource(DatasetLayout::Source so
   for (const SourceInput& input : arguments.inputs) {
     CASSLE_ASSIGN_OR_RETURN(const Found found, Look(input.path));
     if (source != DatasetLayout::DETECT) continue;
-    for (const Layout& layout : kLayouts) {
-      if (!layout.recognises(found)) continue;
-      source = layout.source;
-      break;
-    }
-    if (source == DatasetLayout::DETECT) {
-      const std::string advice = ForeignFormatAdvice(input.path);
-      if (!advice.empty()) return absl::FailedPreconditionError(advice);
-      return absl::InvalidArgumentError(
-          absl::StrCat(input.path,
-                       ": the layout cannot be told from the names; give --source=. "
-                       "Layouts: ",
-                       LayoutList()));
-    }
+    CASSLE_ASSIGN_OR_RETURN(const Layout* detected, Detect(found, arguments));
+    source = detected->source;
   }
+  const Layout& layout = LayoutOf(source);
+  *layout_name = layout.name;
   const bool told = !arguments.label_from.empty() || !arguments.image_from.empty();
-  for (const Layout& layout : kLayouts) {
-    if (layout.source != source) continue;
-    if (told && source != DatasetLayout::CSV && source != DatasetLayout::WEBDATASET) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("--label_from and --image_from are for tables and archives; the layout is ",
-                       layout.name));
-    }
-    *layout_name = layout.name;
-    return layout.open(arguments);
+  if (told && source != DatasetLayout::CSV && source != DatasetLayout::WEBDATASET) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--label_from and --image_from are for tables and archives; the layout is ", layout.name));
   }
-  return absl::InternalError("a source without a line in the table of layouts");
+  if (arguments.class_order != DatasetLayout::BYTES &&
+      (!layout.sorts_classes || !arguments.classes.empty())) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--class_order: ",
+                     arguments.classes.empty() ? absl::StrCat("layout ", layout.name) : "--classes",
+                     " has an order of its own"));
+  }
+  CASSLE_ASSIGN_OR_RETURN(std::unique_ptr<ImageSource> opened, layout.open(arguments));
+  CASSLE_RETURN_IF_ERROR(arguments.leave_out->CheckUsed());
+  return opened;
 }
 
 }  // namespace cassle

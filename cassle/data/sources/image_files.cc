@@ -1,0 +1,118 @@
+#include "cassle/data/sources/image_files.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "cassle/base/file.h"
+#include "cassle/base/file_tree.h"
+#include "cassle/base/status_macros.h"
+#include "cassle/data/images/image_names.h"
+#include "cassle/data/sources/names.h"
+
+namespace cassle {
+namespace {
+
+// Of folders and files that are no link loops.
+const char* Phrase(FileTree::Kind kind) {
+  switch (kind) {
+    case FileTree::Kind::kLinkLoop:
+      return "link loops not followed: links to a folder above them";
+    case FileTree::Kind::kSecondWay:
+      return "links not followed: their folder is read at another place";
+    case FileTree::Kind::kBrokenLink:
+      return "broken links skipped";
+    case FileTree::Kind::kSpecial:
+      return "pipes, sockets and devices skipped";
+  }
+  return "";
+}
+
+}  // namespace
+
+bool IsLeftover(const std::string& name) {
+  if (!name.empty() && name[0] == '.') return true;
+  static constexpr const char* kNames[] = {
+      "__macosx", "thumbs.db",  "ehthumbs.db",  "desktop.ini",
+      "icon\r",   "lost+found", "$recycle.bin", "system volume information",
+      "@eadir"};
+  const std::string lower = absl::AsciiStrToLower(name);
+  return std::any_of(std::begin(kNames), std::end(kNames),
+                     [&](const char* known) { return lower == known; });
+}
+
+absl::StatusOr<ImageFiles> ListImageFiles(const std::string& root, const std::string& prefix,
+                                          const SourceArguments& arguments, OtherFiles others) {
+  // Counted after the listing, sorted: a folder gives its names in any order.
+  std::vector<std::string> hidden, left_out;
+  ListTreeOptions options;
+  options.interrupted = arguments.interrupted;
+  options.skip = [&](const std::string& path, bool) {
+    const bool leftover = IsLeftover(BaseName(path));
+    if (!leftover && !arguments.leave_out->Matches(JoinPath(prefix, path))) return false;
+    (leftover ? hidden : left_out).push_back(path);
+    return true;
+  };
+  CASSLE_ASSIGN_OR_RETURN(FileTree tree, ListTree(root, options));
+  const auto count = [&](absl::string_view phrase, const std::string& path) {
+    arguments.tally->Count(phrase, EscapedName(JoinPath(prefix, path)));
+  };
+  ImageFiles result;
+  result.images.reserve(tree.files.size());
+  for (std::string& file : tree.files) {
+    if (IsImageName(file)) {
+      result.images.push_back(std::move(file));
+    } else if (others == OtherFiles::kCount) {
+      count(kNoImages, file);
+    }
+  }
+  bool any_broken = false;
+  for (FileTree::Other& other : tree.others) {
+    if (other.kind == FileTree::Kind::kBrokenLink && IsImageName(other.path)) {
+      result.images.push_back(std::move(other.path));
+      any_broken = true;
+    } else {
+      count(Phrase(other.kind), other.path);
+    }
+  }
+  if (any_broken) std::sort(result.images.begin(), result.images.end());
+  std::sort(hidden.begin(), hidden.end());
+  std::sort(left_out.begin(), left_out.end());
+  for (const std::string& path : hidden) count(kLeftovers, path);
+  for (const std::string& path : left_out) count(kLeftOut, path);
+  result.folders = std::move(tree.folders);
+  return result;
+}
+
+absl::string_view FirstFolder(absl::string_view path) {
+  const size_t slash = path.find('/');
+  return slash == absl::string_view::npos ? absl::string_view() : path.substr(0, slash);
+}
+
+std::string OnlyFolder(const std::vector<std::string>& images, size_t skipped) {
+  if (images.empty()) return "";
+  const absl::string_view folder = FirstFolder(absl::string_view(images[0]).substr(skipped));
+  if (folder.empty()) return "";
+  const std::string start = absl::StrCat(folder, "/");
+  const bool all = std::all_of(images.begin(), images.end(), [&](absl::string_view image) {
+    return absl::StartsWith(image.substr(skipped), start);
+  });
+  return all ? start : "";
+}
+
+std::string FoldersAboveClasses(const std::vector<std::string>& images) {
+  std::string above;
+  while (true) {
+    const std::string next = OnlyFolder(images, above.size());
+    if (next.empty()) break;
+    above += next;
+  }
+  const bool all_in_folders = std::all_of(
+      images.begin(), images.end(),
+      [&](absl::string_view image) { return !FirstFolder(image.substr(above.size())).empty(); });
+  return all_in_folders ? above : "";
+}
+
+}  // namespace cassle

@@ -1,0 +1,53 @@
+// The image files below a folder, for layouts that take what they find there.
+#ifndef CASSLE_DATA_SOURCES_IMAGE_FILES_H_
+#define CASSLE_DATA_SOURCES_IMAGE_FILES_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "cassle/data/sources/source.h"
+
+namespace cassle {
+
+// What operating systems and tools leave behind and nobody means to read: hidden files and folders,
+// __MACOSX, Thumbs.db, desktop.ini, ... `name` is no path.
+bool IsLeftover(const std::string& name);
+
+// Phrases of the tally.
+inline constexpr char kLeftovers[] = "hidden files and leftovers of systems skipped";
+inline constexpr char kLeftOut[] = "files and folders left out as asked";
+inline constexpr char kNoImages[] = "files that are not named as images skipped";
+
+// Relative to the folder that was listed, sorted by bytes.
+struct ImageFiles {
+  std::vector<std::string> images;
+  std::vector<std::string> folders;
+};
+
+// What to do with files that are named neither as images nor as leftovers.
+enum class OtherFiles { kCount, kIgnore };
+
+// Lists images below `root`, links followed. Counts in arguments.tally, with names that start with
+// `prefix`, what is left out: leftovers, files of other names, loops of links, pipes, and what
+// arguments.leave_out says. A broken link with the name of an image is an image, which then cannot
+// be read.
+// \error kNotFound naming a folder that cannot be read; kCancelled if arguments.interrupted.
+absl::StatusOr<ImageFiles> ListImageFiles(const std::string& root, const std::string& prefix,
+                                          const SourceArguments& arguments, OtherFiles others);
+
+// The folder, with its slash, that follows the first `skipped` bytes of all paths: "b/" of
+// a/b/1.png and a/b/c/2.png after "a/"; empty if there are several, or none.
+std::string OnlyFolder(const std::vector<std::string>& images, size_t skipped = 0);
+
+// The folders "photos/photos/" in which all images lie, each in one of several further folders: what
+// stands above the classes when an archive was unpacked one level too deep. Empty if there are none.
+std::string FoldersAboveClasses(const std::vector<std::string>& images);
+
+// The part of a path before its first slash; empty if there is none.
+absl::string_view FirstFolder(absl::string_view path);
+
+}  // namespace cassle
+
+#endif  // CASSLE_DATA_SOURCES_IMAGE_FILES_H_

@@ -1,0 +1,117 @@
+#include "cassle/data/sources/layout_choice.h"
+
+#include <algorithm>
+#include <memory>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "cassle/base/status_macros.h"
+#include "cassle/data/sources/image_files.h"
+#include "cassle/data/sources/names.h"
+
+namespace cassle {
+namespace {
+
+// "webdataset (more than 17 images in train.tar)".
+std::string InWords(const Reading& reading) {
+  return absl::StrCat(reading.layout, " (",
+                      reading.images == 0 ? "none"
+                                          : absl::StrCat(reading.more ? "more than " : "",
+                                                         reading.images, " images"),
+                      " in ", reading.evidence,
+                      reading.problem.empty() ? "" : absl::StrCat(": ", reading.problem), ")");
+}
+
+// A list wins over the folder if it names at least half of the images there.
+bool ListDecides(const Reading& list, const Reading& folder) {
+  return list.images > 0 && 2 * list.images >= folder.images;
+}
+
+// Whether `a` has so many more images that the other is a stray file.
+bool Outnumbers(const Reading& a, const Reading& b) {
+  return !b.more && a.images > 0 && 2 * a.images >= 3 * b.images;
+}
+
+bool Beats(const Reading& a, const Reading& b) {
+  if (a.is_list && !b.is_list && b.layout == "folder") return ListDecides(a, b);
+  if (b.is_list && !a.is_list && a.layout == "folder") return !ListDecides(b, a);
+  return Outnumbers(a, b);
+}
+
+}  // namespace
+
+Reading CountReading(absl::StatusOr<std::unique_ptr<ImageSource>> (*open)(const SourceArguments&),
+                     const SourceArguments& arguments, int64_t limit) {
+  // What is found while counting is not yet what the stage has to say.
+  SourceArguments silent = arguments;
+  silent.tally = std::make_shared<Tally>();
+  Reading reading;
+  const absl::StatusOr<std::unique_ptr<ImageSource>> source = open(silent);
+  if (!source.ok()) {
+    reading.problem = std::string(source.status().message());
+    return reading;
+  }
+  reading.images = (*source)->size();
+  if (reading.images > 0) return reading;
+  while (true) {
+    SourceItem item;
+    const absl::StatusOr<bool> more = (*source)->Next(&item);
+    if (!more.ok()) reading.problem = std::string(more.status().message());
+    if (!more.ok() || !*more) return reading;
+    if (reading.images == limit || (arguments.interrupted && arguments.interrupted())) {
+      reading.more = true;
+      return reading;
+    }
+    if (item.problem.empty()) ++reading.images;
+  }
+}
+
+absl::StatusOr<Reading> CountFolder(const SourceArguments& arguments) {
+  SourceArguments silent = arguments;
+  silent.tally = std::make_shared<Tally>();
+  CASSLE_ASSIGN_OR_RETURN(const ImageFiles files, ListImageFiles(arguments.inputs[0].path, "",
+                                                                 silent, OtherFiles::kIgnore));
+  Reading reading;
+  reading.evidence = "folders";
+  reading.images = static_cast<int64_t>(files.images.size());
+  std::set<std::string> classes;
+  for (const std::string& image : files.images) {
+    const size_t slash = image.find('/');
+    if (slash != std::string::npos) classes.insert(image.substr(0, slash));
+  }
+  reading.classes = static_cast<int64_t>(classes.size());
+  return reading;
+}
+
+absl::StatusOr<size_t> ChooseReading(const std::string& path, const std::vector<Reading>& readings,
+                                     Tally* tally) {
+  size_t best = 0;
+  for (size_t i = 1; i < readings.size(); ++i) {
+    if (Beats(readings[i], readings[best])) best = i;
+  }
+  const Reading& chosen = readings[best];
+  std::string others;
+  bool named = false;
+  for (size_t i = 0; i < readings.size(); ++i) {
+    if (i == best) continue;
+    if (readings[i].images > 0 && !Beats(chosen, readings[i])) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          path, ": there are two readings, ", InWords(chosen), " and ", InWords(readings[i]),
+          ": decide with --source=", chosen.layout, " or --source=", readings[i].layout));
+    }
+    absl::StrAppend(&others, others.empty() ? "" : ", ", InWords(readings[i]));
+    // A list of all images of a folder that has no classes of its own is what it seems.
+    const bool plain = readings[i].images == 0 && readings[i].layout == "folder";
+    const bool listed = chosen.is_list && readings[i].layout == "folder" &&
+                        readings[i].classes < 2 && readings[i].images <= chosen.images;
+    named = named || !(plain || listed);
+  }
+  if (named) {
+    tally->Decide(EscapedName(absl::StrCat("layout ", InWords(chosen), " rather than ", others,
+                                           "; --source decides otherwise")));
+  }
+  return best;
+}
+
+}  // namespace cassle

@@ -1,0 +1,33 @@
+// LeaveOut: the files and folders that somebody asked not to read (--leave_out).
+#ifndef CASSLE_DATA_SOURCES_LEAVE_OUT_H_
+#define CASSLE_DATA_SOURCES_LEAVE_OUT_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+
+namespace cassle {
+
+// Not thread-safe.
+class LeaveOut {
+ public:
+  LeaveOut() = default;
+  // Patterns of fnmatch(3) for whole paths below the input; a star also matches slashes.
+  explicit LeaveOut(std::vector<std::string> patterns)
+      : patterns_(std::move(patterns)), matched_(patterns_.size()) {}
+
+  // Remembers which patterns were of use.
+  bool Matches(const std::string& path);
+
+  // \error kInvalidArgument naming a pattern that never matched.
+  absl::Status CheckUsed() const;
+
+ private:
+  std::vector<std::string> patterns_;
+  std::vector<bool> matched_;
+};
+
+}  // namespace cassle
+
+#endif  // CASSLE_DATA_SOURCES_LEAVE_OUT_H_

@@ -1,0 +1,136 @@
+#include "cassle/data/sources/names.h"
+
+#include <utf8proc.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <unordered_map>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+
+namespace cassle {
+namespace {
+
+const utf8proc_uint8_t* Bytes(absl::string_view text) {
+  return reinterpret_cast<const utf8proc_uint8_t*>(text.data());
+}
+
+bool IsCapitalHex(char c) { return absl::ascii_isdigit(c) || (c >= 'A' && c <= 'F'); }
+
+// Whether the text begins like an escaped byte.
+bool StartsEscaped(absl::string_view text) {
+  return text.size() >= 4 && text[0] == '\\' && text[1] == 'x' && IsCapitalHex(text[2]) &&
+         IsCapitalHex(text[3]);
+}
+
+std::string Mapped(absl::string_view name, int options) {
+  if (std::all_of(name.begin(), name.end(), absl::ascii_isascii)) {
+    return (options & UTF8PROC_CASEFOLD) != 0 ? absl::AsciiStrToLower(name) : std::string(name);
+  }
+  utf8proc_uint8_t* mapped = nullptr;
+  const utf8proc_ssize_t size =
+      utf8proc_map(Bytes(name), static_cast<utf8proc_ssize_t>(name.size()), &mapped,
+                   static_cast<utf8proc_option_t>(options));
+  if (size < 0) return std::string(name);
+  std::string result(reinterpret_cast<char*>(mapped), static_cast<size_t>(size));
+  std::free(mapped);
+  return result;
+}
+
+// Two of the names that are the same after `options`, in the order of the names.
+struct Pair {
+  std::string first, second;
+};
+std::vector<Pair> SameUnder(int options, const std::vector<std::string>& names) {
+  std::vector<Pair> pairs;
+  std::unordered_map<std::string, std::string> seen;
+  for (const std::string& name : names) {
+    const auto [other, added] = seen.emplace(Mapped(name, options), name);
+    if (!added && other->second != name) pairs.push_back({other->second, name});
+  }
+  return pairs;
+}
+
+constexpr int kComposed = UTF8PROC_STABLE | UTF8PROC_COMPOSE;
+
+}  // namespace
+
+std::string EscapedName(absl::string_view name) {
+  std::string escaped;
+  escaped.reserve(name.size());
+  while (!name.empty()) {
+    utf8proc_int32_t character = 0;
+    utf8proc_ssize_t size =
+        utf8proc_iterate(Bytes(name), static_cast<utf8proc_ssize_t>(name.size()), &character);
+    const bool plain =
+        size > 0 && !(size == 1 && absl::ascii_iscntrl(name[0])) && !StartsEscaped(name);
+    if (size < 1) size = 1;
+    if (plain) {
+      absl::StrAppend(&escaped, name.substr(0, size));
+    } else {
+      absl::StrAppendFormat(&escaped, "\\x%02X", static_cast<uint8_t>(name[0]));
+    }
+    name.remove_prefix(size);
+  }
+  return escaped;
+}
+
+std::string UnescapedName(absl::string_view escaped) {
+  std::string name;
+  while (!escaped.empty()) {
+    if (StartsEscaped(escaped)) {
+      absl::StrAppend(&name, absl::HexStringToBytes(escaped.substr(2, 2)));
+      escaped.remove_prefix(4);
+    } else {
+      name.push_back(escaped[0]);
+      escaped.remove_prefix(1);
+    }
+  }
+  return name;
+}
+
+std::string NormalForm(absl::string_view name) { return Mapped(name, kComposed); }
+
+bool NaturalLess(const std::string& a, const std::string& b) {
+  size_t i = 0, j = 0;
+  while (i < a.size() && j < b.size()) {
+    if (!absl::ascii_isdigit(a[i]) || !absl::ascii_isdigit(b[j])) {
+      if (a[i] != b[j]) return static_cast<uint8_t>(a[i]) < static_cast<uint8_t>(b[j]);
+      ++i;
+      ++j;
+      continue;
+    }
+    // Two numbers of any length: without zeros in front, the longer one is larger.
+    const auto number = [](const std::string& text, size_t* at) {
+      while (*at < text.size() && text[*at] == '0') ++*at;
+      const size_t from = *at;
+      while (*at < text.size() && absl::ascii_isdigit(text[*at])) ++*at;
+      return absl::string_view(text).substr(from, *at - from);
+    };
+    const absl::string_view first = number(a, &i), second = number(b, &j);
+    if (first.size() != second.size()) return first.size() < second.size();
+    if (first != second) return first < second;
+  }
+  if ((i < a.size()) != (j < b.size())) return j < b.size();
+  return a < b;
+}
+
+absl::Status CheckClassNames(const std::vector<std::string>& names, Tally* tally) {
+  const std::vector<Pair> same = SameUnder(kComposed, names);
+  if (!same.empty()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the classes '", same[0].first, "' and '", same[0].second,
+                     "' have one name in two forms of Unicode (NFC, NFD): give it one form"));
+  }
+  for (const Pair& pair : SameUnder(kComposed | UTF8PROC_CASEFOLD, names)) {
+    tally->Count("classes whose name differs from another's in case alone",
+                 absl::StrCat(pair.first, " and ", pair.second));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace cassle

@@ -1,0 +1,37 @@
+// Names of files and classes as other people's disks have them: any bytes, in any normal form.
+#ifndef CASSLE_DATA_SOURCES_NAMES_H_
+#define CASSLE_DATA_SOURCES_NAMES_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "cassle/data/sources/tally.h"
+
+namespace cassle {
+
+// The name as records, lists and messages hold it: valid UTF-8 on one line. A byte that is not
+// UTF-8 and a control character become \xE9 (two capital digits); a backslash becomes \x5C where it
+// would otherwise read as one of these. All other names stay as they are, and no two names become
+// the same.
+std::string EscapedName(absl::string_view name);
+
+// The name of which EscapedName made `escaped`.
+std::string UnescapedName(absl::string_view escaped);
+
+// Unicode's composed form (NFC): the same for all ways to encode what reads the same. Bytes that
+// are not UTF-8 stay.
+std::string NormalForm(absl::string_view name);
+
+// "2" before "10": digits count by their value, everything else by its bytes.
+bool NaturalLess(const std::string& a, const std::string& b);
+
+// For the class names of a data set, whatever its layout. Names that differ in case alone are
+// decided to be classes of their own.
+// \error kFailedPrecondition naming two that differ in Unicode's normal form alone.
+absl::Status CheckClassNames(const std::vector<std::string>& names, Tally* tally);
+
+}  // namespace cassle
+
+#endif  // CASSLE_DATA_SOURCES_NAMES_H_
