@@ -24,8 +24,8 @@ using Kind = FileTree::Kind;
 class FileTreeTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    root_ = JoinPath(testing::TempDir(),
-                     testing::UnitTest::GetInstance()->current_test_info()->name());
+    root_ =
+        JoinPath(testing::TempDir(), testing::UnitTest::GetInstance()->current_test_info()->name());
     ASSERT_OK(RemoveAll(root_));
     ASSERT_OK(MakeDirectories(root_ + "/set"));
   }
@@ -112,8 +112,8 @@ TEST_F(FileTreeTest, BrokenLinksAndPipesAreNamed) {
   ASSERT_EQ(mkfifo((root_ + "/set/pipe.png").c_str(), 0600), 0);
   ASSERT_OK_AND_ASSIGN(const FileTree tree, ListTree(root_ + "/set"));
   EXPECT_THAT(tree.files, ElementsAre("0"));
-  EXPECT_THAT(Others(tree), ElementsAre(Line("gone.png", Kind::kBrokenLink),
-                                        Line("pipe.png", Kind::kSpecial)));
+  EXPECT_THAT(Others(tree),
+              ElementsAre(Line("gone.png", Kind::kBrokenLink), Line("pipe.png", Kind::kSpecial)));
 }
 
 TEST_F(FileTreeTest, WhatIsSkippedIsNotEntered) {

@@ -51,7 +51,11 @@ absl::StatusOr<v1::ImageFormat> Decode(const Options& options, SourceItem* item)
   }
   if (options.store() == Options::ORIGINAL &&
       content.record_format == v1::IMAGE_FORMAT_UNSPECIFIED) {
-    remarks.push_back(absl::StrCat(content.format, " images stored as PNG, losslessly"));
+    const bool turned = content.format == "JPEG" || content.format == "PNG";
+    remarks.push_back(absl::StrCat(
+        content.format,
+        turned ? " images turned upright by an unusual EXIF tag, hence stored as PNG, losslessly"
+               : " images stored as PNG, losslessly"));
   }
   return content.record_format;
 }

@@ -102,7 +102,8 @@ TEST(ImageFileTest, TellsOfFramesTransparencyAndEnds) {
 }
 
 TEST(ImageFileTest, SixteenBitGrayIsScaled) {
-  const std::string map = absl::StrCat("P5 3 1 65535\n", absl::string_view("\0\0\x80\xff\xff\xff", 6));
+  const std::string map =
+      absl::StrCat("P5 3 1 65535\n", absl::string_view("\0\0\x80\xff\xff\xff", 6));
   RgbImage image;
   ASSERT_OK_AND_ASSIGN(const ImageFileContent content, DecodeImageFile(map, {}, &image));
   EXPECT_EQ(image.pixels, (std::vector<uint8_t>{0, 0, 0, 128, 128, 128, 255, 255, 255}));
@@ -110,9 +111,9 @@ TEST(ImageFileTest, SixteenBitGrayIsScaled) {
 }
 
 TEST(ImageFileTest, CutInTheMiddleNothingIsRead) {
-  for (const char* name : {"rgb.bmp", "b_rle8.bmp", "p.gif", "lossless.webp", "q80.webp", "rgb.ppm",
-                           "p3.ppm", "rgb_tiff_lzw.tif", "t_strips.tif", "q100.avif", "rgb.jp2",
-                           "rgb.jxl", "rgb.heic"}) {
+  for (const char* name :
+       {"rgb.bmp", "b_rle8.bmp", "p.gif", "lossless.webp", "q80.webp", "rgb.ppm", "p3.ppm",
+        "rgb_tiff_lzw.tif", "t_strips.tif", "q100.avif", "rgb.jp2", "rgb.jxl", "rgb.heic"}) {
     const std::string file = FileCalled(name);
     ASSERT_GT(file.size(), 20) << name;
     for (size_t size : {size_t{0}, size_t{5}, size_t{17}, file.size() / 2}) {
@@ -129,9 +130,8 @@ TEST(ImageFileTest, RefusesMorePixelsThanTheLimitInEveryFormat) {
   for (const char* name : {"rgb.bmp", "rgb.gif", "q80.webp", "rgb.ppm", "rgb_tiff_lzw.tif",
                            "q100.avif", "rgb.jp2", "rgb.jxl", "rgb.heic", "e_3_1_9.jpg"}) {
     RgbImage image;
-    EXPECT_THAT(
-        DecodeImageFile(FileCalled(name), {.max_pixels = 60}, &image).status(),
-        StatusIs(kBad, HasSubstr("more than the limit of 60")))
+    EXPECT_THAT(DecodeImageFile(FileCalled(name), {.max_pixels = 60}, &image).status(),
+                StatusIs(kBad, HasSubstr("more than the limit of 60")))
         << name;
     EXPECT_EQ(image.pixels.capacity(), 0) << name;
   }

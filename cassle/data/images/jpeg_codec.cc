@@ -5,67 +5,19 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <vector>
 
 // libjpeg needs <cstdio> before it.
 #include <jpeglib.h>
-// Defines the message codes.
-#include <jerror.h>
 
 #include "absl/strings/str_cat.h"
 #include "cassle/data/images/exif.h"
 #include "cassle/data/images/ink.h"
+#include "cassle/data/images/jpeg_errors.h"
 
 namespace cassle {
 namespace {
-
-// libjpeg reports errors by a call that must not return: it jumps back to the setjmp of the method
-// that called libjpeg. Those methods hold no object with a destructor.
-struct JpegErrors {
-  jpeg_error_mgr manager;  // Must be first: libjpeg hands out its address.
-  std::jmp_buf jump;
-  char message[JMSG_LENGTH_MAX];
-  // What was read over.
-  bool damaged;
-  bool stray_bytes;
-  bool cut;
-  // All pixels are there; what follows may be missing.
-  bool finishing;
-};
-
-[[noreturn]] void Fail(j_common_ptr jpeg) {
-  auto* errors = reinterpret_cast<JpegErrors*>(jpeg->err);
-  (*jpeg->err->format_message)(jpeg, errors->message);
-  std::longjmp(errors->jump, 1);
-}
-
-// Warnings (level -1) of data that make no sense are Pillow's to ignore, and ours. The end of the
-// file is a warning to libjpeg, which would paint the rest gray, and an error to Pillow.
-void OnMessage(j_common_ptr jpeg, int level) {
-  if (level >= 0) return;
-  auto* errors = reinterpret_cast<JpegErrors*>(jpeg->err);
-  switch (jpeg->err->msg_code) {
-    case JWRN_JPEG_EOF:
-      if (!errors->finishing) Fail(jpeg);
-      errors->cut = true;
-      return;
-    case JWRN_ARITH_BAD_CODE:
-    case JWRN_HIT_MARKER:
-    case JWRN_HUFF_BAD_CODE:
-    case JWRN_MUST_RESYNC:
-      errors->damaged = true;
-      return;
-    case JWRN_EXTRANEOUS_DATA:
-      errors->stray_bytes = true;
-      return;
-    default:  // Oddities of the header.
-      return;
-  }
-}
-
-void Silence(j_common_ptr) {}
 
 // A progressive file of a few bytes per scan can ask for thousands of passes over a large image.
 constexpr int kMaxScans = 500;
@@ -75,18 +27,6 @@ void CheckScans(j_common_ptr jpeg) {
   auto* errors = reinterpret_cast<JpegErrors*>(jpeg->err);
   std::snprintf(errors->message, sizeof(errors->message), "more than %d scans", kMaxScans);
   std::longjmp(errors->jump, 1);
-}
-
-void InstallErrors(JpegErrors* errors) {
-  jpeg_std_error(&errors->manager);
-  errors->manager.error_exit = Fail;
-  errors->manager.emit_message = OnMessage;
-  errors->manager.output_message = Silence;
-  errors->message[0] = '\0';
-  errors->damaged = false;
-  errors->stray_bytes = false;
-  errors->cut = false;
-  errors->finishing = false;
 }
 
 // Columns and rows decoded around a region, enough for the upsampling of any chroma layout.
@@ -258,51 +198,6 @@ class JpegReader {
   std::vector<uint8_t> cmyk_row_;
 };
 
-class JpegWriter {
- public:
-  JpegWriter() {
-    std::memset(&jpeg_, 0, sizeof(jpeg_));
-    InstallErrors(&errors_);
-    jpeg_.err = &errors_.manager;
-  }
-  ~JpegWriter() {
-    jpeg_destroy_compress(&jpeg_);
-    std::free(buffer_);
-  }
-  JpegWriter(const JpegWriter&) = delete;
-  JpegWriter& operator=(const JpegWriter&) = delete;
-
-  bool TryWrite(const RgbImage& image, int quality) {
-    if (setjmp(errors_.jump) != 0) return false;
-    jpeg_create_compress(&jpeg_);
-    jpeg_mem_dest(&jpeg_, &buffer_, &size_);
-    jpeg_.image_width = static_cast<JDIMENSION>(image.width);
-    jpeg_.image_height = static_cast<JDIMENSION>(image.height);
-    jpeg_.input_components = 3;
-    jpeg_.in_color_space = JCS_RGB;
-    jpeg_set_defaults(&jpeg_);
-    jpeg_set_quality(&jpeg_, quality, TRUE);
-    jpeg_.comp_info[0].h_samp_factor = 1;
-    jpeg_.comp_info[0].v_samp_factor = 1;
-    jpeg_start_compress(&jpeg_, TRUE);
-    while (jpeg_.next_scanline < jpeg_.image_height) {
-      JSAMPROW row = const_cast<JSAMPROW>(image.At(static_cast<int>(jpeg_.next_scanline), 0));
-      jpeg_write_scanlines(&jpeg_, &row, 1);
-    }
-    jpeg_finish_compress(&jpeg_);
-    return true;
-  }
-
-  std::string bytes() const { return std::string(reinterpret_cast<const char*>(buffer_), size_); }
-  const char* message() const { return errors_.message; }
-
- private:
-  jpeg_compress_struct jpeg_;
-  JpegErrors errors_;
-  unsigned char* buffer_ = nullptr;
-  unsigned long size_ = 0;  // NOLINT: libjpeg's type.
-};
-
 }  // namespace
 
 absl::StatusOr<ImageHeader> ReadJpegHeader(absl::string_view file_bytes) {
@@ -357,20 +252,6 @@ absl::Status DecodeJpegRegion(absl::string_view file_bytes, const RegionRequest&
   }
   region->SetWhole();
   return DecodeJpeg(file_bytes, limits, &region->pixels, nullptr);
-}
-
-absl::StatusOr<std::string> EncodeJpeg(const RgbImage& image, int quality) {
-  if (image.height < 1 || image.width < 1 || image.height > JPEG_MAX_DIMENSION ||
-      image.width > JPEG_MAX_DIMENSION || quality < 1 || quality > 100) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("JPEG: cannot write ", image.height, "x", image.width, " pixels at quality ",
-                     quality, " (sides 1 to ", JPEG_MAX_DIMENSION, ", quality 1 to 100)"));
-  }
-  JpegWriter writer;
-  if (!writer.TryWrite(image, quality)) {
-    return absl::InternalError(absl::StrCat("JPEG: ", writer.message()));
-  }
-  return writer.bytes();
 }
 
 }  // namespace cassle

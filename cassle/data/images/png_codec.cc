@@ -111,14 +111,15 @@ class PngReader {
   // What png_set_strip_alpha does, and a look at what is dropped.
   static void DropAlpha(png_structp png, png_row_infop row, png_bytep data) {
     if (row->channels != 4) png_error(png, "unexpected channels");
-    png_byte opaque = 255;
+    // Four bytes are written where three are meant: the next pixel stands further on.
+    uint8_t all[4] = {255, 255, 255, 255};
     for (png_uint_32 x = 0; x < row->width; ++x) {
-      const png_bytep from = data + size_t{4} * x;
-      const png_bytep to = data + size_t{3} * x;
-      for (int c = 0; c < 3; ++c) to[c] = from[c];
-      opaque &= from[3];
+      uint8_t pixel[4];
+      std::memcpy(pixel, data + size_t{4} * x, 4);
+      for (int c = 0; c < 4; ++c) all[c] &= pixel[c];
+      std::memcpy(data + size_t{3} * x, pixel, 4);
     }
-    if (opaque != 255) static_cast<PngReader*>(png_get_io_ptr(png))->transparent_ = true;
+    if (all[3] != 255) static_cast<PngReader*>(png_get_io_ptr(png))->transparent_ = true;
   }
 
   static void Read(png_structp png, png_bytep out, size_t size) {

@@ -87,9 +87,9 @@ TEST_F(FolderLayoutTest, NoStrayFileDecidesOverFoldersOfImages) {
     Put(name, bytes);
     ASSERT_OK_AND_ASSIGN(const SourceContent content, Read());
     EXPECT_EQ(Summary(content), "folder train cat,dog 8") << name;
-    EXPECT_THAT(Notes(), AllOf(HasSubstr("layout folder (8 images in folders) rather than"),
-                               HasSubstr(name), HasSubstr("--source"),
-                               testing::Not(HasSubstr(root_))));
+    EXPECT_THAT(Notes(),
+                AllOf(HasSubstr("layout folder (8 images in folders) rather than"), HasSubstr(name),
+                      HasSubstr("--source"), testing::Not(HasSubstr(root_))));
   }
 }
 
@@ -141,10 +141,10 @@ TEST_F(FolderLayoutTest, SplitsAreRecognisedAsPeopleWriteThem) {
 
 TEST_F(FolderLayoutTest, AFolderOfImagesBesideSplitsIsAnErrorWithTheFlagsThatDecide) {
   PutImages({"train/cat", "test/cat", "extra/cat"});
-  EXPECT_THAT(Read(), StatusIs(kBad, AllOf(HasSubstr("/extra holds images"),
-                                           HasSubstr("--leave_out=extra"),
-                                           HasSubstr(absl::StrCat("--train=", root_, "/train")),
-                                           HasSubstr("--unlabeled="))));
+  EXPECT_THAT(Read(),
+              StatusIs(kBad, AllOf(HasSubstr("/extra holds images"), HasSubstr("--leave_out=extra"),
+                                   HasSubstr(absl::StrCat("--train=", root_, "/train")),
+                                   HasSubstr("--unlabeled="))));
   arguments_.leave_out = std::make_shared<LeaveOut>(std::vector<std::string>{"extra"});
   ASSERT_OK_AND_ASSIGN(const SourceContent left_out, Read());
   EXPECT_EQ(Summary(left_out), "folder train,test cat 8");
@@ -261,10 +261,10 @@ TEST_F(FolderLayoutTest, NamesOfAnyBytesBecomeKeysThatTellThemApart) {
     keys.push_back(item.key);
     EXPECT_EQ(item.file, png_) << item.key;
   }
-  EXPECT_THAT(keys, ElementsAre("train/cat/a, b c.png", "train/cat/caf\\x5CxE9.png",
-                                "train/cat/caf\\xE9.png",
-                                "train/cat/" + std::string(200, 'l') + ".png",
-                                "train/d\\xF6g/0.png"));
+  EXPECT_THAT(
+      keys,
+      ElementsAre("train/cat/a, b c.png", "train/cat/caf\\x5CxE9.png", "train/cat/caf\\xE9.png",
+                  "train/cat/" + std::string(200, 'l') + ".png", "train/d\\xF6g/0.png"));
   EXPECT_THAT(Notes(), HasSubstr("3 names escaped"));
 }
 

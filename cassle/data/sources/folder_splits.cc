@@ -95,9 +95,8 @@ class SplitFinder {
     // What is found here is counted where the splits themselves are listed.
     SourceArguments silent = arguments_;
     silent.tally = std::make_shared<Tally>();
-    CASSLE_ASSIGN_OR_RETURN(
-        const ImageFiles files,
-        ListImageFiles(JoinPath(root_, name), name, silent, OtherFiles::kIgnore));
+    CASSLE_ASSIGN_OR_RETURN(const ImageFiles files, ListImageFiles(JoinPath(root_, name), name,
+                                                                   silent, OtherFiles::kIgnore));
     return !files.images.empty();
   }
 
@@ -151,8 +150,8 @@ class SplitFinder {
     return absl::FailedPreconditionError(absl::StrCat(
         JoinPath(root_, odd[0]), " holds images and lies beside the splits ", Names(splits),
         odd.size() > 1 ? absl::StrCat(" (as do ", odd.size() - 1, " more)") : "",
-        ": leave it out with --leave_out=", absl::StrJoin(odd, ","), ", or say what is what: ",
-        Flags(splits), ", with --unlabeled=", JoinPath(root_, odd[0]),
+        ": leave it out with --leave_out=", absl::StrJoin(odd, ","),
+        ", or say what is what: ", Flags(splits), ", with --unlabeled=", JoinPath(root_, odd[0]),
         " if that is a split, or --train=", root_, " if all folders are classes"));
   }
 

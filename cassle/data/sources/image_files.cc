@@ -109,10 +109,9 @@ std::string FoldersAboveClasses(const std::vector<std::string>& images) {
     if (next.empty()) break;
     above += next;
   }
-  const bool all_in_folders =
-      std::all_of(images.begin(), images.end(), [&](absl::string_view image) {
-        return !FirstFolder(image.substr(above.size())).empty();
-      });
+  const bool all_in_folders = std::all_of(
+      images.begin(), images.end(),
+      [&](absl::string_view image) { return !FirstFolder(image.substr(above.size())).empty(); });
   return all_in_folders ? above : "";
 }
 

@@ -16,8 +16,9 @@ namespace {
 // "webdataset (more than 17 images in train.tar)".
 std::string InWords(const Reading& reading) {
   return absl::StrCat(reading.layout, " (",
-                      reading.images == 0 ? "none" : absl::StrCat(reading.more ? "more than " : "",
-                                                                  reading.images, " images"),
+                      reading.images == 0 ? "none"
+                                          : absl::StrCat(reading.more ? "more than " : "",
+                                                         reading.images, " images"),
                       " in ", reading.evidence,
                       reading.problem.empty() ? "" : absl::StrCat(": ", reading.problem), ")");
 }
@@ -69,9 +70,8 @@ Reading CountReading(absl::StatusOr<std::unique_ptr<ImageSource>> (*open)(const 
 absl::StatusOr<Reading> CountFolder(const SourceArguments& arguments) {
   SourceArguments silent = arguments;
   silent.tally = std::make_shared<Tally>();
-  CASSLE_ASSIGN_OR_RETURN(
-      const ImageFiles files,
-      ListImageFiles(arguments.inputs[0].path, "", silent, OtherFiles::kIgnore));
+  CASSLE_ASSIGN_OR_RETURN(const ImageFiles files, ListImageFiles(arguments.inputs[0].path, "",
+                                                                 silent, OtherFiles::kIgnore));
   Reading reading;
   reading.evidence = "folders";
   reading.images = static_cast<int64_t>(files.images.size());
@@ -96,10 +96,9 @@ absl::StatusOr<size_t> ChooseReading(const std::string& path, const std::vector<
   for (size_t i = 0; i < readings.size(); ++i) {
     if (i == best) continue;
     if (readings[i].images > 0 && !Beats(chosen, readings[i])) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(path, ": there are two readings, ", InWords(chosen), " and ",
-                       InWords(readings[i]), ": decide with --source=", chosen.layout,
-                       " or --source=", readings[i].layout));
+      return absl::InvalidArgumentError(absl::StrCat(
+          path, ": there are two readings, ", InWords(chosen), " and ", InWords(readings[i]),
+          ": decide with --source=", chosen.layout, " or --source=", readings[i].layout));
     }
     absl::StrAppend(&others, others.empty() ? "" : ", ", InWords(readings[i]));
     // A list of all images of a folder that has no classes of its own is what it seems.

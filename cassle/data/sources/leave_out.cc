@@ -18,9 +18,9 @@ bool LeaveOut::Matches(const std::string& path) {
 absl::Status LeaveOut::CheckUsed() const {
   for (size_t i = 0; i < patterns_.size(); ++i) {
     if (matched_[i]) continue;
-    return absl::InvalidArgumentError(
-        absl::StrCat("--leave_out=", patterns_[i],
-                     ": no file or folder of the input has this path (a star stands for anything)"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--leave_out=", patterns_[i],
+        ": no file or folder of the input has this path (a star stands for anything)"));
   }
   return absl::OkStatus();
 }

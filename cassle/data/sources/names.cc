@@ -66,8 +66,8 @@ std::string EscapedName(absl::string_view name) {
     utf8proc_int32_t character = 0;
     utf8proc_ssize_t size =
         utf8proc_iterate(Bytes(name), static_cast<utf8proc_ssize_t>(name.size()), &character);
-    const bool plain = size > 0 && !(size == 1 && absl::ascii_iscntrl(name[0])) &&
-                       !StartsEscaped(name);
+    const bool plain =
+        size > 0 && !(size == 1 && absl::ascii_iscntrl(name[0])) && !StartsEscaped(name);
     if (size < 1) size = 1;
     if (plain) {
       absl::StrAppend(&escaped, name.substr(0, size));

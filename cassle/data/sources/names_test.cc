@@ -58,10 +58,15 @@ TEST(NamesTest, NaturalOrderGoesByTheValueOfNumbers) {
 
 TEST(NamesTest, ClassesThatDifferInCaseAloneAreCounted) {
   Tally tally;
-  ASSERT_OK(CheckClassNames({"Cat", "Stra\xC3\x9F" "e", "cat", "dog", "STRASSE"}, &tally));
-  const auto& entry =
-      tally.entries().at("classes whose name differs from another's in case alone");
-  EXPECT_THAT(entry.names, ElementsAre("Cat and cat", "Stra\xC3\x9F" "e and STRASSE"));
+  ASSERT_OK(CheckClassNames({"Cat",
+                             "Stra\xC3\x9F"
+                             "e",
+                             "cat", "dog", "STRASSE"},
+                            &tally));
+  const auto& entry = tally.entries().at("classes whose name differs from another's in case alone");
+  EXPECT_THAT(entry.names, ElementsAre("Cat and cat",
+                                       "Stra\xC3\x9F"
+                                       "e and STRASSE"));
   Tally none;
   ASSERT_OK(CheckClassNames({"cat", "dog", "cats"}, &none));
   EXPECT_THAT(none.Sentences(), IsEmpty());

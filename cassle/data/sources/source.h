@@ -33,7 +33,7 @@ struct SourceItem {
   // Sorted by name.
   std::vector<v1::Target> targets;
 
-  // A whole JPEG or PNG file.
+  // A whole image file, as cassle/data/images/image_file.h reads it.
   std::string file;
   // Decoded already (height > 0).
   RgbImage pixels;

@@ -201,9 +201,8 @@ absl::StatusOr<std::unique_ptr<ImageSource>> OpenSource(DatasetLayout::Source so
   *layout_name = layout.name;
   const bool told = !arguments.label_from.empty() || !arguments.image_from.empty();
   if (told && source != DatasetLayout::CSV && source != DatasetLayout::WEBDATASET) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--label_from and --image_from are for tables and archives; the layout is ",
-                     layout.name));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--label_from and --image_from are for tables and archives; the layout is ", layout.name));
   }
   if (arguments.class_order != DatasetLayout::BYTES &&
       (!layout.sorts_classes || !arguments.classes.empty())) {

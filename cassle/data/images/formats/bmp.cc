@@ -126,6 +126,9 @@ absl::StatusOr<Bitmap> ReadBitmap(absl::string_view file) {
     bitmap.palette_offset = end;
     end += size_t{1} * bitmap.palette_step * bitmap.colors;
     if (file.size() < end) return early;
+  } else {
+    // What a screen of few colours should show; not needed for the pixels.
+    bitmap.colors = 0;
   }
   // Zero, or pointing into the palette: right behind it.
   bitmap.pixel_offset = Number(file, 10, 4);
