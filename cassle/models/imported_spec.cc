@@ -145,7 +145,7 @@ void DescribeNormalization(const v1::ImportWeightsOptions& options, const v1::Mo
     *spec->mutable_mean() = own.mean();
     *spec->mutable_std() = own.std();
   } else {
-    const auto fill = [](const std::vector<double>& said, const double (&usual)[3], auto* values) {
+    const auto fill = [](const std::vector<double>& said, const double(&usual)[3], auto* values) {
       for (int c = 0; c < 3; ++c) values->Add(said.empty() ? usual[c] : said[c]);
     };
     fill(foreign.mean, kImageNetMean, spec->mutable_mean());
@@ -180,20 +180,19 @@ absl::StatusOr<ImportedSpec> DescribeImported(const v1::ImportWeightsOptions& op
                                               const ForeignConfig& foreign) {
   ImportedSpec result;
   CASSLE_ASSIGN_OR_RETURN(const v1::ModelSpec own, OwnSpec(file));
-  CASSLE_ASSIGN_OR_RETURN(
-      *result.spec.mutable_backbone(),
-      DescribeBackbone(options, found, tensors, own, foreign, &result.notes));
+  CASSLE_ASSIGN_OR_RETURN(*result.spec.mutable_backbone(),
+                          DescribeBackbone(options, found, tensors, own, foreign, &result.notes));
   const v1::BackboneConfig& config = result.spec.backbone();
   if (own.has_backbone()) {
     result.notes.push_back("what shapes do not tell is as export-weights or pretrain wrote it");
   } else if (!foreign.model.empty()) {
     const bool fits = foreign.transformer == IsVit(config);
     result.notes.push_back(
-        !fits         ? absl::StrCat("config.json was not used: it is that of a ", foreign.model)
-        : IsVit(config) ? absl::StrCat("by config.json (", foreign.model, "): heads ",
-                                       config.heads(), ", norm_eps ",
-                                       config.norm_eps() == 0 ? 1e-6 : config.norm_eps())
-                        : absl::StrCat("config.json (", foreign.model, ") agrees"));
+        !fits ? absl::StrCat("config.json was not used: it is that of a ", foreign.model)
+        : IsVit(config)
+            ? absl::StrCat("by config.json (", foreign.model, "): heads ", config.heads(),
+                           ", norm_eps ", config.norm_eps() == 0 ? 1e-6 : config.norm_eps())
+            : absl::StrCat("config.json (", foreign.model, ") agrees"));
   }
   DescribeNormalization(options, own, foreign, &result);
   result.spec.set_image_size(ImageSizeOf(options, own, foreign, config));

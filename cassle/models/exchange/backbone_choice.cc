@@ -36,8 +36,7 @@ bool HaveSameWeights(const FoundBackbone& a, const FoundBackbone& b, const Weigh
   if (!first.ok() || !second.ok()) return false;
   return std::equal(first->arrays.begin(), first->arrays.end(), second->arrays.begin(),
                     second->arrays.end(), [](const auto& one, const auto& other) {
-                      return one.first == other.first &&
-                             one.second->shape == other.second->shape &&
+                      return one.first == other.first && one.second->shape == other.second->shape &&
                              one.second->bytes == other.second->bytes;
                     });
 }
@@ -45,10 +44,9 @@ bool HaveSameWeights(const FoundBackbone& a, const FoundBackbone& b, const Weigh
 absl::Status NoneFound(const std::vector<std::string>& names) {
   const std::vector<std::string> first(names.begin(),
                                        names.begin() + std::min<size_t>(4, names.size()));
-  return absl::DataLossError(
-      absl::StrCat("no ResNet or vision transformer was found among its ", names.size(),
-                   " tensors (", absl::StrJoin(first, ", "),
-                   first.size() < names.size() ? ", ..." : "", ")"));
+  return absl::DataLossError(absl::StrCat("no ResNet or vision transformer was found among its ",
+                                          names.size(), " tensors (", absl::StrJoin(first, ", "),
+                                          first.size() < names.size() ? ", ..." : "", ")"));
 }
 
 }  // namespace
@@ -65,7 +63,8 @@ absl::StatusOr<BackboneChoice> ChooseBackbone(const std::string& wanted, const W
   if (!wanted.empty()) {
     const std::string prefix = WithoutWrappers(wanted);
     for (const FoundBackbone& backbone : found) {
-      if (backbone.prefix == prefix || backbone.prefix == prefix + ".") return BackboneChoice{backbone, ""};
+      if (backbone.prefix == prefix || backbone.prefix == prefix + ".")
+        return BackboneChoice{backbone, ""};
     }
     return absl::InvalidArgumentError(absl::StrCat(
         "--prefix=", wanted, ": no backbone is there; there is one under ", Shown(found)));
@@ -85,8 +84,8 @@ absl::StatusOr<BackboneChoice> ChooseBackbone(const std::string& wanted, const W
   if (networks.empty()) networks = found;
   for (const FoundBackbone& other : networks) {
     if (!HaveSameWeights(networks[0], other, file)) {
-      return absl::DataLossError(absl::StrCat("it holds backbones under ", Shown(networks),
-                                              ": choose one with --prefix"));
+      return absl::DataLossError(
+          absl::StrCat("it holds backbones under ", Shown(networks), ": choose one with --prefix"));
     }
   }
   return BackboneChoice{networks[0], absl::StrCat(there, " with the same weights")};

@@ -37,7 +37,9 @@ constexpr Foreign kForeign[] = {
     {"blocks.0.mlp.weights_in.", "SwiGLU layers"},
 };
 
-std::string FirstPart(absl::string_view name) { return std::string(name.substr(0, name.find('.'))); }
+std::string FirstPart(absl::string_view name) {
+  return std::string(name.substr(0, name.find('.')));
+}
 
 std::string WithoutNumber(std::string part) {
   while (!part.empty() && absl::ascii_isdigit(part.back())) part.pop_back();

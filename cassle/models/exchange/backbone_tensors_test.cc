@@ -61,10 +61,10 @@ TEST(BackboneTensorsTest, WhatStandsBesideTheNetworkIsCountedByItsOwner) {
   ASSERT_OK_AND_ASSIGN(const BackboneTensors tensors, Select(file));
   EXPECT_THAT(tensors.arrays,
               UnorderedElementsAre(Key("conv1.weight"), Key("layer4.0.conv1.weight")));
-  EXPECT_THAT(tensors.left_out,
-              UnorderedElementsAre(Pair("state_dict.net.fc", 2), Pair("optimizer", 2),
-                                   Pair("state_dict.net.projection_head", 1),
-                                   Pair("state_dict.queue", 1)));
+  EXPECT_THAT(
+      tensors.left_out,
+      UnorderedElementsAre(Pair("state_dict.net.fc", 2), Pair("optimizer", 2),
+                           Pair("state_dict.net.projection_head", 1), Pair("state_dict.queue", 1)));
 }
 
 TEST(BackboneTensorsTest, WhatIsCalledLikeTheNetworkIsAPartOfIt) {
@@ -117,13 +117,13 @@ TEST(BackboneTensorsTest, PositionsOfPatchesAloneGetARowOfZeros) {
   file.arrays.push_back(Array("pos_embed", {1, 4, 2}, 7));
   ASSERT_OK_AND_ASSIGN(const BackboneTensors tensors, Select(file));
   EXPECT_THAT(tensors.arrays.at("pos_embed")->shape, ElementsAre(1, 5, 2));
-  EXPECT_THAT(Values(*tensors.arrays.at("pos_embed")),
-              ElementsAre(0, 0, 7, 7, 7, 7, 7, 7, 7, 7));
+  EXPECT_THAT(Values(*tensors.arrays.at("pos_embed")), ElementsAre(0, 0, 7, 7, 7, 7, 7, 7, 7, 7));
 }
 
 TEST(BackboneTensorsTest, NetworksThatComputeSomethingElseAreRefusedByName) {
-  for (const char* name : {"reg_token", "register_tokens", "dist_token", "fc_norm.weight",
-                           "norm_pre.bias", "blocks.0.attn.q_norm.weight", "blocks.0.mlp.w12.weight"}) {
+  for (const char* name :
+       {"reg_token", "register_tokens", "dist_token", "fc_norm.weight", "norm_pre.bias",
+        "blocks.0.attn.q_norm.weight", "blocks.0.mlp.w12.weight"}) {
     WeightFile file;
     Add("", kVit, 0, &file);
     Add("", "blocks.0.norm1.weight", 0, &file);
@@ -146,8 +146,8 @@ TEST(BackboneTensorsTest, ATensorUnderTwoNamesOrWithoutNumbersIsRefused) {
 }
 
 TEST(BackboneChoiceTest, OfANetworkAndItsAveragesTheNetworkIsTaken) {
-  for (const char* average : {"state_dict_ema.", "module.encoder_k.", "target_encoder.",
-                              "momentum_backbone."}) {
+  for (const char* average :
+       {"state_dict_ema.", "module.encoder_k.", "target_encoder.", "momentum_backbone."}) {
     WeightFile file;
     Add(average, kResNet, 1, &file);
     Add("model.", kResNet, 2, &file);

@@ -16,8 +16,8 @@ namespace {
 using nlohmann::json;
 
 // Transformers' names of networks that are ours; timm's begin with these.
-constexpr const char* kTransformers[] = {"vit", "vit_mae", "vit_msn", "deit", "dinov2",
-                                         "dinov2_with_registers"};
+constexpr const char* kTransformers[] = {"vit",  "vit_mae", "vit_msn",
+                                         "deit", "dinov2",  "dinov2_with_registers"};
 constexpr const char* kTimmTransformers[] = {"vit_", "deit"};
 constexpr char kResNet[] = "resnet";
 
@@ -117,9 +117,9 @@ absl::StatusOr<ForeignConfig> ParseForeignConfig(absl::string_view text) {
     if (required.transformer != result.transformer || !config.contains(required.field)) continue;
     const std::string value = config[required.field].dump();
     if (value != required.ours && value != "\"\"" && value != "null") {
-      return absl::DataLossError(absl::StrCat(
-          required.field, " is ", absl::CHexEscape(value), ", and the networks here have ",
-          required.ours, ": the same weights would give other features"));
+      return absl::DataLossError(absl::StrCat(required.field, " is ", absl::CHexEscape(value),
+                                              ", and the networks here have ", required.ours,
+                                              ": the same weights would give other features"));
     }
   }
   double heads = 0;

@@ -42,8 +42,7 @@ TEST(ForeignConfigTest, TimmsHasTheNormalisation) {
 
 TEST(ForeignConfigTest, WhatComputesSomethingElseIsRefused) {
   const auto expect = [](const char* text, const char* words) {
-    EXPECT_THAT(ParseForeignConfig(text),
-                StatusIs(absl::StatusCode::kDataLoss, HasSubstr(words)))
+    EXPECT_THAT(ParseForeignConfig(text), StatusIs(absl::StatusCode::kDataLoss, HasSubstr(words)))
         << text;
   };
   expect(R"({"model_type": "vit", "hidden_act": "quick_gelu"})", "hidden_act is");

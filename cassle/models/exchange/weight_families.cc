@@ -26,12 +26,12 @@ constexpr WeightFamily kTorchvisionVit = {
     "encoder.layers.encoder_layer_#.mlp.linear_2.>blocks.$1.mlp.fc2."};
 
 // What all vision transformers of Hugging Face have outside their blocks.
-#define CASSLE_HF_OUTSIDE                                          \
-  "embeddings.cls_token>cls_token "                                \
-  "embeddings.position_embeddings>pos_embed "                      \
-  "embeddings.patch_embeddings.projection.>patch_embed.proj. "     \
-  "embeddings.mask_token>mask_token "                              \
-  "embeddings.register_tokens>register_tokens "                    \
+#define CASSLE_HF_OUTSIDE                                      \
+  "embeddings.cls_token>cls_token "                            \
+  "embeddings.position_embeddings>pos_embed "                  \
+  "embeddings.patch_embeddings.projection.>patch_embed.proj. " \
+  "embeddings.mask_token>mask_token "                          \
+  "embeddings.register_tokens>register_tokens "                \
   "embeddings.distillation_token>dist_token layernorm.>norm. "
 
 constexpr WeightFamily kFamilies[] = {
@@ -40,8 +40,7 @@ constexpr WeightFamily kFamilies[] = {
      "layer#.#.shortcut.>layer$1.$2.downsample."},
     {"the numbers of nn.Sequential", "7.0.conv1.weight 4.0.conv1.weight 0.weight",
      "0.>conv1. 1.>bn1. 4.>layer1. 5.>layer2. 6.>layer3. 7.>layer4."},
-    {"the numbers of nn.Sequential, without pooling",
-     "6.0.conv1.weight 3.0.conv1.weight 0.weight",
+    {"the numbers of nn.Sequential, without pooling", "6.0.conv1.weight 3.0.conv1.weight 0.weight",
      "0.>conv1. 1.>bn1. 3.>layer1. 4.>layer2. 5.>layer3. 6.>layer4."},
     {"the numbers of nn.Sequential, without ReLU and pooling",
      "5.0.conv1.weight 2.0.conv1.weight 0.weight",
@@ -58,37 +57,36 @@ constexpr WeightFamily kFamilies[] = {
      "blocks.#.#.>blocks.$2. reg_token>register_tokens"},
     kTorchvisionVit,
     {"Hugging Face's names", "embeddings.cls_token encoder.layer.0.layernorm_before.weight",
-     CASSLE_HF_OUTSIDE
-     "encoder.layer.#.layernorm_before.>blocks.$1.norm1. "
-     "encoder.layer.#.attention.attention.query.>blocks.$1.attn.qkv[0]. "
-     "encoder.layer.#.attention.attention.key.>blocks.$1.attn.qkv[1]. "
-     "encoder.layer.#.attention.attention.value.>blocks.$1.attn.qkv[2]. "
-     "encoder.layer.#.attention.output.dense.>blocks.$1.attn.proj. "
-     "encoder.layer.#.layernorm_after.>blocks.$1.norm2. "
-     "encoder.layer.#.intermediate.dense.>blocks.$1.mlp.fc1. "
-     "encoder.layer.#.output.dense.>blocks.$1.mlp.fc2."},
+     CASSLE_HF_OUTSIDE "encoder.layer.#.layernorm_before.>blocks.$1.norm1. "
+                       "encoder.layer.#.attention.attention.query.>blocks.$1.attn.qkv[0]. "
+                       "encoder.layer.#.attention.attention.key.>blocks.$1.attn.qkv[1]. "
+                       "encoder.layer.#.attention.attention.value.>blocks.$1.attn.qkv[2]. "
+                       "encoder.layer.#.attention.output.dense.>blocks.$1.attn.proj. "
+                       "encoder.layer.#.layernorm_after.>blocks.$1.norm2. "
+                       "encoder.layer.#.intermediate.dense.>blocks.$1.mlp.fc1. "
+                       "encoder.layer.#.output.dense.>blocks.$1.mlp.fc2."},
     // Its state_dict() since transformers 5; files of save_pretrained have the names above.
     {"Hugging Face's names", "embeddings.cls_token layers.0.layernorm_before.weight",
      CASSLE_HF_OUTSIDE
-     "layers.#.layernorm_before.>blocks.$1.norm1. layers.#.attention.q_proj.>blocks.$1.attn.qkv[0]. "
+     "layers.#.layernorm_before.>blocks.$1.norm1. "
+     "layers.#.attention.q_proj.>blocks.$1.attn.qkv[0]. "
      "layers.#.attention.k_proj.>blocks.$1.attn.qkv[1]. "
      "layers.#.attention.v_proj.>blocks.$1.attn.qkv[2]. "
      "layers.#.attention.o_proj.>blocks.$1.attn.proj. layers.#.layernorm_after.>blocks.$1.norm2. "
      "layers.#.mlp.>blocks.$1.mlp."},
     {"Hugging Face's names of DINOv2", "embeddings.cls_token encoder.layer.0.norm1.weight",
-     CASSLE_HF_OUTSIDE
-     "encoder.layer.#.norm>blocks.$1.norm encoder.layer.#.mlp.>blocks.$1.mlp. "
-     "encoder.layer.#.attention.attention.query.>blocks.$1.attn.qkv[0]. "
-     "encoder.layer.#.attention.attention.key.>blocks.$1.attn.qkv[1]. "
-     "encoder.layer.#.attention.attention.value.>blocks.$1.attn.qkv[2]. "
-     "encoder.layer.#.attention.output.dense.>blocks.$1.attn.proj. "
-     // Since transformers 5, as above.
-     "encoder.layer.#.attention.q_proj.>blocks.$1.attn.qkv[0]. "
-     "encoder.layer.#.attention.k_proj.>blocks.$1.attn.qkv[1]. "
-     "encoder.layer.#.attention.v_proj.>blocks.$1.attn.qkv[2]. "
-     "encoder.layer.#.attention.o_proj.>blocks.$1.attn.proj. "
-     "encoder.layer.#.layer_scale1.lambda1>blocks.$1.ls1.gamma "
-     "encoder.layer.#.layer_scale2.lambda1>blocks.$1.ls2.gamma"},
+     CASSLE_HF_OUTSIDE "encoder.layer.#.norm>blocks.$1.norm encoder.layer.#.mlp.>blocks.$1.mlp. "
+                       "encoder.layer.#.attention.attention.query.>blocks.$1.attn.qkv[0]. "
+                       "encoder.layer.#.attention.attention.key.>blocks.$1.attn.qkv[1]. "
+                       "encoder.layer.#.attention.attention.value.>blocks.$1.attn.qkv[2]. "
+                       "encoder.layer.#.attention.output.dense.>blocks.$1.attn.proj. "
+                       // Since transformers 5, as above.
+                       "encoder.layer.#.attention.q_proj.>blocks.$1.attn.qkv[0]. "
+                       "encoder.layer.#.attention.k_proj.>blocks.$1.attn.qkv[1]. "
+                       "encoder.layer.#.attention.v_proj.>blocks.$1.attn.qkv[2]. "
+                       "encoder.layer.#.attention.o_proj.>blocks.$1.attn.proj. "
+                       "encoder.layer.#.layer_scale1.lambda1>blocks.$1.ls1.gamma "
+                       "encoder.layer.#.layer_scale2.lambda1>blocks.$1.ls2.gamma"},
     {"mmpretrain's names", "patch_embed.projection.weight cls_token layers.0.ln1.weight",
      "patch_embed.projection.>patch_embed.proj. ln1.>norm. layers.#.ln1.>blocks.$1.norm1. "
      "layers.#.ln2.>blocks.$1.norm2. layers.#.attn.>blocks.$1.attn. "
@@ -100,9 +98,9 @@ constexpr WeightFamily kFamilies[] = {
 absl::Span<const WeightFamily> WeightFamilies() { return kFamilies; }
 
 std::string WithoutWrappers(const std::string& name) {
-  return absl::StrReplaceAll(name, {{"_orig_mod.", ""},
-                                    {"_fsdp_wrapped_module.", ""},
-                                    {"_checkpoint_wrapped_module.", ""}});
+  return absl::StrReplaceAll(
+      name,
+      {{"_orig_mod.", ""}, {"_fsdp_wrapped_module.", ""}, {"_checkpoint_wrapped_module.", ""}});
 }
 
 std::vector<FoundBackbone> FindBackbones(const std::vector<std::string>& names) {

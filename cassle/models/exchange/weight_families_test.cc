@@ -137,11 +137,12 @@ TEST(WeightFamiliesTest, EveryFamilyIsToldByItsMarksAndSpeaksOurNames) {
 
 TEST(WeightFamiliesTest, BackbonesAreFoundBehindAnyPrefix) {
   EXPECT_THAT(Prefixes({"conv1.weight", "layer4.0.conv1.weight"}), ElementsAre(""));
-  EXPECT_THAT(Prefixes({"state_dict.module.momentum_encoder.cls_token",
-                        "state_dict.module.momentum_encoder.patch_embed.proj.weight",
-                        "state_dict.module.base_encoder.cls_token",
-                        "state_dict.module.base_encoder.patch_embed.proj.weight"}),
-              ElementsAre("state_dict.module.base_encoder.", "state_dict.module.momentum_encoder."));
+  EXPECT_THAT(
+      Prefixes({"state_dict.module.momentum_encoder.cls_token",
+                "state_dict.module.momentum_encoder.patch_embed.proj.weight",
+                "state_dict.module.base_encoder.cls_token",
+                "state_dict.module.base_encoder.patch_embed.proj.weight"}),
+      ElementsAre("state_dict.module.base_encoder.", "state_dict.module.momentum_encoder."));
   EXPECT_THAT(Prefixes({"fc.weight", "xconv_proj.weight", "class_token"}), IsEmpty());
   EXPECT_THAT(Prefixes({}), IsEmpty());
 }

@@ -164,9 +164,8 @@ absl::StatusOr<WeightFile> ReadWeightFile(const std::string& path) {
 
 absl::StatusOr<WeightFile> ParseForeignSafetensors(const std::string& path,
                                                    absl::string_view bytes) {
-  CASSLE_ASSIGN_OR_RETURN(
-      const SafetensorsFile opened,
-      SafetensorsFile::Parse(path, bytes, SafetensorsFile::Origin::kForeign));
+  CASSLE_ASSIGN_OR_RETURN(const SafetensorsFile opened,
+                          SafetensorsFile::Parse(path, bytes, SafetensorsFile::Origin::kForeign));
   WeightFile file;
   file.metadata = opened.metadata();
   for (const std::string& name : opened.names()) {
