@@ -39,7 +39,8 @@ struct TensorView {
 
   int64_t num_elements() const;
   // The elements; T must match dtype (float, double, int64_t, uint8_t). Data is aligned to 8 bytes
-  // by our writer and by the golden files; a file that is not is refused unless it is a foreign one.
+  // by our writer and by the golden files; a file that is not is refused unless it is a foreign
+  // one.
   template <class T>
   absl::Span<const T> values() const {
     return absl::MakeConstSpan(reinterpret_cast<const T*>(bytes.data()), bytes.size() / sizeof(T));

@@ -26,8 +26,8 @@ int AvailableProcessors();
 
 // Calls f(i) for i in 0 .. n-1, each once, on up to `threads` threads (the caller is one of them),
 // and returns when all are done. f must be safe to call concurrently; which thread gets which index
-// is not defined. What f throws (memory that was refused) is thrown here, once all threads are done;
-// indices that had not begun are left out then.
+// is not defined. What f throws (memory that was refused) is thrown here, once all threads are
+// done; indices that had not begun are left out then.
 void ParallelFor(int threads, int64_t n, absl::FunctionRef<void(int64_t)> f);
 
 // Objects that are costly to make, lent to one thread at a time: as many as threads ask at once.

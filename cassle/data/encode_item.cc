@@ -102,8 +102,8 @@ absl::Status Encode(const Options& options, SourceItem* item, EncodedItem* encod
 }  // namespace
 
 void ChannelSums::Add(const RgbImage& image) {
-  // Sixteen pixels at a time, in 32 bits as long as they last: vectors, five times as fast as byte by
-  // byte in 64 bits.
+  // Sixteen pixels at a time, in 32 bits as long as they last: vectors, five times as fast as byte
+  // by byte in 64 bits.
   constexpr size_t kLanes = 48, kMostSteps = 65536;
   static_assert(kMostSteps * 255 * 255 <= UINT32_MAX, "sums of squares fit");
   const std::vector<uint8_t>& bytes = image.pixels;

@@ -10,8 +10,9 @@
 
 namespace cassle {
 
-// For a person: OutOfMemoryError() if the system refused memory, kResourceExhausted if a GPU's memory was too small, kUnavailable if the GPU failed,
-// each in one line; else kInternal with the message.
+// For a person, each in one line: OutOfMemoryError() if the system refused memory,
+// kResourceExhausted if a GPU's memory was too small, kUnavailable if the GPU failed; else
+// kInternal with the message.
 absl::Status TorchFailure(const std::exception& error);
 
 // Calls `work`, which returns an absl::Status or StatusOr; TorchFailure of what it throws.

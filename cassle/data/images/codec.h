@@ -7,9 +7,9 @@
 // (Pillow clips them to white).
 //   JPEG  gray, YCbCr, RGB, CMYK and YCCK (inverted, as Adobe writes them), progressive
 //   PNG   gray, palette, RGB, with or without alpha (which is dropped), 1 to 16 bits, interlaced
-// Colour profiles and gamma are ignored, as Pillow does. Damage that Pillow decodes is decoded to the
-// same pixels: corrupt data inside a JPEG (libjpeg's warnings), wrong checksums of PNG pixels, and
-// whatever is missing or stands behind the last pixel.
+// Colour profiles and gamma are ignored, as Pillow does. Damage that Pillow decodes is decoded to
+// the same pixels: corrupt data inside a JPEG (libjpeg's warnings), wrong checksums of PNG pixels,
+// and whatever is missing or stands behind the last pixel.
 #ifndef CASSLE_DATA_IMAGES_CODEC_H_
 #define CASSLE_DATA_IMAGES_CODEC_H_
 

@@ -303,7 +303,8 @@ TEST(CodecTest, EveryTruncationIsAnErrorUntilThePixelsAreComplete) {
       const absl::Status status =
           DecodeImage(absl::string_view(file).substr(0, size), &decoded, {}, &report);
       if (status.ok()) {
-        // Only the end marker of a JPEG and what follows the pixels of a PNG (their checksum, IEND).
+        // Only the end marker of a JPEG and what follows the pixels of a PNG (their checksum,
+        // IEND).
         EXPECT_GE(size + (file == png ? 16 : 2), file.size());
         EXPECT_TRUE(decoded == whole);
         EXPECT_THAT(report.remarks, ElementsAre(kCutBehindPixels));

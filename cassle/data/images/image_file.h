@@ -1,11 +1,11 @@
-// Image files as people have them, of any kind, to RGB pixels: what shard-encoder reads. What a file
-// is, its first bytes decide, not its name.
+// Image files as people have them, of any kind, to RGB pixels: what shard-encoder reads. What a
+// file is, its first bytes decide, not its name.
 //   JPEG, PNG                        cassle/data/images/codec.h
 //   BMP, GIF, PNM, TIFF, WebP,       one file each in cassle/data/images/formats
 //   AVIF, HEIC, JPEG XL, JPEG 2000
 // Pixels are those of Pillow's Image.open(...).convert("RGB"), of the first frame or page, turned
-// upright by the EXIF orientation. Deliberate differences: 16-bit gray is scaled (Pillow clips it to
-// white), and numbers without a known white (signed, floating-point) are refused.
+// upright by the EXIF orientation. Deliberate differences: 16-bit gray is scaled (Pillow clips it
+// to white), and numbers without a known white (signed, floating-point) are refused.
 #ifndef CASSLE_DATA_IMAGES_IMAGE_FILE_H_
 #define CASSLE_DATA_IMAGES_IMAGE_FILE_H_
 

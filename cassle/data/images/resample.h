@@ -79,8 +79,8 @@ absl::Status Resample(const RgbImage& source, const FractionalBox& box, int out_
                       int out_width, Interpolation interpolation, ResampleScratch* scratch,
                       RgbImage* view);
 
-// What `window` cuts out of the whole image resized to out_height x out_width, byte for byte, without
-// making the rest: a picture of a pixel by many thousands has no room as a whole.
+// What `window` cuts out of the whole image resized to out_height x out_width, byte for byte,
+// without making the rest: a picture of a pixel by many thousands has no room as a whole.
 // \error kInvalidArgument if the image or the window is empty, or the window reaches outside.
 // O(window pixels * taps) time; memory for the rows that the window looks at.
 absl::Status ResampleWindow(const RgbImage& source, int out_height, int out_width,

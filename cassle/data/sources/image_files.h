@@ -41,8 +41,9 @@ absl::StatusOr<ImageFiles> ListImageFiles(const std::string& root, const std::st
 // a/b/1.png and a/b/c/2.png after "a/"; empty if there are several, or none.
 std::string OnlyFolder(const std::vector<std::string>& images, size_t skipped = 0);
 
-// The folders "photos/photos/" in which all images lie, each in one of several further folders: what
-// stands above the classes when an archive was unpacked one level too deep. Empty if there are none.
+// The folders "photos/photos/" in which all images lie, each in one of several further folders:
+// what stands above the classes when an archive was unpacked one level too deep. Empty if there are
+// none.
 std::string FoldersAboveClasses(const std::vector<std::string>& images);
 
 // The part of a path before its first slash; empty if there is none.

@@ -12,7 +12,8 @@
 namespace cassle {
 
 // Opens what arguments.inputs name. DETECT goes by the first input's names, and by the images where
-// they speak for several layouts (layout_choice.h); a layout that is given is not questioned. Splits, order and keys depend on the content only.
+// they speak for several layouts (layout_choice.h); a layout that is given is not questioned.
+// Splits, order and keys depend on the content only.
 // \error kNotFound if an input is missing; kInvalidArgument if none is named or the layout cannot
 // be told (the message lists the layouts); kFailedPrecondition or kDataLoss, naming the file, if
 // the content is not as the layout wants it.

@@ -1,5 +1,5 @@
-// What a linear probe learns from, chooses by and is tested on: embeddings folders, the rows of them
-// that have a target, and their features as matrices.
+// What a linear probe learns from, chooses by and is tested on: embeddings folders, the rows of
+// them that have a target, and their features as matrices.
 #ifndef CASSLE_EVAL_ON_EMBEDDINGS_PROBE_SETS_H_
 #define CASSLE_EVAL_ON_EMBEDDINGS_PROBE_SETS_H_
 

@@ -112,8 +112,8 @@ class Table {
         .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   }
 
-  // Every target of the data set gets one value: a class that the record lacks is -1, a vector not a
-  // number.
+  // Every target of the data set gets one value: a class that the record lacks is -1, a vector is
+  // not a number.
   absl::Status AppendTargets(const v1::ImageRecord& record) {
     for (int i = 0; i < info_.targets_size(); ++i) {
       const v1::TargetInfo& info = info_.targets(i);

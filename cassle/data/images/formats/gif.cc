@@ -1,5 +1,5 @@
-// GIF by giflib: the first frame on its screen, as Pillow shows it: what the frame does not cover has
-// the transparent colour if there is one, else colour 0.
+// GIF by giflib: the first frame on its screen, as Pillow shows it: what the frame does not cover
+// has the transparent colour if there is one, else colour 0.
 #include <gif_lib.h>
 
 #include <algorithm>
@@ -104,7 +104,8 @@ class GifReader {
     return count;
   }
 
-  // R G B of every index, as in Pillow: those without an entry are black, without a map all are gray.
+  // R G B of every index, as in Pillow: those without an entry are black, without a map all are
+  // gray.
   static std::vector<uint8_t> Palette(const ColorMapObject* map) {
     std::vector<uint8_t> palette(3 * 256);
     for (size_t i = 0; i < palette.size() && map == nullptr; ++i) {

@@ -1,5 +1,6 @@
-// HEIC (HEIF with HEVC, as phones write it) by libheif: the primary picture, turned as the container
-// says; the EXIF orientation is not looked at, as the standard wants it. Alpha is dropped.
+// HEIC (HEIF with HEVC, as phones write it) by libheif: the primary picture, turned as the
+// container says; the EXIF orientation is not looked at, as the standard wants it. Alpha is
+// dropped.
 #include <libheif/heif.h>
 
 #include <algorithm>

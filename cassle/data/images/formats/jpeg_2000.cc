@@ -1,5 +1,5 @@
-// JPEG 2000 by OpenJPEG, as .jp2 or a bare codestream: gray and RGB of 1 to 16 bits, with or without
-// alpha (dropped), sampled alike. Other colour spaces are refused.
+// JPEG 2000 by OpenJPEG, as .jp2 or a bare codestream: gray and RGB of 1 to 16 bits, with or
+// without alpha (dropped), sampled alike. Other colour spaces are refused.
 #include <openjpeg-2.5/openjpeg.h>
 
 #include <algorithm>

@@ -1,5 +1,5 @@
-// JPEG XL by libjxl: the first frame, upright, in the colours of the file rounded to 8 bits. Alpha is
-// dropped.
+// JPEG XL by libjxl: the first frame, upright, in the colours of the file rounded to 8 bits. Alpha
+// is dropped.
 #include <jxl/decode.h>
 #include <jxl/decode_cxx.h>
 

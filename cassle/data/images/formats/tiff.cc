@@ -1,7 +1,7 @@
-// TIFF by libtiff, which undoes the compression and the byte order; what the samples mean is decided
-// here, as Pillow does: gray (also inverted), palette, RGB and CMYK of 1 to 16 bits, in strips or
-// tiles, planes together or apart, with extra samples (alpha, dropped). YCbCr and what is rarer
-// become RGB by libtiff itself. The first page; its orientation is applied.
+// TIFF by libtiff, which undoes the compression and the byte order; what the samples mean is
+// decided here, as Pillow does: gray (also inverted), palette, RGB and CMYK of 1 to 16 bits, in
+// strips or tiles, planes together or apart, with extra samples (alpha, dropped). YCbCr and what is
+// rarer become RGB by libtiff itself. The first page; its orientation is applied.
 #include <tiffio.h>
 
 #include <algorithm>

@@ -1,5 +1,5 @@
-// WebP by libwebp: lossy, lossless, with alpha (dropped), animated (the first frame on its canvas, as
-// libwebp's own player and Pillow show it).
+// WebP by libwebp: lossy, lossless, with alpha (dropped), animated (the first frame on its canvas,
+// as libwebp's own player and Pillow show it).
 #include <webp/decode.h>
 #include <webp/demux.h>
 
