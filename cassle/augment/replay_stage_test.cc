@@ -289,7 +289,7 @@ TEST(ReplayTest, MistakesAreNamedWithTheirExitCode) {
   expect(ReplayOf("/no/such/views"), 66, "/no/such/views");
   expect(ReplayOf(views, "/no/such/images"), 66, "/no/such/images");
   expect(ReplayOf(views, ""), 65, "without its pixels");
-  expect(ReplayOf(DatasetFolder()), 65, "holds no recorded views");
+  expect(ReplayOf(DatasetFolder()), 65, "is no folder of recorded views");
   expect(ReplayOf(views, MakeTestDataset("others", TestImageRecords(kImages, /*salt=*/1))), 65,
          "fingerprint");
   v1::ReplayOptions options = ReplayOf(views);

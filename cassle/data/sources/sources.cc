@@ -176,6 +176,8 @@ absl::StatusOr<const Layout*> Detect(const Found& found, const SourceArguments& 
     return DetectInFolder(found, std::move(candidates), arguments);
   }
   if (!candidates.empty()) return candidates[0];
+  const std::string advice = ForeignFormatAdvice(found.path);
+  if (!advice.empty()) return absl::FailedPreconditionError(advice);
   return absl::InvalidArgumentError(absl::StrCat(
       found.path,
       ": the layout cannot be told from the names; give --source=. Layouts: ", LayoutList()));
