@@ -65,8 +65,8 @@ TEST(ViewLoaderErrorTest, DamagedViewsAreNamed) {
   EXPECT_THAT(StatusOf(options), StatusIs(absl::StatusCode::kNotFound, HasSubstr("missing")));
 
   options.views_dir = DatasetFolder();
-  EXPECT_THAT(StatusOf(options),
-              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("holds no recorded views")));
+  EXPECT_THAT(StatusOf(options), StatusIs(absl::StatusCode::kFailedPrecondition,
+                                          HasSubstr("is no folder of recorded views")));
 
   options.views_dir = Record("truncated", Options::RAW);
   const std::string shard = JoinPath(options.views_dir, "views-00001-of-00005.tfrecord");
