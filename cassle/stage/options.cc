@@ -2,91 +2,28 @@
 
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/message.h>
-#include <google/protobuf/text_format.h>
 
-#include <cmath>
 #include <memory>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/base/text_proto.h"
+#include "cassle/stage/option_words.h"
 #include "cassle/stage/options.pb.h"
 
 namespace cassle {
 namespace {
 
 using google::protobuf::Descriptor;
-using google::protobuf::EnumDescriptor;
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 using google::protobuf::OneofDescriptor;
 using google::protobuf::Reflection;
-
-bool IsMessage(const FieldDescriptor& field) {
-  return field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE;
-}
-
-v1::FieldRole RoleOf(const FieldDescriptor& field) {
-  return field.options().GetExtension(v1::role);
-}
-
-std::string EnumValues(const EnumDescriptor& type) {
-  std::vector<std::string> names;
-  for (int i = 0; i < type.value_count(); ++i) {
-    // X_UNSPECIFIED = 0 is the absence of a value, not a choice.
-    if (!absl::EndsWith(type.value(i)->name(), "_UNSPECIFIED")) {
-      names.push_back(absl::AsciiStrToLower(type.value(i)->name()));
-    }
-  }
-  return absl::StrJoin(names, "|");
-}
-
-// A line for each value of an enum that says what it means.
-std::string ValuesHelp(const FieldDescriptor& field) {
-  std::string text;
-  const EnumDescriptor* type = field.enum_type();
-  for (int i = 0; type != nullptr && i < type->value_count(); ++i) {
-    const std::string& help = type->value(i)->options().GetExtension(v1::value_help);
-    if (help.empty()) continue;
-    absl::StrAppend(&text, "      ", absl::AsciiStrToLower(type->value(i)->name()), ": ", help,
-                    "\n");
-  }
-  return text;
-}
-
-std::string TypeName(const FieldDescriptor& field);
-
-bool IsNumber(const FieldDescriptor& field) {
-  switch (field.cpp_type()) {
-    case FieldDescriptor::CPPTYPE_STRING:
-    case FieldDescriptor::CPPTYPE_ENUM:
-    case FieldDescriptor::CPPTYPE_BOOL:
-    case FieldDescriptor::CPPTYPE_MESSAGE:
-      return false;
-    default:
-      return true;
-  }
-}
-
-// What one word may choose in a message: the member of its oneof, else the value of its first
-// field, unless that is a number: nobody could tell of which field.
-std::string WordChoices(const Descriptor& type) {
-  if (type.real_oneof_decl_count() > 0) {
-    std::vector<std::string> names;
-    for (int i = 0; i < type.oneof_decl(0)->field_count(); ++i) {
-      names.push_back(type.oneof_decl(0)->field(i)->name());
-    }
-    return absl::StrJoin(names, "|");
-  }
-  return type.field_count() > 0 && !IsNumber(*type.field(0)) ? TypeName(*type.field(0))
-                                                             : "'TEXT FORMAT'";
-}
 
 // A word or a number.
 bool IsWord(absl::string_view value) {
@@ -94,49 +31,6 @@ bool IsWord(absl::string_view value) {
     if (!absl::ascii_isalnum(c) && !absl::StrContains("_.+-", c)) return false;
   }
   return !value.empty();
-}
-
-// What a value of a scalar field should have been.
-std::string Expected(const FieldDescriptor& field) {
-  const bool several = field.is_repeated();
-  switch (field.cpp_type()) {
-    case FieldDescriptor::CPPTYPE_FLOAT:
-    case FieldDescriptor::CPPTYPE_DOUBLE:
-      return several ? "numbers, separated by commas" : "a number";
-    case FieldDescriptor::CPPTYPE_INT32:
-    case FieldDescriptor::CPPTYPE_INT64:
-      return several ? "whole numbers, separated by commas" : "a whole number";
-    case FieldDescriptor::CPPTYPE_UINT32:
-    case FieldDescriptor::CPPTYPE_UINT64:
-      return several ? "whole numbers from 0, separated by commas" : "a whole number from 0";
-    default:
-      return TypeName(field);
-  }
-}
-
-std::string TypeName(const FieldDescriptor& field) {
-  std::string name;
-  switch (field.cpp_type()) {
-    case FieldDescriptor::CPPTYPE_STRING:
-      name = RoleOf(field) == v1::SETTING || RoleOf(field) == v1::TUNING ? "TEXT" : "PATH";
-      break;
-    case FieldDescriptor::CPPTYPE_ENUM:
-      name = EnumValues(*field.enum_type());
-      break;
-    case FieldDescriptor::CPPTYPE_BOOL:
-      name = "true|false";
-      break;
-    case FieldDescriptor::CPPTYPE_FLOAT:
-    case FieldDescriptor::CPPTYPE_DOUBLE:
-      name = "NUMBER";
-      break;
-    case FieldDescriptor::CPPTYPE_MESSAGE:
-      name = field.is_repeated() ? "'TEXT FORMAT'" : WordChoices(*field.message_type());
-      break;
-    default:
-      name = "COUNT";
-  }
-  return field.is_repeated() ? absl::StrCat(name, ",...") : name;
 }
 
 // One value of a scalar field in text format: strings quoted, enum names as declared.
@@ -173,60 +67,6 @@ bool IsSet(const Message& message, const FieldDescriptor& field) {
   const Reflection& reflection = *message.GetReflection();
   return field.is_repeated() ? reflection.FieldSize(message, &field) > 0
                              : reflection.HasField(message, &field);
-}
-
-// One end of a range.
-struct Bound {
-  const char* words;
-  const decltype(v1::at_least)& annotation;
-  bool (*holds)(double value, double bound);
-};
-const Bound kBounds[] = {
-    {"at least ", v1::at_least, [](double value, double bound) { return value >= bound; }},
-    {"above ", v1::above, [](double value, double bound) { return value > bound; }},
-    {"at most ", v1::at_most, [](double value, double bound) { return value <= bound; }},
-    {"below ", v1::below, [](double value, double bound) { return value < bound; }},
-};
-
-bool IsInside(double value, const FieldDescriptor& field) {
-  if (!std::isfinite(value)) return false;
-  for (const Bound& bound : kBounds) {
-    if (field.options().HasExtension(bound.annotation) &&
-        !bound.holds(value, field.options().GetExtension(bound.annotation))) {
-      return false;
-    }
-  }
-  return true;
-}
-
-// The values of a scalar field in text format: of a repeated one each, else one.
-std::vector<std::string> ValueTexts(const Message& message, const FieldDescriptor& field) {
-  std::vector<std::string> texts(
-      field.is_repeated() ? message.GetReflection()->FieldSize(message, &field) : 1);
-  for (size_t i = 0; i < texts.size(); ++i) {
-    google::protobuf::TextFormat::PrintFieldValueToString(
-        message, &field, field.is_repeated() ? static_cast<int>(i) : -1, &texts[i]);
-  }
-  return texts;
-}
-
-absl::Status CheckRange(const Message& message, const FieldDescriptor& field,
-                        absl::string_view prefix) {
-  const std::string range = RangeText(field);
-  if (range.empty()) return absl::OkStatus();
-  const std::vector<std::string> texts = ValueTexts(message, field);
-  const bool ascending = field.options().GetExtension(v1::ascending);
-  bool good = true;
-  double before = -HUGE_VAL;
-  for (const std::string& text : texts) {
-    double value = 0;
-    good = good && absl::SimpleAtod(text, &value) && IsInside(value, field) &&
-           !(ascending && value <= before);
-    before = value;
-  }
-  if (good) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("--", prefix, field.name(), "=",
-                                                 absl::StrJoin(texts, ","), ": expected ", range));
 }
 
 void ClearNonSettings(Message* message) {
@@ -372,7 +212,7 @@ absl::Status OptionSetter::Set(absl::string_view path_view, absl::string_view va
   const absl::Status status = ParseTextProto(text, absl::StrCat("--", path), holder);
   if (status.ok() || IsMessage(*field)) return status;
   return absl::InvalidArgumentError(
-      absl::StrCat("--", path, "=", value, ": expected ", Expected(*field)));
+      absl::StrCat("--", path, "=", value, ": expected ", ExpectedValue(*field)));
 }
 
 absl::Status ApplyDefaults(Message* options) {
@@ -395,49 +235,6 @@ absl::Status ApplyDefaults(Message* options) {
     const absl::Status set = OptionSetter(options).Set(field.name(), value);
     if (!set.ok()) {
       return absl::InternalError(absl::StrCat(field.full_name(), ": default ", set.message()));
-    }
-  }
-  return absl::OkStatus();
-}
-
-std::string RangeText(const FieldDescriptor& field) {
-  const auto& annotations = field.options();
-  std::string range;
-  if (annotations.HasExtension(v1::at_least) && annotations.HasExtension(v1::at_most)) {
-    range = absl::StrCat(annotations.GetExtension(v1::at_least), " to ",
-                         annotations.GetExtension(v1::at_most));
-  } else {
-    for (const Bound& bound : kBounds) {
-      if (!annotations.HasExtension(bound.annotation)) continue;
-      absl::StrAppend(&range, range.empty() ? "" : " and ", bound.words,
-                      annotations.GetExtension(bound.annotation));
-    }
-  }
-  if (range.empty()) return range;
-  if (!field.is_repeated()) {
-    // Of such a field 0 is what is not set.
-    const bool unset_outside = !field.has_presence() && !IsInside(0, field);
-    return absl::StrCat(range, unset_outside ? ", or 0" : "");
-  }
-  return absl::StrCat(
-      annotations.GetExtension(v1::ascending) ? "ascending values, each " : "values, each ", range);
-}
-
-absl::Status CheckRanges(const Message& options, absl::string_view prefix) {
-  const Reflection& reflection = *options.GetReflection();
-  std::vector<const FieldDescriptor*> set;
-  reflection.ListFields(options, &set);
-  for (const FieldDescriptor* field : set) {
-    if (!IsMessage(*field)) {
-      CASSLE_RETURN_IF_ERROR(CheckRange(options, *field, prefix));
-    } else if (!field->is_repeated()) {
-      CASSLE_RETURN_IF_ERROR(CheckRanges(reflection.GetMessage(options, field),
-                                         absl::StrCat(prefix, field->name(), ".")));
-    } else {
-      for (int i = 0; i < reflection.FieldSize(options, field); ++i) {
-        CASSLE_RETURN_IF_ERROR(CheckRanges(reflection.GetRepeatedMessage(options, field, i),
-                                           absl::StrCat(prefix, field->name(), "[", i, "].")));
-      }
     }
   }
   return absl::OkStatus();
@@ -507,47 +304,6 @@ std::vector<std::pair<std::string, std::string>> PathsOfRole(const Message& opti
     }
   }
   return paths;
-}
-
-namespace {
-
-// The fields of a message that is given in text format only: of lists, which have no paths.
-std::string FieldsHelp(const Descriptor& type, const std::string& indent) {
-  std::string text;
-  for (int i = 0; i < type.field_count(); ++i) {
-    const FieldDescriptor& field = *type.field(i);
-    absl::StrAppend(&text, indent, field.name(), IsMessage(field) ? " { }" : ": ",
-                    IsMessage(field) ? "" : TypeName(field));
-    const std::string& help = field.options().GetExtension(v1::help);
-    absl::StrAppend(&text, help.empty() ? "" : "  ", help, "\n");
-    if (IsMessage(field)) absl::StrAppend(&text, FieldsHelp(*field.message_type(), indent + "  "));
-  }
-  return text;
-}
-
-}  // namespace
-
-std::string OptionsHelp(const Descriptor& options) {
-  std::string text;
-  for (const std::string& path : FieldPaths(options)) {
-    const FieldDescriptor& field = *FindField(options, path);
-    const std::string& help = field.options().GetExtension(v1::help);
-    // A message is shown by its fields, unless it says something itself.
-    if (IsMessage(field) && help.empty()) continue;
-    absl::StrAppend(&text, "  --", path, "=", TypeName(field), "\n");
-    if (!help.empty()) absl::StrAppend(&text, "      ", help, "\n");
-    absl::StrAppend(&text, ValuesHelp(field));
-    if (IsMessage(field) && field.is_repeated()) {
-      absl::StrAppend(&text, FieldsHelp(*field.message_type(), "        "));
-    }
-    const std::string range = RangeText(field);
-    if (!range.empty()) absl::StrAppend(&text, "      Range: ", range, "\n");
-    const std::string& value = field.options().GetExtension(v1::default_value);
-    if (!value.empty()) {
-      absl::StrAppend(&text, "      Default: ", absl::AsciiStrToLower(value), "\n");
-    }
-  }
-  return text;
 }
 
 }  // namespace cassle

@@ -77,6 +77,36 @@ TEST(ViewLoaderTest, EveryEpochShowsDistinctImagesInAnotherOrder) {
   }
 }
 
+TEST(ViewLoaderTest, RowsOfABatchAreThoseOfTheWholeBatch) {
+  ASSERT_OK_AND_ASSIGN(const auto whole, ViewLoader::Create(OnTheFly()));
+  ViewLoaderOptions options = OnTheFly();
+  options.rows = {1, 4};
+  ASSERT_OK_AND_ASSIGN(const auto part, ViewLoader::Create(options));
+  EXPECT_EQ(part->batches_per_epoch(), whole->batches_per_epoch());
+  for (int i = 0; i < kEpochs * (kImages / kBatch); ++i) {
+    ASSERT_OK_AND_ASSIGN(const auto all, whole->Next());
+    ASSERT_OK_AND_ASSIGN(const auto some, part->Next());
+    ASSERT_EQ(some->batch_size, 2);
+    for (size_t k = 0; k < options.rows.size(); ++k) {
+      const int64_t row = options.rows[k];
+      EXPECT_EQ(some->image_ids[k], all->image_ids[row]);
+      EXPECT_EQ(some->labels[k], all->labels[row]);
+      const auto rows_equal = [&](const auto& a, const auto& b) {
+        const size_t size = b.size() / kBatch;
+        return a.size() == 2 * size &&
+               std::equal(b.begin() + row * size, b.begin() + (row + 1) * size,
+                          a.begin() + k * size);
+      };
+      for (int view = 0; view < 2; ++view) {
+        EXPECT_TRUE(rows_equal(some->pixels[view], all->pixels[view]));
+        EXPECT_TRUE(rows_equal(some->descriptors[view], all->descriptors[view]));
+      }
+    }
+  }
+  options.rows = {kBatch};
+  EXPECT_THAT(StatusOf(options), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("row 5")));
+}
+
 TEST(ViewLoaderTest, AnEpochOfASubsetHasItsImagesOnly) {
   ViewLoaderOptions options = OnTheFly();
   const uint64_t first = options.images->first_id();

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <string>
 
 #include "absl/strings/match.h"
@@ -141,6 +143,18 @@ TEST(ImageFileTest, RefusesMorePixelsThanTheLimitInEveryFormat) {
   EXPECT_THAT(DecodeImageFile("P6 10000 10000 255\n", {}, &image).status(),
               StatusIs(kBad, HasSubstr("end early")));
   EXPECT_EQ(image.pixels.capacity(), 0);
+}
+
+// 2 GB are asked for by a grid in a picture of 32 x 24, in 941 bytes (found by heic_fuzzer).
+TEST(ImageFileTest, AGridThatIsLargerThanItsPictureIsRefusedBeforeMemoryIsTaken) {
+  std::ifstream stream(
+      "cassle/data/images/formats/testdata/fuzz/heic_fuzzer/grid_of_gigabytes.heic",
+      std::ios::binary);
+  const std::string file((std::istreambuf_iterator<char>(stream)), {});
+  ASSERT_EQ(file.size(), 941);
+  RgbImage image;
+  EXPECT_THAT(DecodeImageFile(file, {}, &image).status(),
+              StatusIs(kBad, HasSubstr("HEIC: Memory allocation error")));
 }
 
 TEST(ImageFileTest, SaysWhatIsNoImage) {

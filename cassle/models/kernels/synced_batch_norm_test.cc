@@ -72,13 +72,6 @@ void ExpectTruth(const Truth& truth, const Norm& norm, double tolerance) {
                                : part.contiguous();
       };
       at::Tensor input = cut(truth.input).detach().clone().set_requires_grad(true);
-      if (input.dim() == 4) {
-        input = cut(truth.input)
-                    .detach()
-                    .contiguous(at::MemoryFormat::ChannelsLast)
-                    .clone()
-                    .set_requires_grad(true);
-      }
       at::Tensor weight = truth.weight.clone().set_requires_grad(true);
       at::Tensor bias = truth.bias.clone().set_requires_grad(true);
       const at::Tensor mean = at::zeros({channels}, at::kFloat);

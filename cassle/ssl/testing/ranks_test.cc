@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "cassle/runtime/ranks/ranks_testutil.h"
 #include "cassle/ssl/testing/method_variants.h"
 #include "cassle/ssl/testing/tiny_backbone.h"
@@ -42,11 +43,12 @@ Batch OwnRowsOf(const Batch& batch, const std::vector<int64_t>& rows) {
   return own;
 }
 
-Trained Train(const Variant& variant, int64_t parts, Team* team) {
+Trained Train(const Variant& variant, int64_t parts, Team* team, bool batch_norm_per_rank = false) {
   Trained trained;
   const std::unique_ptr<Method> method =
       MakeVariant(variant, 1, Precision::kFloat32, [&](MethodSetup* setup) {
         setup->team = team;
+        setup->batch_norm_per_rank = batch_norm_per_rank;
         setup->part_size = kBatch / parts;
       });
   const std::unique_ptr<Optimizer> optimizer = OptimizerOf(variant, *method);
@@ -121,6 +123,22 @@ TEST_P(RanksTest, TheSameNumberOfRanksGivesTheSameBytesTwice) {
   EXPECT_EQ(runs[0].losses, runs[1].losses);
   for (size_t i = 0; i < runs[0].state.size(); ++i) {
     EXPECT_TRUE(runs[0].state[i].tensor.equal(runs[1].state[i].tensor)) << runs[0].state[i].name;
+  }
+}
+
+TEST(RanksBatchNormTest, PerRankItSeesTheOwnRowsAndParametersStayEqual) {
+  const Variant variant = {"simclr", AllConditioningCases()[0]};
+  const Trained alone = Train(variant, 1, nullptr);
+  std::vector<Trained> ranks(2);
+  RunRanks(2, [&](Team* team) {
+    ranks[team->rank()] = Train(variant, 1, team, /*batch_norm_per_rank=*/true);
+  });
+  EXPECT_NE(ranks[0].losses, alone.losses);
+  EXPECT_EQ(ranks[0].losses, ranks[1].losses);
+  for (size_t i = 0; i < alone.state.size(); ++i) {
+    const bool of_own_rows = absl::StrContains(alone.state[i].name, "running_");
+    EXPECT_EQ(ranks[0].state[i].tensor.equal(ranks[1].state[i].tensor), !of_own_rows)
+        << alone.state[i].name;
   }
 }
 

@@ -21,17 +21,20 @@ struct BatchPass {
   at::Tensor z1, z2, features1;
 };
 
+// Of several ranks: the batch holds RowsOnRank of its `rows` images, descriptors and labels
+// included.
+struct SharedBatch {
+  Team* team = nullptr;
+  int64_t rows = 0;
+};
+
 // Forward and backward over `parts` consecutive parts of equal size. Adds to the gradients those of
 // the mean of the parts' losses; after a loss that is not finite nothing more is done. Whatever a
 // method computes over a batch (negatives, correlations, statistics of batch norm) it computes over
 // a part. parts >= 1 must divide the number of images; with 1 this is Forward and backward().
 //
-// On one of several ranks the batch holds RowsOnRank of its `rows` images, descriptors and labels
-// included; each part is shared among the ranks. AverageGradients makes the gradients of the whole.
-struct SharedBatch {
-  Team* team = nullptr;
-  int64_t rows = 0;
-};
+// On one of several ranks each part is shared among them; AverageGradients makes the gradients of
+// the whole then.
 BatchPass AccumulateGradients(const Batch& batch, int64_t parts, Method* method,
                               const SharedBatch& shared = {});
 

@@ -4,6 +4,7 @@
 #include <libheif/heif.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -13,6 +14,9 @@
 
 namespace cassle {
 namespace {
+
+// Tiles may be larger than the picture that is cut out of them: cameras' have 512 x 512.
+constexpr int kTilePixels = 2048 * 2048;
 
 class HeicReader {
  public:
@@ -40,6 +44,10 @@ class HeicReader {
   const ImageHeader& header() const { return header_; }
 
   absl::Status ReadPixels(RgbImage* image, DecodeReport* report) {
+    // Grids and tiles inside have sizes of their own: a few bytes could ask for gigabytes.
+    const double pixels = std::max<double>(kTilePixels, 4.0 * header_.height * header_.width);
+    heif_context_set_maximum_image_size_limit(context_.get(),
+                                              static_cast<int>(std::ceil(std::sqrt(pixels))));
     const bool alpha = heif_image_handle_has_alpha_channel(handle_) != 0;
     const int channels = alpha ? 4 : 3;
     CASSLE_RETURN_IF_ERROR(Check(heif_decode_image(
