@@ -14,7 +14,7 @@
 #include "cassle/base/testing/golden.h"
 #include "cassle/base/testing/status_matchers.h"
 #include "cassle/data/images/codec.h"
-#include "cassle/data/sources/archive.h"
+#include "cassle/data/sources/archives/archive.h"
 
 namespace cassle {
 namespace {

@@ -6,7 +6,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "cassle/base/status_macros.h"
-#include "cassle/data/sources/archive.h"
+#include "cassle/data/sources/archives/archive.h"
 
 namespace cassle {
 namespace {

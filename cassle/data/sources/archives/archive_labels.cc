@@ -1,4 +1,4 @@
-#include "cassle/data/sources/archive_labels.h"
+#include "cassle/data/sources/archives/archive_labels.h"
 
 #include <algorithm>
 #include <map>

@@ -1,4 +1,4 @@
-#include "cassle/data/sources/list_table.h"
+#include "cassle/data/sources/tables/list_table.h"
 
 #include <algorithm>
 #include <utility>
@@ -9,7 +9,7 @@
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/data/sources/image_files.h"
-#include "cassle/data/sources/mat_table.h"
+#include "cassle/data/sources/tables/mat_table.h"
 
 namespace cassle {
 namespace {

@@ -1,6 +1,6 @@
 // Lists of published data sets as rows of fields: text files, folders, MATLAB files.
-#ifndef CASSLE_DATA_SOURCES_LIST_TABLE_H_
-#define CASSLE_DATA_SOURCES_LIST_TABLE_H_
+#ifndef CASSLE_DATA_SOURCES_TABLES_LIST_TABLE_H_
+#define CASSLE_DATA_SOURCES_TABLES_LIST_TABLE_H_
 
 #include <string>
 #include <vector>
@@ -37,4 +37,4 @@ absl::StatusOr<std::vector<ListRow>> ReadListTable(const std::string& list,
 
 }  // namespace cassle
 
-#endif  // CASSLE_DATA_SOURCES_LIST_TABLE_H_
+#endif  // CASSLE_DATA_SOURCES_TABLES_LIST_TABLE_H_

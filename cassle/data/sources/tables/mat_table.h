@@ -1,12 +1,12 @@
 // The MATLAB part of list_table.h.
-#ifndef CASSLE_DATA_SOURCES_MAT_TABLE_H_
-#define CASSLE_DATA_SOURCES_MAT_TABLE_H_
+#ifndef CASSLE_DATA_SOURCES_TABLES_MAT_TABLE_H_
+#define CASSLE_DATA_SOURCES_TABLES_MAT_TABLE_H_
 
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "cassle/data/sources/list_table.h"
+#include "cassle/data/sources/tables/list_table.h"
 
 namespace cassle {
 
@@ -15,4 +15,4 @@ absl::StatusOr<std::vector<ListRow>> ReadMatTable(const std::string& path,
 
 }  // namespace cassle
 
-#endif  // CASSLE_DATA_SOURCES_MAT_TABLE_H_
+#endif  // CASSLE_DATA_SOURCES_TABLES_MAT_TABLE_H_

@@ -24,9 +24,9 @@
 #include "cassle/base/csv.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
-#include "cassle/data/sources/csv_columns.h"
-#include "cassle/data/sources/row_source.h"
 #include "cassle/data/sources/sources.h"
+#include "cassle/data/sources/tables/csv_columns.h"
+#include "cassle/data/sources/tables/row_source.h"
 
 namespace cassle {
 namespace {

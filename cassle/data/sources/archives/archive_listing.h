@@ -4,15 +4,15 @@
 // a/IMG.0001.jpg is the image of the sample a/IMG.0001. To it belong a/IMG.0001.cls and
 // a/IMG.0001.hue.cls, wherever in the archive they stand; among several images the one with the
 // longest name has them.
-#ifndef CASSLE_DATA_SOURCES_ARCHIVE_LISTING_H_
-#define CASSLE_DATA_SOURCES_ARCHIVE_LISTING_H_
+#ifndef CASSLE_DATA_SOURCES_ARCHIVES_ARCHIVE_LISTING_H_
+#define CASSLE_DATA_SOURCES_ARCHIVES_ARCHIVE_LISTING_H_
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "cassle/data/sources/archive_labels.h"
+#include "cassle/data/sources/archives/archive_labels.h"
 #include "cassle/data/sources/source.h"
 
 namespace cassle {
@@ -42,4 +42,4 @@ absl::StatusOr<std::vector<ListedImage>> ListArchive(const std::string& path,
 
 }  // namespace cassle
 
-#endif  // CASSLE_DATA_SOURCES_ARCHIVE_LISTING_H_
+#endif  // CASSLE_DATA_SOURCES_ARCHIVES_ARCHIVE_LISTING_H_

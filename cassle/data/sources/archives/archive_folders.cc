@@ -1,4 +1,4 @@
-#include "cassle/data/sources/archive_folders.h"
+#include "cassle/data/sources/archives/archive_folders.h"
 
 #include <algorithm>
 #include <map>

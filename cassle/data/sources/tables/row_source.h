@@ -1,6 +1,6 @@
 // RowSource: images that a list names, one row each; what csv_source.cc and list_source.cc make.
-#ifndef CASSLE_DATA_SOURCES_ROW_SOURCE_H_
-#define CASSLE_DATA_SOURCES_ROW_SOURCE_H_
+#ifndef CASSLE_DATA_SOURCES_TABLES_ROW_SOURCE_H_
+#define CASSLE_DATA_SOURCES_TABLES_ROW_SOURCE_H_
 
 #include <map>
 #include <memory>
@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "cassle/data/sources/class_column.h"
 #include "cassle/data/sources/source.h"
+#include "cassle/data/sources/tables/class_column.h"
 #include "cassle/data/sources/tally.h"
 
 namespace cassle {
@@ -43,4 +43,4 @@ absl::StatusOr<std::unique_ptr<ImageSource>> MakeRowSource(std::vector<ImageRow>
 
 }  // namespace cassle
 
-#endif  // CASSLE_DATA_SOURCES_ROW_SOURCE_H_
+#endif  // CASSLE_DATA_SOURCES_TABLES_ROW_SOURCE_H_

@@ -1,7 +1,7 @@
 // Sequential reading of archives (tar, zip) and of compressed files (libarchive: gzip, bzip2, xz,
 // zstd or none, by the first bytes).
-#ifndef CASSLE_DATA_SOURCES_ARCHIVE_H_
-#define CASSLE_DATA_SOURCES_ARCHIVE_H_
+#ifndef CASSLE_DATA_SOURCES_ARCHIVES_ARCHIVE_H_
+#define CASSLE_DATA_SOURCES_ARCHIVES_ARCHIVE_H_
 
 #include <cstddef>
 #include <memory>
@@ -61,4 +61,4 @@ absl::StatusOr<std::string> ReadMaybeCompressed(const std::string& path);
 
 }  // namespace cassle
 
-#endif  // CASSLE_DATA_SOURCES_ARCHIVE_H_
+#endif  // CASSLE_DATA_SOURCES_ARCHIVES_ARCHIVE_H_

@@ -1,6 +1,6 @@
 // Standard input, kept in a temporary file for what has to be read more than once.
-#ifndef CASSLE_DATA_SOURCES_KEPT_INPUT_H_
-#define CASSLE_DATA_SOURCES_KEPT_INPUT_H_
+#ifndef CASSLE_DATA_SOURCES_ARCHIVES_KEPT_INPUT_H_
+#define CASSLE_DATA_SOURCES_ARCHIVES_KEPT_INPUT_H_
 
 #include <memory>
 #include <string>
@@ -29,4 +29,4 @@ class KeptInput {
 
 }  // namespace cassle
 
-#endif  // CASSLE_DATA_SOURCES_KEPT_INPUT_H_
+#endif  // CASSLE_DATA_SOURCES_ARCHIVES_KEPT_INPUT_H_

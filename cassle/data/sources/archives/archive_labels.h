@@ -1,6 +1,6 @@
 // Labels in archives: the members beside an image that may hold its class, and which of them do.
-#ifndef CASSLE_DATA_SOURCES_ARCHIVE_LABELS_H_
-#define CASSLE_DATA_SOURCES_ARCHIVE_LABELS_H_
+#ifndef CASSLE_DATA_SOURCES_ARCHIVES_ARCHIVE_LABELS_H_
+#define CASSLE_DATA_SOURCES_ARCHIVES_ARCHIVE_LABELS_H_
 
 #include <string>
 #include <vector>
@@ -39,4 +39,4 @@ absl::StatusOr<std::string> ChooseLabels(const std::vector<const std::vector<Sam
 
 }  // namespace cassle
 
-#endif  // CASSLE_DATA_SOURCES_ARCHIVE_LABELS_H_
+#endif  // CASSLE_DATA_SOURCES_ARCHIVES_ARCHIVE_LABELS_H_

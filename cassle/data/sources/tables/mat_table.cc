@@ -1,4 +1,4 @@
-#include "cassle/data/sources/mat_table.h"
+#include "cassle/data/sources/tables/mat_table.h"
 
 #include <matio.h>
 

@@ -1,4 +1,4 @@
-#include "cassle/data/sources/archive.h"
+#include "cassle/data/sources/archives/archive.h"
 
 #include <archive.h>
 #include <archive_entry.h>

@@ -1,4 +1,4 @@
-#include "cassle/data/sources/class_column.h"
+#include "cassle/data/sources/tables/class_column.h"
 
 #include <string>
 #include <vector>

@@ -9,8 +9,8 @@
 //                  Codes::kNames): classes of those names, in the order of the numbers
 //   names          sorted. 1, 1.0 and +1 are the class "1"; 007 stays "007"
 // No class: an empty cell, NaN and -1; where the others are numbers also NA, N/A, None and null.
-#ifndef CASSLE_DATA_SOURCES_CLASS_COLUMN_H_
-#define CASSLE_DATA_SOURCES_CLASS_COLUMN_H_
+#ifndef CASSLE_DATA_SOURCES_TABLES_CLASS_COLUMN_H_
+#define CASSLE_DATA_SOURCES_TABLES_CLASS_COLUMN_H_
 
 #include <cstdint>
 #include <map>
@@ -68,4 +68,4 @@ class ClassColumn {
 
 }  // namespace cassle
 
-#endif  // CASSLE_DATA_SOURCES_CLASS_COLUMN_H_
+#endif  // CASSLE_DATA_SOURCES_TABLES_CLASS_COLUMN_H_

@@ -1,4 +1,4 @@
-#include "cassle/data/sources/archive_listing.h"
+#include "cassle/data/sources/archives/archive_listing.h"
 
 #include <algorithm>
 #include <map>
@@ -15,7 +15,7 @@
 #include "cassle/base/status_macros.h"
 #include "cassle/base/text_file.h"
 #include "cassle/data/images/image_names.h"
-#include "cassle/data/sources/archive.h"
+#include "cassle/data/sources/archives/archive.h"
 
 namespace cassle {
 namespace {

@@ -1,4 +1,4 @@
-#include "cassle/data/sources/csv_columns.h"
+#include "cassle/data/sources/tables/csv_columns.h"
 
 #include <algorithm>
 #include <initializer_list>

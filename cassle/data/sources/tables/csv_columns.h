@@ -1,6 +1,6 @@
 // What the columns of a CSV list of images are, by the names in its first line.
-#ifndef CASSLE_DATA_SOURCES_CSV_COLUMNS_H_
-#define CASSLE_DATA_SOURCES_CSV_COLUMNS_H_
+#ifndef CASSLE_DATA_SOURCES_TABLES_CSV_COLUMNS_H_
+#define CASSLE_DATA_SOURCES_TABLES_CSV_COLUMNS_H_
 
 #include <string>
 #include <vector>
@@ -34,4 +34,4 @@ absl::StatusOr<CsvColumns> FindCsvColumns(const CsvTable& table, const SourceArg
 
 }  // namespace cassle
 
-#endif  // CASSLE_DATA_SOURCES_CSV_COLUMNS_H_
+#endif  // CASSLE_DATA_SOURCES_TABLES_CSV_COLUMNS_H_

@@ -1,4 +1,4 @@
-#include "cassle/data/sources/kept_input.h"
+#include "cassle/data/sources/archives/kept_input.h"
 
 #include <fcntl.h>
 #include <unistd.h>

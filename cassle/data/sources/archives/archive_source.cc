@@ -21,13 +21,13 @@
 #include "absl/strings/str_cat.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
-#include "cassle/data/sources/archive.h"
-#include "cassle/data/sources/archive_folders.h"
-#include "cassle/data/sources/archive_listing.h"
-#include "cassle/data/sources/class_column.h"
+#include "cassle/data/sources/archives/archive.h"
+#include "cassle/data/sources/archives/archive_folders.h"
+#include "cassle/data/sources/archives/archive_listing.h"
+#include "cassle/data/sources/archives/kept_input.h"
 #include "cassle/data/sources/foreign_format.h"
-#include "cassle/data/sources/kept_input.h"
 #include "cassle/data/sources/sources.h"
+#include "cassle/data/sources/tables/class_column.h"
 
 namespace cassle {
 namespace {

@@ -1,4 +1,4 @@
-#include "cassle/data/sources/row_source.h"
+#include "cassle/data/sources/tables/row_source.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,12 +1,12 @@
 // Splits and classes by the folders inside archives, as folder_source.cc reads them on disk.
-#ifndef CASSLE_DATA_SOURCES_ARCHIVE_FOLDERS_H_
-#define CASSLE_DATA_SOURCES_ARCHIVE_FOLDERS_H_
+#ifndef CASSLE_DATA_SOURCES_ARCHIVES_ARCHIVE_FOLDERS_H_
+#define CASSLE_DATA_SOURCES_ARCHIVES_ARCHIVE_FOLDERS_H_
 
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "cassle/data/sources/archive_listing.h"
+#include "cassle/data/sources/archives/archive_listing.h"
 
 namespace cassle {
 
@@ -29,4 +29,4 @@ absl::StatusOr<std::vector<ArchivePlace>> PlaceImages(const std::vector<ListedIm
 
 }  // namespace cassle
 
-#endif  // CASSLE_DATA_SOURCES_ARCHIVE_FOLDERS_H_
+#endif  // CASSLE_DATA_SOURCES_ARCHIVES_ARCHIVE_FOLDERS_H_
