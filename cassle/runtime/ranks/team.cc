@@ -2,14 +2,22 @@
 
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty_like.h>
+#include <ATen/ops/from_blob.h>
 #include <ATen/ops/zeros.h>
+#include <arpa/inet.h>
 #include <c10/core/GradMode.h>
+#include <netdb.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <chrono>
+#include <cstring>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 
 // Declared only where LibTorch is told that it was built with Gloo.
@@ -37,9 +45,39 @@ std::chrono::milliseconds Milliseconds(absl::Duration duration) {
   return std::chrono::milliseconds(absl::ToInt64Milliseconds(duration));
 }
 
+// That of the interface through which packets to host:port leave; none is sent. The machine's name
+// may lead to a loopback address (Debian's 127.0.1.1), which no other machine reaches.
+std::string AddressTowards(const std::string& host, int port) {
+  addrinfo hints = {};
+  hints.ai_socktype = SOCK_DGRAM;
+  addrinfo* found = nullptr;
+  if (getaddrinfo(host.c_str(), absl::StrCat(port).c_str(), &hints, &found) != 0) return "";
+  std::string address;
+  for (const addrinfo* at = found; at != nullptr && address.empty(); at = at->ai_next) {
+    const int fd = socket(at->ai_family, at->ai_socktype | SOCK_CLOEXEC, at->ai_protocol);
+    if (fd < 0) continue;
+    sockaddr_storage own = {};
+    socklen_t size = sizeof(own);
+    char text[NI_MAXHOST];
+    if (connect(fd, at->ai_addr, at->ai_addrlen) == 0 &&
+        getsockname(fd, reinterpret_cast<sockaddr*>(&own), &size) == 0 &&
+        getnameinfo(reinterpret_cast<sockaddr*>(&own), size, text, sizeof(text), nullptr, 0,
+                    NI_NUMERICHOST) == 0) {
+      address = text;
+    }
+    close(fd);
+  }
+  freeaddrinfo(found);
+  return address;
+}
+
 class C10dStore : public TeamStore {
  public:
-  explicit C10dStore(Store store) : store_(std::move(store)) {}
+  C10dStore(Store store, int port, std::string own_address)
+      : store_(std::move(store)), port_(port), own_address_(std::move(own_address)) {}
+
+  int port() const override { return port_; }
+  const std::string& own_address() const override { return own_address_; }
 
   void Set(const std::string& key, const std::string& value) override {
     Guarded([&] { store_->set(key, std::vector<uint8_t>(value.begin(), value.end())); });
@@ -68,6 +106,8 @@ class C10dStore : public TeamStore {
   }
 
   const Store store_;
+  const int port_;
+  const std::string own_address_;
 };
 
 }  // namespace
@@ -75,7 +115,7 @@ class C10dStore : public TeamStore {
 TeamStore::~TeamStore() = default;
 
 std::shared_ptr<TeamStore> TeamStore::InMemory() {
-  return std::make_shared<C10dStore>(c10::make_intrusive<c10d::HashStore>());
+  return std::make_shared<C10dStore>(c10::make_intrusive<c10d::HashStore>(), 0, "127.0.0.1");
 }
 
 absl::StatusOr<std::shared_ptr<TeamStore>> TeamStore::Connect(const std::string& host, int port,
@@ -86,8 +126,9 @@ absl::StatusOr<std::shared_ptr<TeamStore>> TeamStore::Connect(const std::string&
   options.waitWorkers = false;
   options.timeout = Milliseconds(timeout);
   try {
-    return std::shared_ptr<TeamStore>(
-        std::make_shared<C10dStore>(c10::make_intrusive<c10d::TCPStore>(host, options)));
+    const auto store = c10::make_intrusive<c10d::TCPStore>(host, options);
+    return std::shared_ptr<TeamStore>(std::make_shared<C10dStore>(
+        store, store->getPort(), AddressTowards(host, store->getPort())));
   } catch (const std::exception& error) {
     return absl::UnavailableError(
         serves ? absl::StrCat("port ", port, " cannot be served (", FirstLine(error),
@@ -97,6 +138,50 @@ absl::StatusOr<std::shared_ptr<TeamStore>> TeamStore::Connect(const std::string&
   }
 }
 
+std::string WaitForKey(const std::shared_ptr<TeamStore>& store, const std::string& key,
+                       absl::Duration silence) {
+  // Asked by a thread of its own, which waits for ever if the rank that serves hangs.
+  struct Asked {
+    absl::Mutex mutex;
+    std::string value ABSL_GUARDED_BY(mutex);
+    std::string failure ABSL_GUARDED_BY(mutex);
+    bool given_up ABSL_GUARDED_BY(mutex) = false;
+    absl::Time answered ABSL_GUARDED_BY(mutex) = absl::Now();
+  };
+  const auto asked = std::make_shared<Asked>();
+  std::thread([asked, store, key] {
+    while (true) {
+      std::string value, failure;
+      try {
+        value = store->Find(key);
+        if (value.empty() && !store->Find(kTeamEnded).empty()) failure = "rank 0 has ended";
+      } catch (const std::exception& error) {
+        failure = error.what();
+      }
+      {
+        const absl::MutexLock lock(&asked->mutex);
+        asked->answered = absl::Now();
+        asked->value = value;
+        asked->failure = failure;
+        if (!value.empty() || !failure.empty() || asked->given_up) return;
+      }
+      absl::SleepFor(absl::Milliseconds(20));
+    }
+  }).detach();
+  const absl::MutexLock lock(&asked->mutex);
+  const auto ended = [&asked] {
+    asked->mutex.AssertHeld();
+    return !asked->value.empty() || !asked->failure.empty();
+  };
+  while (!asked->mutex.AwaitWithTimeout(absl::Condition(&ended), absl::Seconds(1))) {
+    if (absl::Now() - asked->answered < silence) continue;
+    asked->given_up = true;
+    throw TeamError(absl::StrCat("rank 0 has not answered for ", absl::FormatDuration(silence)));
+  }
+  if (!asked->failure.empty()) throw TeamError(asked->failure);
+  return asked->value;
+}
+
 RowRange RowsOfRank(int64_t rows, int rank, int size) {
   const int64_t first = rows * rank / size;
   return {first, rows * (rank + 1) / size - first};
@@ -104,15 +189,17 @@ RowRange RowsOfRank(int64_t rows, int rank, int size) {
 
 class Team::Group {
  public:
-  Group(const Store& store, int rank, int size, absl::Duration timeout)
-      : gloo_(store, rank, size, Options(timeout)) {}
+  Group(const C10dStore& store, int rank, int size, absl::Duration timeout)
+      : gloo_(store.store(), rank, size, Options(store.own_address(), timeout)) {}
 
   c10d::ProcessGroupGloo& gloo() { return gloo_; }
 
  private:
-  static c10::intrusive_ptr<c10d::ProcessGroupGloo::Options> Options(absl::Duration timeout) {
+  static c10::intrusive_ptr<c10d::ProcessGroupGloo::Options> Options(const std::string& address,
+                                                                     absl::Duration timeout) {
     auto options = c10d::ProcessGroupGloo::Options::create(Milliseconds(timeout));
-    options->devices = {c10d::ProcessGroupGloo::createDefaultDevice()};
+    options->devices = {address.empty() ? c10d::ProcessGroupGloo::createDefaultDevice()
+                                        : c10d::ProcessGroupGloo::createDeviceForHostname(address)};
     return options;
   }
 
@@ -142,8 +229,8 @@ absl::StatusOr<std::unique_ptr<Team>> Team::Join(std::shared_ptr<TeamStore> stor
                                                  int size, absl::Duration timeout) {
   std::unique_ptr<Team> team(new Team(std::move(store), rank, size, timeout));
   try {
-    team->group_ = std::make_unique<Group>(static_cast<C10dStore&>(*team->store_).store(), rank,
-                                           size, timeout);
+    team->group_ =
+        std::make_unique<Group>(static_cast<C10dStore&>(*team->store_), rank, size, timeout);
   } catch (const std::exception& error) {
     return absl::UnavailableError(absl::StrCat("not all of the ", size, " ranks came within ",
                                                absl::FormatDuration(timeout), " (",
@@ -191,6 +278,15 @@ void Team::TakeFromFirst(const at::Tensor& tensor) {
   OrLost([&] { group_->gloo().broadcast(tensors)->wait(); });
 }
 
+void Team::TakeFromFirst(std::string* bytes) {
+  at::Tensor size = at::zeros({1}, at::kLong);
+  *size.data_ptr<int64_t>() = static_cast<int64_t>(bytes->size());
+  TakeFromFirst(size);
+  bytes->resize(*size.data_ptr<int64_t>());
+  if (bytes->empty()) return;
+  TakeFromFirst(at::from_blob(bytes->data(), {static_cast<int64_t>(bytes->size())}, at::kByte));
+}
+
 bool Team::Any(bool here) {
   at::Tensor votes = at::zeros({1}, at::kInt);
   *votes.data_ptr<int>() = here ? 1 : 0;
@@ -198,12 +294,17 @@ bool Team::Any(bool here) {
   return *votes.data_ptr<int>() > 0;
 }
 
-void Team::WaitForFirst() {
-  const std::string key = absl::StrCat("released ", ++waits_);
-  while (store_->Find(key).empty()) absl::SleepFor(absl::Milliseconds(20));
+absl::Status Team::AloneOnFirst(const std::function<absl::Status()>& work) {
+  const std::string key = absl::StrCat("alone ", ++alone_);
+  if (rank_ > 0) {
+    WaitForKey(store_, key, timeout_);
+    return absl::OkStatus();
+  }
+  const absl::Status status = work();
+  // Else they would go on where it ended.
+  if (status.ok()) store_->Set(key, "done");
+  return status;
 }
-
-void Team::ReleaseOthers() { store_->Set(absl::StrCat("released ", ++waits_), "yes"); }
 
 OwnRowsScope::OwnRowsScope(Team* team) : before_(current_team) { current_team = team; }
 OwnRowsScope::~OwnRowsScope() { current_team = before_; }
