@@ -29,8 +29,8 @@ clean() {
 }
 trap clean EXIT
 cd "$work"
-"$BUILT/cassle/data/shard-encoder" --source=shapes --shapes.num_train=2560 --shapes.num_test=8 --output=small > /dev/null 2>&1
-"$BUILT/cassle/data/shard-encoder" --source=shapes --shapes.num_train=160 --shapes.num_test=8 --output=large > /dev/null 2>&1
+"$BUILT/cassle/data/shard-encoder" --source=shapes --shapes.num_train=768 --shapes.num_test=8 --output=small > /dev/null 2>&1
+"$BUILT/cassle/data/shard-encoder" --source=shapes --shapes.num_train=96 --shapes.num_test=8 --output=large > /dev/null 2>&1
 method=(--method=moco_v2 --conditioning=mlp --epochs=1 --checkpoint_every_epochs=0 --compute_threads=2)
 resnet18=(--input=small --policy=cifar --backbone.architecture=resnet18 --batch_size=128)
 resnet50=(--input=large --policy=imagenet --backbone.architecture=resnet50 --batch_size=16
