@@ -13,11 +13,11 @@
 namespace cassle {
 namespace {
 
-// An identity of an overlay of grids of tiles with alpha: more has no use, though the standard sets
-// no bound. Files of cameras have 1 step (a grid of tiles) or 2 (its auxiliary grid).
+// An identity of an identity of a grid of tiles with alpha: more has no use, though the standard
+// sets no bound. Files of cameras have 1 step (a grid of tiles) or 2 (its auxiliary grid).
 constexpr size_t kMostSteps = 4;
 // A file names each tile once. What it names again is decoded again: a few bytes could ask for
-// hours. Some room for a layer that is put into several places.
+// hours. Some room for a blank tile in several places.
 constexpr int kMostRepeats = 64;
 
 // The big-endian number of `size` bytes in front, which are taken away; nothing if they are fewer.
@@ -79,15 +79,12 @@ std::optional<uint64_t> TakeVersion(absl::string_view* bytes) {
 
 // What one `meta` box says of its items.
 struct Items {
-  std::map<uint32_t, bool> is_picture;
+  std::map<uint32_t, absl::string_view> types;
   std::map<uint32_t, std::vector<uint32_t>> parts;  // by `dimg`
   std::map<uint32_t, std::vector<uint32_t>> auxiliaries;
 };
 
 void ReadItemTypes(absl::string_view iinf, Items* items) {
-  // What libheif 1.15 takes for one; all others it may not be asked for.
-  constexpr std::array<absl::string_view, 6> kPictures = {"hvc1", "grid", "iden",
-                                                          "iovl", "av01", "vvc1"};
   const std::optional<uint64_t> version = TakeVersion(&iinf);
   if (!version.has_value() || TakeNumber(*version == 0 ? 2 : 4, &iinf).value_or(0) == 0) return;
   while (std::optional<Box> box = TakeBox(&iinf)) {
@@ -97,10 +94,9 @@ void ReadItemTypes(absl::string_view iinf, Items* items) {
         TakeNumber(infe_version.value_or(0) > 2 ? 4 : 2, &box->content);
     if (!infe_version.has_value() || !id.has_value()) return;
     // Behind the index of its protection; before version 2 there are no types.
-    const absl::string_view type = box->content.substr(std::min<size_t>(2, box->content.size()), 4);
-    const bool picture = *infe_version >= 2 &&
-                         std::find(kPictures.begin(), kPictures.end(), type) != kPictures.end();
-    items->is_picture.emplace(*id, picture);  // the first counts, as for libheif
+    box->content.remove_prefix(std::min<size_t>(2, box->content.size()));
+    items->types.emplace(  // the first counts, as for libheif
+        *id, *infe_version < 2 ? absl::string_view() : box->content.substr(0, 4));
   }
 }
 
@@ -136,9 +132,16 @@ Items ReadItems(absl::string_view meta) {
   return items;
 }
 
-bool IsPicture(const Items& items, uint32_t item) {
-  const auto found = items.is_picture.find(item);
-  return found != items.is_picture.end() && found->second;
+absl::string_view TypeOf(uint32_t item, const Items& items) {
+  const auto found = items.types.find(item);
+  return found == items.types.end() ? absl::string_view() : found->second;
+}
+
+// As libheif 1.15 sees it, which may not be asked for any other.
+bool IsPicture(uint32_t item, const Items& items) {
+  constexpr std::array<absl::string_view, 6> kTypes = {"hvc1", "grid", "iden",
+                                                       "iovl", "av01", "vvc1"};
+  return std::find(kTypes.begin(), kTypes.end(), TypeOf(item, items)) != kTypes.end();
 }
 
 // Goes the way that decoding goes, and turns back where that would not end or end too late.
@@ -158,10 +161,14 @@ class Walk {
       return absl::DataLossError(absl::StrCat(
           "its item ", path_.front(), " repeats others more than ", kMostRepeats, " times"));
     }
+    if (TypeOf(item, items_) == "iovl") {
+      return absl::DataLossError(
+          absl::StrCat("its item ", item, " is an overlay, which is not read"));
+    }
     path_.push_back(item);
     if (const auto parts = items_.parts.find(item); parts != items_.parts.end()) {
       for (const uint32_t part : parts->second) {
-        if (!IsPicture(items_, part)) {
+        if (!IsPicture(part, items_)) {
           return absl::DataLossError(
               absl::StrCat("its item ", item, " is made of item ", part, ", which is no picture"));
         }
@@ -190,7 +197,7 @@ absl::Status CheckHeifReferences(absl::string_view file_bytes, uint32_t primary_
   while (const std::optional<Box> box = TakeBox(&file_bytes)) {
     if (box->type != "meta") continue;
     const Items items = ReadItems(box->content);
-    if (IsPicture(items, primary_item)) CASSLE_RETURN_IF_ERROR(Walk(items).Visit(primary_item));
+    if (IsPicture(primary_item, items)) CASSLE_RETURN_IF_ERROR(Walk(items).Visit(primary_item));
   }
   return absl::OkStatus();
 }

@@ -117,7 +117,7 @@ TEST(HeifReferencesTest, AnItemThatIsMadeOfItselfIsRefused) {
 }
 
 TEST(HeifReferencesTest, TwoItemsThatAreMadeOfEachOtherAreRefused) {
-  const std::string file = File({{1, "iden"}, {2, "iovl"}, {3, "iden"}},
+  const std::string file = File({{1, "iden"}, {2, "grid"}, {3, "iden"}},
                                 {{"dimg", 1, {2}}, {"dimg", 2, {3}}, {"dimg", 3, {2}}});
   EXPECT_THAT(CheckHeifReferences(file, 1), StatusIs(kBad, "its item 2 is made of itself"));
 }
@@ -142,7 +142,7 @@ TEST(HeifReferencesTest, FourStepsPassAndFiveAreRefused) {
 TEST(HeifReferencesTest, ItemsThatMultiplyAreRefused) {
   const std::vector<uint32_t> twos(10, 2), threes(10, 3), fours(10, 4), fives(10, 5);
   const std::string file =
-      File({{1, "iovl"}, {2, "iovl"}, {3, "iovl"}, {4, "iovl"}, {5, "hvc1"}},
+      File({{1, "grid"}, {2, "grid"}, {3, "grid"}, {4, "grid"}, {5, "hvc1"}},
            {{"dimg", 1, twos}, {"dimg", 2, threes}, {"dimg", 3, fours}, {"dimg", 4, fives}});
   EXPECT_THAT(CheckHeifReferences(file, 1),
               StatusIs(kBad, "its item 1 repeats others more than 64 times"));
@@ -150,10 +150,20 @@ TEST(HeifReferencesTest, ItemsThatMultiplyAreRefused) {
 
 TEST(HeifReferencesTest, APictureMayBeRepeatedSixtyFourTimes) {
   const auto repeated = [](size_t times) {
-    return File({{1, "iovl"}, {2, "hvc1"}}, {{"dimg", 1, std::vector<uint32_t>(1 + times, 2)}});
+    return File({{1, "grid"}, {2, "hvc1"}}, {{"dimg", 1, std::vector<uint32_t>(1 + times, 2)}});
   };
   EXPECT_THAT(CheckHeifReferences(repeated(64), 1), IsOk());
   EXPECT_THAT(CheckHeifReferences(repeated(65), 1), StatusIs(kBad, HasSubstr("repeats")));
+}
+
+TEST(HeifReferencesTest, AnOverlayIsRefusedWhereverItStands) {
+  EXPECT_THAT(CheckHeifReferences(File({{1, "iovl"}, {2, "hvc1"}}, {{"dimg", 1, {2}}}), 1),
+              StatusIs(kBad, "its item 1 is an overlay, which is not read"));
+  EXPECT_THAT(CheckHeifReferences(File({{1, "iden"}, {2, "iovl"}}, {{"dimg", 1, {2}}}), 1),
+              StatusIs(kBad, "its item 2 is an overlay, which is not read"));
+  EXPECT_THAT(CheckHeifReferences(File({{1, "hvc1"}, {2, "iovl"}}, {{"auxl", 2, {1}}}), 1),
+              StatusIs(kBad, "its item 2 is an overlay, which is not read"));
+  EXPECT_THAT(CheckHeifReferences(File({{1, "hvc1"}, {2, "iovl"}}, {{"dimg", 2, {1}}}), 1), IsOk());
 }
 
 TEST(HeifReferencesTest, APictureOfWhatIsNoneIsRefused) {
