@@ -24,6 +24,13 @@ make_json() {
   tar -cf set.tar {a,b}.{png,json}
 }
 
+make_texts() {
+  pictures {a,b}.png
+  printf 'cat\n' > a.txt
+  printf 'dog\n' > b.txt
+  tar -cf set.tar {a,b}.{png,txt}
+}
+
 make_captions() {
   pictures a.png
   printf 'a cat on a mat\n' > a.txt
@@ -34,6 +41,12 @@ make_several_images() {
   pictures a.{left,right}.png
   printf 0 > a.cls
   tar -cf set.tar a.{left.png,right.png,cls}
+}
+
+make_hidden_members() {
+  class_folders .
+  touch cat/._1.png
+  tar -cf set.tar cat dog
 }
 
 make_links() {

@@ -13,6 +13,12 @@ make_other_formats() {
   printf 'P2 2 1 255\n9 200\n' > set/cat/1.pgm
 }
 
+# A GIF of one pixel that cannot be seen.
+make_transparent() {
+  mkdir -p set/cat
+  base64 -d > set/cat/1.gif <<< R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7
+}
+
 make_wrong_endings() {
   mkdir -p set/cat
   pictures set/cat/1.jpg

@@ -13,6 +13,7 @@ make_wide_characters() {
   iconv -t UTF-16 narrow.tsv > table.tsv
 }
 
+make_spellings() { table table.csv path,label photos/cat/1.png,0 photos/dog/1.png,1 'photos/dog/2.png, 1.0'; }
 make_codes() { table table.csv path,label photos/cat/1.png,1 photos/dog/1.png,900; }
 make_other_columns() {
   table table.tsv 'file\tsharpness\tclass' 'photos/cat/1.png\t0.5\tcat' 'photos/dog/1.png\t0.7\tdog'

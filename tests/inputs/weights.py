@@ -2,6 +2,7 @@
 
     checkpoint    what a training script saves: epoch, arguments, the network below "module."
     dino          teacher, and a student of other weights, in one checkpoint
+    sequential    what nn.Sequential(*list(resnet.children())[:-1]) calls its layers
     hugging_face  a folder with config.json and model.safetensors
     parts         a folder with two files and the index of both
     half          float16
@@ -133,6 +134,10 @@ if form == "checkpoint":
 elif form == "dino":
     student = {name: array._replace(data=bytes(len(array.data))) for name, array in arrays.items()}
     write_pth(output, {"student": network("module.backbone.", student), "teacher": network("backbone.")})
+elif form == "sequential":
+    numbers = {"conv1": "0", "bn1": "1", "layer1": "4", "layer2": "5", "layer3": "6", "layer4": "7"}
+    renamed = {re.sub(r"^\w+", lambda first: numbers[first[0]], name): array for name, array in arrays.items()}
+    write_pth(output, network("", renamed))
 elif form == "hugging_face":
     os.mkdir(output)
     renamed = {"resnet." + hugging_face_name(name): array for name, array in arrays.items()}

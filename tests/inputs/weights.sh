@@ -16,6 +16,7 @@ make_two_networks() { foreign dino checkpoint.pth; }
 make_dino() { foreign dino checkpoint.pth; }
 make_hugging_face() { foreign hugging_face resnet; }
 make_half() { foreign half half.safetensors; }
+make_sequential() { foreign sequential sequential.pth; }
 make_parts() { foreign parts large; }
 
 # Recognised is not enough: the weights are those of ./model.
@@ -26,4 +27,5 @@ check_own_export() { check_weights "$1"; }
 check_checkpoint() { check_weights "$1"; }
 check_dino() { check_weights "$1"; }
 check_hugging_face() { check_weights "$1"; }
+check_sequential() { check_weights "$1"; }
 check_parts() { check_weights "$1"; }
