@@ -16,4 +16,10 @@ void LimitVectorKernels() {
   if (without != 0) hwy::DisableTargets(without);
 }
 
+const char* KindOfVectorKernels() {
+  const int64_t targets = hwy::SupportedTargets();
+  if ((targets & (HWY_AVX3 | HWY_AVX3_DL)) != 0) return "AVX-512";
+  return (targets & HWY_AVX2) != 0 ? "AVX2" : "before AVX2";
+}
+
 }  // namespace cassle

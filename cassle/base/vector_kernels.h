@@ -10,6 +10,9 @@ namespace cassle {
 // thread.
 void LimitVectorKernels();
 
+// The kind that may run: "AVX-512", "AVX2" or "before AVX2".
+const char* KindOfVectorKernels();
+
 }  // namespace cassle
 
 #endif  // CASSLE_BASE_VECTOR_KERNELS_H_

@@ -46,12 +46,14 @@ absl::Status ResolveWhere(google::protobuf::Message* options, StageContext* cont
   return ResolvePrecision(GpuBfloat16(device), "GPU", options, context);
 }
 
-absl::StatusOr<c10::Device> ResolveDevice(const std::string& name) {
+absl::StatusOr<c10::Device> ResolveDevice(const std::string& name, int local_rank) {
   if (name == "cpu") return c10::Device(c10::kCPU);
   const int64_t gpus = NumGpus();
-  if (name.empty() || name == "auto") {
-    return gpus > 0 ? c10::Device(c10::kCUDA, 0) : c10::Device(c10::kCPU);
+  const bool open = name.empty() || name == "auto" || name == kGpu;
+  if (open && gpus > 0) {
+    return c10::Device(c10::kCUDA, static_cast<c10::DeviceIndex>(local_rank % gpus));
   }
+  if (name.empty() || name == "auto") return c10::Device(c10::kCPU);
   int index = 0;
   absl::string_view rest = name;
   if (!absl::ConsumePrefix(&rest, kGpu) ||

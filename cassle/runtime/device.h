@@ -22,9 +22,11 @@ namespace cassle {
 
 // "cpu", "cuda" (the first GPU), "cuda:1", or "auto" and "": a GPU if LibTorch sees one, else the
 // processor.
+//   local_rank  Of several processes on a machine: number K takes GPU K where the name leaves it
+//               open, and they share GPUs where there are fewer.
 // \error kInvalidArgument for another name; kFailedPrecondition if there is no such GPU, with the
 // reason.
-absl::StatusOr<c10::Device> ResolveDevice(const std::string& name);
+absl::StatusOr<c10::Device> ResolveDevice(const std::string& name, int local_rank = 0);
 
 // StageInfo::resolve of stages that run a network: whether their options `device` and (if there is
 // one) `precision` can be had, and bf16 or float32 for precision AUTO, by what that device has

@@ -8,11 +8,14 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "cassle/base/out_of_memory.h"
+#include "cassle/runtime/ranks/team.h"
 
 namespace cassle {
 
 absl::Status TorchFailure(const std::exception& error) {
   if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) return OutOfMemoryError();
+  if (dynamic_cast<const TeamError*>(&error) != nullptr)
+    return absl::UnavailableError(error.what());
   const auto* of_torch = dynamic_cast<const c10::Error*>(&error);
   if (of_torch == nullptr) return absl::InternalError(error.what());
   const std::string message = of_torch->what_without_backtrace();

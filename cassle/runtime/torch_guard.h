@@ -11,8 +11,8 @@
 namespace cassle {
 
 // For a person, each in one line: OutOfMemoryError() if the system refused memory,
-// kResourceExhausted if a GPU's memory was too small, kUnavailable if the GPU failed; else
-// kInternal with the message.
+// kResourceExhausted if a GPU's memory was too small, kUnavailable if the GPU failed or another
+// rank of a team was lost (TeamError); else kInternal with the message.
 absl::Status TorchFailure(const std::exception& error);
 
 // Calls `work`, which returns an absl::Status or StatusOr; TorchFailure of what it throws.

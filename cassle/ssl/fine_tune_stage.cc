@@ -31,6 +31,7 @@
 #include "cassle/probes/accuracy.h"
 #include "cassle/probes/splits/few_labels.h"
 #include "cassle/runtime/device.h"
+#include "cassle/runtime/ranks/stage_ranks.h"
 #include "cassle/runtime/torch_guard.h"
 #include "cassle/runtime/torch_runtime.h"
 #include "cassle/ssl/fine_tune_options.h"
@@ -68,6 +69,7 @@ struct Run {
   int64_t batch_size = 0;
   std::unique_ptr<Method> method;
   c10::Device device = c10::Device(c10::kCPU);
+  Team* team = nullptr;
 };
 
 absl::StatusOr<LabelledSplit> OpenSplit(const std::string& folder, const std::string& split,
@@ -175,6 +177,7 @@ absl::Status BuildMethod(Run* run) {
   setup.num_views = 1;
   setup.num_classes = run->classes;
   setup.seed = options.seed();
+  setup.team = run->team;
   setup.precision = options.precision() == v1::BF16 ? Precision::kBfloat16 : Precision::kFloat32;
   v1::MethodConfig config;
   config.mutable_supervised()->set_classifier_depth(1);
@@ -312,8 +315,9 @@ absl::StatusOr<v1::Evaluation> ResultOf(const Run& run, const Predictions& predi
 
 absl::Status FineTune(const Options& options, StageContext& context) {
   CASSLE_RETURN_IF_ERROR(CheckFineTuneOptions(options, context));
-  ConfigureTorch(options.compute_threads());
+  ConfigureTorch(ComputeThreads(options.compute_threads(), context));
   Run run;
+  run.team = TeamOf(context);
   run.options = options;
   CASSLE_ASSIGN_OR_RETURN(run.spec, ReadModelSpec(options.model()));
   ResolveFineTuneOptions(run.spec, &run.options);
@@ -326,7 +330,7 @@ absl::Status FineTune(const Options& options, StageContext& context) {
   NoteUnlabelled(run.train, run.target, &context);
   NoteUnlabelled(run.test, run.target, &context);
   CASSLE_RETURN_IF_ERROR(BuildMethod(&run));
-  CASSLE_ASSIGN_OR_RETURN(run.device, ResolveDevice(run.options.device()));
+  CASSLE_ASSIGN_OR_RETURN(run.device, ResolveDevice(run.options.device(), LocalRankOf(context)));
   ConfigureDevice(run.device, {});
   MoveTensors(run.method->state(), run.device);
   context.Say(absl::StrCat("learning ", run.target, " (", run.classes, " classes) from ",
@@ -334,8 +338,9 @@ absl::Status FineTune(const Options& options, StageContext& context) {
                            DescribeTorchRuntime()));
   CASSLE_ASSIGN_OR_RETURN(const v1::TrainingConfig training, TrainingOf(run));
   Trainer trainer(training, run.device, LoadingOf(run), run.method.get(), /*monitor=*/nullptr,
-                  &context);
+                  run.team, &context);
   CASSLE_RETURN_IF_ERROR(trainer.Run());
+  if (!context.leads()) return absl::OkStatus();
   CASSLE_ASSIGN_OR_RETURN(const Predictions predictions, Predict(run, &context));
   CASSLE_RETURN_IF_ERROR(WriteTrainedModel(*run.method, FineTunedSpec(run), run.policy,
                                            /*groups=*/{}, context.output_dir()));
@@ -357,7 +362,8 @@ StageInfo FineTuneInfo() {
               "Trains a backbone on, end to end, to classify images, from all labels or few, and "
               "tests it.",
           .resumable = true,
-          .resolve = ResolveWhere};
+          .resolve = ResolveWhere,
+          .team = FindStageRanks<Options>};
 }
 
 absl::Status RunFineTune(const Options& options, StageContext& context) {

@@ -114,7 +114,7 @@ absl::Status CheckViewSizes(const v1::Policy& policy, const v1::BackboneConfig& 
   return absl::OkStatus();
 }
 
-absl::Status BuildMethod(PretrainRun* run) {
+absl::Status BuildMethod(Team* team, PretrainRun* run) {
   v1::PretrainOptions& options = run->options;
   CASSLE_ASSIGN_OR_RETURN(run->backbone, ResolveBackbone(options.backbone(), run->policy.size()));
   CASSLE_RETURN_IF_ERROR(CheckViewSizes(run->policy, run->backbone));
@@ -153,6 +153,7 @@ absl::Status BuildMethod(PretrainRun* run) {
     setup.num_classes = *classes;
   }
   setup.seed = options.seed();
+  setup.team = team;
   setup.official = options.compat() == v1::OFFICIAL;
   setup.precision = options.precision() == v1::BF16 ? Precision::kBfloat16 : Precision::kFloat32;
   CASSLE_ASSIGN_OR_RETURN(run->method, MakeMethod(options.method(), setup));
@@ -164,11 +165,11 @@ absl::Status BuildMethod(PretrainRun* run) {
 
 }  // namespace
 
-absl::StatusOr<PretrainRun> BuildRun(const v1::PretrainOptions& options) {
+absl::StatusOr<PretrainRun> BuildRun(const v1::PretrainOptions& options, Team* team) {
   PretrainRun run;
   run.options = options;
   CASSLE_RETURN_IF_ERROR(OpenData(&run));
-  CASSLE_RETURN_IF_ERROR(BuildMethod(&run));
+  CASSLE_RETURN_IF_ERROR(BuildMethod(team, &run));
   return run;
 }
 

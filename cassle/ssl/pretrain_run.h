@@ -13,6 +13,7 @@
 #include "cassle/data/records/dataset.h"
 #include "cassle/models/networks/backbone.h"
 #include "cassle/models/networks/model.pb.h"
+#include "cassle/runtime/ranks/team.h"
 #include "cassle/ssl/method/method.h"
 #include "cassle/ssl/pretrain_options.pb.h"
 
@@ -36,9 +37,10 @@ struct PretrainRun {
 };
 
 // Opens the data and makes the networks.
+//   team  Those that train together; null: this process alone.
 // \error kInvalidArgument naming the option that does not fit the data, the policy or the method;
 // those of opening the data.
-absl::StatusOr<PretrainRun> BuildRun(const v1::PretrainOptions& options);
+absl::StatusOr<PretrainRun> BuildRun(const v1::PretrainOptions& options, Team* team);
 
 // "moco_v2, conditioning mlp (color, crop), 10 epochs": the run in a few words.
 std::string Provenance(const PretrainRun& run);

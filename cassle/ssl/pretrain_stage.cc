@@ -13,6 +13,7 @@
 #include "cassle/base/status_macros.h"
 #include "cassle/models/networks/vit.h"
 #include "cassle/runtime/device.h"
+#include "cassle/runtime/ranks/stage_ranks.h"
 #include "cassle/runtime/torch_guard.h"
 #include "cassle/runtime/torch_runtime.h"
 #include "cassle/ssl/pretrain_options.h"
@@ -29,8 +30,8 @@ namespace cassle {
 namespace {
 
 // Where the run computes, made ready.
-absl::StatusOr<c10::Device> PrepareDevice(const v1::PretrainOptions& options) {
-  CASSLE_ASSIGN_OR_RETURN(const c10::Device device, ResolveDevice(options.device()));
+absl::StatusOr<c10::Device> PrepareDevice(const v1::PretrainOptions& options, int local_rank) {
+  CASSLE_ASSIGN_OR_RETURN(const c10::Device device, ResolveDevice(options.device(), local_rank));
   for (const auto& [flag, chosen] :
        {std::pair("tf32=true", options.tf32()),
         std::pair("fast_algorithms=true", options.fast_algorithms())}) {
@@ -99,20 +100,28 @@ absl::Status Pretrain(const v1::PretrainOptions& options, StageContext& context)
     return absl::InvalidArgumentError("--output=-: a model is a folder, not a stream");
   }
   CASSLE_RETURN_IF_ERROR(CheckLinks(options, context.birth()));
-  ConfigureTorch(options.compute_threads());
-  CASSLE_ASSIGN_OR_RETURN(const c10::Device device, PrepareDevice(options));
-  CASSLE_ASSIGN_OR_RETURN(PretrainRun run, BuildRun(options));
+  ConfigureTorch(ComputeThreads(options.compute_threads(), context));
+  CASSLE_ASSIGN_OR_RETURN(const c10::Device device, PrepareDevice(options, LocalRankOf(context)));
+  Team* const team = TeamOf(context);
+  CASSLE_ASSIGN_OR_RETURN(PretrainRun run, BuildRun(options, team));
   MoveTensors(run.method->state(), device);
-  context.Say(absl::StrCat(Provenance(run), "; ",
-                           device.is_cpu() ? "" : absl::StrCat(DescribeDevice(device), ", "),
-                           DescribeTorchRuntime()));
+  context.Say(absl::StrCat(
+      Provenance(run), "; ", team == nullptr ? "" : absl::StrCat(team->size(), " ranks, "),
+      device.is_cpu() ? "" : absl::StrCat(DescribeDevice(device), ", "), DescribeTorchRuntime()));
+  if (team != nullptr) {
+    context.Note(absl::StrCat(team->size(), " ranks trained it: last bits depend on their number"));
+  }
   CASSLE_RETURN_IF_ERROR(NotePositions(run, &context));
-  CASSLE_ASSIGN_OR_RETURN(const std::unique_ptr<Monitor> monitor,
-                          MakeMonitor(run, device, &context));
+  std::unique_ptr<Monitor> monitor;
+  if (context.leads()) {
+    CASSLE_ASSIGN_OR_RETURN(monitor, MakeMonitor(run, device, &context));
+  }
   v1::TrainingConfig training;
   CASSLE_RETURN_IF_ERROR(CopyFieldsByName(run.options, /*without=*/{}, &training));
-  Trainer trainer(training, device, LoadingOf(run), run.method.get(), monitor.get(), &context);
+  Trainer trainer(training, device, LoadingOf(run), run.method.get(), monitor.get(), team,
+                  &context);
   CASSLE_RETURN_IF_ERROR(trainer.Run());
+  if (!context.leads()) return absl::OkStatus();
   const std::string collapsed = CollapseSentence(trainer.last_metrics(), run.options.batch_size());
   if (!collapsed.empty()) context.NoteWarning(collapsed);
   FixImageChannels(&run);
@@ -142,6 +151,7 @@ StageInfo PretrainInfo() {
   info.resolve = ResolveWhere;
   info.more_help = RecipesHelp;
   info.check = CheckOf<v1::PretrainOptions>(CheckPretrainOptions);
+  info.team = FindStageRanks<v1::PretrainOptions>;
   return info;
 }
 

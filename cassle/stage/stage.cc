@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -73,6 +74,16 @@ std::string Identity(const v1::StageManifest& birth) {
   return identity.Hex();
 }
 
+// What must be the same on all ranks.
+StageTeam::Identity IdentityOf(const v1::StageManifest& birth) {
+  StageTeam::Identity identity = {{"stage", absl::StrCat(birth.stage(), " ", birth.version())},
+                                  {"options", birth.options()}};
+  for (const v1::InputFingerprint& input : birth.inputs()) {
+    identity.emplace_back(absl::StrCat("--", input.field()), input.fingerprint());
+  }
+  return identity;
+}
+
 std::string StringField(const google::protobuf::Message& options, const std::string& name) {
   const auto* field = options.GetDescriptor()->FindFieldByName(name);
   return field == nullptr ? "" : options.GetReflection()->GetString(options, field);
@@ -102,10 +113,16 @@ void StageContext::NoteWarning(const std::string& sentence) {
   Warn(sentence);
 }
 
-void StageContext::Say(const std::string& line) const { LOG(INFO) << stage_name_ << ": " << line; }
+int StageContext::threads() const {
+  return std::max(1, settings_.threads / (team_ == nullptr ? 1 : team_->local_size()));
+}
+
+void StageContext::Say(const std::string& line) const {
+  if (leads()) LOG(INFO) << stage_name_ << ": " << line;
+}
 
 void StageContext::Warn(const std::string& line) const {
-  LOG(WARNING) << stage_name_ << ": " << line;
+  if (leads()) LOG(WARNING) << stage_name_ << ": " << line;
 }
 
 // One run of one stage: the steps of RunStageWork with their shared state.
@@ -131,6 +148,17 @@ class StageRunner {
     output_ = StringField(*options_, "output");
     if (info_.resolve) CASSLE_RETURN_IF_ERROR(info_.resolve(options_.get(), &context_));
     while (output_.size() > 1 && output_.back() == '/') output_.pop_back();
+    if (info_.team) {
+      CASSLE_ASSIGN_OR_RETURN(context_.team_, info_.team(*options_, context_));
+    }
+    if (!context_.leads()) return Follow(work);
+    const absl::StatusOr<StageOutcome> outcome = Lead(work, has_output);
+    if (context_.team() != nullptr && !begun_) context_.team()->Dismiss(outcome.status());
+    return outcome;
+  }
+
+ private:
+  absl::StatusOr<StageOutcome> Lead(const StageWork& work, bool has_output) {
     if (!has_output) return WithoutOutput(work);
     if (output_.empty()) {
       return absl::InvalidArgumentError("--output is missing: name the folder to write");
@@ -157,10 +185,37 @@ class StageRunner {
     return StageOutcome{false, output_, manifest_};
   }
 
- private:
+  // A rank that does not lead: the work, and nothing else.
+  absl::StatusOr<StageOutcome> Follow(const StageWork& work) {
+    const absl::Status described = DescribeBirth();
+    const absl::Status status = described.ok() ? Together(work) : context_.team()->End(described);
+    // Rank 0 has found nothing to do.
+    if (absl::IsCancelled(status) && !begun_) return StageOutcome{true, "", manifest_};
+    CASSLE_RETURN_IF_ERROR(status);
+    return StageOutcome{false, "", manifest_};
+  }
+
+  // The work of this process, and of the others if it is not alone.
+  absl::Status Together(const StageWork& work) {
+    const auto own = [&] { return work(*options_, context_); };
+    if (context_.team() == nullptr) return CatchOutOfMemory(own);
+    CASSLE_RETURN_IF_ERROR(CheckRepeatable());
+    const absl::Status here = context_.team()->Begin(IdentityOf(manifest_));
+    begun_ = here.ok() || context_.leads();
+    if (!here.ok()) return here;
+    return context_.team()->End(CatchOutOfMemory(own));
+  }
+
+  absl::Status CheckRepeatable() const {
+    if (repeatable_) return absl::OkStatus();
+    return absl::InvalidArgumentError(
+        "an input is a stream (-), which only one process can read: leave --ranks out, or name a "
+        "folder");
+  }
+
   absl::StatusOr<StageOutcome> WithoutOutput(const StageWork& work) {
     BeginWork();
-    CASSLE_RETURN_IF_ERROR(CatchOutOfMemory([&] { return work(*options_, context_); }));
+    CASSLE_RETURN_IF_ERROR(Together(work));
     CASSLE_RETURN_IF_ERROR(FillManifest());
     return StageOutcome{false, "", manifest_};
   }
@@ -309,7 +364,7 @@ class StageRunner {
 
   absl::Status Work(const StageWork& work) {
     BeginWork();
-    const absl::Status status = CatchOutOfMemory([&] { return work(*options_, context_); });
+    const absl::Status status = Together(work);
     VLOG(1) << info_.name << ": work " << (status.ok() ? "done" : "ended") << " after "
             << Elapsed();
     if (!status.ok()) {
@@ -377,6 +432,8 @@ class StageRunner {
   std::string partial_;
   bool repeatable_ = true;
   bool finished_before_ = false;
+  // The other ranks know what becomes of the work.
+  bool begun_ = false;
   v1::StageManifest manifest_;
 };
 

@@ -20,12 +20,14 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "cassle/stage/stage.pb.h"
+#include "cassle/stage/stage_team.h"
 
 namespace google {
 namespace protobuf {
@@ -55,6 +57,11 @@ struct StageInfo {
   // Judges what relates options, before inputs are read or an existing output is looked at. May be
   // empty (CheckOf).
   std::function<absl::Status(const google::protobuf::Message& options)> check = nullptr;
+  // The processes that do the work together; null if this one is alone. May be empty
+  // (cassle/runtime/ranks/stage_ranks.h).
+  std::function<absl::StatusOr<std::unique_ptr<StageTeam>>(const google::protobuf::Message& options,
+                                                           const StageContext& context)>
+      team = nullptr;
 };
 
 // What is asked of one run and is not part of its identity.
@@ -73,13 +80,19 @@ class StageContext {
  public:
   explicit StageContext(const StageSettings& settings) : settings_(settings) {}
 
-  // The folder to fill; empty when streaming() or when the stage has no output.
+  // The folder to fill; empty when streaming(), when the stage has no output, and on ranks that do
+  // not lead.
   const std::string& output_dir() const { return output_dir_; }
   // output_dir() holds the files of an earlier run of the same identity that did not finish.
   bool resumed() const { return resumed_; }
   // The output is a stream on stdout ("-").
   bool streaming() const { return streaming_; }
-  int threads() const { return settings_.threads < 1 ? 1 : settings_.threads; }
+  // On one of several ranks its share of the machine's.
+  int threads() const;
+  // Null if this process is alone.
+  StageTeam* team() const { return team_.get(); }
+  // Alone or rank 0: whoever has the output.
+  bool leads() const { return team_ == nullptr || team_->leads(); }
   // SIGINT or SIGTERM came: save what is worth saving and return kCancelled.
   bool interrupted() const { return settings_.interrupted != nullptr && *settings_.interrupted; }
   // Stage, version, options and inputs of this run, as its stage.textproto will have them; empty
@@ -102,7 +115,8 @@ class StageContext {
   void Note(const std::string& sentence);
   // The same of what makes the result doubtful: a warning on stderr.
   void NoteWarning(const std::string& sentence);
-  // A line for people on stderr, and in the log file if there is one (stage_log.h).
+  // A line for people on stderr, and in the log file if there is one (stage_log.h); of several
+  // ranks only the one that leads says it.
   void Say(const std::string& line) const;
   // The same for what somebody should look at: severity WARNING in the log file.
   void Warn(const std::string& line) const;
@@ -115,6 +129,7 @@ class StageContext {
   bool resumed_ = false;
   bool working_ = false;
   bool streaming_ = false;
+  std::unique_ptr<StageTeam> team_;
   v1::StageManifest birth_;
   std::map<std::string, int64_t> counts_;
   std::map<std::string, double> spent_;
@@ -125,7 +140,7 @@ class StageContext {
 struct StageOutcome {
   // The output was there already; nothing was done.
   bool up_to_date = false;
-  // Where the output is; empty if there is none.
+  // Where the output is; empty if there is none, and on ranks that do not lead.
   std::string output;
   v1::StageManifest manifest;
 };

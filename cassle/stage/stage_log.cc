@@ -5,6 +5,7 @@
 
 #include <cstdio>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
@@ -18,6 +19,8 @@ class StderrLines : public google::LogSink {
 
   void send(google::LogSeverity severity, const char*, const char* file, int line,
             const google::LogMessageTime& time, const char* message, size_t length) override {
+    // What LibTorch's networking met on its way to an error that the stage names.
+    if (absl::StartsWith(absl::string_view(message, length), "[c10d]")) return;
     const std::string text = prefix_ ? ToString(severity, file, line, time, message, length)
                                      : std::string(message, length);
     std::fprintf(stderr, "%s\n", text.c_str());

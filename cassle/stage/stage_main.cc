@@ -179,7 +179,8 @@ std::string HelpText(const StageInfo& info, const google::protobuf::Message& opt
   absl::StrAppend(
       &text,
       "\nExit codes: 0 done, 64 bad usage or config, 65 bad input data, 66 input missing,\n"
-      "73 cannot write, 75 interrupted (run it again to go on), 70 internal error.\n");
+      "73 cannot write, 75 interrupted, or a rank or GPU was lost (run it again to go on), 70 "
+      "internal error.\n");
   return text;
 }
 
@@ -245,6 +246,7 @@ int ExitCode(const absl::Status& status) {
     case absl::StatusCode::kAlreadyExists:
       return 73;
     case absl::StatusCode::kCancelled:
+    case absl::StatusCode::kUnavailable:
       return 75;
     default:
       return 70;
@@ -291,7 +293,8 @@ int StageMainWork(int argc, char** argv, const StageInfo& info, google::protobuf
   InstallSignalHandlers();
   LimitVectorKernels();
   const auto fail = [&](const absl::Status& status) {
-    LOG(ERROR) << info.name << ": " << status.message();
+    // Of several ranks, one says it.
+    if (!status.message().empty()) LOG(ERROR) << info.name << ": " << status.message();
     return ExitCode(status);
   };
 

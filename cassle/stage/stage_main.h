@@ -26,8 +26,7 @@ absl::Status ParseCommandLine(const std::vector<std::string>& arguments,
                               google::protobuf::Message* options, CommandLine* command_line);
 
 // 0 done; 64 bad usage or config; 65 bad input data; 66 input missing; 71 out of memory; 73 cannot
-// write; 75
-// interrupted but resumable; 70 anything else.
+// write; 75 interrupted, or a rank or a GPU was lost, but resumable; 70 anything else.
 int ExitCode(const absl::Status& status);
 
 // The result line for stdout: one JSON object.

@@ -1,15 +1,24 @@
 #include "cassle/runtime/ranks/team.h"
 
 #include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
+#include <ATen/ops/from_blob.h>
 #include <ATen/ops/zeros.h>
+#include <arpa/inet.h>
 #include <c10/core/GradMode.h>
+#include <netdb.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <chrono>
+#include <cstring>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 
 // Declared only where LibTorch is told that it was built with Gloo.
@@ -17,6 +26,7 @@
 #define USE_C10D_GLOO
 #endif
 #include <torch/csrc/distributed/c10d/HashStore.hpp>
+#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
@@ -37,9 +47,39 @@ std::chrono::milliseconds Milliseconds(absl::Duration duration) {
   return std::chrono::milliseconds(absl::ToInt64Milliseconds(duration));
 }
 
+// That of the interface through which packets to host:port leave; none is sent. The machine's name
+// may lead to a loopback address (Debian's 127.0.1.1), which no other machine reaches.
+std::string AddressTowards(const std::string& host, int port) {
+  addrinfo hints = {};
+  hints.ai_socktype = SOCK_DGRAM;
+  addrinfo* found = nullptr;
+  if (getaddrinfo(host.c_str(), absl::StrCat(port).c_str(), &hints, &found) != 0) return "";
+  std::string address;
+  for (const addrinfo* at = found; at != nullptr && address.empty(); at = at->ai_next) {
+    const int fd = socket(at->ai_family, at->ai_socktype | SOCK_CLOEXEC, at->ai_protocol);
+    if (fd < 0) continue;
+    sockaddr_storage own = {};
+    socklen_t size = sizeof(own);
+    char text[NI_MAXHOST];
+    if (connect(fd, at->ai_addr, at->ai_addrlen) == 0 &&
+        getsockname(fd, reinterpret_cast<sockaddr*>(&own), &size) == 0 &&
+        getnameinfo(reinterpret_cast<sockaddr*>(&own), size, text, sizeof(text), nullptr, 0,
+                    NI_NUMERICHOST) == 0) {
+      address = text;
+    }
+    close(fd);
+  }
+  freeaddrinfo(found);
+  return address;
+}
+
 class C10dStore : public TeamStore {
  public:
-  explicit C10dStore(Store store) : store_(std::move(store)) {}
+  C10dStore(Store store, int port, std::string own_address)
+      : store_(std::move(store)), port_(port), own_address_(std::move(own_address)) {}
+
+  int port() const override { return port_; }
+  const std::string& own_address() const override { return own_address_; }
 
   void Set(const std::string& key, const std::string& value) override {
     Guarded([&] { store_->set(key, std::vector<uint8_t>(value.begin(), value.end())); });
@@ -68,6 +108,8 @@ class C10dStore : public TeamStore {
   }
 
   const Store store_;
+  const int port_;
+  const std::string own_address_;
 };
 
 }  // namespace
@@ -75,7 +117,7 @@ class C10dStore : public TeamStore {
 TeamStore::~TeamStore() = default;
 
 std::shared_ptr<TeamStore> TeamStore::InMemory() {
-  return std::make_shared<C10dStore>(c10::make_intrusive<c10d::HashStore>());
+  return std::make_shared<C10dStore>(c10::make_intrusive<c10d::HashStore>(), 0, "127.0.0.1");
 }
 
 absl::StatusOr<std::shared_ptr<TeamStore>> TeamStore::Connect(const std::string& host, int port,
@@ -86,8 +128,9 @@ absl::StatusOr<std::shared_ptr<TeamStore>> TeamStore::Connect(const std::string&
   options.waitWorkers = false;
   options.timeout = Milliseconds(timeout);
   try {
-    return std::shared_ptr<TeamStore>(
-        std::make_shared<C10dStore>(c10::make_intrusive<c10d::TCPStore>(host, options)));
+    const auto store = c10::make_intrusive<c10d::TCPStore>(host, options);
+    return std::shared_ptr<TeamStore>(std::make_shared<C10dStore>(
+        store, store->getPort(), AddressTowards(host, store->getPort())));
   } catch (const std::exception& error) {
     return absl::UnavailableError(
         serves ? absl::StrCat("port ", port, " cannot be served (", FirstLine(error),
@@ -97,6 +140,50 @@ absl::StatusOr<std::shared_ptr<TeamStore>> TeamStore::Connect(const std::string&
   }
 }
 
+std::string WaitForKey(const std::shared_ptr<TeamStore>& store, const std::string& key,
+                       absl::Duration silence) {
+  // Asked by a thread of its own, which waits for ever if the rank that serves hangs.
+  struct Asked {
+    absl::Mutex mutex;
+    std::string value ABSL_GUARDED_BY(mutex);
+    std::string failure ABSL_GUARDED_BY(mutex);
+    bool given_up ABSL_GUARDED_BY(mutex) = false;
+    absl::Time answered ABSL_GUARDED_BY(mutex) = absl::Now();
+  };
+  const auto asked = std::make_shared<Asked>();
+  std::thread([asked, store, key] {
+    while (true) {
+      std::string value, failure;
+      try {
+        value = store->Find(key);
+        if (value.empty() && !store->Find(kTeamEnded).empty()) failure = "rank 0 has ended";
+      } catch (const std::exception& error) {
+        failure = error.what();
+      }
+      {
+        const absl::MutexLock lock(&asked->mutex);
+        asked->answered = absl::Now();
+        asked->value = value;
+        asked->failure = failure;
+        if (!value.empty() || !failure.empty() || asked->given_up) return;
+      }
+      absl::SleepFor(absl::Milliseconds(20));
+    }
+  }).detach();
+  const absl::MutexLock lock(&asked->mutex);
+  const auto ended = [&asked] {
+    asked->mutex.AssertHeld();
+    return !asked->value.empty() || !asked->failure.empty();
+  };
+  while (!asked->mutex.AwaitWithTimeout(absl::Condition(&ended), absl::Seconds(1))) {
+    if (absl::Now() - asked->answered < silence) continue;
+    asked->given_up = true;
+    throw TeamError(absl::StrCat("rank 0 has not answered for ", absl::FormatDuration(silence)));
+  }
+  if (!asked->failure.empty()) throw TeamError(asked->failure);
+  return asked->value;
+}
+
 RowRange RowsOfRank(int64_t rows, int rank, int size) {
   const int64_t first = rows * rank / size;
   return {first, rows * (rank + 1) / size - first};
@@ -104,15 +191,19 @@ RowRange RowsOfRank(int64_t rows, int rank, int size) {
 
 class Team::Group {
  public:
-  Group(const Store& store, int rank, int size, absl::Duration timeout)
-      : gloo_(store, rank, size, Options(timeout)) {}
+  // name: of the group, in the store.
+  Group(const C10dStore& store, const char* name, int rank, int size, absl::Duration timeout)
+      : gloo_(c10::make_intrusive<c10d::PrefixStore>(name, store.store()), rank, size,
+              Options(store.own_address(), timeout)) {}
 
   c10d::ProcessGroupGloo& gloo() { return gloo_; }
 
  private:
-  static c10::intrusive_ptr<c10d::ProcessGroupGloo::Options> Options(absl::Duration timeout) {
+  static c10::intrusive_ptr<c10d::ProcessGroupGloo::Options> Options(const std::string& address,
+                                                                     absl::Duration timeout) {
     auto options = c10d::ProcessGroupGloo::Options::create(Milliseconds(timeout));
-    options->devices = {c10d::ProcessGroupGloo::createDefaultDevice()};
+    options->devices = {address.empty() ? c10d::ProcessGroupGloo::createDefaultDevice()
+                                        : c10d::ProcessGroupGloo::createDeviceForHostname(address)};
     return options;
   }
 
@@ -120,6 +211,12 @@ class Team::Group {
 };
 
 namespace {
+
+// The memory of a contiguous tensor, [bytes].
+at::Tensor Bytes(const at::Tensor& tensor) {
+  return at::from_blob(tensor.data_ptr(), {static_cast<int64_t>(tensor.nbytes())},
+                       at::TensorOptions(tensor.device()).dtype(at::kByte));
+}
 
 // Calls a collective; what it throws is the loss of a rank.
 template <class Function>
@@ -142,8 +239,9 @@ absl::StatusOr<std::unique_ptr<Team>> Team::Join(std::shared_ptr<TeamStore> stor
                                                  int size, absl::Duration timeout) {
   std::unique_ptr<Team> team(new Team(std::move(store), rank, size, timeout));
   try {
-    team->group_ = std::make_unique<Group>(static_cast<C10dStore&>(*team->store_).store(), rank,
-                                           size, timeout);
+    const auto& of_store = static_cast<C10dStore&>(*team->store_);
+    team->group_ = std::make_unique<Group>(of_store, "front", rank, size, timeout);
+    team->background_ = std::make_unique<Group>(of_store, "background", rank, size, timeout);
   } catch (const std::exception& error) {
     return absl::UnavailableError(absl::StrCat("not all of the ", size, " ranks came within ",
                                                absl::FormatDuration(timeout), " (",
@@ -154,11 +252,41 @@ absl::StatusOr<std::unique_ptr<Team>> Team::Join(std::shared_ptr<TeamStore> stor
 
 std::function<void()> Team::BeginSum(const at::Tensor& tensor) {
   std::vector<at::Tensor> tensors = {tensor.detach()};
-  auto work = OrLost([&] { return group_->gloo().allreduce(tensors); });
+  auto work = OrLost([&] { return background_->gloo().allreduce(tensors); });
   return [work] { OrLost([&] { work->wait(); }); };
 }
 
-void Team::Sum(const at::Tensor& tensor) { BeginSum(tensor)(); }
+std::function<at::Tensor()> Team::BeginExchange(const at::Tensor& parts) {
+  // Bytes: Gloo does not know every type of number.
+  at::Tensor input = parts.detach().contiguous(), output = at::empty_like(input);
+  at::Tensor sent = Bytes(input), received = Bytes(output);
+  std::vector<int64_t> none;
+  auto work = OrLost([&] { return background_->gloo().alltoall_base(received, sent, none, none); });
+  return [work, input, output] {
+    OrLost([&] { work->wait(); });
+    return output;
+  };
+}
+
+std::function<at::Tensor()> Team::BeginGatherAll(const at::Tensor& own) {
+  at::Tensor input = own.detach().contiguous();
+  std::vector<at::Tensor> sent = {Bytes(input)};
+  std::vector<int64_t> sizes = input.sizes().vec();
+  sizes.insert(sizes.begin(), size_);
+  const at::Tensor output = at::empty(sizes, input.options());
+  std::vector<std::vector<at::Tensor>> received(1);
+  for (int rank = 0; rank < size_; ++rank) received[0].push_back(Bytes(output[rank]));
+  auto work = OrLost([&] { return background_->gloo().allgather(received, sent); });
+  return [work, input, output] {
+    OrLost([&] { work->wait(); });
+    return output;
+  };
+}
+
+void Team::Sum(const at::Tensor& tensor) {
+  std::vector<at::Tensor> tensors = {tensor.detach()};
+  OrLost([&] { group_->gloo().allreduce(tensors)->wait(); });
+}
 
 at::Tensor Team::Gather(const at::Tensor& own, int64_t rows) {
   const c10::NoGradGuard no_grad;
@@ -186,9 +314,41 @@ at::Tensor Team::Gather(const at::Tensor& own, int64_t rows) {
   return at::cat(parts);
 }
 
+std::vector<std::string> Team::GatherToFirst(const std::string& own) {
+  at::Tensor size = at::zeros({1}, at::kLong);
+  *size.data_ptr<int64_t>() = static_cast<int64_t>(own.size());
+  const at::Tensor sizes = Gather(size, size_);
+  const auto bytes = [](const std::string& text) {
+    return at::from_blob(const_cast<char*>(text.data()), {static_cast<int64_t>(text.size())},
+                         at::kByte);
+  };
+  if (rank_ > 0) {
+    std::vector<at::Tensor> tensors = {bytes(own)};
+    if (!own.empty()) OrLost([&] { group_->gloo().send(tensors, 0, 0)->wait(); });
+    return {};
+  }
+  std::vector<std::string> all = {own};
+  for (int rank = 1; rank < size_; ++rank) {
+    all.emplace_back(sizes[rank].item().toLong(), '\0');
+    if (all[rank].empty()) continue;
+    std::vector<at::Tensor> tensors = {bytes(all[rank])};
+    OrLost([&] { group_->gloo().recv(tensors, rank, 0)->wait(); });
+  }
+  return all;
+}
+
 void Team::TakeFromFirst(const at::Tensor& tensor) {
   std::vector<at::Tensor> tensors = {tensor.detach()};
   OrLost([&] { group_->gloo().broadcast(tensors)->wait(); });
+}
+
+void Team::TakeFromFirst(std::string* bytes) {
+  at::Tensor size = at::zeros({1}, at::kLong);
+  *size.data_ptr<int64_t>() = static_cast<int64_t>(bytes->size());
+  TakeFromFirst(size);
+  bytes->resize(*size.data_ptr<int64_t>());
+  if (bytes->empty()) return;
+  TakeFromFirst(at::from_blob(bytes->data(), {static_cast<int64_t>(bytes->size())}, at::kByte));
 }
 
 bool Team::Any(bool here) {
@@ -198,12 +358,17 @@ bool Team::Any(bool here) {
   return *votes.data_ptr<int>() > 0;
 }
 
-void Team::WaitForFirst() {
-  const std::string key = absl::StrCat("released ", ++waits_);
-  while (store_->Find(key).empty()) absl::SleepFor(absl::Milliseconds(20));
+absl::Status Team::AloneOnFirst(const std::function<absl::Status()>& work) {
+  const std::string key = absl::StrCat("alone ", ++alone_);
+  if (rank_ > 0) {
+    WaitForKey(store_, key, timeout_);
+    return absl::OkStatus();
+  }
+  const absl::Status status = work();
+  // Else they would go on where it ended.
+  if (status.ok()) store_->Set(key, "done");
+  return status;
 }
-
-void Team::ReleaseOthers() { store_->Set(absl::StrCat("released ", ++waits_), "yes"); }
 
 OwnRowsScope::OwnRowsScope(Team* team) : before_(current_team) { current_team = team; }
 OwnRowsScope::~OwnRowsScope() { current_team = before_; }

@@ -13,6 +13,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -27,11 +28,18 @@ class TeamStore {
   // In the memory of this process, for ranks that are threads (tests).
   static std::shared_ptr<TeamStore> InMemory();
   // Of the rank that serves it (`serves`) at host:port; the others connect, for `timeout` at most.
+  // Port 0, for the rank that serves: any free one.
   // \error kUnavailable if the port is taken or nobody answers.
   static absl::StatusOr<std::shared_ptr<TeamStore>> Connect(const std::string& host, int port,
                                                             bool serves, absl::Duration timeout);
 
-  // Throw TeamError if the rank that serves has gone.
+  // 0 in memory.
+  virtual int port() const = 0;
+  // An address of this machine that rank 0 can reach.
+  virtual const std::string& own_address() const = 0;
+
+  // Thread-safe. Throw TeamError if the rank that serves has gone; Find waits for its answer
+  // without end, Set for none.
   virtual void Set(const std::string& key, const std::string& value) = 0;
   // Empty if nobody has set it.
   virtual std::string Find(const std::string& key) = 0;
@@ -44,6 +52,15 @@ class TeamError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// What tells ranks that wait for another in the store that it will not come.
+inline constexpr char kTeamEnded[] = "ended";
+
+// The value of `key` as soon as somebody has set it, however long that takes.
+//   silence  How long the rank that serves may leave a question unanswered.
+// Throws TeamError if it is silent or gone, or has set kTeamEnded.
+std::string WaitForKey(const std::shared_ptr<TeamStore>& store, const std::string& key,
+                       absl::Duration silence);
+
 // Rows [first, first + count) of a batch.
 struct RowRange {
   int64_t first = 0;
@@ -52,7 +69,8 @@ struct RowRange {
 // Those of one rank: parts in the order of ranks, as equal as can be.
 RowRange RowsOfRank(int64_t rows, int rank, int size);
 
-// Calls must come in the same order on all ranks. Collectives throw TeamError. Not thread-safe.
+// Calls must come in the same order on all ranks. What is begun travels in a group of its own,
+// beside what is waited for. Collectives throw TeamError. Not thread-safe.
 class Team {
  public:
   // Waits until all have come.
@@ -72,16 +90,24 @@ class Team {
   void Sum(const at::Tensor& tensor);
   // The same, begun: the returned function waits for it. The tensor must not be touched before.
   [[nodiscard]] std::function<void()> BeginSum(const at::Tensor& tensor);
+  // parts [size, ...] of every rank, part k for rank k -> [size, ...], what the ranks have for this
+  // one. Begun; the returned function waits.
+  [[nodiscard]] std::function<at::Tensor()> BeginExchange(const at::Tensor& parts);
+  // own [...] of every rank, equal in shape -> [size, ...]. Begun; the returned function waits.
+  [[nodiscard]] std::function<at::Tensor()> BeginGatherAll(const at::Tensor& own);
   // own [OwnRows(rows).count, ...] of every rank -> [rows, ...]. No gradient.
   at::Tensor Gather(const at::Tensor& own, int64_t rows);
+  // Bytes of every rank, on rank 0 by rank; empty on the others.
+  std::vector<std::string> GatherToFirst(const std::string& own);
   // Replaces a dense tensor by that of rank 0.
   void TakeFromFirst(const at::Tensor& tensor);
+  // The same of bytes.
+  void TakeFromFirst(std::string* bytes);
   // Whether any rank says so.
   bool Any(bool here);
-  // Returns when rank 0 has said ReleaseOthers() as often as this was called; however long it
-  // works alone, as long as it is there.
-  void WaitForFirst();
-  void ReleaseOthers();
+  // What rank 0 does alone while the others wait, however long it takes, as long as it is there.
+  // The others return OK.
+  absl::Status AloneOnFirst(const std::function<absl::Status()>& work);
 
  private:
   class Group;
@@ -92,7 +118,8 @@ class Team {
   const int size_;
   const absl::Duration timeout_;
   std::unique_ptr<Group> group_;
-  int64_t waits_ = 0;
+  std::unique_ptr<Group> background_;
+  int64_t alone_ = 0;
 };
 
 // While it lives, this thread computes on the own rows of a batch of which other ranks have the

@@ -6,8 +6,10 @@
 #include <ATen/ops/full.h>
 #include <ATen/ops/sum.h>
 
+#include <atomic>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <vector>
 
 #include "cassle/base/testing/status_matchers.h"
@@ -47,10 +49,28 @@ TEST(TeamTest, SumsAndGathersAndTakesFromTheFirst) {
       EXPECT_EQ(first.abs().sum().item().toDouble(), 0);
       EXPECT_TRUE(team->Any(team->rank() == size - 1));
       EXPECT_FALSE(team->Any(false));
+      // Of other lengths; one has nothing.
+      const std::vector<std::string> gathered =
+          team->GatherToFirst(std::string(team->rank() * 3, static_cast<char>('a' + team->rank())));
       if (team->rank() == 0) {
-        team->ReleaseOthers();
+        ASSERT_EQ(gathered.size(), static_cast<size_t>(size));
+        for (int rank = 0; rank < size; ++rank) {
+          EXPECT_EQ(gathered[rank], std::string(rank * 3, static_cast<char>('a' + rank)));
+        }
       } else {
-        team->WaitForFirst();
+        EXPECT_TRUE(gathered.empty());
+      }
+      std::string bytes = team->rank() == 0 ? "of rank 0" : "";
+      team->TakeFromFirst(&bytes);
+      EXPECT_EQ(bytes, "of rank 0");
+      static std::atomic<int> alone{0};
+      for (int i = 0; i < 2; ++i) {
+        EXPECT_OK(team->AloneOnFirst([&] {
+          EXPECT_EQ(team->rank(), 0);
+          ++alone;
+          return absl::OkStatus();
+        }));
+        EXPECT_GT(alone, 0);
       }
     });
   }

@@ -3,9 +3,11 @@
 #include <ATen/ops/stack.h>
 
 #include <cmath>
+#include <optional>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
@@ -14,6 +16,7 @@
 #include "cassle/base/status_macros.h"
 #include "cassle/ssl/optimizers/make_optimizer.h"
 #include "cassle/ssl/optimizers/schedule.h"
+#include "cassle/ssl/training/average_gradients.h"
 #include "cassle/ssl/training/checkpoint.h"
 
 namespace cassle {
@@ -36,12 +39,13 @@ PixelNormalizer NormalizerOf(const v1::Policy& policy) {
 }  // namespace
 
 Trainer::Trainer(const v1::TrainingConfig& training, c10::Device device, ViewLoaderOptions loading,
-                 Method* method, Monitor* monitor, StageContext* context)
+                 Method* method, Monitor* monitor, Team* team, StageContext* context)
     : training_(training),
       device_(device),
       loading_(std::move(loading)),
       method_(method),
       monitor_(monitor),
+      team_(team),
       normalizer_(NormalizerOf(loading_.policy)),
       context_(context),
       optimizer_(MakeOptimizer(training, method->parameter_groups())) {
@@ -51,6 +55,31 @@ Trainer::Trainer(const v1::TrainingConfig& training, c10::Device device, ViewLoa
   loading_.num_epochs = training.epochs();
   loading_.threads = context->threads();
   loading_.cache_bytes = training.cache_mib() << 20;
+  if (team != nullptr) {
+    averager_ = std::make_unique<GradientAverager>(method->trained_parameters(), team,
+                                                   training.launch().compress_gradients());
+    loading_.rows =
+        RowsOnRank(training.batch_size(), training.accumulate_steps(), team->rank(), team->size());
+  }
+}
+
+absl::Status Trainer::CheckRows() const {
+  const int64_t part = training_.batch_size() / training_.accumulate_steps();
+  if (team_ == nullptr || part >= team_->size()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "--batch_size=", training_.batch_size(),
+      training_.accumulate_steps() == 1
+          ? ""
+          : absl::StrCat(" in ", training_.accumulate_steps(), " parts"),
+      ": ", part, " images for ", team_->size(), " ranks; raise it, or start fewer ranks"));
+}
+
+absl::Status Trainer::AloneOnFirst(const std::function<absl::Status()>& work) {
+  return team_ == nullptr ? work() : team_->AloneOnFirst(work);
+}
+
+bool Trainer::AnyInterrupted() const {
+  return team_ == nullptr ? context_->interrupted() : team_->Any(context_->interrupted());
 }
 
 std::vector<NamedTensor> Trainer::Everything() const {
@@ -119,9 +148,27 @@ void Trainer::SayIfTheDeviceChanged() {
   }
 }
 
+absl::Status Trainer::ShareStart() {
+  if (team_ == nullptr) return absl::OkStatus();
+  std::string state = state_.SerializeAsString();
+  team_->TakeFromFirst(&state);
+  if (!state_.ParseFromString(state)) return absl::InternalError("rank 0 sent no state");
+  std::string kept = absl::StrCat(checkpoint_step_);
+  team_->TakeFromFirst(&kept);
+  if (!absl::SimpleAtoi(kept, &checkpoint_step_)) return absl::InternalError("rank 0 sent no step");
+  for (const NamedTensor& named : Everything()) team_->TakeFromFirst(named.tensor);
+  return absl::OkStatus();
+}
+
 absl::Status Trainer::SaveState() {
   if (checkpoint_step_ == state_.step()) return absl::OkStatus();
   CASSLE_RETURN_IF_ERROR(ReadSteps());
+  CASSLE_RETURN_IF_ERROR(AloneOnFirst([&] { return SaveStateAlone(); }));
+  checkpoint_step_ = state_.step();
+  return absl::OkStatus();
+}
+
+absl::Status Trainer::SaveStateAlone() {
   CASSLE_ASSIGN_OR_RETURN(const MetricsPosition position, log_->Sync());
   state_.set_metrics_bytes(position.metrics_bytes);
   state_.set_events_bytes(position.events_bytes);
@@ -133,13 +180,13 @@ absl::Status Trainer::SaveState() {
                                                       EpochOfLastStep(), "): ", saved.message(),
                                                       "; ", WhatIsKept(), kDivergedRemedy));
   }
-  CASSLE_RETURN_IF_ERROR(saved);
-  checkpoint_step_ = state_.step();
-  return absl::OkStatus();
+  return saved;
 }
 
 absl::Status Trainer::Run() {
-  CASSLE_RETURN_IF_ERROR(Resume());
+  CASSLE_RETURN_IF_ERROR(CheckRows());
+  CASSLE_RETURN_IF_ERROR(AloneOnFirst([&] { return Resume(); }));
+  CASSLE_RETURN_IF_ERROR(ShareStart());
   state_.set_device(KindOf(device_));
   const bool finished = Finished();
   std::unique_ptr<ViewLoader> loader;
@@ -150,13 +197,19 @@ absl::Status Trainer::Run() {
   }
   // The first file is written after the loader has accepted its inputs: a refused run leaves
   // nothing.
-  CASSLE_ASSIGN_OR_RETURN(log_, MetricsLog::Open(context_->output_dir(),
-                                                 {state_.metrics_bytes(), state_.events_bytes()}));
+  if (leads()) {
+    CASSLE_ASSIGN_OR_RETURN(
+        log_,
+        MetricsLog::Open(context_->output_dir(), {state_.metrics_bytes(), state_.events_bytes()}));
+  }
   // A run that was stopped while it measured the finished encoder measures it again.
   if (finished) return MonitorIfDue();
   batches_per_epoch_ = loader->batches_per_epoch();
-  Progress progress("training", training_.epochs() * batches_per_epoch_ * training_.batch_size(),
-                    "images", state_.step() * training_.batch_size());
+  std::optional<Progress> progress;
+  if (leads()) {
+    progress.emplace("training", training_.epochs() * batches_per_epoch_ * training_.batch_size(),
+                     "images", state_.step() * training_.batch_size());
+  }
   EpochStart start;
   start.step = state_.step();
   CASSLE_RETURN_IF_ERROR(MonitorIfDue());
@@ -164,14 +217,17 @@ absl::Status Trainer::Run() {
     CASSLE_ASSIGN_OR_RETURN(const std::shared_ptr<const ViewBatch> batch, loader->Next());
     if (batch == nullptr) return absl::InternalError("the loader ended before the last epoch");
     CASSLE_RETURN_IF_ERROR(TakeStep(*batch));
-    progress.Set(state_.step() * training_.batch_size(),
-                 absl::StrFormat("epoch %d of %d, loss %.4f", batch->epoch + 1, training_.epochs(),
-                                 last_loss_));
+    if (progress.has_value()) {
+      progress->Set(state_.step() * training_.batch_size(),
+                    absl::StrFormat("epoch %d of %d, loss %.4f", batch->epoch + 1,
+                                    training_.epochs(), last_loss_));
+    }
     const bool epoch_ended = state_.batch_in_epoch() == 0;
     if (epoch_ended) SayWhereTimeWent(*loader, start);
     const bool done = Finished();
-    if (done || CheckpointIsDue() || context_->interrupted()) CASSLE_RETURN_IF_ERROR(SaveState());
-    if (!done && context_->interrupted()) return Interrupted();
+    const bool stop = AnyInterrupted();
+    if (done || CheckpointIsDue() || stop) CASSLE_RETURN_IF_ERROR(SaveState());
+    if (!done && stop) return Interrupted();
     if (epoch_ended) {
       // After the checkpoint: stopped while it measures, a run has only that to do again.
       CASSLE_RETURN_IF_ERROR(MonitorIfDue());
@@ -188,27 +244,37 @@ absl::Status Trainer::Interrupted() const {
 
 absl::Status Trainer::MonitorIfDue() {
   const int64_t epoch = state_.epoch();
-  if (monitor_ == nullptr || state_.batch_in_epoch() != 0 || state_.next_monitor_epoch() > epoch ||
-      !monitor_->IsDue(epoch, training_.epochs())) {
-    return absl::OkStatus();
-  }
-  // Every start of a run gets somewhere, however early the signal came.
-  const bool interrupted_before = context_->interrupted();
-  const absl::Time begin = absl::Now();
-  const absl::StatusOr<MonitorValues> values = monitor_->Measure(
-      method_->backbone(), [&] { return !interrupted_before && context_->interrupted(); });
-  if (absl::IsCancelled(values.status())) {
+  if (state_.batch_in_epoch() != 0 || state_.next_monitor_epoch() > epoch) return absl::OkStatus();
+  absl::Status measured;
+  CASSLE_RETURN_IF_ERROR(AloneOnFirst([&] {
+    measured = MeasureAlone();
+    return absl::IsCancelled(measured) ? absl::OkStatus() : measured;
+  }));
+  const bool stopped = absl::IsCancelled(measured);
+  if (team_ == nullptr ? stopped : team_->Any(stopped)) {
     CASSLE_RETURN_IF_ERROR(SaveState());
     return Interrupted();
   }
-  CASSLE_RETURN_IF_ERROR(values.status());
+  return absl::OkStatus();
+}
+
+// \error kCancelled if the run shall stop: nothing was measured.
+absl::Status Trainer::MeasureAlone() {
+  const int64_t epoch = state_.epoch();
+  if (monitor_ == nullptr || !monitor_->IsDue(epoch, training_.epochs())) return absl::OkStatus();
+  // Every start of a run gets somewhere, however early the signal came.
+  const bool interrupted_before = context_->interrupted();
+  const absl::Time begin = absl::Now();
+  CASSLE_ASSIGN_OR_RETURN(const MonitorValues values, monitor_->Measure(method_->backbone(), [&] {
+    return !interrupted_before && context_->interrupted();
+  }));
   monitor_seconds_ += absl::ToDoubleSeconds(absl::Now() - begin);
   context_->Spend("monitor", monitor_seconds_);
   v1::TrainMetrics line;
   line.set_step(static_cast<int32_t>(state_.step()));
   line.set_epoch(static_cast<int32_t>(epoch));
-  line.set_probe_accuracy(values->probe_accuracy);
-  line.set_knn_accuracy(values->knn_accuracy);
+  line.set_probe_accuracy(values.probe_accuracy);
+  line.set_knn_accuracy(values.knn_accuracy);
   CASSLE_RETURN_IF_ERROR(log_->Write(line));
   state_.set_next_monitor_epoch(epoch + 1);
   if (epoch == 0) *state_.mutable_untrained() = line;
@@ -238,6 +304,10 @@ void Trainer::SayWhereTimeWent(const ViewLoader& loader, const EpochStart& start
   }
   context_->Spend("views.workers_waited", now.workers_waited);
   context_->Spend("views.training_waited", now.consumer_waited);
+  if (averager_ != nullptr) {
+    context_->Spend("ranks.gradients_under_way", averager_->sent_seconds());
+    context_->Spend("ranks.waited_for_gradients", averager_->waited_seconds());
+  }
 }
 
 Batch Trainer::MakeBatch(const ViewBatch& batch) const {
@@ -273,7 +343,8 @@ absl::Status Trainer::TakeStep(const ViewBatch& batch) {
   const double position = SchedulePosition();
   method_->set_progress(position, static_cast<double>(training_.epochs()));
   const BatchPass pass =
-      AccumulateGradients(MakeBatch(batch), training_.accumulate_steps(), method_);
+      AccumulateGradients(MakeBatch(batch), training_.accumulate_steps(), method_,
+                          {team_, training_.batch_size(), averager_.get()});
   if (pass.unread_loss.defined()) {
     const at::Tensor norm = optimizer_->GradientNormTensor();
     unread_.push_back(at::stack({pass.unread_loss, norm}));
@@ -358,7 +429,7 @@ absl::Status Trainer::Log(const BatchPass& pass, double learning_rate) {
     metrics.set_epoch_loss(state_.epoch_loss_sum() / static_cast<double>(batches_per_epoch_));
   }
   *state_.mutable_last_metrics() = metrics;
-  CASSLE_RETURN_IF_ERROR(log_->Write(metrics));
+  if (log_ != nullptr) CASSLE_RETURN_IF_ERROR(log_->Write(metrics));
   const absl::Status collapsed = CheckCollapse(training_.monitor(), metrics);
   if (collapsed.ok()) return collapsed;
   return absl::Status(collapsed.code(), absl::StrCat(collapsed.message(), "; ", WhatIsKept()));

@@ -7,6 +7,7 @@
 #define CASSLE_SSL_TRAINING_TRAINER_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -16,10 +17,12 @@
 #include "cassle/augment/loading/view_loader.h"
 #include "cassle/models/weights/batch_tensor.h"
 #include "cassle/runtime/device.h"
+#include "cassle/runtime/ranks/team.h"
 #include "cassle/ssl/method/method.h"
 #include "cassle/ssl/optimizers/optimizer.h"
 #include "cassle/ssl/settings/training.pb.h"
 #include "cassle/ssl/training/accumulate.h"
+#include "cassle/ssl/training/average_gradients.h"
 #include "cassle/ssl/training/checkpoint.pb.h"
 #include "cassle/ssl/training/collapse.h"
 #include "cassle/ssl/training/monitor.h"
@@ -38,9 +41,12 @@ class Trainer {
   //            one that is not finite is found then, before anything is kept.
   //   loading  Images, policy, groups, target and number of views; its other fields are filled in
   //            from `training` and `context`.
-  //   monitor  Null for none.
+  //   monitor  Null for none, and on ranks that do not lead.
+  //   team     Those that train the method together (MethodSetup.team); null: this process alone.
+  //            Rank 0 keeps checkpoints and metrics, reads what a run goes on from, and tells the
+  //            others; they need no access to its folder.
   Trainer(const v1::TrainingConfig& training, c10::Device device, ViewLoaderOptions loading,
-          Method* method, Monitor* monitor, StageContext* context);
+          Method* method, Monitor* monitor, Team* team, StageContext* context);
 
   // Goes on from the newest checkpoint in context->output_dir() if context->resumed(), else starts;
   // returns after the last epoch, with a checkpoint of the finished run in the folder.
@@ -58,13 +64,24 @@ class Trainer {
   // Everything a checkpoint keeps.
   std::vector<NamedTensor> Everything() const;
   absl::Status Resume();
+  // All ranks get what rank 0 has.
+  absl::Status ShareStart();
+  // Every rank has images in every part of a batch.
+  absl::Status CheckRows() const;
+  // What rank 0 alone does.
+  absl::Status AloneOnFirst(const std::function<absl::Status()>& work);
+  bool leads() const { return team_ == nullptr || team_->rank() == 0; }
+  // Whether any rank shall stop.
+  bool AnyInterrupted() const;
   // Goes on from training_.begin().
   absl::Status ContinueLink();
   // Tells people, and notes the device for checkpoints to come.
   void SayIfTheDeviceChanged();
   absl::Status SaveState();
+  absl::Status SaveStateAlone();
   // Measures the encoder if the monitor is due after the epochs done.
   absl::Status MonitorIfDue();
+  absl::Status MeasureAlone();
   absl::Status Interrupted() const;
   // Where an epoch, or what was done of it in this process, began.
   struct EpochStart {
@@ -99,6 +116,7 @@ class Trainer {
   ViewLoaderOptions loading_;
   Method* const method_;
   Monitor* const monitor_;
+  Team* const team_;
   PixelNormalizer normalizer_;
   StageContext* const context_;
   const std::unique_ptr<Optimizer> optimizer_;
@@ -111,6 +129,8 @@ class Trainer {
   std::vector<at::Tensor> unread_;
   double monitor_seconds_ = 0;
   std::unique_ptr<MetricsLog> log_;
+  // Null without a team.
+  std::unique_ptr<GradientAverager> averager_;
 };
 
 }  // namespace cassle

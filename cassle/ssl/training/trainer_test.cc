@@ -97,7 +97,7 @@ absl::Status Train(const std::string& output, const v1::TrainingConfig& training
     ViewLoaderOptions loading;
     loading.images = *Dataset::Open(*folder);
     loading.policy = *LoadPolicy("cifar");
-    Trainer trainer(training, c10::Device(c10::kCPU), loading, &method, nullptr, &context);
+    Trainer trainer(training, c10::Device(c10::kCPU), loading, &method, nullptr, nullptr, &context);
     return trainer.Run();
   };
   return RunStageWork({.name = "faulty", .summary = "", .resumable = true}, options, {}, work)
