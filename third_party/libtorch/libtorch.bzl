@@ -21,7 +21,7 @@ cc_library(
 _FOLDER = _HEADER + """
 cc_library(
     name = "libtorch",
-    hdrs = glob(["include/**/*.h", "include/**/*.cuh"]),
+    hdrs = glob(["include/**/*.h", "include/**/*.hpp", "include/**/*.cuh"]),
     includes = ["include", "include/torch/csrc/api/include"],
     # --no-as-needed: the CUDA library registers its kernels when it is loaded; no symbol of it is named.
     # The system's libstdc++ comes first: pip's libtorch.so exports parts of an old one (std::filesystem::remove_all
