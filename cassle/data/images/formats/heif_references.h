@@ -1,7 +1,7 @@
 // Which items of a HEIF file are made of which: libheif 1.15 follows these references without end
 // when they lead back, stops the program where an item is made of what is no picture, and reads
-// outside the layers of an overlay, even with Debian's patch for CVE-2024-41311. So this looks at
-// them before it decodes.
+// outside the layers of an overlay, even with Debian's patch for CVE-2024-41311, and outside the
+// alpha plane of a tile that is smaller than the tile. So this looks at them before it decodes.
 #ifndef CASSLE_DATA_IMAGES_FORMATS_HEIF_REFERENCES_H_
 #define CASSLE_DATA_IMAGES_FORMATS_HEIF_REFERENCES_H_
 
@@ -18,7 +18,8 @@ namespace cassle {
 // Boxes that are damaged or cut are left to libheif, which refuses them: this reads what it reads.
 // O(n log n) time and O(n) memory for a file of n bytes.
 // \error kDataLoss without the name of the format: an item leads back to itself, to others in more
-// than 4 steps, to an overlay, to what is no picture, or to the same ones again and again.
+// than 4 steps, to an overlay, to a tile with an alpha plane of its own, to what is no picture, or
+// to the same ones again and again.
 absl::Status CheckHeifReferences(absl::string_view file_bytes, uint32_t primary_item);
 
 }  // namespace cassle

@@ -156,6 +156,13 @@ TEST(HeifReferencesTest, APictureMayBeRepeatedSixtyFourTimes) {
   EXPECT_THAT(CheckHeifReferences(repeated(65), 1), StatusIs(kBad, HasSubstr("repeats")));
 }
 
+TEST(HeifReferencesTest, ATileWithATransparencyOfItsOwnIsRefused) {
+  EXPECT_THAT(CheckHeifReferences(File({{1, "grid"}, {2, "hvc1"}, {3, "hvc1"}},
+                                       {{"dimg", 1, {2}}, {"auxl", 3, {2}}}),
+                                  1),
+              StatusIs(kBad, "its tile 2 has a transparency of its own, which is not read"));
+}
+
 TEST(HeifReferencesTest, AnOverlayIsRefusedWhereverItStands) {
   EXPECT_THAT(CheckHeifReferences(File({{1, "iovl"}, {2, "hvc1"}}, {{"dimg", 1, {2}}}), 1),
               StatusIs(kBad, "its item 1 is an overlay, which is not read"));
