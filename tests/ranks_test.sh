@@ -89,11 +89,14 @@ code=$?
 
 # Ranks that somebody else starts. rank R SIZE ARGUMENT...
 port=$((20000 + RANDOM % 10000))
-rank() {
-  local r=$1 size=$2
-  shift 2
-  env RANK="$r" WORLD_SIZE="$size" LOCAL_RANK="$r" LOCAL_WORLD_SIZE="$size" MASTER_PORT=$port pretrain "$@"
-}
+# A command, not a function: it is killed below.
+cat > bin/rank << END
+#!/bin/bash
+export RANK=\$1 WORLD_SIZE=\$2 LOCAL_RANK=\$1 LOCAL_WORLD_SIZE=\$2 MASTER_PORT=$port
+shift 2
+exec pretrain "\$@"
+END
+chmod +x bin/rank
 expect 75 'rank 1 of 2 has not come within 1s' rank 0 2 "${run[@]}" --launch.wait_seconds=1 --output=x
 expect 75 "rank 0 does not answer at 127.0.0.1:$port" rank 1 2 "${run[@]}" --launch.wait_seconds=1 --output=x
 expect 64 'RANK but no WORLD_SIZE' env RANK=1 bin/pretrain "${run[@]}" --output=x
@@ -127,6 +130,7 @@ together 73 'with other' -- --output=by_1 -- --output=by_1
 
 # The rank that keeps the output dies or hangs: the others say so and end.
 for signal in KILL STOP; do
+  rm -rf headless.partial
   rank 0 2 "${run[@]}" --epochs=500 --launch.timeout_seconds=3 --output=headless > /dev/null 2>&1 &
   first=$!
   rank 1 2 "${run[@]}" --epochs=500 --launch.timeout_seconds=3 --output=headless > /dev/null 2> other.err &
@@ -141,7 +145,9 @@ done
 
 # torchrun: that of the LibTorch in use, which need not be there.
 if command -v torchrun > /dev/null; then
-  quietly torchrun --nproc_per_node=2 --master_port=$port --no_python bin/pretrain "${run[@]}" --output=by_torchrun
+  # --redirects and --tee: that of Debian 12 trips over its own default of them (Python 3.11).
+  quietly torchrun --nproc_per_node=2 --master_port=$port --redirects=1 --tee=1 --log_dir=torchrun --no_python \
+    bin/pretrain "${run[@]}" --output=by_torchrun
   same undisturbed by_torchrun
 else
   echo "skipped: there is no torchrun (python3-torch)"
@@ -152,4 +158,8 @@ quietly fine_tune --input=images --model=undisturbed --epochs=1 --batch_size=32 
 quietly fine_tune --input=images --model=undisturbed --epochs=1 --batch_size=32 --compute_threads=1 --ranks=2 \
   --output=tuned_again
 same tuned tuned_again
+# Batches are measured where they fall and written in order: not a byte depends on ranks.
+quietly embed --model=undisturbed --input=images --batch_size=48 --output=embedded
+quietly embed --model=undisturbed --input=images --batch_size=48 --ranks=3 --output=embedded_by_3
+same embedded embedded_by_3
 finish

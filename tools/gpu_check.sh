@@ -25,8 +25,8 @@ photos=${CASSLE_DATA_DIR:-../shared/data}/imagenet-sample/photos.tar
 
 targets=(//cassle/ssl:pretrain //cassle/ssl/testing:device_test //cassle/ssl/training:step_benchmark //cassle/eval:embed
   //cassle/eval:invariance //cassle/eval:interpolation //cassle/eval:predict-augmentation //cassle/data:shard-encoder)
-read -ra flags <<< "$(tools/libtorch_flags.sh)"
-bazel build "${flags[@]}" --noshow_progress "${targets[@]}" >&2
+flags=$(tools/find_libtorch.sh --flags)
+bazel build ${flags:+"$flags"} --noshow_progress "${targets[@]}" >&2
 rm -rf "$output"
 mkdir -p "$output/bin" "$output/lib" "$output/data"
 for target in "${targets[@]}"; do
@@ -47,8 +47,7 @@ if $try; then
   away=$(mktemp -d)
   trap 'rm -rf "$away"' EXIT
   cp -r "$output" "$away/bundle"
-  python=$CASSLE_LIBTORCH/bin/python3
-  [ -x "$python" ] || python=$CASSLE_LIBTORCH/../../../../bin/python3
+  python=$(tools/find_libtorch.sh)/../../../../bin/python3
   mkdir "$away/home"
   (cd "$away" && env -i HOME="$away/home" PATH=/usr/bin:/bin "$python" bundle/run.py --out="$away/out") && code=0 || code=$?
   cat "$away/out/gpu_check.json"

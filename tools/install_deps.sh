@@ -4,6 +4,7 @@
 #   tools/install_deps.sh --list   print the packages, one per line
 #   tools/install_deps.sh --fuzz   also what tools/fuzz.sh needs
 #   tools/install_deps.sh --python also the PyTorch that //tests:torchvision_test compares with (170 MiB more)
+#   tools/install_deps.sh --pip    also what tools/pip_torch.sh needs of Debian's Python
 #   tools/install_deps.sh --browser also the browser that opens the report's page in //cassle/eval/reporting:report_browser_test
 set -euo pipefail
 
@@ -30,6 +31,11 @@ fi
 # Only for comparisons with Python: a test that needs them reports itself as skipped.
 if [ "${1:-}" = --python ]; then
   packages+=(python3-torch python3-torchvision)
+  shift
+fi
+
+if [ "${1:-}" = --pip ]; then
+  packages+=(python3-venv)
   shift
 fi
 

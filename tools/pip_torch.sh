@@ -1,14 +1,38 @@
 #!/usr/bin/env bash
-# The LibTorch of pip's torch in a virtual environment of its own, ~/.cache/cassle/torch: made at the
-# first call (about 7 GB with CUDA's libraries), found by CASSLE_LIBTORCH=pip. Prints the folder.
-#   tools/pip_torch.sh [VERSION]     # default 2.11.0; another than the last one replaces it
+# The LibTorch of pip's torch, in a virtual environment of its own, made at the first call. Prints the folder.
+#   tools/pip_torch.sh [VERSION]         with CUDA, about 7 GB: ~/.cache/cassle/torch, found by CASSLE_LIBTORCH=pip
+#   tools/pip_torch.sh --cpu [VERSION]   what programs need without a GPU, about 1 GB: ~/.cache/cassle/torch-cpu. Python
+#                                        cannot import it.
+# VERSION is 2.11.0 if not given; another than the last one replaces it.
 set -euo pipefail
+cd "$(dirname "$0")/.."
+cpu=false
+if [ "${1:-}" = --cpu ]; then
+  cpu=true
+  shift
+fi
 version=${1:-2.11.0}
 folder=$HOME/.cache/cassle/torch
-if [ "$("$folder/bin/python3" -c 'import torch; print(torch.__version__.split("+")[0])' 2>/dev/null)" != "$version" ]; then
-  rm -rf "$folder"
-  mkdir -p "$(dirname "$folder")"
-  python3 -m venv "$folder" >&2
-  "$folder/bin/python3" -m pip install --quiet --disable-pip-version-check "torch==$version" numpy >&2
+! $cpu || folder+=-cpu
+if [ "$(cat "$folder/version" 2> /dev/null)" = "$version" ]; then
+  echo "$folder"
+  exit
 fi
+
+install() { "$folder/bin/python3" -m pip install --quiet --disable-pip-version-check "$@" >&2; }
+rm -rf "$folder"
+mkdir -p "$(dirname "$folder")"
+python3 -c 'import ensurepip' 2> /dev/null || tools/install_deps.sh --pip
+python3 -m venv "$folder" >&2
+if $cpu; then
+  # PyPI's torch for Linux has CUDA. Its CPU part loads two small libraries of it; the rest is taken away.
+  install --no-deps "torch==$version"
+  site_packages=$(echo "$folder"/lib/python3*/site-packages)
+  toolkit=$(sed -nE 's/^Requires-Dist: cuda-toolkit\[.*\](==[0-9.]+);.*/\1/p' "$site_packages/torch-$version".dist-info/METADATA)
+  install --no-warn-conflicts "cuda-toolkit[cudart,cupti]$toolkit"
+  rm "$site_packages"/torch/lib/lib{torch.so,torch_cuda*,c10_cuda*,torch_nvshmem*,caffe2_nvrtc*,torch_python*}
+else
+  install "torch==$version" numpy
+fi
+echo "$version" > "$folder/version"
 echo "$folder"

@@ -21,11 +21,12 @@ namespace cassle {
 // measure(first, last) -> absl::StatusOr<T> runs for images first .. last-1 of every batch, the
 // last of which may be smaller, on context.threads() threads at once, each of which computes
 // tensors by itself; take(const T&) -> absl::Status then gets the results in order, so that threads
-// change no byte. `what` is shown with the progress.
+// change no byte. `what` and `unit` are shown with the progress.
 // \error the first of measure or take; kCancelled when interrupted.
 template <class T, class Measure, class Take>
 absl::Status ForEachBatch(const std::string& what, int64_t images, int64_t batch_size,
-                          const StageContext& context, const Measure& measure, const Take& take) {
+                          const StageContext& context, const Measure& measure, const Take& take,
+                          const char* unit = "images") {
   struct Result {
     absl::Status status;
     T value;
@@ -42,7 +43,8 @@ absl::Status ForEachBatch(const std::string& what, int64_t images, int64_t batch
                                     if (value.ok()) result.value = *std::move(value);
                                     return result;
                                   });
-  Progress progress(what, images, "images");
+  std::optional<Progress> progress;
+  if (context.leads()) progress.emplace(what, images, unit);
   int64_t done = 0;
   while (std::optional<Result> result = results.Next()) {
     CASSLE_RETURN_IF_ERROR(result->status);
@@ -50,7 +52,8 @@ absl::Status ForEachBatch(const std::string& what, int64_t images, int64_t batch
       return absl::CancelledError("interrupted; run the same command again");
     }
     CASSLE_RETURN_IF_ERROR(take(result->value));
-    progress.Set(done = std::min(done + batch_size, images));
+    done = std::min(done + batch_size, images);
+    if (progress.has_value()) progress->Set(done);
   }
   return absl::OkStatus();
 }

@@ -1,8 +1,7 @@
 """@libtorch: the LibTorch named by CASSLE_LIBTORCH (1.13 or newer, CPU or CUDA), else Debian's libtorch-dev.
 
-CASSLE_LIBTORCH may name an unpacked LibTorch, a site-packages/torch, a site-packages, or a virtual environment into
-which `pip install torch` has put one; "pip" is the environment that tools/pip_torch.sh makes. Libraries of the pip packages named nvidia-... are found by torch's own run path;
-theirs are added too, for old ones that had none.
+tools/find_libtorch.sh says what it may name. Libraries of the pip packages named nvidia-... are found by torch's own run
+path; theirs are added too, for old ones that had none.
 """
 
 _HEADER = """package(default_visibility = ["//visibility:public"])
@@ -22,7 +21,7 @@ cc_library(
 _FOLDER = _HEADER + """
 cc_library(
     name = "libtorch",
-    hdrs = glob(["include/**/*.h", "include/**/*.cuh"]),
+    hdrs = glob(["include/**/*.h", "include/**/*.hpp", "include/**/*.cuh"]),
     includes = ["include", "include/torch/csrc/api/include"],
     # --no-as-needed: the CUDA library registers its kernels when it is loaded; no symbol of it is named.
     # The system's libstdc++ comes first: pip's libtorch.so exports parts of an old one (std::filesystem::remove_all
@@ -36,19 +35,6 @@ cc_library(
     ],
 )
 """
-
-def _is_libtorch(folder):
-    return folder.get_child("lib").exists and folder.get_child("include").get_child("ATen").get_child("ATen.h").exists
-
-def _candidates(folder):
-    """Where a LibTorch may be if the user named `folder`."""
-    found = [folder, folder.get_child("torch")]
-    lib = folder.get_child("lib")
-    if lib.exists:
-        for python in lib.readdir():
-            if python.basename.startswith("python3"):
-                found.append(python.get_child("site-packages").get_child("torch"))
-    return found
 
 def _nvidia_libs(libtorch):
     """The lib folders of the nvidia-... packages beside a site-packages/torch."""
@@ -66,16 +52,13 @@ def _libtorch_repository_impl(ctx):
         ctx.symlink(root, "api")
         ctx.file("BUILD", _SYSTEM)
         return
-    if named == "pip":
-        named = ctx.os.environ.get("HOME", "") + "/.cache/cassle/torch"
-        if not ctx.path(named).exists:
-            fail("CASSLE_LIBTORCH=pip: run tools/pip_torch.sh first")
-    if not named.startswith("/"):
-        fail("CASSLE_LIBTORCH=%s: an absolute path is needed" % named)
-    folders = [folder for folder in _candidates(ctx.path(named)) if _is_libtorch(folder)]
-    if not folders:
-        fail("CASSLE_LIBTORCH=%s is no LibTorch: expected include/ATen/ATen.h and lib/ there, or a virtual environment into which pip has installed torch" % named)
-    folder = folders[0]
+    found = ctx.execute(
+        [ctx.path(Label("//tools:find_libtorch.sh"))],
+        environment = {"CASSLE_LIBTORCH": named, "HOME": ctx.os.environ.get("HOME", "")},
+    )
+    if found.return_code != 0:
+        fail(found.stderr.strip())
+    folder = ctx.path(found.stdout.strip())
 
     # Only the headers that are LibTorch's own: old packages also carry protobuf and glog headers that would shadow the system's.
     for name in ["ATen", "c10", "caffe2", "torch"]:
@@ -83,20 +66,18 @@ def _libtorch_repository_impl(ctx):
         if headers.exists:
             ctx.symlink(headers, "include/" + name)
     lib = folder.get_child("lib")
-    libs = ["torch", "torch_cpu", "c10"]
-    for name in ["torch_cuda", "c10_cuda"]:
-        if lib.get_child("lib" + name + ".so").exists:
-            libs.append(name)
+    # Not libtorch.so, which is a name for all of them.
+    libs = [
+        name
+        for name in ["torch_cpu", "c10", "torch_cuda", "c10_cuda"]
+        if lib.get_child("lib" + name + ".so").exists
+    ]
 
     # Newer ones say in ATen.h that they want C++20; --config=cxx20 (.bazelrc) compiles with it and says so here.
     aten = ctx.read(folder.get_child("include").get_child("ATen").get_child("ATen.h"))
     if "C++20" in aten and ctx.os.environ.get("CASSLE_CXX", "") != "20":
         fail("CASSLE_LIBTORCH=%s needs C++20: add --config=cxx20 to bazel's flags (tools/test.sh --libtorch=... does)" % named)
 
-    # Packages for old compilers use the other std::string; the package says so itself.
-    cmake = folder.get_child("share").get_child("cmake").get_child("Torch").get_child("TorchConfig.cmake")
-    if cmake.exists and "_GLIBCXX_USE_CXX11_ABI=0" in ctx.read(cmake):
-        fail("CASSLE_LIBTORCH=%s is built for the pre-C++11 ABI and cannot be linked with the system's Protobuf: take the package named cxx11-abi" % named)
     paths = ["-L%s" % lib]
     for path in [lib] + _nvidia_libs(folder):
         paths += ["-Wl,-rpath,%s" % path, "-Wl,-rpath-link,%s" % path]

@@ -1,6 +1,6 @@
 """Runs a bundle of tools/gpu_check.sh on a machine with PyTorch (and a GPU, else those parts are skipped).
 
-  python3 run.py [--parts=info,steps,tests,methods,devices,embed,evaluations,torch,loader] [--out=FOLDER] [--seconds=540]
+  python3 run.py [--parts=info,steps,tests,methods,devices,ranks,embed,evaluations,torch,loader] [--out=FOLDER] [--seconds=540]
 
 Prints what it does, and one JSON document into FOLDER/gpu_check.json: figures, and failures with the end of
 what the program said. Exit code 1 if anything failed.
@@ -23,7 +23,7 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 METHODS = ("moco_v2", "simclr", "byol", "simsiam", "barlow_twins", "moco_v3", "vicreg", "swav", "dino", "supervised")
-PARTS = ("info", "steps", "tests", "methods", "devices", "embed", "evaluations", "torch", "loader")
+PARTS = ("info", "steps", "tests", "methods", "devices", "ranks", "embed", "evaluations", "torch", "loader")
 WORKLOADS = (("resnet18", 96), ("resnet50", 224), ("vit_small", 224))
 
 
@@ -227,6 +227,21 @@ class Check:
             if len(losses) != len(whole) or result[key] > 1e-4:
                 self.fail("checkpoint from " + key, str(result[key]))
         self.report["devices"] = result
+
+    # Two processes, on one GPU if there is one, against one.
+    def ranks(self):
+        device = "cuda" if self.gpu else "cpu"
+        flags = ("--conditioning=mlp", "--precision=float32")
+        alone, _ = self.train("moco_v2", device, "alone", *flags)
+        runs = [self.train("moco_v2", device, "two_ranks_%d" % i, "--ranks=2", *flags) for i in range(2)]
+        if alone is None or any(losses is None for losses, _ in runs):
+            return
+        row = {"difference_5": self.difference(alone[:5], runs[0][0][:5]), "difference": self.difference(alone, runs[0][0]),
+               "same_bytes": self.bytes_of(runs[0][1]) == self.bytes_of(runs[1][1])}
+        if row["difference_5"] > 1e-3 or not row["same_bytes"]:
+            self.fail("two ranks", json.dumps(row))
+        self.report["ranks"] = row
+        self.say("two ranks: " + json.dumps(row))
 
     @staticmethod
     def features(path):

@@ -145,16 +145,29 @@ TEST(ImageFileTest, RefusesMorePixelsThanTheLimitInEveryFormat) {
   EXPECT_EQ(image.pixels.capacity(), 0);
 }
 
+std::string FuzzSeed(absl::string_view name) {
+  std::ifstream stream(absl::StrCat("cassle/data/images/formats/testdata/fuzz/heic_fuzzer/", name),
+                       std::ios::binary);
+  return std::string((std::istreambuf_iterator<char>(stream)), {});
+}
+
 // 2 GB are asked for by a grid in a picture of 32 x 24, in 941 bytes (found by heic_fuzzer).
 TEST(ImageFileTest, AGridThatIsLargerThanItsPictureIsRefusedBeforeMemoryIsTaken) {
-  std::ifstream stream(
-      "cassle/data/images/formats/testdata/fuzz/heic_fuzzer/grid_of_gigabytes.heic",
-      std::ios::binary);
-  const std::string file((std::istreambuf_iterator<char>(stream)), {});
+  const std::string file = FuzzSeed("grid_of_gigabytes.heic");
   ASSERT_EQ(file.size(), 941);
   RgbImage image;
   EXPECT_THAT(DecodeImageFile(file, {}, &image).status(),
               StatusIs(kBad, HasSubstr("HEIC: Memory allocation error")));
+}
+
+// libheif would follow the reference until the stack is full (found by heic_fuzzer).
+TEST(ImageFileTest, AGridThatIsATileOfItselfIsRefused) {
+  const std::string file = FuzzSeed("grid_of_itself.heic");
+  ASSERT_EQ(file.size(), 1699);
+  RgbImage image;
+  const auto itself = StatusIs(kBad, "HEIC: its item 2 is made of itself");
+  EXPECT_THAT(ReadImageFileHeader(file).status(), itself);
+  EXPECT_THAT(DecodeImageFile(file, {}, &image).status(), itself);
 }
 
 TEST(ImageFileTest, SaysWhatIsNoImage) {

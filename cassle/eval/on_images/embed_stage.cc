@@ -15,26 +15,22 @@
 #include "cassle/base/safetensors.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/data/records/dataset.h"
+#include "cassle/eval/on_images/embedded_batch.pb.h"
 #include "cassle/eval/on_images/embedded_images.h"
-#include "cassle/features/for_each_batch.h"
+#include "cassle/features/for_each_shared_batch.h"
 #include "cassle/features/frozen_encoder.h"
 #include "cassle/models/networks/backbone.h"
 #include "cassle/models/networks/vit.h"
 #include "cassle/models/weights/model_folder.h"
 #include "cassle/runtime/device.h"
+#include "cassle/runtime/ranks/stage_ranks.h"
 #include "cassle/runtime/torch_runtime.h"
 #include "nlohmann/json.hpp"
 
 namespace cassle {
 namespace {
 
-// What one batch adds to the output.
-struct Batch {
-  // [images, feature_size]
-  std::vector<float> features;
-  // One per row of features, without their encoded bytes.
-  std::vector<v1::ImageRecord> records;
-};
+using Batch = v1::EmbeddedBatch;
 
 // The columns of embeddings.safetensors, filled row by row.
 class Table {
@@ -47,8 +43,8 @@ class Table {
   }
 
   absl::Status Append(const Batch& batch) {
-    features_.insert(features_.end(), batch.features.begin(), batch.features.end());
-    for (const v1::ImageRecord& record : batch.records) {
+    features_.insert(features_.end(), batch.features().begin(), batch.features().end());
+    for (const v1::ImageRecord& record : batch.records()) {
       ids_.push_back(static_cast<int64_t>(record.id()));
       labels_.push_back(record.has_label() ? record.label() : -1);
       unlabelled_ += !record.has_label();
@@ -156,12 +152,12 @@ class Table {
 
 // A broken encoder is noticed here, where the image has a name.
 absl::Status CheckFinite(const Batch& batch, int64_t feature_size) {
-  for (size_t i = 0; i < batch.features.size(); ++i) {
-    if (std::isfinite(batch.features[i])) continue;
-    const v1::ImageRecord& record = batch.records[i / feature_size];
+  for (int i = 0; i < batch.features_size(); ++i) {
+    if (std::isfinite(batch.features(i))) continue;
+    const v1::ImageRecord& record = batch.records(static_cast<int>(i / feature_size));
     return absl::DataLossError(absl::StrCat(
         "image ", record.id(), " (", record.key(), "): feature ", i % feature_size, " is ",
-        batch.features[i], ": the encoder has diverged; train it with a smaller learning rate"));
+        batch.features(i), ": the encoder has diverged; train it with a smaller learning rate"));
   }
   return absl::OkStatus();
 }
@@ -191,15 +187,21 @@ absl::StatusOr<Batch> EmbedBatch(const Dataset& images, const FrozenEncoder& enc
         Annotate(encoder.Prepare(image, pixels.data() + (i - first) * encoder.input_bytes()),
                  absl::StrCat("image ", record.id(), " (", record.key(), ")")));
     record.clear_encoded();
-    batch.records.insert(batch.records.end(), average ? 1 : encoder.views(), record);
+    for (int64_t view = 0; view < (average ? 1 : encoder.views()); ++view) {
+      *batch.add_records() = record;
+    }
   }
-  CASSLE_ASSIGN_OR_RETURN(batch.features, encoder.Extract(pixels));
-  if (average) AverageViews(encoder.views(), encoder.feature_size(), &batch.features);
+  CASSLE_ASSIGN_OR_RETURN(std::vector<float> features, encoder.Extract(pixels));
+  if (average) AverageViews(encoder.views(), encoder.feature_size(), &features);
+  batch.mutable_features()->Add(features.begin(), features.end());
   CASSLE_RETURN_IF_ERROR(CheckFinite(batch, encoder.feature_size()));
   return batch;
 }
 
-absl::StatusOr<std::unique_ptr<FrozenEncoder>> MakeEncoder(const v1::EmbedOptions& options) {
+absl::StatusOr<std::unique_ptr<FrozenEncoder>> MakeEncoder(const v1::EmbedOptions& options,
+                                                           const StageContext& context) {
+  CASSLE_ASSIGN_OR_RETURN(const c10::Device device,
+                          ResolveDevice(options.device(), LocalRankOf(context)));
   CASSLE_ASSIGN_OR_RETURN(v1::ModelSpec spec, ReadModelSpec(options.model()));
   std::shared_ptr<Backbone> backbone;
   if (options.reinitialize()) {
@@ -213,7 +215,7 @@ absl::StatusOr<std::unique_ptr<FrozenEncoder>> MakeEncoder(const v1::EmbedOption
                                 .ten_crops = options.crops() == v1::EmbedOptions::TEN ||
                                              options.crops() == v1::EmbedOptions::TEN_MEAN,
                                 .bfloat16 = options.precision() == v1::BF16,
-                                .device = options.device()});
+                                .device = DescribeDevice(device)});
 }
 
 absl::Status CheckOptions(const v1::EmbedOptions& options, const StageContext& context) {
@@ -236,7 +238,8 @@ StageInfo EmbedInfo() {
       .name = "embed",
       .version = 1,
       .summary = "Runs every image of a split through a frozen encoder and writes the features.",
-      .resolve = ResolveWhere};
+      .resolve = ResolveWhere,
+      .team = FindStageRanks<v1::EmbedOptions>};
 }
 
 absl::Status RunEmbed(const v1::EmbedOptions& options, StageContext& context) {
@@ -249,7 +252,8 @@ absl::Status RunEmbed(const v1::EmbedOptions& options, StageContext& context) {
     return absl::DataLossError(
         absl::StrCat(options.input(), ": split \"", images->split().name(), "\" has no images"));
   }
-  CASSLE_ASSIGN_OR_RETURN(const std::unique_ptr<FrozenEncoder> encoder, MakeEncoder(options));
+  CASSLE_ASSIGN_OR_RETURN(const std::unique_ptr<FrozenEncoder> encoder,
+                          MakeEncoder(options, context));
 
   const v1::ModelSpec& spec = encoder->spec();
   const std::string positions = ResizedPositionsSentence(spec.backbone(), spec.image_size());
@@ -259,12 +263,19 @@ absl::Status RunEmbed(const v1::EmbedOptions& options, StageContext& context) {
   // In images: as many network inputs go together, however many there are per image.
   const int64_t batch_size = std::max<int64_t>(1, options.batch_size() / encoder->views());
   Table table(*images, encoder->feature_size());
-  CASSLE_RETURN_IF_ERROR(ForEachBatch<Batch>(
-      "embedding", images->size(), batch_size, context,
-      [&](int64_t first, int64_t last) {
-        return EmbedBatch(*images, *encoder, first, last, average);
+  CASSLE_RETURN_IF_ERROR(ForEachSharedBatch(
+      "embedding", images->size(), batch_size, context, TeamOf(context),
+      [&](int64_t first, int64_t last) -> absl::StatusOr<std::string> {
+        CASSLE_ASSIGN_OR_RETURN(const Batch batch,
+                                EmbedBatch(*images, *encoder, first, last, average));
+        return batch.SerializeAsString();
       },
-      [&](const Batch& batch) { return table.Append(batch); }));
+      [&](const std::string& bytes) {
+        Batch batch;
+        if (!batch.ParseFromString(bytes)) return absl::InternalError("a batch came damaged");
+        return table.Append(batch);
+      }));
+  if (!context.leads()) return absl::OkStatus();
 
   SafetensorsWriter writer;
   table.AddTo(&writer);

@@ -55,16 +55,16 @@ Conv2d::Conv2d(int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t 
       padding_(padding) {}
 
 at::Tensor Conv2d::forward(const at::Tensor& input) {
-  if (!AutocastEnabled(c10::DeviceType::CPU) &&
-      WinogradConvolutionTakes(input, weight_, stride_, padding_)) {
+  const auto autocast = [&input] { return AutocastEnabled(input.device().type()); };
+  if (WinogradConvolutionTakes(input, weight_, stride_, padding_) && !autocast()) {
     return WinogradConvolution(input, weight_);
   }
   if (SmallConvolutionTakes(input, weight_, stride_, padding_)) {
     at::Tensor activations = input, weight = weight_;
-    if (AutocastEnabled(c10::DeviceType::CPU)) {
+    if (autocast()) {
+      const c10::DeviceType device = input.device().type();
       for (at::Tensor* tensor : {&activations, &weight}) {
-        *tensor = at::autocast::cached_cast(AutocastType(c10::DeviceType::CPU), *tensor,
-                                            c10::DeviceType::CPU);
+        *tensor = at::autocast::cached_cast(AutocastType(device), *tensor, device);
       }
     }
     return SmallConvolution(activations, weight, stride_, padding_);

@@ -1,6 +1,7 @@
 #include "cassle/runtime/ranks/team.h"
 
 #include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/zeros.h>
@@ -25,6 +26,7 @@
 #define USE_C10D_GLOO
 #endif
 #include <torch/csrc/distributed/c10d/HashStore.hpp>
+#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
@@ -189,8 +191,10 @@ RowRange RowsOfRank(int64_t rows, int rank, int size) {
 
 class Team::Group {
  public:
-  Group(const C10dStore& store, int rank, int size, absl::Duration timeout)
-      : gloo_(store.store(), rank, size, Options(store.own_address(), timeout)) {}
+  // name: of the group, in the store.
+  Group(const C10dStore& store, const char* name, int rank, int size, absl::Duration timeout)
+      : gloo_(c10::make_intrusive<c10d::PrefixStore>(name, store.store()), rank, size,
+              Options(store.own_address(), timeout)) {}
 
   c10d::ProcessGroupGloo& gloo() { return gloo_; }
 
@@ -207,6 +211,12 @@ class Team::Group {
 };
 
 namespace {
+
+// The memory of a contiguous tensor, [bytes].
+at::Tensor Bytes(const at::Tensor& tensor) {
+  return at::from_blob(tensor.data_ptr(), {static_cast<int64_t>(tensor.nbytes())},
+                       at::TensorOptions(tensor.device()).dtype(at::kByte));
+}
 
 // Calls a collective; what it throws is the loss of a rank.
 template <class Function>
@@ -229,8 +239,9 @@ absl::StatusOr<std::unique_ptr<Team>> Team::Join(std::shared_ptr<TeamStore> stor
                                                  int size, absl::Duration timeout) {
   std::unique_ptr<Team> team(new Team(std::move(store), rank, size, timeout));
   try {
-    team->group_ =
-        std::make_unique<Group>(static_cast<C10dStore&>(*team->store_), rank, size, timeout);
+    const auto& of_store = static_cast<C10dStore&>(*team->store_);
+    team->group_ = std::make_unique<Group>(of_store, "front", rank, size, timeout);
+    team->background_ = std::make_unique<Group>(of_store, "background", rank, size, timeout);
   } catch (const std::exception& error) {
     return absl::UnavailableError(absl::StrCat("not all of the ", size, " ranks came within ",
                                                absl::FormatDuration(timeout), " (",
@@ -241,11 +252,41 @@ absl::StatusOr<std::unique_ptr<Team>> Team::Join(std::shared_ptr<TeamStore> stor
 
 std::function<void()> Team::BeginSum(const at::Tensor& tensor) {
   std::vector<at::Tensor> tensors = {tensor.detach()};
-  auto work = OrLost([&] { return group_->gloo().allreduce(tensors); });
+  auto work = OrLost([&] { return background_->gloo().allreduce(tensors); });
   return [work] { OrLost([&] { work->wait(); }); };
 }
 
-void Team::Sum(const at::Tensor& tensor) { BeginSum(tensor)(); }
+std::function<at::Tensor()> Team::BeginExchange(const at::Tensor& parts) {
+  // Bytes: Gloo does not know every type of number.
+  at::Tensor input = parts.detach().contiguous(), output = at::empty_like(input);
+  at::Tensor sent = Bytes(input), received = Bytes(output);
+  std::vector<int64_t> none;
+  auto work = OrLost([&] { return background_->gloo().alltoall_base(received, sent, none, none); });
+  return [work, input, output] {
+    OrLost([&] { work->wait(); });
+    return output;
+  };
+}
+
+std::function<at::Tensor()> Team::BeginGatherAll(const at::Tensor& own) {
+  at::Tensor input = own.detach().contiguous();
+  std::vector<at::Tensor> sent = {Bytes(input)};
+  std::vector<int64_t> sizes = input.sizes().vec();
+  sizes.insert(sizes.begin(), size_);
+  const at::Tensor output = at::empty(sizes, input.options());
+  std::vector<std::vector<at::Tensor>> received(1);
+  for (int rank = 0; rank < size_; ++rank) received[0].push_back(Bytes(output[rank]));
+  auto work = OrLost([&] { return background_->gloo().allgather(received, sent); });
+  return [work, input, output] {
+    OrLost([&] { work->wait(); });
+    return output;
+  };
+}
+
+void Team::Sum(const at::Tensor& tensor) {
+  std::vector<at::Tensor> tensors = {tensor.detach()};
+  OrLost([&] { group_->gloo().allreduce(tensors)->wait(); });
+}
 
 at::Tensor Team::Gather(const at::Tensor& own, int64_t rows) {
   const c10::NoGradGuard no_grad;
@@ -271,6 +312,29 @@ at::Tensor Team::Gather(const at::Tensor& own, int64_t rows) {
     parts.push_back(output[0][rank].narrow(0, 0, RowsOfRank(rows, rank, size_).count));
   }
   return at::cat(parts);
+}
+
+std::vector<std::string> Team::GatherToFirst(const std::string& own) {
+  at::Tensor size = at::zeros({1}, at::kLong);
+  *size.data_ptr<int64_t>() = static_cast<int64_t>(own.size());
+  const at::Tensor sizes = Gather(size, size_);
+  const auto bytes = [](const std::string& text) {
+    return at::from_blob(const_cast<char*>(text.data()), {static_cast<int64_t>(text.size())},
+                         at::kByte);
+  };
+  if (rank_ > 0) {
+    std::vector<at::Tensor> tensors = {bytes(own)};
+    if (!own.empty()) OrLost([&] { group_->gloo().send(tensors, 0, 0)->wait(); });
+    return {};
+  }
+  std::vector<std::string> all = {own};
+  for (int rank = 1; rank < size_; ++rank) {
+    all.emplace_back(sizes[rank].item().toLong(), '\0');
+    if (all[rank].empty()) continue;
+    std::vector<at::Tensor> tensors = {bytes(all[rank])};
+    OrLost([&] { group_->gloo().recv(tensors, rank, 0)->wait(); });
+  }
+  return all;
 }
 
 void Team::TakeFromFirst(const at::Tensor& tensor) {

@@ -13,6 +13,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -68,7 +69,8 @@ struct RowRange {
 // Those of one rank: parts in the order of ranks, as equal as can be.
 RowRange RowsOfRank(int64_t rows, int rank, int size);
 
-// Calls must come in the same order on all ranks. Collectives throw TeamError. Not thread-safe.
+// Calls must come in the same order on all ranks. What is begun travels in a group of its own,
+// beside what is waited for. Collectives throw TeamError. Not thread-safe.
 class Team {
  public:
   // Waits until all have come.
@@ -88,8 +90,15 @@ class Team {
   void Sum(const at::Tensor& tensor);
   // The same, begun: the returned function waits for it. The tensor must not be touched before.
   [[nodiscard]] std::function<void()> BeginSum(const at::Tensor& tensor);
+  // parts [size, ...] of every rank, part k for rank k -> [size, ...], what the ranks have for this
+  // one. Begun; the returned function waits.
+  [[nodiscard]] std::function<at::Tensor()> BeginExchange(const at::Tensor& parts);
+  // own [...] of every rank, equal in shape -> [size, ...]. Begun; the returned function waits.
+  [[nodiscard]] std::function<at::Tensor()> BeginGatherAll(const at::Tensor& own);
   // own [OwnRows(rows).count, ...] of every rank -> [rows, ...]. No gradient.
   at::Tensor Gather(const at::Tensor& own, int64_t rows);
+  // Bytes of every rank, on rank 0 by rank; empty on the others.
+  std::vector<std::string> GatherToFirst(const std::string& own);
   // Replaces a dense tensor by that of rank 0.
   void TakeFromFirst(const at::Tensor& tensor);
   // The same of bytes.
@@ -109,6 +118,7 @@ class Team {
   const int size_;
   const absl::Duration timeout_;
   std::unique_ptr<Group> group_;
+  std::unique_ptr<Group> background_;
   int64_t alone_ = 0;
 };
 

@@ -49,6 +49,17 @@ TEST(TeamTest, SumsAndGathersAndTakesFromTheFirst) {
       EXPECT_EQ(first.abs().sum().item().toDouble(), 0);
       EXPECT_TRUE(team->Any(team->rank() == size - 1));
       EXPECT_FALSE(team->Any(false));
+      // Of other lengths; one has nothing.
+      const std::vector<std::string> gathered =
+          team->GatherToFirst(std::string(team->rank() * 3, static_cast<char>('a' + team->rank())));
+      if (team->rank() == 0) {
+        ASSERT_EQ(gathered.size(), static_cast<size_t>(size));
+        for (int rank = 0; rank < size; ++rank) {
+          EXPECT_EQ(gathered[rank], std::string(rank * 3, static_cast<char>('a' + rank)));
+        }
+      } else {
+        EXPECT_TRUE(gathered.empty());
+      }
       std::string bytes = team->rank() == 0 ? "of rank 0" : "";
       team->TakeFromFirst(&bytes);
       EXPECT_EQ(bytes, "of rank 0");

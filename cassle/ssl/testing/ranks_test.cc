@@ -43,7 +43,8 @@ Batch OwnRowsOf(const Batch& batch, const std::vector<int64_t>& rows) {
   return own;
 }
 
-Trained Train(const Variant& variant, int64_t parts, Team* team, bool batch_norm_per_rank = false) {
+Trained Train(const Variant& variant, int64_t parts, Team* team, bool batch_norm_per_rank = false,
+              bool compress = false) {
   Trained trained;
   const std::unique_ptr<Method> method =
       MakeVariant(variant, 1, Precision::kFloat32, [&](MethodSetup* setup) {
@@ -52,6 +53,10 @@ Trained Train(const Variant& variant, int64_t parts, Team* team, bool batch_norm
         setup->part_size = kBatch / parts;
       });
   const std::unique_ptr<Optimizer> optimizer = OptimizerOf(variant, *method);
+  std::unique_ptr<GradientAverager> averager;
+  if (team != nullptr) {
+    averager = std::make_unique<GradientAverager>(method->trained_parameters(), team, compress);
+  }
   // Small: a step magnifies rounding by a factor that grows with the rate.
   const double rate = OptimizerKindOf(variant) == v1::ADAMW ? 1e-5 : 3e-4;
   for (int step = 1; step <= kSteps; ++step) {
@@ -61,9 +66,9 @@ Trained Train(const Variant& variant, int64_t parts, Team* team, bool batch_norm
     if (team != nullptr) {
       batch = OwnRowsOf(batch, RowsOnRank(kBatch, parts, team->rank(), team->size()));
     }
-    const BatchPass pass = AccumulateGradients(batch, parts, method.get(), {team, kBatch});
+    const BatchPass pass =
+        AccumulateGradients(batch, parts, method.get(), {team, kBatch, averager.get()});
     trained.losses.push_back(pass.loss);
-    if (team != nullptr) AverageGradients(method->trained_parameters(), team);
     if (NeedsClipping(variant)) optimizer->ClipGradients(optimizer->GradientNorm(), 1);
     optimizer->Step(GroupRates(optimizer->groups(), rate, rate));
     method->AfterStep();
@@ -123,6 +128,24 @@ TEST_P(RanksTest, TheSameNumberOfRanksGivesTheSameBytesTwice) {
   EXPECT_EQ(runs[0].losses, runs[1].losses);
   for (size_t i = 0; i < runs[0].state.size(); ++i) {
     EXPECT_TRUE(runs[0].state[i].tensor.equal(runs[1].state[i].tensor)) << runs[0].state[i].name;
+  }
+}
+
+TEST(RanksCompressionTest, HalfTheBytesGiveTheSameTrainingToThreeDigitsAndRanksStayEqual) {
+  const Variant variant = {"moco_v2", AllConditioningCases()[0]};
+  const Trained alone = Train(variant, 1, nullptr);
+  for (const int size : {2, 3}) {
+    std::vector<Trained> ranks(size);
+    RunRanks(size, [&](Team* team) {
+      ranks[team->rank()] =
+          Train(variant, 1, team, /*batch_norm_per_rank=*/false, /*compress=*/true);
+    });
+    ExpectNear(ranks[0], alone, 1e-3);
+    EXPECT_NE(ranks[0].losses, alone.losses);
+    for (size_t i = 0; i < alone.state.size(); ++i) {
+      EXPECT_TRUE(ranks[size - 1].state[i].tensor.equal(ranks[0].state[i].tensor))
+          << alone.state[i].name;
+    }
   }
 }
 

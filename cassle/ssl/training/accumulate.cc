@@ -81,11 +81,13 @@ BatchPass AccumulateGradients(const Batch& batch, int64_t parts, Method* method,
       const at::Tensor part = output.loss.detach() / static_cast<double>(parts);
       pass.unread_loss = pass.unread_loss.defined() ? pass.unread_loss + part : part;
     }
+    if (i == parts - 1 && shared.averager != nullptr) shared.averager->Begin();
     (parts == 1 ? output.loss : output.loss / static_cast<double>(parts)).backward();
     z1.push_back(Detached(output.z1));
     z2.push_back(Detached(output.z2));
     features1.push_back(Detached(output.features1));
   }
+  if (shared.averager != nullptr) shared.averager->Finish();
   pass.z1 = Together(z1);
   pass.z2 = Together(z2);
   pass.features1 = Together(features1);

@@ -8,6 +8,7 @@
 
 #include "cassle/runtime/ranks/team.h"
 #include "cassle/ssl/method/method.h"
+#include "cassle/ssl/training/average_gradients.h"
 
 namespace cassle {
 
@@ -26,6 +27,8 @@ struct BatchPass {
 struct SharedBatch {
   Team* team = nullptr;
   int64_t rows = 0;
+  // Makes the gradients those of the whole; null: they stay those of this rank.
+  GradientAverager* averager = nullptr;
 };
 
 // Forward and backward over `parts` consecutive parts of equal size. Adds to the gradients those of
@@ -33,8 +36,7 @@ struct SharedBatch {
 // method computes over a batch (negatives, correlations, statistics of batch norm) it computes over
 // a part. parts >= 1 must divide the number of images; with 1 this is Forward and backward().
 //
-// On one of several ranks each part is shared among them; AverageGradients makes the gradients of
-// the whole then.
+// On one of several ranks each part is shared among them.
 BatchPass AccumulateGradients(const Batch& batch, int64_t parts, Method* method,
                               const SharedBatch& shared = {});
 

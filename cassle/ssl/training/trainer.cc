@@ -56,6 +56,8 @@ Trainer::Trainer(const v1::TrainingConfig& training, c10::Device device, ViewLoa
   loading_.threads = context->threads();
   loading_.cache_bytes = training.cache_mib() << 20;
   if (team != nullptr) {
+    averager_ = std::make_unique<GradientAverager>(method->trained_parameters(), team,
+                                                   training.launch().compress_gradients());
     loading_.rows =
         RowsOnRank(training.batch_size(), training.accumulate_steps(), team->rank(), team->size());
   }
@@ -302,6 +304,10 @@ void Trainer::SayWhereTimeWent(const ViewLoader& loader, const EpochStart& start
   }
   context_->Spend("views.workers_waited", now.workers_waited);
   context_->Spend("views.training_waited", now.consumer_waited);
+  if (averager_ != nullptr) {
+    context_->Spend("ranks.gradients_under_way", averager_->sent_seconds());
+    context_->Spend("ranks.waited_for_gradients", averager_->waited_seconds());
+  }
 }
 
 Batch Trainer::MakeBatch(const ViewBatch& batch) const {
@@ -336,9 +342,9 @@ absl::Status Trainer::TakeStep(const ViewBatch& batch) {
   optimizer_->ZeroGrad();
   const double position = SchedulePosition();
   method_->set_progress(position, static_cast<double>(training_.epochs()));
-  const BatchPass pass = AccumulateGradients(MakeBatch(batch), training_.accumulate_steps(),
-                                             method_, {team_, training_.batch_size()});
-  if (team_ != nullptr) AverageGradients(method_->trained_parameters(), team_);
+  const BatchPass pass =
+      AccumulateGradients(MakeBatch(batch), training_.accumulate_steps(), method_,
+                          {team_, training_.batch_size(), averager_.get()});
   if (pass.unread_loss.defined()) {
     const at::Tensor norm = optimizer_->GradientNormTensor();
     unread_.push_back(at::stack({pass.unread_loss, norm}));

@@ -22,6 +22,7 @@
 #include "cassle/ssl/optimizers/optimizer.h"
 #include "cassle/ssl/settings/training.pb.h"
 #include "cassle/ssl/training/accumulate.h"
+#include "cassle/ssl/training/average_gradients.h"
 #include "cassle/ssl/training/checkpoint.pb.h"
 #include "cassle/ssl/training/collapse.h"
 #include "cassle/ssl/training/monitor.h"
@@ -128,6 +129,8 @@ class Trainer {
   std::vector<at::Tensor> unread_;
   double monitor_seconds_ = 0;
   std::unique_ptr<MetricsLog> log_;
+  // Null without a team.
+  std::unique_ptr<GradientAverager> averager_;
 };
 
 }  // namespace cassle

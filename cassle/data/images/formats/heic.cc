@@ -11,6 +11,7 @@
 
 #include "cassle/base/status_macros.h"
 #include "cassle/data/images/formats/file_format.h"
+#include "cassle/data/images/formats/heif_references.h"
 
 namespace cassle {
 namespace {
@@ -34,6 +35,9 @@ class HeicReader {
     heif_context_set_max_decoding_threads(context_.get(), 0);
     CASSLE_RETURN_IF_ERROR(Check(heif_context_read_from_memory_without_copy(
         context_.get(), file_.data(), file_.size(), nullptr)));
+    heif_item_id primary = 0;
+    CASSLE_RETURN_IF_ERROR(Check(heif_context_get_primary_image_ID(context_.get(), &primary)));
+    CASSLE_RETURN_IF_ERROR(CheckHeifReferences(file_, primary));
     CASSLE_RETURN_IF_ERROR(Check(heif_context_get_primary_image_handle(context_.get(), &handle_)));
     header_ = {v1::IMAGE_FORMAT_UNSPECIFIED, heif_image_handle_get_height(handle_),
                heif_image_handle_get_width(handle_), 1};

@@ -1,0 +1,98 @@
+# Sourced by inputs_test.sh: archives.
+
+make_tar() {
+  class_folders set
+  tar -czf set.tar.gz -C set cat dog
+}
+
+make_zip() {
+  class_folders set
+  (cd set && python3 -m zipfile -c ../set.zip cat dog)
+}
+
+make_labels_apart() {
+  pictures {a,b}.1.png
+  printf 0 > a.1.cls
+  printf 1 > b.1.cls
+  tar -cf set.tar {a,b}.1.png {a,b}.1.cls
+}
+
+make_json() {
+  pictures {a,b}.png
+  printf '{"label": 7, "kind": "cat"}' > a.json
+  printf '{"label": 7, "kind": "dog"}' > b.json
+  tar -cf set.tar {a,b}.{png,json}
+}
+
+make_texts() {
+  pictures {a,b}.png
+  printf 'cat\n' > a.txt
+  printf 'dog\n' > b.txt
+  tar -cf set.tar {a,b}.{png,txt}
+}
+
+make_captions() {
+  pictures a.png
+  printf 'a cat on a mat\n' > a.txt
+  tar -cf set.tar a.{png,txt}
+}
+
+make_several_images() {
+  pictures a.{left,right}.png
+  printf 0 > a.cls
+  tar -cf set.tar a.{left.png,right.png,cls}
+}
+
+make_hidden_members() {
+  class_folders .
+  touch cat/._1.png
+  tar -cf set.tar cat dog
+}
+
+make_links() {
+  class_folders .
+  ln -s 1.png cat/3.png
+  ln dog/1.png dog/3.png
+  tar --sort=name -cf set.tar cat dog
+}
+
+make_joined() {
+  class_folders .
+  tar -cf a.tar cat
+  tar -cf b.tar dog
+  cat a.tar b.tar > set.tar
+}
+
+make_stream() {
+  class_folders .
+  tar --sort=name -cf set.tar cat dog
+}
+
+make_cut_archive() {
+  make_stream
+  truncate -s 4000 set.tar
+}
+
+make_duplicates() {
+  make_stream
+  tar --sort=name -rf set.tar cat
+}
+
+make_nested() {
+  make_stream
+  tar -cf sets.tar set.tar
+}
+
+# A password shows in one bit of the flags, in front of the member and in the directory.
+make_password() {
+  pictures 1.png
+  python3 -m zipfile -c set.zip 1.png
+  python3 - << 'END'
+with open("set.zip", "rb+") as file:
+    data = bytearray(file.read())
+    for mark, flags in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+        data[data.index(mark) + flags] |= 1
+    file.seek(0)
+    file.write(data)
+END
+}

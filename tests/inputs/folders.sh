@@ -1,0 +1,55 @@
+# Sourced by inputs_test.sh: folders of images.
+
+# class_folders FOLDER: two images each of two classes.
+class_folders() {
+  mkdir -p "$1"/{cat,dog}
+  pictures "$1"/{cat,dog}/{1,2}.png
+}
+
+make_class_folders() {
+  class_folders set
+  printf 'file,remark\ncat/1.png,sharp\n' > set/notes.csv
+}
+
+make_split_folders() { class_folders set/train && class_folders set/test && class_folders set/extra; }
+make_odd_folder() { make_split_folders; }
+make_folder_too_high() { class_folders set/photos; }
+
+make_link_loop() {
+  class_folders set
+  ln -s .. set/cat/up
+}
+
+make_odd_names() {
+  class_folders set
+  mv set/cat/1.png $'set/cat/caf\351.png'
+}
+
+make_two_forms() {
+  mkdir -p $'set/caf\303\251' $'set/cafe\314\201'
+  pictures $'set/caf\303\251/1.png' $'set/cafe\314\201/2.png'
+}
+
+make_capitals() {
+  mkdir -p set/{Cat,cat}
+  pictures set/{Cat,cat}/1.png
+}
+
+make_leftovers() {
+  class_folders set
+  mkdir -p set/__MACOSX/cat set/bird
+  touch set/.DS_Store set/__MACOSX/cat/._1.png
+}
+
+make_numbers() {
+  mkdir -p set/{1,2,10}
+  pictures set/{1,2,10}/1.png
+}
+
+make_split_list() {
+  mkdir -p set/{accordion,yin_yang}
+  pictures set/{accordion,yin_yang}/image_000{1,2}.jpg
+  for class in accordion yin_yang; do
+    printf '%s/image_0001.jpg train\n%s/image_0002.jpg test\n' $class $class
+  done > splits.txt
+}
