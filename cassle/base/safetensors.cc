@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "cassle/base/escaped_name.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/base/text_proto.h"
 
@@ -62,7 +63,7 @@ absl::StatusOr<TensorView> ParseTensor(const std::string& path, const std::strin
                                        const json& entry, absl::string_view data,
                                        SafetensorsFile::Origin origin) {
   const auto bad = [&](absl::string_view reason) {
-    return Bad(path, absl::StrCat("tensor \"", name, "\": ", reason));
+    return Bad(path, absl::StrCat("tensor \"", EscapedName(name), "\": ", reason));
   };
   if (!entry.is_object() || !entry.contains("dtype") || !entry["dtype"].is_string() ||
       !entry.contains("shape") || !entry["shape"].is_array() || !entry.contains("data_offsets") ||
@@ -71,7 +72,8 @@ absl::StatusOr<TensorView> ParseTensor(const std::string& path, const std::strin
   }
   const std::optional<DType> dtype = DTypeFromName(entry["dtype"].get<std::string>());
   if (!dtype)
-    return bad(absl::StrCat("dtype ", entry["dtype"].get<std::string>(), " is not supported"));
+    return bad(absl::StrCat("dtype ", EscapedName(entry["dtype"].get<std::string>()),
+                            " is not supported"));
   TensorView view;
   view.dtype = *dtype;
   if (entry["shape"].size() > kMaxRank) return bad("too many dimensions");
@@ -136,7 +138,7 @@ absl::StatusOr<SafetensorsFile> SafetensorsFile::Parse(const std::string& path,
       if (!entry.is_object()) return Bad(path, "__metadata__ is not an object");
       for (const auto& [key, value] : entry.items()) {
         if (!value.is_string())
-          return Bad(path, absl::StrCat("metadata \"", key, "\" is no string"));
+          return Bad(path, absl::StrCat("metadata \"", EscapedName(key), "\" is no string"));
         result.metadata_[key] = value.get<std::string>();
       }
       continue;
@@ -160,16 +162,16 @@ absl::StatusOr<TensorView> SafetensorsFile::Get(const std::string& name) const {
   const auto found = tensors_.find(name);
   if (found != tensors_.end()) return found->second;
   const std::string nearest = NearestWord(name, names());
-  return absl::DataLossError(
-      absl::StrCat(path_, " has no tensor \"", name, "\"",
-                   nearest.empty() ? "" : absl::StrCat("; the nearest is \"", nearest, "\"")));
+  return absl::DataLossError(absl::StrCat(
+      path_, " has no tensor \"", EscapedName(name), "\"",
+      nearest.empty() ? "" : absl::StrCat("; the nearest is \"", EscapedName(nearest), "\"")));
 }
 
 absl::StatusOr<TensorView> SafetensorsFile::Get(const std::string& name, DType dtype,
                                                 int rank) const {
   CASSLE_ASSIGN_OR_RETURN(TensorView view, Get(name));
   if (view.dtype != dtype || (rank >= 0 && static_cast<int>(view.shape.size()) != rank)) {
-    return absl::DataLossError(absl::StrCat(path_, ": tensor \"", name, "\" is ",
+    return absl::DataLossError(absl::StrCat(path_, ": tensor \"", EscapedName(name), "\" is ",
                                             DTypeName(view.dtype), " [",
                                             absl::StrJoin(view.shape, ", "), "], expected ",
                                             DTypeName(dtype), " with ", rank, " dimensions"));

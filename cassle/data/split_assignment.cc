@@ -5,10 +5,10 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "cassle/base/escaped_name.h"
 #include "cassle/base/philox.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/base/text_proto.h"
-#include "cassle/data/sources/names.h"
 #include "cassle/data/sources/source.h"
 
 namespace cassle {

@@ -18,6 +18,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "cassle/base/escaped_name.h"
 #include "cassle/base/file.h"
 #include "cassle/base/fingerprint.h"
 #include "cassle/base/out_of_memory.h"
@@ -104,12 +105,12 @@ absl::Status StageContext::SetResult(const google::protobuf::Message& result) {
 }
 
 void StageContext::Note(const std::string& sentence) {
-  notes_.push_back(sentence);
+  notes_.push_back(OneLine(sentence));
   if (working_) Say(sentence);
 }
 
 void StageContext::NoteWarning(const std::string& sentence) {
-  notes_.push_back(sentence);
+  notes_.push_back(OneLine(sentence));
   Warn(sentence);
 }
 
@@ -118,11 +119,11 @@ int StageContext::threads() const {
 }
 
 void StageContext::Say(const std::string& line) const {
-  if (leads()) LOG(INFO) << stage_name_ << ": " << line;
+  if (leads()) LOG(INFO) << stage_name_ << ": " << OneLine(line);
 }
 
 void StageContext::Warn(const std::string& line) const {
-  if (leads()) LOG(WARNING) << stage_name_ << ": " << line;
+  if (leads()) LOG(WARNING) << stage_name_ << ": " << OneLine(line);
 }
 
 // One run of one stage: the steps of RunStageWork with their shared state.

@@ -17,6 +17,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "cassle/base/escaped_name.h"
 #include "cassle/base/out_of_memory.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/base/text_proto.h"
@@ -294,7 +295,7 @@ int StageMainWork(int argc, char** argv, const StageInfo& info, google::protobuf
   LimitVectorKernels();
   const auto fail = [&](const absl::Status& status) {
     // Of several ranks, one says it.
-    if (!status.message().empty()) LOG(ERROR) << info.name << ": " << status.message();
+    if (!status.message().empty()) LOG(ERROR) << info.name << ": " << OneLine(status.message());
     return ExitCode(status);
   };
 

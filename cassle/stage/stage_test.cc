@@ -196,6 +196,19 @@ TEST_F(StageTest, RefusedMemoryIsOneLineAndLeavesNothingBehind) {
   EXPECT_FALSE(FileExists(Out() + ".partial"));
 }
 
+TEST_F(StageTest, NotesAreOneLineWhateverTheyQuote) {
+  const StageWork noting = [](const google::protobuf::Message& options, StageContext& context) {
+    context.Note("a column is called 'a\nb'");
+    context.NoteWarning("and one 'caf\\xE9' or '\xE9'");
+    return WriteNumbers(static_cast<const v1::TestOptions&>(options), context);
+  };
+  ASSERT_OK_AND_ASSIGN(const StageOutcome outcome,
+                       RunStageWork({"numbers", 1, "", false}, options_, settings_, noting));
+  ASSERT_EQ(outcome.manifest.notes_size(), 2);
+  EXPECT_EQ(outcome.manifest.notes(0), "a column is called 'a\\x0Ab'");
+  EXPECT_EQ(outcome.manifest.notes(1), "and one 'caf\\xE9' or '\\xE9'");
+}
+
 TEST_F(StageTest, AnInterruptedStageGoesOnFromItsFiles) {
   std::atomic<bool> interrupted{true};
   settings_.interrupted = &interrupted;

@@ -10,7 +10,6 @@
 #include "absl/strings/str_join.h"
 #include "cassle/base/file.h"
 #include "cassle/base/testing/status_matchers.h"
-#include "cassle/data/sources/names.h"
 #include "cassle/data/sources/source_testutil.h"
 #include "cassle/data/sources/sources.h"
 

@@ -6,11 +6,11 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "cassle/base/escaped_name.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/data/images/image_names.h"
 #include "cassle/data/sources/image_files.h"
-#include "cassle/data/sources/names.h"
 
 namespace cassle {
 namespace {

@@ -6,11 +6,11 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "cassle/base/escaped_name.h"
 #include "cassle/base/file.h"
 #include "cassle/base/file_tree.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/data/images/image_names.h"
-#include "cassle/data/sources/names.h"
 
 namespace cassle {
 namespace {

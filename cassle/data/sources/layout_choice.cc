@@ -6,9 +6,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "cassle/base/escaped_name.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/data/sources/image_files.h"
-#include "cassle/data/sources/names.h"
 
 namespace cassle {
 namespace {

@@ -8,23 +8,13 @@
 #include <unordered_map>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 
 namespace cassle {
 namespace {
 
 const utf8proc_uint8_t* Bytes(absl::string_view text) {
   return reinterpret_cast<const utf8proc_uint8_t*>(text.data());
-}
-
-bool IsCapitalHex(char c) { return absl::ascii_isdigit(c) || (c >= 'A' && c <= 'F'); }
-
-// Whether the text begins like an escaped byte.
-bool StartsEscaped(absl::string_view text) {
-  return text.size() >= 4 && text[0] == '\\' && text[1] == 'x' && IsCapitalHex(text[2]) &&
-         IsCapitalHex(text[3]);
 }
 
 std::string Mapped(absl::string_view name, int options) {
@@ -58,40 +48,6 @@ std::vector<Pair> SameUnder(int options, const std::vector<std::string>& names) 
 constexpr int kComposed = UTF8PROC_STABLE | UTF8PROC_COMPOSE;
 
 }  // namespace
-
-std::string EscapedName(absl::string_view name) {
-  std::string escaped;
-  escaped.reserve(name.size());
-  while (!name.empty()) {
-    utf8proc_int32_t character = 0;
-    utf8proc_ssize_t size =
-        utf8proc_iterate(Bytes(name), static_cast<utf8proc_ssize_t>(name.size()), &character);
-    const bool plain =
-        size > 0 && !(size == 1 && absl::ascii_iscntrl(name[0])) && !StartsEscaped(name);
-    if (size < 1) size = 1;
-    if (plain) {
-      absl::StrAppend(&escaped, name.substr(0, size));
-    } else {
-      absl::StrAppendFormat(&escaped, "\\x%02X", static_cast<uint8_t>(name[0]));
-    }
-    name.remove_prefix(size);
-  }
-  return escaped;
-}
-
-std::string UnescapedName(absl::string_view escaped) {
-  std::string name;
-  while (!escaped.empty()) {
-    if (StartsEscaped(escaped)) {
-      absl::StrAppend(&name, absl::HexStringToBytes(escaped.substr(2, 2)));
-      escaped.remove_prefix(4);
-    } else {
-      name.push_back(escaped[0]);
-      escaped.remove_prefix(1);
-    }
-  }
-  return name;
-}
 
 std::string NormalForm(absl::string_view name) { return Mapped(name, kComposed); }
 

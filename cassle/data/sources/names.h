@@ -1,4 +1,5 @@
 // Names of files and classes as other people's disks have them: any bytes, in any normal form.
+// How messages and records hold them: cassle/base/escaped_name.h.
 #ifndef CASSLE_DATA_SOURCES_NAMES_H_
 #define CASSLE_DATA_SOURCES_NAMES_H_
 
@@ -10,15 +11,6 @@
 #include "cassle/data/sources/tally.h"
 
 namespace cassle {
-
-// The name as records, lists and messages hold it: valid UTF-8 on one line. A byte that is not
-// UTF-8 and a control character become \xE9 (two capital digits); a backslash becomes \x5C where it
-// would otherwise read as one of these. All other names stay as they are, and no two names become
-// the same.
-std::string EscapedName(absl::string_view name);
-
-// The name of which EscapedName made `escaped`.
-std::string UnescapedName(absl::string_view escaped);
 
 // Unicode's composed form (NFC): the same for all ways to encode what reads the same. Bytes that
 // are not UTF-8 stay.

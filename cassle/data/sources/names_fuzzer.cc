@@ -4,6 +4,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/string_view.h"
+#include "cassle/base/escaped_name.h"
 #include "cassle/base/testing/fuzz_check.h"
 #include "cassle/data/sources/names.h"
 

@@ -19,30 +19,6 @@ using ::testing::IsEmpty;
 constexpr char kComposed[] = "caf\xC3\xA9";
 constexpr char kDecomposed[] = "cafe\xCC\x81";
 
-TEST(NamesTest, OrdinaryNamesStayAsTheyAre) {
-  for (const char* name : {"dog/1.png", "shopping mall.jpg", "a,b;c\"d", "100%25.jpg", kComposed,
-                           kDecomposed, "C:\\new\\x.png", "\xF0\x9F\x90\xB6"}) {
-    EXPECT_EQ(EscapedName(name), name);
-  }
-}
-
-TEST(NamesTest, OtherBytesAndControlCharactersAreEscaped) {
-  EXPECT_EQ(EscapedName("caf\xE9.png"), "caf\\xE9.png");
-  EXPECT_EQ(EscapedName("two\nlines\x7F"), "two\\x0Alines\\x7F");
-  // A surrogate and the slash in two bytes are not UTF-8 either.
-  EXPECT_EQ(EscapedName("\xED\xA0\x80\xC0\xAF"), "\\xED\\xA0\\x80\\xC0\\xAF");
-}
-
-TEST(NamesTest, NoTwoNamesBecomeTheSame) {
-  EXPECT_EQ(EscapedName("caf\\xE9.png"), "caf\\x5CxE9.png");
-  for (const std::string& name :
-       {std::string("caf\xE9"), std::string("caf\\xE9"), std::string("caf\\x5CxE9"),
-        std::string("\\\\xE9"), std::string("\\x5C"), std::string("\\\xE9"), std::string("\\x"),
-        std::string("a\0b", 3)}) {
-    EXPECT_EQ(UnescapedName(EscapedName(name)), name) << EscapedName(name);
-  }
-}
-
 TEST(NamesTest, TheNormalFormIsTheSameForAllEncodingsOfAWord) {
   EXPECT_EQ(NormalForm(kDecomposed), kComposed);
   EXPECT_EQ(NormalForm(kComposed), kComposed);

@@ -105,6 +105,8 @@ std::string RowMajor(ElementType type, const char* base, const std::vector<int64
                      const std::vector<int64_t>& strides) {
   int64_t elements = 1;
   for (int64_t extent : shape) elements *= extent;
+  // Strides of nothing may be anything.
+  if (elements == 0) return "";
   const bool floating = Of(type).floating;
   const int64_t size = ElementSize(type), out_size = DTypeSize(ConvertedType(type));
   if ((type == ElementType::kF32 || type == ElementType::kI64) && IsRowMajor(shape, strides)) {

@@ -4,10 +4,10 @@
 #include <nlohmann/json.hpp>
 
 #include "absl/status/status.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "cassle/base/escaped_name.h"
 #include "cassle/base/status_macros.h"
 
 namespace cassle {
@@ -46,12 +46,18 @@ absl::StatusOr<json> ParseObject(absl::string_view text) {
   return object;
 }
 
+// A value in a message. dump() recurses, and lists may lie in lists without end.
+std::string Shown(const json& value) {
+  return value.is_structured() ? value.is_array() ? "a list" : "an object"
+                               : EscapedName(value.dump());
+}
+
 absl::Status ReadNumber(const json& object, const char* field, double most, double* number) {
   if (!object.contains(field) || object[field].is_null()) return absl::OkStatus();
   if (!object[field].is_number() || !(object[field].get<double>() > 0) ||
       object[field].get<double>() > most) {
-    return absl::DataLossError(absl::StrCat(field, " is ", absl::CHexEscape(object[field].dump()),
-                                            ", expected a number from 0 to ", most));
+    return absl::DataLossError(
+        absl::StrCat(field, " is ", Shown(object[field]), ", expected a number from 0 to ", most));
   }
   *number = object[field].get<double>();
   return absl::OkStatus();
@@ -102,7 +108,7 @@ void Identify(const json& config, ForeignConfig* result) {
     if (absl::StartsWith(timm, beginning)) result->transformer = true;
   }
   if (result->transformer || type == kResNet || absl::StartsWith(timm, kResNet)) {
-    result->model = timm.empty() ? type : timm;
+    result->model = EscapedName(timm.empty() ? type : timm);
   }
 }
 
@@ -115,9 +121,9 @@ absl::StatusOr<ForeignConfig> ParseForeignConfig(absl::string_view text) {
   if (result.model.empty()) return result;
   for (const Requirement& required : kRequirements) {
     if (required.transformer != result.transformer || !config.contains(required.field)) continue;
-    const std::string value = config[required.field].dump();
+    const std::string value = Shown(config[required.field]);
     if (value != required.ours && value != "\"\"" && value != "null") {
-      return absl::DataLossError(absl::StrCat(required.field, " is ", absl::CHexEscape(value),
+      return absl::DataLossError(absl::StrCat(required.field, " is ", value,
                                               ", and the networks here have ", required.ours,
                                               ": the same weights would give other features"));
     }

@@ -62,5 +62,24 @@ TEST(ForeignConfigTest, ThatOfAnotherNetworkSaysNothing) {
   EXPECT_EQ(config.model, "");
 }
 
+TEST(ForeignConfigTest, NamesAreKeptAndShownOnOneLine) {
+  ASSERT_OK_AND_ASSIGN(const ForeignConfig config,
+                       ParseForeignConfig(R"({"architecture": "resnet\n18"})"));
+  EXPECT_EQ(config.model, "resnet\\x0A18");
+  EXPECT_THAT(
+      ParseForeignConfig("{\"model_type\": \"resnet\", \"hidden_act\": \"caf\xC3\xA9\x7F\"}"),
+      StatusIs(absl::StatusCode::kDataLoss, HasSubstr("is \"caf\xC3\xA9\\x7F\"")));
+}
+
+TEST(ForeignConfigTest, AListInListsWithoutEndIsShownAsAList) {
+  constexpr int kLevels = 1000000;
+  const std::string lists = std::string(kLevels, '[') + std::string(kLevels, ']');
+  for (const char* field : {"hidden_act", "num_attention_heads"}) {
+    EXPECT_THAT(ParseForeignConfig("{\"model_type\": \"vit\", \"" + std::string(field) +
+                                   "\": " + lists + "}"),
+                StatusIs(absl::StatusCode::kDataLoss, HasSubstr("is a list")));
+  }
+}
+
 }  // namespace
 }  // namespace cassle

@@ -56,13 +56,14 @@ bool IntegersOf(const PickleValue& tuple, std::vector<int64_t>* integers) {
 Made MakeOpaque(const std::string& name, PickleValues* values) {
   PickleValue* opaque = values->Make(Kind::kOpaque);
   opaque->text = name;
+  values->CountCopies(name.size());
   return opaque;
 }
 
 Made MakeDict(const Items& entries, PickleValues* values) {
   PickleValue* dict = values->Make(Kind::kDict);
   dict->items = entries;
-  values->CountCopies(entries.size());
+  values->CountCopies(entries.size() * sizeof(entries[0]));
   return dict;
 }
 
@@ -98,7 +99,7 @@ Made Size(const PickleValue& arguments, PickleValues* values) {
   }
   PickleValue* tuple = values->Make(Kind::kTuple);
   tuple->items = arguments.items[0]->items;
-  values->CountCopies(tuple->items.size());
+  values->CountCopies(tuple->items.size() * sizeof(tuple->items[0]));
   return tuple;
 }
 
@@ -205,6 +206,7 @@ Made ReferenceOf(const PickleValue& id, PickleValues* values) {
   if (items[0]->text == "module") {
     PickleValue* type = values->Make(Kind::kGlobal);
     type->text = items[1]->text;
+    values->CountCopies(type->text.size());
     return type;
   }
   if (items[0]->text != "storage" || items.size() < 5 || !items[2]->Is(Kind::kString) ||
@@ -220,6 +222,7 @@ Made ReferenceOf(const PickleValue& id, PickleValues* values) {
   storage->type = known->type;
   storage->element_size = known->size;
   storage->text = items[2]->text;
+  values->CountCopies(storage->text.size());
   storage->elements = items[4]->integer;
   if (storage->elements < 0) return Bad("a storage has a negative size");
   if (items.size() > 5 && !items[5]->Is(Kind::kNone)) {

@@ -18,8 +18,8 @@ namespace {
 using Kind = PickleValue::Kind;
 using Items = std::vector<const PickleValue*>;
 
-// A state dict has thousands. Values that are copied from others count too.
-constexpr size_t kMaxValues = size_t{1} << 22;
+// Of values and of what is copied from one into another; a state dict has thousands of values.
+constexpr size_t kMaxBytes = size_t{1} << 30;
 
 }  // namespace
 
@@ -34,7 +34,7 @@ class Unpickler {
       CASSLE_RETURN_IF_ERROR(ReadNumber(&code));
       if (code == '.') break;
       CASSLE_RETURN_IF_ERROR(Step(code));
-      if (pickle_.values_.size() > kMaxValues) return Bad("it holds too many values");
+      if (pickle_.values_.bytes() > kMaxBytes) return Bad("it holds too many values");
     }
     if (stack_.empty() || stack_.back() == nullptr) return Bad("nothing is left at its end");
     pickle_.root_ = stack_.back();
@@ -428,7 +428,9 @@ absl::Status Unpickler::StepObject(unsigned char code) {
     case 0x93: {  // STACK_GLOBAL
       CASSLE_ASSIGN_OR_RETURN(const PickleValue* last, Pop());
       CASSLE_ASSIGN_OR_RETURN(const PickleValue* first, Pop());
+      if (!first->Is(Kind::kString) || !last->Is(Kind::kString)) return Bad("a class has no name");
       PushText(Kind::kGlobal, absl::StrCat(first->text, ".", last->text));
+      pickle_.values_.CountCopies(first->text.size() + last->text.size());
       return absl::OkStatus();
     }
     case 0x82:  // EXT1, EXT2, EXT4: a global by its number in a registry of Python's

@@ -63,13 +63,13 @@ struct PickleValue {
 class PickleValues {
  public:
   PickleValue* Make(PickleValue::Kind kind);
-  // Values, and those that were copied out of others: what memory grows with.
-  size_t size() const { return values_.size() + copied_; }
-  void CountCopies(size_t count) { copied_ += count; }
+  // Of the values, and of what was copied out of others.
+  size_t bytes() const { return values_.size() * sizeof(PickleValue) + copied_bytes_; }
+  void CountCopies(size_t bytes) { copied_bytes_ += bytes; }
 
  private:
   std::vector<std::unique_ptr<PickleValue>> values_;
-  size_t copied_ = 0;
+  size_t copied_bytes_ = 0;
 };
 
 }  // namespace cassle

@@ -3,8 +3,8 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "cassle/base/escaped_name.h"
 #include "cassle/base/status_macros.h"
 
 namespace cassle {
@@ -18,44 +18,56 @@ using Storages = std::map<std::string, absl::string_view>;
 constexpr int64_t kMaxSharing = 16;
 constexpr int64_t kMinLimit = 1 << 20;
 constexpr int kMaxDepth = 64;
-constexpr size_t kMaxNames = 1 << 20;
+// A value may be referred to from many places, and those from many: thirty dicts that each hold the
+// one below twice are a billion. What is looked at is bounded by the bytes that say it; without
+// sharing a value has at least one.
+constexpr size_t kValuesPerByte = 4;
+constexpr size_t kMinValues = size_t{1} << 16;
+constexpr size_t kNameBytesPerByte = 16;
+constexpr size_t kMinNameBytes = size_t{1} << 22;
 constexpr size_t kShown = 80;
 
-// Names stand in messages, which are one line.
 std::string Shown(absl::string_view text) {
-  return absl::StrCat(absl::CHexEscape(text.substr(0, kShown)), text.size() > kShown ? "..." : "");
+  return absl::StrCat(EscapedName(text.substr(0, kShown)), text.size() > kShown ? "..." : "");
 }
 
-std::string Join(const std::string& prefix, const std::string& part) {
-  return prefix.empty() ? part : absl::StrCat(prefix, ".", part);
+bool MayHoldTensors(const PickleValue& value) {
+  return value.Is(Kind::kTensor) || value.Is(Kind::kDict) || value.Is(Kind::kList) ||
+         value.Is(Kind::kTuple) || value.Is(Kind::kOpaque);
 }
 
 class Collector {
  public:
-  explicit Collector(const Storages& storages) : storages_(storages) {
+  Collector(const Pickle& pickle, const Storages& storages)
+      : storages_(storages),
+        values_left_(kMinValues + kValuesPerByte * pickle.size()),
+        name_bytes_left_(kMinNameBytes + kNameBytesPerByte * pickle.size()) {
     for (const auto& [key, bytes] : storages) {
       limit_ += kMaxSharing * static_cast<int64_t>(bytes.size());
     }
   }
 
-  absl::Status Visit(const std::string& name, const PickleValue& value, int depth) {
-    if (depth > kMaxDepth || ++visited_ > kMaxNames) {
+  // The value that is called name_.
+  absl::Status Visit(const PickleValue& value, int depth) {
+    if (depth > kMaxDepth) {
       return absl::DataLossError("the pickle is nested too deeply or refers to itself");
     }
     switch (value.kind) {
       case Kind::kTensor:
-        return Add(name, value);
+        return Add(value);
       case Kind::kDict:
-        return VisitEntries(name, value, depth);
+        return VisitEntries(value, depth);
       case Kind::kList:
       case Kind::kTuple:
+        CASSLE_RETURN_IF_ERROR(Spend(value.items.size(), 0));
         for (size_t i = 0; i < value.items.size(); ++i) {
-          CASSLE_RETURN_IF_ERROR(Visit(Join(name, absl::StrCat(i)), *value.items[i], depth + 1));
+          if (!MayHoldTensors(*value.items[i])) continue;
+          CASSLE_RETURN_IF_ERROR(VisitPart(absl::StrCat(i), *value.items[i], depth + 1));
         }
         return absl::OkStatus();
       case Kind::kOpaque:
-        CASSLE_RETURN_IF_ERROR(VisitEntries(name, value, depth));
-        return VisitObject(name, value, depth);
+        CASSLE_RETURN_IF_ERROR(VisitEntries(value, depth));
+        return VisitObject(value, depth);
       default:
         return absl::OkStatus();
     }
@@ -64,16 +76,46 @@ class Collector {
   WeightFile Take() { return std::move(file_); }
 
  private:
-  absl::Status VisitEntries(const std::string& name, const PickleValue& dict, int depth) {
+  absl::Status Spend(size_t values, size_t name_bytes) {
+    if (values > values_left_ || name_bytes > name_bytes_left_) {
+      return absl::DataLossError(
+          "the pickle refers to the same values so often that it would unfold to many times its "
+          "size");
+    }
+    values_left_ -= values;
+    name_bytes_left_ -= name_bytes;
+    return absl::OkStatus();
+  }
+
+  absl::Status VisitPart(absl::string_view part, const PickleValue& value, int depth) {
+    CASSLE_RETURN_IF_ERROR(Spend(0, part.size() + 1));
+    const size_t size = name_.size();
+    absl::StrAppend(&name_, name_.empty() ? "" : ".", part);
+    CASSLE_RETURN_IF_ERROR(Visit(value, depth));
+    name_.resize(size);
+    return absl::OkStatus();
+  }
+
+  absl::Status VisitEntries(const PickleValue& dict, int depth) {
+    CASSLE_RETURN_IF_ERROR(Spend(dict.items.size(), 0));
     for (size_t i = 0; i + 1 < dict.items.size(); i += 2) {
       const PickleValue& key = *dict.items[i];
+      const PickleValue& value = *dict.items[i + 1];
+      if (!MayHoldTensors(value)) continue;
       // Keys that are neither texts nor numbers name nothing that is wanted.
       const std::string part = key.Is(Kind::kInt)      ? absl::StrCat(key.integer)
                                : key.Is(Kind::kString) ? key.text
                                                        : absl::StrCat("key ", i / 2);
-      CASSLE_RETURN_IF_ERROR(Visit(Join(name, part), *dict.items[i + 1], depth + 1));
+      CASSLE_RETURN_IF_ERROR(VisitPart(part, value, depth + 1));
     }
     return absl::OkStatus();
+  }
+
+  // name_ as it is kept.
+  absl::StatusOr<std::string> TakeName() {
+    std::string name = EscapedName(name_);
+    CASSLE_RETURN_IF_ERROR(Spend(1, name.size()));
+    return name;
   }
 
   // What makes a torch.nn.Module; null if the object is none.
@@ -82,22 +124,24 @@ class Collector {
     return found != nullptr && found->Is(Kind::kDict) ? found : nullptr;
   }
 
-  absl::Status VisitObject(const std::string& name, const PickleValue& object, int depth) {
+  absl::Status VisitObject(const PickleValue& object, int depth) {
+    // PartOf searches it.
+    if (object.state != nullptr) CASSLE_RETURN_IF_ERROR(Spend(object.state->items.size(), 0));
     const PickleValue* parameters = PartOf(object, "_parameters");
     const PickleValue* buffers = PartOf(object, "_buffers");
     const PickleValue* modules = PartOf(object, "_modules");
     const bool is_module = parameters != nullptr && buffers != nullptr && modules != nullptr;
-    (is_module ? file_.modules : file_.unread)
-        .push_back({absl::CHexEscape(name), Shown(object.text)});
+    CASSLE_ASSIGN_OR_RETURN(const std::string name, TakeName());
+    (is_module ? file_.modules : file_.unread).push_back({name, Shown(object.text)});
     if (!is_module) return absl::OkStatus();
     for (const PickleValue* part : {parameters, buffers, modules}) {
-      CASSLE_RETURN_IF_ERROR(VisitEntries(name, *part, depth));
+      CASSLE_RETURN_IF_ERROR(VisitEntries(*part, depth));
     }
     return absl::OkStatus();
   }
 
-  absl::Status Add(const std::string& name, const PickleValue& tensor) {
-    const std::string shown = absl::CHexEscape(name);
+  absl::Status Add(const PickleValue& tensor) {
+    CASSLE_ASSIGN_OR_RETURN(const std::string shown, TakeName());
     if (tensor.type == ElementType::kOther) {
       file_.unread.push_back({shown, "a tensor of complex, quantized or untyped numbers"});
       return absl::OkStatus();
@@ -109,7 +153,7 @@ class Collector {
     if (found == storages_.end() ||
         static_cast<int64_t>(found->second.size()) / size - storage.first < storage.elements) {
       return absl::DataLossError(
-          absl::StrCat("tensor ", Shown(name), ": its data are missing (truncated?)"));
+          absl::StrCat("tensor ", Shown(name_), ": its data are missing (truncated?)"));
     }
     const DType type = ConvertedType(tensor.type);
     if (tensor.elements > (limit_ - total_) / DTypeSize(type)) {
@@ -125,16 +169,19 @@ class Collector {
 
   const Storages& storages_;
   WeightFile file_;
-  size_t visited_ = 0;
+  // Where the walk is: the parts on the way, joined with '.'.
+  std::string name_;
+  size_t values_left_;
+  size_t name_bytes_left_;
   int64_t total_ = 0;
   int64_t limit_ = kMinLimit;
 };
 
 }  // namespace
 
-absl::StatusOr<WeightFile> CollectTensors(const PickleValue& root, const Storages& storages) {
-  Collector collector(storages);
-  CASSLE_RETURN_IF_ERROR(collector.Visit("", root, 0));
+absl::StatusOr<WeightFile> CollectTensors(const Pickle& pickle, const Storages& storages) {
+  Collector collector(pickle, storages);
+  CASSLE_RETURN_IF_ERROR(collector.Visit(pickle.root(), 0));
   return collector.Take();
 }
 

@@ -10,15 +10,16 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "cassle/models/exchange/pickle_value.h"
+#include "cassle/models/exchange/pickle_reader.h"
 #include "cassle/models/exchange/weight_array.h"
 
 namespace cassle {
 
-// storages: the bytes of each by key.
-// \error kDataLoss if containers are nested without end, or tensors share storages so often that
-// the result would be many times the file.
-absl::StatusOr<WeightFile> CollectTensors(const PickleValue& root,
+// storages: the bytes of each by key. Time and memory are O(pickle + storages), however often the
+// pickle refers to the same values.
+// \error kDataLoss if containers are nested without end, or values or storages are shared so often
+// that the result would be many times the file.
+absl::StatusOr<WeightFile> CollectTensors(const Pickle& pickle,
                                           const std::map<std::string, absl::string_view>& storages);
 
 }  // namespace cassle

@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "cassle/base/escaped_name.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/models/exchange/pickle_reader.h"
 #include "cassle/models/exchange/state_dict.h"
@@ -45,7 +45,7 @@ struct ArchiveCloser {
 absl::Status ZipError(struct archive* reader) {
   const char* text = archive_error_string(reader);
   return Bad(absl::StrCat("the zip archive is damaged or truncated (",
-                          text == nullptr ? "no reason given" : absl::CHexEscape(text), ")"));
+                          text == nullptr ? "no reason given" : EscapedName(text), ")"));
 }
 
 absl::StatusOr<std::string> ReadRecord(struct archive* reader, const std::string& name) {
@@ -59,7 +59,7 @@ absl::StatusOr<std::string> ReadRecord(struct archive* reader, const std::string
     if (count == 0) break;
     used += static_cast<size_t>(count);
     if (used > most) {
-      return Bad(absl::StrCat("record ", absl::CHexEscape(name), " is unreasonably large"));
+      return Bad(absl::StrCat("record ", EscapedName(name), " is unreasonably large"));
     }
   }
   bytes.resize(used);
@@ -90,7 +90,7 @@ absl::StatusOr<Records> ReadRecords(absl::string_view bytes) {
     if (absl::StartsWith(record, "code/") || absl::EndsWith(record, "/")) continue;
     CASSLE_ASSIGN_OR_RETURN(std::string content, ReadRecord(reader.get(), name));
     if (!records.emplace(record, std::move(content)).second) {
-      return Bad(absl::StrCat("it has two records ", absl::CHexEscape(record)));
+      return Bad(absl::StrCat("it has two records ", EscapedName(record)));
     }
   }
 }
@@ -115,7 +115,7 @@ absl::StatusOr<WeightFile> ParseZip(absl::string_view bytes) {
       metadata[name.substr(sizeof(kMetadataFolder) - 1)] = content;
     }
   }
-  CASSLE_ASSIGN_OR_RETURN(WeightFile file, CollectTensors(pickle.root(), storages));
+  CASSLE_ASSIGN_OR_RETURN(WeightFile file, CollectTensors(pickle, storages));
   file.metadata = std::move(metadata);
   return file;
 }
@@ -155,7 +155,7 @@ absl::StatusOr<WeightFile> ParseLegacy(absl::string_view bytes) {
     storages[key->text] = rest.substr(0, static_cast<size_t>(count * size));
     rest.remove_prefix(static_cast<size_t>(count * size));
   }
-  return CollectTensors(pickles[2].root(), storages);
+  return CollectTensors(pickles[2], storages);
 }
 
 }  // namespace

@@ -15,6 +15,7 @@ namespace cassle {
 // A tensor in row-major order. Floating-point types are converted to float32 (float16 and bfloat16
 // exactly, float64 rounded), integers and booleans to int64.
 struct WeightArray {
+  // As EscapedName has it, so that messages can quote it as it is.
   std::string name;
   // kF32 or kI64
   DType dtype = DType::kF32;

@@ -8,10 +8,10 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "cassle/base/escaped_name.h"
 #include "cassle/base/file.h"
 #include "cassle/base/safetensors.h"
 #include "cassle/base/status_macros.h"
@@ -86,7 +86,8 @@ absl::StatusOr<WeightFile> ReadParts(const std::string& path, absl::string_view 
   for (const std::string& part : *parts) {
     const std::string file = JoinPath(DirName(path), part);
     if (!FileExists(file)) {
-      return absl::NotFoundError(absl::StrCat(file, " is missing, which ", path, " lists"));
+      return absl::NotFoundError(
+          absl::StrCat(EscapedName(file), " is missing, which ", path, " lists"));
     }
     CASSLE_ASSIGN_OR_RETURN(WeightFile read, ReadWeightFile(file));
     for (WeightArray& array : read.arrays) whole.arrays.push_back(std::move(array));
@@ -112,6 +113,10 @@ absl::StatusOr<WeightFile> Parse(const std::string& path, absl::string_view byte
   return Annotate(file.status(), path);
 }
 
+void AppendEscaped(std::string* text, const std::string& name) {
+  absl::StrAppend(text, EscapedName(name));
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> LocateWeights(const std::string& path) {
@@ -131,7 +136,7 @@ absl::StatusOr<std::string> LocateWeights(const std::string& path) {
     return absl::NotFoundError(absl::StrCat(path, " is a folder without a file of weights"));
   }
   return absl::DataLossError(absl::StrCat(path, " is a folder with several files of weights (",
-                                          absl::StrJoin(candidates, ", "),
+                                          absl::StrJoin(candidates, ", ", AppendEscaped),
                                           "): name one as --input"));
 }
 
@@ -172,12 +177,12 @@ absl::StatusOr<WeightFile> ParseForeignSafetensors(const std::string& path,
     CASSLE_ASSIGN_OR_RETURN(const TensorView view, opened.Get(name));
     const ElementType type = ElementOf(view.dtype);
     // One row of all elements is written out like any other tensor.
-    file.arrays.push_back({absl::CHexEscape(name), ConvertedType(type), view.shape,
+    file.arrays.push_back({EscapedName(name), ConvertedType(type), view.shape,
                            RowMajor(type, view.bytes.data(), {view.num_elements()}, {1}), type});
   }
   for (const auto& [name, type] : opened.unsupported()) {
     file.unread.push_back(
-        {absl::CHexEscape(name), absl::StrCat("a tensor of type ", absl::CHexEscape(type))});
+        {EscapedName(name), absl::StrCat("a tensor of type ", EscapedName(type))});
   }
   return file;
 }
@@ -193,7 +198,7 @@ absl::StatusOr<std::vector<std::string>> ParseWeightIndex(absl::string_view text
     const std::string name = file.get<std::string>();
     if (name.empty() || name[0] == '.' || absl::StrContains(name, "/") ||
         absl::EndsWith(name, ".json")) {
-      return absl::DataLossError(absl::StrCat("its weight_map names \"", absl::CHexEscape(name),
+      return absl::DataLossError(absl::StrCat("its weight_map names \"", EscapedName(name),
                                               "\", which is no file of weights beside it"));
     }
     names.insert(name);

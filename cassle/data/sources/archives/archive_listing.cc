@@ -6,11 +6,11 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "cassle/base/escaped_name.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/base/text_file.h"
@@ -189,7 +189,7 @@ class Lister {
     if (name.empty() || member.kind == ArchiveMember::Kind::kFolder) return absl::OkStatus();
     if (!IsUtf8(name)) {
       return absl::DataLossError(
-          absl::StrCat(archive_, ": the name '", absl::CHexEscape(name),
+          absl::StrCat(archive_, ": the name '", EscapedName(name),
                        "' is no UTF-8: unpack the archive, rename the file and pack it again"));
     }
     if (IsHidden(name)) {

@@ -278,7 +278,7 @@ TEST(ArchiveSourceTest, AZipReadsAsATarDoesWithNamesOfAnyLanguage) {
 
 TEST(ArchiveSourceTest, ANameThatIsNoUtf8IsNamed) {
   EXPECT_THAT(Read({{"caf\xe9/0.png", Png()}}),
-              StatusIs(kDamaged, HasSubstr("the name 'caf\\xe9/0.png' is no UTF-8")));
+              StatusIs(kDamaged, HasSubstr("the name 'caf\\xE9/0.png' is no UTF-8")));
 }
 
 TEST(ArchiveSourceTest, LinksAreWhatTheyLeadToAndBrokenOnesAreCounted) {
