@@ -17,6 +17,10 @@ namespace cassle {
 // the same.
 std::string EscapedName(absl::string_view name);
 
+// Phrase of the tally for names that EscapedName changed.
+inline constexpr char kNamesEscaped[] =
+    "names escaped, which are not UTF-8 or have control characters";
+
 // The name of which EscapedName made `escaped`.
 std::string UnescapedName(absl::string_view escaped);
 
