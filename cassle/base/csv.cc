@@ -115,13 +115,18 @@ class Parser {
 };
 
 absl::StatusOr<CsvTable> ParseDecoded(absl::string_view text, const std::string& path,
-                                      CsvComments comments, char separator) {
+                                      CsvComments comments, char separator,
+                                      const std::function<bool()>& interrupted = nullptr) {
   CsvTable table;
   table.path = path;
   Parser parser(text, path, comments, separator);
   CASSLE_ASSIGN_OR_RETURN(const bool any, parser.Next(&table.header));
   if (!any) return absl::DataLossError(absl::StrCat(path, ": the file has no lines"));
   for (;;) {
+    if (interrupted && interrupted()) {
+      return absl::CancelledError(
+          absl::StrCat("interrupted while ", path, " was read; start again to redo"));
+    }
     CsvRow row;
     CASSLE_ASSIGN_OR_RETURN(const bool more, parser.Next(&row));
     if (!more) return table;
@@ -157,8 +162,9 @@ absl::StatusOr<CsvTable> ReadCsv(const std::string& path, CsvComments comments) 
   return ParseDecoded(text, path, comments, ',');
 }
 
-absl::StatusOr<CsvTable> ParseSeparatedCsv(absl::string_view text, const std::string& path) {
-  CASSLE_ASSIGN_OR_RETURN(const std::string decoded, DecodeText(text, path));
+absl::StatusOr<CsvTable> ParseSeparatedCsv(absl::string_view text, const std::string& path,
+                                           const std::function<bool()>& interrupted) {
+  CASSLE_ASSIGN_OR_RETURN(const std::string decoded, DecodeText(text, path, ForeignBytes::kKept));
   char best = ',';
   size_t most = 1;
   for (const char separator : {',', ';', '\t', '|'}) {
@@ -169,7 +175,7 @@ absl::StatusOr<CsvTable> ParseSeparatedCsv(absl::string_view text, const std::st
     most = header.cells.size();
     best = separator;
   }
-  return ParseDecoded(decoded, path, CsvComments::kNone, best);
+  return ParseDecoded(decoded, path, CsvComments::kNone, best, interrupted);
 }
 
 std::string QuotedCsvCell(absl::string_view text) {

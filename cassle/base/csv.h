@@ -11,6 +11,7 @@
 #ifndef CASSLE_BASE_CSV_H_
 #define CASSLE_BASE_CSV_H_
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -52,8 +53,11 @@ absl::StatusOr<CsvTable> ReadCsv(const std::string& path,
                                  CsvComments comments = CsvComments::kNone);
 
 // A table whose cells may also be separated by ; | or tabs: by what makes most columns of the first
-// line; by commas where that does not tell.
-absl::StatusOr<CsvTable> ParseSeparatedCsv(absl::string_view text, const std::string& path);
+// line; by commas where that does not tell. Bytes that are no UTF-8 stay in the cells as they are.
+// interrupted: asked before every row; true ends the reading. May be empty.
+// \error as ParseCsv; kCancelled.
+absl::StatusOr<CsvTable> ParseSeparatedCsv(absl::string_view text, const std::string& path,
+                                           const std::function<bool()>& interrupted = nullptr);
 
 // A cell as it stands in a file: in quotes where it needs them, or always.
 std::string CsvCell(absl::string_view text);

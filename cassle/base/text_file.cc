@@ -96,7 +96,8 @@ bool HasZeroEverySecond(absl::string_view bytes, size_t first) {
 
 bool IsUtf8(absl::string_view text) { return FindForeignByte(text) == absl::string_view::npos; }
 
-absl::StatusOr<std::string> DecodeText(absl::string_view bytes, const std::string& path) {
+absl::StatusOr<std::string> DecodeText(absl::string_view bytes, const std::string& path,
+                                       ForeignBytes foreign_bytes) {
   absl::string_view rest = bytes;
   if (absl::ConsumePrefix(&rest, absl::string_view("\xff\xfe\0\0", 4)) ||
       absl::ConsumePrefix(&rest, absl::string_view("\0\0\xfe\xff", 4))) {
@@ -108,7 +109,8 @@ absl::StatusOr<std::string> DecodeText(absl::string_view bytes, const std::strin
   if (HasZeroEverySecond(bytes, 0)) return FromUtf16(bytes, true, path);
   absl::ConsumePrefix(&rest, "\xef\xbb\xbf");
   const size_t zero = rest.find('\0');
-  const size_t foreign = std::min(zero, FindForeignByte(rest));
+  const size_t foreign =
+      foreign_bytes == ForeignBytes::kKept ? zero : std::min(zero, FindForeignByte(rest));
   if (foreign == absl::string_view::npos) return std::string(rest);
   const auto line = 1 + std::count(rest.begin(), rest.begin() + foreign, '\n');
   if (foreign == zero) {

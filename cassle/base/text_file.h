@@ -12,10 +12,15 @@ namespace cassle {
 // Is it UTF-8 throughout (RFC 3629: no surrogates, no overlong forms)?
 bool IsUtf8(absl::string_view text);
 
+// What to do with bytes that are no UTF-8 in a text that is otherwise one of 8-bit characters.
+enum class ForeignBytes { kRefused, kKept };
+
 // The text of a file: UTF-8, its byte order mark left out; or UTF-16, told by its mark or by its
 // zero bytes, converted. Line ends stay as they are. `path` is for errors.
-// \error kDataLoss, one line with the remedy, if it is neither (Latin-1, UTF-32, no text at all).
-absl::StatusOr<std::string> DecodeText(absl::string_view bytes, const std::string& path);
+// \error kDataLoss, one line with the remedy, if it is neither (UTF-32, no text at all; Latin-1,
+// unless foreign bytes are kept).
+absl::StatusOr<std::string> DecodeText(absl::string_view bytes, const std::string& path,
+                                       ForeignBytes foreign = ForeignBytes::kRefused);
 
 // \error kNotFound if the file cannot be read, else as DecodeText.
 absl::StatusOr<std::string> ReadTextFile(const std::string& path);

@@ -27,6 +27,7 @@
 #include "cassle/data/sources/source.h"
 #include "cassle/data/sources/sources.h"
 #include "cassle/data/split_assignment.h"
+#include "cassle/stage/options.h"
 #include "cassle/stage/progress.h"
 
 namespace cassle {
@@ -95,6 +96,18 @@ absl::Status CheckOptions(const v1::ShardEncoderOptions& options) {
     return absl::InvalidArgumentError(
         "give either --input or --train, --val, --test and --unlabeled, not both");
   }
+  v1::ShardEncoderOptions defaults;
+  CASSLE_RETURN_IF_ERROR(ApplyDefaults(&defaults));
+  if (options.split_seed() != defaults.split_seed() && options.val_fraction() == 0) {
+    return absl::InvalidArgumentError("--split_seed is of --val_fraction, which is 0");
+  }
+  const bool encodes_jpeg =
+      options.store() == v1::ShardEncoderOptions::JPEG ||
+      (options.store() == v1::ShardEncoderOptions::ORIGINAL && options.resize_short() > 0);
+  if (options.jpeg_quality() != defaults.jpeg_quality() && !encodes_jpeg) {
+    return absl::InvalidArgumentError(
+        "--jpeg_quality: no JPEG is encoded without --store=jpeg or --resize_short");
+  }
   return ReadExpected(options).status();
 }
 
@@ -134,7 +147,7 @@ class Encoder {
     CASSLE_ASSIGN_OR_RETURN(expected_, ReadExpected(options_));
     CASSLE_ASSIGN_OR_RETURN(const SourceArguments arguments, MakeArguments(options_, context_));
     tally_ = arguments.tally;
-    CASSLE_ASSIGN_OR_RETURN(source_, OpenSource(options_.source(), arguments, &layout_));
+    CASSLE_ASSIGN_OR_RETURN(source_, Open(arguments));
     CASSLE_ASSIGN_OR_RETURN(source_, WithCoarseClasses(std::move(source_), options_.coarse()));
     CASSLE_ASSIGN_OR_RETURN(
         source_, SelectFrom(std::move(source_),
@@ -147,10 +160,10 @@ class Encoder {
     assignment_ = std::make_unique<SplitAssignment>(std::move(assignment));
     if (assignment_->names().empty()) return CheckCounts();
     if (context_.streaming()) {
-      if (options_.val_fraction() > 0 || !options_.split_list().empty()) {
+      if (options_.val_fraction() > 0 || !options_.split_list().empty() || !expected_.empty()) {
         return absl::InvalidArgumentError(
-            "--val_fraction and --split_list need an output folder; a stream has the input's "
-            "order");
+            "--val_fraction, --split_list and --expect need an output folder; a stream has the "
+            "input's order and is out before all are counted");
       }
       CASSLE_ASSIGN_OR_RETURN(stream_, TfRecordWriter::Open("-"));
     } else {
@@ -170,6 +183,22 @@ class Encoder {
     int source_split = 0;
     EncodedItem encoded;
   };
+
+  // Opening an archive reads all of it.
+  absl::StatusOr<std::unique_ptr<ImageSource>> Open(SourceArguments arguments) {
+    std::unique_ptr<Progress> progress;
+    int64_t progress_total = -1;
+    arguments.reading = [&](int64_t done, int64_t total) {
+      constexpr int64_t kMegabyte = 1000000;
+      if (total != progress_total) {
+        progress.reset();
+        progress = std::make_unique<Progress>("reading", total / kMegabyte, "MB");
+        progress_total = total;
+      }
+      progress->Set(done / kMegabyte);
+    };
+    return OpenSource(options_.source(), arguments, &layout_);
+  }
 
   // Reads the next images that are wanted; fewer than a full batch only at the end.
   absl::Status ReadBatch(std::vector<Slot>* batch) {
@@ -312,6 +341,9 @@ class Encoder {
     CASSLE_RETURN_IF_ERROR(source_->Describe(info));
     CASSLE_RETURN_IF_ERROR(
         CheckClassNames({info->classes().begin(), info->classes().end()}, tally_.get()));
+    if (!options_.coarse().empty() && largest_label_ < 0) {
+      return absl::FailedPreconditionError("--coarse: no image has a class");
+    }
     if (info->classes_size() == 0) {
       for (int64_t i = 0; i <= largest_label_; ++i) info->add_classes(absl::StrCat(i));
     }

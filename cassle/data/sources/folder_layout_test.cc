@@ -272,7 +272,7 @@ TEST_F(FolderLayoutTest, TwoFormsOfOneNameAreOneClass) {
   ASSERT_OK_AND_ASSIGN(const SourceContent content, Read());
   EXPECT_THAT(content.info.classes(), ElementsAre("caf\xC3\xA9", "dog"));
   EXPECT_EQ(content.items[2].label, 0);
-  EXPECT_THAT(Notes(), HasSubstr("class folders joined"));
+  EXPECT_THAT(Notes(), HasSubstr("1 classes joined"));
 }
 
 TEST_F(FolderLayoutTest, NumbersAsClassNamesAreOrderedAsAsked) {

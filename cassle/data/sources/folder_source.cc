@@ -10,17 +10,16 @@
 #include <memory>
 #include <set>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "cassle/base/escaped_name.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
+#include "cassle/data/sources/class_names.h"
 #include "cassle/data/sources/folder_splits.h"
 #include "cassle/data/sources/image_files.h"
 #include "cassle/data/sources/names.h"
@@ -93,8 +92,7 @@ class FolderScan {
     for (const std::string& name : files.images) {
       const std::string escaped = EscapedName(name);
       if (escaped != name) {
-        arguments_.tally->Count("names escaped, which are not UTF-8 or have control characters",
-                                JoinPath(folder.name, escaped));
+        arguments_.tally->Count(kNamesEscaped, JoinPath(folder.name, escaped));
       }
       const std::string class_name(FirstFolder(absl::string_view(name).substr(above.size())));
       if (class_name.empty()) {
@@ -129,54 +127,32 @@ class FolderScan {
   // Numbers the classes.
   absl::Status Finish(const std::vector<SplitFolder>& splits) {
     CASSLE_RETURN_IF_ERROR(CheckSplits(splits));
-    std::vector<std::string> sorted = arguments_.classes;
-    if (sorted.empty()) {
-      for (const FoundClass& found : found_) sorted.push_back(found.name);
-      SortClasses(&sorted);
+    if (arguments_.classes.empty()) {
+      names_.Settle(arguments_.class_order, arguments_.tally.get());
+    } else {
+      names_.SettleAs(arguments_.classes);
     }
-    std::unordered_map<std::string, int32_t> index;
-    for (size_t i = 0; i < sorted.size(); ++i) index.emplace(NormalForm(sorted[i]), i);
     std::vector<int32_t> number;
-    for (const FoundClass& found : found_) {
-      const auto at = index.find(NormalForm(found.name));
-      if (at == index.end()) {
-        return absl::FailedPreconditionError(absl::StrCat("the class folder '", found.name,
-                                                          "' is not among the names in --classes"));
-      }
-      number.push_back(at->second);
+    for (const std::string& name : names_.found()) {
+      number.push_back(names_.Index(name));
+      if (number.back() < 0) return UnknownClassFolder(name);
     }
     for (FolderImage& image : images_) {
       if (image.label >= 0) image.label = number[image.label];
     }
-    classes_ = std::move(sorted);
     return absl::OkStatus();
   }
 
   std::vector<FolderImage>& images() { return images_; }
-  std::vector<std::string>& classes() { return classes_; }
+  const std::vector<std::string>& classes() const { return names_.names(); }
 
  private:
-  struct FoundClass {
-    // Escaped, as it was met first (in the composed form if it was met in several).
-    std::string name;
-    // Of the splits that have it.
-    std::set<int> splits;
-  };
-
-  // Returns the number of a class folder in found_, of whatever form its name is.
+  // Returns the place of a class folder in found_.
   int32_t AddClass(const std::string& folder, int split) {
-    const std::string name = EscapedName(folder);
-    const std::string normal = NormalForm(name);
-    const auto [at, added] = class_at_.emplace(normal, static_cast<int32_t>(found_.size()));
-    if (added) found_.push_back({name, {}});
-    FoundClass& found = found_[at->second];
-    if (found.name != name) {
-      arguments_.tally->Count("class folders joined: their names differ in Unicode's form alone",
-                              normal);
-      found.name = normal;
-    }
-    found.splits.insert(split);
-    return at->second;
+    const int32_t at = names_.Add(EscapedName(folder), arguments_.tally.get());
+    if (at == static_cast<int32_t>(splits_of_.size())) splits_of_.emplace_back();
+    splits_of_[at].insert(split);
+    return at;
   }
 
   // Most archives of "photos" hold a folder "photos", and somebody unpacks test.zip into test/.
@@ -212,23 +188,24 @@ class FolderScan {
     if (splits.size() < 2 || splits[0].split != "train") return absl::OkStatus();
     std::vector<int> classes_of(splits.size());
     int of_train = 0;
-    for (const FoundClass& found : found_) {
-      for (int split : found.splits) ++classes_of[split];
-      of_train += found.splits.count(0);
+    for (const std::set<int>& has : splits_of_) {
+      for (int split : has) ++classes_of[split];
+      of_train += has.count(0);
     }
-    for (const FoundClass& found : found_) {
-      if (found.splits.count(0) > 0 || of_train == 0) continue;
-      const int split = *found.splits.begin();
-      const std::string name = JoinPath(splits[split].split, found.name);
+    for (size_t i = 0; i < splits_of_.size(); ++i) {
+      if (splits_of_[i].count(0) > 0 || of_train == 0) continue;
+      const int split = *splits_of_[i].begin();
+      const std::string& class_name = names_.found()[i];
+      const std::string name = JoinPath(splits[split].split, class_name);
       if (classes_of[split] == 1 && of_train > 1) {
         return absl::FailedPreconditionError(absl::StrCat(
-            JoinPath(splits[split].path, UnescapedName(found.name)),
+            JoinPath(splits[split].path, UnescapedName(class_name)),
             " is the only folder of the "
             "split ",
             splits[split].split,
             " and no class of train: is it no class? Its images "
             "have no labels if the split's folder is given as --",
-            splits[split].split, "=", JoinPath(splits[split].path, UnescapedName(found.name)),
+            splits[split].split, "=", JoinPath(splits[split].path, UnescapedName(class_name)),
             " (and train's as --train=", splits[0].path, ")"));
       }
       arguments_.tally->Count("classes that train lacks", name);
@@ -236,31 +213,11 @@ class FolderScan {
     return absl::OkStatus();
   }
 
-  void SortClasses(std::vector<std::string>* names) const {
-    std::sort(names->begin(), names->end());
-    std::vector<std::string> natural = *names;
-    std::sort(natural.begin(), natural.end(), NaturalLess);
-    if (arguments_.class_order == v1::DatasetLayout::NATURAL) {
-      *names = std::move(natural);
-      return;
-    }
-    const bool numbers = std::all_of(names->begin(), names->end(), [](const std::string& name) {
-      return std::all_of(name.begin(), name.end(), absl::ascii_isdigit);
-    });
-    if (numbers && natural != *names) {
-      arguments_.tally->Decide(absl::StrCat(
-          "the classes are numbers, in the order of their bytes (",
-          absl::StrJoin(names->begin(), names->begin() + std::min<size_t>(3, names->size()), ", "),
-          ", ...): --class_order=natural orders them by value"));
-    }
-  }
-
   const SourceArguments& arguments_;
   std::vector<FolderImage> images_;
-  std::vector<FoundClass> found_;
-  // By normal form.
-  std::unordered_map<std::string, int32_t> class_at_;
-  std::vector<std::string> classes_;
+  ClassNames names_;
+  // The splits that have each of names_.found().
+  std::vector<std::set<int>> splits_of_;
 };
 
 // The folders of all splits, in the order of the splits.
@@ -279,19 +236,12 @@ absl::StatusOr<std::vector<SplitFolder>> AllSplitFolders(const SourceArguments& 
                             FindSplitFolders(input.path, arguments));
     folders.insert(folders.end(), found.begin(), found.end());
   }
+  CASSLE_RETURN_IF_ERROR(CheckOnePerSplit(folders));
   std::vector<std::string> splits;
   std::map<std::string, SplitFolder> of_split;
-  for (const SplitFolder& folder : folders) {
-    const auto [other, added] = of_split.emplace(folder.split, folder);
-    if (!added) {
-      return absl::FailedPreconditionError(
-          absl::StrCat(folder.path, " is a second folder for the split '", folder.split,
-                       "' beside ", other->second.path,
-                       ": put both into one, or leave one out with "
-                       "--leave_out=",
-                       folder.name));
-    }
+  for (SplitFolder& folder : folders) {
     splits.push_back(folder.split);
+    of_split[folder.split] = std::move(folder);
   }
   SortSplits(&splits);
   folders.clear();
@@ -309,7 +259,7 @@ absl::StatusOr<std::unique_ptr<ImageSource>> OpenFolderSource(const SourceArgume
   }
   CASSLE_RETURN_IF_ERROR(scan.Finish(folders));
   return std::unique_ptr<ImageSource>(
-      new FolderSource(std::move(folders), std::move(scan.classes()), std::move(scan.images())));
+      new FolderSource(std::move(folders), scan.classes(), std::move(scan.images())));
 }
 
 }  // namespace cassle

@@ -1,6 +1,8 @@
 #include "cassle/data/sources/folder_splits.h"
 
 #include <algorithm>
+#include <map>
+#include <memory>
 #include <set>
 
 #include "absl/strings/ascii.h"
@@ -33,11 +35,10 @@ std::string SplitWithin(const std::string& name) {
 
 class SplitFinder {
  public:
-  SplitFinder(const std::string& root, const SourceArguments& arguments)
-      : root_(root), arguments_(arguments) {}
+  SplitFinder(const SplitTree& tree, Tally* tally) : tree_(tree), tally_(tally) {}
 
   absl::StatusOr<std::vector<SplitFolder>> Run() {
-    CASSLE_ASSIGN_OR_RETURN(folders_, FoldersIn(""));
+    CASSLE_ASSIGN_OR_RETURN(folders_, tree_.Folders(""));
     std::vector<SplitFolder> splits;
     std::vector<std::string> odd;
     for (const std::string& name : folders_) {
@@ -45,21 +46,21 @@ class SplitFinder {
       if (split.empty()) {
         odd.push_back(name);
       } else {
-        splits.push_back({split, JoinPath(root_, name), name});
+        splits.push_back({split, tree_.Path(name), name});
       }
     }
     if (splits.empty()) {
       CASSLE_RETURN_IF_ERROR(CheckHalfNames());
-      return WholeRoot();
+      return Whole();
     }
     std::vector<std::string> empty;
     for (const std::string& name : odd) {
-      CASSLE_ASSIGN_OR_RETURN(const bool images, HasImages(name));
+      CASSLE_ASSIGN_OR_RETURN(const bool images, tree_.HasImages(name));
       if (!images) empty.push_back(name);
     }
     if (empty.size() < odd.size()) {
       CASSLE_ASSIGN_OR_RETURN(const bool is_class, TrainIsAClass(splits));
-      if (is_class) return WholeRoot();
+      if (is_class) return Whole();
       odd.erase(std::remove_if(odd.begin(), odd.end(),
                                [&](const std::string& name) {
                                  return std::binary_search(empty.begin(), empty.end(), name);
@@ -68,68 +69,27 @@ class SplitFinder {
       return BesideSplits(splits, odd);
     }
     for (const std::string& name : empty) {
-      arguments_.tally->Count("folders without an image skipped", EscapedName(name));
+      tally_->Count("folders without an image skipped", EscapedName(name));
     }
-    CASSLE_RETURN_IF_ERROR(CheckFilesBeside(splits));
-    return splits;
+    CASSLE_ASSIGN_OR_RETURN(const std::string image, tree_.ImageAtTop());
+    if (image.empty()) return splits;
+    return absl::FailedPreconditionError(absl::StrCat(
+        tree_.Path(image), " lies beside the splits ", Names(splits),
+        ": move it into one, or leave it out with --leave_out=", tree_.LeaveOutName(image)));
   }
 
  private:
-  std::vector<SplitFolder> WholeRoot() const { return {{"train", root_, ""}}; }
-
-  // Names of the folders in a folder of the root, leftovers and what is left out apart.
-  absl::StatusOr<std::vector<std::string>> FoldersIn(const std::string& below) const {
-    const std::string path = JoinPath(root_, below);
-    CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(path));
-    std::vector<std::string> folders;
-    for (const std::string& name : names) {
-      if (!IsLeftover(name) && IsDirectory(JoinPath(path, name)) &&
-          !arguments_.leave_out->Matches(JoinPath(below, name))) {
-        folders.push_back(name);
-      }
-    }
-    return folders;
-  }
-
-  absl::StatusOr<bool> HasImages(const std::string& name) const {
-    // What is found here is counted where the splits themselves are listed.
-    SourceArguments silent = arguments_;
-    silent.tally = std::make_shared<Tally>();
-    CASSLE_ASSIGN_OR_RETURN(const ImageFiles files, ListImageFiles(JoinPath(root_, name), name,
-                                                                   silent, OtherFiles::kIgnore));
-    return !files.images.empty();
-  }
+  std::vector<SplitFolder> Whole() const { return {{"train", tree_.Path(""), ""}}; }
 
   // Sets of things have a class "train" (VOC, COCO, CIFAR-100): images right inside, beside others.
   absl::StatusOr<bool> TrainIsAClass(const std::vector<SplitFolder>& splits) const {
     if (splits.size() > 1 || splits[0].name != "train" || folders_.size() < 3) return false;
-    CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> inside, FoldersIn("train"));
+    CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> inside, tree_.Folders("train"));
     if (!inside.empty()) return false;
-    arguments_.tally->Decide(
+    tally_->Decide(
         absl::StrCat("train/ is taken as a class, as it holds no folders and lies beside ",
                      folders_.size() - 1, " others"));
     return true;
-  }
-
-  // Counts what lies beside the splits. An image there belongs to none.
-  absl::Status CheckFilesBeside(const std::vector<SplitFolder>& splits) const {
-    CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(root_));
-    for (const std::string& name : names) {
-      const char* phrase = kNoImages;
-      if (IsLeftover(name)) {
-        phrase = kLeftovers;
-      } else if (arguments_.leave_out->Matches(name)) {
-        phrase = kLeftOut;
-      } else if (IsDirectory(JoinPath(root_, name))) {
-        continue;
-      } else if (IsImageName(name)) {
-        return absl::FailedPreconditionError(
-            absl::StrCat(JoinPath(root_, name), " lies beside the splits ", Names(splits),
-                         ": move it into one, or leave it out with --leave_out=", name));
-      }
-      arguments_.tally->Count(phrase, EscapedName(name));
-    }
-    return absl::OkStatus();
   }
 
   static std::string Names(const std::vector<SplitFolder>& splits) {
@@ -147,12 +107,19 @@ class SplitFinder {
 
   absl::Status BesideSplits(const std::vector<SplitFolder>& splits,
                             const std::vector<std::string>& odd) const {
+    const std::string path = tree_.Path(odd[0]);
+    const std::string names =
+        absl::StrJoin(odd, ",", [&](std::string* out, const std::string& name) {
+          absl::StrAppend(out, tree_.LeaveOutName(name));
+        });
     return absl::FailedPreconditionError(absl::StrCat(
-        JoinPath(root_, odd[0]), " holds images and lies beside the splits ", Names(splits),
+        path, " holds images and lies beside the splits ", Names(splits),
         odd.size() > 1 ? absl::StrCat(" (as do ", odd.size() - 1, " more)") : "",
-        ": leave it out with --leave_out=", absl::StrJoin(odd, ","),
-        ", or say what is what: ", Flags(splits), ", with --unlabeled=", JoinPath(root_, odd[0]),
-        " if that is a split, or --train=", root_, " if all folders are classes"));
+        ": leave it out with --leave_out=", names,
+        tree_.HasPaths() ? absl::StrCat(", or say what is what: ", Flags(splits),
+                                        ", with --unlabeled=", path, " if that is a split")
+                         : "",
+        ", or --train=", tree_.Path(""), " if all folders are classes"));
   }
 
   // No folder is called as a split, but some have the word in their name.
@@ -162,32 +129,107 @@ class SplitFinder {
     for (const std::string& name : folders_) {
       const std::string split = SplitWithin(name);
       if (split.empty()) continue;
-      half.push_back({split, JoinPath(root_, name), name});
+      half.push_back({split, tree_.Path(name), name});
       splits.insert(split);
     }
     if (splits.size() < 2) return absl::OkStatus();
     bool holds_classes = false;
     for (const SplitFolder& folder : half) {
-      CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> inside, FoldersIn(folder.name));
+      CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> inside, tree_.Folders(folder.name));
       holds_classes = holds_classes || !inside.empty();
     }
     // train_station/ and test_tube/ among other classes are classes.
     if (!holds_classes && half.size() < folders_.size()) return absl::OkStatus();
-    return absl::FailedPreconditionError(
-        absl::StrCat(root_, ": the folders ", Names(half), " may be splits or classes: give ",
-                     Flags(half), ", or --train=", root_, " if they are classes"));
+    return absl::FailedPreconditionError(absl::StrCat(
+        tree_.Path(""), ": the folders ", Names(half), " may be splits or classes: give ",
+        tree_.HasPaths() ? Flags(half) : std::string("each as an archive of its own"),
+        ", or --train=", tree_.Path(""), " if they are classes"));
   }
 
+  const SplitTree& tree_;
+  Tally* const tally_;
+  std::vector<std::string> folders_;
+};
+
+// On the disk.
+class FolderTree : public SplitTree {
+ public:
+  FolderTree(const std::string& root, const SourceArguments& arguments)
+      : root_(root), arguments_(arguments) {}
+
+  absl::StatusOr<std::vector<std::string>> Folders(const std::string& below) const override {
+    const std::string path = JoinPath(root_, below);
+    CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(path));
+    std::vector<std::string> folders;
+    for (const std::string& name : names) {
+      if (!IsLeftover(name) && IsDirectory(JoinPath(path, name)) &&
+          !arguments_.leave_out->Matches(JoinPath(below, name))) {
+        folders.push_back(name);
+      }
+    }
+    return folders;
+  }
+
+  absl::StatusOr<bool> HasImages(const std::string& folder) const override {
+    // What is found here is counted where the splits themselves are listed.
+    SourceArguments silent = arguments_;
+    silent.tally = std::make_shared<Tally>();
+    CASSLE_ASSIGN_OR_RETURN(const ImageFiles files, ListImageFiles(JoinPath(root_, folder), folder,
+                                                                   silent, OtherFiles::kIgnore));
+    return !files.images.empty();
+  }
+
+  absl::StatusOr<std::string> ImageAtTop() const override {
+    CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(root_));
+    for (const std::string& name : names) {
+      const char* phrase = kNoImages;
+      if (IsLeftover(name)) {
+        phrase = kLeftovers;
+      } else if (arguments_.leave_out->Matches(name)) {
+        phrase = kLeftOut;
+      } else if (IsDirectory(JoinPath(root_, name))) {
+        continue;
+      } else if (IsImageName(name)) {
+        return name;
+      }
+      arguments_.tally->Count(phrase, EscapedName(name));
+    }
+    return std::string();
+  }
+
+  std::string Path(const std::string& name) const override {
+    return name.empty() ? root_ : JoinPath(root_, name);
+  }
+  std::string LeaveOutName(const std::string& name) const override { return name; }
+  bool HasPaths() const override { return true; }
+
+ private:
   const std::string& root_;
   const SourceArguments& arguments_;
-  std::vector<std::string> folders_;
 };
 
 }  // namespace
 
+absl::StatusOr<std::vector<SplitFolder>> FindSplitFolders(const SplitTree& tree, Tally* tally) {
+  return SplitFinder(tree, tally).Run();
+}
+
 absl::StatusOr<std::vector<SplitFolder>> FindSplitFolders(const std::string& root,
                                                           const SourceArguments& arguments) {
-  return SplitFinder(root, arguments).Run();
+  return FindSplitFolders(FolderTree(root, arguments), arguments.tally.get());
+}
+
+absl::Status CheckOnePerSplit(const std::vector<SplitFolder>& folders) {
+  std::map<std::string, const SplitFolder*> of_split;
+  for (const SplitFolder& folder : folders) {
+    const auto [other, added] = of_split.emplace(folder.split, &folder);
+    if (added) continue;
+    return absl::FailedPreconditionError(
+        absl::StrCat(folder.path, " is a second folder for the split '", folder.split, "' beside ",
+                     other->second->path,
+                     ": put both into one, or leave one out with --leave_out=", folder.name));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace cassle

@@ -41,13 +41,15 @@ bool Beats(const Reading& a, const Reading& b) {
 
 }  // namespace
 
-Reading CountReading(absl::StatusOr<std::unique_ptr<ImageSource>> (*open)(const SourceArguments&),
-                     const SourceArguments& arguments, int64_t limit) {
+absl::StatusOr<Reading> CountReading(
+    absl::StatusOr<std::unique_ptr<ImageSource>> (*open)(const SourceArguments&),
+    const SourceArguments& arguments, int64_t limit) {
   // What is found while counting is not yet what the stage has to say.
   SourceArguments silent = arguments;
   silent.tally = std::make_shared<Tally>();
   Reading reading;
   const absl::StatusOr<std::unique_ptr<ImageSource>> source = open(silent);
+  CASSLE_RETURN_IF_ERROR(CheckInterrupted(arguments, arguments.inputs[0].path));
   if (!source.ok()) {
     reading.problem = std::string(source.status().message());
     return reading;
@@ -59,7 +61,8 @@ Reading CountReading(absl::StatusOr<std::unique_ptr<ImageSource>> (*open)(const 
     const absl::StatusOr<bool> more = (*source)->Next(&item);
     if (!more.ok()) reading.problem = std::string(more.status().message());
     if (!more.ok() || !*more) return reading;
-    if (reading.images == limit || (arguments.interrupted && arguments.interrupted())) {
+    CASSLE_RETURN_IF_ERROR(CheckInterrupted(arguments, arguments.inputs[0].path));
+    if (reading.images == limit) {
       reading.more = true;
       return reading;
     }

@@ -30,8 +30,10 @@ struct Reading {
 };
 
 // Opens the source and counts its images, to at most `limit` where it does not know their number.
-Reading CountReading(absl::StatusOr<std::unique_ptr<ImageSource>> (*open)(const SourceArguments&),
-                     const SourceArguments& arguments, int64_t limit);
+// \error kCancelled if arguments.interrupted.
+absl::StatusOr<Reading> CountReading(
+    absl::StatusOr<std::unique_ptr<ImageSource>> (*open)(const SourceArguments&),
+    const SourceArguments& arguments, int64_t limit);
 
 // The same for a folder of images.
 // \error as ListImageFiles.

@@ -15,6 +15,16 @@ bool LeaveOut::Matches(const std::string& path) {
   return any;
 }
 
+std::string LeaveOut::MatchedPart(const std::string& path) {
+  if (patterns_.empty()) return "";
+  for (size_t slash = path.find('/'); slash != std::string::npos;
+       slash = path.find('/', slash + 1)) {
+    std::string folder = path.substr(0, slash);
+    if (Matches(folder)) return folder;
+  }
+  return Matches(path) ? path : "";
+}
+
 absl::Status LeaveOut::CheckUsed() const {
   for (size_t i = 0; i < patterns_.size(); ++i) {
     if (matched_[i]) continue;

@@ -9,7 +9,7 @@
 
 namespace cassle {
 
-// Not thread-safe.
+// Paths are as they stand on the disk or in the archive, not escaped. Not thread-safe.
 class LeaveOut {
  public:
   LeaveOut() = default;
@@ -17,8 +17,14 @@ class LeaveOut {
   explicit LeaveOut(std::vector<std::string> patterns)
       : patterns_(std::move(patterns)), matched_(patterns_.size()) {}
 
+  bool empty() const { return patterns_.empty(); }
+
   // Remembers which patterns were of use.
   bool Matches(const std::string& path);
+
+  // The part of a path up to the first folder that a pattern matches, or all of it: what is left
+  // out with it. Empty if the path is to be read.
+  std::string MatchedPart(const std::string& path);
 
   // \error kInvalidArgument naming a pattern that never matched.
   absl::Status CheckUsed() const;

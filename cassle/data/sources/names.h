@@ -12,6 +12,10 @@
 
 namespace cassle {
 
+// Phrase of the tally for names that EscapedName (cassle/base/escaped_name.h) changed.
+inline constexpr char kNamesEscaped[] =
+    "names escaped, which are not UTF-8 or have control characters";
+
 // Unicode's composed form (NFC): the same for all ways to encode what reads the same. Bytes that
 // are not UTF-8 stay.
 std::string NormalForm(absl::string_view name);

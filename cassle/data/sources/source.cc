@@ -9,7 +9,6 @@
 #include "absl/strings/str_split.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
-#include "cassle/base/text_file.h"
 
 namespace cassle {
 namespace {
@@ -56,8 +55,15 @@ std::string FindFile(const std::string& folder, const std::vector<std::string>& 
   return "";
 }
 
-absl::StatusOr<std::vector<std::string>> ReadLines(const std::string& path) {
-  CASSLE_ASSIGN_OR_RETURN(std::string text, ReadTextFile(path));
+absl::Status CheckInterrupted(const SourceArguments& arguments, const std::string& what) {
+  if (!arguments.interrupted || !arguments.interrupted()) return absl::OkStatus();
+  return absl::CancelledError(
+      absl::StrCat("interrupted while ", what, " was read; start again to redo"));
+}
+
+absl::StatusOr<std::vector<std::string>> ReadLines(const std::string& path, ForeignBytes foreign) {
+  CASSLE_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(path));
+  CASSLE_ASSIGN_OR_RETURN(std::string text, DecodeText(bytes, path, foreign));
   // Lines of the classic Mac end with \r alone.
   if (!absl::StrContains(text, '\n')) std::replace(text.begin(), text.end(), '\r', '\n');
   std::vector<std::string> lines = absl::StrSplit(text, '\n');

@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "cassle/base/text_file.h"
 #include "cassle/data/images/image.h"
 #include "cassle/data/records/dataset.pb.h"
 #include "cassle/data/records/image_record.pb.h"
@@ -85,12 +86,15 @@ struct SourceArguments {
   std::string label_from;
   v1::ShapesOptions shapes;
   v1::ListLayout lists;
-  // Files and folders that are not to be read (layouts of folders).
+  // Files, folders and members of archives that are not to be read.
   std::shared_ptr<LeaveOut> leave_out = std::make_shared<LeaveOut>();
   // How class names that the source finds are sorted.
   v1::DatasetLayout::ClassOrder class_order = v1::DatasetLayout::BYTES;
   // True once the user or the system asks to stop; empty: never. Opening a source may take minutes.
   std::function<bool()> interrupted = nullptr;
+  // Told how many bytes of how many (0: unknown) were read by a source that reads its input before
+  // the first image. May be empty.
+  std::function<void(int64_t done, int64_t total)> reading = nullptr;
   // Where the source counts what it leaves out, and says how it decided. Not used by load().
   std::shared_ptr<Tally> tally = std::make_shared<Tally>();
 };
@@ -106,10 +110,14 @@ void SortSplits(std::vector<std::string>* splits);
 // empty if none does.
 std::string FindFile(const std::string& folder, const std::vector<std::string>& names);
 
+// kCancelled once arguments.interrupted says so; `what` was being read.
+absl::Status CheckInterrupted(const SourceArguments& arguments, const std::string& what);
+
 // Lines of a text file (cassle/base/text_file.h) without line ends and without empty lines at the
 // end.
 // \error kNotFound; kDataLoss if there is none, or no text.
-absl::StatusOr<std::vector<std::string>> ReadLines(const std::string& path);
+absl::StatusOr<std::vector<std::string>> ReadLines(const std::string& path,
+                                                   ForeignBytes foreign = ForeignBytes::kRefused);
 
 // Makers of the targets of a record.
 v1::Target ClassTargetValue(const std::string& name, int64_t class_index);

@@ -14,6 +14,7 @@
 #include "cassle/base/status_macros.h"
 #include "cassle/data/sources/foreign_format.h"
 #include "cassle/data/sources/layout_choice.h"
+#include "cassle/stage/options.h"
 
 namespace cassle {
 namespace {
@@ -73,28 +74,45 @@ struct Layout {
   const char* what;
   bool (*recognises)(const Found&);
   absl::StatusOr<std::unique_ptr<ImageSource>> (*open)(const SourceArguments&);
-  // Class names are found and sorted.
-  bool sorts_classes = false;
+  // Options that it takes, of those that not all layouts take.
+  int takes = 0;
+};
+
+// Bits of Layout::takes.
+enum Takes {
+  // --classes
+  kClasses = 1,
+  // --class_order: class names are found and sorted.
+  kClassOrder = 2,
+  kLeaveOut = 4,
+  // --label_from and --image_from
+  kFrom = 8,
+  kImageRoot = 16,
+  kLists = 32,
+  kShapes = 64,
 };
 
 // In the order of detection; a folder is what nothing else is. Add a layout here and nowhere else
 // (and to the enum).
 constexpr Layout kLayouts[] = {
     {DatasetLayout::CIFAR10, "cifar10", "data_batch_*.bin and test_batch.bin", LooksLikeCifar10,
-     OpenCifar10Source},
+     OpenCifar10Source, kClasses},
     {DatasetLayout::CIFAR100, "cifar100", "train.bin and test.bin", LooksLikeCifar100,
-     OpenCifar100Source},
+     OpenCifar100Source, kClasses},
     {DatasetLayout::STL10, "stl10", "train_X.bin, test_X.bin, unlabeled_X.bin", LooksLikeStl10,
-     OpenStl10Source},
-    {DatasetLayout::IDX, "idx", "train-images-idx3-ubyte[.gz] ...", LooksLikeIdx, OpenIdxSource},
+     OpenStl10Source, kClasses},
+    {DatasetLayout::IDX, "idx", "train-images-idx3-ubyte[.gz] ...", LooksLikeIdx, OpenIdxSource,
+     kClasses},
     {DatasetLayout::WEBDATASET, "webdataset", "train.tar, test.zip, ... or '-'",
-     LooksLikeWebDataset, OpenArchiveSource},
-    {DatasetLayout::CSV, "csv", "a .csv or .tsv with a column 'path'", LooksLikeCsv, OpenCsvSource},
+     LooksLikeWebDataset, OpenArchiveSource, kClasses | kClassOrder | kLeaveOut | kFrom},
+    {DatasetLayout::CSV, "csv", "a .csv or .tsv with a column 'path'", LooksLikeCsv, OpenCsvSource,
+     kClasses | kClassOrder | kLeaveOut | kFrom | kImageRoot},
     {DatasetLayout::FOLDER, "folder", "a folder per class, also below train/ val/ test/", Never,
-     OpenFolderSource, true},
+     OpenFolderSource, kClasses | kClassOrder | kLeaveOut},
     {DatasetLayout::LIST, "list", "lists of a published data set: configs/datasets", Never,
-     OpenListSource},
-    {DatasetLayout::SHAPES, "shapes", "nothing: the built-in generator", Never, OpenShapesSource},
+     OpenListSource, kClasses | kClassOrder | kLeaveOut | kLists},
+    {DatasetLayout::SHAPES, "shapes", "nothing: the built-in generator", Never, OpenShapesSource,
+     kShapes},
 };
 
 std::string LayoutList() {
@@ -110,14 +128,17 @@ const Layout& LayoutOf(DatasetLayout::Source source) {
                        [&](const Layout& layout) { return layout.source == source; });
 }
 
-absl::StatusOr<Found> Look(const std::string& path) {
+absl::StatusOr<Found> Look(const std::string& path, LeaveOut* leave_out) {
   Found found;
   found.path = path;
   if (path == "-") return found;
   CASSLE_RETURN_IF_ERROR(FileSize(path).status());
   found.folder = IsDirectory(path);
   if (found.folder) {
-    CASSLE_ASSIGN_OR_RETURN(found.names, ListDirectory(path));
+    CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(path));
+    for (const std::string& name : names) {
+      if (!leave_out->Matches(name)) found.names.push_back(name);
+    }
   }
   return found;
 }
@@ -144,7 +165,7 @@ absl::StatusOr<const Layout*> DetectInFolder(const Found& found,
       folder.images == 0 ? kMostCounted : std::min(kMostCounted, 2 * folder.images + 1);
   std::vector<Reading> readings;
   for (const Layout* layout : candidates) {
-    readings.push_back(CountReading(layout->open, one, limit));
+    CASSLE_ASSIGN_OR_RETURN(readings.emplace_back(), CountReading(layout->open, one, limit));
     readings.back().layout = layout->name;
     readings.back().evidence = Evidence(*layout, found);
     readings.back().is_list = layout->source == DatasetLayout::CSV;
@@ -183,6 +204,45 @@ absl::StatusOr<const Layout*> Detect(const Found& found, const SourceArguments& 
       ": the layout cannot be told from the names; give --source=. Layouts: ", LayoutList()));
 }
 
+// Are the generator's settings given? Defaults cannot be told from none.
+bool HasShapes(v1::ShapesOptions shapes) {
+  v1::ShapesOptions defaults;
+  return ApplyDefaults(&defaults).ok() && ApplyDefaults(&shapes).ok() &&
+         shapes.SerializeAsString() != defaults.SerializeAsString();
+}
+
+// \error kInvalidArgument naming an option that is given and that the layout does not take.
+absl::Status CheckTaken(const Layout& layout, const SourceArguments& arguments) {
+  const struct {
+    bool given;
+    int bit;
+    const char* flag;
+  } options[] = {
+      {!arguments.classes.empty(), kClasses, "--classes"},
+      {arguments.class_order != DatasetLayout::BYTES, kClassOrder, "--class_order"},
+      {!arguments.leave_out->empty(), kLeaveOut, "--leave_out"},
+      {!arguments.label_from.empty(), kFrom, "--label_from"},
+      {!arguments.image_from.empty(), kFrom, "--image_from"},
+      {!arguments.image_root.empty(), kImageRoot, "--image_root"},
+      {arguments.lists.ByteSizeLong() > 0, kLists, "--lists"},
+      {HasShapes(arguments.shapes), kShapes, "--shapes"},
+  };
+  for (const auto& option : options) {
+    if (!option.given || (layout.takes & option.bit) != 0) continue;
+    std::string takers;
+    for (const Layout& other : kLayouts) {
+      if ((other.takes & option.bit) == 0) continue;
+      absl::StrAppend(&takers, takers.empty() ? "" : ", ", other.name);
+    }
+    return absl::InvalidArgumentError(
+        absl::StrCat(option.flag, " is for ", takers, "; the layout is ", layout.name));
+  }
+  if (arguments.class_order != DatasetLayout::BYTES && !arguments.classes.empty()) {
+    return absl::InvalidArgumentError("--class_order: --classes has an order of its own");
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ImageSource>> OpenSource(DatasetLayout::Source source,
@@ -194,25 +254,14 @@ absl::StatusOr<std::unique_ptr<ImageSource>> OpenSource(DatasetLayout::Source so
                      LayoutList()));
   }
   for (const SourceInput& input : arguments.inputs) {
-    CASSLE_ASSIGN_OR_RETURN(const Found found, Look(input.path));
+    CASSLE_ASSIGN_OR_RETURN(const Found found, Look(input.path, arguments.leave_out.get()));
     if (source != DatasetLayout::DETECT) continue;
     CASSLE_ASSIGN_OR_RETURN(const Layout* detected, Detect(found, arguments));
     source = detected->source;
   }
   const Layout& layout = LayoutOf(source);
   *layout_name = layout.name;
-  const bool told = !arguments.label_from.empty() || !arguments.image_from.empty();
-  if (told && source != DatasetLayout::CSV && source != DatasetLayout::WEBDATASET) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--label_from and --image_from are for tables and archives; the layout is ", layout.name));
-  }
-  if (arguments.class_order != DatasetLayout::BYTES &&
-      (!layout.sorts_classes || !arguments.classes.empty())) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--class_order: ",
-                     arguments.classes.empty() ? absl::StrCat("layout ", layout.name) : "--classes",
-                     " has an order of its own"));
-  }
+  CASSLE_RETURN_IF_ERROR(CheckTaken(layout, arguments));
   CASSLE_ASSIGN_OR_RETURN(std::unique_ptr<ImageSource> opened, layout.open(arguments));
   CASSLE_RETURN_IF_ERROR(arguments.leave_out->CheckUsed());
   return opened;

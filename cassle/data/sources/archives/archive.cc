@@ -4,9 +4,12 @@
 #include <archive_entry.h>
 #include <locale.h>
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
+#include "cassle/data/sources/names.h"
 
 namespace cassle {
 namespace {
@@ -68,11 +71,11 @@ absl::Status CheckReadable(const std::string& path) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<ArchiveReader>> ArchiveReader::Open(const std::string& path,
-                                                                   const std::string& name) {
+absl::StatusOr<std::unique_ptr<ArchiveReader>> ArchiveReader::Open(
+    const std::string& path, const std::string& name, std::function<bool()> interrupted) {
   CASSLE_RETURN_IF_ERROR(CheckReadable(path));
   struct archive* archive = archive_read_new();
-  std::unique_ptr<ArchiveReader> reader(new ArchiveReader(name, archive));
+  std::unique_ptr<ArchiveReader> reader(new ArchiveReader(name, archive, std::move(interrupted)));
   archive_read_support_filter_all(archive);
   archive_read_support_format_tar(archive);
   archive_read_support_format_zip(archive);
@@ -86,14 +89,33 @@ ArchiveReader::~ArchiveReader() { archive_read_free(archive_); }
 absl::Status ArchiveReader::Error() const {
   return absl::DataLossError(
       absl::StrCat(name_, ": ",
-                   any_ ? absl::StrCat("damaged or cut short behind '", member_.name, "', ",
-                                       archive_filter_bytes(archive_, 0), " bytes on: ")
+                   any_ ? absl::StrCat("damaged or cut short behind '", EscapedName(member_.name),
+                                       "', ", archive_filter_bytes(archive_, 0), " bytes on: ")
                         : std::string("not a readable tar or zip: "),
                    Reason(archive_)));
 }
 
+int64_t ArchiveReader::bytes_read() const { return archive_filter_bytes(archive_, -1); }
+
+// Where libarchive cannot seek, the way to the next member may be long. Whatever else ends this,
+// libarchive meets again.
+absl::Status ArchiveReader::SkipCompressed() {
+  const void* block = nullptr;
+  size_t size = 0;
+  la_int64_t offset = 0;
+  do {
+    if (interrupted_ && interrupted_()) {
+      return absl::CancelledError(
+          absl::StrCat("interrupted while ", name_, " was read; start again to redo"));
+    }
+  } while (any_ && archive_filter_count(archive_) > 1 &&
+           archive_read_data_block(archive_, &block, &size, &offset) == ARCHIVE_OK);
+  return absl::OkStatus();
+}
+
 absl::StatusOr<bool> ArchiveReader::Next() {
   const Utf8Locale locale;
+  CASSLE_RETURN_IF_ERROR(SkipCompressed());
   struct archive_entry* entry = nullptr;
   const int result = archive_read_next_header(archive_, &entry);
   if (result == ARCHIVE_EOF) {
@@ -107,7 +129,7 @@ absl::StatusOr<bool> ArchiveReader::Next() {
   const char* name = archive_entry_pathname(entry);
   if (name == nullptr) {
     return absl::DataLossError(
-        absl::StrCat(name_, ": a name behind '", member_.name, "' cannot be read"));
+        absl::StrCat(name_, ": a name behind '", EscapedName(member_.name), "' cannot be read"));
   }
   member_.name = name;
   const char* hard = archive_entry_hardlink(entry);
@@ -120,8 +142,9 @@ absl::StatusOr<bool> ArchiveReader::Next() {
                                        : ArchiveMember::Kind::kOther;
   member_.target = hard != nullptr ? hard : symbolic != nullptr ? symbolic : "";
   if (archive_entry_is_encrypted(entry)) {
-    return absl::DataLossError(absl::StrCat(
-        name_, ": '", member_.name, "' is protected by a password: unpack the archive first"));
+    return absl::DataLossError(
+        absl::StrCat(name_, ": '", EscapedName(member_.name),
+                     "' is protected by a password: unpack the archive first"));
   }
   return true;
 }
@@ -129,8 +152,8 @@ absl::StatusOr<bool> ArchiveReader::Next() {
 absl::StatusOr<std::string> ArchiveReader::Read(size_t max_bytes) {
   const Utf8Locale locale;
   std::string bytes;
-  CASSLE_RETURN_IF_ERROR(
-      ReadData(archive_, absl::StrCat(name_, ": '", member_.name, "'"), max_bytes, &bytes));
+  CASSLE_RETURN_IF_ERROR(ReadData(
+      archive_, absl::StrCat(name_, ": '", EscapedName(member_.name), "'"), max_bytes, &bytes));
   return bytes;
 }
 

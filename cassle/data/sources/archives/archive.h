@@ -4,6 +4,8 @@
 #define CASSLE_DATA_SOURCES_ARCHIVES_ARCHIVE_H_
 
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -14,10 +16,10 @@ struct archive;
 
 namespace cassle {
 
+// name and target are as they stand in the archive: any bytes.
 struct ArchiveMember {
   enum class Kind { kFile, kFolder, kHardLink, kSymbolicLink, kOther };
   Kind kind = Kind::kOther;
-  // As it stands in the archive.
   std::string name;
   // Of a link.
   std::string target;
@@ -26,30 +28,35 @@ struct ArchiveMember {
 // The members of a tar (also of several that were joined) or zip, in order. Not thread-safe.
 class ArchiveReader {
  public:
-  // name: of the archive in errors.
+  // name: of the archive in errors. interrupted: asked again and again by Next; may be empty.
   // \error kNotFound if it cannot be opened; kDataLoss if it is no tar or zip.
-  static absl::StatusOr<std::unique_ptr<ArchiveReader>> Open(const std::string& path,
-                                                             const std::string& name);
+  static absl::StatusOr<std::unique_ptr<ArchiveReader>> Open(
+      const std::string& path, const std::string& name,
+      std::function<bool()> interrupted = nullptr);
   ~ArchiveReader();
 
   // Moves on to the next member; false at the end.
   // \error kDataLoss naming the archive and the last member, if it is damaged or cut short, and for
-  // a member with a password.
+  // a member with a password; kCancelled once interrupted.
   absl::StatusOr<bool> Next();
   const ArchiveMember& member() const { return member_; }
   // Reads the current member.
   // \error kDataLoss as Next, and above max_bytes.
   absl::StatusOr<std::string> Read(size_t max_bytes = size_t{1} << 30);
+  // How much of the file was read, in bytes.
+  int64_t bytes_read() const;
   // At the end: whether a tar ended as tars end. One that does not may be cut between two members.
   bool has_end_mark() const { return has_end_mark_; }
 
  private:
-  ArchiveReader(std::string name, struct archive* reader)
-      : name_(std::move(name)), archive_(reader) {}
+  ArchiveReader(std::string name, struct archive* reader, std::function<bool()> interrupted)
+      : name_(std::move(name)), archive_(reader), interrupted_(std::move(interrupted)) {}
   absl::Status Error() const;
+  absl::Status SkipCompressed();
 
   const std::string name_;
   struct archive* const archive_;
+  const std::function<bool()> interrupted_;
   ArchiveMember member_;
   bool any_ = false;
   bool has_end_mark_ = true;

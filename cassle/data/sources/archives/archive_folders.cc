@@ -2,77 +2,119 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "cassle/base/status_macros.h"
+#include "cassle/data/sources/folder_splits.h"
+#include "cassle/data/sources/image_files.h"
 #include "cassle/data/sources/source.h"
 
 namespace cassle {
 namespace {
 
-using Parts = std::vector<std::string>;
-
-// How many folders all images have in common.
-size_t CommonFolders(const std::vector<Parts>& names) {
-  if (names.empty()) return 0;
-  size_t common = names[0].size() - 1;
-  for (const Parts& name : names) {
-    size_t same = 0;
-    while (same < std::min(common, name.size() - 1) && name[same] == names[0][same]) ++same;
-    common = same;
+// Length of the folders that all images lie in, with their last slash.
+size_t CommonFolders(const std::vector<ListedImage>& images) {
+  if (images.empty()) return 0;
+  const absl::string_view first = images[0].name;
+  size_t common = first.rfind('/') + 1;
+  for (const ListedImage& image : images) {
+    while (common > 0 && !absl::StartsWith(image.name, first.substr(0, common))) {
+      common = common < 2 ? 0 : first.rfind('/', common - 2) + 1;
+    }
   }
   return common;
 }
 
+// The images of an archive below the folders that all lie in.
+class ArchiveTree : public SplitTree {
+ public:
+  ArchiveTree(const std::vector<ListedImage>& images, size_t root, const std::string& archive)
+      : archive_(archive), root_(images[0].name.substr(0, root)) {
+    for (const ListedImage& image : images) {
+      const absl::string_view below = absl::string_view(image.name).substr(root);
+      const absl::string_view folder = FirstFolder(below);
+      if (folder.empty()) {
+        if (at_top_.empty()) at_top_ = std::string(below);
+        continue;
+      }
+      std::set<std::string>& inside = folders_[std::string(folder)];
+      const absl::string_view deeper = FirstFolder(below.substr(folder.size() + 1));
+      if (!deeper.empty()) inside.insert(std::string(deeper));
+    }
+  }
+
+  absl::StatusOr<std::vector<std::string>> Folders(const std::string& below) const override {
+    std::vector<std::string> names;
+    if (below.empty()) {
+      for (const auto& [name, inside] : folders_) names.push_back(name);
+    } else {
+      const std::set<std::string>& inside = folders_.at(below);
+      names.assign(inside.begin(), inside.end());
+    }
+    return names;
+  }
+  absl::StatusOr<bool> HasImages(const std::string&) const override { return true; }
+  absl::StatusOr<std::string> ImageAtTop() const override { return at_top_; }
+  std::string Path(const std::string& name) const override {
+    return name.empty() ? archive_ : absl::StrCat(archive_, ": ", root_, name);
+  }
+  std::string LeaveOutName(const std::string& name) const override {
+    return absl::StrCat(root_, name);
+  }
+  bool HasPaths() const override { return false; }
+
+ private:
+  const std::string archive_;
+  const std::string root_;
+  // Folders at the top, and those inside.
+  std::map<std::string, std::set<std::string>> folders_;
+  std::string at_top_;
+};
+
 }  // namespace
+
+absl::string_view ClassFolder(absl::string_view name, const ArchivePlace& place) {
+  return name.substr(place.below, place.class_size);
+}
 
 absl::StatusOr<std::vector<ArchivePlace>> PlaceImages(const std::vector<ListedImage>& images,
                                                       const std::string& archive,
-                                                      const std::string& split) {
-  std::vector<Parts> names;
-  for (const ListedImage& image : images) names.push_back(absl::StrSplit(image.name, '/'));
-  size_t root = CommonFolders(names);
+                                                      const std::string& split, Tally* tally) {
+  const size_t root = CommonFolders(images);
   std::string common_split;
-  // Folders of splits at the root, and one that is none.
+  // A split by its folder.
   std::map<std::string, std::string> splits;
-  std::string odd;
-  if (split.empty()) {
-    for (size_t i = 0; i < root && common_split.empty(); ++i) {
-      common_split = CanonicalSplit(names[0][i]);
+  if (split.empty() && !images.empty()) {
+    for (const absl::string_view folder : absl::StrSplit(images[0].name.substr(0, root), '/')) {
+      if (common_split.empty()) common_split = CanonicalSplit(std::string(folder));
     }
-    for (size_t i = 0; i < names.size() && common_split.empty(); ++i) {
-      const std::string canonical =
-          names[i].size() > root + 1 ? CanonicalSplit(names[i][root]) : std::string();
-      if (canonical.empty()) {
-        odd = images[i].name;
-        continue;
+    if (common_split.empty()) {
+      const ArchiveTree tree(images, root, archive);
+      CASSLE_ASSIGN_OR_RETURN(std::vector<SplitFolder> found, FindSplitFolders(tree, tally));
+      for (SplitFolder& folder : found) {
+        if (folder.name.empty()) continue;
+        splits[folder.name] = folder.split;
+        folder.name = tree.LeaveOutName(folder.name);
       }
-      const auto [known, added] = splits.emplace(canonical, names[i][root]);
-      if (!added && known->second != names[i][root]) {
-        return absl::FailedPreconditionError(absl::StrCat(archive, ": '", names[i][root],
-                                                          "' is a second folder for the split '",
-                                                          canonical, "'"));
-      }
-    }
-    // One class may be called "test".
-    if (!odd.empty() && splits.size() == 1 && splits.count("train") == 0) splits.clear();
-    if (!odd.empty() && !splits.empty()) {
-      return absl::FailedPreconditionError(
-          absl::StrCat(archive, ": '", odd, "' lies beside the folder '", splits.begin()->second,
-                       "' of a split, but in none: pack the archive without it"));
+      CASSLE_RETURN_IF_ERROR(CheckOnePerSplit(found));
     }
   }
-  std::vector<ArchivePlace> places;
-  for (const Parts& name : names) {
-    ArchivePlace place;
+  std::vector<ArchivePlace> places(images.size());
+  for (size_t i = 0; i < images.size(); ++i) {
+    const absl::string_view name = images[i].name;
+    ArchivePlace& place = places[i];
     place.split = common_split;
-    size_t at = root;
-    if (!splits.empty()) place.split = CanonicalSplit(name[at++]);
-    if (name.size() > at + 1) place.class_name = name[at];
-    place.below = absl::StrJoin(name.begin() + at, name.end(), "/");
-    places.push_back(std::move(place));
+    place.below = static_cast<uint32_t>(root);
+    if (!splits.empty()) {
+      const absl::string_view folder = FirstFolder(name.substr(root));
+      place.split = splits.at(std::string(folder));
+      place.below += static_cast<uint32_t>(folder.size()) + 1;
+    }
+    place.class_size = static_cast<uint32_t>(FirstFolder(name.substr(place.below)).size());
   }
   return places;
 }

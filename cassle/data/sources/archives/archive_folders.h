@@ -2,10 +2,12 @@
 #ifndef CASSLE_DATA_SOURCES_ARCHIVES_ARCHIVE_FOLDERS_H_
 #define CASSLE_DATA_SOURCES_ARCHIVES_ARCHIVE_FOLDERS_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "cassle/data/sources/archives/archive_listing.h"
 
 namespace cassle {
@@ -14,18 +16,23 @@ namespace cassle {
 struct ArchivePlace {
   // Empty if no folder says it.
   std::string split;
-  // The folder below that of the split; empty if the image lies in none.
-  std::string class_name;
-  // The name below the folder of the split, or below the folder that all images lie in.
-  std::string below;
+  // Where in its name the part below the folder of the split begins, or below the folder that all
+  // images lie in.
+  uint32_t below = 0;
+  // Length of the folder's name there that may be a class; 0 if the image lies in none.
+  uint32_t class_size = 0;
 };
 
-// Where the images of one archive lie. Folders that all images have in common are no classes.
+// The folder of an image that may be its class; empty if it lies in none.
+absl::string_view ClassFolder(absl::string_view name, const ArchivePlace& place);
+
+// Where the images of one archive lie. Folders that all images have in common are no classes; which
+// of the others are splits is decided as on the disk (folder_splits.h), which says so in the tally.
 //   split  of the archive, if its name or a flag says it: then folders say none
-// \error kFailedPrecondition naming a folder that lies beside those of splits.
+// \error as FindSplitFolders.
 absl::StatusOr<std::vector<ArchivePlace>> PlaceImages(const std::vector<ListedImage>& images,
                                                       const std::string& archive,
-                                                      const std::string& split);
+                                                      const std::string& split, Tally* tally);
 
 }  // namespace cassle
 

@@ -69,14 +69,17 @@ bool IsLabelExtension(absl::string_view extension) {
 
 void AppendTexts(const std::string& extension, const std::string& bytes,
                  const std::string& label_from, std::vector<SampleText>* texts) {
-  const absl::StatusOr<std::string> decoded = DecodeText(bytes, absl::StrCat(".", extension));
+  const bool json_text = extension == "json";
+  const absl::StatusOr<std::string> decoded =
+      DecodeText(bytes, absl::StrCat(".", extension),
+                 json_text ? ForeignBytes::kRefused : ForeignBytes::kKept);
   SampleText whole{extension, "", ""};
   if (!decoded.ok()) {
     whole.problem = std::string(decoded.status().message());
     texts->push_back(std::move(whole));
     return;
   }
-  if (extension != "json") {
+  if (!json_text) {
     whole.text = std::string(absl::StripAsciiWhitespace(*decoded)).substr(0, kMaxClassText + 1);
     texts->push_back(std::move(whole));
     return;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <unordered_map>
 #include <utility>
 
@@ -13,9 +14,10 @@
 #include "cassle/base/escaped_name.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
-#include "cassle/base/text_file.h"
 #include "cassle/data/images/image_names.h"
 #include "cassle/data/sources/archives/archive.h"
+#include "cassle/data/sources/image_files.h"
+#include "cassle/data/sources/names.h"
 
 namespace cassle {
 namespace {
@@ -24,9 +26,10 @@ constexpr size_t kMaxLabelBytes = size_t{16} << 20;
 // Links to links.
 constexpr int kMaxHops = 16;
 
-bool IsHidden(const std::string& name) {
+// Of the member or of a folder that it lies in.
+bool IsLeftoverPath(const std::string& name) {
   for (absl::string_view part : absl::StrSplit(name, '/')) {
-    if (absl::StartsWith(part, ".") || part == "__MACOSX" || part == "Thumbs.db") return true;
+    if (IsLeftover(std::string(part))) return true;
   }
   return false;
 }
@@ -52,13 +55,16 @@ class Lister {
   Lister(std::string archive, const SourceArguments& arguments)
       : archive_(std::move(archive)), arguments_(arguments), tally_(*arguments.tally) {}
 
-  absl::Status Read(const std::string& path) {
-    CASSLE_ASSIGN_OR_RETURN(const auto reader, ArchiveReader::Open(path, archive_));
+  absl::Status Read(const std::string& path, const std::function<void(int64_t)>& read) {
+    CASSLE_ASSIGN_OR_RETURN(const auto reader,
+                            ArchiveReader::Open(path, archive_, arguments_.interrupted));
     for (int64_t number = 0;; ++number) {
       CASSLE_ASSIGN_OR_RETURN(const bool more, reader->Next());
       if (!more) break;
       CASSLE_RETURN_IF_ERROR(Take(number, reader.get()));
+      if (read) read(reader->bytes_read());
     }
+    for (const std::string& part : left_out_) tally_.Count(kLeftOut, part);
     if (!reader->has_end_mark()) {
       tally_.Decide(absl::StrCat(archive_,
                                  " has no end mark: if it was cut short between two "
@@ -101,6 +107,8 @@ class Lister {
     }
     std::stable_sort(images_.begin(), images_.end(),
                      [](const auto& a, const auto& b) { return a.member < b.member; });
+    // There may be millions.
+    files_ = {};
     return absl::OkStatus();
   }
 
@@ -185,26 +193,29 @@ class Lister {
 
   absl::Status Take(int64_t number, ArchiveReader* reader) {
     const ArchiveMember& member = reader->member();
-    const std::string name = CleanMemberName(member.name);
-    if (name.empty() || member.kind == ArchiveMember::Kind::kFolder) return absl::OkStatus();
-    if (!IsUtf8(name)) {
-      return absl::DataLossError(
-          absl::StrCat(archive_, ": the name '", EscapedName(name),
-                       "' is no UTF-8: unpack the archive, rename the file and pack it again"));
+    const std::string unescaped = CleanMemberName(member.name);
+    if (unescaped.empty()) return absl::OkStatus();
+    const std::string left_out = arguments_.leave_out->MatchedPart(unescaped);
+    if (member.kind == ArchiveMember::Kind::kFolder) return absl::OkStatus();
+    const std::string name = EscapedName(unescaped);
+    if (IsLeftoverPath(unescaped)) {
+      tally_.Count(kLeftovers, name);
+      return absl::OkStatus();
     }
-    if (IsHidden(name)) {
-      tally_.Count("hidden members skipped", name);
+    if (!left_out.empty()) {
+      left_out_.insert(EscapedName(left_out));
       return absl::OkStatus();
     }
     switch (member.kind) {
       case ArchiveMember::Kind::kHardLink:
-        links_[name] = CleanMemberName(member.target);
+        links_[name] = EscapedName(CleanMemberName(member.target));
         return absl::OkStatus();
       case ArchiveMember::Kind::kSymbolicLink: {
-        const std::string folder = DirName(name);
-        links_[name] = CleanMemberName(absl::StartsWith(member.target, "/") || folder == "."
-                                           ? member.target
-                                           : absl::StrCat(folder, "/", member.target));
+        const std::string folder = DirName(unescaped);
+        links_[name] =
+            EscapedName(CleanMemberName(absl::StartsWith(member.target, "/") || folder == "."
+                                            ? member.target
+                                            : absl::StrCat(folder, "/", member.target)));
         return absl::OkStatus();
       }
       case ArchiveMember::Kind::kOther:
@@ -222,6 +233,7 @@ class Lister {
                        " and ", number + 1, ": pack it again without one of them"));
     }
     if (image) {
+      if (name != unescaped) tally_.Count(kNamesEscaped, name);
       images_.push_back({name, number, false, {}});
     } else if (label) {
       CASSLE_ASSIGN_OR_RETURN(const std::string bytes, reader->Read(kMaxLabelBytes));
@@ -265,6 +277,8 @@ class Lister {
   // Number of every file by its name.
   std::unordered_map<std::string, int64_t> files_;
   std::map<std::string, std::string> links_;
+  // Members and folders, as --leave_out asks.
+  std::set<std::string> left_out_;
   std::vector<ListedImage> images_;
   std::vector<Label> labels_;
   // An image -> the first of the same sample.
@@ -292,9 +306,10 @@ std::string CleanMemberName(const std::string& name) {
 
 absl::StatusOr<std::vector<ListedImage>> ListArchive(const std::string& path,
                                                      const std::string& name,
-                                                     const SourceArguments& arguments) {
+                                                     const SourceArguments& arguments,
+                                                     const std::function<void(int64_t)>& read) {
   Lister lister(name, arguments);
-  CASSLE_RETURN_IF_ERROR(lister.Read(path));
+  CASSLE_RETURN_IF_ERROR(lister.Read(path, read));
   CASSLE_RETURN_IF_ERROR(lister.FollowLinks());
   CASSLE_RETURN_IF_ERROR(lister.Attach());
   return lister.Finish();

@@ -8,6 +8,7 @@
 #define CASSLE_DATA_SOURCES_ARCHIVES_ARCHIVE_LISTING_H_
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -18,7 +19,7 @@
 namespace cassle {
 
 struct ListedImage {
-  // Clean: without ./, ../ and a slash in front.
+  // Clean: without ./, ../ and a slash in front. Escaped (names.h).
   std::string name;
   // Number of the member with its bytes, from 0; of a link that it leads to.
   int64_t member = 0;
@@ -30,15 +31,17 @@ struct ListedImage {
 // A member's name without ./, ../ and slashes in front; empty for the root.
 std::string CleanMemberName(const std::string& name);
 
-// The images in the order of their members. Counts in arguments.tally what is not read: hidden
-// members, links that lead nowhere, other files by their extension.
+// The images in the order of their members. Counts in arguments.tally what is not read: leftovers
+// and what is left out (image_files.h), links that lead nowhere, other files by their extension.
 //   path  of the archive; name: as errors call it
+//   read  told how many bytes of the archive were read; may be empty
 // \error as ArchiveReader; kDataLoss for a name that is there twice, naming both members;
 // kFailedPrecondition for two images of one labelled sample, and without any image, saying what
-// there is.
+// there is; kCancelled if arguments.interrupted.
 absl::StatusOr<std::vector<ListedImage>> ListArchive(const std::string& path,
                                                      const std::string& name,
-                                                     const SourceArguments& arguments);
+                                                     const SourceArguments& arguments,
+                                                     const std::function<void(int64_t)>& read);
 
 }  // namespace cassle
 

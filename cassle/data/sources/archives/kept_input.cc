@@ -1,6 +1,7 @@
 #include "cassle/data/sources/archives/kept_input.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -13,8 +14,15 @@
 #include "cassle/base/file.h"
 
 namespace cassle {
+namespace {
 
-absl::StatusOr<std::unique_ptr<KeptInput>> KeptInput::FromStandardInput() {
+// A signal that comes just before the wait is heard after it.
+constexpr int kPollMilliseconds = 200;
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<KeptInput>> KeptInput::FromStandardInput(
+    const std::function<bool()>& interrupted, const std::function<void(int64_t)>& copied) {
   const char* set = std::getenv("TMPDIR");
   const std::string folder = set != nullptr && *set != '\0' ? set : "/var/tmp";
   std::string name = JoinPath(folder, "cassle-input-XXXXXX");
@@ -28,7 +36,13 @@ absl::StatusOr<std::unique_ptr<KeptInput>> KeptInput::FromStandardInput() {
   unlink(name.c_str());
   std::unique_ptr<KeptInput> kept(new KeptInput(fd));
   std::vector<char> block(1 << 20);
+  int64_t bytes = 0;
   for (;;) {
+    if (interrupted && interrupted()) {
+      return absl::CancelledError("interrupted while standard input was read; start again to redo");
+    }
+    pollfd input = {STDIN_FILENO, POLLIN, 0};
+    if (poll(&input, 1, kPollMilliseconds) == 0) continue;
     const ssize_t count = read(STDIN_FILENO, block.data(), block.size());
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) {
@@ -41,6 +55,8 @@ absl::StatusOr<std::unique_ptr<KeptInput>> KeptInput::FromStandardInput() {
       if (written < 0 && errno != EINTR) return failed();
       if (written > 0) done += written;
     }
+    bytes += count;
+    if (copied) copied(bytes);
   }
 }
 

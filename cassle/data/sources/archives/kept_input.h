@@ -2,6 +2,8 @@
 #ifndef CASSLE_DATA_SOURCES_ARCHIVES_KEPT_INPUT_H_
 #define CASSLE_DATA_SOURCES_ARCHIVES_KEPT_INPUT_H_
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -13,8 +15,12 @@ class KeptInput {
  public:
   // Copies standard input to its end, into $TMPDIR or else /var/tmp. The file has no name there, so
   // that nothing stays behind whatever happens.
-  // \error kNotFound if standard input cannot be read; kResourceExhausted if the disk is full.
-  static absl::StatusOr<std::unique_ptr<KeptInput>> FromStandardInput();
+  //   interrupted  asked again and again, also while nothing comes; may be empty
+  //   copied       told how many bytes have come; may be empty
+  // \error kNotFound if standard input cannot be read; kResourceExhausted if the disk is full;
+  // kCancelled once interrupted.
+  static absl::StatusOr<std::unique_ptr<KeptInput>> FromStandardInput(
+      const std::function<bool()>& interrupted, const std::function<void(int64_t)>& copied);
   ~KeptInput();
   KeptInput(const KeptInput&) = delete;
   KeptInput& operator=(const KeptInput&) = delete;

@@ -78,20 +78,20 @@ bool ClassColumn::HasFractions() const {
 }
 
 absl::Status ClassColumn::Settle(const std::string& name, std::vector<std::string> given,
-                                 Codes codes, Tally* tally) {
-  for (size_t i = 0; i < given.size(); ++i) index_.emplace(given[i], i);
-  const bool named = !given.empty();
-  names_ = std::move(given);
-  if (named) {
+                                 Codes codes, v1::DatasetLayout::ClassOrder order, Tally* tally) {
+  if (!given.empty()) {
+    if (order != v1::DatasetLayout::BYTES) {
+      return absl::InvalidArgumentError(
+          "--class_order: the classes are named in a file, in an order of their own");
+    }
+    classes_.SettleAs(std::move(given));
     numbers_ = std::any_of(cells_.begin(), cells_.end(), [&](const auto& cell) {
-      return WholeNumber(cell.first).has_value() && index_.count(cell.first) == 0 &&
-             index_.count(NameOf(cell.first)) == 0;
+      return WholeNumber(cell.first).has_value() && classes_.Index(cell.first) < 0 &&
+             classes_.Index(NameOf(cell.first)) < 0;
     });
     return absl::OkStatus();
   }
-  if (codes == Codes::kNever) {
-    for (const auto& [cell, origin] : cells_) names_.push_back(cell);
-  } else if (AreNumbers()) {
+  if (AreNumbers()) {
     std::set<int64_t> numbers;
     for (const auto& [cell, origin] : cells_) {
       if (IsWordForNothing(cell)) continue;
@@ -109,23 +109,23 @@ absl::Status ClassColumn::Settle(const std::string& name, std::vector<std::strin
     }
     numbers_ = codes == Codes::kNumbers || !AreCodes(numbers);
     if (numbers_) return absl::OkStatus();
-    for (const int64_t number : numbers) names_.push_back(absl::StrCat(number));
+    std::vector<std::string> names;
+    for (const int64_t number : numbers) names.push_back(absl::StrCat(number));
+    classes_.SettleAs(std::move(names));
     tally->Decide(absl::StrCat(name, ": ", numbers.size(), " numbers up to ", *numbers.rbegin(),
                                " are taken for codes: they are the classes, in their order "
                                "(--classes names other ones)"));
-  } else {
-    std::set<std::string> names;
-    for (const auto& [cell, origin] : cells_) {
-      if (IsWordForNothing(cell)) {
-        tally->Decide(absl::StrCat(name, ": '", cell,
-                                   "' is taken for a class; a row without one "
-                                   "has an empty cell"));
-      }
-      names.insert(NameOf(cell));
-    }
-    names_.assign(names.begin(), names.end());
+    return absl::OkStatus();
   }
-  for (size_t i = 0; i < names_.size(); ++i) index_.emplace(names_[i], i);
+  for (const auto& [cell, origin] : cells_) {
+    if (IsWordForNothing(cell)) {
+      tally->Decide(absl::StrCat(name, ": '", cell,
+                                 "' is taken for a class; a row without one "
+                                 "has an empty cell"));
+    }
+    classes_.Add(NameOf(cell), tally);
+  }
+  classes_.Settle(order, tally);
   return absl::OkStatus();
 }
 
@@ -136,15 +136,14 @@ absl::StatusOr<int64_t> ClassColumn::Index(const std::string& cell,
     const std::optional<int64_t> number = WholeNumber(cell);
     if (number.has_value()) return *number;
   }
-  auto found = index_.find(cell);
-  if (found == index_.end()) found = index_.find(NameOf(cell));
+  int64_t index = classes_.Index(cell);
+  if (index < 0) index = classes_.Index(NameOf(cell));
   // A word for nothing that is a class was added to the names.
-  if (found == index_.end() && IsWordForNothing(cell)) return -1;
-  if (found == index_.end()) {
+  if (index < 0 && !IsWordForNothing(cell)) {
     return absl::DataLossError(
         absl::StrCat(origin, origin.empty() ? "'" : ": '", cell, "' is not among the classes"));
   }
-  return found->second;
+  return index;
 }
 
 }  // namespace cassle

@@ -7,7 +7,8 @@
 //                  class, and so are 007 and 7. Fractions are refused.
 //   codes          numbers above 100 of which fewer than a tenth of 0 .. largest occur (with
 //                  Codes::kNames): classes of those names, in the order of the numbers
-//   names          sorted. 1, 1.0 and +1 are the class "1"; 007 stays "007"
+//   names          sorted, as --class_order says (class_names.h). 1, 1.0 and +1 are the class "1";
+//                  007 stays "007"
 // No class: an empty cell, NaN and -1; where the others are numbers also NA, N/A, None and null.
 #ifndef CASSLE_DATA_SOURCES_TABLES_CLASS_COLUMN_H_
 #define CASSLE_DATA_SOURCES_TABLES_CLASS_COLUMN_H_
@@ -15,12 +16,13 @@
 #include <cstdint>
 #include <map>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "cassle/data/sources/class_names.h"
+#include "cassle/data/sources/source.pb.h"
 #include "cassle/data/sources/tally.h"
 
 namespace cassle {
@@ -33,11 +35,10 @@ bool IsWordForNothing(absl::string_view cell);
 // First every cell is added, then Settle() decides, then Index() answers.
 class ClassColumn {
  public:
-  // What numbers are: kNumbers classes, kNames that too unless few of them occur, kNever names as
-  // other words (of folders).
-  enum class Codes { kNumbers, kNames, kNever };
+  // What numbers are: kNumbers classes, kNames that too unless few of them occur.
+  enum class Codes { kNumbers, kNames };
 
-  // origin: FILE:LINE of the cell.
+  // cell: escaped if it may have any bytes (names.h). origin: FILE:LINE of it.
   void Add(const std::string& cell, const std::string& origin);
 
   // Are the cells so far numbers of which some are fractions?
@@ -45,15 +46,16 @@ class ClassColumn {
 
   // name: of the column, for messages. given: names of the classes; empty: none are given.
   // \error kDataLoss, naming a cell, if the cells are numbers and some are fractions or below -1.
+  // kInvalidArgument for an order of names that are given.
   absl::Status Settle(const std::string& name, std::vector<std::string> given, Codes codes,
-                      Tally* tally);
+                      v1::DatasetLayout::ClassOrder order, Tally* tally);
 
   // The class of a cell that was added; -1: none.
   // \error kDataLoss if it is not among the given names.
   absl::StatusOr<int64_t> Index(const std::string& cell, const std::string& origin) const;
 
   // Names in the order of the classes; empty if the numbers are the classes and no names are given.
-  const std::vector<std::string>& names() const { return names_; }
+  const std::vector<std::string>& names() const { return classes_.names(); }
 
  private:
   bool AreNumbers() const;
@@ -62,8 +64,7 @@ class ClassColumn {
   std::map<std::string, std::string> cells_;
   // Numbers are the classes; by their value.
   bool numbers_ = false;
-  std::vector<std::string> names_;
-  std::unordered_map<std::string, int64_t> index_;
+  ClassNames classes_;
 };
 
 }  // namespace cassle

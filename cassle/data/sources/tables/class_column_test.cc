@@ -23,11 +23,12 @@ struct Settled {
 
 absl::StatusOr<Settled> Settle(const std::vector<std::string>& cells,
                                const std::vector<std::string>& given = {},
-                               ClassColumn::Codes codes = ClassColumn::Codes::kNames) {
+                               ClassColumn::Codes codes = ClassColumn::Codes::kNames,
+                               v1::DatasetLayout::ClassOrder order = v1::DatasetLayout::BYTES) {
   ClassColumn column;
   for (size_t i = 0; i < cells.size(); ++i) column.Add(cells[i], absl::StrCat("f:", i + 2));
   Tally tally;
-  const absl::Status status = column.Settle("label", given, codes, &tally);
+  const absl::Status status = column.Settle("label", given, codes, order, &tally);
   if (!status.ok()) return status;
   Settled settled;
   for (const std::string& cell : cells) {
@@ -51,6 +52,27 @@ TEST(ClassColumnTest, AmongNamesACodeKeepsItsZerosAndANumberIsStillOneClass) {
   ASSERT_OK_AND_ASSIGN(const Settled settled, Settle({"cat", "1", "1.0", "007", "7"}));
   EXPECT_THAT(settled.names, ElementsAre("007", "1", "7", "cat"));
   EXPECT_THAT(settled.classes, ElementsAre(3, 1, 1, 0, 2));
+}
+
+TEST(ClassColumnTest, NamesAreInTheOrderThatIsAskedFor) {
+  const auto order = v1::DatasetLayout::NATURAL;
+  ASSERT_OK_AND_ASSIGN(const Settled settled,
+                       Settle({"car10", "car2", "10", "9"}, {}, ClassColumn::Codes::kNames, order));
+  EXPECT_THAT(settled.names, ElementsAre("9", "10", "car2", "car10"));
+  ASSERT_OK_AND_ASSIGN(const Settled numbers,
+                       Settle({"10", "2"}, {}, ClassColumn::Codes::kNames, order));
+  EXPECT_THAT(numbers.classes, ElementsAre(10, 2));
+  EXPECT_THAT(Settle({"a"}, {"a"}, ClassColumn::Codes::kNames, order),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("--class_order")));
+}
+
+TEST(ClassColumnTest, TwoFormsOfOneNameAreOneClass) {
+  ASSERT_OK_AND_ASSIGN(const Settled settled, Settle({"cafe\xCC\x81", "bar", "caf\xC3\xA9"}));
+  EXPECT_THAT(settled.names, ElementsAre("bar", "caf\xC3\xA9"));
+  EXPECT_THAT(settled.classes, ElementsAre(1, 0, 1));
+  EXPECT_THAT(settled.sentences, ElementsAre(HasSubstr("1 classes joined")));
+  ASSERT_OK_AND_ASSIGN(const Settled given, Settle({"cafe\xCC\x81"}, {"bar", "caf\xC3\xA9"}));
+  EXPECT_THAT(given.classes, ElementsAre(1));
 }
 
 TEST(ClassColumnTest, EmptyCellsNanAndWordsForNothingAreNoClassAmongNumbers) {

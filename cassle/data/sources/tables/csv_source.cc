@@ -1,5 +1,6 @@
 // CSV list: one image a line, in the order of the file. The first line names the columns:
-//   path     the image file, relative to --image_root (default: the folder of the CSV); needed
+//   path     the image file, relative to --image_root (default: the folder of the CSV); needed.
+//            As on the disk, or escaped as keys are (names.h)
 //   label    the class: numbers from 0, or names (class_column.h); an empty cell means no label
 //   split    train, val, test, unlabeled, ...; default: train
 //   NAME     a further target of classes, as label; or, if its numbers have fractions, NAME:1
@@ -7,7 +8,8 @@
 //            empty cell or NaN: the image has no such target
 // --image_from and --label_from name other columns for path and label (csv_columns.h). Columns are
 // separated by commas, semicolons, tabs or | (cassle/base/csv.h). Backslashes in paths that lead to
-// no file are taken for slashes. A folder with train.csv, test.tsv, ... gives a split per file. The
+// no file are taken for slashes; bytes that are no UTF-8 are kept to find files and escaped
+// elsewhere. Rows of images that --leave_out names are left out. A folder with train.csv, test.tsv, ... gives a split per file. The
 // images are not part of the stage's fingerprint when they lie outside --input and --image_root.
 #include <algorithm>
 #include <filesystem>
@@ -24,6 +26,8 @@
 #include "cassle/base/csv.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
+#include "cassle/data/sources/image_files.h"
+#include "cassle/data/sources/names.h"
 #include "cassle/data/sources/sources.h"
 #include "cassle/data/sources/tables/csv_columns.h"
 #include "cassle/data/sources/tables/row_source.h"
@@ -38,13 +42,25 @@ struct List {
   std::string split;
 };
 
+// Without ./ and a/../
+std::string Normal(const std::string& path) {
+  return std::filesystem::path(path).lexically_normal().string();
+}
+
 // Fills in path and key of the image that a cell names.
 absl::Status Locate(std::string cell, const std::string& root, Tally* tally, ImageRow* row) {
+  if (absl::StrContains(cell, "\\x")) {
+    std::string unescaped = UnescapedName(cell);
+    if (unescaped != cell && !FileExists(JoinPath(root, cell)) &&
+        FileExists(JoinPath(root, unescaped))) {
+      cell = std::move(unescaped);
+    }
+  }
   if (cell.empty()) return absl::DataLossError(absl::StrCat(row->origin, ": the path is empty"));
   if (cell.size() > 2 && absl::ascii_isalpha(cell[0]) && cell[1] == ':' &&
       (cell[2] == '\\' || cell[2] == '/')) {
     return absl::DataLossError(
-        absl::StrCat(row->origin, ": '", cell,
+        absl::StrCat(row->origin, ": '", EscapedName(cell),
                      "' is a path of Windows with its drive: write paths below one "
                      "folder, and name that with --image_root"));
   }
@@ -52,9 +68,10 @@ absl::Status Locate(std::string cell, const std::string& root, Tally* tally, Ima
     tally->Decide("backslashes in paths are taken for slashes");
     std::replace(cell.begin(), cell.end(), '\\', '/');
   }
-  row->path = std::filesystem::path(JoinPath(root, cell)).lexically_normal().string();
-  row->key = std::move(cell);
-  const std::string below = std::filesystem::path(row->key).lexically_normal().string();
+  row->path = Normal(JoinPath(root, cell));
+  row->key = EscapedName(cell);
+  if (row->key != cell) tally->Count(kNamesEscaped, row->key);
+  const std::string below = Normal(cell);
   if (absl::StartsWith(below, "/") || absl::StartsWith(below, "../")) {
     tally->Count("images outside of the list's folder", row->key);
   }
@@ -65,7 +82,9 @@ absl::Status Locate(std::string cell, const std::string& root, Tally* tally, Ima
 absl::Status AppendRows(const List& list, const SourceArguments& arguments,
                         std::vector<ImageRow>* rows, std::map<std::string, int>* targets) {
   CASSLE_ASSIGN_OR_RETURN(const std::string text, ReadFile(list.path));
-  CASSLE_ASSIGN_OR_RETURN(CsvTable table, ParseSeparatedCsv(text, list.path));
+  CASSLE_ASSIGN_OR_RETURN(CsvTable table,
+                          ParseSeparatedCsv(text, list.path, arguments.interrupted));
+  for (std::string& name : table.header.cells) name = EscapedName(name);
   CASSLE_ASSIGN_OR_RETURN(const CsvColumns columns, FindCsvColumns(table, arguments));
   for (const CsvColumns::Target& target : columns.targets) {
     const auto [known, added] = targets->emplace(target.name, target.size);
@@ -76,7 +95,9 @@ absl::Status AppendRows(const List& list, const SourceArguments& arguments,
     }
   }
   const std::string root = arguments.image_root.empty() ? DirName(list.path) : arguments.image_root;
+  bool labels_escaped = false;
   for (CsvRow& line : table.rows) {
+    CASSLE_RETURN_IF_ERROR(CheckInterrupted(arguments, list.path));
     std::vector<std::string>& cells = line.cells;
     ImageRow row;
     row.origin = table.Origin(line);
@@ -86,6 +107,16 @@ absl::Status AppendRows(const List& list, const SourceArguments& arguments,
     }
     CASSLE_RETURN_IF_ERROR(
         Locate(std::move(cells[columns.path]), root, arguments.tally.get(), &row));
+    if (!arguments.leave_out->MatchedPart(Normal(UnescapedName(row.key))).empty()) {
+      arguments.tally->Count(kLeftOut, row.key);
+      continue;
+    }
+    for (int i = 0; i < static_cast<int>(cells.size()); ++i) {
+      if (i == columns.path) continue;
+      std::string escaped = EscapedName(cells[i]);
+      labels_escaped = labels_escaped || escaped != cells[i];
+      cells[i] = std::move(escaped);
+    }
     row.split = list.split.empty() ? "train" : list.split;
     if (columns.split >= 0 && !cells[columns.split].empty()) {
       const std::string canonical = CanonicalSplit(cells[columns.split]);
@@ -96,6 +127,12 @@ absl::Status AppendRows(const List& list, const SourceArguments& arguments,
       row.cells[target.name] = std::move(cells[target.column]);
     }
     rows->push_back(std::move(row));
+  }
+  if (labels_escaped) {
+    arguments.tally->Decide(absl::StrCat(
+        BaseName(list.path),
+        ": cells escaped, which are not UTF-8 or have control characters (for a list of Windows, "
+        "iconv -f WINDOWS-1252 -t UTF-8 makes UTF-8 of it)"));
   }
   return absl::OkStatus();
 }
@@ -132,7 +169,12 @@ absl::StatusOr<std::vector<List>> FindLists(const SourceArguments& arguments) {
       paths.clear();
       CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(input.path));
       for (const std::string& name : names) {
-        if (IsTableName(name)) paths.push_back(JoinPath(input.path, name));
+        if (!IsTableName(name)) continue;
+        if (arguments.leave_out->Matches(name)) {
+          arguments.tally->Count(kLeftOut, EscapedName(name));
+          continue;
+        }
+        paths.push_back(JoinPath(input.path, name));
       }
       if (paths.empty()) {
         return absl::FailedPreconditionError(
@@ -178,7 +220,7 @@ absl::StatusOr<std::unique_ptr<ImageSource>> OpenCsvSource(const SourceArguments
   }
   CASSLE_RETURN_IF_ERROR(DropRepeated(&rows, arguments.tally.get()));
   return MakeRowSource(std::move(rows), arguments.classes, std::move(targets),
-                       ClassColumn::Codes::kNames, arguments.tally);
+                       ClassColumn::Codes::kNames, arguments);
 }
 
 }  // namespace cassle

@@ -240,5 +240,67 @@ TEST_F(CsvSourceTest, ListsBesideThoseOfSplitsAreNamed) {
   EXPECT_THAT(content.sentences, Contains("2 lists are read as one (a.csv, b.csv)"));
 }
 
+TEST_F(CsvSourceTest, BytesThatAreNoUtf8AreEscapedInKeysAndClassesAndFindTheirFiles) {
+  const std::string png = FlatPng(1, 1, 9, 9, 9);
+  PutFile(root_ + "/i/caf\xE9.png", png);
+  ASSERT_OK_AND_ASSIGN(const SourceContent content,
+                       Read("path,label\ni/caf\xE9.png,h\xFChner\ni/0.png,b\n"));
+  EXPECT_THAT(content.info.classes(), ElementsAre("b", "h\\xFChner"));
+  EXPECT_THAT(KeysAndLabels(content), ElementsAre("train/i/caf\\xE9.png=1", "train/i/0.png=0"));
+  EXPECT_EQ(content.items[0].file, png);
+  EXPECT_THAT(content.sentences,
+              ElementsAre(AllOf(HasSubstr("list.csv: cells escaped"), HasSubstr("iconv")),
+                          HasSubstr("1 names escaped")));
+  // As keys have it.
+  ASSERT_OK_AND_ASSIGN(const SourceContent escaped, Read("path\ni/caf\\xE9.png\n"));
+  EXPECT_EQ(escaped.items.at(0).key, "train/i/caf\\xE9.png");
+  EXPECT_EQ(escaped.items[0].file, png);
+}
+
+TEST_F(CsvSourceTest, TwoFormsOfOneNameAreOneClass) {
+  ASSERT_OK_AND_ASSIGN(const SourceContent content,
+                       Read("path,label\ni/0.png,cafe\xCC\x81\ni/1.png,caf\xC3\xA9\n"));
+  EXPECT_THAT(content.info.classes(), ElementsAre("caf\xC3\xA9"));
+  EXPECT_THAT(KeysAndLabels(content), ElementsAre("train/i/0.png=0", "train/i/1.png=0"));
+  EXPECT_THAT(content.sentences, ElementsAre(HasSubstr("1 classes joined")));
+}
+
+TEST_F(CsvSourceTest, NamesAreInTheOrderThatIsAskedFor) {
+  PutFile(root_ + "/list.csv", "path,label\ni/0.png,car10\ni/1.png,car2\n");
+  SourceArguments arguments;
+  arguments.inputs = {{"", root_ + "/list.csv"}};
+  arguments.class_order = v1::DatasetLayout::NATURAL;
+  ASSERT_OK_AND_ASSIGN(const SourceContent content, ReadSource(arguments));
+  EXPECT_THAT(content.info.classes(), ElementsAre("car2", "car10"));
+  EXPECT_THAT(KeysAndLabels(content), ElementsAre("train/i/0.png=1", "train/i/1.png=0"));
+}
+
+TEST_F(CsvSourceTest, RowsAndListsAreLeftOutAsAsked) {
+  PutFile(root_ + "/train.csv", "path\ni/0.png\n./j/1.png\nj\\2.png\n");
+  PutFile(root_ + "/old.csv", "path\ni/0.png\n");
+  SourceArguments arguments;
+  arguments.inputs = {{"", root_}};
+  arguments.leave_out = std::make_shared<LeaveOut>(std::vector<std::string>{"j", "old.csv"});
+  ASSERT_OK_AND_ASSIGN(const SourceContent content, ReadSource(arguments, v1::DatasetLayout::CSV));
+  EXPECT_THAT(KeysAndLabels(content), ElementsAre("train/i/0.png=-"));
+  EXPECT_THAT(content.sentences, Contains(HasSubstr("3 files and folders left out as asked")));
+  arguments.leave_out = std::make_shared<LeaveOut>(std::vector<std::string>{"old.csv", "k"});
+  EXPECT_THAT(ReadSource(arguments, v1::DatasetLayout::CSV),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("--leave_out=k")));
+}
+
+TEST_F(CsvSourceTest, ReadingHearsAnInterruption) {
+  PutFile(root_ + "/list.csv", "path\ni/0.png\ni/1.png\n");
+  SourceArguments arguments;
+  arguments.inputs = {{"", root_ + "/list.csv"}};
+  for (int heard = 1;; ++heard) {
+    int asked = 0;
+    arguments.interrupted = [&] { return ++asked >= heard; };
+    const auto content = ReadSource(arguments);
+    if (content.ok()) break;
+    EXPECT_THAT(content, StatusIs(absl::StatusCode::kCancelled, HasSubstr("list.csv")));
+  }
+}
+
 }  // namespace
 }  // namespace cassle

@@ -144,7 +144,13 @@ class ListReader {
     const int last =
         layout_.last() > 0 ? layout_.skip_lines() + layout_.last() : static_cast<int>(lines.size());
     for (int i = first; i < last && i < static_cast<int>(lines.size()); ++i) {
+      CASSLE_RETURN_IF_ERROR(CheckInterrupted(arguments_, layout_.list()));
       CASSLE_ASSIGN_OR_RETURN(ImageRow row, MakeRow(lines[i]));
+      // A list that is a folder has left it out already.
+      if (!arguments_.leave_out->MatchedPart(UnescapedName(row.key)).empty()) {
+        arguments_.tally->Count(kLeftOut, row.key);
+        continue;
+      }
       rows->push_back(std::move(row));
     }
     return absl::OkStatus();
@@ -228,8 +234,11 @@ class ListReader {
     // SUN397 writes paths with a slash in front.
     while (absl::StartsWith(row.key, "/")) row.key.erase(0, 1);
     row.path = JoinPath(root_, row.key);
-    row.key = EscapedName(row.key);
-    CASSLE_ASSIGN_OR_RETURN(row.split, Split(line));
+    const std::string key = EscapedName(row.key);
+    if (key != row.key) arguments_.tally->Count(kNamesEscaped, key);
+    row.key = key;
+    CASSLE_ASSIGN_OR_RETURN(const std::string split, Split(line));
+    row.split = EscapedName(split);
     if (!layout_.label().empty()) {
       CASSLE_ASSIGN_OR_RETURN(const std::string label, Label(line));
       row.cells["label"] = EscapedName(label);
@@ -328,11 +337,11 @@ absl::StatusOr<std::unique_ptr<ImageSource>> OpenListSource(const SourceArgument
     if (list.class_names().empty() || !classes.empty()) continue;
     CASSLE_ASSIGN_OR_RETURN(const std::vector<ListRow> names,
                             ReadListTable(list.class_names(), arguments));
-    for (const ListRow& name : names) classes.push_back(name.fields.back());
+    for (const ListRow& name : names) classes.push_back(EscapedName(name.fields.back()));
   }
   if (layout.has_draw()) CASSLE_RETURN_IF_ERROR(DrawSplits(layout.draw(), &rows));
   return MakeRowSource(std::move(rows), std::move(classes), std::move(targets),
-                       ClassColumn::Codes::kNumbers, arguments.tally);
+                       ClassColumn::Codes::kNumbers, arguments);
 }
 
 }  // namespace cassle

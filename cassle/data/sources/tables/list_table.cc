@@ -62,7 +62,8 @@ absl::StatusOr<std::vector<ListRow>> ReadListTable(const std::string& list,
   if (variable != std::string::npos) {
     return ReadMatTable(path.substr(0, variable + 4), path.substr(variable + 5));
   }
-  CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> lines, ReadLines(path));
+  CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> lines,
+                          ReadLines(path, ForeignBytes::kKept));
   for (size_t i = 0; i < lines.size(); ++i) {
     ListRow row = SplitLine(lines[i], absl::StrCat(path, ":", i + 1));
     if (!row.fields.empty()) rows.push_back(std::move(row));

@@ -23,7 +23,8 @@ struct ListRow {
 };
 
 // `list` below the input:
-//   FILE               text: a row per line that is not empty, fields between white space
+//   FILE               text: a row per line that is not empty, fields between white space; bytes
+//                      that are no UTF-8 stay in them
 //   FOLDER/            a row per image file below it, sorted: its path from the input; hidden ones
 //                      and leftovers are counted (image_files.h)
 //   FILE.mat:VARIABLE  a MATLAB variable; the first field of every row is its number, from 1, then

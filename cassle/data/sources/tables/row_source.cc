@@ -130,7 +130,8 @@ absl::StatusOr<std::unique_ptr<ImageSource>> MakeRowSource(std::vector<ImageRow>
                                                            std::vector<std::string> classes,
                                                            std::map<std::string, int> targets,
                                                            ClassColumn::Codes codes,
-                                                           std::shared_ptr<Tally> tally) {
+                                                           const SourceArguments& arguments) {
+  Tally* const tally = arguments.tally.get();
   std::map<std::string, ClassColumn> columns;
   columns["label"];
   for (const auto& [name, size] : targets) {
@@ -152,8 +153,9 @@ absl::StatusOr<std::unique_ptr<ImageSource>> MakeRowSource(std::vector<ImageRow>
     columns.erase(name);
   }
   for (auto& [name, column] : columns) {
-    CASSLE_RETURN_IF_ERROR(column.Settle(
-        name, name == "label" ? classes : std::vector<std::string>(), codes, tally.get()));
+    CASSLE_RETURN_IF_ERROR(column.Settle(name,
+                                         name == "label" ? classes : std::vector<std::string>(),
+                                         codes, arguments.class_order, tally));
   }
   std::vector<std::string> splits;
   for (const ImageRow& row : rows) {
@@ -167,9 +169,8 @@ absl::StatusOr<std::unique_ptr<ImageSource>> MakeRowSource(std::vector<ImageRow>
            std::find(splits.begin(), splits.end(), b.split);
   });
   if (splits.empty()) splits.push_back("train");
-  return std::unique_ptr<ImageSource>(new RowSource(std::move(rows), std::move(splits),
-                                                    std::move(targets), std::move(columns),
-                                                    std::move(tally)));
+  return std::unique_ptr<ImageSource>(new RowSource(
+      std::move(rows), std::move(splits), std::move(targets), std::move(columns), arguments.tally));
 }
 
 }  // namespace cassle

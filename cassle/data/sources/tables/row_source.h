@@ -11,7 +11,6 @@
 #include "absl/status/statusor.h"
 #include "cassle/data/sources/source.h"
 #include "cassle/data/sources/tables/class_column.h"
-#include "cassle/data/sources/tally.h"
 
 namespace cassle {
 
@@ -19,6 +18,7 @@ struct ImageRow {
   // FILE:LINE, for errors.
   std::string origin;
   std::string split;
+  // As on the disk; all else is escaped (names.h).
   std::string path;
   // Of the image within its split.
   std::string key;
@@ -34,12 +34,13 @@ struct ImageRow {
 //   classes  names of the labels; empty: those that occur.
 //   targets  name and length of every target; 0 for a class.
 //   codes    what sparse numbers are
+//   arguments: class_order, and the tally
 // \error kDataLoss naming the row, if a cell is not as its column has to be.
 absl::StatusOr<std::unique_ptr<ImageSource>> MakeRowSource(std::vector<ImageRow> rows,
                                                            std::vector<std::string> classes,
                                                            std::map<std::string, int> targets,
                                                            ClassColumn::Codes codes,
-                                                           std::shared_ptr<Tally> tally);
+                                                           const SourceArguments& arguments);
 
 }  // namespace cassle
 
