@@ -1,6 +1,7 @@
 // Which items of a HEIF file are made of which: libheif 1.15 follows these references without end
 // when they lead back, stops the program where an item is made of what is no picture, and reads
-// outside the layers of an overlay (mended in 1.21). So this looks at them before it decodes.
+// outside the layers of an overlay, even with Debian's patch for CVE-2024-41311. So this looks at
+// them before it decodes.
 #ifndef CASSLE_DATA_IMAGES_FORMATS_HEIF_REFERENCES_H_
 #define CASSLE_DATA_IMAGES_FORMATS_HEIF_REFERENCES_H_
 
@@ -12,8 +13,8 @@
 namespace cassle {
 
 // Can the picture `primary_item` be decoded in time and stack that the file's size bounds? Decoding
-// an item decodes those that its `dimg` reference names (the tiles of a grid, the one
-// picture of an identity), and those whose `auxl` names it (its alpha).
+// an item decodes those that its `dimg` reference names (the tiles of a grid, the one picture of an
+// identity), and those whose `auxl` names it (its alpha).
 // Boxes that are damaged or cut are left to libheif, which refuses them: this reads what it reads.
 // O(n log n) time and O(n) memory for a file of n bytes.
 // \error kDataLoss without the name of the format: an item leads back to itself, to others in more
