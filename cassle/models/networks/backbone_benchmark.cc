@@ -20,15 +20,16 @@
 
 #include "cassle/models/networks/backbone.h"
 #include "cassle/runtime/torch_runtime.h"
+#include "cassle/runtime/torch_version.h"
 
 namespace cassle {
 namespace {
 
 at::Tensor Features(Backbone& backbone, const at::Tensor& images, bool bfloat16) {
-  at::autocast::set_autocast_cpu_dtype(at::kBFloat16);
-  at::autocast::set_cpu_enabled(bfloat16);
+  SetAutocastType(at::kCPU, at::kBFloat16);
+  SetAutocastEnabled(at::kCPU, bfloat16);
   at::Tensor features = backbone.forward(images);
-  at::autocast::set_cpu_enabled(false);
+  SetAutocastEnabled(at::kCPU, false);
   at::autocast::clear_cache();
   return features;
 }

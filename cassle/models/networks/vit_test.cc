@@ -15,6 +15,7 @@
 #include "cassle/models/testing/golden_model.h"
 #include "cassle/models/testing/golden_tensor.h"
 #include "cassle/runtime/precision.h"
+#include "cassle/runtime/torch_version.h"
 #include "cassle/stage/options.pb.h"
 
 namespace cassle {
@@ -220,10 +221,10 @@ TEST(VitTest, UnderAutocastFeaturesStayFloat32AndNearby) {
   if (ProcessorBfloat16() == Bfloat16Support::kNone) GTEST_SKIP() << "a processor with AVX-512";
   std::shared_ptr<VisionTransformer> vit = Make(Config("vit_tiny", 32, 8));
   const at::Tensor exact = vit->forward(Images(4, 32));
-  at::autocast::set_autocast_cpu_dtype(at::kBFloat16);
-  at::autocast::set_cpu_enabled(true);
+  SetAutocastType(at::kCPU, at::kBFloat16);
+  SetAutocastEnabled(at::kCPU, true);
   const at::Tensor rounded = vit->forward(Images(4, 32));
-  at::autocast::set_cpu_enabled(false);
+  SetAutocastEnabled(at::kCPU, false);
   at::autocast::clear_cache();
   EXPECT_EQ(rounded.scalar_type(), at::kFloat);
   // bfloat16 has 8 bits; 24 residual branches add up.
