@@ -173,8 +173,8 @@ class Walk {
               absl::StrCat("its item ", item, " is made of item ", part, ", which is no picture"));
         }
         if (TypeOf(item, items_) == "grid" && items_.auxiliaries.count(part) > 0) {
-          return absl::DataLossError(absl::StrCat(
-              "its tile ", part, " has a transparency of its own, which is not read"));
+          return absl::DataLossError(
+              absl::StrCat("its tile ", part, " has a transparency of its own, which is not read"));
         }
         CASSLE_RETURN_IF_ERROR(Visit(part));
       }

@@ -157,10 +157,10 @@ TEST(HeifReferencesTest, APictureMayBeRepeatedSixtyFourTimes) {
 }
 
 TEST(HeifReferencesTest, ATileWithATransparencyOfItsOwnIsRefused) {
-  EXPECT_THAT(CheckHeifReferences(File({{1, "grid"}, {2, "hvc1"}, {3, "hvc1"}},
-                                       {{"dimg", 1, {2}}, {"auxl", 3, {2}}}),
-                                  1),
-              StatusIs(kBad, "its tile 2 has a transparency of its own, which is not read"));
+  EXPECT_THAT(
+      CheckHeifReferences(
+          File({{1, "grid"}, {2, "hvc1"}, {3, "hvc1"}}, {{"dimg", 1, {2}}, {"auxl", 3, {2}}}), 1),
+      StatusIs(kBad, "its tile 2 has a transparency of its own, which is not read"));
 }
 
 TEST(HeifReferencesTest, AnOverlayIsRefusedWhereverItStands) {

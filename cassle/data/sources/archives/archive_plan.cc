@@ -8,6 +8,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "cassle/base/escaped_name.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/data/sources/archives/archive_labels.h"
 #include "cassle/data/sources/class_names.h"

@@ -9,8 +9,9 @@
 // --image_from and --label_from name other columns for path and label (csv_columns.h). Columns are
 // separated by commas, semicolons, tabs or | (cassle/base/csv.h). Backslashes in paths that lead to
 // no file are taken for slashes; bytes that are no UTF-8 are kept to find files and escaped
-// elsewhere. Rows of images that --leave_out names are left out. A folder with train.csv, test.tsv, ... gives a split per file. The
-// images are not part of the stage's fingerprint when they lie outside --input and --image_root.
+// elsewhere. Rows of images that --leave_out names are left out. A folder with train.csv, test.tsv,
+// ... gives a split per file. The images are not part of the stage's fingerprint when they lie
+// outside --input and --image_root.
 #include <algorithm>
 #include <filesystem>
 #include <map>
@@ -24,6 +25,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "cassle/base/csv.h"
+#include "cassle/base/escaped_name.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/data/sources/image_files.h"

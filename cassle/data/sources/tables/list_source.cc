@@ -30,6 +30,7 @@
 #include "cassle/base/permutation.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/data/sources/image_files.h"
+#include "cassle/data/sources/names.h"
 #include "cassle/data/sources/sources.h"
 #include "cassle/data/sources/tables/list_table.h"
 #include "cassle/data/sources/tables/row_source.h"
