@@ -42,7 +42,8 @@ absl::StatusOr<std::unique_ptr<KeptInput>> KeptInput::FromStandardInput(
       return absl::CancelledError("interrupted while standard input was read; start again to redo");
     }
     pollfd input = {STDIN_FILENO, POLLIN, 0};
-    if (poll(&input, 1, kPollMilliseconds) == 0) continue;
+    const int ready = poll(&input, 1, kPollMilliseconds);
+    if (ready == 0 || (ready < 0 && errno == EINTR)) continue;
     const ssize_t count = read(STDIN_FILENO, block.data(), block.size());
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) {
