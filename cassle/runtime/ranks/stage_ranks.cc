@@ -8,12 +8,15 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <optional>
+#include <thread>
 #include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "cassle/base/fingerprint.h"
 #include "cassle/base/status_macros.h"
@@ -154,10 +157,48 @@ absl::Status StageRanks::Begin(const Identity& identity) {
     return AwaitStart();
   });
   if (!begun.ok()) return begun.message().empty() ? begun : End(begun);
-  absl::StatusOr<std::unique_ptr<Team>> team = Team::Join(store_, rank(), place_.size, timeout_);
+  absl::StatusOr<std::unique_ptr<Team>> team = Join();
   if (!team.ok()) return End(team.status());
   team_ = *std::move(team);
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<Team>> StageRanks::Join() {
+  // By a thread of its own: Gloo tries for minutes to reach a rank that has died meanwhile.
+  struct Joining {
+    absl::Mutex mutex;
+    std::optional<absl::StatusOr<std::unique_ptr<Team>>> team ABSL_GUARDED_BY(mutex);
+  };
+  const auto joining = std::make_shared<Joining>();
+  std::thread([joining, store = store_, rank = rank(), size = place_.size, timeout = timeout_] {
+    auto team = Team::Join(store, rank, size, timeout);
+    const absl::MutexLock lock(&joining->mutex);
+    joining->team = std::move(team);
+  }).detach();
+  const absl::Time deadline = absl::Now() + timeout_;
+  while (absl::Now() < deadline) {
+    absl::SleepFor(kPause);
+    {
+      const absl::MutexLock lock(&joining->mutex);
+      if (joining->team.has_value()) return *std::move(joining->team);
+    }
+    CASSLE_RETURN_IF_ERROR(OrLost([&]() -> absl::Status {
+      if (!leads()) {
+        if (store_->Find(kTeamEnded).empty()) return absl::OkStatus();
+        return absl::UnavailableError("rank 0 has ended");
+      }
+      for (int rank = 1; rank < place_.size; ++rank) {
+        CASSLE_RETURN_IF_ERROR(LastWords(rank));
+        const std::string death = local_.Death(rank);
+        if (death.empty()) continue;
+        return absl::UnavailableError(absl::StrCat(Name(rank), " ", death, kGoesOn));
+      }
+      return absl::OkStatus();
+    }));
+  }
+  return absl::UnavailableError(absl::StrCat("the ", place_.size,
+                                             " ranks did not reach each other within ",
+                                             absl::FormatDuration(timeout_)));
 }
 
 absl::Status StageRanks::Gather(const Identity& identity) {

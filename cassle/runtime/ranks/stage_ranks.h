@@ -46,6 +46,8 @@ class StageRanks : public StageTeam {
   StageRanks(const Place& place, const v1::LaunchConfig& launch, std::shared_ptr<TeamStore> store,
              const StageContext& context);
 
+  // Connects with all others.
+  absl::StatusOr<std::unique_ptr<Team>> Join();
   // Of rank 0: gathers and compares the others.
   absl::Status Gather(const Identity& identity);
   absl::Status AwaitArrival(int rank, absl::Time deadline, std::string* arrival);
