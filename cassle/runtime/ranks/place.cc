@@ -12,6 +12,7 @@ namespace cassle {
 namespace {
 
 constexpr int kDefaultPort = 29411;
+constexpr int kLastPort = 65535;
 constexpr char kThisMachine[] = "127.0.0.1";
 
 // Names of a launcher's variables.
@@ -154,6 +155,10 @@ class Finder {
 
   absl::Status FindRankZero(bool is_slurm, Place* place) const {
     CASSLE_ASSIGN_OR_RETURN(const int master_port, Number("MASTER_PORT"));
+    if (master_port > kLastPort) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "the environment has MASTER_PORT=", master_port, ": ports end at ", kLastPort));
+    }
     place->host = !launch_.host().empty() ? launch_.host() : Get("MASTER_ADDR");
     if (place->host.empty() && is_slurm) {
       const std::string step = Get("SLURM_STEP_NODELIST");

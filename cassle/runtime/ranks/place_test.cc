@@ -113,6 +113,8 @@ TEST(PlaceTest, WhatContradictsItselfIsNamed) {
            {Find(With(kTorchrun, {{"RANK", "8"}})), AllOf(HasSubstr("RANK=8 and WORLD_SIZE=8"))},
            {Find(With(kTorchrun, {{"RANK", "x"}})), AllOf(HasSubstr("RANK=x"))},
            {Find(With(kTorchrun, {{"LOCAL_RANK", "-1"}})), AllOf(HasSubstr("LOCAL_RANK=-1"))},
+           {Find(With(kTorchrun, {{"MASTER_PORT", "99999"}})),
+            AllOf(HasSubstr("MASTER_PORT=99999"))},
            {Find(kTorchrun, 4), AllOf(HasSubstr("--ranks=4, but torchrun started 8"))},
            {Find({{"PMI_RANK", "1"}, {"PMI_SIZE", "2"}}), AllOf(HasSubstr("MASTER_ADDR"))},
            {Find({{"SLURM_PROCID", "0"}, {"SLURM_STEP_ID", "0"}}),
