@@ -22,6 +22,13 @@ absl::Status CheckPretrainOptions(const v1::PretrainOptions& options) {
         "--accumulate_steps=", options.accumulate_steps(), ": expected a divisor of --batch_size=",
         options.batch_size(), " that leaves at least 2 images a part"));
   }
+  // Before any rank is started; what a launcher started is judged by the trainer.
+  const int part = options.batch_size() / options.accumulate_steps();
+  if (options.ranks() > part) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--ranks=", options.ranks(), ": a batch, or a part of one, has ", part,
+                     " images for ", options.ranks(), " ranks; raise --batch_size"));
+  }
   if (options.schedule() == v1::STEP && options.step_epochs().empty()) {
     return absl::InvalidArgumentError(
         "--schedule=step: name the epochs at which the rate falls, as --step_epochs=60,80");
