@@ -326,22 +326,17 @@ absl::Status StageRanks::EndOfOther(const absl::Status& status) {
     return absl::OkStatus();
   });
   if (status.ok() || absl::IsCancelled(status)) return Silent(status);
-  // Does rank 0 live to say it?
-  bool heard = false;
+  // Does rank 0 live to say it? It may hang as well.
   const absl::Status left = OrLost([&] {
     CASSLE_RETURN_IF_ERROR(told);
-    const absl::Time deadline = absl::Now() + timeout_;
-    while (!heard && absl::Now() < deadline) {
-      heard = !store_->Find(kTeamEnded).empty();
-      absl::SleepFor(kPause);
-    }
+    WaitForKey(store_, kTeamEnded, timeout_);
     return absl::OkStatus();
   });
-  if (heard) return Silent(status);
+  if (left.ok()) return Silent(status);
   if (!absl::IsUnavailable(status)) return status;
-  return absl::UnavailableError(
-      absl::StrCat("rank ", rank(), " (host ", OwnHost(), "): rank 0 (host ", place_.host,
-                   ") has gone: ", left.ok() ? status.message() : left.message(), kGoesOn));
+  return absl::UnavailableError(absl::StrCat("rank ", rank(), " (host ", OwnHost(),
+                                             "): rank 0 (host ", place_.host,
+                                             ") has gone: ", left.message(), kGoesOn));
 }
 
 Team* TeamOf(const StageContext& context) {
