@@ -11,7 +11,9 @@ PATH=$PATH:/usr/sbin
 
 host=$(hostname -s)
 port=$((20000 + RANDOM % 9000))
-mkdir slurm
+# A short path: Slurm makes sockets below it.
+slurm=$(mktemp -d /tmp/slurm.XXXXXX)
+ln -s "$slurm" slurm
 cat > slurm/slurm.conf << END
 ClusterName=test
 SlurmctldHost=$host(127.0.0.1)
@@ -20,10 +22,10 @@ SlurmdPort=$((port + 1))
 SlurmUser=root
 AuthType=auth/none
 CredType=cred/none
-StateSaveLocation=$work/slurm/state
-SlurmdSpoolDir=$work/slurm/spool
-SlurmctldPidFile=$work/slurm/slurmctld.pid
-SlurmdPidFile=$work/slurm/slurmd.pid
+StateSaveLocation=$slurm/state
+SlurmdSpoolDir=$slurm/spool
+SlurmctldPidFile=$slurm/slurmctld.pid
+SlurmdPidFile=$slurm/slurmd.pid
 ProctrackType=proctrack/pgid
 TaskPlugin=task/none
 SelectType=select/linear
@@ -31,13 +33,13 @@ MpiDefault=none
 NodeName=$host NodeAddr=127.0.0.1 CPUs=2 State=UNKNOWN
 PartitionName=all Nodes=$host Default=YES OverSubscribe=FORCE
 END
-export SLURM_CONF=$work/slurm/slurm.conf
+export SLURM_CONF=$slurm/slurm.conf
 mkdir slurm/state slurm/spool
 slurmctld -D > slurm/slurmctld.log 2>&1 &
 control=$!
 slurmd -D -N "$host" > slurm/slurmd.log 2>&1 &
 daemon=$!
-trap 'kill $control $daemon 2> /dev/null' EXIT
+trap 'kill $control $daemon 2> /dev/null; rm -rf "$slurm"' EXIT
 for _ in $(seq 100); do sinfo -h -o %t 2> /dev/null | grep -q idle && break; sleep 0.2; done
 sinfo -h -o %t 2> /dev/null | grep -q idle || {
   echo "skipped: no Slurm comes up here: $(tail -1 slurm/slurmctld.log slurm/slurmd.log | tr '\n' ' ')"
@@ -56,6 +58,6 @@ grep -q '^srun pretrain' from_page || fail "docs/scaling.md has no script with s
   echo '#SBATCH --nodes=1 --ntasks=2 --output=job.out'
   sed -n '/^srun/p' from_page | sed "s|srun pretrain.*|srun $(command -v pretrain) ${training[*]} --output=by_slurm|"
 } > job.sh
-sbatch --wait job.sh > sbatch.out 2>&1 || fail "the job failed: $(tail -3 job.out)"
+timeout 120 sbatch --wait job.sh > sbatch.out 2>&1 || fail "the job failed: $(tail -3 job.out)"
 same by_ranks by_slurm
 finish
