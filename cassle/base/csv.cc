@@ -181,6 +181,14 @@ absl::StatusOr<CsvTable> ParseSeparatedCsv(absl::string_view text, const std::st
   CASSLE_ASSIGN_OR_RETURN(const std::string decoded, DecodeText(text, path, ForeignBytes::kKept));
   char best = ',';
   size_t most = 1;
+  // Excel's own first line: "sep=;".
+  absl::string_view told = decoded;
+  absl::ConsumePrefix(&told, kByteOrderMark);
+  if (told.size() > 5 && absl::StartsWithIgnoreCase(told, "sep=") &&
+      (told[5] == '\n' || told[5] == '\r')) {
+    // Its line end stays, so that lines are counted as they stand in the file.
+    return ParseDecoded(told.substr(5), path, CsvComments::kAtTop, told[4], interrupted);
+  }
   for (const char separator : {',', ';', '\t', '|'}) {
     CsvRow header;
     const absl::StatusOr<bool> any =

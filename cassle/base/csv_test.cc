@@ -66,6 +66,10 @@ TEST(CsvTest, TheSeparatorIsWhatMakesMostColumns) {
     EXPECT_THAT(table.rows.at(0).cells,
                 ElementsAre("a.png", absl::StrCat("1", separator, " 2"), ""));
   }
+  ASSERT_OK_AND_ASSIGN(const CsvTable told,
+                       ParseSeparatedCsv("\xef\xbb\xbfsep=;\r\na,x;b,y\r\n1;2\r\n", "list.csv"));
+  EXPECT_THAT(told.header.cells, ElementsAre("a,x", "b,y"));
+  EXPECT_EQ(told.header.line, 2);
   ASSERT_OK_AND_ASSIGN(const CsvTable one, ParseSeparatedCsv("path\na;b.png\n", "list.csv"));
   EXPECT_THAT(one.rows.at(0).cells, ElementsAre("a;b.png"));
   EXPECT_THAT(

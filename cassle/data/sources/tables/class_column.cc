@@ -31,8 +31,6 @@ bool IsYesOrNo(absl::string_view cell) {
   return false;
 }
 
-bool IsNoClass(const std::string& cell) { return IsEmptyOrNan(cell) || NameOf(cell) == "-1"; }
-
 // Would numbering 0 .. largest leave most of the classes without an image?
 bool AreCodes(const std::set<int64_t>& numbers) {
   return !numbers.empty() && *numbers.rbegin() >= 100 &&
@@ -52,7 +50,12 @@ bool IsWordForNothing(absl::string_view cell) {
   return false;
 }
 
+bool ClassColumn::IsNoClass(const std::string& cell) const {
+  return IsEmptyOrNan(cell) || (!signs_ && NameOf(cell) == "-1");
+}
+
 void ClassColumn::Add(const std::string& cell, const std::string& origin) {
+  minus_one_ = minus_one_ || NameOf(cell) == "-1";
   if (IsNoClass(cell)) return;
   cells_.emplace(cell, origin);
   ++added_;
@@ -60,6 +63,15 @@ void ClassColumn::Add(const std::string& cell, const std::string& origin) {
 
 bool ClassColumn::EveryCellDiffers() const {
   return added_ >= kFewRows && static_cast<int64_t>(cells_.size()) == added_;
+}
+
+int64_t ClassColumn::LargestNumber() const {
+  int64_t largest = -1;
+  if (!numbers_) return largest;
+  for (const auto& [cell, origin] : cells_) {
+    largest = std::max(largest, CellWholeNumber(cell).value_or(-1));
+  }
+  return largest;
 }
 
 bool ClassColumn::AreNumbers() const {
@@ -88,6 +100,14 @@ absl::Status ClassColumn::Settle(const std::string& name, std::vector<std::strin
       return CellWholeNumber(cell.first).has_value() && classes_.Index(cell.first) < 0 &&
              classes_.Index(NameOf(cell.first)) < 0;
     });
+    return absl::OkStatus();
+  }
+  signs_ = minus_one_ && !cells_.empty() &&
+           std::all_of(cells_.begin(), cells_.end(),
+                       [](const auto& cell) { return NameOf(cell.first) == "1"; });
+  if (signs_) {
+    tally->Decide(absl::StrCat(name, ": -1 and 1 are taken for two classes"));
+    classes_.SettleAs({"-1", "1"});
     return absl::OkStatus();
   }
   return AreNumbers() ? SettleNumbers(name, codes, tally) : SettleNames(name, order, tally);

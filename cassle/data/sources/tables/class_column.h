@@ -11,7 +11,8 @@
 //   names          sorted, as --class_order says (class_names.h). 1, 1.0 and +1 are the class "1";
 //                  007 stays "007". Cells that name several classes are refused
 //                  (several_classes.h). Where all are yes, no, true or false, case says nothing
-// No class: an empty cell, NaN and -1; where the others are numbers also NA, N/A, None and null.
+//   -1 and 1       nothing else: two classes of those names, as in CelebA's attributes
+// No class: an empty cell, NaN and, but for the last line, -1; where the others are numbers also NA, N/A, None and null.
 #ifndef CASSLE_DATA_SOURCES_TABLES_CLASS_COLUMN_H_
 #define CASSLE_DATA_SOURCES_TABLES_CLASS_COLUMN_H_
 
@@ -60,6 +61,9 @@ class ClassColumn {
   // \error kDataLoss if it is not among the given names.
   absl::StatusOr<int64_t> Index(const std::string& cell, const std::string& origin) const;
 
+  // The largest class number of a column whose numbers are the classes; else -1.
+  int64_t LargestNumber() const;
+
   // Names in the order of the classes; empty if the numbers are the classes and no names are given.
   const std::vector<std::string>& names() const { return classes_.names(); }
 
@@ -68,6 +72,8 @@ class ClassColumn {
   absl::Status SettleNumbers(const std::string& name, Codes codes, Tally* tally);
   absl::Status SettleNames(const std::string& name, v1::DatasetLayout::ClassOrder order,
                            Tally* tally);
+  // Is a cell without a class?
+  bool IsNoClass(const std::string& cell) const;
   void FoldYesAndNo(const std::string& name, Tally* tally);
   // The name of a cell's class, where the classes have names.
   std::string ClassOf(const std::string& cell) const;
@@ -75,6 +81,9 @@ class ClassColumn {
   // Cells but for those of no class; the origin of each one's first.
   std::map<std::string, std::string> cells_;
   int64_t added_ = 0;
+  // Is a cell -1? And are -1 and 1 the classes?
+  bool minus_one_ = false;
+  bool signs_ = false;
   // Cells are told apart by their letters alone.
   bool fold_case_ = false;
   // Numbers are the classes; by their value.

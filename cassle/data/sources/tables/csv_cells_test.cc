@@ -150,6 +150,35 @@ TEST_F(CsvCellsTest, ANameWithoutAnEndingIsThatOfTheFileBesideIt) {
               Contains("2 paths without an ending taken for those of .png (i/0, ...)"));
 }
 
+TEST_F(CsvCellsTest, RowsWithoutASplitAndHeadersInTheMiddleAreCounted) {
+  ASSERT_OK_AND_ASSIGN(const SourceContent content,
+                       Read("path,split\ni/0.png,\npath,split\ni/1.png,val\n"));
+  EXPECT_THAT(content.splits, ElementsAre("train", "val"));
+  EXPECT_THAT(content.sentences,
+              ElementsAre("1 rows that repeat the names of the columns skipped (list.csv:3)",
+                          "1 rows without a split taken for train (i/0.png)"));
+}
+
+TEST_F(CsvCellsTest, MinusOneAndOneAloneAreTwoClasses) {
+  ASSERT_OK_AND_ASSIGN(const SourceContent content,
+                       Read("path,label,young\ni/0.png,-1,-1\ni/1.png,1,1\ni/2.png,,-1\n"));
+  EXPECT_THAT(KeysAndLabels(content),
+              ElementsAre("train/i/0.png=0", "train/i/1.png=1", "train/i/2.png=-"));
+  EXPECT_THAT(content.info.classes(), ElementsAre("-1", "1"));
+  EXPECT_EQ(content.items[2].targets.at(0).class_index(), 0);
+  EXPECT_THAT(content.sentences, Contains("young: -1 and 1 are taken for two classes"));
+  // Beside other numbers, -1 is none.
+  ASSERT_OK_AND_ASSIGN(const SourceContent none, Read("path,label\ni/0.png,-1\ni/1.png,0\n"));
+  EXPECT_THAT(KeysAndLabels(none), ElementsAre("train/i/0.png=-", "train/i/1.png=0"));
+}
+
+TEST_F(CsvCellsTest, WholeNumbersOfAFurtherColumnAreClassesWithAWord) {
+  ASSERT_OK_AND_ASSIGN(const SourceContent content,
+                       Read("path,label,x\ni/0.png,a,3\ni/1.png,b,5\n"));
+  EXPECT_EQ(content.items[0].targets.at(0).class_index(), 3);
+  EXPECT_THAT(content.sentences, ElementsAre(HasSubstr("x: whole numbers are taken for classes")));
+}
+
 TEST_F(CsvCellsTest, AnAddressOnTheNetIsRefused) {
   for (const char* address : {"http://e.org/1.png", "s3://bucket/1.png"}) {
     EXPECT_THAT(Read(absl::StrCat("path,label\n", address, ",1\n")),

@@ -65,7 +65,8 @@ absl::StatusOr<int> FindPath(const CsvTable& table, const SourceArguments& argum
       absl::StrCat(table.Origin(header),
                    ": no column is called 'path' (--image_from=COLUMN names another); the "
                    "first line names the columns: ",
-                   absl::StrJoin(header.cells, ", ")));
+                   absl::StrJoin(header.cells, ", "),
+                   header.cells.size() == 1 ? " (columns are separated by , ; | or tabs)" : ""));
 }
 
 // What --label_from names: a column, or those of one-hot labels.

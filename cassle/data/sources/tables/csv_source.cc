@@ -101,6 +101,11 @@ absl::Status AppendRows(const List& list, const SourceArguments& arguments,
       arguments.tally->Count("rows of empty cells skipped", BaseName(row.origin));
       continue;
     }
+    if (cells == table.header.cells) {
+      arguments.tally->Count("rows that repeat the names of the columns skipped",
+                             BaseName(row.origin));
+      continue;
+    }
     CASSLE_RETURN_IF_ERROR(
         LocateImage(std::move(cells[columns.path]), root, arguments.tally.get(), &row));
     if (!arguments.leave_out->MatchedPart(Normal(UnescapedName(row.key))).empty()) {
@@ -119,6 +124,8 @@ absl::Status AppendRows(const List& list, const SourceArguments& arguments,
     row.split = list.split.empty() ? "train" : list.split;
     if (columns.split >= 0 && !cells[columns.split].empty()) {
       CASSLE_ASSIGN_OR_RETURN(row.split, SplitOf(row, cells[columns.split], arguments.odd_splits));
+    } else if (columns.split >= 0) {
+      arguments.tally->Count(absl::StrCat("rows without a split taken for ", row.split), row.key);
     }
     if (columns.label >= 0) row.cells["label"] = std::move(cells[columns.label]);
     for (const CsvColumns::Target& target : columns.targets) {

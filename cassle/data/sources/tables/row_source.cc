@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
@@ -138,6 +139,7 @@ void SettleTargets(ClassColumn::Codes codes, const SourceArguments& arguments,
                    std::map<std::string, int>* targets,
                    std::map<std::string, ClassColumn>* columns) {
   Tally* const tally = arguments.tally.get();
+  std::vector<std::string> numbered;
   for (auto target = targets->begin(); target != targets->end();) {
     const std::string& name = target->first;
     const auto column = columns->find(name);
@@ -159,6 +161,8 @@ void SettleTargets(ClassColumn::Codes codes, const SourceArguments& arguments,
                     "NAME:1)")
               : column->second.Settle(name, {}, codes, arguments.class_order, tally);
       if (settled.ok()) {
+        // Those of 0 and 1 nobody takes for measured.
+        if (column->second.LargestNumber() > 1) numbered.push_back(name);
         ++target;
         continue;
       }
@@ -166,6 +170,11 @@ void SettleTargets(ClassColumn::Codes codes, const SourceArguments& arguments,
       columns->erase(column);
       target = targets->erase(target);
     }
+  }
+  if (!numbered.empty()) {
+    tally->Decide(absl::StrCat(absl::StrJoin(numbered, ", "),
+                               ": whole numbers are taken for classes (a column ", numbered[0],
+                               ":1 is a target of numbers)"));
   }
 }
 
