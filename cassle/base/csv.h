@@ -56,8 +56,8 @@ absl::StatusOr<CsvTable> ReadCsv(const std::string& path,
                                  CsvComments comments = CsvComments::kNone);
 
 // A table whose cells may also be separated by ; | or tabs: by what makes most columns of the first
-// line; by commas where that does not tell; or as a first line "sep=;" says. Lines at the top that begin with # are skipped and
-// counted. Bytes that are no UTF-8 stay in the cells as they are.
+// line; by commas where that does not tell; or as a first line "sep=;" says. Lines at the top that
+// begin with # are skipped and counted. Bytes that are no UTF-8 stay in the cells as they are.
 // interrupted: asked before every row; true ends the reading. May be empty.
 // \error as ParseCsv; kCancelled.
 absl::StatusOr<CsvTable> ParseSeparatedCsv(absl::string_view text, const std::string& path,

@@ -12,7 +12,8 @@
 //                  007 stays "007". Cells that name several classes are refused
 //                  (several_classes.h). Where all are yes, no, true or false, case says nothing
 //   -1 and 1       nothing else: two classes of those names, as in CelebA's attributes
-// No class: an empty cell, NaN and, but for the last line, -1; where the others are numbers also NA, N/A, None and null.
+// No class: an empty cell, NaN and, but for the last line, -1; where the others are numbers also
+// NA, N/A, None and null.
 #ifndef CASSLE_DATA_SOURCES_TABLES_CLASS_COLUMN_H_
 #define CASSLE_DATA_SOURCES_TABLES_CLASS_COLUMN_H_
 
