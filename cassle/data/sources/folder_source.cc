@@ -3,8 +3,9 @@
 //   ROOT/{train,val,test,unlabeled}/CLASS/  splits (folder_splits.h)
 //   ROOT/CLASS/{train,val,test,unlabeled}/  the same (folder_levels.h)
 //   ROOT/**.jpg without class folders       images without labels
-// --label_from=folder, parent, name (class_by_path.h) or none decides what is the class. What is skipped is counted (image_files.h). Keys and class names are EscapedName of those on
-// disk; folders whose names are one in Unicode's normal form are one class.
+// --label_from=folder, parent, name (class_by_path.h) or none decides what is the class. What is
+// skipped is counted (image_files.h). Keys and class names are EscapedName of those on disk;
+// folders whose names are one in Unicode's normal form are one class.
 #include <cstdint>
 #include <filesystem>
 #include <map>

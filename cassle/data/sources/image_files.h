@@ -46,10 +46,10 @@ struct ImageFiles {
 // What to do with files that are named neither as images nor as leftovers.
 enum class OtherFiles { kCount, kIgnore };
 
-// Lists images below `root` (IsImageFile), links followed. Counts in arguments.tally, with names that
-// start with `prefix`, what is left out: leftovers, other files, loops of links, pipes, and what
-// arguments.leave_out says. A broken link with the name of an image is an image, which then cannot
-// be read.
+// Lists images below `root` (IsImageFile), links followed. Counts in arguments.tally, with names
+// that start with `prefix`, what is left out: leftovers, other files, loops of links, pipes, and
+// what arguments.leave_out says. A broken link with the name of an image is an image, which then
+// cannot be read.
 // \error kNotFound naming a folder that cannot be read; kCancelled if arguments.interrupted.
 absl::StatusOr<ImageFiles> ListImageFiles(const std::string& root, const std::string& prefix,
                                           const SourceArguments& arguments, OtherFiles others);
