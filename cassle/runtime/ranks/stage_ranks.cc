@@ -21,6 +21,7 @@
 #include "cassle/base/fingerprint.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/base/vector_kernels.h"
+#include "cassle/runtime/ranks/host_name.h"
 
 namespace cassle {
 namespace {
@@ -136,6 +137,9 @@ absl::StatusOr<std::unique_ptr<StageTeam>> StageRanks::Find(int ranks,
                                                             const StageContext& context) {
   CASSLE_ASSIGN_OR_RETURN(const Place place, FindPlace(ranks, launch, std::getenv));
   if (place.size == 1) return nullptr;
+  CASSLE_RETURN_IF_ERROR(WaitForHost(
+      place.host, absl::Seconds(launch.wait_seconds()),
+      [&](const std::string& line) { context.Warn(line); }, [&] { return context.interrupted(); }));
   CASSLE_ASSIGN_OR_RETURN(auto store,
                           TeamStore::Connect(place.host, place.port, /*serves=*/place.rank == 0,
                                              absl::Seconds(launch.wait_seconds())));
