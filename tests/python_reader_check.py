@@ -39,20 +39,20 @@ assert all(len(jitter["color_difference"]) == 3 for jitter in jittered)
 assert len(views) == len(shown("views", "views")) and all(map(same, views, shown("views", "views")))
 assert all(1 <= view["crop"]["height"] <= view["source_height"] for view in views)
 
-tensors, keys, metadata = read.embeddings("npz")
+tensors, keys, metadata = read.embeddings("train")
 assert tensors["features"].shape[0] == 64 and np.isfinite(tensors["features"]).all()
 assert keys == [image["key"] for image in images]
 assert metadata["split"] == "train"
 hue = [target["hue"].get("class_index", 0) for target in targets]
 assert tensors["target.hue"].tolist() == hue
 
-with np.load("npz/embeddings.npz") as npz:
+with np.load("train/embeddings.npz") as npz:
     assert set(npz.files) == set(tensors) | {"keys", "classes"} | {key for key in metadata if key.startswith("classes.")}
     assert all((npz[name] == tensor).all() and npz[name].dtype == tensor.dtype for name, tensor in tensors.items())
     assert npz["keys"].tolist() == keys
     names = npz["classes.hue"].tolist()
 
-with open("csv/embeddings.csv", newline="", encoding="utf-8") as file:
+with open("train_as_csv/embeddings.csv", newline="", encoding="utf-8") as file:
     rows = list(csv.DictReader(file))
 width = tensors["features"].shape[1]
 features = np.array([[float(row[f"f{c}"]) for c in range(width)] for row in rows], "<f4")

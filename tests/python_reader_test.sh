@@ -1,6 +1,7 @@
 #!/bin/bash
 # examples/python/cassle_read.py reads shards, views and embeddings as the stages wrote them, and NumPy what embed wrote for
-# it; in fewer than 60 lines. Needs python3-numpy and says so where it is missing.
+# it; in fewer than 60 lines. What docs/formats.md types is typed. Needs python3-numpy and says so where it is missing.
+page=$PWD/docs/formats.md
 reader=$PWD/examples/python/cassle_read.py
 check=$PWD/tests/python_reader_check.py
 source tests/lib.sh
@@ -17,9 +18,14 @@ for split in images.train views.views; do
   shard_cat --input="${split%.*}" --split="${split#*.}" --format=json > "$split.json" || fail "shard-cat of $split"
 done
 quietly pretrain --input=images "${small_training[@]}" --epochs=1 --output=model
-for format in npz csv; do quietly embed --model=model --input=images --split=train --format=$format --output=$format; done
+commands=$(sed -nE 's/^    (embed --.*)/\1/p' "$page")
+[ "$(wc -l <<< "$commands")" -eq 2 ] || fail "the page has other commands than this test knows: $commands"
+while read -r command; do quietly bash -c "$command < /dev/null"; done <<< "$commands"
 quietly /usr/bin/python3 "$check" "$reader"
+sed -n '/^    from cassle_read/,/^$/s/^    //p' "$page" > documented.py
+PYTHONPATH=$(dirname "$reader") /usr/bin/python3 documented.py > documented.out 2>&1 || fail "$(tail -3 documented.out)"
+[ "$(wc -l < documented.out)" -eq $((64 + 2 * 64)) ] || fail "the lines of the page print $(head -3 documented.out)"
 # The same bytes again, whatever the clock says.
 quietly embed --model=model --input=images --split=train --format=npz --output=again
-cmp npz/embeddings.npz again/embeddings.npz || fail "embeddings.npz differs"
+cmp train/embeddings.npz again/embeddings.npz || fail "embeddings.npz differs"
 finish
