@@ -86,17 +86,13 @@ absl::StatusOr<std::unique_ptr<FrozenEncoder>> FrozenEncoder::Load(
   return Create(spec, std::move(backbone), options, std::move(loaded));
 }
 
-int FrozenEncoder::resize_px() const {
-  return options_.resize_px == 0 ? spec_.image_size() : options_.resize_px;
-}
-
-std::string FrozenEncoder::preprocess_fingerprint() const {
-  const auto& channels = spec_.backbone().extra_channels();
+std::string PreprocessFingerprint(const v1::ModelSpec& spec, int resize_px, bool bfloat16) {
+  const auto& channels = spec.backbone().extra_channels();
   return FingerprintBytes(
-      absl::StrCat("bicubic ", resize_px(), " centre ", spec_.image_size(), " mean ",
-                   absl::StrJoin(spec_.mean(), " "), " std ", absl::StrJoin(spec_.std(), " "),
-                   options_.bfloat16 ? " bfloat16" : " float32",
-                   channels.empty() ? "" : " channels ", absl::StrJoin(channels, " ")));
+      absl::StrCat("bicubic ", resize_px, " centre ", spec.image_size(), " mean ",
+                   absl::StrJoin(spec.mean(), " "), " std ", absl::StrJoin(spec.std(), " "),
+                   bfloat16 ? " bfloat16" : " float32", channels.empty() ? "" : " channels ",
+                   absl::StrJoin(channels, " ")));
 }
 
 absl::Status FrozenEncoder::Prepare(const RgbImage& image, uint8_t* pixels) const {
@@ -161,6 +157,20 @@ absl::StatusOr<at::Tensor> FrozenEncoder::Project(const at::Tensor& features,
     const PrecisionScope scope = ScopeOf(options_, features);
     return projector_->forward(
         features, Upload(MatrixTensor(descriptors, features.size(0)), features.device()));
+  });
+}
+
+absl::StatusOr<std::vector<float>> FrozenEncoder::Project(
+    const std::vector<float>& features) const {
+  return Guarded([&] {
+    const int64_t images = static_cast<int64_t>(features.size()) / feature_size();
+    const at::Tensor input =
+        Upload(MatrixTensor(features, images), backbone_->parameters()[0].device());
+    const PrecisionScope scope = ScopeOf(options_, input);
+    const at::Tensor projected =
+        projector_->forward(input, at::Tensor()).to(at::kFloat).cpu().contiguous();
+    const float* values = projected.data_ptr<float>();
+    return std::vector<float>(values, values + projected.numel());
   });
 }
 

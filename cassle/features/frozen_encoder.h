@@ -46,6 +46,11 @@ struct FrozenEncoderOptions {
   std::string device = {};
 };
 
+// The fingerprint of all that turns an image into features but the weights and the place of the
+// crop: what was learnt from ten crops is tested on one.
+//   resize_px  as FrozenEncoder::resize_px()
+std::string PreprocessFingerprint(const v1::ModelSpec& spec, int resize_px, bool bfloat16);
+
 // It computes where the backbone's weights are. Thread-safe: several threads may compute at once,
 // each on one thread of its own after ConfigureTorchThread(). A row depends on its image, and in
 // the last bits on the number of images it came with; with batch statistics on all images of the
@@ -91,6 +96,8 @@ class FrozenEncoder {
   // [n, P] of features [n, feature_size()] and descriptors [n, D] row-major.
   absl::StatusOr<at::Tensor> Project(const at::Tensor& features,
                                      const std::vector<float>& descriptors) const;
+  // [n, P] row-major of features as Extract gives them, by a projector that reads no descriptor.
+  absl::StatusOr<std::vector<float>> Project(const std::vector<float>& features) const;
 
   const v1::ModelSpec& spec() const { return spec_; }
   bool batch_statistics() const { return options_.batch_statistics; }
@@ -99,17 +106,21 @@ class FrozenEncoder {
   // Network inputs per image: 1 or 10.
   int64_t views() const { return options_.ten_crops ? 10 : 1; }
   int64_t input_bytes() const { return views() * image_size() * image_size() * 3; }
-  // Fingerprints of everything that turns an image into a feature: the weights; all the rest but
-  // the place of the crop: what was learnt from ten crops is tested on one.
+  // Shorter side of an image before the crop, pixels.
+  int resize_px() const {
+    return options_.resize_px == 0 ? spec_.image_size() : options_.resize_px;
+  }
+  // Fingerprints of everything that turns an image into a feature: the weights, and all the rest.
   const std::string& weights_fingerprint() const { return weights_fingerprint_; }
-  std::string preprocess_fingerprint() const;
+  std::string preprocess_fingerprint() const {
+    return PreprocessFingerprint(spec_, resize_px(), options_.bfloat16);
+  }
 
  private:
   FrozenEncoder(const v1::ModelSpec& spec, std::shared_ptr<Backbone> backbone,
                 std::shared_ptr<ConditionedProjector> projector,
                 const FrozenEncoderOptions& options);
 
-  int resize_px() const;
   // [n, channels, image_size, image_size] float32, channels-last, where the backbone is.
   at::Tensor Input(const std::vector<uint8_t>& pixels) const;
   // What `compute` returns, with LibTorch's exceptions as statuses.
