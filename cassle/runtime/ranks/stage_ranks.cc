@@ -26,8 +26,8 @@ namespace cassle {
 namespace {
 
 constexpr absl::Duration kPause = absl::Milliseconds(20);
-// What others have to notice that a rank has gone, and to say so: connections break at once, and the
-// store answers at once.
+// What others have to notice that a rank has gone, and to say so: connections break at once, and
+// the store answers at once.
 constexpr absl::Duration kRollCall = absl::Seconds(3);
 constexpr char kStart[] = "start";
 constexpr char kGo[] = "go";

@@ -39,8 +39,8 @@ class TeamStore {
   // An address of this machine that rank 0 can reach.
   virtual const std::string& own_address() const = 0;
 
-  // Thread-safe. Throw TeamError if the rank that serves has gone or was given up (WaitForKey); Find
-  // waits for its answer without end, Set for none.
+  // Thread-safe. Throw TeamError if the rank that serves has gone or was given up (WaitForKey).
+  // Find waits for its answer without end, Set for none.
   virtual void Set(const std::string& key, const std::string& value) = 0;
   // Empty if nobody has set it.
   virtual std::string Find(const std::string& key) = 0;
