@@ -3,6 +3,7 @@
 #include <ATen/core/Tensor.h>
 #include <c10/core/GradMode.h>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "cassle/augment/policies/policy.h"
@@ -100,6 +101,16 @@ absl::Status AddImageChannels(PretrainRun* run) {
   return absl::OkStatus();
 }
 
+absl::Status CheckBatchNorm(const v1::PretrainOptions& options, const Method& method) {
+  if (options.batch_norm_group() == 0) return absl::OkStatus();
+  for (const NamedTensor& named : method.state()) {
+    if (absl::EndsWith(named.name, ".running_mean")) return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("--batch_norm_group=", options.batch_norm_group(), ": these networks of ",
+                   MethodName(options.method()), " have no batch norm; leave the flag out"));
+}
+
 // Small crops are cut into patches too.
 absl::Status CheckViewSizes(const v1::Policy& policy, const v1::BackboneConfig& backbone) {
   if (backbone.patch_size() <= 0) return absl::OkStatus();
@@ -159,6 +170,7 @@ absl::Status BuildMethod(Team* team, PretrainRun* run) {
   CASSLE_ASSIGN_OR_RETURN(run->method, MakeMethod(options.method(), setup));
   CASSLE_RETURN_IF_ERROR(CheckData(*run));
   CASSLE_RETURN_IF_ERROR(CheckPredictor(options, *run->method));
+  CASSLE_RETURN_IF_ERROR(CheckBatchNorm(options, *run->method));
   ResolveRecipe(MethodRecipe(options.method(), setup.official), &options);
   return absl::OkStatus();
 }

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstring>
 #include <thread>
@@ -97,9 +98,12 @@ class C10dStore : public TeamStore {
 
   const Store& store() const { return store_; }
 
+  void GiveUp() { given_up_ = true; }
+
  private:
   template <class Function>
   void Guarded(const Function& function) {
+    if (given_up_) throw TeamError("rank 0 does not answer");
     try {
       function();
     } catch (const std::exception& error) {
@@ -110,6 +114,7 @@ class C10dStore : public TeamStore {
   const Store store_;
   const int port_;
   const std::string own_address_;
+  std::atomic<bool> given_up_{false};
 };
 
 }  // namespace
@@ -178,6 +183,7 @@ std::string WaitForKey(const std::shared_ptr<TeamStore>& store, const std::strin
   while (!asked->mutex.AwaitWithTimeout(absl::Condition(&ended), absl::Seconds(1))) {
     if (absl::Now() - asked->answered < silence) continue;
     asked->given_up = true;
+    static_cast<C10dStore&>(*store).GiveUp();
     throw TeamError(absl::StrCat("rank 0 has not answered for ", absl::FormatDuration(silence)));
   }
   if (!asked->failure.empty()) throw TeamError(asked->failure);
