@@ -241,7 +241,7 @@ absl::Status StageRanks::Gather(const Identity& identity) {
 
 absl::Status StageRanks::AwaitArrival(int rank, absl::Time deadline, std::string* arrival) {
   while ((*arrival = store_->Find(HereKey(rank))).empty()) {
-    const absl::Status words = TextStatus(store_->Find(EndKey(rank)));
+    const absl::Status words = TextStatus(FindWithin(store_, EndKey(rank), kRollCall));
     if (!words.ok()) {
       return absl::Status(words.code(), absl::StrCat(Name(rank), ": ", words.message()));
     }
@@ -292,7 +292,7 @@ absl::Status StageRanks::End(const absl::Status& status) {
 }
 
 absl::Status StageRanks::LastWords(int rank) {
-  const absl::Status words = TextStatus(store_->Find(EndKey(rank)));
+  const absl::Status words = TextStatus(FindWithin(store_, EndKey(rank), kRollCall));
   if (words.ok() || absl::IsCancelled(words)) return absl::OkStatus();
   return absl::Status(words.code(), absl::StrCat(Name(rank), ": ", words.message()));
 }
@@ -308,7 +308,7 @@ absl::Status StageRanks::WhoWasLost(const absl::Status& status, absl::Time deadl
       if (!death.empty()) {
         return absl::UnavailableError(absl::StrCat(Name(rank), " ", death, kGoesOn));
       }
-      if (store_->Find(EndKey(rank)).empty()) {
+      if (FindWithin(store_, EndKey(rank), kRollCall).empty()) {
         absl::StrAppend(&silent, silent.empty() ? "" : ", ", Name(rank));
       }
     }
@@ -324,12 +324,12 @@ absl::Status StageRanks::EndOfFirst(absl::Status status) {
   // Its connections break: whoever waits for this rank hears it.
   team_.reset();
   const absl::Time deadline = absl::Now() + (status.ok() ? timeout_ : kRollCall);
-  OrLost([&] {
+  const absl::Status told = OrLost([&] {
     if (lost) status = WhoWasLost(status, deadline);
     if (!status.ok() && !absl::IsCancelled(status)) store_->Set(kTeamEnded, "failed");
     store_->Set(kStart, StatusText(status));
     for (int rank = 1; rank < place_.size; ++rank) {
-      while (store_->Find(EndKey(rank)).empty() && local_.Death(rank).empty() &&
+      while (FindWithin(store_, EndKey(rank), kRollCall).empty() && local_.Death(rank).empty() &&
              absl::Now() < deadline) {
         absl::SleepFor(kPause);
       }
@@ -337,7 +337,12 @@ absl::Status StageRanks::EndOfFirst(absl::Status status) {
     store_->Set(kTeamEnded, "all");
     if (!place_.starts_others) absl::SleepFor(5 * kPause);
     return absl::OkStatus();
-  }).IgnoreError();
+  });
+  // Its own store hangs on the half of a message: of a rank that a broken cable cut off.
+  if (lost && !told.ok()) {
+    return absl::UnavailableError(absl::StrCat(place_.size == 2 ? Name(1) : "another rank",
+                                               " died or does not answer", kGoesOn));
+  }
   return status;
 }
 

@@ -145,49 +145,46 @@ absl::StatusOr<std::shared_ptr<TeamStore>> TeamStore::Connect(const std::string&
   }
 }
 
-std::string WaitForKey(const std::shared_ptr<TeamStore>& store, const std::string& key,
+std::string FindWithin(const std::shared_ptr<TeamStore>& store, const std::string& key,
                        absl::Duration silence) {
-  // Asked by a thread of its own, which waits for ever if the rank that serves hangs.
+  // Asked by a thread of its own, which waits for ever if the rank that serves hangs, or if its
+  // store waits for the rest of what a rank that is gone has begun to say.
   struct Asked {
     absl::Mutex mutex;
+    bool answered ABSL_GUARDED_BY(mutex) = false;
     std::string value ABSL_GUARDED_BY(mutex);
     std::string failure ABSL_GUARDED_BY(mutex);
-    bool given_up ABSL_GUARDED_BY(mutex) = false;
-    absl::Time answered ABSL_GUARDED_BY(mutex) = absl::Now();
   };
   const auto asked = std::make_shared<Asked>();
   std::thread([asked, store, key] {
-    while (true) {
-      std::string value, failure;
-      try {
-        value = store->Find(key);
-        if (value.empty() && !store->Find(kTeamEnded).empty()) failure = "rank 0 has ended";
-      } catch (const std::exception& error) {
-        failure = error.what();
-      }
-      {
-        const absl::MutexLock lock(&asked->mutex);
-        asked->answered = absl::Now();
-        asked->value = value;
-        asked->failure = failure;
-        if (!value.empty() || !failure.empty() || asked->given_up) return;
-      }
-      absl::SleepFor(absl::Milliseconds(20));
+    std::string value, failure;
+    try {
+      value = store->Find(key);
+    } catch (const std::exception& error) {
+      failure = error.what();
     }
+    const absl::MutexLock lock(&asked->mutex);
+    asked->value = value;
+    asked->failure = failure;
+    asked->answered = true;
   }).detach();
   const absl::MutexLock lock(&asked->mutex);
-  const auto ended = [&asked] {
-    asked->mutex.AssertHeld();
-    return !asked->value.empty() || !asked->failure.empty();
-  };
-  while (!asked->mutex.AwaitWithTimeout(absl::Condition(&ended), absl::Seconds(1))) {
-    if (absl::Now() - asked->answered < silence) continue;
-    asked->given_up = true;
+  if (!asked->mutex.AwaitWithTimeout(absl::Condition(&asked->answered), silence)) {
     static_cast<C10dStore&>(*store).GiveUp();
     throw TeamError(absl::StrCat("rank 0 has not answered for ", absl::FormatDuration(silence)));
   }
   if (!asked->failure.empty()) throw TeamError(asked->failure);
   return asked->value;
+}
+
+std::string WaitForKey(const std::shared_ptr<TeamStore>& store, const std::string& key,
+                       absl::Duration silence) {
+  while (true) {
+    const std::string value = FindWithin(store, key, silence);
+    if (!value.empty()) return value;
+    if (!FindWithin(store, kTeamEnded, silence).empty()) throw TeamError("rank 0 has ended");
+    absl::SleepFor(absl::Milliseconds(20));
+  }
 }
 
 RowRange RowsOfRank(int64_t rows, int rank, int size) {

@@ -55,6 +55,11 @@ class TeamError : public std::runtime_error {
 // What tells ranks that wait for another in the store that it will not come.
 inline constexpr char kTeamEnded[] = "ended";
 
+// As Find, but throws TeamError too if the store is silent for so long; from then on every question
+// to it does.
+std::string FindWithin(const std::shared_ptr<TeamStore>& store, const std::string& key,
+                       absl::Duration silence);
+
 // The value of `key` as soon as somebody has set it, however long that takes.
 //   silence  How long the rank that serves may leave a question unanswered.
 // Throws TeamError if it is silent or gone, or has set kTeamEnded. A silent one is given up: the
