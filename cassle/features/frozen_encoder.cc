@@ -9,11 +9,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "cassle/augment/pixels/evaluation_transform.h"
-#include "cassle/base/fingerprint.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/models/weights/model_folder.h"
+#include "cassle/models/weights/preprocessing.h"
 #include "cassle/models/weights/projector_folder.h"
 #include "cassle/models/weights/weights.h"
 #include "cassle/runtime/device.h"
@@ -91,12 +90,7 @@ int FrozenEncoder::resize_px() const {
 }
 
 std::string FrozenEncoder::preprocess_fingerprint() const {
-  const auto& channels = spec_.backbone().extra_channels();
-  return FingerprintBytes(
-      absl::StrCat("bicubic ", resize_px(), " centre ", spec_.image_size(), " mean ",
-                   absl::StrJoin(spec_.mean(), " "), " std ", absl::StrJoin(spec_.std(), " "),
-                   options_.bfloat16 ? " bfloat16" : " float32",
-                   channels.empty() ? "" : " channels ", absl::StrJoin(channels, " ")));
+  return PreprocessFingerprint(spec_, resize_px(), options_.bfloat16);
 }
 
 absl::Status FrozenEncoder::Prepare(const RgbImage& image, uint8_t* pixels) const {
