@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # One training by one process on two threads, and by two ranks on one thread each: over loopback, and as two hosts
 # (network namespaces of this machine, joined by a cable shaped to 1 Gbit/s; needs root and iproute2, else that part is
-# reported as skipped). Images per second in alternating rounds; prints a Markdown table of medians, ratios and of how
-# much of the gradients' way was hidden behind the backward pass; exit code 1 if a bar is missed. See docs/benchmarks.md.
+# reported as skipped). Images per second of the second epoch (the first makes kernels and memory) in alternating
+# rounds; prints a Markdown table of medians, ratios and of how much of the gradients' way was hidden behind the backward
+# pass; exit code 1 if a bar is missed. See docs/benchmarks.md.
 #   tools/bench_ranks.sh [--rounds=5] [--workload=all|resnet18|resnet50] [--gbit=1]
 # Environment: BUILT (a bazel-bin to take programs from; default: builds them).
 set -euo pipefail
@@ -30,8 +31,8 @@ clean() {
 trap clean EXIT
 cd "$work"
 "$BUILT/cassle/data/shard-encoder" --source=shapes --shapes.num_train=768 --shapes.num_test=8 --output=small > /dev/null 2>&1
-"$BUILT/cassle/data/shard-encoder" --source=shapes --shapes.num_train=96 --shapes.num_test=8 --output=large > /dev/null 2>&1
-method=(--method=moco_v2 --conditioning=mlp --epochs=1 --checkpoint_every_epochs=0 --compute_threads=2)
+"$BUILT/cassle/data/shard-encoder" --source=shapes --shapes.num_train=128 --shapes.num_test=8 --output=large > /dev/null 2>&1
+method=(--method=moco_v2 --conditioning=mlp --epochs=2 --checkpoint_every_epochs=0 --compute_threads=2)
 resnet18=(--input=small --policy=cifar --backbone.architecture=resnet18 --batch_size=128)
 resnet50=(--input=large --policy=imagenet --backbone.architecture=resnet50 --batch_size=16
   --set=method.moco_v2.queue_size=1024)

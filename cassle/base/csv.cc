@@ -45,8 +45,12 @@ class Parser {
       CASSLE_RETURN_IF_ERROR(TakeCell(&row->cells.back()));
     } while (absl::ConsumePrefix(&rest_, absl::string_view(&separator_, 1)));
     TakeLineEnd();
+    begun_ = true;
     return true;
   }
+
+  // Lines that were skipped so far since they begin with #.
+  int comments() const { return comments_skipped_; }
 
  private:
   void TakeLineEnd() {
@@ -59,8 +63,11 @@ class Parser {
     while (!rest_.empty()) {
       const size_t end = std::min(rest_.find_first_of("\r\n"), rest_.size());
       const absl::string_view line = rest_.substr(0, end);
-      const bool comment = comments_ == CsvComments::kSkipped && absl::StartsWith(line, "#");
+      const bool comment =
+          absl::StartsWith(line, "#") &&
+          (comments_ == CsvComments::kSkipped || (comments_ == CsvComments::kAtTop && !begun_));
       if (!comment && !absl::StripAsciiWhitespace(line).empty()) return;
+      if (comment) ++comments_skipped_;
       rest_.remove_prefix(end);
       TakeLineEnd();
     }
@@ -112,6 +119,8 @@ class Parser {
   const CsvComments comments_;
   const char separator_;
   int line_ = 1;
+  bool begun_ = false;
+  int comments_skipped_ = 0;
 };
 
 absl::StatusOr<CsvTable> ParseDecoded(absl::string_view text, const std::string& path,
@@ -122,6 +131,7 @@ absl::StatusOr<CsvTable> ParseDecoded(absl::string_view text, const std::string&
   Parser parser(text, path, comments, separator);
   CASSLE_ASSIGN_OR_RETURN(const bool any, parser.Next(&table.header));
   if (!any) return absl::DataLossError(absl::StrCat(path, ": the file has no lines"));
+  table.comments = parser.comments();
   for (;;) {
     if (interrupted && interrupted()) {
       return absl::CancelledError(
@@ -131,9 +141,13 @@ absl::StatusOr<CsvTable> ParseDecoded(absl::string_view text, const std::string&
     CASSLE_ASSIGN_OR_RETURN(const bool more, parser.Next(&row));
     if (!more) return table;
     if (row.cells.size() != table.header.cells.size()) {
-      return absl::DataLossError(absl::StrCat(table.Origin(row), ": ", row.cells.size(),
-                                              " cells, but there are ", table.header.cells.size(),
-                                              " columns"));
+      return absl::DataLossError(
+          absl::StrCat(table.Origin(row), ": ", row.cells.size(), " cells, but line ",
+                       table.header.line, " names ", table.header.cells.size(), " columns",
+                       row.cells.size() > table.header.cells.size()
+                           ? absl::StrCat("; a cell that holds '", absl::string_view(&separator, 1),
+                                          "' has to stand in quotes")
+                           : "; an absent cell is empty, but its separator is there"));
     }
     table.rows.push_back(std::move(row));
   }
@@ -167,15 +181,23 @@ absl::StatusOr<CsvTable> ParseSeparatedCsv(absl::string_view text, const std::st
   CASSLE_ASSIGN_OR_RETURN(const std::string decoded, DecodeText(text, path, ForeignBytes::kKept));
   char best = ',';
   size_t most = 1;
+  // Excel's own first line: "sep=;".
+  absl::string_view told = decoded;
+  absl::ConsumePrefix(&told, kByteOrderMark);
+  if (told.size() > 5 && absl::StartsWithIgnoreCase(told, "sep=") &&
+      (told[5] == '\n' || told[5] == '\r')) {
+    // Its line end stays, so that lines are counted as they stand in the file.
+    return ParseDecoded(told.substr(5), path, CsvComments::kAtTop, told[4], interrupted);
+  }
   for (const char separator : {',', ';', '\t', '|'}) {
     CsvRow header;
     const absl::StatusOr<bool> any =
-        Parser(decoded, path, CsvComments::kNone, separator).Next(&header);
+        Parser(decoded, path, CsvComments::kAtTop, separator).Next(&header);
     if (!any.ok() || !*any || header.cells.size() <= most) continue;
     most = header.cells.size();
     best = separator;
   }
-  return ParseDecoded(decoded, path, CsvComments::kNone, best, interrupted);
+  return ParseDecoded(decoded, path, CsvComments::kAtTop, best, interrupted);
 }
 
 std::string QuotedCsvCell(absl::string_view text) {

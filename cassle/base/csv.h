@@ -29,6 +29,8 @@ struct CsvRow {
 
 struct CsvTable {
   std::string path;
+  // Lines before the header that were skipped, since they begin with #.
+  int comments = 0;
   CsvRow header;
   std::vector<CsvRow> rows;
 
@@ -39,8 +41,9 @@ struct CsvTable {
   absl::StatusOr<int> Column(absl::string_view name) const;
 };
 
-// Whether lines that begin with # are skipped, as in files that people write.
-enum class CsvComments { kNone, kSkipped };
+// Which lines that begin with # are skipped, as in files that people write: none, all, those before
+// the header.
+enum class CsvComments { kNone, kSkipped, kAtTop };
 
 // `path` is for errors.
 // \error kDataLoss, naming path and line: no lines, a quote that is not closed or not around its
@@ -53,7 +56,8 @@ absl::StatusOr<CsvTable> ReadCsv(const std::string& path,
                                  CsvComments comments = CsvComments::kNone);
 
 // A table whose cells may also be separated by ; | or tabs: by what makes most columns of the first
-// line; by commas where that does not tell. Bytes that are no UTF-8 stay in the cells as they are.
+// line; by commas where that does not tell; or as a first line "sep=;" says. Lines at the top that
+// begin with # are skipped and counted. Bytes that are no UTF-8 stay in the cells as they are.
 // interrupted: asked before every row; true ends the reading. May be empty.
 // \error as ParseCsv; kCancelled.
 absl::StatusOr<CsvTable> ParseSeparatedCsv(absl::string_view text, const std::string& path,

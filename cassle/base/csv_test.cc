@@ -66,10 +66,15 @@ TEST(CsvTest, TheSeparatorIsWhatMakesMostColumns) {
     EXPECT_THAT(table.rows.at(0).cells,
                 ElementsAre("a.png", absl::StrCat("1", separator, " 2"), ""));
   }
+  ASSERT_OK_AND_ASSIGN(const CsvTable told,
+                       ParseSeparatedCsv("\xef\xbb\xbfsep=;\r\na,x;b,y\r\n1;2\r\n", "list.csv"));
+  EXPECT_THAT(told.header.cells, ElementsAre("a,x", "b,y"));
+  EXPECT_EQ(told.header.line, 2);
   ASSERT_OK_AND_ASSIGN(const CsvTable one, ParseSeparatedCsv("path\na;b.png\n", "list.csv"));
   EXPECT_THAT(one.rows.at(0).cells, ElementsAre("a;b.png"));
-  EXPECT_THAT(ParseSeparatedCsv("a;b\n1;2;3\n", "list.csv"),
-              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("3 cells, but there are 2 columns")));
+  EXPECT_THAT(
+      ParseSeparatedCsv("a;b\n1;2;3\n", "list.csv"),
+      StatusIs(absl::StatusCode::kDataLoss, HasSubstr("3 cells, but line 1 names 2 columns")));
 }
 
 TEST(CsvTest, LinesAreCountedOverEmptyOnesCommentsAndLineBreaksInCells) {
@@ -101,8 +106,10 @@ TEST(CsvTest, MistakesAreNamedWithFileAndLine) {
   } cases[] = {
       {"", "list.csv: the file has no lines"},
       {"\xef\xbb\xbf \n\n", "list.csv: the file has no lines"},
-      {"a,b\n1\n", "list.csv:2: 1 cells, but there are 2 columns"},
-      {"a,b\n1,2\n1,2,3\n", "list.csv:3: 3 cells, but there are 2 columns"},
+      {"a,b\n1\n", "list.csv:2: 1 cells, but line 1 names 2 columns; an absent cell is empty"},
+      {"a,b\n1,2\n1,2,3\n",
+       "list.csv:3: 3 cells, but line 1 names 2 columns; a cell that holds ',' has to stand in "
+       "quotes"},
       {"a,b\n1,\"2\n3,4\n", "list.csv:2: a quote is not closed"},
       {"a,b\n1,2\"3\n", "list.csv:2: a quote in the middle of a cell"},
       {"a,b\n1,\"2\"3\n", "list.csv:2: a quote in the middle of a cell"},

@@ -52,6 +52,7 @@ absl::StatusOr<SourceArguments> MakeArguments(const v1::ShardEncoderOptions& opt
   for (const auto& [split, path] : named) {
     if (!path->empty()) arguments.inputs.push_back({split, *path});
   }
+  arguments.odd_splits = options.splits_size() > 0 || !options.join_splits().empty();
   if (!options.classes().empty()) {
     CASSLE_ASSIGN_OR_RETURN(arguments.classes, ReadLines(options.classes()));
   }

@@ -22,4 +22,12 @@ make_absolute_paths() { table table.csv path,label "$PWD/photos/cat/1.png,cat" "
 make_gaps() { table table.csv path,label,age:1 photos/cat/1.png,cat,3.5 photos/dog/1.png,dog,nan; }
 make_no_header() { table table.csv photos/cat/1.png,cat photos/dog/1.png,dog; }
 make_missing_image() { table table.csv path,label photos/cat/1.png,cat photos/dog/9.png,dog; }
+make_decimal_commas() { table table.csv 'path;label;age' 'photos/cat/1.png;cat;1,5' 'photos/dog/1.png;dog;2'; }
+make_one_hot() { table table.csv path,cat,dog photos/cat/1.png,1,0 photos/dog/1.png,0,1; }
+make_no_endings() { table table.csv path,label photos/cat/1,cat photos/dog/1,dog; }
+make_several_classes() {
+  table table.csv path,label photos/cat/1.png,cat photos/dog/1.png,dog 'photos/dog/2.png,cat;dog'
+}
+make_odd_split() { table table.csv path,label,split photos/cat/1.png,cat,train photos/dog/1.png,dog,holdout; }
+make_addresses() { table table.csv path,label http://example.org/1.png,cat; }
 make_parquet() { printf 'PAR1\25\0PAR1' > train.parquet; }

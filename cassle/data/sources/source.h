@@ -77,12 +77,15 @@ struct SourceInput {
 
 struct SourceArguments {
   std::vector<SourceInput> inputs;
+  // May splits have other names than those that CanonicalSplit knows? (--splits names them.)
+  bool odd_splits = false;
   // Class names from --classes; empty: none given.
   std::vector<std::string> classes;
   std::string image_root;
   // Which column (CSV) or extension (archives) the images are; empty: the usual ones.
   std::string image_from;
-  // Where labels stand: a column (CSV), or what archive_labels.h lists; empty: the usual places.
+  // Where labels stand: a column or several (CSV), or what archive_labels.h lists; empty: the usual
+  // places.
   std::string label_from;
   v1::ShapesOptions shapes;
   v1::ListLayout lists;

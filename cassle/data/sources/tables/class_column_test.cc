@@ -119,11 +119,12 @@ TEST(ClassColumnTest, GivenNamesDecideFirst) {
 }
 
 TEST(ClassColumnTest, NumbersThatAreNoClassesAreNamedWithTheRemedy) {
-  EXPECT_THAT(Settle({"1", "2.5"}), StatusIs(absl::StatusCode::kDataLoss,
-                                             HasSubstr("f:3: '2.5' is no class number; a column of "
-                                                       "one number a row is called NAME:1")));
+  EXPECT_THAT(Settle({"1", "2.5"}),
+              StatusIs(absl::StatusCode::kDataLoss,
+                       HasSubstr("f:3: label '2.5' is no class: classes are whole "
+                                 "numbers from 0, or names; ")));
   EXPECT_THAT(Settle({"-2", "1"}),
-              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("f:2: '-2' is no class number")));
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("f:2: label '-2' is no class")));
   EXPECT_THAT(Settle({"1", "1e300"}), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("f:3")));
 }
 

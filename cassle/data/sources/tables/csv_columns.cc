@@ -8,9 +8,11 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/data/images/image_names.h"
+#include "cassle/data/sources/tables/one_hot.h"
 
 namespace cassle {
 namespace {
@@ -39,9 +41,9 @@ absl::StatusOr<int> FindPath(const CsvTable& table, const SourceArguments& argum
   if (!arguments.image_from.empty()) return table.Column(arguments.image_from);
   const int exact = Find(header, "path");
   if (exact >= 0) return exact;
-  const std::vector<int> like =
-      ColumnsCalled(header, {"path", "file_name", "filename", "file", "filepath", "file_path",
-                             "image", "image_path", "img", "img_path"});
+  const std::vector<int> like = ColumnsCalled(
+      header, {"path", "file_name", "filename", "file", "filepath", "file_path", "image",
+               "image_path", "image_id", "image_name", "img", "img_path", "img_filename"});
   if (like.size() == 1) {
     arguments.tally->Decide(absl::StrCat(BaseName(table.path),
                                          ": the images are those of the column '",
@@ -63,32 +65,61 @@ absl::StatusOr<int> FindPath(const CsvTable& table, const SourceArguments& argum
       absl::StrCat(table.Origin(header),
                    ": no column is called 'path' (--image_from=COLUMN names another); the "
                    "first line names the columns: ",
-                   absl::StrJoin(header.cells, ", ")));
+                   absl::StrJoin(header.cells, ", "),
+                   header.cells.size() == 1 ? " (columns are separated by , ; | or tabs)" : ""));
 }
 
-absl::StatusOr<int> FindLabel(const CsvTable& table, const SourceArguments& arguments) {
-  const CsvRow& header = table.header;
-  if (arguments.label_from == "none") return -1;
-  if (!arguments.label_from.empty()) return table.Column(arguments.label_from);
-  const int exact = Find(header, "label");
+// What --label_from names: a column, or those of one-hot labels.
+absl::Status TakeLabelFrom(const CsvTable& table, const std::string& label_from,
+                           CsvColumns* columns) {
+  columns->label = Find(table.header, label_from);
+  const std::vector<std::string> names = absl::StrSplit(label_from, ',');
+  if (columns->label >= 0 || names.size() < 2) return table.Column(label_from).status();
+  for (const std::string& name : names) {
+    CASSLE_ASSIGN_OR_RETURN(const int column, table.Column(absl::StripAsciiWhitespace(name)));
+    columns->one_hot.push_back(column);
+  }
+  return absl::OkStatus();
+}
+
+// The column called 'label', whatever its case; -1: there is none.
+int FindLabel(const CsvTable& table, Tally* tally) {
+  const int exact = Find(table.header, "label");
   if (exact >= 0) return exact;
-  const std::vector<int> like = ColumnsCalled(header, {"label"});
-  if (like.size() == 1) {
-    arguments.tally->Decide(absl::StrCat(BaseName(table.path),
-                                         ": the labels are those of the column '",
-                                         header.cells[like[0]], "'"));
-    return like[0];
+  const std::vector<int> like = ColumnsCalled(table.header, {"label"});
+  if (like.size() != 1) return -1;
+  tally->Decide(absl::StrCat(BaseName(table.path), ": the labels are those of the column '",
+                             table.header.cells[like[0]], "'"));
+  return like[0];
+}
+
+// Says which column might be that of the labels, since none is called so.
+void ProposeLabel(const CsvTable& table, const CsvColumns& columns, Tally* tally) {
+  if (columns.targets.empty()) return;
+  std::vector<int> places;
+  std::vector<std::string> names;
+  for (const CsvColumns::Target& target : columns.targets) {
+    names.push_back(target.name);
+    if (target.size == 0) places.push_back(target.column);
   }
-  const std::vector<int> other =
-      ColumnsCalled(header, {"labels", "class", "class_name", "class_id", "cls", "category",
-                             "category_id", "target", "label_name", "label_id"});
-  if (!other.empty()) {
-    const std::string& name = header.cells[other[0]];
-    arguments.tally->Decide(
-        absl::StrCat(BaseName(table.path), ": no column is called 'label', so images have none; '",
-                     name, "' is a further target (--label_from=", name, " makes it the label)"));
+  const std::vector<int> like =
+      ColumnsCalled(table.header, {"labels", "class", "class_name", "class_id", "cls", "category",
+                                   "category_id", "target", "label_name", "label_id", "y"});
+  std::string proposal;
+  if (!like.empty()) {
+    const std::string& name = table.header.cells[like[0]];
+    proposal = absl::StrCat("'", name, "' is a further target (--label_from=", name,
+                            " makes it the label)");
+  } else if (places.size() == names.size() && LooksOneHot(table, places)) {
+    proposal = absl::StrCat("'", names[0], "' to '", names.back(),
+                            "' look like one-hot labels (--label_from=", absl::StrJoin(names, ","),
+                            " makes them the label)");
+  } else {
+    proposal = absl::StrCat("further targets: ", absl::StrJoin(names, ", "),
+                            " (--label_from=COLUMN makes one the label)");
   }
-  return -1;
+  tally->Decide(absl::StrCat(BaseName(table.path),
+                             ": no column is called 'label', so images have none; ", proposal));
 }
 
 // pandas writes the numbers of rows without a name, and reads them as "Unnamed: 0".
@@ -103,7 +134,11 @@ absl::StatusOr<CsvColumns> FindCsvColumns(const CsvTable& table, const SourceArg
   const std::string origin = table.Origin(header);
   CsvColumns columns;
   CASSLE_ASSIGN_OR_RETURN(columns.path, FindPath(table, arguments));
-  CASSLE_ASSIGN_OR_RETURN(columns.label, FindLabel(table, arguments));
+  if (arguments.label_from.empty()) {
+    columns.label = FindLabel(table, arguments.tally.get());
+  } else if (arguments.label_from != "none") {
+    CASSLE_RETURN_IF_ERROR(TakeLabelFrom(table, arguments.label_from, &columns));
+  }
   columns.split = Find(header, "split");
   std::vector<std::string> names;
   for (int i = 0; i < static_cast<int>(header.cells.size()); ++i) {
@@ -122,12 +157,17 @@ absl::StatusOr<CsvColumns> FindCsvColumns(const CsvTable& table, const SourceArg
       return absl::FailedPreconditionError(
           absl::StrCat(origin, ": column '", column, "': after the colon stands a length from 1"));
     }
-    if (target.name.empty() || std::find(names.begin(), names.end(), target.name) != names.end()) {
+    if (target.name.empty()) {
       return absl::FailedPreconditionError(
-          absl::StrCat(origin, ": column '", column, "' has no name or one that is taken"));
+          absl::StrCat(origin, ": column '", column, "' has no name before its colon"));
+    }
+    if (std::find(names.begin(), names.end(), target.name) != names.end()) {
+      return absl::FailedPreconditionError(absl::StrCat(origin, ": two columns are called '",
+                                                        target.name, "': rename or delete one"));
     }
     names.push_back(target.name);
     if (i == columns.path || i == columns.label || i == columns.split) continue;
+    if (std::count(columns.one_hot.begin(), columns.one_hot.end(), i) > 0) continue;
     if (target.name == "label") {
       arguments.tally->Decide(absl::StrCat(BaseName(table.path),
                                            ": the column 'label' is not read, since "
@@ -136,6 +176,9 @@ absl::StatusOr<CsvColumns> FindCsvColumns(const CsvTable& table, const SourceArg
       continue;
     }
     columns.targets.push_back(std::move(target));
+  }
+  if (columns.label < 0 && arguments.label_from.empty()) {
+    ProposeLabel(table, columns, arguments.tally.get());
   }
   return columns;
 }

@@ -22,12 +22,15 @@ struct CsvColumns {
   int path = -1;
   int label = -1;
   int split = -1;
+  // Those of one-hot labels (one_hot.h), instead of `label`.
+  std::vector<int> one_hot;
   std::vector<Target> targets;
 };
 
 // arguments.image_from and label_from name the columns of the images and labels; else they are
-// "path" and "label". Other names that mean the same, and columns that are not read, are said in
-// arguments.tally.
+// "path" and "label"; several names for labels, separated by commas, are the columns of one-hot
+// labels. Other names that mean the same, columns that are not read, and which ones may be the
+// labels where none is called so, are said in arguments.tally.
 // \error kFailedPrecondition, naming file and line: no column for the images or two that may be it,
 // two columns of one name, a length that is none.
 absl::StatusOr<CsvColumns> FindCsvColumns(const CsvTable& table, const SourceArguments& arguments);

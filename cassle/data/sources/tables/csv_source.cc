@@ -1,17 +1,19 @@
 // CSV list: one image a line, in the order of the file. The first line names the columns:
 //   path     the image file, relative to --image_root (default: the folder of the CSV); needed.
 //            As on the disk, or escaped as keys are (names.h)
-//   label    the class: numbers from 0, or names (class_column.h); an empty cell means no label
-//   split    train, val, test, unlabeled, ...; default: train
+//   label    the class: numbers from 0, or names (class_column.h); an empty cell means no label.
+//            --label_from=A,B,C: one-hot columns (one_hot.h)
+//   split    train, val, test or unlabeled, as people write them, or what --splits names; default:
+//            train
 //   NAME     a further target of classes, as label; or, if its numbers have fractions, NAME:1
 //   NAME:K   a further target of K numbers, separated by spaces in the cell, e.g. position:2; an
 //            empty cell or NaN: the image has no such target
 // --image_from and --label_from name other columns for path and label (csv_columns.h). Columns are
-// separated by commas, semicolons, tabs or | (cassle/base/csv.h). Backslashes in paths that lead to
-// no file are taken for slashes; bytes that are no UTF-8 are kept to find files and escaped
-// elsewhere. Rows of images that --leave_out names are left out. A folder with train.csv, test.tsv,
-// ... gives a split per file. The images are not part of the stage's fingerprint when they lie
-// outside --input and --image_root.
+// separated by commas, semicolons, tabs or | (cassle/base/csv.h). How paths are read: row_path.h;
+// bytes that are no UTF-8 are kept to find files and escaped elsewhere. Rows of images that
+// --leave_out names are left out. A folder with train.csv, test.tsv, ... gives a split per file.
+// The images are not part of the stage's fingerprint when they lie outside --input and
+// --image_root.
 #include <algorithm>
 #include <filesystem>
 #include <map>
@@ -32,6 +34,8 @@
 #include "cassle/data/sources/names.h"
 #include "cassle/data/sources/sources.h"
 #include "cassle/data/sources/tables/csv_columns.h"
+#include "cassle/data/sources/tables/one_hot.h"
+#include "cassle/data/sources/tables/row_path.h"
 #include "cassle/data/sources/tables/row_source.h"
 
 namespace cassle {
@@ -49,35 +53,17 @@ std::string Normal(const std::string& path) {
   return std::filesystem::path(path).lexically_normal().string();
 }
 
-// Fills in path and key of the image that a cell names.
-absl::Status Locate(std::string cell, const std::string& root, Tally* tally, ImageRow* row) {
-  if (absl::StrContains(cell, "\\x")) {
-    std::string unescaped = UnescapedName(cell);
-    if (unescaped != cell && !FileExists(JoinPath(root, cell)) &&
-        FileExists(JoinPath(root, unescaped))) {
-      cell = std::move(unescaped);
-    }
-  }
-  if (cell.empty()) return absl::DataLossError(absl::StrCat(row->origin, ": the path is empty"));
-  if (cell.size() > 2 && absl::ascii_isalpha(cell[0]) && cell[1] == ':' &&
-      (cell[2] == '\\' || cell[2] == '/')) {
-    return absl::DataLossError(
-        absl::StrCat(row->origin, ": '", EscapedName(cell),
-                     "' is a path of Windows with its drive: write paths below one "
-                     "folder, and name that with --image_root"));
-  }
-  if (absl::StrContains(cell, '\\') && !FileExists(JoinPath(root, cell))) {
-    tally->Decide("backslashes in paths are taken for slashes");
-    std::replace(cell.begin(), cell.end(), '\\', '/');
-  }
-  row->path = Normal(JoinPath(root, cell));
-  row->key = EscapedName(cell);
-  if (row->key != cell) tally->Count(kNamesEscaped, row->key);
-  const std::string below = Normal(cell);
-  if (absl::StartsWith(below, "/") || absl::StartsWith(below, "../")) {
-    tally->Count("images outside of the list's folder", row->key);
-  }
-  return absl::OkStatus();
+// The split that a row says it is of.
+absl::StatusOr<std::string> SplitOf(const ImageRow& row, const std::string& cell, bool odd_splits) {
+  const std::string canonical = CanonicalSplit(cell);
+  if (!canonical.empty()) return canonical;
+  if (odd_splits) return cell;
+  return absl::FailedPreconditionError(
+      absl::StrCat(row.origin, ": '", cell,
+                   "' is none of the splits train, val, test, unlabeled; --splits=", cell,
+                   ",... names those that are wanted, whatever they are called "
+                   "(--join_splits=train makes one of "
+                   "them all)"));
 }
 
 // Appends the rows of one file.
@@ -96,6 +82,14 @@ absl::Status AppendRows(const List& list, const SourceArguments& arguments,
                                                         "' has another length than before"));
     }
   }
+  if (table.comments > 0) {
+    arguments.tally->Decide(absl::StrCat(BaseName(list.path), ": ", table.comments,
+                                         " lines that begin with # are skipped at the top"));
+  }
+  if (table.rows.empty()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(list.path, ": only the line that names the columns; no row names an image"));
+  }
   const std::string root = arguments.image_root.empty() ? DirName(list.path) : arguments.image_root;
   bool labels_escaped = false;
   for (CsvRow& line : table.rows) {
@@ -107,11 +101,19 @@ absl::Status AppendRows(const List& list, const SourceArguments& arguments,
       arguments.tally->Count("rows of empty cells skipped", BaseName(row.origin));
       continue;
     }
+    if (cells == table.header.cells) {
+      arguments.tally->Count("rows that repeat the names of the columns skipped",
+                             BaseName(row.origin));
+      continue;
+    }
     CASSLE_RETURN_IF_ERROR(
-        Locate(std::move(cells[columns.path]), root, arguments.tally.get(), &row));
+        LocateImage(std::move(cells[columns.path]), root, arguments.tally.get(), &row));
     if (!arguments.leave_out->MatchedPart(Normal(UnescapedName(row.key))).empty()) {
       arguments.tally->Count(kLeftOut, row.key);
       continue;
+    }
+    if (!columns.one_hot.empty()) {
+      CASSLE_ASSIGN_OR_RETURN(row.cells["label"], OneHotLabel(table, line, columns.one_hot));
     }
     for (int i = 0; i < static_cast<int>(cells.size()); ++i) {
       if (i == columns.path) continue;
@@ -121,8 +123,9 @@ absl::Status AppendRows(const List& list, const SourceArguments& arguments,
     }
     row.split = list.split.empty() ? "train" : list.split;
     if (columns.split >= 0 && !cells[columns.split].empty()) {
-      const std::string canonical = CanonicalSplit(cells[columns.split]);
-      row.split = canonical.empty() ? cells[columns.split] : canonical;
+      CASSLE_ASSIGN_OR_RETURN(row.split, SplitOf(row, cells[columns.split], arguments.odd_splits));
+    } else if (columns.split >= 0) {
+      arguments.tally->Count(absl::StrCat("rows without a split taken for ", row.split), row.key);
     }
     if (columns.label >= 0) row.cells["label"] = std::move(cells[columns.label]);
     for (const CsvColumns::Target& target : columns.targets) {

@@ -6,6 +6,7 @@
 #include "cassle/base/file.h"
 #include "cassle/base/testing/status_matchers.h"
 #include "cassle/data/sources/source_testutil.h"
+#include "cassle/data/sources/tables/csv_testutil.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -18,31 +19,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-constexpr absl::StatusCode kBad = absl::StatusCode::kFailedPrecondition;
-constexpr absl::StatusCode kDamaged = absl::StatusCode::kDataLoss;
-
-class CsvSourceTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    root_ = FreshFolder(::testing::UnitTest::GetInstance()->current_test_info()->name());
-    for (int i = 0; i < 4; ++i) {
-      PutFile(absl::StrCat(root_, "/i/", i, ".png"), FlatPng(1, 1, 1, 1, 1));
-    }
-  }
-
-  // The list of that text, as list.csv.
-  absl::StatusOr<SourceContent> Read(const std::string& text, const std::string& label_from = "",
-                                     const std::string& image_from = "") {
-    PutFile(root_ + "/list.csv", text);
-    SourceArguments arguments;
-    arguments.inputs = {{"", root_ + "/list.csv"}};
-    arguments.label_from = label_from;
-    arguments.image_from = image_from;
-    return ReadSource(arguments);
-  }
-
-  std::string root_;
-};
+using CsvSourceTest = CsvListTest;
 
 TEST_F(CsvSourceTest, ColumnsAreNamedAndClassesMayBeWords) {
   const std::string root = FreshFolder("csv");
@@ -76,13 +53,15 @@ TEST_F(CsvSourceTest, MistakesAreNamedWithFileAndLine) {
     const char* message;
   } cases[] = {
       {"what,label\na.png,1\n", "list.csv:1: no column is called 'path'"},
-      {"path,label\na.png\n", "list.csv:2: 1 cells, but there are 2 columns"},
+      {"path,label\na.png\n", "list.csv:2: 1 cells, but line 1 names 2 columns"},
       {"path,x:2\na.png,1\n", "list.csv:2: column x:2 holds 1 numbers"},
       {"path,x:2\na.png,1 b\n", "list.csv:2: 'b' is no number"},
       {"path,x:zero\na.png,1\n", "column 'x:zero'"},
-      {"path,x,x\na.png,1,1\n", "column 'x'"},
+      {"path,x,x\na.png,1,1\n", "list.csv:1: two columns are called 'x': rename or delete one"},
+      {"path,:2\na.png,1 1\n", "list.csv:1: column ':2' has no name before its colon"},
+      {"path,x:2\na.png,\"0.5,0.3\"\n", "'0.5,0.3' is no number (numbers are separated by blanks)"},
       {"path,label\n\"a.png,1\n", "list.csv:2: a quote is not closed"},
-      {"path,label\na.png,-2\n", "list.csv:2: '-2' is no class number"},
+      {"path,label\na.png,-2\n", "list.csv:2: label '-2' is no class: they are numbered from 0"},
       {"", "the file has no lines"},
   };
   for (const auto& c : cases) {
@@ -135,28 +114,6 @@ TEST_F(CsvSourceTest, NumbersAreOneClassInAllListsAndEmptyCellsAreNone) {
   EXPECT_THAT(content.info.classes(), IsEmpty());
   EXPECT_THAT(content.sentences,
               Contains(AllOf(HasSubstr("1 rows without a label"), HasSubstr("(test/../i/2.png)"))));
-}
-
-TEST_F(CsvSourceTest, ATargetOfNumbersIsAbsentWhereItsCellSaysNothing) {
-  ASSERT_OK_AND_ASSIGN(const SourceContent content,
-                       Read("path,eye:2\ni/0.png,3 4\ni/1.png,\ni/2.png,nan 1\ni/3.png,NA\n"));
-  ASSERT_EQ(content.items.size(), 4);
-  EXPECT_EQ(content.items[0].targets.size(), 1);
-  for (int i = 1; i < 4; ++i) EXPECT_THAT(content.items[i].targets, IsEmpty()) << i;
-  EXPECT_THAT(content.sentences, ElementsAre(AllOf(HasSubstr("3 rows without the target eye"),
-                                                   HasSubstr("(train/i/1.png, ...)"))));
-  EXPECT_THAT(Read("path,eye:2\ni/0.png,3 1e999\n"),
-              StatusIs(kDamaged, HasSubstr("list.csv:2: '1e999' is no finite number")));
-}
-
-TEST_F(CsvSourceTest, APlainColumnWithFractionsIsATargetOfOneNumber) {
-  ASSERT_OK_AND_ASSIGN(const SourceContent content,
-                       Read("path,age\ni/0.png,3\ni/1.png,2.5\ni/2.png,\n"));
-  EXPECT_EQ(content.info.targets(0).vector_size(), 1);
-  EXPECT_THAT(content.items[1].targets[0].vector().values(), ElementsAre(2.5));
-  EXPECT_THAT(content.sentences, Contains(HasSubstr("age: the numbers have fractions")));
-  EXPECT_THAT(Read("path,label\ni/0.png,2.5\n"),
-              StatusIs(kDamaged, HasSubstr("list.csv:2: '2.5' is no class number")));
 }
 
 TEST_F(CsvSourceTest, PathsOfWindowsAreReadOrSpokenOf) {

@@ -3,14 +3,18 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <iterator>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/data/images/image_file.h"
+#include "cassle/data/sources/tables/cell_number.h"
 
 namespace cassle {
 namespace {
@@ -92,8 +96,13 @@ class RowSource : public ImageSource {
     } else if (!absent) {
       for (absl::string_view word : absl::StrSplit(cell, ' ', absl::SkipEmpty())) {
         float value = 0;
-        if (!absl::SimpleAtof(word, &value)) {
-          return absl::DataLossError(absl::StrCat(origin, ": '", word, "' is no number"));
+        if (HasDecimalComma(word)) {
+          tally_->Decide(absl::StrCat(name, ": commas are taken for decimal points"));
+          value = static_cast<float>(*CellNumber(word));
+        } else if (!absl::SimpleAtof(word, &value)) {
+          return absl::DataLossError(absl::StrCat(
+              origin, ": '", word, "' is no number",
+              absl::StrContains(word, ',') ? " (numbers are separated by blanks)" : ""));
         }
         if (std::isinf(value)) {
           return absl::DataLossError(absl::StrCat(origin, ": '", word, "' is no finite number"));
@@ -124,6 +133,51 @@ class RowSource : public ImageSource {
   size_t next_ = 0;
 };
 
+// Decides what the columns of further targets hold. Nobody may want one of them, so one that cannot
+// be read is left out, with a word, instead of ending all.
+void SettleTargets(ClassColumn::Codes codes, const SourceArguments& arguments,
+                   std::map<std::string, int>* targets,
+                   std::map<std::string, ClassColumn>* columns) {
+  Tally* const tally = arguments.tally.get();
+  std::vector<std::string> numbered;
+  for (auto target = targets->begin(); target != targets->end();) {
+    const std::string& name = target->first;
+    const auto column = columns->find(name);
+    if (target->second > 0) {
+      ++target;
+    } else if (column->second.AreMeasures()) {
+      tally->Decide(absl::StrCat(name,
+                                 ": the numbers have fractions or are negative: they are no "
+                                 "classes, but a target of numbers, as of a column ",
+                                 name, ":1"));
+      target->second = 1;
+      columns->erase(column);
+      ++target;
+    } else {
+      const absl::Status settled =
+          column->second.EveryCellDiffers()
+              ? absl::DataLossError(
+                    "every row has another one (a target of numbers is called "
+                    "NAME:1)")
+              : column->second.Settle(name, {}, codes, arguments.class_order, tally);
+      if (settled.ok()) {
+        // Those of 0 and 1 nobody takes for measured.
+        if (column->second.LargestNumber() > 1) numbered.push_back(name);
+        ++target;
+        continue;
+      }
+      tally->Decide(absl::StrCat("the column ", name, " is not read: ", settled.message()));
+      columns->erase(column);
+      target = targets->erase(target);
+    }
+  }
+  if (!numbered.empty()) {
+    tally->Decide(absl::StrCat(absl::StrJoin(numbered, ", "),
+                               ": whole numbers are taken for classes (a column ", numbered[0],
+                               ":1 is a target of numbers)"));
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ImageSource>> MakeRowSource(std::vector<ImageRow> rows,
@@ -143,19 +197,17 @@ absl::StatusOr<std::unique_ptr<ImageSource>> MakeRowSource(std::vector<ImageRow>
       if (column != columns.end()) column->second.Add(cell, row.origin);
     }
   }
-  for (auto& [name, size] : targets) {
-    if (size > 0 || !columns.at(name).HasFractions()) continue;
-    tally->Decide(absl::StrCat(name,
-                               ": the numbers have fractions: they are no classes, but a "
-                               "target of numbers, as of a column ",
-                               name, ":1"));
-    size = 1;
-    columns.erase(name);
+  CASSLE_RETURN_IF_ERROR(
+      columns.at("label").Settle("label", std::move(classes), codes, arguments.class_order, tally));
+  if (columns.at("label").EveryCellDiffers()) {
+    tally->Decide("label: every row has a class of its own");
   }
-  for (auto& [name, column] : columns) {
-    CASSLE_RETURN_IF_ERROR(column.Settle(name,
-                                         name == "label" ? classes : std::vector<std::string>(),
-                                         codes, arguments.class_order, tally));
+  SettleTargets(codes, arguments, &targets, &columns);
+  for (ImageRow& row : rows) {
+    for (auto cell = row.cells.begin(); cell != row.cells.end();) {
+      const bool read = cell->first == "label" || targets.count(cell->first) > 0;
+      cell = read ? std::next(cell) : row.cells.erase(cell);
+    }
   }
   std::vector<std::string> splits;
   for (const ImageRow& row : rows) {
