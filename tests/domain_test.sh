@@ -43,7 +43,8 @@ quietly pretrain "${small[@]}" --method=simclr --epochs=0 --output=nothing
 onwards=(--input=images --policy=cifar --method=simclr --conditioning=raw --batch_size=32 --compute_threads=1
   --precision=float32 --initial_model=start --base_lr=0.03 --layer_decay=0.75)
 quietly pretrain "${onwards[@]}" --epochs=0 --output=no_step
-quietly pretrain "${onwards[@]}" --epochs=1 --warmup_epochs=1 --output=one_epoch
+quietly pretrain "${onwards[@]}" --epochs=1 --warmup_epochs=1 --monitor.every_epochs=1 --monitor.target=hue --output=one_epoch
+grep -q '"epoch":0,.*"knn_accuracy":0\.[5-9]' one_epoch/metrics.jsonl || fail "epoch 0 is not the initial model: $(cat one_epoch/metrics.jsonl)"
 # score MODEL: accuracy of nearest neighbours, a fraction.
 score() {
   quietly embed --model="$1" --input=images --split=train --precision=float32 --output="$1.train"
