@@ -23,6 +23,7 @@ absl::StatusOr<StageOutcome> Encode(const std::string& root, const std::string& 
   v1::ShardEncoderOptions options;
   options.set_input(root);
   options.set_output(output);
+  options.set_label_from("folder");
   return RunStage(ShardEncoderInfo(), options, {.threads = 1, .omit_costs = true}, RunShardEncoder);
 }
 

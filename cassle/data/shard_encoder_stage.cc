@@ -27,6 +27,7 @@
 #include "cassle/data/sources/source.h"
 #include "cassle/data/sources/sources.h"
 #include "cassle/data/split_assignment.h"
+#include "cassle/data/unlabelled_images.h"
 #include "cassle/stage/options.h"
 #include "cassle/stage/progress.h"
 
@@ -258,8 +259,10 @@ class Encoder {
     }
     if (!encoded.status.ok()) {
       const std::string reason(encoded.status.message());
-      if (bad_ == 0) first_bad_ = absl::StrCat(encoded.record.key(), ": ", reason);
-      if (bad_ < kShownBad) {
+      // The first one is in the last line.
+      if (bad_ == 0) {
+        first_bad_ = absl::StrCat(encoded.record.key(), ": ", reason);
+      } else if (bad_ < kShownBad) {
         context_.Warn(absl::StrCat("bad image ", encoded.record.key(), ": ", reason));
       }
       ++bad_;
@@ -268,6 +271,9 @@ class Encoder {
       return absl::OkStatus();
     }
     for (const std::string& remark : encoded.remarks) tally_->Count(remark, encoded.record.key());
+    if (!encoded.record.has_label() && split != "unlabeled") {
+      unlabelled_.Add(encoded.record.key());
+    }
     if (encoded.record.has_label()) {
       const int64_t label = encoded.record.label();
       if (label < 0 || label >= kMaxClasses) {
@@ -398,6 +404,21 @@ class Encoder {
                                 first, empty > 1 ? ", ...)" : ")"));
   }
 
+  // Of a data set without labels, where they may be; of one with labels, the splits that have none.
+  void SayUnlabelled(const v1::DatasetInfo& info) {
+    if (!options_.label_from().empty() || !info.targets().empty()) return;
+    if (largest_label_ < 0) {
+      const std::string sentence = unlabelled_.Sentence(tally_->label_file(), layout_);
+      if (!sentence.empty()) tally_->Decide(sentence);
+      return;
+    }
+    for (const v1::SplitInfo& split : info.splits()) {
+      if (split.name() == "unlabeled" || split.num_images() == 0) continue;
+      if (split.num_unlabeled() < split.num_images()) continue;
+      tally_->Decide(absl::StrCat("no image of ", split.name(), " has a label"));
+    }
+  }
+
   // A line for every name that was counted (the first of each kind, Tally::kMaxNames).
   std::string Remarks() const {
     std::string lines = "remark,name\n";
@@ -414,6 +435,11 @@ class Encoder {
     CASSLE_RETURN_IF_ERROR(Describe(&info));
     if (stream_ == nullptr) CASSLE_RETURN_IF_ERROR(writer_->Finish(&info));
     SayEmptyClasses(info);
+    SayUnlabelled(info);
+    if (bad_ > 0) {
+      tally_->Decide(absl::StrCat(bad_, " of ", images_ + bad_,
+                                  " images left out (quarantine.csv); the first is ", first_bad_));
+    }
     context_.Count("images", images_);
     context_.Count("quarantined", bad_);
     for (const std::string& sentence : tally_->Sentences()) context_.Note(sentence);
@@ -460,6 +486,7 @@ class Encoder {
   std::vector<ChannelSums> sums_;
   std::vector<int64_t> images_of_;
   std::string payload_;
+  UnlabelledImages unlabelled_;
 };
 
 }  // namespace
@@ -467,7 +494,7 @@ class Encoder {
 StageInfo ShardEncoderInfo() {
   StageInfo info;
   info.name = "shard-encoder";
-  info.version = 2;
+  info.version = 3;
   info.summary =
       "Reads images of any layout (folders, tars, CIFAR, STL-10, IDX, CSV, lists of published data "
       "sets or the built-in generator), checks every one, and writes them as a data set folder of "

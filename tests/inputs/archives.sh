@@ -49,6 +49,35 @@ make_hidden_members() {
   tar -cf set.tar cat dog
 }
 
+make_labels_inside() {
+  class_folders .
+  printf 'path,label\ncat/1.png,0\n' > labels.csv
+  mkdir images
+  mv cat/1.png images/1.png
+  mv cat/2.png images/2.png
+  mv dog/1.png images/3.png
+  mv dog/2.png images/4.png
+  python3 -m zipfile -c set.zip images labels.csv
+  rm -r images
+}
+
+make_class_folder() {
+  class_folders .
+  tar -cf train.tar cat dog
+  tar -cf test.tar dog
+}
+
+make_odd_ending() {
+  class_folders .
+  tar -czf set.dat cat dog
+}
+
+make_broken_json() {
+  make_json
+  printf '{"label": 7' > b.json
+  tar -cf set.tar {a,b}.{png,json}
+}
+
 make_links() {
   class_folders .
   ln -s 1.png cat/3.png
@@ -82,6 +111,8 @@ make_nested() {
   make_stream
   tar -cf sets.tar set.tar
 }
+
+make_json_lines() { printf '{"path": "1.png", "label": "cat"}\n' > labels.jsonl; }
 
 # A password shows in one bit of the flags, in front of the member and in the directory.
 make_password() {

@@ -41,6 +41,28 @@ make_leftovers() {
   touch set/.DS_Store set/__MACOSX/cat/._1.png
 }
 
+make_splits_inside() {
+  mkdir -p set/{cat,dog}/{train,test}
+  pictures set/{cat,dog}/{train,test}/1.png
+}
+
+make_folders_inside() { class_folders set/street && class_folders set/studio; }
+make_domains() { make_folders_inside; }
+make_masks() { class_folders set/images && class_folders set/masks; }
+
+make_names() {
+  mkdir set
+  pictures set/{cat,dog}.{1,2}.png
+}
+make_no_labels() { make_names; }
+
+make_other_files() {
+  class_folders set
+  pictures set/cat/3.png
+  mv set/cat/3.png set/cat/3
+  touch set/cat/{4,5}.tga set/dog/6.svg
+}
+
 make_numbers() {
   mkdir -p set/{1,2,10}
   pictures set/{1,2,10}/1.png

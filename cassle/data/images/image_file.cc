@@ -3,6 +3,7 @@
 #include <iterator>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "cassle/base/status_macros.h"
@@ -66,6 +67,21 @@ void TurnUpright(int orientation, RgbImage* image) {
 }
 
 }  // namespace
+
+absl::string_view FormatOfImageStart(absl::string_view first_bytes) {
+  const v1::ImageFormat record_format = SniffImageFormat(first_bytes);
+  if (record_format != v1::IMAGE_FORMAT_UNSPECIFIED) {
+    return record_format == v1::JPEG ? "JPEG" : "PNG";
+  }
+  const FileFormat* format = FindFormat(first_bytes);
+  if (format == nullptr) return {};
+  // "P6 " may begin any text: a size or a comment follows.
+  if (format == &kPnmFormat &&
+      (first_bytes.size() < 4 || (first_bytes[3] != '#' && !absl::ascii_isdigit(first_bytes[3])))) {
+    return {};
+  }
+  return format->name;
+}
 
 absl::StatusOr<ImageHeader> ReadImageFileHeader(absl::string_view file_bytes) {
   if (SniffImageFormat(file_bytes) != v1::IMAGE_FORMAT_UNSPECIFIED) {

@@ -31,6 +31,11 @@ struct ImageFileContent {
   std::vector<std::string> remarks;
 };
 
+// The format of a file by its first bytes, kImageStartBytes of them or all that there are; empty if
+// it is no image of a kind above.
+inline constexpr size_t kImageStartBytes = 64;
+absl::string_view FormatOfImageStart(absl::string_view first_bytes);
+
 // Decodes a whole file. The memory of `image` is used again; after an error it is of no use.
 // \error kDataLoss, saying why, if the bytes are no image of a kind above, are damaged beyond what
 // Pillow decodes, or say that there are more than limits.max_pixels pixels (noticed before memory

@@ -139,19 +139,19 @@ TEST_F(FolderLayoutTest, SplitsAreRecognisedAsPeopleWriteThem) {
 }
 
 TEST_F(FolderLayoutTest, AFolderOfImagesBesideSplitsIsAnErrorWithTheFlagsThatDecide) {
-  PutImages({"train/cat", "test/cat", "extra/cat"});
+  PutImages({"train/cat", "train/dog", "test/cat", "extra/cat"});
   EXPECT_THAT(Read(),
               StatusIs(kBad, AllOf(HasSubstr("/extra holds images"), HasSubstr("--leave_out=extra"),
                                    HasSubstr(absl::StrCat("--train=", root_, "/train")),
                                    HasSubstr("--unlabeled="))));
   arguments_.leave_out = std::make_shared<LeaveOut>(std::vector<std::string>{"extra"});
   ASSERT_OK_AND_ASSIGN(const SourceContent left_out, Read());
-  EXPECT_EQ(Summary(left_out), "folder train,test cat 8");
+  EXPECT_EQ(Summary(left_out), "folder train,test cat,dog 12");
   EXPECT_EQ(Notes(), "1 files and folders left out as asked (extra)");
   arguments_.leave_out = std::make_shared<LeaveOut>();
   arguments_.inputs = {{"train", root_}};
   ASSERT_OK_AND_ASSIGN(const SourceContent classes, Read());
-  EXPECT_EQ(Summary(classes), "folder train extra,test,train 12");
+  EXPECT_EQ(Summary(classes), "folder train extra,test,train 16");
 }
 
 TEST_F(FolderLayoutTest, WhatIsToBeLeftOutMustBeThere) {

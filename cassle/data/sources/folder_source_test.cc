@@ -57,7 +57,7 @@ TEST(FolderSourceTest, ImagesWithoutClassFoldersHaveNoLabels) {
   EXPECT_THAT(KeysAndLabels(content), ElementsAre("train/1.png=-", "train/2.webp=-"));
   PutFile(root + "/dog/1.png", FlatPng(2, 2, 1, 2, 3));
   EXPECT_THAT(ReadSource(root), StatusIs(kBad, AllOf(HasSubstr("lies beside the class folders"),
-                                                     HasSubstr("2.webp"))));
+                                                     HasSubstr("loose/1.png"))));
 }
 
 TEST(FolderSourceTest, GivenClassesDecideTheOrderAndMustBeComplete) {
@@ -76,17 +76,17 @@ TEST(FolderSourceTest, AMissingInputIsNotFoundAndAFileWhereAFolderBelongsIsRefus
   EXPECT_THAT(ReadSource(std::string("/nowhere/at/all")),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("/nowhere/at/all")));
   const std::string root = FreshFolder("file");
-  PutFile(root + "/list.txt", "x");
-  EXPECT_THAT(ReadSource(root + "/list.txt"),
+  PutFile(root + "/list.bin", "x");
+  EXPECT_THAT(ReadSource(root + "/list.bin"),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        AllOf(HasSubstr("cannot be told"), HasSubstr("webdataset"))));
   SourceArguments arguments;
-  arguments.inputs = {{"", root + "/list.txt"}};
+  arguments.inputs = {{"", root + "/list.bin"}};
   EXPECT_THAT(ReadSource(arguments, v1::DatasetLayout::FOLDER),
               StatusIs(kBad, HasSubstr("an image folder was expected")));
   // A folder below a file: unreadable for root, too.
-  EXPECT_THAT(ReadSource(root + "/list.txt/below"),
-              StatusIs(absl::StatusCode::kNotFound, HasSubstr("list.txt/below")));
+  EXPECT_THAT(ReadSource(root + "/list.bin/below"),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("list.bin/below")));
   EXPECT_THAT(ReadSource(SourceArguments()),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("--input is missing")));
 }

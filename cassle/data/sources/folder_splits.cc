@@ -11,7 +11,6 @@
 #include "cassle/base/escaped_name.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
-#include "cassle/data/images/image_names.h"
 #include "cassle/data/sources/image_files.h"
 
 namespace cassle {
@@ -79,7 +78,7 @@ class SplitFinder {
   }
 
  private:
-  std::vector<SplitFolder> Whole() const { return {{"train", tree_.Path(""), ""}}; }
+  std::vector<SplitFolder> Whole() const { return {{"train", tree_.Path(""), "", /*whole=*/true}}; }
 
   // Sets of things have a class "train" (VOC, COCO, CIFAR-100): images right inside, beside others.
   absl::StatusOr<bool> TrainIsAClass(const std::vector<SplitFolder>& splits) const {
@@ -119,7 +118,7 @@ class SplitFinder {
         tree_.HasPaths() ? absl::StrCat(", or say what is what: ", Flags(splits),
                                         ", with --unlabeled=", path, " if that is a split")
                          : "",
-        ", or --train=", tree_.Path(""), " if all folders are classes"));
+        ", or --label_from=folder --train=", tree_.Path(""), " if all folders are classes"));
   }
 
   // No folder is called as a split, but some have the word in their name.
@@ -143,7 +142,7 @@ class SplitFinder {
     return absl::FailedPreconditionError(absl::StrCat(
         tree_.Path(""), ": the folders ", Names(half), " may be splits or classes: give ",
         tree_.HasPaths() ? Flags(half) : std::string("each as an archive of its own"),
-        ", or --train=", tree_.Path(""), " if they are classes"));
+        ", or --label_from=folder --train=", tree_.Path(""), " if they are classes"));
   }
 
   const SplitTree& tree_;
@@ -182,17 +181,14 @@ class FolderTree : public SplitTree {
   absl::StatusOr<std::string> ImageAtTop() const override {
     CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(root_));
     for (const std::string& name : names) {
-      const char* phrase = kNoImages;
       if (IsLeftover(name)) {
-        phrase = kLeftovers;
+        arguments_.tally->Count(kLeftovers, EscapedName(name));
       } else if (arguments_.leave_out->Matches(name)) {
-        phrase = kLeftOut;
-      } else if (IsDirectory(JoinPath(root_, name))) {
-        continue;
-      } else if (IsImageName(name)) {
-        return name;
+        arguments_.tally->Count(kLeftOut, EscapedName(name));
+      } else if (!IsDirectory(JoinPath(root_, name))) {
+        if (IsImageFile(root_, name)) return name;
+        CountUnread(kNoImages, EscapedName(name), arguments_.tally.get());
       }
-      arguments_.tally->Count(phrase, EscapedName(name));
     }
     return std::string();
   }

@@ -17,6 +17,10 @@ struct SplitFolder {
   std::string path;
   // Below the input, as notes name it: "train"; empty if the input is the split's folder itself.
   std::string name;
+  // Nothing says which split: the whole input, as train.
+  bool whole = false;
+  // The split is in the class folders: cat/train/.
+  bool inside_classes = false;
 };
 
 // What lies where splits may be: in a folder (below), or in an archive (archive_folders.cc).

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "cassle/base/file.h"
+#include "cassle/data/images/image_file.h"
 
 namespace cassle {
 namespace {
@@ -24,18 +25,61 @@ constexpr Format kFormats[] = {
     {"\x93NUMPY", "is a NumPy array, which is not read: write its images as files or WebDataset"},
     {"7z\xbc\xaf", "is a 7z archive, which is not read: unpack it, or pack it again as tar"},
     {"Rar!", "is a rar archive, which is not read: unpack it, or pack it again as tar"},
+    {"SQLite format 3",
+     "is an SQLite data base, which is not read: write its images as files, and "
+     "a CSV with the columns path,label"},
     {"<!DOCTYPE html", "is a web page: the download went wrong"},
     {"<html", "is a web page: the download went wrong"},
     {"version https://git-lfs", "is a pointer of Git LFS: fetch the file with git lfs pull"},
 };
 
+// Of files that begin as others do, or as anything.
+constexpr struct {
+  absl::string_view ending;
+  absl::string_view advice;
+} kEndings[] = {
+    {".jsonl", "is JSON in lines, which is not read: make a CSV of it with the columns path,label"},
+    {".ndjson",
+     "is JSON in lines, which is not read: make a CSV of it with the columns path,label"},
+    {".json", "is JSON, which is not read: make a CSV of it with the columns path,label"},
+    {".csv.gz", "is a compressed table: unpack it first"},
+    {".tsv.gz", "is a compressed table: unpack it first"},
+    {".txt", "is a text: it is read as a CSV, with a first line path,label (docs/inputs.md)"},
+    {".xlsx", "is an Excel workbook, which is not read: save it as CSV"},
+    {".xls", "is an Excel workbook, which is not read: save it as CSV"},
+    {".ods", "is a spreadsheet, which is not read: save it as CSV"},
+    {".npz", "is NumPy arrays, which are not read: write the images as files or WebDataset"},
+    {".pkl", "is a pickle, which is not read: write its images as files or WebDataset"},
+    {".pickle", "is a pickle, which is not read: write its images as files or WebDataset"},
+    {".pt", "is a file of PyTorch, which is not read: write its images as files or WebDataset"},
+    {".pth", "is a file of PyTorch, which is not read: write its images as files or WebDataset"},
+    {".mdb", "is an LMDB, which is not read: write its images as files or WebDataset"},
+    {".lmdb", "is an LMDB, which is not read: write its images as files or WebDataset"},
+    {".tfrecord",
+     "is TFRecord, of which only cassle's own is read (by the stages behind "
+     "shard-encoder): write its images as files or WebDataset"},
+    {".tfrecords",
+     "is TFRecord, of which only cassle's own is read (by the stages behind "
+     "shard-encoder): write its images as files or WebDataset"},
+    {".mp4", "is a film, which is not read: write its frames as images"},
+    {".avi", "is a film, which is not read: write its frames as images"},
+    {".mov", "is a film, which is not read: write its frames as images"},
+    {".pdf", "is a PDF, which is not read: write its pictures as images"},
+};
+
 std::string AdviceOnFile(const std::string& path) {
-  std::string begin(32, '\0');
+  std::string begin(kImageStartBytes, '\0');
   std::ifstream file(path, std::ios::binary);
   file.read(&begin[0], static_cast<std::streamsize>(begin.size()));
   begin.resize(static_cast<size_t>(file.gcount()));
   for (const Format& format : kFormats) {
     if (absl::StartsWith(begin, format.begins_with)) return absl::StrCat(path, " ", format.advice);
+  }
+  for (const auto& known : kEndings) {
+    if (absl::EndsWithIgnoreCase(path, known.ending)) return absl::StrCat(path, " ", known.advice);
+  }
+  if (!FormatOfImageStart(begin).empty()) {
+    return absl::StrCat(path, " is one image: give the folder that it lies in, or a list (CSV)");
   }
   return "";
 }
@@ -47,6 +91,8 @@ std::string AdviceOnFolder(const std::string& folder, int depth) {
     const std::string path = JoinPath(folder, name);
     std::string advice;
     if (!IsDirectory(path)) {
+      // A list of labels is one of the images that are missed; a text may be anything.
+      if (absl::EndsWithIgnoreCase(name, ".txt")) continue;
       advice = AdviceOnFile(path);
     } else if (depth > 0) {
       advice = AdviceOnFolder(path, depth - 1);

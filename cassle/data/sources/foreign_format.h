@@ -6,8 +6,8 @@
 
 namespace cassle {
 
-// One sentence for a file, by the bytes it begins with; for a folder, for the first such file in it
-// or in the folders in it. Empty if there is none. Reads no more than that.
+// One sentence for a file, by the bytes it begins with or else by its ending; for a folder, for the
+// first such file in it or in the folders in it. Empty if there is none. Reads no more than that.
 std::string ForeignFormatAdvice(const std::string& path);
 
 }  // namespace cassle

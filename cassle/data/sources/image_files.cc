@@ -1,6 +1,7 @@
 #include "cassle/data/sources/image_files.h"
 
 #include <algorithm>
+#include <fstream>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -10,6 +11,7 @@
 #include "cassle/base/file.h"
 #include "cassle/base/file_tree.h"
 #include "cassle/base/status_macros.h"
+#include "cassle/data/images/image_file.h"
 #include "cassle/data/images/image_names.h"
 
 namespace cassle {
@@ -64,8 +66,11 @@ absl::StatusOr<ImageFiles> ListImageFiles(const std::string& root, const std::st
   for (std::string& file : tree.files) {
     if (IsImageName(file)) {
       result.images.push_back(std::move(file));
+    } else if (IsImageFile(root, file)) {
+      if (others == OtherFiles::kCount) count(kNamedAsNothing, file);
+      result.images.push_back(std::move(file));
     } else if (others == OtherFiles::kCount) {
-      count(kNoImages, file);
+      CountUnread(kNoImages, EscapedName(JoinPath(prefix, file)), arguments.tally.get());
     }
   }
   bool any_broken = false;
@@ -86,9 +91,55 @@ absl::StatusOr<ImageFiles> ListImageFiles(const std::string& root, const std::st
   return result;
 }
 
+std::string ExtensionOf(absl::string_view path) {
+  const absl::string_view name = path.substr(path.rfind('/') + 1);
+  const size_t dot = name.rfind('.');
+  return dot == name.npos || dot == 0 ? "" : absl::AsciiStrToLower(name.substr(dot + 1));
+}
+
+bool MayHoldLabels(const std::string& name) {
+  const std::string extension = ExtensionOf(name);
+  for (const char* table : {"csv", "tsv", "jsonl", "ndjson", "xlsx", "xls", "ods", "parquet"}) {
+    if (extension == table) return true;
+  }
+  if (extension != "txt" && extension != "json" && extension != "mat") return false;
+  // These may be anything: what they are called tells.
+  const std::string lower = absl::AsciiStrToLower(BaseName(name));
+  for (const char* word : {"label", "class", "annot", "truth", "target"}) {
+    if (absl::StrContains(lower, word)) return true;
+  }
+  return false;
+}
+
+void CountUnread(absl::string_view phrase, const std::string& name, Tally* tally) {
+  const std::string extension = ExtensionOf(name);
+  tally->Count(phrase, name,
+               extension.empty() ? "without an ending" : absl::StrCat(".", extension));
+  if (MayHoldLabels(name)) tally->MayHoldLabels(name);
+}
+
+bool NameSaysNothing(absl::string_view path) {
+  const std::string extension = ExtensionOf(path);
+  return std::all_of(extension.begin(), extension.end(), absl::ascii_isdigit);
+}
+
+bool IsImageFile(const std::string& root, const std::string& name) {
+  if (IsImageName(name)) return true;
+  if (!NameSaysNothing(name)) return false;
+  char start[kImageStartBytes];
+  std::ifstream file(JoinPath(root, name), std::ios::binary);
+  file.read(start, sizeof(start));
+  return !FormatOfImageStart({start, static_cast<size_t>(file.gcount())}).empty();
+}
+
 absl::string_view FirstFolder(absl::string_view path) {
   const size_t slash = path.find('/');
   return slash == absl::string_view::npos ? absl::string_view() : path.substr(0, slash);
+}
+
+std::string WithoutSecondFolder(absl::string_view path) {
+  const size_t first = path.find('/');
+  return absl::StrCat(path.substr(0, first), path.substr(path.find('/', first + 1)));
 }
 
 std::string OnlyFolder(const std::vector<std::string>& images, size_t skipped) {

@@ -19,6 +19,23 @@ bool IsLeftover(const std::string& name);
 inline constexpr char kLeftovers[] = "hidden files and leftovers of systems skipped";
 inline constexpr char kLeftOut[] = "files and folders left out as asked";
 inline constexpr char kNoImages[] = "files that are not named as images skipped";
+inline constexpr char kNamedAsNothing[] =
+    "images without an image's ending read: the content decides";
+
+// The ending of a path's name in lower case, without its dot; empty if there is none.
+std::string ExtensionOf(absl::string_view path);
+
+// May a file that is no image hold the labels of others, by its name?
+bool MayHoldLabels(const std::string& name);
+
+// Counts a file that is not read, by its ending. `name` is escaped.
+void CountUnread(absl::string_view phrase, const std::string& name, Tally* tally);
+
+// Does the name not say what the file is? It has no ending, or a number (IMG.0001).
+bool NameSaysNothing(absl::string_view path);
+
+// Is a file below `root` an image: by its name or, if that says nothing, by its first bytes?
+bool IsImageFile(const std::string& root, const std::string& name);
 
 // Relative to the folder that was listed, sorted by bytes.
 struct ImageFiles {
@@ -29,10 +46,10 @@ struct ImageFiles {
 // What to do with files that are named neither as images nor as leftovers.
 enum class OtherFiles { kCount, kIgnore };
 
-// Lists images below `root`, links followed. Counts in arguments.tally, with names that start with
-// `prefix`, what is left out: leftovers, files of other names, loops of links, pipes, and what
-// arguments.leave_out says. A broken link with the name of an image is an image, which then cannot
-// be read.
+// Lists images below `root` (IsImageFile), links followed. Counts in arguments.tally, with names
+// that start with `prefix`, what is left out: leftovers, other files, loops of links, pipes, and
+// what arguments.leave_out says. A broken link with the name of an image is an image, which then
+// cannot be read.
 // \error kNotFound naming a folder that cannot be read; kCancelled if arguments.interrupted.
 absl::StatusOr<ImageFiles> ListImageFiles(const std::string& root, const std::string& prefix,
                                           const SourceArguments& arguments, OtherFiles others);
@@ -48,6 +65,9 @@ std::string FoldersAboveClasses(const std::vector<std::string>& images);
 
 // The part of a path before its first slash; empty if there is none.
 absl::string_view FirstFolder(absl::string_view path);
+
+// "cat/1.png" of cat/train/1.png. The path has two folders.
+std::string WithoutSecondFolder(absl::string_view path);
 
 }  // namespace cassle
 

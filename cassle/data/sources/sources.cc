@@ -10,8 +10,10 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "cassle/base/escaped_name.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
+#include "cassle/data/sources/archives/archive.h"
 #include "cassle/data/sources/foreign_format.h"
 #include "cassle/data/sources/layout_choice.h"
 #include "cassle/stage/options.h"
@@ -85,11 +87,11 @@ enum Takes {
   // --class_order: class names are found and sorted.
   kClassOrder = 2,
   kLeaveOut = 4,
-  // --label_from and --image_from
-  kFrom = 8,
-  kImageRoot = 16,
-  kLists = 32,
-  kShapes = 64,
+  kLabelFrom = 8,
+  kImageFrom = 16,
+  kImageRoot = 32,
+  kLists = 64,
+  kShapes = 128,
 };
 
 // In the order of detection; a folder is what nothing else is. Add a layout here and nowhere else
@@ -104,11 +106,12 @@ constexpr Layout kLayouts[] = {
     {DatasetLayout::IDX, "idx", "train-images-idx3-ubyte[.gz] ...", LooksLikeIdx, OpenIdxSource,
      kClasses},
     {DatasetLayout::WEBDATASET, "webdataset", "train.tar, test.zip, ... or '-'",
-     LooksLikeWebDataset, OpenArchiveSource, kClasses | kClassOrder | kLeaveOut | kFrom},
+     LooksLikeWebDataset, OpenArchiveSource,
+     kClasses | kClassOrder | kLeaveOut | kLabelFrom | kImageFrom},
     {DatasetLayout::CSV, "csv", "a .csv or .tsv with a column 'path'", LooksLikeCsv, OpenCsvSource,
-     kClasses | kClassOrder | kLeaveOut | kFrom | kImageRoot},
+     kClasses | kClassOrder | kLeaveOut | kLabelFrom | kImageFrom | kImageRoot},
     {DatasetLayout::FOLDER, "folder", "a folder per class, also below train/ val/ test/", Never,
-     OpenFolderSource, kClasses | kClassOrder | kLeaveOut},
+     OpenFolderSource, kClasses | kClassOrder | kLeaveOut | kLabelFrom},
     {DatasetLayout::LIST, "list", "lists of a published data set: configs/datasets", Never,
      OpenListSource, kClasses | kClassOrder | kLeaveOut | kLists},
     {DatasetLayout::SHAPES, "shapes", "nothing: the built-in generator", Never, OpenShapesSource,
@@ -199,6 +202,11 @@ absl::StatusOr<const Layout*> Detect(const Found& found, const SourceArguments& 
   if (!candidates.empty()) return candidates[0];
   const std::string advice = ForeignFormatAdvice(found.path);
   if (!advice.empty()) return absl::FailedPreconditionError(advice);
+  if (IsArchiveFile(found.path)) {
+    arguments.tally->Decide(absl::StrCat(EscapedName(BaseName(found.path)),
+                                         " is read as an archive: the content decides"));
+    return &LayoutOf(DatasetLayout::WEBDATASET);
+  }
   return absl::InvalidArgumentError(absl::StrCat(
       found.path,
       ": the layout cannot be told from the names; give --source=. Layouts: ", LayoutList()));
@@ -221,8 +229,8 @@ absl::Status CheckTaken(const Layout& layout, const SourceArguments& arguments) 
       {!arguments.classes.empty(), kClasses, "--classes"},
       {arguments.class_order != DatasetLayout::BYTES, kClassOrder, "--class_order"},
       {!arguments.leave_out->empty(), kLeaveOut, "--leave_out"},
-      {!arguments.label_from.empty(), kFrom, "--label_from"},
-      {!arguments.image_from.empty(), kFrom, "--image_from"},
+      {!arguments.label_from.empty(), kLabelFrom, "--label_from"},
+      {!arguments.image_from.empty(), kImageFrom, "--image_from"},
       {!arguments.image_root.empty(), kImageRoot, "--image_root"},
       {arguments.lists.ByteSizeLong() > 0, kLists, "--lists"},
       {HasShapes(arguments.shapes), kShapes, "--shapes"},

@@ -42,7 +42,7 @@ TEST(SourcesTest, AnOptionThatALayoutDoesNotTakeIsRefused) {
       {DatasetLayout::WEBDATASET, "--classes --class_order --leave_out --label_from --image_from"},
       {DatasetLayout::CSV,
        "--classes --class_order --leave_out --label_from --image_from --image_root"},
-      {DatasetLayout::FOLDER, "--classes --class_order --leave_out"},
+      {DatasetLayout::FOLDER, "--classes --class_order --leave_out --label_from"},
       {DatasetLayout::LIST, "--classes --class_order --leave_out --lists"},
       {DatasetLayout::SHAPES, "--shapes"},
   };

@@ -17,23 +17,33 @@ class Tally {
  public:
   struct Entry {
     int64_t count = 0;
+    // How many of each kind that was given.
+    std::map<std::string, int64_t> kinds;
     // The first kMaxNames, in the order of counting.
     std::vector<std::string> names;
   };
   static constexpr size_t kMaxNames = 1000;
 
-  // One more of `what`, a phrase that can follow a number ("hidden files skipped"), with its name.
-  void Count(absl::string_view what, absl::string_view name);
+  // One more of `what`, a phrase that can follow a number ("hidden files skipped"), with its name
+  // and, where `what` has several, its kind (".tga").
+  void Count(absl::string_view what, absl::string_view name, absl::string_view kind = {});
   // A decision between readings and its reason, one sentence; said once however often it is made.
   void Decide(absl::string_view sentence);
 
-  // The decisions in the order they were made, then "3 hidden files skipped (a/.x, ...)" by phrase.
+  // A file or member that is not read and may hold the labels of others.
+  void MayHoldLabels(absl::string_view name);
+
+  // The decisions in the order they were made, then "3 files skipped: .tga 2, .svg 1 (a/.x, ...)"
+  // by phrase.
   std::vector<std::string> Sentences() const;
   const std::map<std::string, Entry>& entries() const { return entries_; }
+  // The likeliest of those that may hold labels; empty if there is none.
+  const std::string& label_file() const { return label_file_; }
 
  private:
   std::vector<std::string> decisions_;
   std::map<std::string, Entry> entries_;
+  std::string label_file_;
 };
 
 }  // namespace cassle

@@ -24,6 +24,26 @@ TEST(TallyTest, SaysEveryDecisionOnceAndEveryCountWithItsFirstName) {
                           "2 hidden files skipped (b/.x, ...)"));
 }
 
+TEST(TallyTest, SaysHowManyOfEachKindTheMostFirst) {
+  Tally tally;
+  tally.Count("files skipped", "a.svg", ".svg");
+  EXPECT_THAT(tally.Sentences(), ElementsAre("1 files skipped (a.svg)"));
+  tally.Count("files skipped", "b.tga", ".tga");
+  tally.Count("files skipped", "c.tga", ".tga");
+  EXPECT_THAT(tally.Sentences(), ElementsAre("3 files skipped: .tga 2, .svg 1 (a.svg, ...)"));
+  for (int i = 0; i < 500; ++i) tally.Count("files skipped", "x", absl::StrCat(".", i));
+  EXPECT_EQ(tally.entries().at("files skipped").kinds.at("others"), 402);
+}
+
+TEST(TallyTest, TheLikeliestFileOfLabelsIsATableAtTheTopThatIsCalledSo) {
+  Tally tally;
+  for (const char* name : {"a/b/train.csv", "a/train.csv", "notes.xlsx", "a/labels.json"}) {
+    tally.MayHoldLabels(name);
+    EXPECT_EQ(tally.label_file(),
+              std::string(name) == "notes.xlsx" ? "a/train.csv" : std::string(name));
+  }
+}
+
 TEST(TallyTest, KeepsAThousandNamesAndCountsTheRest) {
   Tally tally;
   for (int i = 0; i < 1500; ++i) tally.Count("files skipped", absl::StrCat(i));

@@ -20,6 +20,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
+#include "cassle/base/status_macros.h"
 
 // Declared only where LibTorch is told that it was built with Gloo.
 #ifndef USE_C10D_GLOO
@@ -45,6 +46,20 @@ std::string FirstLine(const std::exception& error) {
 
 std::chrono::milliseconds Milliseconds(absl::Duration duration) {
   return std::chrono::milliseconds(absl::ToInt64Milliseconds(duration));
+}
+
+// c10d says of a name that leads nowhere what it says of a machine that is silent.
+absl::Status CheckHost(const std::string& host) {
+  addrinfo* found = nullptr;
+  const int code = getaddrinfo(host.c_str(), nullptr, nullptr, &found);
+  if (code == 0) {
+    freeaddrinfo(found);
+    return absl::OkStatus();
+  }
+  const std::string text =
+      absl::StrCat("the host of rank 0, '", host, "', does not resolve (", gai_strerror(code),
+                   "): is --launch.host or MASTER_ADDR right?");
+  return code == EAI_AGAIN ? absl::UnavailableError(text) : absl::InvalidArgumentError(text);
 }
 
 // That of the interface through which packets to host:port leave; none is sent. The machine's name
@@ -122,6 +137,7 @@ std::shared_ptr<TeamStore> TeamStore::InMemory() {
 
 absl::StatusOr<std::shared_ptr<TeamStore>> TeamStore::Connect(const std::string& host, int port,
                                                               bool serves, absl::Duration timeout) {
+  CASSLE_RETURN_IF_ERROR(CheckHost(host));
   c10d::TCPStoreOptions options;
   options.port = static_cast<uint16_t>(port);
   options.isServer = serves;

@@ -29,7 +29,8 @@ class TeamStore {
   static std::shared_ptr<TeamStore> InMemory();
   // Of the rank that serves it (`serves`) at host:port; the others connect, for `timeout` at most.
   // Port 0, for the rank that serves: any free one.
-  // \error kUnavailable if the port is taken or nobody answers.
+  // \error kInvalidArgument if there is no such host; kUnavailable if its name cannot be looked up
+  // now, if the port is taken or if nobody answers.
   static absl::StatusOr<std::shared_ptr<TeamStore>> Connect(const std::string& host, int port,
                                                             bool serves, absl::Duration timeout);
 

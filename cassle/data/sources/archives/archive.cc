@@ -157,6 +157,22 @@ absl::StatusOr<std::string> ArchiveReader::Read(size_t max_bytes) {
   return bytes;
 }
 
+absl::StatusOr<std::string> ArchiveReader::ReadStart(size_t bytes) {
+  const Utf8Locale locale;
+  std::string start(bytes, '\0');
+  const ssize_t count = archive_read_data(archive_, &start[0], bytes);
+  if (count < 0) return Error();
+  start.resize(static_cast<size_t>(count));
+  return start;
+}
+
+bool IsArchiveFile(const std::string& path) {
+  const auto reader = ArchiveReader::Open(path, path);
+  if (!reader.ok()) return false;
+  const absl::StatusOr<bool> any = (*reader)->Next();
+  return any.ok() && *any;
+}
+
 absl::StatusOr<std::string> ReadMaybeCompressed(const std::string& path) {
   CASSLE_RETURN_IF_ERROR(CheckReadable(path));
   CASSLE_ASSIGN_OR_RETURN(const int64_t size, FileSize(path));

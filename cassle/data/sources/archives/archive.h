@@ -43,6 +43,9 @@ class ArchiveReader {
   // Reads the current member.
   // \error kDataLoss as Next, and above max_bytes.
   absl::StatusOr<std::string> Read(size_t max_bytes = size_t{1} << 30);
+  // Reads its first bytes, as many or all that there are; then Read() has the rest.
+  // \error kDataLoss as Next.
+  absl::StatusOr<std::string> ReadStart(size_t bytes);
   // How much of the file was read, in bytes.
   int64_t bytes_read() const;
   // At the end: whether a tar ended as tars end. One that does not may be cut between two members.
@@ -61,6 +64,9 @@ class ArchiveReader {
   bool any_ = false;
   bool has_end_mark_ = true;
 };
+
+// Does the file begin as a tar or zip with a member does, compressed or not, whatever its name?
+bool IsArchiveFile(const std::string& path);
 
 // The content of a file, uncompressed if it is compressed.
 // \error kNotFound if it cannot be read; kDataLoss if the compressed data are damaged.

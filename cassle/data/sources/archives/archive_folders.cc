@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "cassle/base/status_macros.h"
+#include "cassle/data/sources/folder_levels.h"
 #include "cassle/data/sources/folder_splits.h"
 #include "cassle/data/sources/image_files.h"
 #include "cassle/data/sources/source.h"
@@ -77,8 +78,9 @@ class ArchiveTree : public SplitTree {
 
 }  // namespace
 
-absl::string_view ClassFolder(absl::string_view name, const ArchivePlace& place) {
-  return name.substr(place.below, place.class_size);
+std::string PathInSplit(absl::string_view name, const ArchivePlace& place) {
+  const absl::string_view below = name.substr(place.below);
+  return place.inside_class ? WithoutSecondFolder(below) : std::string(below);
 }
 
 absl::StatusOr<std::vector<ArchivePlace>> PlaceImages(const std::vector<ListedImage>& images,
@@ -88,6 +90,7 @@ absl::StatusOr<std::vector<ArchivePlace>> PlaceImages(const std::vector<ListedIm
   std::string common_split;
   // A split by its folder.
   std::map<std::string, std::string> splits;
+  bool inside_classes = false;
   if (split.empty() && !images.empty()) {
     for (const absl::string_view folder : absl::StrSplit(images[0].name.substr(0, root), '/')) {
       if (common_split.empty()) common_split = CanonicalSplit(std::string(folder));
@@ -101,6 +104,15 @@ absl::StatusOr<std::vector<ArchivePlace>> PlaceImages(const std::vector<ListedIm
         folder.name = tree.LeaveOutName(folder.name);
       }
       CASSLE_RETURN_IF_ERROR(CheckOnePerSplit(found));
+      if (splits.empty()) {
+        FolderLevels levels;
+        for (const ListedImage& image : images) {
+          levels.Add(absl::string_view(image.name).substr(root));
+        }
+        CASSLE_ASSIGN_OR_RETURN(
+            inside_classes,
+            levels.HoldSplits({archive, images[0].name.substr(0, root), /*flag=*/""}, tally));
+      }
     }
   }
   std::vector<ArchivePlace> places(images.size());
@@ -114,7 +126,12 @@ absl::StatusOr<std::vector<ArchivePlace>> PlaceImages(const std::vector<ListedIm
       place.split = splits.at(std::string(folder));
       place.below += static_cast<uint32_t>(folder.size()) + 1;
     }
-    place.class_size = static_cast<uint32_t>(FirstFolder(name.substr(place.below)).size());
+    if (inside_classes) {
+      const absl::string_view below = name.substr(root);
+      place.split =
+          CanonicalSplit(std::string(FirstFolder(below.substr(FirstFolder(below).size() + 1))));
+      place.inside_class = true;
+    }
   }
   return places;
 }

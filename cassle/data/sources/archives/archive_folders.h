@@ -19,17 +19,18 @@ struct ArchivePlace {
   // Where in its name the part below the folder of the split begins, or below the folder that all
   // images lie in.
   uint32_t below = 0;
-  // Length of the folder's name there that may be a class; 0 if the image lies in none.
-  uint32_t class_size = 0;
+  // The folder of the split lies inside that of the class: cat/train/.
+  bool inside_class = false;
 };
 
-// The folder of an image that may be its class; empty if it lies in none.
-absl::string_view ClassFolder(absl::string_view name, const ArchivePlace& place);
+// The path of an image below the folder of its split.
+std::string PathInSplit(absl::string_view name, const ArchivePlace& place);
 
 // Where the images of one archive lie. Folders that all images have in common are no classes; which
-// of the others are splits is decided as on the disk (folder_splits.h), which says so in the tally.
+// of the others are splits is decided, and said in the tally, as on the disk (folder_splits.h,
+// folder_levels.h).
 //   split  of the archive, if its name or a flag says it: then folders say none
-// \error as FindSplitFolders.
+// \error as FindSplitFolders and FolderLevels::HoldSplits.
 absl::StatusOr<std::vector<ArchivePlace>> PlaceImages(const std::vector<ListedImage>& images,
                                                       const std::string& archive,
                                                       const std::string& split, Tally* tally);

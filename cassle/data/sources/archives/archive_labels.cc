@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "cassle/base/text_file.h"
+#include "cassle/data/sources/class_by_path.h"
 #include "nlohmann/json.hpp"
 
 namespace cassle {
@@ -36,12 +37,12 @@ const Json* FindField(const Json& json, const std::string& field) {
   return inner == json.end() ? nullptr : FindField(*inner, field.substr(dot + 1));
 }
 
-SampleText TextOf(const std::string& from, const Json& value) {
+SampleText TextOf(const std::string& member, const std::string& from, const Json& value) {
   SampleText text{from, "", ""};
   if (value.is_string()) {
     text.text = std::string(absl::StripAsciiWhitespace(value.get<std::string>()));
   } else if (value.is_object() || value.is_array()) {
-    text.problem = absl::StrCat("the field '", from.substr(from.find(':') + 1), "' is ",
+    text.problem = absl::StrCat(member, ": the field '", from.substr(from.find(':') + 1), "' is ",
                                 value.is_array() ? "a list" : "an object",
                                 ", not one class (--label_from=json:FIELD)");
   } else if (!value.is_null()) {
@@ -67,12 +68,11 @@ bool IsLabelExtension(absl::string_view extension) {
   return extension == "cls" || extension == "txt" || extension == "json";
 }
 
-void AppendTexts(const std::string& extension, const std::string& bytes,
+void AppendTexts(const std::string& member, const std::string& extension, const std::string& bytes,
                  const std::string& label_from, std::vector<SampleText>* texts) {
   const bool json_text = extension == "json";
   const absl::StatusOr<std::string> decoded =
-      DecodeText(bytes, absl::StrCat(".", extension),
-                 json_text ? ForeignBytes::kRefused : ForeignBytes::kKept);
+      DecodeText(bytes, member, json_text ? ForeignBytes::kRefused : ForeignBytes::kKept);
   SampleText whole{extension, "", ""};
   if (!decoded.ok()) {
     whole.problem = std::string(decoded.status().message());
@@ -85,11 +85,11 @@ void AppendTexts(const std::string& extension, const std::string& bytes,
     return;
   }
   const Json json = Json::parse(*decoded, nullptr, /*allow_exceptions=*/false);
-  if (json.is_discarded()) whole.problem = absl::StrCat(".", extension, " is no JSON");
+  if (json.is_discarded()) whole.problem = absl::StrCat(member, " is no JSON");
   texts->push_back(std::move(whole));
   const auto add = [&](const std::string& field) {
     const Json* value = FindField(json, field);
-    if (value != nullptr) texts->push_back(TextOf(absl::StrCat("json:", field), *value));
+    if (value != nullptr) texts->push_back(TextOf(member, absl::StrCat("json:", field), *value));
   };
   const size_t asked = label_from.find("json:");
   if (asked != std::string::npos) {
@@ -101,7 +101,7 @@ void AppendTexts(const std::string& extension, const std::string& bytes,
 
 absl::StatusOr<std::string> ChooseLabels(const std::vector<const std::vector<SampleText>*>& samples,
                                          const std::string& label_from, Tally* tally) {
-  if (label_from == "none" || label_from == "folder") return std::string();
+  if (label_from == "none" || ParseClassBy(label_from).has_value()) return std::string();
   std::map<std::string, int64_t> counts;
   std::vector<absl::string_view> plain;
   for (const std::vector<SampleText>* sample : samples) {

@@ -25,14 +25,15 @@ bool IsLabelExtension(absl::string_view extension);
 
 // Appends what a member says. Of JSON that is first an entry "json" without a text, then one for
 // each field that label_from names or, unless it names one, that usually holds a label.
-//   extension  the member's last: cls, txt or json
-void AppendTexts(const std::string& extension, const std::string& bytes,
+//   member     its name
+//   extension  its last: cls, txt or json
+void AppendTexts(const std::string& member, const std::string& extension, const std::string& bytes,
                  const std::string& label_from, std::vector<SampleText>* texts);
 
 // Where the labels of samples stand: "cls", "txt", "json:FIELD"; "" if in none of these. Says in
 // the tally what it took and what it did not.
 //   samples     the texts of each image
-//   label_from  --label_from: one of these, "json", "folder", "none" or empty
+//   label_from  --label_from: one of these, "json", a word of class_by_path.h, "none" or empty
 // \error kFailedPrecondition if label_from names what no image has.
 absl::StatusOr<std::string> ChooseLabels(const std::vector<const std::vector<SampleText>*>& samples,
                                          const std::string& label_from, Tally* tally);

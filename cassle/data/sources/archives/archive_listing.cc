@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -14,6 +15,7 @@
 #include "cassle/base/escaped_name.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
+#include "cassle/data/images/image_file.h"
 #include "cassle/data/images/image_names.h"
 #include "cassle/data/sources/archives/archive.h"
 #include "cassle/data/sources/image_files.h"
@@ -32,14 +34,6 @@ bool IsLeftoverPath(const std::string& name) {
     if (IsLeftover(std::string(part))) return true;
   }
   return false;
-}
-
-// The last extension, in lower case; empty if there is none.
-std::string ExtensionOf(const std::string& name) {
-  const size_t dot = name.rfind('.');
-  const size_t slash = name.rfind('/');
-  const bool none = dot == std::string::npos || (slash != std::string::npos && dot < slash);
-  return none ? "" : absl::AsciiStrToLower(name.substr(dot + 1));
 }
 
 bool IsArchiveExtension(absl::string_view extension) {
@@ -88,7 +82,7 @@ class Lister {
         continue;
       }
       if (IsImage(name)) {
-        images_.push_back({name, found->second, false, {}});
+        AddImage(name, found->second);
       } else if (IsLabelExtension(ExtensionOf(name))) {
         const auto label =
             std::find_if(labels_.begin(), labels_.end(),
@@ -116,7 +110,8 @@ class Lister {
   absl::Status Attach() {
     std::unordered_map<std::string, size_t> samples;
     for (size_t i = 0; i < images_.size(); ++i) {
-      const auto [known, added] = samples.emplace(SampleOf(images_[i].name), i);
+      const auto [known, added] =
+          samples.emplace(images_[i].name.substr(0, images_[i].sample_size), i);
       if (!added) twins_.emplace(i, known->second);
     }
     for (Label& label : labels_) {
@@ -165,6 +160,7 @@ class Lister {
           nested_.empty() ? ""
                           : absl::StrCat("; unpack the archives inside it first (", nested_, ")")));
     }
+    SayManyEndings();
     for (auto& [base, orphan] : orphans_) images_.push_back(std::move(orphan));
     std::stable_sort(images_.begin(), images_.end(),
                      [](const auto& a, const auto& b) { return a.member < b.member; });
@@ -185,10 +181,23 @@ class Lister {
     return absl::EndsWithIgnoreCase(name, absl::StrCat(".", arguments_.image_from));
   }
 
-  std::string SampleOf(const std::string& image) const {
-    return arguments_.image_from.empty()
-               ? image.substr(0, image.rfind('.'))
-               : image.substr(0, image.size() - arguments_.image_from.size() - 1);
+  void AddImage(const std::string& name, int64_t member) {
+    size_t ending = 0;
+    if (!arguments_.image_from.empty()) {
+      ending = arguments_.image_from.size() + 1;
+    } else if (IsImageName(name)) {
+      ending = name.size() - name.rfind('.');
+    }
+    images_.push_back({name, member, false, {}, static_cast<uint32_t>(name.size() - ending)});
+  }
+
+  // The content decides where a name says nothing.
+  absl::StatusOr<bool> StartsAsImage(const std::string& name, ArchiveReader* reader) {
+    if (!arguments_.image_from.empty() || !NameSaysNothing(name)) return false;
+    CASSLE_ASSIGN_OR_RETURN(const std::string start, reader->ReadStart(kImageStartBytes));
+    if (FormatOfImageStart(start).empty()) return false;
+    tally_.Count(kNamedAsNothing, name);
+    return true;
   }
 
   absl::Status Take(int64_t number, ArchiveReader* reader) {
@@ -224,7 +233,10 @@ class Lister {
       default:
         break;
     }
-    const bool image = IsImage(name);
+    bool image = IsImage(name);
+    if (!image) {
+      CASSLE_ASSIGN_OR_RETURN(image, StartsAsImage(name, reader));
+    }
     const bool label = !image && IsLabelExtension(ExtensionOf(name));
     const auto [known, added] = files_.emplace(name, number);
     if (!added && (image || label)) {
@@ -234,11 +246,12 @@ class Lister {
     }
     if (image) {
       if (name != unescaped) tally_.Count(kNamesEscaped, name);
-      images_.push_back({name, number, false, {}});
+      AddImage(name, number);
     } else if (label) {
       CASSLE_ASSIGN_OR_RETURN(const std::string bytes, reader->Read(kMaxLabelBytes));
       labels_.push_back({name, number, ExtensionOf(name), {}});
-      AppendTexts(labels_.back().extension, bytes, arguments_.label_from, &labels_.back().texts);
+      AppendTexts(name, labels_.back().extension, bytes, arguments_.label_from,
+                  &labels_.back().texts);
     } else {
       CountUnread(name);
     }
@@ -247,6 +260,7 @@ class Lister {
 
   void CountUnread(const std::string& name) {
     const std::string extension = ExtensionOf(name);
+    if (MayHoldLabels(name)) tally_.MayHoldLabels(name);
     if (IsArchiveExtension(extension)) {
       nested_ = name;
       tally_.Count("archives inside an archive not read, unpack them first", name);
@@ -258,9 +272,32 @@ class Lister {
     ++others_[extension.empty() ? "without an extension" : absl::StrCat(".", extension)];
   }
 
+  // a.left.png beside a.right.png, without labels that would tell what a sample is.
+  void SayManyEndings() {
+    constexpr size_t kMost = 8;
+    if (!arguments_.image_from.empty()) return;
+    std::unordered_set<std::string> bases;
+    std::set<std::string> endings;
+    for (const ListedImage& image : images_) {
+      const size_t slash = image.name.rfind('/');
+      const size_t dot = image.name.find('.', slash == std::string::npos ? 0 : slash);
+      if (!image.texts.empty() || dot >= image.sample_size) return;
+      bases.insert(image.name.substr(0, dot));
+      endings.insert(image.name.substr(dot + 1));
+      const std::string inner = image.name.substr(dot + 1, image.sample_size - dot - 1);
+      if (std::all_of(inner.begin(), inner.end(), absl::ascii_isdigit)) return;
+      if (endings.size() > kMost) return;
+    }
+    if (endings.size() < 2 || bases.size() == images_.size()) return;
+    tally_.Decide(absl::StrCat(
+        "images of one name with several endings (.", absl::StrJoin(endings, ", ."),
+        ") are images of their own: --image_from=", *endings.begin(), " takes one of each"));
+  }
+
   // A label of a sample without an image: a class is missed, other texts may be anything.
   void Orphan(const Label& label) {
     if (ExtensionOf(label.name) != "cls") {
+      if (MayHoldLabels(label.name)) tally_.MayHoldLabels(label.name);
       tally_.Count(absl::StrCat("members .", ExtensionOf(label.name), " beside no image not read"),
                    label.name);
       return;

@@ -26,6 +26,8 @@ struct ListedImage {
   // There is a .cls, but no image; `name` is that of the sample.
   bool missing = false;
   std::vector<SampleText> texts;
+  // How much of `name` is that of the sample.
+  uint32_t sample_size = 0;
 };
 
 // A member's name without ./, ../ and slashes in front; empty for the root.

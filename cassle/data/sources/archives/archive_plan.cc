@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
-#include <set>
+#include <optional>
 
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
@@ -10,7 +10,9 @@
 #include "absl/strings/string_view.h"
 #include "cassle/base/escaped_name.h"
 #include "cassle/base/status_macros.h"
+#include "cassle/data/sources/archives/archive_class_folders.h"
 #include "cassle/data/sources/archives/archive_labels.h"
+#include "cassle/data/sources/class_by_path.h"
 #include "cassle/data/sources/class_names.h"
 #include "cassle/data/sources/names.h"
 
@@ -23,50 +25,19 @@ void CountUnused(const ListedImage& image, const std::string& label_from, Tally*
     const bool used = text.from == label_from || absl::StartsWith(label_from, text.from + ":") ||
                       absl::EndsWith(text.from, ".cls");
     if (used || absl::StrContains(text.from, ':')) continue;
-    tally->Count(absl::StrCat("members .", text.from, " not read"), image.name);
+    tally->Count(absl::StrCat("members .", text.from, " not read"),
+                 absl::StrCat(image.name.substr(0, image.sample_size), ".", text.from));
   }
-}
-
-// Looks for folders where no member beside the images has their labels; then label_from is
-// "folder". Says so, unless it was asked for.
-absl::Status ChooseFolders(const std::vector<Archive>& archives, const SourceArguments& arguments,
-                           std::string* label_from) {
-  if (!label_from->empty()) return absl::OkStatus();
-  if (!arguments.label_from.empty() && arguments.label_from != "folder") return absl::OkStatus();
-  std::set<absl::string_view> classes;
-  std::string loose, in_folder;
-  for (const Archive& archive : archives) {
-    for (size_t i = 0; i < archive.listed.size(); ++i) {
-      const absl::string_view name = archive.listed[i].name;
-      const absl::string_view class_name = ClassFolder(name, archive.places[i]);
-      if (classes.size() < 2 && !class_name.empty()) classes.insert(class_name);
-      std::string& example = class_name.empty() ? loose : in_folder;
-      if (example.empty()) example = std::string(name.substr(archive.places[i].below));
-    }
-  }
-  if (arguments.label_from == "folder") {
-    *label_from = "folder";
-    if (!in_folder.empty()) return absl::OkStatus();
-    return absl::FailedPreconditionError(
-        "--label_from=folder: all images lie in one folder, or in none");
-  }
-  if (classes.size() > 1 && loose.empty()) {
-    *label_from = "folder";
-    arguments.tally->Decide(
-        "labels are the folders inside the archive (--label_from=none leaves them)");
-    return absl::OkStatus();
-  }
-  if (loose.empty() || in_folder.empty()) return absl::OkStatus();
-  return absl::FailedPreconditionError(absl::StrCat(
-      "'", loose, "' lies in no folder, but '", in_folder,
-      "' does: are the folders classes? --label_from=folder, or none: images without labels"));
 }
 
 // Turns what was listed into what the second reading needs.
 class Planner {
  public:
   Planner(const SourceArguments& arguments, std::string label_from, std::vector<std::string> given)
-      : arguments_(arguments), label_from_(std::move(label_from)), given_(std::move(given)) {}
+      : arguments_(arguments),
+        label_from_(std::move(label_from)),
+        by_(ParseClassBy(label_from_)),
+        given_(std::move(given)) {}
 
   absl::StatusOr<ArchivePlan> Run(std::vector<Archive>* archives) {
     for (Archive& archive : *archives) {
@@ -84,9 +55,9 @@ class Planner {
       archive.places = {};
     }
     plan_.labelled = !label_from_.empty();
-    plan_.classes = label_from_.empty()       ? arguments_.classes
-                    : label_from_ == "folder" ? folders_.names()
-                                              : label_.names();
+    plan_.classes = label_from_.empty() ? arguments_.classes
+                    : by_.has_value()   ? paths_.names()
+                                        : label_.names();
     return std::move(plan_);
   }
 
@@ -104,15 +75,19 @@ class Planner {
       plan_.splits.push_back(split);
     }
     CountUnused(image, label_from_, arguments_.tally.get());
-    const absl::string_view folder = ClassFolder(image.name, archive->places[i]);
-    if (label_from_ == "folder" && !folder.empty()) {
-      folders_.Add(std::string(folder), arguments_.tally.get());
-    }
+    const std::string class_name = ClassByPath(*archive, i);
+    if (!class_name.empty()) paths_.Add(class_name, arguments_.tally.get());
     for (SampleText& text : image.texts) {
       text.text = EscapedName(text.text);
       ClassColumn* const column = ColumnOf(text);
       if (column != nullptr && text.problem.empty()) column->Add(text.text, image.name);
     }
+  }
+
+  // Empty if the path is not where labels stand, or says none.
+  std::string ClassByPath(const Archive& archive, size_t i) const {
+    if (!by_.has_value()) return "";
+    return std::string(ClassOfPath(PathInSplit(archive.listed[i].name, archive.places[i]), *by_));
   }
 
   // Of the label or of a target; null if the text is neither.
@@ -131,14 +106,14 @@ class Planner {
 
   absl::Status Settle() {
     Tally* const tally = arguments_.tally.get();
-    if (label_from_ == "folder") {
+    if (by_.has_value()) {
       if (given_.empty()) {
-        folders_.Settle(arguments_.class_order, tally);
+        paths_.Settle(arguments_.class_order, tally);
       } else {
-        folders_.SettleAs(given_);
+        paths_.SettleAs(given_);
       }
-      for (const std::string& name : folders_.found()) {
-        if (folders_.Index(name) < 0) return UnknownClassFolder(name);
+      for (const std::string& name : paths_.found()) {
+        if (paths_.Index(name) < 0) return UnknownClassFolder(name);
       }
     } else if (!label_from_.empty()) {
       // A .cls is a number by its definition.
@@ -158,10 +133,9 @@ class Planner {
     const ListedImage& image = archive.listed[i];
     const ArchivePlace& place = archive.places[i];
     const std::string split = SplitOf(archive, i);
-    const bool by_folder = label_from_ == "folder" || !place.split.empty();
+    const bool by_folder = (by_.has_value() && *by_ != ClassBy::kName) || !place.split.empty();
     PlannedImage planned;
-    planned.key =
-        absl::StrCat(split, "/", absl::string_view(image.name).substr(by_folder ? place.below : 0));
+    planned.key = absl::StrCat(split, "/", by_folder ? PathInSplit(image.name, place) : image.name);
     planned.member = image.missing ? -1 : image.member;
     planned.split =
         std::find(plan_.splits.begin(), plan_.splits.end(), split) - plan_.splits.begin();
@@ -169,9 +143,8 @@ class Planner {
       planned.problem = "the sample has no image, no .jpg for example";
       return planned;
     }
-    if (label_from_ == "folder") {
-      planned.label = folders_.Index(std::string(ClassFolder(image.name, place)));
-    }
+    const std::string class_name = ClassByPath(archive, i);
+    if (!class_name.empty()) planned.label = paths_.Index(class_name);
     for (const SampleText& text : image.texts) {
       const ClassColumn* const column = ColumnOf(text);
       if (column == nullptr) continue;
@@ -179,7 +152,7 @@ class Planner {
       const bool label = column == &label_;
       const std::string name = label ? "label" : text.from.substr(0, text.from.size() - 4);
       if (!text.problem.empty()) {
-        planned.problem = text.problem;
+        planned.problem = absl::StrCat("it has no label: ", text.problem);
       } else if (!index.ok()) {
         planned.problem = absl::StrCat(name, ": ", index.status().message());
       } else if (*index >= 0 && label) {
@@ -195,9 +168,10 @@ class Planner {
 
   const SourceArguments& arguments_;
   const std::string label_from_;
+  const std::optional<ClassBy> by_;
   const std::vector<std::string> given_;
   // Of the label, one of the two.
-  ClassNames folders_;
+  ClassNames paths_;
   ClassColumn label_;
   ArchivePlan plan_;
 };
@@ -219,7 +193,7 @@ absl::StatusOr<ArchivePlan> PlanArchives(const SourceArguments& arguments,
   }
   CASSLE_ASSIGN_OR_RETURN(std::string label_from,
                           ChooseLabels(texts, arguments.label_from, arguments.tally.get()));
-  CASSLE_RETURN_IF_ERROR(ChooseFolders(*archives, arguments, &label_from));
+  CASSLE_RETURN_IF_ERROR(ChooseFolders(arguments, archives, &label_from));
   return Planner(arguments, std::move(label_from), std::move(given)).Run(archives);
 }
 

@@ -243,7 +243,8 @@ TEST(ArchiveSourceTest, FoldersInsideAreClassesAsOnDisk) {
   EXPECT_THAT(content.info.classes(), ElementsAre("cat", "dog"));
   EXPECT_THAT(KeysAndLabels(content),
               ElementsAre("train/dog/0.png=1", "train/cat/1.png=0", "train/cat/deep/2.png=0"));
-  EXPECT_THAT(content.sentences, ElementsAre(HasSubstr("labels are the folders")));
+  EXPECT_THAT(content.sentences, ElementsAre(HasSubstr("not those inside them (cat/deep/)"),
+                                             HasSubstr("labels are the folders")));
   const Members mixed = {{"dog/0.png", Png()}, {"1.png", Png()}};
   EXPECT_THAT(Read(mixed), StatusIs(kBad, AllOf(HasSubstr("'1.png' lies in no folder"),
                                                 HasSubstr("--label_from=folder"))));
@@ -481,7 +482,7 @@ TEST(ArchiveSourceTest, FormatsThatAreNotReadAreSpokenOf) {
 TEST(ArchiveSourceTest, AnOptionOfArchivesIsRefusedWhereItDoesNothing) {
   SourceArguments arguments;
   arguments.inputs = {{"", FreshFolder("no_archive")}};
-  arguments.label_from = "folder";
+  arguments.image_from = "png";
   EXPECT_THAT(ReadSource(arguments),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("the layout is folder")));
 }
