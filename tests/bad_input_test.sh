@@ -50,6 +50,10 @@ expect 65 'is not what --train was made of' retrieval --train=train --images=tra
 expect 64 'query_ids: image 12345678' retrieval --train=train --images=images --query_ids=12345678 --output=x
 expect 64 'max_points=1' project --embeddings=test --max_points=1 --output=x
 
+# --- new images
+expect 64 '--classifier is missing' predict --model=model --input=images --output=x
+expect 65 'train \(of embed\) holds no classifier' predict --model=model --classifier=train --input=images --output=x
+
 # --- missing and unreadable inputs
 expect 66 'nowhere does not exist|cannot read nowhere' augment_and_record --input=nowhere --policy=cifar --output=x
 expect 66 'not a complete stage output|dataset.textproto' pretrain --input=. --policy=cifar --output=x

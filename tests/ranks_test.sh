@@ -94,14 +94,39 @@ cat > bin/rank << END
 #!/bin/bash
 export RANK=\$1 WORLD_SIZE=\$2 LOCAL_RANK=\$1 LOCAL_WORLD_SIZE=\$2 MASTER_PORT=$port
 shift 2
-exec pretrain "\$@"
+exec "\${program:-pretrain}" "\$@"
 END
 chmod +x bin/rank
 expect 75 'rank 1 of 2 has not come within 1s' rank 0 2 "${run[@]}" --launch.wait_seconds=1 --output=x
 expect 75 "rank 0 does not answer at 127.0.0.1:$port" rank 1 2 "${run[@]}" --launch.wait_seconds=1 --output=x
 expect 64 'RANK but no WORLD_SIZE' env RANK=1 bin/pretrain "${run[@]}" --output=x
 expect 64 'torchrun started 2' rank 0 2 "${run[@]}" --ranks=3 --output=x
-expect 64 '32 images for 33 ranks' pretrain "${run[@]}" --ranks=33 --output=x
+expect 64 'the 32 images of a batch are too few for 33 ranks' pretrain "${run[@]}" --ranks=33 --output=x
+
+# sockets STATE COUNT: until so many of the port are in it: 0A, listening; 01, connected, of which rank 0 has one itself.
+sockets() {
+  local pattern
+  pattern=$(printf ':%04X [0-9A-F]+:[0-9A-F]{4} %s ' "$port" "$1")
+  for _ in $(seq 300); do
+    [ "$(cat /proc/net/tcp /proc/net/tcp6 | grep -cE "$pattern")" -ge "$2" ] && return
+    sleep 0.1
+  done
+  fail "port $port has no $2 sockets in state $1"
+}
+# Rank 0 is interrupted before all have come: no launcher may take the others for done.
+rank 0 3 "${run[@]}" --output=waiting > /dev/null 2> first.err &
+first=$!
+sockets 0A 1
+expect 75 "port $port cannot be served .*is another run using it" rank 0 3 "${run[@]}" --output=x
+rank 1 3 "${run[@]}" --output=waiting > /dev/null 2> other.err &
+other=$!
+sockets 01 2
+kill -TERM $first
+wait $first
+[ $? = 75 ] && tail -1 first.err | grep -q 'interrupted before all ranks came' || fail "rank 0 interrupted: $(cat first.err)"
+wait $other
+[ $? = 75 ] && grep -q 'rank 0 .* was interrupted before all ranks had come' other.err &&
+  [ "$(wc -l < other.err)" = 1 ] || fail "rank 1 of one that was interrupted: $(cat other.err)"
 
 # together CODE PATTERN -- LEADER... -- OTHER...: two ranks with arguments of their own; the pattern is that of rank 0,
 # and the other says nothing.
@@ -111,7 +136,7 @@ together() {
   while [ "$1" != -- ]; do first+=("$1"); shift; done
   shift
   other=("$@")
-  rank 1 2 "${run[@]}" "${other[@]}" > /dev/null 2> other.err &
+  program=${another:-} rank 1 2 "${run[@]}" "${other[@]}" > /dev/null 2> other.err &
   local pid=$!
   rank 0 2 "${run[@]}" "${first[@]}" > /dev/null 2> first.err || status=$?
   wait $pid
@@ -123,6 +148,11 @@ together() {
 together 64 'rank 1 .* differs from rank 0 in options \(seed: 3 against seed: 0\)' -- --output=x -- --seed=3 --output=x
 quietly shard_encoder "${small_shapes[@]}" --shapes.seed=9 --output=others
 together 64 'rank 1 .* differs from rank 0 in --input' -- --output=x -- --input=others --output=x
+together 64 'differs from rank 0 in options \(policy: "stl10" against policy: "cifar"\)' -- --output=x -- --policy=stl10 --output=x
+# Another program: the same, and a byte.
+cp "$(readlink -f bin/pretrain)" another_pretrain
+echo >> another_pretrain
+another=./another_pretrain together 64 'rank 1 .* differs from rank 0 in program' -- --output=x -- --output=x
 together 66 'rank 1.*: --input: nowhere' -- --output=x -- --input=nowhere --output=x
 together 0 'up to date' -- --output=undisturbed -- --output=undisturbed
 together 73 'with other' -- --output=by_1 -- --output=by_1

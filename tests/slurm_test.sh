@@ -1,13 +1,15 @@
 #!/bin/bash
-# The Slurm script of docs/scaling.md, run by a Slurm of this machine alone: ranks that srun starts train what
-# `pretrain --ranks=2` trains, byte for byte. Needs root and Debian's slurmctld, slurmd and slurm-client.
+# The Slurm script of docs/scaling.md, as it stands there, run by a Slurm whose two nodes are this machine: ranks that srun
+# starts find each other by its node list and train what `pretrain --ranks=2` trains, byte for byte. Tasks, GPUs and
+# processors of a node are options of sbatch; the sizes of the training come from a `pretrain` in front of the real one.
+# Needs root and Debian's slurmctld, slurmd and slurm-client.
 source tests/lib.sh
 page=$OLDPWD/docs/scaling.md
-for program in slurmctld slurmd sbatch srun; do
-  PATH=$PATH:/usr/sbin command -v $program > /dev/null || { echo "skipped: there is no $program (slurmctld, slurmd, slurm-client)"; exit 0; }
+PATH=$PATH:/usr/sbin
+for program in slurmctld slurmd sbatch srun unshare; do
+  command -v $program > /dev/null || { echo "skipped: there is no $program (slurmctld, slurmd, slurm-client, util-linux)"; exit 0; }
 done
 [ "$(id -u)" = 0 ] || { echo "skipped: a Slurm of one's own needs root"; exit 0; }
-PATH=$PATH:/usr/sbin
 
 host=$(hostname -s)
 port=$((20000 + RANDOM % 9000))
@@ -18,46 +20,54 @@ cat > slurm/slurm.conf << END
 ClusterName=test
 SlurmctldHost=$host(127.0.0.1)
 SlurmctldPort=$port
-SlurmdPort=$((port + 1))
 SlurmUser=root
 AuthType=auth/none
 CredType=cred/none
 StateSaveLocation=$slurm/state
-SlurmdSpoolDir=$slurm/spool
+SlurmdSpoolDir=$slurm/spool-%n
 SlurmctldPidFile=$slurm/slurmctld.pid
-SlurmdPidFile=$slurm/slurmd.pid
+SlurmdPidFile=$slurm/slurmd-%n.pid
 ProctrackType=proctrack/pgid
 TaskPlugin=task/none
 SelectType=select/linear
 MpiDefault=none
-NodeName=$host NodeAddr=127.0.0.1 CPUs=2 State=UNKNOWN
-PartitionName=all Nodes=$host Default=YES OverSubscribe=FORCE
+NodeName=node1 NodeHostname=$host NodeAddr=127.0.0.1 Port=$((port + 1)) CPUs=1 State=UNKNOWN
+NodeName=node2 NodeHostname=$host NodeAddr=127.0.0.1 Port=$((port + 2)) CPUs=1 State=UNKNOWN
+PartitionName=all Nodes=node1,node2 Default=YES OverSubscribe=FORCE
 END
 export SLURM_CONF=$slurm/slurm.conf
-mkdir slurm/state slurm/spool
+mkdir slurm/state slurm/spool-node1 slurm/spool-node2
+# The nodes' names lead to this machine, for what the nodes run only.
+{ cat /etc/hosts; echo '127.0.0.1 node1 node2'; } > hosts
 slurmctld -D > slurm/slurmctld.log 2>&1 &
-control=$!
-slurmd -D -N "$host" > slurm/slurmd.log 2>&1 &
-daemon=$!
-trap 'kill $control $daemon 2> /dev/null; rm -rf "$slurm"' EXIT
-for _ in $(seq 100); do sinfo -h -o %t 2> /dev/null | grep -q idle && break; sleep 0.2; done
-sinfo -h -o %t 2> /dev/null | grep -q idle || {
-  echo "skipped: no Slurm comes up here: $(tail -1 slurm/slurmctld.log slurm/slurmd.log | tr '\n' ' ')"
+daemons=($!)
+for node in node1 node2; do
+  unshare --mount sh -c "mount --bind '$PWD/hosts' /etc/hosts && exec slurmd -D -N $node" > slurm/slurmd-$node.log 2>&1 &
+  daemons+=($!)
+done
+trap 'kill "${daemons[@]}" 2> /dev/null; wait; rm -rf "$slurm"' EXIT
+idle() { [ "$(sinfo -h -N -o %t 2> /dev/null | grep -c idle)" = 2 ]; }
+for _ in $(seq 100); do idle && break; sleep 0.2; done
+idle || {
+  echo "skipped: no Slurm comes up here: $(tail -qn 1 slurm/*.log | tr '\n' ' ')"
   exit 0
 }
 
-quietly shard_encoder "${small_shapes[@]}" --output=images
-training=(--input=images "${small_training[@]}" --precision=float32 --epochs=2)
-quietly pretrain "${training[@]}" --ranks=2 --output=by_ranks
+# The paragraph of the page with srun pretrain, and its arguments.
+awk -v RS= '/#!\/bin\/bash/ && /srun pretrain/' "$page" | sed 's/^    //' > job.sh
+arguments=$(sed -n 's/^srun pretrain \(.*\) --output=moco$/\1/p' job.sh)
+[ -n "$arguments" ] || fail "docs/scaling.md has no script with srun pretrain ... --output=moco: $(cat job.sh)"
+quietly shard_encoder "${small_shapes[@]}" --output=imagenet100
+# Of two settings the last counts. The policy's crops stay 224 px.
+smaller=(--backbone.width_factor=0.125 --epochs=2 --batch_size=32 --set=method.moco_v2.queue_size=128 --precision=float32
+  --compute_threads=1)
+quietly pretrain $arguments "${smaller[@]}" --ranks=2 --output=by_ranks
 
-# The script of the page, smaller: two tasks of one node, and this training.
-sed -n '/^ *#!\/bin\/bash/,/^ *srun pretrain/p' "$page" | sed -n '/SBATCH.*ntasks/,$p' | sed 's/^    //' > from_page
-grep -q '^srun pretrain' from_page || fail "docs/scaling.md has no script with srun pretrain"
-{
-  echo '#!/bin/bash'
-  echo '#SBATCH --nodes=1 --ntasks=2 --output=job.out'
-  sed -n '/^srun/p' from_page | sed "s|srun pretrain.*|srun $(command -v pretrain) ${training[*]} --output=by_slurm|"
-} > job.sh
-timeout 120 sbatch --wait job.sh > sbatch.out 2>&1 || fail "the job failed: $(tail -3 job.out)"
-same by_ranks by_slurm
+mkdir smaller
+printf '#!/bin/bash\nexec %q "$@" %s\n' "$(command -v pretrain)" "${smaller[*]}" > smaller/pretrain
+chmod +x smaller/pretrain
+export PATH=$PWD/smaller:$PATH
+timeout 240 sbatch --wait --ntasks-per-node=1 --gpus-per-node=0 --cpus-per-task=1 --output=job.out job.sh > sbatch.out 2>&1 ||
+  fail "the job failed: $(tail -n 3 sbatch.out job.out)"
+same by_ranks moco
 finish

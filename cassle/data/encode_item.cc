@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <iterator>
 #include <optional>
 #include <string>
 #include <utility>
@@ -12,9 +11,8 @@
 #include "cassle/base/out_of_memory.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/data/images/codec.h"
-#include "cassle/data/images/image_file.h"
-#include "cassle/data/images/image_names.h"
 #include "cassle/data/images/resample.h"
+#include "cassle/data/sources/item_pixels.h"
 
 namespace cassle {
 namespace {
@@ -37,27 +35,17 @@ v1::ImageFormat StoredFormat(Options::Store store, std::optional<v1::ImageFormat
   }
 }
 
-// Decodes item->file; what was odd about it becomes remarks. Returns what a record may keep it as.
-absl::StatusOr<v1::ImageFormat> Decode(const Options& options, SourceItem* item) {
-  CASSLE_ASSIGN_OR_RETURN(
-      ImageFileContent content,
-      DecodeImageFile(item->file, {.max_pixels = options.max_pixels()}, &item->pixels));
-  std::vector<std::string>& remarks = item->remarks;
-  std::move(content.remarks.begin(), content.remarks.end(), std::back_inserter(remarks));
-  const absl::string_view named = ImageFormatOfName(item->key);
-  if (!named.empty() && named != content.format) {
-    remarks.push_back(
-        absl::StrCat(content.format, " images named as ", named, ": the content decides"));
+// Says which images are not kept as they were found.
+void RemarkChange(const Options& options, const ImageFileContent& content, SourceItem* item) {
+  if (options.store() != Options::ORIGINAL ||
+      content.record_format != v1::IMAGE_FORMAT_UNSPECIFIED) {
+    return;
   }
-  if (options.store() == Options::ORIGINAL &&
-      content.record_format == v1::IMAGE_FORMAT_UNSPECIFIED) {
-    const bool turned = content.format == "JPEG" || content.format == "PNG";
-    remarks.push_back(absl::StrCat(
-        content.format,
-        turned ? " images turned upright by an unusual EXIF tag, hence stored as PNG, losslessly"
-               : " images stored as PNG, losslessly"));
-  }
-  return content.record_format;
+  const bool turned = content.format == "JPEG" || content.format == "PNG";
+  item->remarks.push_back(absl::StrCat(
+      content.format,
+      turned ? " images turned upright by an unusual EXIF tag, hence stored as PNG, losslessly"
+             : " images stored as PNG, losslessly"));
 }
 
 // Shrinks the image so that its short side is `short_side`; true if it did.
@@ -76,11 +64,12 @@ absl::StatusOr<bool> ShrinkTo(int short_side, RgbImage* image) {
 }
 
 absl::Status Encode(const Options& options, SourceItem* item, EncodedItem* encoded) {
-  if (!item->problem.empty()) return absl::DataLossError(item->problem);
-  if (item->load) CASSLE_RETURN_IF_ERROR(item->load(item));
+  CASSLE_ASSIGN_OR_RETURN(const std::optional<ImageFileContent> content,
+                          LoadPixels({.max_pixels = options.max_pixels()}, item));
   std::optional<v1::ImageFormat> found;
-  if (item->pixels.height == 0) {
-    CASSLE_ASSIGN_OR_RETURN(found, Decode(options, item));
+  if (content.has_value()) {
+    found = content->record_format;
+    RemarkChange(options, *content, item);
   }
   CASSLE_ASSIGN_OR_RETURN(const bool shrunk, ShrinkTo(options.resize_short(), &item->pixels));
   encoded->sums.Add(item->pixels);

@@ -12,7 +12,6 @@
 #include "cassle/augment/pixels/evaluation_transform.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/models/weights/model_folder.h"
-#include "cassle/models/weights/preprocessing.h"
 #include "cassle/models/weights/projector_folder.h"
 #include "cassle/models/weights/weights.h"
 #include "cassle/runtime/device.h"
@@ -85,14 +84,6 @@ absl::StatusOr<std::unique_ptr<FrozenEncoder>> FrozenEncoder::Load(
   return Create(spec, std::move(backbone), options, std::move(loaded));
 }
 
-int FrozenEncoder::resize_px() const {
-  return options_.resize_px == 0 ? spec_.image_size() : options_.resize_px;
-}
-
-std::string FrozenEncoder::preprocess_fingerprint() const {
-  return PreprocessFingerprint(spec_, resize_px(), options_.bfloat16);
-}
-
 absl::Status FrozenEncoder::Prepare(const RgbImage& image, uint8_t* pixels) const {
   std::array<RgbImage, 10> inputs;
   if (options_.ten_crops) {
@@ -155,6 +146,20 @@ absl::StatusOr<at::Tensor> FrozenEncoder::Project(const at::Tensor& features,
     const PrecisionScope scope = ScopeOf(options_, features);
     return projector_->forward(
         features, Upload(MatrixTensor(descriptors, features.size(0)), features.device()));
+  });
+}
+
+absl::StatusOr<std::vector<float>> FrozenEncoder::Project(
+    const std::vector<float>& features) const {
+  return Guarded([&] {
+    const int64_t images = static_cast<int64_t>(features.size()) / feature_size();
+    const at::Tensor input =
+        Upload(MatrixTensor(features, images), backbone_->parameters()[0].device());
+    const PrecisionScope scope = ScopeOf(options_, input);
+    const at::Tensor projected =
+        projector_->forward(input, at::Tensor()).to(at::kFloat).cpu().contiguous();
+    const float* values = projected.data_ptr<float>();
+    return std::vector<float>(values, values + projected.numel());
   });
 }
 

@@ -26,6 +26,7 @@
 #include "cassle/models/networks/conditioning.h"
 #include "cassle/models/networks/model.pb.h"
 #include "cassle/models/weights/batch_tensor.h"
+#include "cassle/models/weights/preprocessing.h"
 
 namespace cassle {
 
@@ -91,6 +92,8 @@ class FrozenEncoder {
   // [n, P] of features [n, feature_size()] and descriptors [n, D] row-major.
   absl::StatusOr<at::Tensor> Project(const at::Tensor& features,
                                      const std::vector<float>& descriptors) const;
+  // [n, P] row-major of features as Extract gives them, by a projector that reads no descriptor.
+  absl::StatusOr<std::vector<float>> Project(const std::vector<float>& features) const;
 
   const v1::ModelSpec& spec() const { return spec_; }
   bool batch_statistics() const { return options_.batch_statistics; }
@@ -99,17 +102,21 @@ class FrozenEncoder {
   // Network inputs per image: 1 or 10.
   int64_t views() const { return options_.ten_crops ? 10 : 1; }
   int64_t input_bytes() const { return views() * image_size() * image_size() * 3; }
-  // Fingerprints of everything that turns an image into a feature: the weights; all the rest but
-  // the place of the crop: what was learnt from ten crops is tested on one.
+  // Shorter side of an image before the crop, pixels.
+  int resize_px() const {
+    return options_.resize_px == 0 ? spec_.image_size() : options_.resize_px;
+  }
+  // Fingerprints of everything that turns an image into a feature: the weights, and all the rest.
   const std::string& weights_fingerprint() const { return weights_fingerprint_; }
-  std::string preprocess_fingerprint() const;
+  std::string preprocess_fingerprint() const {
+    return PreprocessFingerprint(spec_, resize_px(), options_.bfloat16);
+  }
 
  private:
   FrozenEncoder(const v1::ModelSpec& spec, std::shared_ptr<Backbone> backbone,
                 std::shared_ptr<ConditionedProjector> projector,
                 const FrozenEncoderOptions& options);
 
-  int resize_px() const;
   // [n, channels, image_size, image_size] float32, channels-last, where the backbone is.
   at::Tensor Input(const std::vector<uint8_t>& pixels) const;
   // What `compute` returns, with LibTorch's exceptions as statuses.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "cassle/base/thread_pool.h"
 #include "cassle/probes/neighbor_scores.h"
@@ -216,6 +217,19 @@ struct Search {
   }
 };
 
+// Of query q, by class.
+void CountVotes(const NeighborTable& table, int64_t q, const std::vector<int>& labels,
+                int64_t neighbors, double temperature, absl::Span<double> votes) {
+  const int64_t* rows = table.rows.data() + q * table.neighbors;
+  const float* similarities = table.similarities.data() + q * table.neighbors;
+  std::fill(votes.begin(), votes.end(), 0.0);
+  for (int64_t i = 0; i < std::min(neighbors, table.neighbors); ++i) {
+    // Relative to the nearest: no overflow, and the same winner.
+    votes[labels[rows[i]]] +=
+        temperature > 0 ? std::exp((double{similarities[i]} - similarities[0]) / temperature) : 1;
+  }
+}
+
 }  // namespace
 
 NeighborTable FindNeighbors(const FeatureRows& bank, const FeatureRows& queries,
@@ -251,17 +265,23 @@ std::vector<int> VoteByNeighbors(const NeighborTable& table, const std::vector<i
   std::vector<int> predicted(table.queries);
   std::vector<double> votes(classes);
   for (int64_t q = 0; q < table.queries; ++q) {
-    const int64_t* rows = table.rows.data() + q * table.neighbors;
-    const float* similarities = table.similarities.data() + q * table.neighbors;
-    std::fill(votes.begin(), votes.end(), 0.0);
-    for (int64_t i = 0; i < std::min(neighbors, table.neighbors); ++i) {
-      // Relative to the nearest: no overflow, and the same winner.
-      votes[labels[rows[i]]] +=
-          temperature > 0 ? std::exp((double{similarities[i]} - similarities[0]) / temperature) : 1;
-    }
+    CountVotes(table, q, labels, neighbors, temperature, absl::MakeSpan(votes));
     predicted[q] = static_cast<int>(std::max_element(votes.begin(), votes.end()) - votes.begin());
   }
   return predicted;
+}
+
+std::vector<double> VoteShares(const NeighborTable& table, const std::vector<int>& labels,
+                               int classes, int64_t neighbors, double temperature) {
+  std::vector<double> shares(table.queries * classes);
+  for (int64_t q = 0; q < table.queries; ++q) {
+    const absl::Span<double> votes = absl::MakeSpan(shares).subspan(q * classes, classes);
+    CountVotes(table, q, labels, neighbors, temperature, votes);
+    // At least 1: the vote of the nearest.
+    const double all = std::accumulate(votes.begin(), votes.end(), 0.0);
+    for (double& vote : votes) vote /= all;
+  }
+  return shares;
 }
 
 }  // namespace cassle

@@ -73,6 +73,11 @@ NeighborTable FindNeighbors(const FeatureRows& bank, const FeatureRows& queries,
 std::vector<int> VoteByNeighbors(const NeighborTable& table, const std::vector<int>& labels,
                                  int classes, int64_t neighbors, double temperature);
 
+// The votes themselves: [queries, classes] row-major, of each query the share of every class; they
+// sum to 1.
+std::vector<double> VoteShares(const NeighborTable& table, const std::vector<int>& labels,
+                               int classes, int64_t neighbors, double temperature);
+
 }  // namespace cassle
 
 #endif  // CASSLE_PROBES_NEAREST_NEIGHBORS_H_

@@ -105,6 +105,19 @@ TEST(NearestNeighborsTest, EqualVotesGoToTheSmallestClass) {
   EXPECT_EQ(Classify({0, 1, 2}, {0, 2, 2}, 99, 0), 2);
 }
 
+TEST(NearestNeighborsTest, SharesOfVotesSumToOneAndFollowTheWeights) {
+  // At 0 and 60 degrees: cosines 1 and 1/2.
+  const std::vector<float> bank = AtAngles({0, 60, 60}), query = AtAngles({0});
+  const NeighborTable table = FindNeighbors({bank, 2}, {query, 2}, {.neighbors = 3});
+  const std::vector<double> equal = VoteShares(table, {2, 0, 0}, 3, 3, 0);
+  EXPECT_THAT(equal, testing::Pointwise(testing::DoubleNear(1e-15), {2.0 / 3, 0.0, 1.0 / 3}));
+  const double weight = std::exp(-0.5 / 0.25);
+  const std::vector<double> weighted = VoteShares(table, {2, 0, 0}, 3, 3, 0.25);
+  // Similarities are float.
+  EXPECT_NEAR(weighted[0], 2 * weight / (1 + 2 * weight), 1e-6);
+  EXPECT_NEAR(weighted[0] + weighted[1] + weighted[2], 1, 1e-15);
+}
+
 TEST(NearestNeighborsTest, EquallyNearRowsComeInTheirOrder) {
   // 400 copies of five rows: more ties than candidates, over many blocks of the bank.
   const int64_t d = 19;

@@ -17,7 +17,9 @@
 #include "absl/strings/str_format.h"
 #include "cassle/augment/loading/view_loader.h"
 #include "cassle/augment/policies/policy.h"
+#include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
+#include "cassle/base/text_proto.h"
 #include "cassle/data/records/class_target.h"
 #include "cassle/data/records/dataset.h"
 #include "cassle/eval/result/evaluation.h"
@@ -26,7 +28,9 @@
 #include "cassle/models/networks/conditioning.h"
 #include "cassle/models/networks/vit.h"
 #include "cassle/models/weights/batch_tensor.h"
+#include "cassle/models/weights/head.pb.h"
 #include "cassle/models/weights/model_folder.h"
+#include "cassle/models/weights/projector_folder.h"
 #include "cassle/models/weights/weights.h"
 #include "cassle/probes/accuracy.h"
 #include "cassle/probes/splits/few_labels.h"
@@ -62,6 +66,7 @@ struct Run {
   v1::ModelSpec spec;
   v1::Policy policy;
   std::string target;
+  std::vector<std::string> class_names;
   int classes = 0;
   LabelledSplit train, test;
   // Images of train that are learnt from.
@@ -110,13 +115,14 @@ absl::Status OpenData(Run* run) {
   const Options& options = run->options;
   run->target = options.target().empty() ? "label" : options.target();
   CASSLE_ASSIGN_OR_RETURN(const auto any, Dataset::Open(options.input(), options.split()));
-  const auto classes = NumClasses(any->info(), run->target);
+  auto classes = ClassNames(any->info(), run->target);
   if (!classes.ok()) return Annotate(classes.status(), "--target");
-  if (*classes < 1) {
+  if (classes->empty()) {
     return absl::FailedPreconditionError(
         absl::StrCat(options.input(), " has no labels: fine-tuning learns from them"));
   }
-  run->classes = static_cast<int>(*classes);
+  run->class_names = *std::move(classes);
+  run->classes = static_cast<int>(run->class_names.size());
   CASSLE_ASSIGN_OR_RETURN(run->train,
                           OpenSplit(options.input(), options.split(), run->target, run->classes));
   CASSLE_ASSIGN_OR_RETURN(
@@ -188,12 +194,13 @@ absl::Status BuildMethod(Run* run) {
 
 absl::StatusOr<v1::TrainingConfig> TrainingOf(const Run& run) {
   v1::TrainingConfig training;
-  CASSLE_RETURN_IF_ERROR(CopyFieldsByName(
-      run.options,
-      /*without=*/
-      {"accumulate_steps", "begin", "keep_every_epochs", "keep_last_checkpoints", "monitor",
-       "schedule", "schedule_per_step", "step_epochs", "step_factor", "stop_epoch"},
-      &training));
+  CASSLE_RETURN_IF_ERROR(
+      CopyFieldsByName(run.options,
+                       /*without=*/
+                       {"accumulate_steps", "batch_norm_group", "begin", "keep_every_epochs",
+                        "keep_last_checkpoints", "monitor", "schedule", "schedule_per_step",
+                        "step_epochs", "step_factor", "stop_epoch"},
+                       &training));
   training.set_batch_size(static_cast<int32_t>(run.batch_size));
   training.set_accumulate_steps(1);
   training.set_keep_last_checkpoints(1);
@@ -273,6 +280,13 @@ v1::ModelSpec FineTunedSpec(const Run& run) {
   return spec;
 }
 
+absl::Status WriteHead(const Run& run, const std::string& folder) {
+  v1::HeadSpec head;
+  head.set_target(run.target);
+  for (const std::string& name : run.class_names) head.add_classes(name);
+  return WriteFile(JoinPath(folder, kHeadSpecName), PrintTextProto(head));
+}
+
 absl::StatusOr<v1::Evaluation> ResultOf(const Run& run, const Predictions& predictions,
                                         const StageContext& context) {
   const Backbone& backbone = run.method->backbone();
@@ -307,8 +321,8 @@ absl::StatusOr<v1::Evaluation> ResultOf(const Run& run, const Predictions& predi
       ->set_chance(chance.ClassAverage());
   for (int c = 0; c < run.classes; ++c) {
     if (seen.rows[c] > 0 || tested.rows[c] == 0) continue;
-    evaluation.add_warnings(
-        absl::StrCat("class ", c, " of the test set is not among the images learnt from"));
+    evaluation.add_warnings(absl::StrCat("class ", run.class_names[c],
+                                         " of the test set is not among the images learnt from"));
   }
   return evaluation;
 }
@@ -344,6 +358,7 @@ absl::Status FineTune(const Options& options, StageContext& context) {
   CASSLE_ASSIGN_OR_RETURN(const Predictions predictions, Predict(run, &context));
   CASSLE_RETURN_IF_ERROR(WriteTrainedModel(*run.method, FineTunedSpec(run), run.policy,
                                            /*groups=*/{}, context.output_dir()));
+  CASSLE_RETURN_IF_ERROR(WriteHead(run, context.output_dir()));
   CASSLE_ASSIGN_OR_RETURN(const v1::Evaluation evaluation, ResultOf(run, predictions, context));
   CASSLE_RETURN_IF_ERROR(RemoveCheckpoints(context.output_dir(), /*keep_newest=*/false));
   context.Say(
@@ -357,7 +372,7 @@ absl::Status FineTune(const Options& options, StageContext& context) {
 
 StageInfo FineTuneInfo() {
   return {.name = "fine-tune",
-          .version = 1,
+          .version = 2,
           .summary =
               "Trains a backbone on, end to end, to classify images, from all labels or few, and "
               "tests it.",

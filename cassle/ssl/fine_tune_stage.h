@@ -18,8 +18,8 @@ StageInfo FineTuneInfo();
 //
 // Lives beside pretrain, not in eval, because it trains: eval never includes ssl.
 //
-// Output: a model folder (the head is its projector), metrics.jsonl, result.textproto and
-// result.json (cassle/eval/result/evaluation.h).
+// Output: a model folder (the head is its projector, whose classes head.textproto names),
+// metrics.jsonl, result.textproto and result.json (cassle/eval/result/evaluation.h).
 // \error kInvalidArgument for options out of range; kNotFound for a model or data set that is not
 // there; kFailedPrecondition for labels that are missing, one class, a class with fewer images than
 // --labels_per_class, a model with image channels, or a run that diverges; kDataLoss for damage;

@@ -11,10 +11,14 @@
 #include "cassle/base/testing/status_matchers.h"
 #include "cassle/base/text_proto.h"
 #include "cassle/data/images/codec.h"
+#include "cassle/data/records/class_target.h"
+#include "cassle/data/records/dataset.h"
 #include "cassle/data/shard_encoder_stage.h"
 #include "cassle/eval/result/evaluation.pb.h"
 #include "cassle/features/model_testutil.h"
+#include "cassle/models/weights/head.pb.h"
 #include "cassle/models/weights/model_folder.h"
+#include "cassle/models/weights/projector_folder.h"
 #include "cassle/models/weights/weights.h"
 #include "cassle/runtime/precision.h"
 
@@ -23,6 +27,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::Contains;
+using ::testing::ElementsAreArray;
 using ::testing::HasSubstr;
 
 // 64 images to learn from and 32 to test on, of the built-in generator.
@@ -88,6 +93,11 @@ TEST(FineTuneTest, LearnsTheColourOfShapesFromFewImagesAndLeavesAModel) {
   EXPECT_EQ(result.sets(1).num_rows(), 32);
   EXPECT_THAT(result.encoder(),
               AllOf(HasSubstr("a test"), HasSubstr("fine-tuned (hue, 25 epochs")));
+  v1::HeadSpec head;
+  ASSERT_OK(ReadTextProto(JoinPath(options.output(), kHeadSpecName), &head));
+  EXPECT_EQ(head.target(), "hue");
+  ASSERT_OK_AND_ASSIGN(const auto data, Dataset::Open(options.input(), "train"));
+  EXPECT_THAT(head.classes(), ElementsAreArray(ClassNames(data->info(), "hue").value()));
   ASSERT_OK_AND_ASSIGN(const auto backbone, LoadBackbone(options.output()));
   EXPECT_EQ(WeightsFingerprint(*backbone), result.weights_fingerprint());
   ASSERT_OK_AND_ASSIGN(const auto before, LoadBackbone(options.model()));

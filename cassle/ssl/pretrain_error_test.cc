@@ -66,6 +66,20 @@ TEST(PretrainErrorTest, NamesTheSettingAndTheRemedy) {
                                                      HasSubstr("--batch_size=8"))));
 
   options = MocoRun("mistakes");
+  options.set_batch_norm_group(1);
+  EXPECT_THAT(Train(options),
+              StatusIs(kUsage, HasSubstr("--batch_norm_group=1: expected at least 2")));
+  options.set_batch_norm_group(3);
+  EXPECT_THAT(Train(options), StatusIs(kUsage, HasSubstr("a divisor of the 8 images of a batch")));
+  options.set_batch_norm_group(4);
+  options.set_accumulate_steps(4);
+  EXPECT_THAT(Train(options),
+              StatusIs(kUsage, HasSubstr("a divisor of the 2 images of a part of a batch")));
+  options.set_accumulate_steps(1);
+  options.set_ranks(4);
+  EXPECT_THAT(Train(options), StatusIs(kUsage, HasSubstr("into 2 groups, which 4 ranks cannot")));
+
+  options = MocoRun("mistakes");
   options.set_keep_last_checkpoints(0);
   EXPECT_THAT(Train(options), StatusIs(kUsage, HasSubstr("--keep_last_checkpoints=0")));
 

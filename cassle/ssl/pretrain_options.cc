@@ -11,24 +11,15 @@
 #include "cassle/augment/recording/recorded_views.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/ssl/methods/method_registry.h"
+#include "cassle/ssl/training/accumulate.h"
 #include "cassle/stage/options.h"
 
 namespace cassle {
 
 absl::Status CheckPretrainOptions(const v1::PretrainOptions& options) {
-  if (options.batch_size() % options.accumulate_steps() != 0 ||
-      options.batch_size() / options.accumulate_steps() < 2) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--accumulate_steps=", options.accumulate_steps(), ": expected a divisor of --batch_size=",
-        options.batch_size(), " that leaves at least 2 images a part"));
-  }
-  // Before any rank is started; what a launcher started is judged by the trainer.
-  const int part = options.batch_size() / options.accumulate_steps();
-  if (options.ranks() > part) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--ranks=", options.ranks(), ": a batch, or a part of one, has ", part,
-                     " images for ", options.ranks(), " ranks; raise --batch_size"));
-  }
+  // Before any rank is started.
+  CASSLE_RETURN_IF_ERROR(CheckShares(options.batch_size(), options.accumulate_steps(),
+                                     options.batch_norm_group(), std::max(1, options.ranks())));
   if (options.schedule() == v1::STEP && options.step_epochs().empty()) {
     return absl::InvalidArgumentError(
         "--schedule=step: name the epochs at which the rate falls, as --step_epochs=60,80");

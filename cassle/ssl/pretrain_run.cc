@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "cassle/augment/policies/policy.h"
@@ -108,6 +109,16 @@ absl::Status AddImageChannels(PretrainRun* run) {
     run->backbone.add_extra_channels(raw ? run->unaugmented[i] : 0);
   }
   return absl::OkStatus();
+}
+
+absl::Status CheckBatchNorm(const v1::PretrainOptions& options, const Method& method) {
+  if (options.batch_norm_group() == 0) return absl::OkStatus();
+  for (const NamedTensor& named : method.state()) {
+    if (absl::EndsWith(named.name, ".running_mean")) return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("--batch_norm_group=", options.batch_norm_group(), ": these networks of ",
+                   MethodName(options.method()), " have no batch norm; leave the flag out"));
 }
 
 // Small crops are cut into patches too.
@@ -215,6 +226,7 @@ absl::Status BuildMethod(Team* team, PretrainRun* run) {
   }
   CASSLE_RETURN_IF_ERROR(CheckData(*run));
   CASSLE_RETURN_IF_ERROR(CheckPredictor(options, *run->method));
+  CASSLE_RETURN_IF_ERROR(CheckBatchNorm(options, *run->method));
   ResolveRecipe(MethodRecipe(options.method(), setup.official), &options);
   return absl::OkStatus();
 }

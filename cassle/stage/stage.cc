@@ -189,11 +189,8 @@ class StageRunner {
   // A rank that does not lead: the work, and nothing else.
   absl::StatusOr<StageOutcome> Follow(const StageWork& work) {
     const absl::Status described = DescribeBirth();
-    const absl::Status status = described.ok() ? Together(work) : context_.team()->End(described);
-    // Rank 0 has found nothing to do.
-    if (absl::IsCancelled(status) && !begun_) return StageOutcome{true, "", manifest_};
-    CASSLE_RETURN_IF_ERROR(status);
-    return StageOutcome{false, "", manifest_};
+    CASSLE_RETURN_IF_ERROR(described.ok() ? Together(work) : context_.team()->End(described));
+    return StageOutcome{/*up_to_date=*/!begun_, "", manifest_};
   }
 
   // The work of this process, and of the others if it is not alone.
@@ -201,10 +198,10 @@ class StageRunner {
     const auto own = [&] { return work(*options_, context_); };
     if (context_.team() == nullptr) return CatchOutOfMemory(own);
     CASSLE_RETURN_IF_ERROR(CheckRepeatable());
-    const absl::Status here = context_.team()->Begin(IdentityOf(manifest_));
-    begun_ = here.ok() || context_.leads();
-    if (!here.ok()) return here;
-    return context_.team()->End(CatchOutOfMemory(own));
+    // What rank 0 fails with from here on, Begin and End tell the others; before, Dismiss.
+    begun_ = context_.leads();
+    CASSLE_ASSIGN_OR_RETURN(begun_, context_.team()->Begin(IdentityOf(manifest_)));
+    return begun_ ? context_.team()->End(CatchOutOfMemory(own)) : absl::OkStatus();
   }
 
   absl::Status CheckRepeatable() const {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 
 namespace cassle {
 
@@ -21,13 +22,14 @@ class StageTeam {
   virtual int local_size() const = 0;
   bool leads() const { return rank() == 0; }
 
-  // Before the work: returns when all ranks are about to begin it.
+  // Before the work: returns when all ranks are about to begin it; false, never on rank 0, if rank
+  // 0 has found nothing to do.
   //   identity  Names and values that must be equal on all: what, and from what.
   // \error kInvalidArgument if ranks differ, naming one and what it has; kUnavailable if one does
-  // not come; what another rank failed with. What only rank 0 shall say has an empty message on the
-  // others, and if there is nothing to do they get kCancelled without one.
+  // not come; kCancelled if rank 0 was interrupted; what another rank failed with. What only rank 0
+  // shall say has an empty message on the others.
   using Identity = std::vector<std::pair<std::string, std::string>>;
-  virtual absl::Status Begin(const Identity& identity) = 0;
+  virtual absl::StatusOr<bool> Begin(const Identity& identity) = 0;
   // On rank 0 instead of Begin: there is nothing to do, or no way to do it.
   virtual void Dismiss(const absl::Status& why) = 0;
   // After the work, or without it on a rank that could not Begin: `status` is what came of it

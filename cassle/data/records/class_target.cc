@@ -4,15 +4,23 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "cassle/base/status_macros.h"
 
 namespace cassle {
 
 absl::StatusOr<int64_t> NumClasses(const v1::DatasetInfo& info, const std::string& target) {
-  if (IsLabel(target)) return info.classes_size();
-  std::vector<std::string> names = {"label"};
+  CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> names, ClassNames(info, target));
+  return static_cast<int64_t>(names.size());
+}
+
+absl::StatusOr<std::vector<std::string>> ClassNames(const v1::DatasetInfo& info,
+                                                    const std::string& target) {
+  using Names = std::vector<std::string>;
+  if (IsLabel(target)) return Names(info.classes().begin(), info.classes().end());
+  Names names = {"label"};
   for (const v1::TargetInfo& known : info.targets()) {
     if (known.vector_size() > 0) continue;
-    if (known.name() == target) return known.classes_size();
+    if (known.name() == target) return Names(known.classes().begin(), known.classes().end());
     names.push_back(known.name());
   }
   return absl::InvalidArgumentError(absl::StrCat("data set ", info.name(),

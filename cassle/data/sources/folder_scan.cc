@@ -25,6 +25,13 @@ std::string FlagOf(const SplitFolder& folder) {
 absl::Status FolderScan::Add(const SplitFolder& folder) {
   CASSLE_ASSIGN_OR_RETURN(const ImageFiles files,
                           ListImageFiles(folder.path, folder.name, arguments_, OtherFiles::kCount));
+  if (arguments_.only_images) {
+    folders_.push_back(folder);
+    for (const std::string& image : files.images) {
+      CASSLE_RETURN_IF_ERROR(AddImage(folder, image, "", static_cast<int>(folders_.size()) - 1));
+    }
+    return absl::OkStatus();
+  }
   FolderLevels levels;
   for (const std::string& image : files.images) levels.Add(image);
   const FolderNaming naming = {folder.path, folder.name.empty() ? "" : folder.name + "/",
@@ -66,7 +73,7 @@ absl::Status FolderScan::AddImage(const SplitFolder& folder, const std::string& 
   const std::string escaped = EscapedName(name);
   if (escaped != name) arguments_.tally->Count(kNamesEscaped, JoinPath(folder.name, escaped));
   images_.push_back({name, split, -1});
-  if (arguments_.label_from == "none") return absl::OkStatus();
+  if (arguments_.only_images || arguments_.label_from == "none") return absl::OkStatus();
   const std::string class_name(
       ClassOfPath(path, ParseClassBy(arguments_.label_from).value_or(ClassBy::kFolder)));
   if (class_name.empty()) {

@@ -3,6 +3,7 @@
 //   ROOT/{train,val,test,unlabeled}/CLASS/  splits (folder_splits.h)
 //   ROOT/CLASS/{train,val,test,unlabeled}/  the same (folder_levels.h)
 //   ROOT/**.jpg without class folders       images without labels
+//   any of these with only_images           images without labels or splits; so is one image
 // --label_from=folder, parent, name (class_by_path.h) or none decides what is the class. What is
 // skipped is counted (image_files.h). Keys and class names are EscapedName of those on disk;
 // folders whose names are one in Unicode's normal form are one class.
@@ -84,7 +85,7 @@ absl::StatusOr<std::vector<SplitFolder>> AllSplitFolders(const SourceArguments& 
       return absl::FailedPreconditionError(
           absl::StrCat(input.path, " is a file; an image folder was expected"));
     }
-    if (!input.split.empty()) {
+    if (!input.split.empty() || arguments.only_images) {
       folders.push_back({input.split, input.path, ""});
       continue;
     }
@@ -108,6 +109,11 @@ absl::StatusOr<std::vector<SplitFolder>> AllSplitFolders(const SourceArguments& 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ImageSource>> OpenFolderSource(const SourceArguments& arguments) {
+  if (arguments.only_images && !IsDirectory(arguments.inputs[0].path)) {
+    const std::string& image = arguments.inputs[0].path;
+    return std::unique_ptr<ImageSource>(
+        new FolderSource({{"", DirName(image), ""}}, {}, {{BaseName(image), 0, -1}}));
+  }
   const std::string& from = arguments.label_from;
   if (!from.empty() && from != "none" && !ParseClassBy(from).has_value()) {
     return absl::InvalidArgumentError(

@@ -87,6 +87,10 @@ struct SourceArguments {
   // Where labels stand: a column or several (CSV), or what archive_labels.h lists; empty: the usual
   // places.
   std::string label_from;
+  // Images and nothing else: folders and names say no split, what lies or stands beside the images
+  // says no class, and keys are the names below the input. Of folders, archives, CSV,
+  // and of one image file.
+  bool only_images = false;
   v1::ShapesOptions shapes;
   v1::ListLayout lists;
   // Files, folders and members of archives that are not to be read.

@@ -13,6 +13,7 @@
 #include "cassle/base/escaped_name.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
+#include "cassle/data/images/image_names.h"
 #include "cassle/data/sources/archives/archive.h"
 #include "cassle/data/sources/foreign_format.h"
 #include "cassle/data/sources/layout_choice.h"
@@ -200,6 +201,7 @@ absl::StatusOr<const Layout*> Detect(const Found& found, const SourceArguments& 
     return DetectInFolder(found, std::move(candidates), arguments);
   }
   if (!candidates.empty()) return candidates[0];
+  if (arguments.only_images && IsImageName(found.path)) return &LayoutOf(DatasetLayout::FOLDER);
   const std::string advice = ForeignFormatAdvice(found.path);
   if (!advice.empty()) return absl::FailedPreconditionError(advice);
   if (IsArchiveFile(found.path)) {

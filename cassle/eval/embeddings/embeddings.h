@@ -9,6 +9,8 @@
 //                                 target (not a number: this image has none)
 //   its metadata
 //     weights_fingerprint, preprocess_fingerprint    of the encoder and of how images reached it
+//     resize_px, precision                           of that: the shorter side before the crop;
+//                                                    float32 or bf16
 //     dataset_fingerprint, split, provenance         of the images; of the encoder, for people
 //     crops                                          "ten" or "ten_mean"; absent: the central one
 //     classes, classes.NAME                          JSON lists of class names

@@ -25,6 +25,8 @@ EmbeddingsFixture EmbeddingsFixture::Clusters(int64_t rows, int64_t columns, int
   }
   fixture.metadata = {{"weights_fingerprint", "wwww"},
                       {"preprocess_fingerprint", "pppp"},
+                      {"resize_px", "16"},
+                      {"precision", "float32"},
                       {"dataset_fingerprint", "dddd"},
                       {"split", "train"},
                       {"provenance", "random"},

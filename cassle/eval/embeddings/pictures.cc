@@ -24,8 +24,10 @@ absl::Status WritePictures(const std::vector<int64_t>& ids, const std::vector<Pi
   const int64_t images = static_cast<int64_t>(ids.size());
   SafetensorsWriter writer;
   writer.Add<int64_t>("ids", DType::kI64, {images}, ids);
-  writer.Add<uint8_t>("pixels", DType::kU8, {images, 16},
-                      absl::MakeConstSpan(hashes.data()->data(), 16 * hashes.size()));
+  if (!hashes.empty()) {
+    writer.Add<uint8_t>("pixels", DType::kU8, {images, 16},
+                        absl::MakeConstSpan(hashes.data()->data(), 16 * hashes.size()));
+  }
   writer.Add("keys", DType::kU8, {static_cast<int64_t>(names.size())}, names);
   writer.Add<int64_t>("key_ends", DType::kI64, {images}, ends);
   return writer.Write(JoinPath(folder, kFile));
@@ -35,6 +37,7 @@ absl::StatusOr<std::optional<Pictures>> Pictures::Open(const Embeddings& embeddi
   const std::string path = JoinPath(embeddings.folder(), kFile);
   if (!FileExists(path)) return std::optional<Pictures>();
   CASSLE_ASSIGN_OR_RETURN(SafetensorsFile file, SafetensorsFile::Open(path));
+  if (!file.Has("pixels")) return std::optional<Pictures>();
   Pictures pictures(std::move(file));
   CASSLE_RETURN_IF_ERROR(pictures.Check(embeddings));
   return std::optional<Pictures>(std::move(pictures));

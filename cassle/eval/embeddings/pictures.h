@@ -1,11 +1,10 @@
 // images.safetensors of an embeddings folder: the images behind its rows, by name and by pixels.
 //
 //   ids       [n] I64      as in embeddings.safetensors, each once
-//   pixels    [n, 16] U8   hash of the decoded pixels (cassle/data/images/pixel_hash.h)
 //   keys      [bytes] U8   the images' names, one behind the other
 //   key_ends  [n] I64      where the name of each ends
-//
-// embed writes it for data sets that have such hashes; without it nothing is said of equal images.
+//   pixels    [n, 16] U8   hash of the decoded pixels (cassle/data/images/pixel_hash.h); only of
+//                          data sets that have hashes: without, nothing is said of equal images
 #ifndef CASSLE_EVAL_EMBEDDINGS_PICTURES_H_
 #define CASSLE_EVAL_EMBEDDINGS_PICTURES_H_
 
@@ -23,14 +22,14 @@
 
 namespace cassle {
 
-// ids, hashes and keys: one per image.
+// ids, hashes and keys: one per image; hashes may be missing altogether.
 absl::Status WritePictures(const std::vector<int64_t>& ids, const std::vector<PixelHash>& hashes,
                            const std::vector<std::string>& keys, const std::string& folder);
 
 // Cheap to copy; thread-safe.
 class Pictures {
  public:
-  // Nothing if the folder has no such file.
+  // Nothing if the folder has no such file (of embed's first version), or no hashes.
   // \error kDataLoss if the file is not as above, or its ids are not those of `embeddings`.
   static absl::StatusOr<std::optional<Pictures>> Open(const Embeddings& embeddings);
 

@@ -11,6 +11,7 @@
 #include "cassle/base/file.h"
 #include "cassle/base/safetensors.h"
 #include "cassle/base/status_macros.h"
+#include "cassle/eval/classifiers/classifier_file.h"
 #include "cassle/eval/embeddings/class_targets.h"
 #include "cassle/eval/result/evaluation.h"
 #include "cassle/eval/result/label_warnings.h"
@@ -54,8 +55,10 @@ std::string TemperatureName(double temperature) {
   return temperature == 0 ? "unweighted" : absl::StrCat("T = ", temperature);
 }
 
-void AddScores(const LearntTarget& target, const NeighborTable& table, const Votes& votes,
-               v1::Evaluation* evaluation) {
+// Returns the accuracies [neighbors, temperatures], row-major.
+std::vector<double> AddScores(const LearntTarget& target, const NeighborTable& table,
+                              const Votes& votes, v1::Evaluation* evaluation) {
+  std::vector<double> accuracies(votes.neighbors.size() * votes.temperatures.size());
   v1::Chart chart;
   chart.set_name(absl::StrCat("knn ", target.name));
   chart.set_title(absl::StrCat("Accuracy of nearest neighbours: ", target.name));
@@ -63,17 +66,20 @@ void AddScores(const LearntTarget& target, const NeighborTable& table, const Vot
   chart.mutable_x()->set_label("neighbours k");
   chart.mutable_x()->set_logarithmic(true);
   chart.mutable_y()->set_label("accuracy");
-  for (double temperature : votes.temperatures) {
+  for (size_t t = 0; t < votes.temperatures.size(); ++t) {
+    const double temperature = votes.temperatures[t];
     v1::ChartLine* line = chart.add_series();
     line->set_name(TemperatureName(temperature));
-    for (int64_t k : votes.neighbors) {
+    for (size_t n = 0; n < votes.neighbors.size(); ++n) {
+      const int64_t k = votes.neighbors[n];
       const std::vector<int> predicted =
           VoteByNeighbors(table, target.train, target.classes(), k, temperature);
       const double accuracy = CountRight(predicted, target.test, target.classes()).Top1();
+      accuracies[n * votes.temperatures.size() + t] = accuracy;
       line->add_x(k);
       line->add_y(accuracy);
       // One neighbour wins with any weight.
-      if (k == 1 && temperature != votes.temperatures.front()) continue;
+      if (k == 1 && t > 0) continue;
       std::string name = absl::StrCat(target.name, ", k = ", k);
       if (k > 1) absl::StrAppend(&name, ", ", TemperatureName(temperature));
       AddAccuracy(name, accuracy, target.test.size(), evaluation)
@@ -81,6 +87,7 @@ void AddScores(const LearntTarget& target, const NeighborTable& table, const Vot
     }
   }
   if (votes.neighbors.size() > 1) *evaluation->add_charts() = std::move(chart);
+  return accuracies;
 }
 
 // suffix: of the tensors' names.
@@ -149,6 +156,10 @@ absl::Status RunKnn(const Options& options, StageContext& context) {
   CASSLE_RETURN_IF_ERROR(AddLabelWarnings(sets, targets, &evaluation, &context));
   NeighborTable table;
   SafetensorsWriter writer;
+  ClassifierWriter classifiers(*sets.train);
+  classifiers.SetVotes(votes.neighbors, votes.temperatures,
+                       search.metric == NeighborMetric::kEuclidean ? "euclidean" : "cosine",
+                       context.input_fingerprint("train"));
   const LearntTarget* searched = nullptr;
   for (const LearntTarget& target : targets) {
     if (searched == nullptr || !target.HasRowsOf(*searched)) {
@@ -158,7 +169,8 @@ absl::Status RunKnn(const Options& options, StageContext& context) {
                    searched == nullptr ? "" : absl::StrCat(".", target.name), &writer);
       searched = &target;
     }
-    AddScores(target, table, votes, &evaluation);
+    classifiers.AddVotes(target.name, target.class_names,
+                         AddScores(target, table, votes, &evaluation));
   }
   for (const v1::Score& score : evaluation.scores()) {
     context.Say(absl::StrFormat("%s: %.2f %%", score.name(), 100 * score.value()));
@@ -166,6 +178,7 @@ absl::Status RunKnn(const Options& options, StageContext& context) {
   const std::string& dir = context.output_dir();
   if (!dir.empty()) {
     CASSLE_RETURN_IF_ERROR(writer.Write(JoinPath(dir, "neighbors.safetensors")));
+    CASSLE_RETURN_IF_ERROR(classifiers.Write(dir));
   }
   context.Count("train", MostTrainRows(targets));
   context.Count("test", MostTestRows(targets));

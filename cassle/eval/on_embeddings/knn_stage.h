@@ -9,7 +9,7 @@
 namespace cassle {
 
 inline StageInfo KnnInfo() {
-  return {"knn", /*version=*/1,
+  return {"knn", /*version=*/2,
           "Classifies images by the vote of the most similar ones of "
           "another set (or of their own), for several numbers of "
           "neighbours, temperatures and targets."};
@@ -20,6 +20,7 @@ inline StageInfo KnnInfo() {
 // of train, nearest first,
 //   rows          [n_test, largest k] I64
 //   similarities  [n_test, largest k] F32 (cosine), or distances
+// and classifier.safetensors (cassle/eval/classifiers/classifier_file.h), for predict.
 // \error kInvalidArgument for settings that make no sense; kNotFound, kDataLoss and
 // kFailedPrecondition for embeddings that are missing, broken, of different encoders, fewer than k,
 // or that cannot be learnt from (one class only, no label); kCancelled when interrupted.

@@ -10,9 +10,9 @@
 #include "absl/strings/str_join.h"
 #include "absl/types/span.h"
 #include "cassle/base/file.h"
-#include "cassle/base/safetensors.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/base/text_proto.h"
+#include "cassle/eval/classifiers/classifier_file.h"
 #include "cassle/eval/embeddings/class_targets.h"
 #include "cassle/eval/embeddings/embeddings.h"
 #include "cassle/eval/embeddings/equal_images.h"
@@ -160,26 +160,6 @@ v1::LinearProbeTarget TargetProto(const Options& options, const TargetLabels& la
   return target;
 }
 
-void AddClassifier(const std::string& name, const ProbeOutcome& outcome,
-                   const std::vector<int>& test_labels, SafetensorsWriter* writer) {
-  const int64_t classes = outcome.classifier.rows();
-  const int64_t d = outcome.classifier.columns() - 1;
-  std::vector<float> weight, bias;
-  for (int64_t c = 0; c < classes; ++c) {
-    const double* row = outcome.classifier.row(c);
-    weight.insert(weight.end(), row, row + d);
-    bias.push_back(row[d]);
-  }
-  const std::vector<int64_t> predictions(outcome.test_predictions.begin(),
-                                         outcome.test_predictions.end());
-  writer->Add<float>(absl::StrCat("weight.", name), DType::kF32, {classes, d}, weight);
-  writer->Add<float>(absl::StrCat("bias.", name), DType::kF32, {classes}, bias);
-  writer->Add<int64_t>(absl::StrCat("prediction.", name), DType::kI64,
-                       {static_cast<int64_t>(predictions.size())}, predictions);
-  writer->Add<int64_t>(absl::StrCat("confusion.", name), DType::kI64, {classes, classes},
-                       ConfusionMatrix(outcome.test_predictions, test_labels, classes));
-}
-
 // What all targets share: who was measured, on what, and what is doubtful about it.
 absl::StatusOr<v1::Evaluation> EvaluationHead(const ProbeSets& sets,
                                               const std::vector<TargetLabels>& labels) {
@@ -255,7 +235,7 @@ absl::Status RunLinearProbe(const Options& options, StageContext& context) {
 
   CASSLE_ASSIGN_OR_RETURN(v1::Evaluation evaluation, EvaluationHead(sets, labels));
   v1::LinearProbeResult details;
-  SafetensorsWriter classifiers;
+  ClassifierWriter classifiers(*sets.train);
   ProbeFeatures features;
   ProbeRows loaded;
   for (const TargetLabels& of_target : labels) {
@@ -270,7 +250,8 @@ absl::Status RunLinearProbe(const Options& options, StageContext& context) {
     CASSLE_ASSIGN_OR_RETURN(const ProbeOutcome outcome,
                             ProbeWithProgress(of_target.name, data, settings, context));
     const v1::LinearProbeTarget target = TargetProto(options, of_target, outcome);
-    AddClassifier(of_target.name, outcome, of_target.test, &classifiers);
+    classifiers.AddLinear(of_target.name, of_target.class_names, outcome.classifier,
+                          outcome.test_predictions, of_target.test);
     AddProbeTarget(target, &evaluation);
     NoteEmptyClasses(of_target, &context);
     context.Say(absl::StrFormat("%s: test top1 %.2f %%, class average %.2f %% (w = %.3g)",
@@ -284,7 +265,7 @@ absl::Status RunLinearProbe(const Options& options, StageContext& context) {
   if (!dir.empty()) {
     CASSLE_ASSIGN_OR_RETURN(const std::string json, ToJson(details));
     CASSLE_RETURN_IF_ERROR(WriteFile(JoinPath(dir, "details.json"), absl::StrCat(json, "\n")));
-    CASSLE_RETURN_IF_ERROR(classifiers.Write(JoinPath(dir, "classifier.safetensors")));
+    CASSLE_RETURN_IF_ERROR(classifiers.Write(dir));
   }
   return WriteEvaluation(evaluation, context);
 }

@@ -9,15 +9,14 @@
 namespace cassle {
 
 inline StageInfo LinearProbeInfo() {
-  return {"linear-probe", /*version=*/3,
+  return {"linear-probe", /*version=*/4,
           "Fits linear classifiers to embeddings over a grid of "
           "regularisers, chooses one by a validation "
           "part, tests it."};
 }
 
 // Writes result.textproto and result.json (Evaluation), details.json (LinearProbeResult) and
-// classifier.safetensors: per target weight.NAME [C, d] F32, bias.NAME [C] F32, prediction.NAME
-// [n_test] I64 and confusion.NAME [C, C] I64, rows being the true classes.
+// classifier.safetensors (cassle/eval/classifiers/classifier_file.h).
 // \error kInvalidArgument for settings that make no sense; kNotFound, kDataLoss and
 // kFailedPrecondition for embeddings that are missing, broken, of different encoders, or that
 // cannot be learnt from (one class only, no label); kCancelled when interrupted.

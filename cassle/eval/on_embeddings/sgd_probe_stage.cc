@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "cassle/base/status_macros.h"
+#include "cassle/eval/classifiers/classifier_file.h"
 #include "cassle/eval/embeddings/class_targets.h"
 #include "cassle/eval/result/evaluation.h"
 #include "cassle/eval/result/label_warnings.h"
@@ -82,6 +83,7 @@ absl::Status RunSgdProbe(const Options& options, StageContext& context) {
     evaluation.add_warnings(
         "the epoch was chosen by the test set (--epoch=best_test): accuracies are too high");
   }
+  ClassifierWriter classifiers(*sets.train);
   PaddedMatrix<float> learn, test;
   const LearntTarget* loaded = nullptr;
   for (const LearntTarget& target : targets) {
@@ -103,11 +105,14 @@ absl::Status RunSgdProbe(const Options& options, StageContext& context) {
       return !context.interrupted();
     };
     CASSLE_ASSIGN_OR_RETURN(const SgdProbeOutcome outcome, FitSgdProbe(data, settings));
+    classifiers.AddLinear(target.name, target.class_names, outcome.classifier,
+                          outcome.test_predictions, target.test);
     AddScores(target, outcome, &evaluation);
     context.Say(absl::StrFormat("%s: test top1 %.2f %% (epoch %d)", target.name,
                                 100 * outcome.test.Top1(), outcome.chosen_epoch + 1));
   }
   context.Count("targets", targets.size());
+  CASSLE_RETURN_IF_ERROR(classifiers.Write(context.output_dir()));
   return WriteEvaluation(evaluation, context);
 }
 

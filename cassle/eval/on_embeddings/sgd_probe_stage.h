@@ -10,13 +10,14 @@ namespace cassle {
 
 inline StageInfo SgdProbeInfo() {
   return {
-      "sgd-probe", /*version=*/1,
+      "sgd-probe", /*version=*/2,
       "Trains a linear layer on frozen features by SGD, as MoCo and LooC do, and tests its last "
       "epoch. linear-probe, which solves the same problem to its optimum, needs no learning rate."};
 }
 
 // Writes result.textproto and result.json (Evaluation): top-1 and class average of every target,
-// and the test accuracy over the epochs.
+// and the test accuracy over the epochs; classifier.safetensors
+// (cassle/eval/classifiers/classifier_file.h).
 // \error kInvalidArgument for settings out of range; as RunKnn for the embeddings; as FitSgdProbe.
 absl::Status RunSgdProbe(const v1::SgdProbeOptions& options, StageContext& context);
 

@@ -158,6 +158,8 @@ TEST(EmbedTest, WritesFeaturesTargetsAndWhereTheyComeFrom) {
   EXPECT_EQ(embeddings.Metadata("dataset_fingerprint"), FingerprintInput(options.input()).value());
   EXPECT_EQ(embeddings.Metadata("weights_fingerprint"),
             WeightsFingerprint(*LoadBackbone(options.model()).value()));
+  EXPECT_EQ(embeddings.Metadata("resize_px"), "16");
+  EXPECT_EQ(embeddings.Metadata("precision"), "float32");
   EXPECT_THAT(embeddings.ClassTargets(), ElementsAre("label", "hue"));
   ASSERT_OK_AND_ASSIGN(const ClassTarget hue, embeddings.Target("hue"));
   EXPECT_THAT(hue.class_names, ElementsAre("red", "green", "blue"));
@@ -223,7 +225,14 @@ TEST(EmbedTest, OfADataSetWithoutHashesNothingIsClaimed) {
   const v1::EmbedOptions options = Options(MakeModel("model"), MakeLeak("old_leak", false));
   ASSERT_OK_AND_ASSIGN(const StageOutcome outcome, Embed(options));
   EXPECT_EQ(outcome.manifest.notes_size(), 0);
-  EXPECT_FALSE(FileExists(JoinPath(options.output(), "images.safetensors")));
+  ASSERT_OK_AND_ASSIGN(const Embeddings embeddings, Embeddings::Open("test", options.output()));
+  ASSERT_OK_AND_ASSIGN(const auto pictures, Pictures::Open(embeddings));
+  EXPECT_FALSE(pictures.has_value());
+  // But images have their names.
+  ASSERT_OK_AND_ASSIGN(const SafetensorsFile names,
+                       SafetensorsFile::Open(JoinPath(options.output(), "images.safetensors")));
+  EXPECT_EQ(names.Get("keys")->bytes, "picture 3picture 4picture 5");
+  EXPECT_THAT(names.Get("key_ends")->values<int64_t>(), ElementsAre(9, 18, 27));
 }
 
 TEST(EmbedTest, ThreadsChangeNoByte) {

@@ -51,12 +51,13 @@ absl::Status WriteImageNames(const Dataset& dataset, const EmbeddedImages& image
                              StageContext* context) {
   CASSLE_ASSIGN_OR_RETURN(const std::vector<PixelHash> hashes,
                           ReadPixelHashes(dataset.folder(), dataset.split()));
-  if (hashes.empty()) return absl::OkStatus();
-  for (const v1::SplitInfo& split : dataset.info().splits()) {
-    if (split.name() == dataset.split().name()) continue;
-    CASSLE_RETURN_IF_ERROR(NoteShared(dataset, images, hashes, split, context));
+  if (!hashes.empty()) {
+    for (const v1::SplitInfo& split : dataset.info().splits()) {
+      if (split.name() == dataset.split().name()) continue;
+      CASSLE_RETURN_IF_ERROR(NoteShared(dataset, images, hashes, split, context));
+    }
+    NoteConflicts(dataset, images, hashes, context);
   }
-  NoteConflicts(dataset, images, hashes, context);
   if (context->output_dir().empty()) return absl::OkStatus();
   return WritePictures(images.ids, hashes, images.keys, context->output_dir());
 }

@@ -23,7 +23,7 @@ struct EmbeddedImages {
 
 // Writes images.safetensors (cassle/eval/embeddings/pictures.h) into the stage's output, and notes
 // images that are also in another split of the data set, or twice in this one with different
-// labels. Does nothing if the data set has no hashes.
+// labels, if the data set has hashes.
 absl::Status WriteImageNames(const Dataset& dataset, const EmbeddedImages& images,
                              StageContext* context);
 

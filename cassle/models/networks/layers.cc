@@ -2,13 +2,18 @@
 
 #include <ATen/autocast_mode.h>
 #include <ATen/ops/batch_norm.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/layer_norm.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/relu.h>
 #include <ATen/ops/slice.h>
+#include <ATen/ops/split.h>
+#include <ATen/ops/stack.h>
 #include <c10/core/GradMode.h>
 #include <c10/util/Exception.h>
+
+#include <vector>
 
 #include "cassle/models/kernels/fused_batch_norm.h"
 #include "cassle/models/kernels/small_convolution.h"
@@ -19,6 +24,11 @@
 
 namespace cassle {
 namespace {
+
+constexpr double kMomentum = 0.1;
+constexpr double kEpsilon = 1e-5;
+
+thread_local int64_t group_rows = 0;
 
 // The oneDNN of Debian 12's LibTorch writes past the end of its memory in the backward pass of such
 // convolutions (seen with 4 to 8 channels of 56 x 56 pixels, AVX-512; a plain PyTorch script
@@ -33,6 +43,12 @@ at::Tensor SeenPixels(const at::Tensor& input, int64_t stride) {
   return at::slice(at::slice(input, 2, c10::nullopt, c10::nullopt, stride), 3, c10::nullopt,
                    c10::nullopt, stride)
       .contiguous(at::MemoryFormat::ChannelsLast);
+}
+
+// ReLU(output + residual), in place of the output; the residual may be undefined.
+at::Tensor AddAndRelu(at::Tensor output, const at::Tensor& residual) {
+  if (residual.defined()) output.add_(residual);
+  return at::relu_(output);
 }
 
 }  // namespace
@@ -75,6 +91,9 @@ at::Tensor Conv2d::forward(const at::Tensor& input) {
   return at::conv2d(input, weight_, /*bias=*/{}, stride_, padding_);
 }
 
+BatchNormGroupScope::BatchNormGroupScope(int64_t rows) : before_(group_rows) { group_rows = rows; }
+BatchNormGroupScope::~BatchNormGroupScope() { group_rows = before_; }
+
 BatchNorm::BatchNorm(int64_t channels, Options options) {
   if (options.affine) {
     weight_ = AddParameter("weight", {channels}, Constant(options.initial_weight));
@@ -94,26 +113,52 @@ void BatchNorm::CountBatch(const at::Tensor& input) {
   num_batches_tracked_.add_(1);
 }
 
-at::Tensor BatchNorm::forward(const at::Tensor& input) {
-  if (is_training()) CountBatch(input);
-  if (Team* team = OwnRowsScope::current(); team != nullptr && is_training()) {
-    return SyncedBatchNorm(input, weight_, bias_, running_mean_, running_var_, team);
+at::Tensor BatchNorm::Normalize(const at::Tensor& input, const at::Tensor& residual, bool relu,
+                                const at::Tensor& running_mean,
+                                const at::Tensor& running_var) const {
+  if (relu && weight_.defined() && FusedBatchNormTakes(input) &&
+      (!residual.defined() ||
+       (residual.scalar_type() == input.scalar_type() && FusedBatchNormTakes(residual)))) {
+    return FusedBatchNorm(input, residual, weight_, bias_, running_mean, running_var, relu);
   }
-  return at::batch_norm(input, weight_, bias_, running_mean_, running_var_, is_training(),
-                        /*momentum=*/0.1, /*eps=*/1e-5, /*cudnn_enabled=*/true);
+  Team* team = OwnRowsScope::current();
+  const at::Tensor output =
+      team != nullptr
+          ? SyncedBatchNorm(input, weight_, bias_, running_mean, running_var, team)
+          : at::batch_norm(input, weight_, bias_, running_mean, running_var, /*training=*/true,
+                           kMomentum, kEpsilon, /*cudnn_enabled=*/true);
+  return relu ? AddAndRelu(output, residual) : output;
+}
+
+at::Tensor BatchNorm::InTraining(const at::Tensor& input, const at::Tensor& residual, bool relu) {
+  CountBatch(input);
+  if (group_rows == 0) return Normalize(input, residual, relu, running_mean_, running_var_);
+  TORCH_CHECK(input.size(0) % group_rows == 0, "batch norm in groups of ", group_rows,
+              " rows: an input of size ", input.sizes(), " has no whole number of them");
+  const OwnRowsScope within_this_rank(nullptr);
+  const std::vector<at::Tensor> inputs = at::split(input, group_rows);
+  std::vector<at::Tensor> residuals(inputs.size());
+  if (residual.defined()) residuals = at::split(residual, group_rows);
+  std::vector<at::Tensor> outputs, means, variances;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    means.push_back(running_mean_.clone());
+    variances.push_back(running_var_.clone());
+    outputs.push_back(Normalize(inputs[i], residuals[i], relu, means[i], variances[i]));
+  }
+  running_mean_.copy_(at::stack(means).mean(0));
+  running_var_.copy_(at::stack(variances).mean(0));
+  return at::cat(outputs);
+}
+
+at::Tensor BatchNorm::forward(const at::Tensor& input) {
+  if (is_training()) return InTraining(input, /*residual=*/{}, /*relu=*/false);
+  return at::batch_norm(input, weight_, bias_, running_mean_, running_var_, /*training=*/false,
+                        kMomentum, kEpsilon, /*cudnn_enabled=*/true);
 }
 
 at::Tensor BatchNorm::ForwardRelu(const at::Tensor& input, const at::Tensor& residual) {
-  if (is_training() && weight_.defined() && FusedBatchNormTakes(input) &&
-      (!residual.defined() ||
-       (residual.scalar_type() == input.scalar_type() && FusedBatchNormTakes(residual)))) {
-    CountBatch(input);
-    return FusedBatchNorm(input, residual, weight_, bias_, running_mean_, running_var_,
-                          /*relu=*/true);
-  }
-  at::Tensor output = forward(input);
-  if (residual.defined()) output.add_(residual);
-  return at::relu_(output);
+  return is_training() ? InTraining(input, residual, /*relu=*/true)
+                       : AddAndRelu(forward(input), residual);
 }
 
 LayerNorm::LayerNorm(int64_t size, double eps)

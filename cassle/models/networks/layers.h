@@ -37,11 +37,26 @@ class Conv2d : public Module {
   int64_t padding_;
 };
 
+// While it lives, batch norm of this thread in training mode takes its statistics of every `rows`
+// consecutive rows apart ("ghost batch norm", Hoffer et al. 2017, arXiv:1705.08741): what a GPU of
+// its own saw where nothing synchronises. The running statistics move once, by the mean over groups
+// of what each would make of them (as in MoCo's SplitBatchNorm). 0: all rows together.
+class BatchNormGroupScope {
+ public:
+  explicit BatchNormGroupScope(int64_t rows);
+  ~BatchNormGroupScope();
+  BatchNormGroupScope(const BatchNormGroupScope&) = delete;
+  BatchNormGroupScope& operator=(const BatchNormGroupScope&) = delete;
+
+ private:
+  const int64_t before_;
+};
+
 // Batch normalisation (Ioffe & Szegedy 2015) of dimension 1, for [B, C] and [B, C, H, W] alike; eps
 // 1e-5, momentum 0.1, running variance unbiased. Training mode needs more than one value per
-// channel (throws c10::Error otherwise); on a rank's own rows (OwnRowsScope) it sees those of all
-// ranks. Names: weight, bias (with `affine`), running_mean,
-// running_var [C], num_batches_tracked [] (int64).
+// channel, and of a BatchNormGroupScope whole groups (throws c10::Error otherwise); on a rank's own
+// rows (OwnRowsScope) without groups it sees those of all ranks. Names: weight, bias (with
+// `affine`), running_mean, running_var [C], num_batches_tracked [] (int64).
 class BatchNorm : public Module {
  public:
   struct Options {
@@ -58,6 +73,11 @@ class BatchNorm : public Module {
 
  private:
   void CountBatch(const at::Tensor& input);
+  // In training mode: of the rows, or of every group of them.
+  at::Tensor InTraining(const at::Tensor& input, const at::Tensor& residual, bool relu);
+  // Of all rows together, which move these running statistics.
+  at::Tensor Normalize(const at::Tensor& input, const at::Tensor& residual, bool relu,
+                       const at::Tensor& running_mean, const at::Tensor& running_var) const;
 
   at::Tensor weight_;
   at::Tensor bias_;

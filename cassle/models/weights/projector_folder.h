@@ -5,6 +5,8 @@
 //   projector.textproto   v1::ProjectorSpec
 //   policy.textproto      v1::Policy of the views it was trained on
 //                         (cassle/augment/operations/policy.proto)
+//   head.textproto        v1::HeadSpec (head.proto), of fine-tune alone: the projector is a
+//                         classifier of these classes
 //
 // Imported models and those of pretrain before it wrote the last two have weights only: shapes then
 // tell how the projector was built, except for what they cannot (see LoadProjector).
@@ -24,6 +26,7 @@ namespace cassle {
 
 inline constexpr char kProjectorSpecName[] = "projector.textproto";
 inline constexpr char kPolicyName[] = "policy.textproto";
+inline constexpr char kHeadSpecName[] = "head.textproto";
 
 // The projector of a complete model folder, in evaluation mode, without gradients; null if the
 // folder has none. Where shapes told how it is built, its conditioning names no groups.

@@ -21,12 +21,14 @@
 #include "cassle/base/fingerprint.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/base/vector_kernels.h"
+#include "cassle/runtime/ranks/host_name.h"
 
 namespace cassle {
 namespace {
 
 constexpr absl::Duration kPause = absl::Milliseconds(20);
-// What others have to notice that a rank has gone: connections break at once.
+// What others have to notice that a rank has gone, and to say so: connections break at once, and
+// the store answers at once.
 constexpr absl::Duration kRollCall = absl::Seconds(3);
 constexpr char kStart[] = "start";
 constexpr char kGo[] = "go";
@@ -136,6 +138,9 @@ absl::StatusOr<std::unique_ptr<StageTeam>> StageRanks::Find(int ranks,
                                                             const StageContext& context) {
   CASSLE_ASSIGN_OR_RETURN(const Place place, FindPlace(ranks, launch, std::getenv));
   if (place.size == 1) return nullptr;
+  CASSLE_RETURN_IF_ERROR(WaitForHost(
+      place.host, absl::Seconds(launch.wait_seconds()),
+      [&](const std::string& line) { context.Warn(line); }, [&] { return context.interrupted(); }));
   CASSLE_ASSIGN_OR_RETURN(auto store,
                           TeamStore::Connect(place.host, place.port, /*serves=*/place.rank == 0,
                                              absl::Seconds(launch.wait_seconds())));
@@ -147,20 +152,25 @@ std::string StageRanks::Name(int rank) const {
                       hosts_[rank].empty() ? "" : absl::StrCat(" (host ", hosts_[rank], ")"));
 }
 
-absl::Status StageRanks::Begin(const Identity& identity) {
+absl::StatusOr<bool> StageRanks::Begin(const Identity& identity) {
   Identity whole = identity;
   const Identity program = Program();
   whole.insert(whole.end(), program.begin(), program.end());
+  bool work_to_do = true;
   const absl::Status begun = OrLost([&]() -> absl::Status {
     if (leads()) return Gather(whole);
     store_->Set(HereKey(rank()), absl::StrCat(OwnHost(), "\n", IdentityText(whole)));
-    return AwaitStart();
+    CASSLE_ASSIGN_OR_RETURN(work_to_do, AwaitStart());
+    return absl::OkStatus();
   });
-  if (!begun.ok()) return begun.message().empty() ? begun : End(begun);
+  // What rank 0 has told need not be told to rank 0.
+  const bool told = !leads() && (begun.message().empty() || absl::IsCancelled(begun));
+  if (!begun.ok()) return told ? begun : End(begun);
+  if (!work_to_do) return false;
   absl::StatusOr<std::unique_ptr<Team>> team = Join();
   if (!team.ok()) return End(team.status());
   team_ = *std::move(team);
-  return absl::OkStatus();
+  return true;
 }
 
 absl::StatusOr<std::unique_ptr<Team>> StageRanks::Join() {
@@ -170,8 +180,10 @@ absl::StatusOr<std::unique_ptr<Team>> StageRanks::Join() {
     std::optional<absl::StatusOr<std::unique_ptr<Team>>> team ABSL_GUARDED_BY(mutex);
   };
   const auto joining = std::make_shared<Joining>();
-  std::thread([joining, store = store_, rank = rank(), size = place_.size, timeout = timeout_] {
-    auto team = Team::Join(store, rank, size, timeout);
+  std::thread([joining, place = place_, port = store_->port(), timeout = timeout_] {
+    // By a connection of its own: Gloo keeps it to itself while it waits for the others.
+    auto store = TeamStore::Connect(place.host, port, /*serves=*/false, timeout);
+    auto team = store.ok() ? Team::Join(*store, place.rank, place.size, timeout) : store.status();
     const absl::MutexLock lock(&joining->mutex);
     joining->team = std::move(team);
   }).detach();
@@ -229,8 +241,10 @@ absl::Status StageRanks::Gather(const Identity& identity) {
 
 absl::Status StageRanks::AwaitArrival(int rank, absl::Time deadline, std::string* arrival) {
   while ((*arrival = store_->Find(HereKey(rank))).empty()) {
-    const absl::Status words = LastWords(rank);
-    if (!words.ok()) return words;
+    const absl::Status words = TextStatus(store_->Find(EndKey(rank)));
+    if (!words.ok()) {
+      return absl::Status(words.code(), absl::StrCat(Name(rank), ": ", words.message()));
+    }
     const std::string death = local_.Death(rank);
     if (!death.empty()) {
       return absl::UnavailableError(absl::StrCat("rank ", rank, " ", death, " before it began"));
@@ -246,11 +260,18 @@ absl::Status StageRanks::AwaitArrival(int rank, absl::Time deadline, std::string
   return absl::OkStatus();
 }
 
-absl::Status StageRanks::AwaitStart() {
+absl::StatusOr<bool> StageRanks::AwaitStart() {
   const std::string start = WaitForKey(store_, kStart, timeout_);
-  if (start == kGo) return absl::OkStatus();
+  if (start == kGo) return true;
   const absl::Status why = TextStatus(start);
-  return why.ok() ? absl::CancelledError("") : Silent(why);
+  if (why.ok()) return false;
+  // Launchers that look at each rank by itself must not take it for done.
+  if (absl::IsCancelled(why)) {
+    return absl::CancelledError(
+        absl::StrCat("rank ", rank(), " (host ", OwnHost(), "): rank 0 (host ", place_.host,
+                     ") was interrupted before all ranks had come; start all of them again"));
+  }
+  return Silent(why);
 }
 
 void StageRanks::Dismiss(const absl::Status& why) {
@@ -276,8 +297,7 @@ absl::Status StageRanks::LastWords(int rank) {
   return absl::Status(words.code(), absl::StrCat(Name(rank), ": ", words.message()));
 }
 
-absl::Status StageRanks::WhoWasLost(const absl::Status& status) {
-  const absl::Time deadline = absl::Now() + kRollCall;
+absl::Status StageRanks::WhoWasLost(const absl::Status& status, absl::Time deadline) {
   std::string silent;
   do {
     absl::SleepFor(kPause);
@@ -299,13 +319,15 @@ absl::Status StageRanks::WhoWasLost(const absl::Status& status) {
 
 absl::Status StageRanks::EndOfFirst(absl::Status status) {
   const bool lost = team_ != nullptr && absl::IsUnavailable(status);
+  // Its own processes have nothing to say and end with it (local_ranks.h).
+  if (place_.starts_others && team_ == nullptr) return status;
   // Its connections break: whoever waits for this rank hears it.
   team_.reset();
+  const absl::Time deadline = absl::Now() + (status.ok() ? timeout_ : kRollCall);
   OrLost([&] {
-    if (lost) status = WhoWasLost(status);
+    if (lost) status = WhoWasLost(status, deadline);
     if (!status.ok() && !absl::IsCancelled(status)) store_->Set(kTeamEnded, "failed");
     store_->Set(kStart, StatusText(status));
-    const absl::Time deadline = absl::Now() + (status.ok() ? timeout_ : kRollCall);
     for (int rank = 1; rank < place_.size; ++rank) {
       while (store_->Find(EndKey(rank)).empty() && local_.Death(rank).empty() &&
              absl::Now() < deadline) {
@@ -329,7 +351,7 @@ absl::Status StageRanks::EndOfOther(const absl::Status& status) {
   // Does rank 0 live to say it? It may hang as well.
   const absl::Status left = OrLost([&] {
     CASSLE_RETURN_IF_ERROR(told);
-    WaitForKey(store_, kTeamEnded, timeout_);
+    WaitForKey(store_, kTeamEnded, kRollCall);
     return absl::OkStatus();
   });
   if (left.ok()) return Silent(status);

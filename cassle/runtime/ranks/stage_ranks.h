@@ -35,7 +35,7 @@ class StageRanks : public StageTeam {
   int rank() const override { return place_.rank; }
   int local_rank() const { return place_.local_rank; }
   int local_size() const override { return place_.local_size; }
-  absl::Status Begin(const Identity& identity) override;
+  absl::StatusOr<bool> Begin(const Identity& identity) override;
   void Dismiss(const absl::Status& why) override;
   absl::Status End(const absl::Status& status) override;
 
@@ -51,12 +51,12 @@ class StageRanks : public StageTeam {
   // Of rank 0: gathers and compares the others.
   absl::Status Gather(const Identity& identity);
   absl::Status AwaitArrival(int rank, absl::Time deadline, std::string* arrival);
-  // Of the others: until rank 0 says that all are there.
-  absl::Status AwaitStart();
+  // Of the others: until rank 0 says that all are there, or (false) that there is nothing to do.
+  absl::StatusOr<bool> AwaitStart();
   // What rank `rank` said before it ended, as its status; OK if it has said nothing of its own.
   absl::Status LastWords(int rank);
-  // Of rank 0 after a rank was lost: which, and what it said.
-  absl::Status WhoWasLost(const absl::Status& status);
+  // Of rank 0 after a rank was lost: which, and what it said, until the deadline.
+  absl::Status WhoWasLost(const absl::Status& status, absl::Time deadline);
   absl::Status EndOfFirst(absl::Status status);
   absl::Status EndOfOther(const absl::Status& status);
   // "rank 2 (host gpu03)".

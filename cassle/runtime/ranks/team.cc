@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstring>
 #include <thread>
@@ -20,7 +21,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
-#include "cassle/base/status_macros.h"
 
 // Declared only where LibTorch is told that it was built with Gloo.
 #ifndef USE_C10D_GLOO
@@ -46,20 +46,6 @@ std::string FirstLine(const std::exception& error) {
 
 std::chrono::milliseconds Milliseconds(absl::Duration duration) {
   return std::chrono::milliseconds(absl::ToInt64Milliseconds(duration));
-}
-
-// c10d says of a name that leads nowhere what it says of a machine that is silent.
-absl::Status CheckHost(const std::string& host) {
-  addrinfo* found = nullptr;
-  const int code = getaddrinfo(host.c_str(), nullptr, nullptr, &found);
-  if (code == 0) {
-    freeaddrinfo(found);
-    return absl::OkStatus();
-  }
-  const std::string text =
-      absl::StrCat("the host of rank 0, '", host, "', does not resolve (", gai_strerror(code),
-                   "): is --launch.host or MASTER_ADDR right?");
-  return code == EAI_AGAIN ? absl::UnavailableError(text) : absl::InvalidArgumentError(text);
 }
 
 // That of the interface through which packets to host:port leave; none is sent. The machine's name
@@ -112,9 +98,12 @@ class C10dStore : public TeamStore {
 
   const Store& store() const { return store_; }
 
+  void GiveUp() { given_up_ = true; }
+
  private:
   template <class Function>
   void Guarded(const Function& function) {
+    if (given_up_) throw TeamError("rank 0 does not answer");
     try {
       function();
     } catch (const std::exception& error) {
@@ -125,6 +114,7 @@ class C10dStore : public TeamStore {
   const Store store_;
   const int port_;
   const std::string own_address_;
+  std::atomic<bool> given_up_{false};
 };
 
 }  // namespace
@@ -137,7 +127,6 @@ std::shared_ptr<TeamStore> TeamStore::InMemory() {
 
 absl::StatusOr<std::shared_ptr<TeamStore>> TeamStore::Connect(const std::string& host, int port,
                                                               bool serves, absl::Duration timeout) {
-  CASSLE_RETURN_IF_ERROR(CheckHost(host));
   c10d::TCPStoreOptions options;
   options.port = static_cast<uint16_t>(port);
   options.isServer = serves;
@@ -194,6 +183,7 @@ std::string WaitForKey(const std::shared_ptr<TeamStore>& store, const std::strin
   while (!asked->mutex.AwaitWithTimeout(absl::Condition(&ended), absl::Seconds(1))) {
     if (absl::Now() - asked->answered < silence) continue;
     asked->given_up = true;
+    static_cast<C10dStore&>(*store).GiveUp();
     throw TeamError(absl::StrCat("rank 0 has not answered for ", absl::FormatDuration(silence)));
   }
   if (!asked->failure.empty()) throw TeamError(asked->failure);

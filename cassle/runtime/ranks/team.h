@@ -29,8 +29,7 @@ class TeamStore {
   static std::shared_ptr<TeamStore> InMemory();
   // Of the rank that serves it (`serves`) at host:port; the others connect, for `timeout` at most.
   // Port 0, for the rank that serves: any free one.
-  // \error kInvalidArgument if there is no such host; kUnavailable if its name cannot be looked up
-  // now, if the port is taken or if nobody answers.
+  // \error kUnavailable if the port is taken or nobody answers.
   static absl::StatusOr<std::shared_ptr<TeamStore>> Connect(const std::string& host, int port,
                                                             bool serves, absl::Duration timeout);
 
@@ -39,8 +38,8 @@ class TeamStore {
   // An address of this machine that rank 0 can reach.
   virtual const std::string& own_address() const = 0;
 
-  // Thread-safe. Throw TeamError if the rank that serves has gone; Find waits for its answer
-  // without end, Set for none.
+  // Thread-safe. Throw TeamError if the rank that serves has gone or was given up (WaitForKey).
+  // Find waits for its answer without end, Set for none.
   virtual void Set(const std::string& key, const std::string& value) = 0;
   // Empty if nobody has set it.
   virtual std::string Find(const std::string& key) = 0;
@@ -58,7 +57,8 @@ inline constexpr char kTeamEnded[] = "ended";
 
 // The value of `key` as soon as somebody has set it, however long that takes.
 //   silence  How long the rank that serves may leave a question unanswered.
-// Throws TeamError if it is silent or gone, or has set kTeamEnded.
+// Throws TeamError if it is silent or gone, or has set kTeamEnded. A silent one is given up: the
+// question that is still open would keep every later one waiting.
 std::string WaitForKey(const std::shared_ptr<TeamStore>& store, const std::string& key,
                        absl::Duration silence);
 

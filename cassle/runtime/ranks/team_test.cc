@@ -117,14 +117,6 @@ TEST(TeamTest, AStoreThatNobodyServesIsAnError) {
               StatusIs(absl::StatusCode::kUnavailable, testing::HasSubstr("127.0.0.1:1")));
 }
 
-TEST(TeamTest, AHostThatDoesNotResolveIsAnErrorThatNamesIt) {
-  for (const bool serves : {false, true}) {
-    EXPECT_THAT(TeamStore::Connect("no such host", 29411, serves, absl::Seconds(1)).status(),
-                StatusIs(absl::StatusCode::kInvalidArgument,
-                         testing::HasSubstr("'no such host', does not resolve")));
-  }
-}
-
 TEST(OwnRowsScopeTest, NestsAndBelongsToTheThread) {
   EXPECT_EQ(OwnRowsScope::current(), nullptr);
   RunRanks(2, [](Team* team) {

@@ -28,7 +28,6 @@ absl::StatusOr<Encoder> Encoder::Create(const MethodSetup& setup, MlpOptions pro
   Encoder encoder;
   encoder.precision_ = setup.precision;
   encoder.team_ = setup.team;
-  encoder.batch_norm_per_rank_ = setup.batch_norm_per_rank;
   CASSLE_ASSIGN_OR_RETURN(encoder.backbone_, setup.make_backbone());
   projector.in = encoder.backbone_->feature_size();
   if (projector.hidden == 0) projector.hidden = projector.in;
@@ -51,7 +50,7 @@ Encoding Encoder::Encode(const View& view) {
   }
   {
     const PrecisionScope scope(precision_, view.images);
-    const OwnRowsScope own_rows(batch_norm_per_rank_ ? nullptr : team_);
+    const OwnRowsScope own_rows(team_);
     encoding.features =
         backbone_->forward(projector_->num_image_channels() == 0
                                ? view.images

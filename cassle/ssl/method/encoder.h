@@ -46,7 +46,6 @@ class Encoder {
   std::shared_ptr<ConditionedProjector> projector_;
   Precision precision_ = Precision::kFloat32;
   Team* team_ = nullptr;
-  bool batch_norm_per_rank_ = false;
 };
 
 }  // namespace cassle

@@ -82,8 +82,6 @@ struct MethodSetup {
   // Those that train together; null: this process alone. Then View.images holds the own rows of a
   // batch, everything else of it all rows.
   Team* team = nullptr;
-  // Batch norm sees the own rows only, instead of all ranks' as in the authors' distributed runs.
-  bool batch_norm_per_rank = false;
   // compat: OFFICIAL. Settings that are not chosen follow the authors' code where it differs from
   // the papers.
   bool official = false;

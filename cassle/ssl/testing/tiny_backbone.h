@@ -39,7 +39,8 @@ class TinyBackbone : public Backbone {
   std::vector<at::Tensor> ForwardStages(const at::Tensor& images) override {
     const at::Tensor middle = bn1_->forward(conv1_->forward(images)).relu();
     const at::Tensor last = bn2_->forward(conv2_->forward(middle)).relu();
-    return {middle, last, last.to(at::kFloat).mean({2, 3})};
+    const at::Tensor wide = last.scalar_type() == at::kBFloat16 ? last.to(at::kFloat) : last;
+    return {middle, last, wide.mean({2, 3})};
   }
   int64_t feature_size() const override { return feature_size_; }
 

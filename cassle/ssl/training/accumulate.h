@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "cassle/runtime/ranks/team.h"
 #include "cassle/ssl/method/method.h"
 #include "cassle/ssl/training/average_gradients.h"
@@ -37,8 +38,17 @@ struct SharedBatch {
 // a part. parts >= 1 must divide the number of images; with 1 this is Forward and backward().
 //
 // On one of several ranks each part is shared among them.
+//   batch_norm_group  Consecutive images of which batch norm takes its statistics; 0: of all of a
+//                     part, on all ranks. Else it must divide a rank's images of a part: then no
+//                     rank waits for another within the networks, and running statistics, of the
+//                     momentum networks too, are averaged over ranks at the end.
 BatchPass AccumulateGradients(const Batch& batch, int64_t parts, Method* method,
-                              const SharedBatch& shared = {});
+                              const SharedBatch& shared = {}, int64_t batch_norm_group = 0);
+
+// Whether a batch can be cut into parts, a part shared among ranks, and the images of a rank be cut
+// into groups of batch norm (0: none).
+// \error kInvalidArgument naming the options that do not fit.
+absl::Status CheckShares(int64_t batch_size, int64_t parts, int64_t batch_norm_group, int ranks);
 
 // Positions, ascending, of the images of a batch of `rows` in `parts` that a rank has.
 std::vector<int64_t> RowsOnRank(int64_t rows, int64_t parts, int rank, int size);

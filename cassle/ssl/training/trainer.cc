@@ -63,17 +63,6 @@ Trainer::Trainer(const v1::TrainingConfig& training, c10::Device device, ViewLoa
   }
 }
 
-absl::Status Trainer::CheckRows() const {
-  const int64_t part = training_.batch_size() / training_.accumulate_steps();
-  if (team_ == nullptr || part >= team_->size()) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(
-      "--batch_size=", training_.batch_size(),
-      training_.accumulate_steps() == 1
-          ? ""
-          : absl::StrCat(" in ", training_.accumulate_steps(), " parts"),
-      ": ", part, " images for ", team_->size(), " ranks; raise it, or start fewer ranks"));
-}
-
 absl::Status Trainer::AloneOnFirst(const std::function<absl::Status()>& work) {
   return team_ == nullptr ? work() : team_->AloneOnFirst(work);
 }
@@ -184,7 +173,10 @@ absl::Status Trainer::SaveStateAlone() {
 }
 
 absl::Status Trainer::Run() {
-  CASSLE_RETURN_IF_ERROR(CheckRows());
+  // What a launcher started is known only here.
+  CASSLE_RETURN_IF_ERROR(CheckShares(training_.batch_size(), training_.accumulate_steps(),
+                                     training_.batch_norm_group(),
+                                     team_ == nullptr ? 1 : team_->size()));
   CASSLE_RETURN_IF_ERROR(AloneOnFirst([&] { return Resume(); }));
   CASSLE_RETURN_IF_ERROR(ShareStart());
   state_.set_device(KindOf(device_));
@@ -342,9 +334,9 @@ absl::Status Trainer::TakeStep(const ViewBatch& batch) {
   optimizer_->ZeroGrad();
   const double position = SchedulePosition();
   method_->set_progress(position, static_cast<double>(training_.epochs()));
-  const BatchPass pass =
-      AccumulateGradients(MakeBatch(batch), training_.accumulate_steps(), method_,
-                          {team_, training_.batch_size(), averager_.get()});
+  const BatchPass pass = AccumulateGradients(
+      MakeBatch(batch), training_.accumulate_steps(), method_,
+      {team_, training_.batch_size(), averager_.get()}, training_.batch_norm_group());
   if (pass.unread_loss.defined()) {
     const at::Tensor norm = optimizer_->GradientNormTensor();
     unread_.push_back(at::stack({pass.unread_loss, norm}));

@@ -66,8 +66,6 @@ class Trainer {
   absl::Status Resume();
   // All ranks get what rank 0 has.
   absl::Status ShareStart();
-  // Every rank has images in every part of a batch.
-  absl::Status CheckRows() const;
   // What rank 0 alone does.
   absl::Status AloneOnFirst(const std::function<absl::Status()>& work);
   bool leads() const { return team_ == nullptr || team_->rank() == 0; }

@@ -64,7 +64,8 @@ class Planner {
  private:
   std::string SplitOf(const Archive& archive, size_t i) const {
     const std::string& inside = archive.places[i].split;
-    return !archive.split.empty() ? archive.split : !inside.empty() ? inside : "train";
+    if (!archive.split.empty() || arguments_.only_images) return archive.split;
+    return inside.empty() ? "train" : inside;
   }
 
   // Adds what an image says to the columns, and keeps of its texts those that are one.
@@ -135,7 +136,8 @@ class Planner {
     const std::string split = SplitOf(archive, i);
     const bool by_folder = (by_.has_value() && *by_ != ClassBy::kName) || !place.split.empty();
     PlannedImage planned;
-    planned.key = absl::StrCat(split, "/", by_folder ? PathInSplit(image.name, place) : image.name);
+    planned.key = absl::StrCat(split, split.empty() ? "" : "/",
+                               by_folder ? PathInSplit(image.name, place) : image.name);
     planned.member = image.missing ? -1 : image.member;
     planned.split =
         std::find(plan_.splits.begin(), plan_.splits.end(), split) - plan_.splits.begin();
@@ -184,6 +186,12 @@ absl::StatusOr<ArchivePlan> PlanArchives(const SourceArguments& arguments,
   if (!given.empty() && arguments.class_order != v1::DatasetLayout::BYTES) {
     return absl::InvalidArgumentError(
         "--class_order: the classes are named in a file, in an order of their own");
+  }
+  if (arguments.only_images) {
+    for (Archive& archive : *archives) {
+      for (ListedImage& image : archive.listed) image.texts.clear();
+    }
+    return Planner(arguments, /*label_from=*/"", /*given=*/{}).Run(archives);
   }
   std::vector<const std::vector<SampleText>*> texts;
   for (const Archive& archive : *archives) {

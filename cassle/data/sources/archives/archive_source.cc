@@ -182,8 +182,8 @@ absl::Status FindArchives(const SourceArguments& arguments, std::vector<Archive>
     }
     for (const std::string& file : files) {
       const std::string path = folder ? JoinPath(input.path, file) : file;
-      const std::string split =
-          input.split.empty() ? (folder ? SplitOfArchive(file) : std::string()) : input.split;
+      const bool named = input.split.empty() && folder && !arguments.only_images;
+      const std::string split = named ? SplitOfArchive(file) : input.split;
       archives->push_back({path, path, split, {}, {}, {}});
     }
   }
@@ -213,8 +213,12 @@ absl::Status ListArchives(const SourceArguments& arguments, std::vector<Archive>
     };
     CASSLE_ASSIGN_OR_RETURN(archive.listed,
                             ListArchive(archive.path, archive.name, arguments, read));
-    CASSLE_ASSIGN_OR_RETURN(archive.places, PlaceImages(archive.listed, archive.name, archive.split,
-                                                        arguments.tally.get()));
+    if (arguments.only_images) {
+      archive.places.resize(archive.listed.size());
+    } else {
+      CASSLE_ASSIGN_OR_RETURN(archive.places, PlaceImages(archive.listed, archive.name,
+                                                          archive.split, arguments.tally.get()));
+    }
     before += sizes[i];
   }
   return absl::OkStatus();

@@ -134,6 +134,7 @@ absl::StatusOr<CsvColumns> FindCsvColumns(const CsvTable& table, const SourceArg
   const std::string origin = table.Origin(header);
   CsvColumns columns;
   CASSLE_ASSIGN_OR_RETURN(columns.path, FindPath(table, arguments));
+  if (arguments.only_images) return columns;
   if (arguments.label_from.empty()) {
     columns.label = FindLabel(table, arguments.tally.get());
   } else if (arguments.label_from != "none") {

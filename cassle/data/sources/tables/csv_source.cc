@@ -121,7 +121,7 @@ absl::Status AppendRows(const List& list, const SourceArguments& arguments,
       labels_escaped = labels_escaped || escaped != cells[i];
       cells[i] = std::move(escaped);
     }
-    row.split = list.split.empty() ? "train" : list.split;
+    row.split = list.split.empty() && !arguments.only_images ? "train" : list.split;
     if (columns.split >= 0 && !cells[columns.split].empty()) {
       CASSLE_ASSIGN_OR_RETURN(row.split, SplitOf(row, cells[columns.split], arguments.odd_splits));
     } else if (columns.split >= 0) {
@@ -188,7 +188,7 @@ absl::StatusOr<std::vector<List>> FindLists(const SourceArguments& arguments) {
     }
     for (const std::string& path : paths) {
       const std::string name = BaseName(path);
-      lists.push_back({path, input.split.empty()
+      lists.push_back({path, input.split.empty() && !arguments.only_images
                                  ? CanonicalSplit(name.substr(0, name.find_first_of("-_.")))
                                  : input.split});
     }

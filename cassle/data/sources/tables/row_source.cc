@@ -49,7 +49,7 @@ class RowSource : public ImageSource {
   absl::StatusOr<bool> Next(SourceItem* item) override {
     if (next_ == rows_.size()) return false;
     const ImageRow& row = rows_[next_++];
-    item->key = absl::StrCat(row.split, "/", row.key);
+    item->key = row.split.empty() ? row.key : absl::StrCat(row.split, "/", row.key);
     item->split =
         static_cast<int>(std::find(splits_.begin(), splits_.end(), row.split) - splits_.begin());
     for (const auto& [name, cell] : row.cells) {

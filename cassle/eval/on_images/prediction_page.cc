@@ -1,0 +1,92 @@
+#include "cassle/eval/on_images/prediction_page.h"
+
+#include <algorithm>
+#include <map>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "cassle/eval/charts/html_text.h"
+
+namespace cassle {
+namespace {
+
+constexpr char kStyle[] = R"(<style>
+:root { color-scheme: light dark; --soft: #6a6a66; --rule: #9995; --bar: #0072b2; }
+@media (prefers-color-scheme: dark) { :root { --soft: #aaa79e; --bar: #4aa8e8; } }
+body { font: 14px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 76rem; padding: 0 1rem; }
+p, small, li { color: var(--soft); }
+nav { display: flex; flex-wrap: wrap; gap: .2rem 1.1rem; }
+a { color: var(--bar); }
+h2 { font-size: 1.1rem; margin: 2rem 0 .6rem; border-bottom: 1px solid var(--rule); }
+.images { display: flex; flex-wrap: wrap; gap: 14px; }
+figure { margin: 0; width: 164px; }
+img { display: block; width: 160px; height: 160px; object-fit: contain; background: #8881; border-radius: 4px; }
+meter { width: 160px; height: .6rem; }
+figcaption { overflow-wrap: anywhere; }
+</style>)";
+
+std::string PerCent(double probability) { return absl::StrFormat("%.1f %%", 100 * probability); }
+
+std::string Count(int64_t images) {
+  return absl::StrCat(images, images == 1 ? " image" : " images");
+}
+
+std::string Figure(const PredictionHead& head, const Prediction& prediction) {
+  const std::string name = EscapeHtml(prediction.image);
+  const auto& [c, probability] = prediction.top[0];
+  std::string further;
+  for (size_t i = 1; i < prediction.top.size(); ++i) {
+    absl::StrAppend(&further, "<br>", EscapeHtml(head.class_names[prediction.top[i].first]), " ",
+                    PerCent(prediction.top[i].second));
+  }
+  return absl::StrCat("<figure><img alt=\"", name, "\" src=\"data:image/jpeg;base64,",
+                      absl::Base64Escape(prediction.picture), "\"><meter value=\"",
+                      ProbabilityText(probability), "\"></meter><figcaption>", name, "<br><strong>",
+                      EscapeHtml(head.class_names[c]), " ", PerCent(probability),
+                      "</strong><small>", further, "</small></figcaption></figure>\n");
+}
+
+std::string DamagedList(const std::vector<std::pair<std::string, std::string>>& damaged) {
+  if (damaged.empty()) return "";
+  std::string html = absl::StrCat("<h2>Not readable: ", Count(damaged.size()), "</h2>\n<ul>\n");
+  for (const auto& [name, reason] : damaged) {
+    absl::StrAppend(&html, "<li>", EscapeHtml(name), ": ", EscapeHtml(reason), "</li>\n");
+  }
+  return absl::StrCat(html, "</ul>\n");
+}
+
+}  // namespace
+
+std::string PredictionPage(const PredictionHead& head, const std::vector<Prediction>& predictions,
+                           int64_t not_shown,
+                           const std::vector<std::pair<std::string, std::string>>& damaged) {
+  std::map<int, std::vector<const Prediction*>> by_class;
+  for (const Prediction& prediction : predictions) {
+    by_class[prediction.top[0].first].push_back(&prediction);
+  }
+  const std::string title = EscapeHtml(absl::StrCat("Predictions: ", head.target));
+  std::string page = absl::StrCat(
+      "<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\">",
+      "<meta name=\"viewport\" content=\"width=device-width\"><title>", title, "</title>\n", kStyle,
+      "</head>\n<body>\n<h1>", title, "</h1>\n<p>", Count(predictions.size()),
+      not_shown > 0 ? absl::StrCat(" shown, ", not_shown, " more predicted") : "", "; by ",
+      EscapeHtml(head.origin), ".</p>\n<nav>\n");
+  for (const auto& [c, images] : by_class) {
+    absl::StrAppend(&page, "<a href=\"#class-", c, "\">", EscapeHtml(head.class_names[c]), " (",
+                    images.size(), ")</a>\n");
+  }
+  absl::StrAppend(&page, "</nav>\n");
+  for (auto& [c, images] : by_class) {
+    std::stable_sort(images.begin(), images.end(), [](const Prediction* a, const Prediction* b) {
+      return a->top[0].second > b->top[0].second;
+    });
+    absl::StrAppend(&page, "<h2 id=\"class-", c, "\">", EscapeHtml(head.class_names[c]), ": ",
+                    Count(images.size()), "</h2>\n<div class=\"images\">\n");
+    for (const Prediction* prediction : images) absl::StrAppend(&page, Figure(head, *prediction));
+    absl::StrAppend(&page, "</div>\n");
+  }
+  return absl::StrCat(page, DamagedList(damaged), "</body>\n</html>\n");
+}
+
+}  // namespace cassle
