@@ -19,7 +19,7 @@ packages=(
   libjpeg62-turbo-dev libpng-dev
   libgif-dev libtiff-dev libwebp-dev libavif-dev libheif-dev libjxl-dev libopenjp2-7-dev
   libarchive-dev libmatio-dev libisal-dev libxxhash-dev libhwy-dev libutf8proc-dev
-  liblinear-dev libeigen3-dev liblbfgs-dev
+  liblinear-dev libeigen3-dev liblbfgs-dev libonnx-dev
 )
 
 # Only for tools/fuzz.sh: building and testing do without.

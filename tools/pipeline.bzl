@@ -133,6 +133,10 @@ def _pretrain_impl(ctx):
         begin = ctx.attr.begin[CassleModelInfo].folder
         inputs.append(begin)
         arguments.append("--begin=" + begin.path)
+    if ctx.attr.initial_model:
+        initial = ctx.attr.initial_model[CassleModelInfo].folder
+        inputs.append(initial)
+        arguments.append("--initial_model=" + initial.path)
     folder, default = _run(ctx, arguments, inputs)
     return [default, CassleModelInfo(folder = folder)]
 
@@ -143,6 +147,10 @@ cassle_pretrain = rule(
         _COMMON,
         begin = attr.label(providers = [CassleModelInfo], doc = "The link before (cassle_pretrain_chain)."),
         images = attr.label(mandatory = True, providers = [CassleShardsInfo]),
+        initial_model = attr.label(
+            providers = [CassleModelInfo],
+            doc = "What it starts from, a model of cassle_import or cassle_pretrain; without it starts at random.",
+        ),
         policy = _POLICY,
         views = attr.label(providers = [CassleViewsInfo], doc = "Recorded views; without them views are drawn on the fly."),
         _stage = _stage("pretrain"),

@@ -9,9 +9,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "cassle/augment/pixels/evaluation_transform.h"
-#include "cassle/base/fingerprint.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/models/weights/model_folder.h"
 #include "cassle/models/weights/projector_folder.h"
@@ -84,15 +82,6 @@ absl::StatusOr<std::unique_ptr<FrozenEncoder>> FrozenEncoder::Load(
     CASSLE_ASSIGN_OR_RETURN(loaded, LoadProjector(folder));
   }
   return Create(spec, std::move(backbone), options, std::move(loaded));
-}
-
-std::string PreprocessFingerprint(const v1::ModelSpec& spec, int resize_px, bool bfloat16) {
-  const auto& channels = spec.backbone().extra_channels();
-  return FingerprintBytes(
-      absl::StrCat("bicubic ", resize_px, " centre ", spec.image_size(), " mean ",
-                   absl::StrJoin(spec.mean(), " "), " std ", absl::StrJoin(spec.std(), " "),
-                   bfloat16 ? " bfloat16" : " float32", channels.empty() ? "" : " channels ",
-                   absl::StrJoin(channels, " ")));
 }
 
 absl::Status FrozenEncoder::Prepare(const RgbImage& image, uint8_t* pixels) const {

@@ -26,6 +26,7 @@
 #include "cassle/models/networks/conditioning.h"
 #include "cassle/models/networks/model.pb.h"
 #include "cassle/models/weights/batch_tensor.h"
+#include "cassle/models/weights/preprocessing.h"
 
 namespace cassle {
 
@@ -45,11 +46,6 @@ struct FrozenEncoderOptions {
   // Where the networks are moved, as option --device (ResolveDevice); empty: they stay.
   std::string device = {};
 };
-
-// The fingerprint of all that turns an image into features but the weights and the place of the
-// crop: what was learnt from ten crops is tested on one.
-//   resize_px  as FrozenEncoder::resize_px()
-std::string PreprocessFingerprint(const v1::ModelSpec& spec, int resize_px, bool bfloat16);
 
 // It computes where the backbone's weights are. Thread-safe: several threads may compute at once,
 // each on one thread of its own after ConfigureTorchThread(). A row depends on its image, and in

@@ -14,6 +14,7 @@
 #include "cassle/models/exchange/detectron2_file.h"
 #include "cassle/models/exchange/torch_file_writer.h"
 #include "cassle/models/exchange/weight_families.h"
+#include "cassle/models/export_onnx.h"
 #include "cassle/models/networks/backbone.h"
 #include "cassle/models/weights/model_folder.h"
 #include "cassle/models/weights/weights.h"
@@ -119,13 +120,22 @@ absl::Status Export(const v1::ExportWeightsOptions& options, StageContext& conte
   if (options.input().empty()) {
     return absl::InvalidArgumentError("--input is missing: name a model folder");
   }
+  if (options.format() != v1::ExportWeightsOptions::ONNX &&
+      (!options.classifier().empty() || options.resize_px() != 0)) {
+    return absl::InvalidArgumentError(
+        "--classifier and --resize_px go with --format=onnx: files of weights hold neither");
+  }
   ConfigureTorch(/*compute_threads=*/1);
-  CASSLE_ASSIGN_OR_RETURN(const v1::ModelSpec spec, ReadModelSpec(options.input()));
+  CASSLE_ASSIGN_OR_RETURN(v1::ModelSpec spec, ReadModelSpec(options.input()));
   CASSLE_ASSIGN_OR_RETURN(const std::shared_ptr<Backbone> backbone, LoadBackbone(options.input()));
   CASSLE_ASSIGN_OR_RETURN(const v1::BackboneConfig config,
                           ResolveBackbone(spec.backbone(), spec.image_size()));
   if (options.format() == v1::ExportWeightsOptions::DETECTRON2) {
     return ExportDetectron2(spec, config, *backbone, context);
+  }
+  if (options.format() == v1::ExportWeightsOptions::ONNX) {
+    *spec.mutable_backbone() = config;
+    return ExportOnnx(options, spec, *backbone, context);
   }
   const bool timm = options.names() == v1::ExportWeightsOptions::TIMM;
   std::vector<WeightArray> arrays;
@@ -163,11 +173,12 @@ absl::Status Export(const v1::ExportWeightsOptions& options, StageContext& conte
 }  // namespace
 
 StageInfo ExportWeightsInfo() {
-  return {.name = "export-weights",
-          .version = 2,
-          .summary =
-              "Writes the backbone of a model for Python: a state dict for torch.load and "
-              "torchvision's or timm's networks, and safetensors."};
+  return {
+      .name = "export-weights",
+      .version = 2,
+      .summary =
+          "Writes the backbone of a model for Python: a state dict for torch.load and "
+          "torchvision's or timm's networks, and safetensors; or for other run times, as ONNX."};
 }
 
 absl::Status RunExportWeights(const v1::ExportWeightsOptions& options, StageContext& context) {

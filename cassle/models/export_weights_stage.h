@@ -1,7 +1,9 @@
-// The stage export-weights: the backbone of a model folder for Python.
+// The stage export-weights: the backbone of a model folder for Python and other run times.
 //
 //   backbone.pth            a state dict for torch.load (torch_file_writer.h)
 //   backbone.safetensors    the same tensors for safetensors.torch.load_file
+//   backbone.pkl            for Detectron2 (detectron2_file.h)
+//   model.onnx              the network itself (export_onnx.h)
 //
 // Names are those of the library, without prefix, so that load_state_dict(strict=True) takes them
 // once the classifier is an Identity. The result line and stderr say the Python that makes the

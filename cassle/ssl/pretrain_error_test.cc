@@ -84,8 +84,8 @@ TEST(PretrainErrorTest, NamesTheSettingAndTheRemedy) {
   EXPECT_THAT(Train(options), StatusIs(kUsage, HasSubstr("--keep_last_checkpoints=0")));
 
   options = MocoRun("mistakes");
-  options.set_epochs(0);
-  EXPECT_THAT(Train(options), StatusIs(kUsage, HasSubstr("--epochs=0: expected at least 1")));
+  options.set_epochs(-1);
+  EXPECT_THAT(Train(options), StatusIs(kUsage, HasSubstr("--epochs=-1: expected at least 0")));
 
   options = MocoRun("mistakes");
   options.mutable_backbone()->set_architecture("resnet19");

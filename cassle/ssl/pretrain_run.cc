@@ -3,6 +3,8 @@
 #include <ATen/core/Tensor.h>
 #include <c10/core/GradMode.h>
 
+#include <utility>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -12,7 +14,10 @@
 #include "cassle/data/records/class_target.h"
 #include "cassle/models/networks/conditioning.h"
 #include "cassle/models/weights/batch_tensor.h"
+#include "cassle/models/weights/weights.h"
+#include "cassle/ssl/initial_model.h"
 #include "cassle/ssl/method/augself.h"
+#include "cassle/ssl/method/layer_decay.h"
 #include "cassle/ssl/methods/method_registry.h"
 #include "cassle/ssl/pretrain_options.h"
 
@@ -87,6 +92,11 @@ absl::Status AddImageChannels(PretrainRun* run) {
   const int64_t channels =
       NumImageChannels(options.conditioning(), static_cast<int64_t>(run->unaugmented.size()));
   if (channels == 0) return absl::OkStatus();
+  if (run->initial) {
+    return absl::InvalidArgumentError(
+        "--conditioning.injection=image_channels: the backbone of --initial_model takes R G B and "
+        "no further channels; choose another injection");
+  }
   if (options.conditioning().treatment() == v1::MLP && options.monitor().every_epochs() > 0) {
     return absl::InvalidArgumentError(
         "--monitor: with --conditioning=mlp and --conditioning.injection=image_channels what an "
@@ -125,9 +135,44 @@ absl::Status CheckViewSizes(const v1::Policy& policy, const v1::BackboneConfig& 
   return absl::OkStatus();
 }
 
+// The initial model, and what it decides: the backbone's settings and the normalisation.
+absl::Status StartFromModel(PretrainRun* run) {
+  const v1::PretrainOptions& options = run->options;
+  const std::string& folder = options.initial_model();
+  CASSLE_ASSIGN_OR_RETURN(run->initial, ReadInitialSpec(folder));
+  CASSLE_ASSIGN_OR_RETURN(run->backbone, InitialBackbone(*run->initial, options.backbone()));
+  CASSLE_ASSIGN_OR_RETURN(const auto backbone, LoadInitialBackbone(folder, run->backbone));
+  run->initial_weights_fingerprint = WeightsFingerprint(*backbone);
+  v1::Policy& policy = run->policy;
+  run->notes =
+      InitialNotes(*run->initial, policy.size(), {policy.mean().begin(), policy.mean().end()},
+                   {policy.std().begin(), policy.std().end()});
+  *policy.mutable_mean() = run->initial->mean();
+  *policy.mutable_std() = run->initial->std();
+  return absl::OkStatus();
+}
+
+// Settings of the backbone, and how it is made.
+absl::Status ChooseBackbone(PretrainRun* run) {
+  const v1::PretrainOptions& options = run->options;
+  if (!options.initial_model().empty()) {
+    CASSLE_RETURN_IF_ERROR(StartFromModel(run));
+    run->make_backbone = [config = run->backbone, folder = options.initial_model()] {
+      return LoadInitialBackbone(folder, config);
+    };
+    return absl::OkStatus();
+  }
+  if (options.initial_projector()) {
+    return absl::InvalidArgumentError(
+        "--initial_projector=true: name the model that it comes from by --initial_model");
+  }
+  CASSLE_ASSIGN_OR_RETURN(run->backbone, ResolveBackbone(options.backbone(), run->policy.size()));
+  return absl::OkStatus();
+}
+
 absl::Status BuildMethod(Team* team, PretrainRun* run) {
   v1::PretrainOptions& options = run->options;
-  CASSLE_ASSIGN_OR_RETURN(run->backbone, ResolveBackbone(options.backbone(), run->policy.size()));
+  CASSLE_RETURN_IF_ERROR(ChooseBackbone(run));
   CASSLE_RETURN_IF_ERROR(CheckViewSizes(run->policy, run->backbone));
   *options.mutable_backbone() = run->backbone;
   CASSLE_ASSIGN_OR_RETURN(*options.mutable_conditioning(),
@@ -148,9 +193,17 @@ absl::Status BuildMethod(Team* team, PretrainRun* run) {
   MethodSetup setup;
   // The images are channels-last, the weights stay contiguous: converting them too was measured to
   // be slower.
-  run->make_backbone = [config = run->backbone, seed = options.seed()] {
-    return MakeBackbone(config, seed);
-  };
+  if (!run->initial) {
+    run->make_backbone = [config = run->backbone, seed = options.seed()] {
+      return MakeBackbone(config, seed);
+    };
+  }
+  if (options.initial_projector()) {
+    setup.load_projector = [folder = options.initial_model(),
+                            groups = run->groups](ConditionedProjector* projector) {
+      return LoadInitialProjector(folder, groups, projector);
+    };
+  }
   setup.make_backbone = run->make_backbone;
   setup.conditioning = options.conditioning();
   setup.descriptor_size = layout->size();
@@ -168,6 +221,9 @@ absl::Status BuildMethod(Team* team, PretrainRun* run) {
   setup.official = options.compat() == v1::OFFICIAL;
   setup.precision = options.precision() == v1::BF16 ? Precision::kBfloat16 : Precision::kFloat32;
   CASSLE_ASSIGN_OR_RETURN(run->method, MakeMethod(options.method(), setup));
+  if (options.layer_decay() < 1) {
+    run->method = WithLayerDecay(std::move(run->method), options.layer_decay());
+  }
   CASSLE_RETURN_IF_ERROR(CheckData(*run));
   CASSLE_RETURN_IF_ERROR(CheckPredictor(options, *run->method));
   CASSLE_RETURN_IF_ERROR(CheckBatchNorm(options, *run->method));
@@ -193,8 +249,10 @@ std::string Provenance(const PretrainRun& run) {
                                                       " (", absl::StrJoin(run.groups, ", "), ")");
   const std::string augself =
       run.augself.empty() ? "" : absl::StrCat(", AugSelf (", absl::StrJoin(run.augself, ", "), ")");
-  return absl::StrCat(MethodName(options.method()), ", conditioning ", conditioning, augself, ", ",
-                      options.epochs(), options.epochs() == 1 ? " epoch" : " epochs");
+  const std::string& before = run.initial ? run.initial->provenance() : "";
+  return absl::StrCat(before, before.empty() ? "" : ", then ", MethodName(options.method()),
+                      ", conditioning ", conditioning, augself, ", ", options.epochs(),
+                      options.epochs() == 1 ? " epoch" : " epochs");
 }
 
 v1::ModelSpec ModelSpecOf(const PretrainRun& run) {
@@ -204,6 +262,7 @@ v1::ModelSpec ModelSpecOf(const PretrainRun& run) {
   *spec.mutable_mean() = run.policy.mean();
   *spec.mutable_std() = run.policy.std();
   spec.set_provenance(Provenance(run));
+  spec.set_initial_weights_fingerprint(run.initial_weights_fingerprint);
   return spec;
 }
 

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,10 @@ struct PretrainRun {
   std::vector<std::string> augself;
   std::unique_ptr<Method> method;
   std::function<absl::StatusOr<std::shared_ptr<Backbone>>()> make_backbone;
+  // With --initial_model: its description, and what should be known of starting from it.
+  std::optional<v1::ModelSpec> initial;
+  std::string initial_weights_fingerprint;
+  std::vector<std::string> notes;
 };
 
 // Opens the data and makes the networks.
@@ -42,7 +47,8 @@ struct PretrainRun {
 // those of opening the data.
 absl::StatusOr<PretrainRun> BuildRun(const v1::PretrainOptions& options, Team* team);
 
-// "moco_v2, conditioning mlp (color, crop), 10 epochs": the run in a few words.
+// "moco_v2, conditioning mlp (color, crop), 10 epochs": the run in a few words, after those of the
+// initial model if there is one: "torchvision, supervised, then moco_v2, ...".
 std::string Provenance(const PretrainRun& run);
 
 // What evaluation needs to know beside the weights.

@@ -111,6 +111,7 @@ absl::Status Pretrain(const v1::PretrainOptions& options, StageContext& context)
   if (team != nullptr) {
     context.Note(absl::StrCat(team->size(), " ranks trained it: last bits depend on their number"));
   }
+  for (const std::string& note : run.notes) context.Note(note);
   CASSLE_RETURN_IF_ERROR(NotePositions(run, &context));
   std::unique_ptr<Monitor> monitor;
   if (context.leads()) {

@@ -35,7 +35,7 @@ v1::StageManifest OfTheChain(v1::StageManifest manifest) {
 }  // namespace
 
 absl::Status CheckLinks(const v1::PretrainOptions& options, const v1::StageManifest& birth) {
-  if (options.stop_epoch() >= options.epochs()) {
+  if (options.stop_epoch() > 0 && options.stop_epoch() >= options.epochs()) {
     return absl::InvalidArgumentError(absl::StrCat(
         "--stop_epoch=", options.stop_epoch(), ": expected ",
         options.epochs() > 1 ? absl::StrCat("1 to ", options.epochs() - 1, ", less than --epochs")

@@ -60,12 +60,13 @@ class VisionTransformer : public Backbone {
   // positions are then made for it, learned ones are resized bicubically.
   std::vector<at::Tensor> ForwardTokens(const at::Tensor& images);
 
+  // What is added to the tokens of images of `grid` x `grid` patches: [1, 1 + grid^2, width].
+  at::Tensor PositionsFor(int64_t grid) const;
+
   std::vector<at::Tensor> ForwardStages(const at::Tensor& images) override;
   int64_t feature_size() const override { return options_.width; }
 
  private:
-  at::Tensor PositionsFor(int64_t grid) const;
-
   const Options options_;
   at::Tensor cls_token_;
   at::Tensor pos_embed_;

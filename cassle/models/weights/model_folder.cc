@@ -57,11 +57,16 @@ absl::StatusOr<v1::ModelSpec> ReadModelSpec(const std::string& path) {
 
 absl::StatusOr<std::shared_ptr<Backbone>> LoadBackbone(const std::string& path) {
   CASSLE_ASSIGN_OR_RETURN(const v1::ModelSpec spec, ReadModelSpec(path));
+  return LoadBackbone(path, spec.backbone());
+}
+
+absl::StatusOr<std::shared_ptr<Backbone>> LoadBackbone(const std::string& path,
+                                                       const v1::BackboneConfig& config) {
   if (IsDescription(path)) {
     return absl::FailedPreconditionError(
         absl::StrCat(path, " describes a model but holds no weights: name the model's folder"));
   }
-  absl::StatusOr<std::shared_ptr<Backbone>> made = MakeBackbone(spec.backbone(), /*seed=*/0);
+  absl::StatusOr<std::shared_ptr<Backbone>> made = MakeBackbone(config, /*seed=*/0);
   if (!made.ok()) return Annotate(made.status(), JoinPath(path, kModelSpecName));
   const std::shared_ptr<Backbone> backbone = *std::move(made);
   CASSLE_ASSIGN_OR_RETURN(const SafetensorsFile weights,

@@ -34,6 +34,9 @@ absl::StatusOr<v1::ModelSpec> ReadModelSpec(const std::string& path);
 // \error as ReadModelSpec and MakeBackbone; FailedPrecondition if `path` is a description only;
 // DataLoss if the weights are damaged or do not fit.
 absl::StatusOr<std::shared_ptr<Backbone>> LoadBackbone(const std::string& path);
+// The same, built as `config` says, which differs from the model's own in how it is trained.
+absl::StatusOr<std::shared_ptr<Backbone>> LoadBackbone(const std::string& path,
+                                                       const v1::BackboneConfig& config);
 
 }  // namespace cassle
 

@@ -34,6 +34,9 @@ absl::StatusOr<Encoder> Encoder::Create(const MethodSetup& setup, MlpOptions pro
   CASSLE_ASSIGN_OR_RETURN(
       encoder.projector_,
       MakeConditionedProjector(setup.conditioning, setup.descriptor_size, projector, setup.seed));
+  if (setup.load_projector != nullptr) {
+    CASSLE_RETURN_IF_ERROR(setup.load_projector(encoder.projector_.get()));
+  }
   return encoder;
 }
 

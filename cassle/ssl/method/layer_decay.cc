@@ -1,5 +1,6 @@
 #include "cassle/ssl/method/layer_decay.h"
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <utility>
@@ -43,7 +44,7 @@ class LayerDecayed : public Method {
   bool uses_labels() const override { return method_->uses_labels(); }
   std::vector<ParameterGroup> GroupParameters(
       const std::vector<NamedTensor>& parameters) const override {
-    return GroupByLayer(parameters, decay_);
+    return GroupByLayer(method_->GroupParameters(parameters), decay_);
   }
 
  private:
@@ -53,28 +54,31 @@ class LayerDecayed : public Method {
 
 }  // namespace
 
-std::vector<ParameterGroup> GroupByLayer(const std::vector<NamedTensor>& parameters, double decay) {
-  // Stem, blocks in order of their appearance, top.
-  std::vector<std::pair<std::string, ParameterGroup>> blocks = {{kStem, {}}};
-  ParameterGroup top;
-  for (const NamedTensor& parameter : parameters) {
-    const std::string name = BlockOf(parameter.name);
-    if (name == kTop) {
-      top.parameters.push_back(parameter);
-      continue;
+std::vector<ParameterGroup> GroupByLayer(const std::vector<ParameterGroup>& groups, double decay) {
+  // In the order of their appearance, from below; the stem first.
+  std::vector<std::string> blocks;
+  for (const ParameterGroup& group : groups) {
+    for (const NamedTensor& parameter : group.parameters) {
+      const std::string name = BlockOf(parameter.name);
+      if (std::find(blocks.begin(), blocks.end(), name) != blocks.end()) continue;
+      if (name != kTop) blocks.insert(name == kStem ? blocks.begin() : blocks.end(), name);
     }
-    if (name != kStem && name != blocks.back().first) blocks.emplace_back(name, ParameterGroup());
-    (name == kStem ? blocks.front() : blocks.back()).second.parameters.push_back(parameter);
   }
-  std::vector<ParameterGroup> groups;
-  for (auto& [name, group] : blocks) {
-    if (!group.parameters.empty()) groups.push_back(std::move(group));
+  blocks.push_back(kTop);
+  std::vector<ParameterGroup> split;
+  for (const ParameterGroup& group : groups) {
+    for (size_t i = 0; i < blocks.size(); ++i) {
+      ParameterGroup part;
+      part.rate_scale =
+          group.rate_scale * std::pow(decay, static_cast<double>(blocks.size() - 1 - i));
+      part.constant_rate = group.constant_rate;
+      for (const NamedTensor& parameter : group.parameters) {
+        if (BlockOf(parameter.name) == blocks[i]) part.parameters.push_back(parameter);
+      }
+      if (!part.parameters.empty()) split.push_back(std::move(part));
+    }
   }
-  groups.push_back(std::move(top));
-  for (size_t i = 0; i < groups.size(); ++i) {
-    groups[i].rate_scale = std::pow(decay, static_cast<double>(groups.size() - 1 - i));
-  }
-  return groups;
+  return split;
 }
 
 std::unique_ptr<Method> WithLayerDecay(std::unique_ptr<Method> method, double decay) {

@@ -15,11 +15,11 @@ namespace cassle {
 // Parameters named "backbone.layer1.0.conv1.weight", in order, by the block they belong to: the
 // stem (or patch embedding, class token and positions), every block of the backbone (layerN.B,
 // blocks.N), and what is above them (a transformer's last norm, the networks behind the backbone).
-// The rate of the last is the run's, of each one below `decay` times that of the one above. Blocks
-// without parameters of their own do not count.
-std::vector<ParameterGroup> GroupByLayer(const std::vector<NamedTensor>& parameters, double decay);
+// The last keep the rate of their group, each block below has `decay` times that of the one above.
+// Blocks without parameters of their own do not count. Every group is split in this order.
+std::vector<ParameterGroup> GroupByLayer(const std::vector<ParameterGroup>& groups, double decay);
 
-// `method`, with the parameters of its networks grouped by GroupByLayer.
+// `method`, with its groups of parameters split by GroupByLayer.
 std::unique_ptr<Method> WithLayerDecay(std::unique_ptr<Method> method, double decay);
 
 }  // namespace cassle

@@ -33,7 +33,7 @@ const ParameterGroup* Find(const std::vector<ParameterGroup>& groups, const std:
 }
 
 TEST(LayerDecayTest, EveryResidualBlockHasTheRateOfTheOneAboveTimesTheDecay) {
-  const auto groups = GroupByLayer(ParametersOf("resnet18"), 0.5);
+  const auto groups = GroupByLayer({{ParametersOf("resnet18")}}, 0.5);
   // The stem, 8 blocks, the head.
   ASSERT_EQ(groups.size(), 10u);
   EXPECT_EQ(Find(groups, "projector.mlp.0.weight")->rate_scale, 1);
@@ -45,7 +45,7 @@ TEST(LayerDecayTest, EveryResidualBlockHasTheRateOfTheOneAboveTimesTheDecay) {
 }
 
 TEST(LayerDecayTest, ATransformersLastNormGoesWithTheHead) {
-  const auto groups = GroupByLayer(ParametersOf("vit_tiny"), 0.5);
+  const auto groups = GroupByLayer({{ParametersOf("vit_tiny")}}, 0.5);
   // Class token and what else is trained before the blocks, 12 blocks, norm and head.
   ASSERT_EQ(groups.size(), 14u);
   EXPECT_EQ(Find(groups, "backbone.norm.weight")->rate_scale, 1);
@@ -54,11 +54,30 @@ TEST(LayerDecayTest, ATransformersLastNormGoesWithTheHead) {
   EXPECT_EQ(Find(groups, "backbone.cls_token")->rate_scale, 1.0 / 8192);
 }
 
+TEST(LayerDecayTest, WhatAMethodGroupsApartStaysApart) {
+  // As Barlow Twins, whose biases have a rate of their own, and SimSiam, whose predictor keeps its.
+  ParameterGroup weights, biases, predictor;
+  for (const NamedTensor& parameter : ParametersOf("resnet18")) {
+    (parameter.tensor.dim() == 1 ? biases : weights).parameters.push_back(parameter);
+  }
+  biases.rate_scale = 0.1;
+  predictor.parameters.push_back({"predictor.mlp.0.weight", at::zeros({2, 2})});
+  predictor.constant_rate = true;
+  const auto groups = GroupByLayer({weights, biases, predictor}, 0.5);
+  EXPECT_EQ(Find(groups, "backbone.layer4.1.conv2.weight")->rate_scale, 0.5);
+  EXPECT_EQ(Find(groups, "backbone.layer4.1.bn2.weight")->rate_scale, 0.05);
+  EXPECT_EQ(Find(groups, "backbone.conv1.weight")->rate_scale, 1.0 / 512);
+  EXPECT_EQ(Find(groups, "backbone.bn1.bias")->rate_scale, 0.1 / 512);
+  EXPECT_EQ(Find(groups, "predictor.mlp.0.weight")->rate_scale, 1);
+  EXPECT_TRUE(Find(groups, "predictor.mlp.0.weight")->constant_rate);
+  EXPECT_FALSE(Find(groups, "projector.mlp.0.weight")->constant_rate);
+}
+
 TEST(LayerDecayTest, EveryParameterIsInOneGroup) {
   for (const char* architecture : {"resnet50", "vit_tiny"}) {
     const auto parameters = ParametersOf(architecture);
     size_t count = 0;
-    for (const ParameterGroup& group : GroupByLayer(parameters, 0.9)) {
+    for (const ParameterGroup& group : GroupByLayer({{parameters}}, 0.9)) {
       count += group.parameters.size();
     }
     EXPECT_EQ(count, parameters.size());

@@ -63,6 +63,8 @@ struct Batch {
 struct MethodSetup {
   // Makes a freshly initialised backbone: the same one each time.
   std::function<absl::StatusOr<std::shared_ptr<Backbone>>()> make_backbone;
+  // Gives a fresh projector the weights that it starts from; empty: it stays as it was drawn.
+  std::function<absl::Status(ConditionedProjector*)> load_projector = nullptr;
   v1::ConditioningConfig conditioning;
   // D of View.descriptors.
   int64_t descriptor_size = 0;

@@ -153,7 +153,7 @@ absl::StatusOr<std::unique_ptr<Method>> MakeDino(const v1::MethodConfig& config,
                                 .hidden_norm = false};
   CASSLE_ASSIGN_OR_RETURN(Encoder student, Encoder::Create(setup, projector));
   CASSLE_ASSIGN_OR_RETURN(Encoder teacher, Encoder::Create(setup, projector));
-  ZeroBiases(student.projector());
+  if (setup.load_projector == nullptr) ZeroBiases(student.projector());
   return std::unique_ptr<Method>(
       new Dino(std::move(student), std::move(teacher), projector.out, dino, setup));
 }

@@ -274,7 +274,7 @@ absl::Status Trainer::MeasureAlone() {
   std::string said = absl::StrFormat("epoch %d: probe %.2f%%, nearest neighbours %.2f%%", epoch,
                                      100 * line.probe_accuracy(), 100 * line.knn_accuracy());
   if (epoch > 0) {
-    absl::StrAppendFormat(&said, " (untrained: %.2f%%, %.2f%%)",
+    absl::StrAppendFormat(&said, " (at the start: %.2f%%, %.2f%%)",
                           100 * state_.untrained().probe_accuracy(),
                           100 * state_.untrained().knn_accuracy());
   }
