@@ -8,7 +8,7 @@
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/data/sources/class_by_path.h"
-#include "cassle/data/sources/folder_levels.h"
+#include "cassle/data/sources/folders/folder_levels.h"
 
 namespace cassle {
 namespace {

@@ -9,8 +9,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "cassle/base/status_macros.h"
-#include "cassle/data/sources/folder_levels.h"
-#include "cassle/data/sources/folder_splits.h"
+#include "cassle/data/sources/folders/folder_levels.h"
+#include "cassle/data/sources/folders/folder_splits.h"
 #include "cassle/data/sources/image_files.h"
 #include "cassle/data/sources/source.h"
 

@@ -27,8 +27,8 @@ struct ArchivePlace {
 std::string PathInSplit(absl::string_view name, const ArchivePlace& place);
 
 // Where the images of one archive lie. Folders that all images have in common are no classes; which
-// of the others are splits is decided, and said in the tally, as on the disk (folder_splits.h,
-// folder_levels.h).
+// of the others are splits is decided, and said in the tally, as on the disk
+// (folders/folder_splits.h, folders/folder_levels.h).
 //   split  of the archive, if its name or a flag says it: then folders say none
 // \error as FindSplitFolders and FolderLevels::HoldSplits.
 absl::StatusOr<std::vector<ArchivePlace>> PlaceImages(const std::vector<ListedImage>& images,

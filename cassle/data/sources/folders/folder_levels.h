@@ -1,6 +1,6 @@
 // Which folders of a set of images are its classes, where they hold folders in their turn.
-#ifndef CASSLE_DATA_SOURCES_FOLDER_LEVELS_H_
-#define CASSLE_DATA_SOURCES_FOLDER_LEVELS_H_
+#ifndef CASSLE_DATA_SOURCES_FOLDERS_FOLDER_LEVELS_H_
+#define CASSLE_DATA_SOURCES_FOLDERS_FOLDER_LEVELS_H_
 
 #include <cstdint>
 #include <map>
@@ -68,4 +68,4 @@ class FolderLevels {
 
 }  // namespace cassle
 
-#endif  // CASSLE_DATA_SOURCES_FOLDER_LEVELS_H_
+#endif  // CASSLE_DATA_SOURCES_FOLDERS_FOLDER_LEVELS_H_

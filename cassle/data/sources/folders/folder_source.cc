@@ -21,8 +21,8 @@
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/data/sources/class_by_path.h"
-#include "cassle/data/sources/folder_scan.h"
-#include "cassle/data/sources/folder_splits.h"
+#include "cassle/data/sources/folders/folder_scan.h"
+#include "cassle/data/sources/folders/folder_splits.h"
 #include "cassle/data/sources/image_files.h"
 #include "cassle/data/sources/sources.h"
 

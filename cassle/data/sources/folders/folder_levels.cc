@@ -1,4 +1,4 @@
-#include "cassle/data/sources/folder_levels.h"
+#include "cassle/data/sources/folders/folder_levels.h"
 
 #include <algorithm>
 #include <initializer_list>

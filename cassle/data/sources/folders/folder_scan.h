@@ -1,7 +1,7 @@
 // FolderScan: which images an image folder holds, of which split and class (folder_source.cc says
 // which layouts there are).
-#ifndef CASSLE_DATA_SOURCES_FOLDER_SCAN_H_
-#define CASSLE_DATA_SOURCES_FOLDER_SCAN_H_
+#ifndef CASSLE_DATA_SOURCES_FOLDERS_FOLDER_SCAN_H_
+#define CASSLE_DATA_SOURCES_FOLDERS_FOLDER_SCAN_H_
 
 #include <cstdint>
 #include <set>
@@ -11,8 +11,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "cassle/data/sources/class_names.h"
-#include "cassle/data/sources/folder_levels.h"
-#include "cassle/data/sources/folder_splits.h"
+#include "cassle/data/sources/folders/folder_levels.h"
+#include "cassle/data/sources/folders/folder_splits.h"
 #include "cassle/data/sources/image_files.h"
 #include "cassle/data/sources/source.h"
 
@@ -72,4 +72,4 @@ class FolderScan {
 
 }  // namespace cassle
 
-#endif  // CASSLE_DATA_SOURCES_FOLDER_SCAN_H_
+#endif  // CASSLE_DATA_SOURCES_FOLDERS_FOLDER_SCAN_H_

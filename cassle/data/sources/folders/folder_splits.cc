@@ -1,4 +1,4 @@
-#include "cassle/data/sources/folder_splits.h"
+#include "cassle/data/sources/folders/folder_splits.h"
 
 #include <algorithm>
 #include <map>

@@ -1,4 +1,4 @@
-#include "cassle/data/sources/folder_scan.h"
+#include "cassle/data/sources/folders/folder_scan.h"
 
 #include <algorithm>
 #include <utility>

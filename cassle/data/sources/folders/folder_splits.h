@@ -1,6 +1,6 @@
 // Which folders of an image folder are its splits, and which are classes.
-#ifndef CASSLE_DATA_SOURCES_FOLDER_SPLITS_H_
-#define CASSLE_DATA_SOURCES_FOLDER_SPLITS_H_
+#ifndef CASSLE_DATA_SOURCES_FOLDERS_FOLDER_SPLITS_H_
+#define CASSLE_DATA_SOURCES_FOLDERS_FOLDER_SPLITS_H_
 
 #include <string>
 #include <vector>
@@ -57,4 +57,4 @@ absl::Status CheckOnePerSplit(const std::vector<SplitFolder>& folders);
 
 }  // namespace cassle
 
-#endif  // CASSLE_DATA_SOURCES_FOLDER_SPLITS_H_
+#endif  // CASSLE_DATA_SOURCES_FOLDERS_FOLDER_SPLITS_H_
