@@ -1,7 +1,8 @@
 // IDX, the files of MNIST and Fashion-MNIST (http://yann.lecun.com/exdb/mnist/), plain or gzipped:
 //   NAME-images-idx3-ubyte   magic 2051, images, rows, columns (uint32 big-endian), then gray bytes
 //   NAME-labels-idx1-ubyte   magic 2049, labels, then one byte each
-// NAME is train or t10k (the test split), or has the word in it (emnist-letters-test, SplitInName). Gray becomes RGB with three equal channels.
+// NAME is train or t10k (the test split), or has the word in it (emnist-letters-test; SplitInName).
+// Gray becomes RGB with three equal channels.
 #include <algorithm>
 #include <cstdint>
 #include <memory>

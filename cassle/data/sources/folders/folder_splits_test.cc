@@ -1,4 +1,5 @@
-// Folders that may be splits, or copies, or hold masks: what is read and what the user has to decide.
+// Folders that may be splits, or copies, or hold masks: what is read and what is for the user to
+// decide.
 #include <string>
 #include <vector>
 
