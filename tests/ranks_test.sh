@@ -3,7 +3,9 @@
 # for the same number, whatever is killed on the way, and one line for what cannot work.
 source tests/lib.sh
 RANDOM=20261128
-training=(--input=images "${small_training[@]}" --precision=float32)
+# A flag may name another input, which only a file may have named before.
+echo 'input: "images"' > on_images.textproto
+training=(--config=on_images.textproto "${small_training[@]}" --precision=float32)
 
 quietly shard_encoder "${small_shapes[@]}" --output=images
 

@@ -11,6 +11,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -185,6 +186,20 @@ std::string HelpText(const StageInfo& info, const google::protobuf::Message& opt
   return text;
 }
 
+// A setting that is given again overrides the one before, as wrappers want it. A path that nobody
+// reads or writes is a mistake.
+absl::Status CheckPathOnce(const google::protobuf::Message& options, const std::string& name,
+                           const std::string& value, std::map<std::string, std::string>* paths) {
+  const auto* field = FindField(*options.GetDescriptor(), name);
+  if (field == nullptr || field->is_repeated()) return absl::OkStatus();
+  const v1::FieldRole role = field->options().GetExtension(v1::role);
+  if (role == v1::SETTING || role == v1::TUNING) return absl::OkStatus();
+  const auto [before, added] = paths->emplace(name, value);
+  if (added) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("--", name, " is given twice, as ", before->second,
+                                                 " and as ", value, ": it takes one path"));
+}
+
 }  // namespace
 
 absl::Status ParseCommandLine(const std::vector<std::string>& arguments,
@@ -198,6 +213,7 @@ absl::Status ParseCommandLine(const std::vector<std::string>& arguments,
     if (flag.name == "config") CASSLE_RETURN_IF_ERROR(ReadTextProto(flag.value, options));
   }
   OptionSetter setter(options);
+  std::map<std::string, std::string> paths;
   for (const Flag& flag : flags) {
     if (flag.name == "config") continue;
     if (flag.name == "help") {
@@ -208,9 +224,12 @@ absl::Status ParseCommandLine(const std::vector<std::string>& arguments,
         return absl::InvalidArgumentError(
             absl::StrCat("--set=", flag.value, ": expected --set=FIELD.PATH=VALUE"));
       }
-      CASSLE_RETURN_IF_ERROR(
-          setter.Set(flag.value.substr(0, equals), flag.value.substr(equals + 1)));
+      const std::string name = flag.value.substr(0, equals);
+      const std::string value = flag.value.substr(equals + 1);
+      CASSLE_RETURN_IF_ERROR(CheckPathOnce(*options, name, value, &paths));
+      CASSLE_RETURN_IF_ERROR(setter.Set(name, value));
     } else if (FindField(*options->GetDescriptor(), flag.name) != nullptr) {
+      CASSLE_RETURN_IF_ERROR(CheckPathOnce(*options, flag.name, flag.value, &paths));
       CASSLE_RETURN_IF_ERROR(setter.Set(flag.name, flag.value));
     } else if (gflags::SetCommandLineOption(flag.name.c_str(), flag.value.c_str()).empty()) {
       return absl::InvalidArgumentError(

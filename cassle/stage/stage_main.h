@@ -20,8 +20,9 @@ struct CommandLine {
 // other flag in order.
 //   --FIELD=VALUE, --FIELD VALUE, --BOOL, --noBOOL, --A.B=VALUE, --set=A.B=VALUE;
 //   harness flags; glog's flags.
-// \error kInvalidArgument naming the flag and the nearest valid one; kNotFound for a --config file
-// that is missing.
+// A setting that is given again overrides the one before; a path may be given once.
+// \error kInvalidArgument naming the flag and the nearest valid one, or two paths; kNotFound for a
+// --config file that is missing.
 absl::Status ParseCommandLine(const std::vector<std::string>& arguments,
                               google::protobuf::Message* options, CommandLine* command_line);
 

@@ -354,6 +354,18 @@ TEST(ParseCommandLineTest, FlagsOverrideTheConfigFileWhereverTheyStand) {
   EXPECT_THAT(options.groups(), ::testing::ElementsAre("b", "c"));
 }
 
+TEST(ParseCommandLineTest, APathThatIsGivenTwiceIsAUsageErrorUnlessThereMayBeSeveral) {
+  v1::TestOptions options;
+  CommandLine line;
+  EXPECT_THAT(ParseCommandLine({"--input=f", "--count=3", "--input=d"}, &options, &line),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("--input is given twice, as f and as d")));
+  EXPECT_THAT(ParseCommandLine({"--output=f", "--set=output=f"}, &options, &line),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("--output is given twice")));
+  ASSERT_OK(ParseCommandLine({"--more_inputs=f", "--more_inputs=d"}, &options, &line));
+  EXPECT_EQ(options.more_inputs_size(), 2);
+}
+
 TEST(ParseCommandLineTest, UnknownFlagsNameTheNearestValidOne) {
   v1::TestOptions options;
   CommandLine line;

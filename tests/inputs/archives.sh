@@ -49,6 +49,13 @@ make_hidden_members() {
   tar -cf set.tar cat dog
 }
 
+make_shards() {
+  mkdir set
+  pictures 0.png
+  printf 0 > 0.cls
+  for shard in x-{train-0,train-1,val-0}; do tar -cf set/$shard.tar 0.png 0.cls; done
+}
+
 make_labels_inside() {
   class_folders .
   printf 'path,label\ncat/1.png,0\n' > labels.csv

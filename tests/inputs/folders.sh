@@ -13,6 +13,10 @@ make_class_folders() {
 
 make_split_folders() { class_folders set/train && class_folders set/test && class_folders set/extra; }
 make_odd_folder() { make_split_folders; }
+make_half_named() {
+  mkdir -p set/{train2017,val2017,sample}
+  pictures set/{train2017,val2017,sample}/1.png
+}
 make_folder_too_high() { class_folders set/photos; }
 
 make_link_loop() {
@@ -49,6 +53,11 @@ make_splits_inside() {
 make_folders_inside() { class_folders set/street && class_folders set/studio; }
 make_domains() { make_folders_inside; }
 make_masks() { class_folders set/images && class_folders set/masks; }
+
+make_mask_files() {
+  class_folders set
+  pictures set/cat/1_mask.png
+}
 
 make_names() {
   mkdir set

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "cassle/base/file.h"
 #include "cassle/base/testing/status_matchers.h"
 #include "cassle/data/sources/source_testutil.h"
@@ -135,6 +136,31 @@ TEST(IdxSourceTest, ReadsPlainAndGzippedFilesAsGrayPictures) {
   const RgbImage& second = content.items[1].pixels;
   ASSERT_EQ(second.height, 28);
   for (int c = 0; c < 3; ++c) EXPECT_EQ(second.At(1, 2)[c], (784 + 28 + 2) % 251);
+}
+
+TEST(IdxSourceTest, AWordOfAFilesNameIsItsSplit) {
+  const std::string root = FreshFolder("emnist");
+  const auto put = [&](const std::string& name) {
+    PutFile(absl::StrCat(root, "/", name, "-images-idx3-ubyte"), IdxImages(1, 2, 2));
+    PutFile(absl::StrCat(root, "/", name, "-labels-idx1-ubyte"), IdxLabels("\x01"));
+  };
+  put("emnist-letters-test");
+  put("emnist-letters-train");
+  ASSERT_OK_AND_ASSIGN(const SourceContent content, ReadSource(root));
+  EXPECT_THAT(content.splits, ElementsAre("train", "test"));
+  EXPECT_THAT(content.items[1].key, HasSubstr("test/emnist-letters-test-images"));
+  put("emnist-digits-train");
+  EXPECT_THAT(ReadSource(root), StatusIs(kBad, AllOf(HasSubstr("emnist-digits-train"),
+                                                     HasSubstr("are both the split 'train'"),
+                                                     HasSubstr("--train="))));
+  ASSERT_OK(RemoveAll(root));
+  put("emnist-letters-train");
+  put("emnist-other");
+  EXPECT_THAT(ReadSource(root), StatusIs(kBad, HasSubstr("its name says no split")));
+  ASSERT_OK(RemoveAll(root));
+  put("other");
+  ASSERT_OK_AND_ASSIGN(const SourceContent alone, ReadSource(root));
+  EXPECT_THAT(alone.splits, ElementsAre("train"));
 }
 
 TEST(IdxSourceTest, DamageIsNamed) {

@@ -69,8 +69,11 @@ absl::StatusOr<std::vector<BinaryPart>> FindParts(const SourceArguments& argumen
       CASSLE_RETURN_IF_ERROR(add(input.split.empty() ? file.split : input.split, path));
     }
     if (parts.size() == before) {
-      return absl::FailedPreconditionError(
-          absl::StrCat(*folder, ": none of ", files[0].name, " ... ", files[kFiles - 1].name));
+      return absl::FailedPreconditionError(absl::StrCat(
+          *folder, ": none of ", files[0].name, " ... ", files[kFiles - 1].name,
+          FileExists(JoinPath(*folder, "batches.meta"))
+              ? ": these are pickles for Python: download the binary version (docs/datasets.md)"
+              : ""));
     }
   }
   return parts;

@@ -42,6 +42,13 @@ constexpr struct {
     {".ndjson",
      "is JSON in lines, which is not read: make a CSV of it with the columns path,label"},
     {".json", "is JSON, which is not read: make a CSV of it with the columns path,label"},
+    {"batches.meta",
+     "is of CIFAR-10 as pickles for Python: download the binary version (docs/datasets.md)"},
+    {"idx3-ubyte", "is IDX, the format of MNIST: give the folder that it lies in as --input"},
+    {"idx3-ubyte.gz", "is IDX, the format of MNIST: give the folder that it lies in as --input"},
+    {".png.gz", "is a compressed image: unpack such files first (gunzip)"},
+    {".jpg.gz", "is a compressed image: unpack such files first (gunzip)"},
+    {".jpeg.gz", "is a compressed image: unpack such files first (gunzip)"},
     {".csv.gz", "is a compressed table: unpack it first"},
     {".tsv.gz", "is a compressed table: unpack it first"},
     {".txt", "is a text: it is read as a CSV, with a first line path,label (docs/inputs.md)"},
@@ -105,7 +112,7 @@ std::string AdviceOnFolder(const std::string& folder, int depth) {
 }  // namespace
 
 std::string ForeignFormatAdvice(const std::string& path) {
-  return IsDirectory(path) ? AdviceOnFolder(path, 1) : AdviceOnFile(path);
+  return IsDirectory(path) ? AdviceOnFolder(path, 2) : AdviceOnFile(path);
 }
 
 }  // namespace cassle

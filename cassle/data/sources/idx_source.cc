@@ -1,7 +1,9 @@
 // IDX, the files of MNIST and Fashion-MNIST (http://yann.lecun.com/exdb/mnist/), plain or gzipped:
 //   NAME-images-idx3-ubyte   magic 2051, images, rows, columns (uint32 big-endian), then gray bytes
 //   NAME-labels-idx1-ubyte   magic 2049, labels, then one byte each
-// NAME is train or t10k (the test split). Gray becomes RGB with three equal channels.
+// NAME is train or t10k (the test split), or has the word in it (emnist-letters-test; SplitInName).
+// Gray becomes RGB with three equal channels.
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -90,6 +92,22 @@ bool IsImageFile(const std::string& name) {
   return absl::StrContains(name, "images-idx3") || absl::StrContains(name, "images.idx3");
 }
 
+// \error kFailedPrecondition naming a file beside others whose name says no split, or that of
+// another.
+absl::StatusOr<std::string> SplitOf(const std::string& path, const std::string& asked, bool alone,
+                                    const std::vector<BinaryPart>& before) {
+  std::string split = asked.empty() ? SplitInName(BaseName(path)) : asked;
+  if (split.empty() && alone) return std::string("train");
+  const auto other = std::find_if(before.begin(), before.end(),
+                                  [&](const BinaryPart& part) { return part.split == split; });
+  if (!split.empty() && other == before.end()) return split;
+  return absl::FailedPreconditionError(absl::StrCat(
+      path,
+      split.empty() ? " lies beside other files of images and its name says no split, or several"
+                    : absl::StrCat(" and ", other->path, " are both the split '", split, "'"),
+      ": name the files that are wanted with --train= and --test="));
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ImageSource>> OpenIdxSource(const SourceArguments& arguments) {
@@ -112,10 +130,9 @@ absl::StatusOr<std::unique_ptr<ImageSource>> OpenIdxSource(const SourceArguments
       }
     }
     for (const std::string& path : paths) {
-      const std::string name = BaseName(path);
-      std::string split = input.split;
-      if (split.empty()) split = CanonicalSplit(name.substr(0, name.find_first_of("-_.")));
-      CASSLE_ASSIGN_OR_RETURN(IdxPart idx, ReadPart(split.empty() ? "train" : split, path));
+      const bool alone = paths.size() == 1 && arguments.inputs.size() == 1;
+      CASSLE_ASSIGN_OR_RETURN(const std::string split, SplitOf(path, input.split, alone, parts));
+      CASSLE_ASSIGN_OR_RETURN(IdxPart idx, ReadPart(split, path));
       if (!parts.empty() && (idx.height != height || idx.width != width)) {
         return absl::FailedPreconditionError(absl::StrCat(path, ": images of ", idx.height, "x",
                                                           idx.width, " beside images of ", height,

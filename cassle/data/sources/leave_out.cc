@@ -2,9 +2,18 @@
 
 #include <fnmatch.h>
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 
 namespace cassle {
+
+LeaveOut::LeaveOut(std::vector<std::string> patterns)
+    : patterns_(std::move(patterns)), matched_(patterns_.size()) {
+  for (std::string& pattern : patterns_) {
+    while (pattern.size() > 1 && pattern.back() == '/') pattern.pop_back();
+  }
+}
 
 bool LeaveOut::Matches(const std::string& path) {
   bool any = false;

@@ -13,9 +13,9 @@ namespace cassle {
 class LeaveOut {
  public:
   LeaveOut() = default;
-  // Patterns of fnmatch(3) for whole paths below the input; a star also matches slashes.
-  explicit LeaveOut(std::vector<std::string> patterns)
-      : patterns_(std::move(patterns)), matched_(patterns_.size()) {}
+  // Patterns of fnmatch(3) for whole paths below the input; a star also matches slashes. Slashes at
+  // the end of a folder's do not count.
+  explicit LeaveOut(std::vector<std::string> patterns);
 
   bool empty() const { return patterns_.empty(); }
 

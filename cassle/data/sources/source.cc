@@ -39,6 +39,36 @@ std::string CanonicalSplit(const std::string& word) {
   return "";
 }
 
+std::vector<std::string> SplitsInName(absl::string_view name) {
+  std::vector<std::string> splits;
+  const auto add = [&](absl::string_view word) {
+    if (absl::EndsWithIgnoreCase(word, "set")) word.remove_suffix(3);
+    const std::string split = CanonicalSplit(std::string(word));
+    if (split.empty()) return false;
+    if (std::find(splits.begin(), splits.end(), split) == splits.end()) splits.push_back(split);
+    return true;
+  };
+  for (const absl::string_view part : absl::StrSplit(name, absl::ByAnyChar("._- ()[]+,"))) {
+    // t10k has digits inside.
+    if (add(part)) continue;
+    size_t begin = 0;
+    for (size_t i = 0; i <= part.size(); ++i) {
+      const bool letter = i < part.size() && absl::ascii_isalpha(part[i]);
+      const bool capital =
+          letter && i > begin && absl::ascii_isupper(part[i]) && absl::ascii_islower(part[i - 1]);
+      if (letter && !capital) continue;
+      add(part.substr(begin, i - begin));
+      begin = capital ? i : i + 1;
+    }
+  }
+  return splits;
+}
+
+std::string SplitInName(absl::string_view name) {
+  const std::vector<std::string> splits = SplitsInName(name);
+  return splits.size() == 1 ? splits[0] : "";
+}
+
 void SortSplits(std::vector<std::string>* splits) {
   std::sort(splits->begin(), splits->end(), [](const std::string& a, const std::string& b) {
     return std::make_pair(SplitRank(a), a) < std::make_pair(SplitRank(b), b);

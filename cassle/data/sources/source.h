@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "cassle/base/text_file.h"
 #include "cassle/data/images/image.h"
 #include "cassle/data/records/dataset.pb.h"
@@ -113,6 +114,14 @@ struct SourceArguments {
 // The canonical name of a split as people write it: "training" is train, "valid" and "validation"
 // are val, ...; empty for any other word.
 std::string CanonicalSplit(const std::string& word);
+
+// The splits that words of a file's or folder's name say, each once: train of "imagenet-train-000",
+// "train2017", "trainA" and "trainset"; train and val of "train_val". A word is of letters; it ends
+// where others or a capital follow.
+std::vector<std::string> SplitsInName(absl::string_view name);
+
+// The only split that a name says; empty if it says none or several.
+std::string SplitInName(absl::string_view name);
 
 // train, val, test, unlabeled, then the others by name.
 void SortSplits(std::vector<std::string>* splits);

@@ -8,6 +8,7 @@
 
 #include "absl/strings/match.h"
 #include "cassle/base/testing/status_matchers.h"
+#include "cassle/data/sources/foreign_format.h"
 #include "cassle/data/sources/source_testutil.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -59,6 +60,46 @@ TEST(SourcesTest, AnOptionThatALayoutDoesNotTakeIsRefused) {
       if (refused) EXPECT_TRUE(absl::IsInvalidArgument(opened.status())) << opened.status();
     }
   }
+}
+
+TEST(SourcesTest, OneWordOfANameIsTheSplitItSays) {
+  const std::pair<const char*, const char*> names[] = {{"train", "train"},
+                                                       {"imagenet-val-000.tar", "val"},
+                                                       {"cc_test_0", "test"},
+                                                       {"x.Train.tar", "train"},
+                                                       {"val2017", "val"},
+                                                       {"trainA", "train"},
+                                                       {"MyTestSet.csv", "test"},
+                                                       {"trainset", "train"},
+                                                       {"t10k-images-idx3-ubyte", "test"},
+                                                       {"train_training", "train"},
+                                                       {"Training Set (1)", "train"},
+                                                       {"seg_TEST", "test"},
+                                                       {"train-test", ""},
+                                                       {"trainval", ""},
+                                                       {"training4", "train"},
+                                                       {"constraint", ""},
+                                                       {"latest.tar", ""},
+                                                       {"", ""}};
+  for (const auto& [name, split] : names) EXPECT_EQ(SplitInName(name), split) << name;
+  EXPECT_THAT(SplitsInName("test_train-val.csv"), ::testing::ElementsAre("test", "train", "val"));
+}
+
+TEST(SourcesTest, FormatsInFoldersAreSpokenOf) {
+  const std::pair<const char*, const char*> files[] = {
+      {"MNIST/raw/train-images-idx3-ubyte", "is IDX, the format of MNIST: give the folder"},
+      {"cifar-10-batches-py/batches.meta", "download the binary version"},
+      {"cat/0.png.gz", "is a compressed image: unpack such files first"}};
+  for (const auto& [name, advice] : files) {
+    const std::string root = FreshFolder("foreign");
+    PutFile(root + "/" + name, "x");
+    EXPECT_THAT(ForeignFormatAdvice(root), ::testing::HasSubstr(advice)) << name;
+  }
+  const std::string root = FreshFolder("pickles");
+  PutFile(root + "/batches.meta", "x");
+  PutFile(root + "/data_batch_1", "x");
+  EXPECT_THAT(ReadSource(root), StatusIs(absl::StatusCode::kFailedPrecondition,
+                                         ::testing::HasSubstr("download the binary version")));
 }
 
 TEST(SourcesTest, TheGeneratorsDefaultsMayStandBesideAnyLayout) {

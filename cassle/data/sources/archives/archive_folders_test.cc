@@ -53,6 +53,16 @@ TEST(ArchiveFoldersTest, SplitsInsideClassesAreSplits) {
               StatusIs(kBad, HasSubstr("--leave_out=bird/2.png")));
 }
 
+TEST(ArchiveFoldersTest, WhatMayBeSplitsIsForTheUserToDecideAsOnDisk) {
+  const std::vector<std::string> sets[] = {{"train1/0.png", "test1/1.png", "sample/2.png"},
+                                           {"pos/train/0.png", "pos/test/1.png", "neg/2.png"}};
+  for (const std::vector<std::string>& names : sets) {
+    EXPECT_THAT(Read(Images(names)), StatusIs(kBad, HasSubstr("may be splits"))) << names[0];
+  }
+  EXPECT_THAT(Read(Images({"d/yes/0.png", "d/no/1.png", "d/b/yes/2.png", "d/b/no/3.png"})),
+              StatusIs(kBad, HasSubstr("--leave_out=d/b")));
+}
+
 TEST(ArchiveFoldersTest, FoldersOfTheSameNamesInsideAreForTheUserToDecide) {
   const Members members = Images({"a/cat/0.png", "a/dog/1.png", "b/cat/2.png"});
   EXPECT_THAT(Read(members), StatusIs(kBad, AllOf(HasSubstr("photos.tar: a/, b/ hold folders"),

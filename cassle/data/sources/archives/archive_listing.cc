@@ -78,7 +78,10 @@ class Lister {
       }
       const auto found = files_.find(end);
       if (found == files_.end()) {
-        tally_.Count("links that lead to no file of the archive", name);
+        tally_.Count(IsFolder(end) ? "links to folders of the archive not followed: their files "
+                                     "are read where they lie"
+                                   : "links that lead to no file of the archive",
+                     name);
         continue;
       }
       if (IsImage(name)) {
@@ -103,6 +106,7 @@ class Lister {
                      [](const auto& a, const auto& b) { return a.member < b.member; });
     // There may be millions.
     files_ = {};
+    folders_ = {};
     return absl::OkStatus();
   }
 
@@ -114,15 +118,23 @@ class Lister {
           samples.emplace(images_[i].name.substr(0, images_[i].sample_size), i);
       if (!added) twins_.emplace(i, known->second);
     }
+    // 0.jpg.cls names its image whole; there may be millions, and mostly no such label.
+    std::unordered_map<std::string, size_t> wholes;
+    for (const Label& label : labels_) {
+      if (!wholes.empty() || !NamesImage(label.name)) continue;
+      for (size_t i = 0; i < images_.size(); ++i) wholes.emplace(images_[i].name, i);
+    }
     for (Label& label : labels_) {
       size_t image = images_.size();
       std::string extension;
       for (size_t dot = label.name.rfind('.'); dot != std::string::npos && dot > 0;
            dot = label.name.rfind('.', dot - 1)) {
         if (label.name.find('/', dot) != std::string::npos) break;
-        const auto found = samples.find(label.name.substr(0, dot));
-        if (found == samples.end()) continue;
-        image = found->second;
+        const std::string name = label.name.substr(0, dot);
+        const auto sample = samples.find(name);
+        const auto whole = wholes.find(name);
+        if (sample == samples.end() && whole == wholes.end()) continue;
+        image = sample != samples.end() ? sample->second : whole->second;
         extension = absl::AsciiStrToLower(label.name.substr(dot + 1));
         break;
       }
@@ -130,11 +142,24 @@ class Lister {
         Orphan(label);
         continue;
       }
+      // 0.jpg.cls beside 0.png is no target "jpg".
+      if (wholes.count(label.name.substr(0, label.name.size() - extension.size() - 1)) == 0 &&
+          IsImageExtension(extension.substr(0, extension.find('.')))) {
+        tally_.Count("labels of images that are not read", label.name);
+        continue;
+      }
       // They were read when only the last extension was known.
       const std::string more = extension.substr(0, extension.size() - label.extension.size());
+      std::vector<SampleText>& texts = images_[image].texts;
       for (SampleText& text : label.texts) {
         text.from.insert(0, more);
-        images_[image].texts.push_back(std::move(text));
+        if (std::any_of(texts.begin(), texts.end(),
+                        [&](const SampleText& other) { return other.from == text.from; })) {
+          return absl::FailedPreconditionError(
+              absl::StrCat(archive_, ": '", label.name, "' is a second .", text.from, " of '",
+                           images_[image].name, "': leave one out with --leave_out=", label.name));
+        }
+        texts.push_back(std::move(text));
       }
     }
     for (const auto& [second, first] : twins_) {
@@ -175,6 +200,29 @@ class Lister {
     std::string extension;
     std::vector<SampleText> texts;
   };
+
+  // Is a part of the label's name that of an image, as in 0.jpg.cls?
+  bool NamesImage(const std::string& label) const {
+    for (size_t dot = label.rfind('.'); dot != std::string::npos && dot > 0;
+         dot = label.rfind('.', dot - 1)) {
+      if (IsImage(label.substr(0, dot))) return true;
+    }
+    return false;
+  }
+
+  // Do files lie in a folder of that name?
+  bool IsFolder(const std::string& name) {
+    if (folders_.empty()) {
+      folders_.insert("");
+      for (const auto& [file, member] : files_) {
+        for (size_t slash = file.rfind('/'); slash != std::string::npos && slash > 0;
+             slash = file.rfind('/', slash - 1)) {
+          if (!folders_.insert(file.substr(0, slash)).second) break;
+        }
+      }
+    }
+    return folders_.count(name) > 0;
+  }
 
   bool IsImage(const std::string& name) const {
     if (arguments_.image_from.empty()) return IsImageExtension(ExtensionOf(name));
@@ -314,6 +362,8 @@ class Lister {
   // Number of every file by its name.
   std::unordered_map<std::string, int64_t> files_;
   std::map<std::string, std::string> links_;
+  // Of files_, once a link leads to no file.
+  std::unordered_set<std::string> folders_;
   // Members and folders, as --leave_out asks.
   std::set<std::string> left_out_;
   std::vector<ListedImage> images_;

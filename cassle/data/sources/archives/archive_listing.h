@@ -2,8 +2,8 @@
 //
 // A sample's name is that of its image without the extension, the last or --image_from:
 // a/IMG.0001.jpg is the image of the sample a/IMG.0001. To it belong a/IMG.0001.cls and
-// a/IMG.0001.hue.cls, wherever in the archive they stand; among several images the one with the
-// longest name has them.
+// a/IMG.0001.hue.cls, also as a/IMG.0001.jpg.cls, wherever in the archive they stand; among several
+// images the one with the longest name has them.
 #ifndef CASSLE_DATA_SOURCES_ARCHIVES_ARCHIVE_LISTING_H_
 #define CASSLE_DATA_SOURCES_ARCHIVES_ARCHIVE_LISTING_H_
 
@@ -38,8 +38,8 @@ std::string CleanMemberName(const std::string& name);
 //   path  of the archive; name: as errors call it
 //   read  told how many bytes of the archive were read; may be empty
 // \error as ArchiveReader; kDataLoss for a name that is there twice, naming both members;
-// kFailedPrecondition for two images of one labelled sample, and without any image, saying what
-// there is; kCancelled if arguments.interrupted.
+// kFailedPrecondition for two images of one labelled sample, for two labels of one image, and
+// without any image, saying what there is; kCancelled if arguments.interrupted.
 absl::StatusOr<std::vector<ListedImage>> ListArchive(const std::string& path,
                                                      const std::string& name,
                                                      const SourceArguments& arguments,

@@ -6,8 +6,8 @@
 //   folder            else a folder per class, also below train/ val/ test/
 //   NAME.cls          the class of a further target NAME
 // Every archive is read once for its names and labels, and once for its images (once for each split
-// that is inside). An archive is a split if its name starts with one (train-0003.tar.gz); several
-// archives of a split are read in the order of their names.
+// that is inside). The archives of a folder are splits if their names say it (train-0003.tar.gz,
+// SplitInName); several archives of a split are read in the order of their names.
 #include <algorithm>
 #include <cstdint>
 #include <functional>
@@ -22,9 +22,11 @@
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/data/sources/archives/archive.h"
+#include "cassle/data/sources/archives/archive_keys.h"
 #include "cassle/data/sources/archives/archive_listing.h"
 #include "cassle/data/sources/archives/archive_plan.h"
 #include "cassle/data/sources/archives/kept_input.h"
+#include "cassle/data/sources/folders/mask_names.h"
 #include "cassle/data/sources/foreign_format.h"
 #include "cassle/data/sources/image_files.h"
 #include "cassle/data/sources/names.h"
@@ -32,11 +34,6 @@
 
 namespace cassle {
 namespace {
-
-// "train" of "train-000.tar.gz"; empty if it starts with no name of a split.
-std::string SplitOfArchive(const std::string& file) {
-  return CanonicalSplit(file.substr(0, file.find_first_of("-_.")));
-}
 
 class ArchiveSource : public ImageSource {
  public:
@@ -172,8 +169,10 @@ absl::Status FindArchives(const SourceArguments& arguments, std::vector<Archive>
         }
       }
       if (files.empty()) {
-        return absl::FailedPreconditionError(
-            absl::StrCat(input.path, ": no .tar, .tar.gz or .zip in this folder"));
+        return absl::FailedPreconditionError(absl::StrCat(
+            input.path, ": no .tar, .tar.gz or .zip in this folder",
+            arguments.inputs.size() > 1 ? " (all inputs have one layout: archives beside archives)"
+                                        : ""));
       }
     }
     const std::string root = folder ? input.path : DirName(input.path);
@@ -183,8 +182,13 @@ absl::Status FindArchives(const SourceArguments& arguments, std::vector<Archive>
     for (const std::string& file : files) {
       const std::string path = folder ? JoinPath(input.path, file) : file;
       const bool named = input.split.empty() && folder && !arguments.only_images;
-      const std::string split = named ? SplitOfArchive(file) : input.split;
-      archives->push_back({path, path, split, {}, {}, {}});
+      if (named && files.size() > 1 && SplitsInName(file).size() > 1) {
+        return absl::FailedPreconditionError(absl::StrCat(
+            path,
+            " has the names of several splits in its own: say what is what with --train=, "
+            "--val= and --test="));
+      }
+      archives->push_back({path, path, named ? SplitInName(file) : input.split, {}, {}, {}});
     }
   }
   const auto unnamed = [](const Archive& archive) { return archive.split.empty(); };
@@ -202,6 +206,10 @@ absl::Status ListArchives(const SourceArguments& arguments, std::vector<Archive>
   std::vector<int64_t> sizes;
   for (const Archive& archive : *archives) {
     CASSLE_ASSIGN_OR_RETURN(sizes.emplace_back(), FileSize(archive.path));
+    if (sizes.back() == 0) {
+      return absl::DataLossError(
+          absl::StrCat(archive.name, " is empty, 0 bytes: download or pack it again"));
+    }
     total += sizes.back();
   }
   for (size_t i = 0; i < archives->size(); ++i) {
@@ -218,6 +226,9 @@ absl::Status ListArchives(const SourceArguments& arguments, std::vector<Archive>
     } else {
       CASSLE_ASSIGN_OR_RETURN(archive.places, PlaceImages(archive.listed, archive.name,
                                                           archive.split, arguments.tally.get()));
+      std::vector<absl::string_view> names;
+      for (const ListedImage& image : archive.listed) names.push_back(image.name);
+      SayMasks(names, arguments.tally.get());
     }
     before += sizes[i];
   }
@@ -241,6 +252,7 @@ absl::StatusOr<std::unique_ptr<ImageSource>> OpenArchiveSource(const SourceArgum
   CASSLE_RETURN_IF_ERROR(FindArchives(arguments, &archives, &names, &kept));
   CASSLE_RETURN_IF_ERROR(ListArchives(arguments, &archives));
   CASSLE_ASSIGN_OR_RETURN(ArchivePlan plan, PlanArchives(arguments, std::move(names), &archives));
+  CASSLE_RETURN_IF_ERROR(MakeKeysUnique(&archives, arguments.tally.get()));
   return std::unique_ptr<ImageSource>(
       new ArchiveSource(std::move(archives), std::move(plan), std::move(kept), arguments));
 }

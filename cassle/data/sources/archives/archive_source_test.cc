@@ -145,7 +145,7 @@ TEST(ArchiveSourceTest, DamagedTarsAreNamed) {
               StatusIs(kDamaged, AllOf(HasSubstr("train.tar"), HasSubstr("1.png"))));
   PutFile(root + "/train.tar", "");
   EXPECT_THAT(ReadSource(root),
-              StatusIs(kDamaged, HasSubstr("train.tar: not a readable tar or zip")));
+              StatusIs(kDamaged, HasSubstr("train.tar is empty, 0 bytes: download or pack it")));
   PutFile(root + "/train.tar", std::string(2000, 'q'));
   EXPECT_THAT(ReadSource(root),
               StatusIs(kDamaged, HasSubstr("train.tar: not a readable tar or zip")));
@@ -420,6 +420,18 @@ TEST(ArchiveSourceTest, LinksAreWhatTheyLeadToAndBrokenOnesAreCounted) {
   EXPECT_THAT(content.sentences, Contains("2 links in archives followed (test/a/2.png, ...)"));
   EXPECT_THAT(content.sentences,
               Contains("2 links that lead to no file of the archive (test/b/4.png, ...)"));
+}
+
+TEST(ArchiveSourceTest, ALinkToAFolderIsSaidToBeNone) {
+  ASSERT_OK_AND_ASSIGN(const SourceContent content, ReadBytes(Pack("pax", {{"real/a/0.png", Png()},
+                                                                           {"real/b/1.png", Png()},
+                                                                           {"latest", "@real"},
+                                                                           {"gone", "@nowhere"}})));
+  EXPECT_THAT(content.items, SizeIs(2));
+  EXPECT_THAT(content.sentences,
+              Contains("1 links to folders of the archive not followed: their files are read where "
+                       "they lie (latest)"));
+  EXPECT_THAT(content.sentences, Contains("1 links that lead to no file of the archive (gone)"));
 }
 
 TEST(ArchiveSourceTest, WhatNobodyReadsIsCountedAndNamed) {

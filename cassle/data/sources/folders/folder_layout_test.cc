@@ -182,15 +182,6 @@ TEST_F(FolderLayoutTest, TheTrainOfVocIsAClass) {
   EXPECT_THAT(Notes(), HasSubstr("train/ is taken as a class"));
 }
 
-TEST_F(FolderLayoutTest, FoldersThatAreHalfCalledSplitsAreForTheUserToDecide) {
-  PutImages({"seg_train/sea", "seg_test/sea", "seg_pred"});
-  EXPECT_THAT(Read(), StatusIs(kBad, HasSubstr("--test=" + root_ + "/seg_test")));
-  ASSERT_OK(RemoveAll(root_));
-  PutImages({"train_station", "test_tube", "cat"});
-  ASSERT_OK_AND_ASSIGN(const SourceContent content, Read());
-  EXPECT_EQ(Summary(content), "folder train cat,test_tube,train_station 12");
-}
-
 TEST_F(FolderLayoutTest, AnInputThatIsOneFolderTooHighNamesTheOneThatWasMeant) {
   PutImages({"a/photos/cat", "a/photos/dog"});
   EXPECT_THAT(Read(), StatusIs(kBad, HasSubstr("--input=" + root_ + "/a/photos")));

@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "cassle/base/escaped_name.h"
 #include "cassle/base/file.h"
+#include "cassle/base/status_macros.h"
 #include "cassle/data/sources/image_files.h"
 #include "cassle/data/sources/source.h"
 
@@ -80,14 +81,15 @@ absl::StatusOr<bool> FolderLevels::HoldSplits(const FolderNaming& naming, Tally*
     ++whole;
     for (const std::string& inside : top.inside) folders.insert(JoinPath(name, inside));
   }
-  if (tops_.size() < 2 || 2 * whole <= tops_.size()) return false;
+  if (tops_.size() < 2 || whole == 0) return false;
   const std::string one_split =
       absl::StrCat("--train=", naming.whole, " --label_from=folder reads all images as train");
   if (outside != nullptr) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        naming.whole, ": most class folders hold splits and nothing else (", SomeFolders(folders),
-        "), but ", OneLine(*outside), " lies in none: leave such images out, with --leave_out=",
-        OneLine(absl::StrCat(naming.leave_out, *outside)), ", or ", one_split));
+    return absl::FailedPreconditionError(
+        absl::StrCat(naming.whole, ": ", SomeFolders(folders),
+                     " may be splits inside class folders, but ", OneLine(*outside),
+                     " lies in none: move such images into one, leave them out, with --leave_out=",
+                     OneLine(absl::StrCat(naming.leave_out, *outside)), ", or ", one_split));
   }
   for (const auto& [name, top] : tops_) {
     std::map<std::string, std::string> of_split;
@@ -130,10 +132,28 @@ absl::Status FolderLevels::CheckWords(const FolderNaming& naming) const {
       "; --label_from=folder takes them as classes all the same"));
 }
 
+absl::Status FolderLevels::CheckCopies(const FolderNaming& naming) const {
+  for (const auto& [name, top] : tops_) {
+    if (top.direct > 0 || top.inside.size() < 2) continue;
+    if (!std::all_of(top.inside.begin(), top.inside.end(),
+                     [&](const std::string& inside) { return HasTop(inside); })) {
+      continue;
+    }
+    return absl::FailedPreconditionError(absl::StrCat(
+        naming.whole, ": ", OneLine(name), "/ holds folders of the names of those beside it (",
+        SomeFolders(top.inside), "): if it is a copy of them, leave it out with --leave_out=",
+        OneLine(absl::StrCat(naming.leave_out, name)),
+        "; --label_from=parent takes its images to the classes beside it, --label_from=folder "
+        "makes "
+        "it a class of its own"));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status FolderLevels::TakeTops(const FolderNaming& naming, Tally* tally) const {
   if (tops_.size() > 1) {
-    const absl::Status words = CheckWords(naming);
-    if (!words.ok()) return words;
+    CASSLE_RETURN_IF_ERROR(CheckWords(naming));
+    CASSLE_RETURN_IF_ERROR(CheckCopies(naming));
   }
   int64_t images = 0, direct = 0;
   std::set<std::string> all_inside;

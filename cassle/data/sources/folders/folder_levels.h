@@ -36,15 +36,16 @@ class FolderLevels {
 
   // Are the splits folders inside the class folders, cat/train/ and cat/test/? Where all images lie
   // so, that is a clear reading; the tally says it.
-  // \error kFailedPrecondition, with the flags that decide, if most class folders are so, but not
-  // all, or if two folders of one class are one split.
+  // \error kFailedPrecondition, with the flags that decide, if one class folder is so, but not all,
+  // or if two folders of one class are one split.
   absl::StatusOr<bool> HoldSplits(const FolderNaming& naming, Tally* tally) const;
 
   // Takes the folders at the top for the classes. The tally says it where the folders inside them
   // might tell something, too: not where each holds a single one (n01443537/images/).
   // \error kFailedPrecondition, with the flags that decide, where others may be the classes: most
-  // folders hold several and these have the same names (a/cat/, a/dog/, b/cat/), or one is called
-  // images and another one masks.
+  // folders hold several and these have the same names (a/cat/, a/dog/, b/cat/), one holds folders
+  // of the names of those beside it (cat/, dog/, copy/cat/, copy/dog/), or one is called images and
+  // another one masks.
   absl::Status TakeTops(const FolderNaming& naming, Tally* tally) const;
 
  private:
@@ -59,6 +60,7 @@ class FolderLevels {
   };
 
   absl::Status CheckWords(const FolderNaming& naming) const;
+  absl::Status CheckCopies(const FolderNaming& naming) const;
 
   std::map<std::string, Top> tops_;
   // Where the image before was put.

@@ -10,6 +10,7 @@
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/data/sources/class_by_path.h"
+#include "cassle/data/sources/folders/mask_names.h"
 #include "cassle/data/sources/names.h"
 
 namespace cassle {
@@ -32,6 +33,7 @@ absl::Status FolderScan::Add(const SplitFolder& folder) {
     }
     return absl::OkStatus();
   }
+  SayMasks({files.images.begin(), files.images.end()}, arguments_.tally.get());
   FolderLevels levels;
   for (const std::string& image : files.images) levels.Add(image);
   const FolderNaming naming = {folder.path, folder.name.empty() ? "" : folder.name + "/",

@@ -82,8 +82,10 @@ absl::StatusOr<std::vector<SplitFolder>> AllSplitFolders(const SourceArguments& 
   std::vector<SplitFolder> folders;
   for (const SourceInput& input : arguments.inputs) {
     if (!IsDirectory(input.path)) {
-      return absl::FailedPreconditionError(
-          absl::StrCat(input.path, " is a file; an image folder was expected"));
+      return absl::FailedPreconditionError(absl::StrCat(
+          input.path, " is a file; an image folder was expected",
+          IsArchiveName(input.path) ? ", as all inputs have one layout: unpack the archive first"
+                                    : ""));
     }
     if (!input.split.empty() || arguments.only_images) {
       folders.push_back({input.split, input.path, ""});

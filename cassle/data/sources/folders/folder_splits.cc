@@ -16,22 +16,6 @@
 namespace cassle {
 namespace {
 
-// The split whose name is a word of the folder's: train of "seg_train", "train2017" and
-// "Training Set"; empty if none is.
-std::string SplitWithin(const std::string& name) {
-  std::string word;
-  for (size_t i = 0; i <= name.size(); ++i) {
-    if (i < name.size() && absl::ascii_isalpha(name[i])) {
-      word.push_back(name[i]);
-      continue;
-    }
-    const std::string split = CanonicalSplit(word);
-    if (!split.empty()) return split;
-    word.clear();
-  }
-  return "";
-}
-
 class SplitFinder {
  public:
   SplitFinder(const SplitTree& tree, Tally* tally) : tree_(tree), tally_(tally) {}
@@ -85,6 +69,9 @@ class SplitFinder {
     if (splits.size() > 1 || splits[0].name != "train" || folders_.size() < 3) return false;
     CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> inside, tree_.Folders("train"));
     if (!inside.empty()) return false;
+    for (const std::string& name : folders_) {
+      if (name != "train" && !SplitsInName(name).empty()) return false;
+    }
     tally_->Decide(
         absl::StrCat("train/ is taken as a class, as it holds no folders and lies beside ",
                      folders_.size() - 1, " others"));
@@ -97,8 +84,9 @@ class SplitFinder {
     });
   }
 
-  // "--train=ROOT/train --test=ROOT/test".
+  // "--train=ROOT/train --test=ROOT/test"; empty where flags cannot say it: two folders of a split.
   std::string Flags(const std::vector<SplitFolder>& splits) const {
+    if (!tree_.HasPaths() || !CheckOnePerSplit(splits).ok()) return "";
     return absl::StrJoin(splits, " ", [](std::string* out, const SplitFolder& split) {
       absl::StrAppend(out, "--", split.split, "=", split.path);
     });
@@ -107,6 +95,7 @@ class SplitFinder {
   absl::Status BesideSplits(const std::vector<SplitFolder>& splits,
                             const std::vector<std::string>& odd) const {
     const std::string path = tree_.Path(odd[0]);
+    const std::string flags = Flags(splits);
     const std::string names =
         absl::StrJoin(odd, ",", [&](std::string* out, const std::string& name) {
           absl::StrAppend(out, tree_.LeaveOutName(name));
@@ -115,33 +104,33 @@ class SplitFinder {
         path, " holds images and lies beside the splits ", Names(splits),
         odd.size() > 1 ? absl::StrCat(" (as do ", odd.size() - 1, " more)") : "",
         ": leave it out with --leave_out=", names,
-        tree_.HasPaths() ? absl::StrCat(", or say what is what: ", Flags(splits),
-                                        ", with --unlabeled=", path, " if that is a split")
-                         : "",
+        flags.empty() ? ""
+                      : absl::StrCat(", or say what is what: ", flags, ", with --unlabeled=", path,
+                                     " if that is a split"),
         ", or --label_from=folder --train=", tree_.Path(""), " if all folders are classes"));
   }
 
-  // No folder is called as a split, but some have the word in their name.
+  // No folder is called as a split, but some have the words in their names: train2017/ and
+  // val2017/, whatever lies beside them.
   absl::Status CheckHalfNames() const {
     std::vector<SplitFolder> half;
     std::set<std::string> splits;
     for (const std::string& name : folders_) {
-      const std::string split = SplitWithin(name);
-      if (split.empty()) continue;
-      half.push_back({split, tree_.Path(name), name});
-      splits.insert(split);
+      const std::vector<std::string> said = SplitsInName(name);
+      if (said.empty()) continue;
+      CASSLE_ASSIGN_OR_RETURN(const bool images, tree_.HasImages(name));
+      if (!images) continue;
+      half.push_back({said[0], tree_.Path(name), name});
+      splits.insert(said[0]);
     }
     if (splits.size() < 2) return absl::OkStatus();
-    bool holds_classes = false;
-    for (const SplitFolder& folder : half) {
-      CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> inside, tree_.Folders(folder.name));
-      holds_classes = holds_classes || !inside.empty();
-    }
-    // train_station/ and test_tube/ among other classes are classes.
-    if (!holds_classes && half.size() < folders_.size()) return absl::OkStatus();
+    const std::string flags = Flags(half);
     return absl::FailedPreconditionError(absl::StrCat(
-        tree_.Path(""), ": the folders ", Names(half), " may be splits or classes: give ",
-        tree_.HasPaths() ? Flags(half) : std::string("each as an archive of its own"),
+        tree_.Path(""), ": the folders ", Names(half), " may be splits or classes: ",
+        !flags.empty()     ? absl::StrCat("give ", flags)
+        : tree_.HasPaths() ? "move them into folders train/, val/ and test/, or list the images in "
+                             "a CSV with the columns path,label,split"
+                           : "pack each split as an archive of its own",
         ", or --label_from=folder --train=", tree_.Path(""), " if they are classes"));
   }
 

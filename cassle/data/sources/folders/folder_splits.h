@@ -45,7 +45,8 @@ class SplitTree {
 // (CanonicalSplit); if none is, the whole as train. Folders without images beside them are counted
 // in the tally. There may be two of one split.
 // \error kFailedPrecondition naming a folder with images that lies beside splits, or folders whose
-// names say half that they are splits (seg_train, seg_test): the message has the flags that decide.
+// names say half that they are splits (seg_train, seg_test), whatever lies beside them: the message
+// has the flags that decide.
 absl::StatusOr<std::vector<SplitFolder>> FindSplitFolders(const SplitTree& tree, Tally* tally);
 
 // The same for a folder on the disk.

@@ -210,9 +210,8 @@ absl::StatusOr<std::vector<List>> FindLists(const SourceArguments& arguments) {
     }
     for (const std::string& path : paths) {
       const std::string name = BaseName(path);
-      lists.push_back({path, input.split.empty() && !arguments.only_images
-                                 ? CanonicalSplit(name.substr(0, name.find_first_of("-_.")))
-                                 : input.split});
+      lists.push_back(
+          {path, input.split.empty() && !arguments.only_images ? SplitInName(name) : input.split});
     }
   }
   const auto unnamed = [](const List& list) { return list.split.empty(); };
