@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -17,6 +19,7 @@
 #include "cassle/base/status_macros.h"
 #include "cassle/base/thread_pool.h"
 #include "cassle/data/encode_item.h"
+#include "cassle/data/named_images.h"
 #include "cassle/data/records/dataset_writer.h"
 #include "cassle/data/records/tfrecord.h"
 #include "cassle/data/sources/coarse_source.h"
@@ -42,6 +45,27 @@ constexpr int64_t kMaxClasses = 1000000;
 // Bad images that are shown on stderr one by one.
 constexpr int64_t kShownBad = 20;
 
+// The lines of --classes.
+absl::StatusOr<std::vector<std::string>> ReadClassNames(const std::string& path) {
+  CASSLE_ASSIGN_OR_RETURN(std::vector<std::string> names, ReadLines(path));
+  std::set<std::string> known;
+  bool numbered = names.size() > 1;
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (!known.insert(names[i]).second) {
+      return absl::DataLossError(
+          absl::StrCat(path, ":", i + 1, ": the class '", names[i], "' is named twice"));
+    }
+    const std::string number = absl::StrCat(i);
+    numbered = numbered && names[i].size() > number.size() && absl::StartsWith(names[i], number) &&
+               absl::StrContains(" \t,;:", names[i][number.size()]);
+  }
+  if (numbered || (!names.empty() && (names[0][0] == '{' || names[0][0] == '['))) {
+    return absl::DataLossError(absl::StrCat(path, ":1: '", names[0],
+                                            "': line k+1 is the name of class k and nothing else"));
+  }
+  return names;
+}
+
 absl::StatusOr<SourceArguments> MakeArguments(const v1::ShardEncoderOptions& options,
                                               const StageContext& context) {
   SourceArguments arguments;
@@ -55,7 +79,7 @@ absl::StatusOr<SourceArguments> MakeArguments(const v1::ShardEncoderOptions& opt
   }
   arguments.odd_splits = options.splits_size() > 0 || !options.join_splits().empty();
   if (!options.classes().empty()) {
-    CASSLE_ASSIGN_OR_RETURN(arguments.classes, ReadLines(options.classes()));
+    CASSLE_ASSIGN_OR_RETURN(arguments.classes, ReadClassNames(options.classes()));
   }
   arguments.image_root = options.image_root();
   arguments.image_from = options.image_from();
@@ -174,6 +198,11 @@ class Encoder {
     }
     CASSLE_RETURN_IF_ERROR(EncodeAll());
     CASSLE_RETURN_IF_ERROR(assignment_->CheckListUsed());
+    if (!options_.split_list().empty() && assignment_->unlisted() > 0) {
+      context_.Note(absl::StrCat(assignment_->unlisted(),
+                                 " images stay in their splits, since --split_list does not name "
+                                 "them"));
+    }
     CASSLE_RETURN_IF_ERROR(CheckCounts());
     return Finish();
   }
@@ -500,6 +529,12 @@ StageInfo ShardEncoderInfo() {
       "sets or the built-in generator), checks every one, and writes them as a data set folder of "
       "shards.";
   info.check = CheckOf<v1::ShardEncoderOptions>(CheckOptions);
+  info.named_inputs = [](const google::protobuf::Message& options,
+                         const StageContext& context) -> absl::StatusOr<std::string> {
+    const auto& own = static_cast<const v1::ShardEncoderOptions&>(options);
+    CASSLE_ASSIGN_OR_RETURN(const SourceArguments arguments, MakeArguments(own, context));
+    return FingerprintNamedImages(own.source(), arguments);
+  };
   return info;
 }
 

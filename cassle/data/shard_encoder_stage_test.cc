@@ -366,6 +366,39 @@ TEST(ShardEncoderTest, AListPutsImagesIntoSplitsByName) {
   ExpectFailure(options, 65, "names 'train/cat/99.png', which the input does not have");
 }
 
+TEST(ShardEncoderTest, AListSaysWhichSplitsItMeans) {
+  const std::string root = MakePhotos("list_splits", /*with_bad=*/false);
+  const std::string list = FreshFolder("list_splits_file") + "/splits.txt";
+  PutFile(list, "train/cat/10.png Validation\n");
+  Options options = FolderOptions(root, FreshFolder("list_splits_out") + "/data");
+  options.set_split_list(list);
+  ASSERT_OK_AND_ASSIGN(const StageOutcome outcome, Encode(options));
+  EXPECT_THAT(
+      outcome.manifest.notes(),
+      ::testing::Contains("40 images stay in their splits, since --split_list does not name them"));
+  EXPECT_OK(Dataset::Open(options.output(), "val").status());
+  PutFile(list, "train/cat/10.png tset\n");
+  options.set_output(FreshFolder("list_splits_typo") + "/data");
+  ExpectFailure(options, 65, "splits.txt:1: 'tset' is none of the splits train, val, test");
+}
+
+TEST(ShardEncoderTest, AnOutputIsNotUpToDateWhenAnImageThatItsTableNamesHasChanged) {
+  const std::string root = FreshFolder("named_images");
+  PutFile(root + "/photos/1.png", FlatPng(4, 4, 1, 2, 3));
+  PutFile(root + "/table/list.csv", "path,label\n../photos/1.png,cat\n");
+  for (const char* input : {"/table/list.csv", "/table"}) {
+    Options options;
+    options.set_input(root + input);
+    options.set_output(FreshFolder("named_images_out") + "/data");
+    ASSERT_OK(Encode(options));
+    ASSERT_OK_AND_ASSIGN(const StageOutcome again, Encode(options));
+    EXPECT_TRUE(again.up_to_date);
+    PutFile(root + "/photos/1.png", FlatPng(4, 4, 3, 2, 1));
+    ExpectFailure(options, 73, "from other inputs");
+    PutFile(root + "/photos/1.png", FlatPng(4, 4, 1, 2, 3));
+  }
+}
+
 TEST(ShardEncoderTest, LimitAndSplitsKeepAPart) {
   Options options = FolderOptions(MakePhotos("limit", false), FreshFolder("limit_out") + "/data");
   options.set_limit(7);

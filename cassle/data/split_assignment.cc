@@ -50,7 +50,15 @@ absl::StatusOr<SplitAssignment> SplitAssignment::Create(
         return absl::DataLossError(absl::StrCat(options.split_list(), ":", i + 1, ": '", lines[i],
                                                 "' is not 'KEY SPLIT'"));
       }
-      list.emplace_back(key, lines[i].substr(gap + 1));
+      const std::string word = lines[i].substr(gap + 1);
+      const std::string canonical = CanonicalSplit(word);
+      if (canonical.empty() && options.splits_size() == 0 && options.join_splits().empty()) {
+        return absl::FailedPreconditionError(
+            absl::StrCat(options.split_list(), ":", i + 1, ": '", word,
+                         "' is none of the splits train, val, test, unlabeled; --splits=", word,
+                         ",... names those that are wanted, whatever they are called"));
+      }
+      list.emplace_back(key, canonical.empty() ? word : canonical);
       add(list.back().second);
     }
     result.list_path_ = options.split_list();
@@ -103,6 +111,7 @@ absl::StatusOr<std::optional<int>> SplitAssignment::Assign(int source_split,
   if (in_train) ++train_position_;
   if (!kept_[split] || (limit_ > 0 && taken_[split] >= limit_)) return std::optional<int>();
   ++taken_[split];
+  if (listed == listed_.end() && !listed_.empty()) ++unlisted_;
   return std::optional<int>(split);
 }
 

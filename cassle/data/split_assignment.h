@@ -18,7 +18,8 @@ namespace cassle {
 class SplitAssignment {
  public:
   // \error kInvalidArgument for --val_fraction out of range or beside a val split, and for names in
-  // --splits that do not exist; kNotFound or kDataLoss for the file of --split_list.
+  // --splits that do not exist; kNotFound or kDataLoss for the file of --split_list, and
+  // kFailedPrecondition for a split in it of an odd name that no option asks for.
   static absl::StatusOr<SplitAssignment> Create(const v1::ShardEncoderOptions& options,
                                                 const std::vector<std::string>& source_splits);
 
@@ -34,6 +35,9 @@ class SplitAssignment {
   // The images of the source's split `source_split` have begun: the first split of the data set
   // that can still get images.
   int FirstOpen(int source_split) const;
+
+  // How many of the images that were assigned the list does not name; 0 if there is none.
+  int64_t unlisted() const { return unlisted_; }
 
   // After the last image.
   // \error kFailedPrecondition naming a key of the list that never came.
@@ -61,6 +65,7 @@ class SplitAssignment {
   int train_ = -1;
   int val_ = -1;
   uint64_t train_position_ = 0;
+  int64_t unlisted_ = 0;
 };
 
 }  // namespace cassle

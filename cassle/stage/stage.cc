@@ -246,6 +246,14 @@ class StageRunner {
       input->set_field(field);
       input->set_fingerprint(*fingerprint);
     }
+    if (info_.named_inputs && repeatable_) {
+      CASSLE_ASSIGN_OR_RETURN(const std::string named, info_.named_inputs(*options_, context_));
+      if (!named.empty()) {
+        v1::InputFingerprint* input = manifest_.add_inputs();
+        input->set_field("named files");
+        input->set_fingerprint(named);
+      }
+    }
     context_.birth_ = manifest_;
     VLOG(1) << info_.name << ": options " << manifest_.options();
     for (const v1::InputFingerprint& input : manifest_.inputs()) {

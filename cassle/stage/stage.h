@@ -57,6 +57,11 @@ struct StageInfo {
   // Judges what relates options, before inputs are read or an existing output is looked at. May be
   // empty (CheckOf).
   std::function<absl::Status(const google::protobuf::Message& options)> check = nullptr;
+  // Fingerprint of what the inputs name outside of themselves, such as the images of a table
+  // (empty: nothing): part of the output's identity like that of an input. May be empty.
+  std::function<absl::StatusOr<std::string>(const google::protobuf::Message& options,
+                                            const StageContext& context)>
+      named_inputs = nullptr;
   // The processes that do the work together; null if this one is alone. May be empty
   // (cassle/runtime/ranks/stage_ranks.h).
   std::function<absl::StatusOr<std::unique_ptr<StageTeam>>(const google::protobuf::Message& options,

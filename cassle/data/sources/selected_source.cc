@@ -1,10 +1,12 @@
 #include "cassle/data/sources/selected_source.h"
 
 #include <algorithm>
+#include <set>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "cassle/base/status_macros.h"
@@ -84,6 +86,33 @@ absl::Status NoSuchClass(const std::string& flag, const std::string& name,
                       : absl::StrCat("; did you mean '", nearest, "'?")));
 }
 
+// Chooses among classes that are numbers without names, of which nobody knows how many there are.
+absl::Status ChooseNumbers(const std::vector<std::string>& only,
+                           const std::vector<std::string>& without,
+                           std::unordered_map<int64_t, int64_t>* kept,
+                           std::vector<std::string>* classes) {
+  if (!without.empty()) {
+    return absl::FailedPreconditionError(
+        "--without_classes: the classes of this input are numbers without names: say which are "
+        "wanted (--only_classes), or name them all (--classes)");
+  }
+  std::set<int64_t> numbers;
+  for (const std::string& name : only) {
+    int64_t number = 0;
+    if (!absl::SimpleAtoi(name, &number) || number < 0 || name != absl::StrCat(number)) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("--only_classes: the classes of this input are numbers from 0, and '", name,
+                       "' is none"));
+    }
+    numbers.insert(number);
+  }
+  for (const int64_t number : numbers) {
+    (*kept)[number] = static_cast<int64_t>(classes->size());
+    classes->push_back(absl::StrCat(number));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ImageSource>> SelectFrom(
@@ -96,13 +125,16 @@ absl::StatusOr<std::unique_ptr<ImageSource>> SelectFrom(
     v1::DatasetInfo info;
     CASSLE_RETURN_IF_ERROR(source->Describe(&info));
     const std::vector<std::string> there(info.classes().begin(), info.classes().end());
-    const std::unordered_set<std::string> known = NormalForms(there);
+    if (there.empty()) {
+      CASSLE_RETURN_IF_ERROR(ChooseNumbers(only_classes, without_classes, &kept, &classes));
+    }
+    const std::unordered_set<std::string> known = NormalForms(there.empty() ? classes : there);
     for (const std::string& name : only_classes) {
       if (known.count(NormalForm(name)) == 0) return NoSuchClass("--only_classes", name, there);
     }
     for (const std::string& name : without_classes) {
       if (known.count(NormalForm(name)) > 0) continue;
-      if (there.empty() || !NearestWord(name, there).empty()) {
+      if (!NearestWord(name, there).empty()) {
         return NoSuchClass("--without_classes", name, there);
       }
       tally->Count("classes to be left out that the input does not have", name);

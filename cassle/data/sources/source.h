@@ -60,6 +60,10 @@ class ImageSource {
   // The number of images, for progress; 0 if it is not known before the end.
   virtual int64_t size() const { return 0; }
 
+  // The files of the images, in the order of Next(), if a table names them; else empty: they are in
+  // the inputs.
+  virtual std::vector<std::string> named_files() const { return {}; }
+
   // Fills `item` (which is fresh) and returns true; false after the last.
   // \error kDataLoss or kNotFound, naming the file, if the source as a whole cannot be read on.
   virtual absl::StatusOr<bool> Next(SourceItem* item) = 0;

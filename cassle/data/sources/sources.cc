@@ -9,7 +9,8 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "cassle/base/escaped_name.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
@@ -180,8 +181,11 @@ absl::StatusOr<const Layout*> DetectInFolder(const Found& found,
           absl::StrCat(problem, "; --source=folder reads the images without the list"));
     }
     // Outputs name no places.
-    problem = absl::StrReplaceAll(
-        problem, {{absl::StrCat(found.path, "/"), ""}, {absl::StrCat(found.path, ": "), ""}});
+    absl::string_view rest = problem;
+    if (absl::ConsumePrefix(&rest, found.path)) {
+      if (!absl::ConsumePrefix(&rest, "/")) absl::ConsumePrefix(&rest, ": ");
+    }
+    problem = std::string(rest);
   }
   candidates.push_back(&LayoutOf(DatasetLayout::FOLDER));
   folder.layout = candidates.back()->name;

@@ -157,6 +157,7 @@ absl::Status ClassColumn::SettleNames(const std::string& name, v1::DatasetLayout
         name, ":COUNT, with blanks between them)"));
   }
   CASSLE_RETURN_IF_ERROR(CheckOneClassPerCell(cells_, name, tally));
+  CASSLE_RETURN_IF_ERROR(CheckOddCells(name, tally));
   FoldYesAndNo(name, tally);
   for (const auto& [cell, origin] : cells_) {
     if (IsWordForNothing(cell)) {
@@ -167,6 +168,30 @@ absl::Status ClassColumn::SettleNames(const std::string& name, v1::DatasetLayout
     classes_.Add(ClassOf(cell), tally);
   }
   classes_.Settle(order, tally);
+  return absl::OkStatus();
+}
+
+absl::Status ClassColumn::CheckOddCells(const std::string& name, Tally* tally) const {
+  int64_t numbers = 0;
+  const std::pair<const std::string, std::string>*fraction = nullptr, *word = nullptr;
+  for (const auto& cell : cells_) {
+    if (!CellNumber(cell.first).has_value()) {
+      if (word == nullptr) word = &cell;
+      continue;
+    }
+    ++numbers;
+    if (!CellWholeNumber(cell.first).has_value()) fraction = &cell;
+  }
+  if (word == nullptr || numbers == 0) return absl::OkStatus();
+  if (fraction != nullptr) {
+    return absl::DataLossError(absl::StrCat(word->second, ": ", name, " '", word->first,
+                                            "' is no number, but '", fraction->first,
+                                            "' is one: leave the cell empty where there is none"));
+  }
+  if (2 * numbers > static_cast<int64_t>(cells_.size())) {
+    tally->Decide(absl::StrCat(name, ": '", word->first, "' is no number (", word->second,
+                               "), so the numbers are names of classes too"));
+  }
   return absl::OkStatus();
 }
 

@@ -73,6 +73,8 @@ class ClassColumn {
   absl::Status SettleNumbers(const std::string& name, Codes codes, Tally* tally);
   absl::Status SettleNames(const std::string& name, v1::DatasetLayout::ClassOrder order,
                            Tally* tally);
+  // Numbers with one cell among them that is none.
+  absl::Status CheckOddCells(const std::string& name, Tally* tally) const;
   // Is a cell without a class?
   bool IsNoClass(const std::string& cell) const;
   void FoldYesAndNo(const std::string& name, Tally* tally);

@@ -104,8 +104,8 @@ TEST_F(CsvCellsTest, OneHotColumnsAreProposedAndTakenAsLabels) {
 }
 
 TEST_F(CsvCellsTest, CellsOfSeveralClassesAreRefusedOrSpokenOf) {
-  for (const char* cell :
-       {"cat;dog", "cat | dog", "\"cat, dog\"", "dog/cat/dog", "\"[1, 0]\"", "['cat']"}) {
+  for (const char* cell : {"cat;dog", "cat | dog", "\"cat, dog\"", "dog/cat/dog", "cat dog",
+                           "cat+dog", "\"[1, 0]\"", "['cat']"}) {
     EXPECT_THAT(
         Read(absl::StrCat("path,label\ni/0.png,cat\ni/1.png,dog\ni/2.png,", cell, "\n")),
         StatusIs(kDamaged, AllOf(HasSubstr("list.csv:4: '"), HasSubstr("names several classes"))))
@@ -170,6 +170,51 @@ TEST_F(CsvCellsTest, MinusOneAndOneAloneAreTwoClasses) {
   // Beside other numbers, -1 is none.
   ASSERT_OK_AND_ASSIGN(const SourceContent none, Read("path,label\ni/0.png,-1\ni/1.png,0\n"));
   EXPECT_THAT(KeysAndLabels(none), ElementsAre("train/i/0.png=-", "train/i/1.png=0"));
+}
+
+TEST_F(CsvCellsTest, SplitsAreFoundInAnotherColumnOrSpokenOf) {
+  for (const char* name : {"Split", "subset", "phase", "whatever"}) {
+    ASSERT_OK_AND_ASSIGN(
+        const SourceContent content,
+        Read(absl::StrCat("path,label,", name, "\ni/0.png,0,Train\ni/1.png,1,test\n")));
+    EXPECT_THAT(KeysAndLabels(content), ElementsAre("train/i/0.png=0", "test/i/1.png=1")) << name;
+    EXPECT_THAT(content.info.targets(), IsEmpty());
+    EXPECT_THAT(
+        content.sentences,
+        ElementsAre(absl::StrCat("list.csv: the splits are those of the column '", name, "'")));
+  }
+  EXPECT_THAT(
+      Read("path,Usage\ni/0.png,Training\ni/1.png,PublicTest\n"),
+      StatusIs(kBad, HasSubstr("list.csv:1: column 'Usage' holds in part names of splits")));
+  EXPECT_THAT(Read("path,set,mode\ni/0.png,train,test\n"),
+              StatusIs(kBad, HasSubstr("column 'mode' and another hold names of splits")));
+  EXPECT_THAT(Read("path,label,is_train\ni/0.png,0,1\n"),
+              StatusIs(kBad, HasSubstr("column 'is_train' says of which split a row is")));
+  // A train is a thing, too.
+  ASSERT_OK_AND_ASSIGN(const SourceContent things, Read("path,what\ni/0.png,train\ni/1.png,car\n"));
+  EXPECT_THAT(things.splits, ElementsAre("train"));
+  EXPECT_EQ(things.info.targets_size(), 1);
+}
+
+TEST_F(CsvCellsTest, AnOddCellAmongNumbersIsSaidOrRefused) {
+  ASSERT_OK_AND_ASSIGN(const SourceContent content,
+                       Read("path,label\ni/0.png,0\ni/1.png,1\ni/2.png,x\n"));
+  EXPECT_THAT(content.sentences, ElementsAre(HasSubstr("label: 'x' is no number (")));
+  ASSERT_OK_AND_ASSIGN(const SourceContent target, Read("path,age\ni/0.png,33.5\ni/1.png,inf\n"));
+  EXPECT_THAT(target.info.targets(), IsEmpty());
+  EXPECT_THAT(target.sentences, Contains(HasSubstr("the column age is not read: ")));
+}
+
+TEST_F(CsvCellsTest, BlanksInQuotesMakeNoOtherClass) {
+  ASSERT_OK_AND_ASSIGN(const SourceContent content,
+                       Read("path,label\ni/0.png,\"cat \"\ni/1.png,cat\n"));
+  EXPECT_THAT(content.info.classes(), ElementsAre("cat"));
+}
+
+TEST_F(CsvCellsTest, ImagesInAFolderBelowAreFoundForTheMessage) {
+  EXPECT_THAT(Read("path,label\n0.png,a\n"),
+              StatusIs(kBad, AllOf(HasSubstr("list.csv:2: there is no "),
+                                   HasSubstr("give --image_root="), HasSubstr("/i"))));
 }
 
 TEST_F(CsvCellsTest, WholeNumbersOfAFurtherColumnAreClassesWithAWord) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <set>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -122,6 +123,68 @@ void ProposeLabel(const CsvTable& table, const CsvColumns& columns, Tally* tally
                              ": no column is called 'label', so images have none; ", proposal));
 }
 
+// Are the cells of a column, but for empty ones, names of splits: all of them, or some?
+struct SplitWords {
+  bool all = false;
+  bool any = false;
+  int splits = 0;
+};
+SplitWords WordsOf(const CsvTable& table, int column) {
+  SplitWords words;
+  std::set<std::string> splits;
+  bool others = false;
+  for (const CsvRow& row : table.rows) {
+    if (row.cells[column].empty()) continue;
+    const std::string split = CanonicalSplit(row.cells[column]);
+    others = others || split.empty();
+    if (!split.empty()) splits.insert(split);
+  }
+  words.splits = static_cast<int>(splits.size());
+  words.any = !splits.empty();
+  words.all = words.any && !others;
+  return words;
+}
+
+// The column called 'split', or one whose cells say that it is meant.
+absl::StatusOr<int> FindSplit(const CsvTable& table, const CsvColumns& columns, Tally* tally) {
+  const int exact = Find(table.header, "split");
+  if (exact >= 0) return exact;
+  const std::vector<int> named = ColumnsCalled(
+      table.header, {"split", "splits", "set", "subset", "partition", "phase", "fold", "dataset",
+                     "data set", "data_set", "data_split", "mode", "usage"});
+  int found = -1;
+  for (int i = 0; i < static_cast<int>(table.header.cells.size()); ++i) {
+    if (i == columns.path || i == columns.label) continue;
+    const std::string& name = table.header.cells[i];
+    const SplitWords words = WordsOf(table, i);
+    const bool called = std::count(named.begin(), named.end(), i) > 0;
+    if (!words.any || (!called && (!words.all || words.splits < 2))) continue;
+    if (!words.all || found >= 0) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          table.Origin(table.header), ": column '", name,
+          words.all ? "' and another hold" : "' holds in part",
+          " names of splits (train, val, test): call the column of the splits 'split'"));
+    }
+    found = i;
+  }
+  if (found >= 0) {
+    tally->Decide(absl::StrCat(BaseName(table.path), ": the splits are those of the column '",
+                               table.header.cells[found], "'"));
+  }
+  return found;
+}
+
+// Columns that say by 0 and 1 whether a row is of a split.
+absl::Status CheckFlags(const CsvTable& table) {
+  const std::vector<int> flags =
+      ColumnsCalled(table.header, {"is_train", "istrain", "is_test", "istest", "is_training",
+                                   "is_training_img", "is_val", "is_valid"});
+  if (flags.empty() || Find(table.header, "split") >= 0) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat(table.Origin(table.header), ": column '", table.header.cells[flags[0]],
+                   "' says of which split a row is: write train or test into a column 'split'"));
+}
+
 // pandas writes the numbers of rows without a name, and reads them as "Unnamed: 0".
 bool IsNameless(const std::string& column) {
   return column.empty() || absl::StartsWith(column, "Unnamed: ");
@@ -140,7 +203,8 @@ absl::StatusOr<CsvColumns> FindCsvColumns(const CsvTable& table, const SourceArg
   } else if (arguments.label_from != "none") {
     CASSLE_RETURN_IF_ERROR(TakeLabelFrom(table, arguments.label_from, &columns));
   }
-  columns.split = Find(header, "split");
+  CASSLE_RETURN_IF_ERROR(CheckFlags(table));
+  CASSLE_ASSIGN_OR_RETURN(columns.split, FindSplit(table, columns, arguments.tally.get()));
   std::vector<std::string> names;
   for (int i = 0; i < static_cast<int>(header.cells.size()); ++i) {
     const std::string& column = header.cells[i];

@@ -66,6 +66,24 @@ absl::StatusOr<std::string> SplitOf(const ImageRow& row, const std::string& cell
                    "them all)"));
 }
 
+// The first image tells whether paths begin where they should, or in a folder below.
+absl::Status CheckRoot(const ImageRow& row, const std::string& root) {
+  if (FileExists(row.path)) return absl::OkStatus();
+  const absl::StatusOr<std::vector<std::string>> names = ListDirectory(root);
+  if (!names.ok()) return absl::OkStatus();
+  for (const std::string& name : *names) {
+    const std::string folder = JoinPath(root, name);
+    if (!IsDirectory(folder)) continue;
+    for (const char* ending : {"", ".jpg", ".png"}) {
+      const std::string there = JoinPath(folder, UnescapedName(row.key) + ending);
+      if (!FileExists(there)) continue;
+      return absl::FailedPreconditionError(absl::StrCat(
+          row.origin, ": there is no ", row.path, ", but ", there, ": give --image_root=", folder));
+    }
+  }
+  return absl::OkStatus();
+}
+
 // Appends the rows of one file.
 absl::Status AppendRows(const List& list, const SourceArguments& arguments,
                         std::vector<ImageRow>* rows, std::map<std::string, int>* targets) {
@@ -117,7 +135,8 @@ absl::Status AppendRows(const List& list, const SourceArguments& arguments,
     }
     for (int i = 0; i < static_cast<int>(cells.size()); ++i) {
       if (i == columns.path) continue;
-      std::string escaped = EscapedName(cells[i]);
+      // In quotes, blanks stay at the ends; they belong to no class.
+      std::string escaped = EscapedName(absl::StripAsciiWhitespace(cells[i]));
       labels_escaped = labels_escaped || escaped != cells[i];
       cells[i] = std::move(escaped);
     }
@@ -132,6 +151,9 @@ absl::Status AppendRows(const List& list, const SourceArguments& arguments,
       row.cells[target.name] = std::move(cells[target.column]);
     }
     rows->push_back(std::move(row));
+    if (line.line == table.rows.front().line) {
+      CASSLE_RETURN_IF_ERROR(CheckRoot(rows->back(), root));
+    }
   }
   if (labels_escaped) {
     arguments.tally->Decide(absl::StrCat(

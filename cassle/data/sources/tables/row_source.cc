@@ -46,6 +46,13 @@ class RowSource : public ImageSource {
   const std::vector<std::string>& splits() const override { return splits_; }
   int64_t size() const override { return static_cast<int64_t>(rows_.size()); }
 
+  std::vector<std::string> named_files() const override {
+    std::vector<std::string> files;
+    files.reserve(rows_.size());
+    for (const ImageRow& row : rows_) files.push_back(row.path);
+    return files;
+  }
+
   absl::StatusOr<bool> Next(SourceItem* item) override {
     if (next_ == rows_.size()) return false;
     const ImageRow& row = rows_[next_++];

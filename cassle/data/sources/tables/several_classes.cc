@@ -18,7 +18,7 @@ bool IsBracketed(const std::string& cell) {
 
 // Two or more of the cells, joined by one of the separators.
 bool IsJoinedOfOthers(const std::string& cell, const std::map<std::string, std::string>& cells) {
-  for (const char separator : {';', '|', ',', '/'}) {
+  for (const char separator : {';', '|', ',', '/', '+', ' '}) {
     const std::vector<std::string> parts = absl::StrSplit(cell, separator);
     if (parts.size() > 1 && std::all_of(parts.begin(), parts.end(), [&](const std::string& part) {
           return cells.count(std::string(absl::StripAsciiWhitespace(part))) > 0;

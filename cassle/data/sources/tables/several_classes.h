@@ -12,8 +12,8 @@ namespace cassle {
 
 // cells: those of the column, and the origin (FILE:LINE) of each one's first. column: its name.
 // Cells with ; or | that are taken for one class each are counted.
-// \error kDataLoss, naming a cell: a list in brackets, or cells joined by ; | , or / all of which
-// are classes on their own: an image has one class.
+// \error kDataLoss, naming a cell: a list in brackets, or cells joined by one of ;|,/+ or a blank
+// all of which are classes on their own: an image has one class.
 absl::Status CheckOneClassPerCell(const std::map<std::string, std::string>& cells,
                                   const std::string& column, Tally* tally);
 
