@@ -4,6 +4,7 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -57,6 +58,37 @@ std::optional<int64_t> CountElements(const std::vector<int64_t>& shape) {
 bool IsUnsupported(const json& entry) {
   return entry.is_object() && entry.contains("dtype") && entry["dtype"].is_string() &&
          !DTypeFromName(entry["dtype"].get<std::string>());
+}
+
+// The first name that an object of the header gives twice, of which a JSON parser keeps the last;
+// empty if there is none. Of tensors at depth 1, of their fields and of metadata at depth 2.
+struct Header {
+  json object;
+  std::string twice;
+};
+
+Header ParseHeader(absl::string_view text) {
+  Header header;
+  std::set<std::string> outer, inner;
+  const auto remember = [&](int depth, json::parse_event_t event, json& value) {
+    if (event == json::parse_event_t::object_start && depth == 1) inner.clear();
+    if (event == json::parse_event_t::key && (depth == 1 || depth == 2)) {
+      const std::string name = value.get<std::string>();
+      if (!(depth == 1 ? outer : inner).insert(name).second) header.twice = name;
+    }
+    return true;
+  };
+  header.object = json::parse(text.begin(), text.end(), remember, /*allow_exceptions=*/false);
+  return header;
+}
+
+// Where an entry says that its data end; 0 if it does not.
+uint64_t EndOf(const json& entry) {
+  if (!entry.is_object() || !entry.contains("data_offsets")) return 0;
+  const json& offsets = entry["data_offsets"];
+  return offsets.is_array() && offsets.size() == 2 && offsets[1].is_number_unsigned()
+             ? offsets[1].get<uint64_t>()
+             : 0;
 }
 
 absl::StatusOr<TensorView> ParseTensor(const std::string& path, const std::string& name,
@@ -131,9 +163,14 @@ absl::StatusOr<SafetensorsFile> SafetensorsFile::Parse(const std::string& path,
   }
   const absl::string_view text = bytes.substr(sizeof(header_bytes), header_bytes);
   const absl::string_view data = bytes.substr(sizeof(header_bytes) + header_bytes);
-  const json header = json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
-  if (!header.is_object()) return Bad(path, "the header is not a JSON object");
-  for (const auto& [name, entry] : header.items()) {
+  const Header header = ParseHeader(text);
+  if (!header.object.is_object()) return Bad(path, "the header is not a JSON object");
+  if (!header.twice.empty()) {
+    return Bad(path, absl::StrCat("its header has \"", EscapedName(header.twice), "\" twice"));
+  }
+  uint64_t end = 0;
+  for (const auto& [name, entry] : header.object.items()) {
+    end = std::max(end, EndOf(entry));
     if (name == "__metadata__") {
       if (!entry.is_object()) return Bad(path, "__metadata__ is not an object");
       for (const auto& [key, value] : entry.items()) {
@@ -148,6 +185,9 @@ absl::StatusOr<SafetensorsFile> SafetensorsFile::Parse(const std::string& path,
       continue;
     }
     CASSLE_ASSIGN_OR_RETURN(result.tensors_[name], ParseTensor(path, name, entry, data, origin));
+  }
+  if (end < data.size()) {
+    return Bad(path, absl::StrCat(data.size() - end, " bytes lie behind its last tensor"));
   }
   return result;
 }

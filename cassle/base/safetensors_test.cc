@@ -122,6 +122,21 @@ TEST(SafetensorsTest, HostileHeadersAreRefused) {
   }
 }
 
+// A JSON parser would keep the last of two, and nobody would read the bytes.
+TEST(SafetensorsTest, ANameTwiceAndBytesBehindTheLastTensorAreRefused) {
+  const std::string a = R"("a": {"dtype": "U8", "shape": [1], "data_offsets": [0, 1]})";
+  EXPECT_OK(OpenBytes(WithHeader("{" + a + "}", "1")));
+  EXPECT_THAT(OpenBytes(WithHeader("{" + a + ", " + a + "}", "1")),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("has \"a\" twice")));
+  EXPECT_THAT(
+      OpenBytes(WithHeader(
+          R"({"a": {"dtype": "U8", "shape": [1], "shape": [1], "data_offsets": [0, 1]}})", "1")),
+      StatusIs(absl::StatusCode::kDataLoss, HasSubstr("has \"shape\" twice")));
+  EXPECT_THAT(
+      OpenBytes(WithHeader("{" + a + "}", "123")),
+      StatusIs(absl::StatusCode::kDataLoss, HasSubstr("2 bytes lie behind its last tensor")));
+}
+
 TEST(SafetensorsTest, AHugeHeaderLengthIsRefusedWithoutAllocating) {
   std::string bytes(16, '\xff');
   EXPECT_THAT(OpenBytes(bytes),

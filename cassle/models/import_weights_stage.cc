@@ -19,7 +19,7 @@
 #include "cassle/base/text_proto.h"
 #include "cassle/models/exchange/backbone_choice.h"
 #include "cassle/models/exchange/backbone_tensors.h"
-#include "cassle/models/exchange/foreign_config.h"
+#include "cassle/models/exchange/configs/foreign_config.h"
 #include "cassle/models/exchange/projector_names.h"
 #include "cassle/models/exchange/weight_file.h"
 #include "cassle/models/imported_spec.h"
@@ -43,8 +43,37 @@ bool IsUnusedCounter(const std::string& name, const WeightArray* array) {
   return absl::EndsWith(name, kBatchCounter) && (array == nullptr || array->dtype != DType::kI64);
 }
 
+// Likely reasons that are better said by name than by what is missing.
+absl::Status CheckKinds(const BackboneTensors& tensors,
+                        const std::vector<TensorSignature>& expected) {
+  for (const TensorSignature& tensor : expected) {
+    const auto array = tensors.arrays.find(tensor.name);
+    if (array != tensors.arrays.end()) {
+      if (tensor.dtype == DType::kF32 && array->second->dtype != DType::kF32) {
+        return absl::DataLossError(absl::StrCat(
+            "tensor ", array->second->name, " is ", ElementName(array->second->stored),
+            ", and weights are floating-point numbers: save the network before it is quantized"));
+      }
+      continue;
+    }
+    for (const absl::string_view statistic : {"running_mean", "running_var"}) {
+      if (!absl::EndsWith(tensor.name, statistic)) continue;
+      const std::string weight =
+          tensor.name.substr(0, tensor.name.size() - statistic.size()) + "weight";
+      if (tensors.arrays.count(weight) == 0) continue;
+      return absl::DataLossError(
+          absl::StrCat("batch norm's ", tensor.name,
+                       " is missing, without which there are no features "
+                       "(track_running_stats=False, or only model.parameters() were saved?): save "
+                       "model.state_dict()"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckFit(const BackboneTensors& tensors, const std::vector<NamedTensor>& state) {
   CASSLE_ASSIGN_OR_RETURN(const std::vector<TensorSignature> expected, Signatures(state, ""));
+  CASSLE_RETURN_IF_ERROR(CheckKinds(tensors, expected));
   std::vector<TensorSignature> found;
   for (const auto& [name, array] : tensors.arrays) {
     if (!IsUnusedCounter(name, array)) found.push_back({name, array->dtype, array->shape});
@@ -54,17 +83,24 @@ absl::Status CheckFit(const BackboneTensors& tensors, const std::vector<NamedTen
     if (IsUnusedCounter(tensor.name, array == tensors.arrays.end() ? nullptr : array->second)) {
       found.push_back(tensor);
     }
-    const auto unread = tensors.unread.find(tensor.name);
-    if (array == tensors.arrays.end() && unread != tensors.unread.end()) {
-      return absl::DataLossError(
-          absl::StrCat("in the place of tensor ", tensor.name, " stands ", unread->second,
-                       ", which is not read, and nothing in a file is executed; in Python, save "
-                       "model.state_dict() of plain float tensors"));
-    }
   }
   const std::string difference = DescribeDifference(expected, found);
   if (difference.empty()) return absl::OkStatus();
   return absl::DataLossError(absl::StrCat("the weights do not fit: ", difference));
+}
+
+// That the values are numbers, and variances none below 0.
+absl::Status CheckValues(const WeightArray& array, const std::string& our_name,
+                         const at::Tensor& values) {
+  if (!at::isfinite(values).all().item<bool>()) {
+    return absl::DataLossError(
+        absl::StrCat("tensor ", array.name, " holds values that are not finite"));
+  }
+  if (absl::EndsWith(our_name, "running_var") && (values < 0).any().item<bool>()) {
+    return absl::DataLossError(
+        absl::StrCat("tensor ", array.name, " holds variances below 0: the file is damaged"));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Load(const BackboneTensors& tensors, Backbone* backbone) {
@@ -78,10 +114,7 @@ absl::Status Load(const BackboneTensors& tensors, Backbone* backbone) {
       continue;
     }
     const at::Tensor values = ToTensor(ViewOf(*array->second));
-    if (!at::isfinite(values).all().item<bool>()) {
-      return absl::DataLossError(
-          absl::StrCat("tensor ", array->second->name, " holds values that are not finite"));
-    }
+    CASSLE_RETURN_IF_ERROR(CheckValues(*array->second, entry.name, values));
     entry.tensor.copy_(values);
   }
   return absl::OkStatus();
@@ -123,10 +156,11 @@ void NoteLeftOut(const std::map<std::string, int>& left_out, StageContext* conte
 
 // Objects in the place of values, which a training script keeps beside the weights.
 void NoteUnread(const WeightFile& file, const std::string& prefix, StageContext* context) {
-  for (const UnreadValue& module : file.modules) {
+  for (const PickledModule& module : file.modules) {
     if (!module.name.empty() && !absl::StartsWith(prefix, absl::StrCat(module.name, "."))) continue;
     context->Note(absl::StrCat("the tensors were taken out of a pickled ", module.what,
-                               ", whose code was not looked at"));
+                               ", whose code was not looked at; strides, pooling, eps, heads and "
+                               "activations of its modules were"));
     break;
   }
   std::map<std::string, int> kinds;
@@ -157,17 +191,25 @@ absl::Status ReadBeside(const std::vector<std::string>& beside, WeightFile* file
   }
   if (texts.count(kModelSpecName) > 0)
     file->metadata.emplace(kModelMetadata, texts[kModelSpecName]);
-  if (texts.count("config.json") == 0 || file->metadata.count(kModelMetadata) > 0) {
+  const char kConfig[] = "config.json", kPreprocessor[] = "preprocessor_config.json";
+  if (file->metadata.count(kModelMetadata) > 0) {
+    for (const char* name : {kConfig, kPreprocessor}) {
+      if (texts.count(name) == 0) continue;
+      context->Note(
+          absl::StrCat(name, " beside the weights was not used: they describe themselves"));
+    }
     return absl::OkStatus();
   }
-  absl::StatusOr<ForeignConfig> parsed = ParseForeignConfig(texts["config.json"]);
-  if (!parsed.ok()) return Annotate(parsed.status(), paths["config.json"]);
-  *config = *std::move(parsed);
-  if (config->model.empty()) {
-    context->Note("config.json beside the weights was not used: it is that of another network");
-    return absl::OkStatus();
+  if (texts.count(kConfig) > 0) {
+    absl::StatusOr<ForeignConfig> parsed = ParseForeignConfig(texts[kConfig]);
+    if (!parsed.ok()) return Annotate(parsed.status(), paths[kConfig]);
+    *config = *std::move(parsed);
+    if (config->model.empty() && config->unknown.empty()) {
+      context->Note(
+          "config.json beside the weights was not used: it names neither model_type nor "
+          "architecture");
+    }
   }
-  const char kPreprocessor[] = "preprocessor_config.json";
   if (texts.count(kPreprocessor) == 0) return absl::OkStatus();
   return Annotate(AddPreprocessing(texts[kPreprocessor], config), paths[kPreprocessor]);
 }
@@ -242,8 +284,11 @@ absl::Status Import(const v1::ImportWeightsOptions& options, StageContext& conte
   }
   ConfigureTorch(/*compute_threads=*/1);
   CASSLE_ASSIGN_OR_RETURN(const std::string path, LocateWeights(options.input()));
-  if (path != options.input())
-    context.Note(absl::StrCat(BaseName(path), " of the folder was read"));
+  if (path != options.input()) {
+    const std::vector<std::string> others = OtherWeights(path);
+    context.Note(absl::StrCat(BaseName(path), " of the folder was read",
+                              others.empty() ? "" : ", and not ", absl::StrJoin(others, ", ")));
+  }
   CASSLE_ASSIGN_OR_RETURN(WeightFile file, ReadWeightFile(path));
   return ImportFile(options, path, std::move(file), context);
 }
@@ -262,7 +307,7 @@ absl::Status NameFilesBeside(google::protobuf::Message* message, StageContext*) 
 
 StageInfo ImportWeightsInfo() {
   return {.name = "import-weights",
-          .version = 2,
+          .version = 3,
           .summary =
               "Makes a model of weights from elsewhere: PyTorch's files and safetensors, "
               "torchvision's, timm's, Hugging Face's and the authors' networks.",

@@ -16,6 +16,7 @@
 #include "cassle/models/exchange/torch_file_writer.h"
 #include "cassle/models/exchange/weight_families.h"
 #include "cassle/models/export_weights_stage.h"
+#include "cassle/models/import_weights_testutil.h"
 #include "cassle/models/networks/backbone.h"
 #include "cassle/models/networks/vit.h"
 #include "cassle/models/weights/model_folder.h"
@@ -26,60 +27,6 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
-
-std::string Fresh(const std::string& name) {
-  const std::string path = JoinPath(testing::TempDir(), name);
-  EXPECT_OK(RemoveAll(path));
-  EXPECT_OK(RemoveAll(path + ".partial"));
-  return path;
-}
-
-absl::StatusOr<StageOutcome> Import(const v1::ImportWeightsOptions& options) {
-  return RunStage(ImportWeightsInfo(), options, {}, RunImportWeights);
-}
-
-absl::StatusOr<StageOutcome> ImportFile(const std::string& file, const std::string& output) {
-  v1::ImportWeightsOptions options;
-  options.set_input(file);
-  options.set_output(output);
-  return Import(options);
-}
-
-std::shared_ptr<Backbone> Make(const std::string& architecture, int image_size,
-                               double width_factor = 0, uint64_t seed = 3) {
-  v1::BackboneConfig config;
-  config.set_architecture(architecture);
-  config.set_width_factor(width_factor);
-  return MakeBackbone(ResolveBackbone(config, image_size).value(), seed).value();
-}
-
-using Rename = std::string (*)(const std::string&);
-std::string Same(const std::string& name) { return name; }
-
-std::vector<WeightArray> ArraysOf(const Module& module, const std::string& prefix,
-                                  Rename rename = Same) {
-  std::vector<WeightArray> arrays;
-  for (const NamedTensor& entry : module.state()) {
-    const at::Tensor plain = entry.tensor.detach().contiguous();
-    arrays.push_back({prefix + rename(entry.name),
-                      plain.scalar_type() == at::kLong ? DType::kI64 : DType::kF32,
-                      plain.sizes().vec(),
-                      std::string(static_cast<const char*>(plain.data_ptr()), plain.nbytes())});
-  }
-  return arrays;
-}
-
-WeightArray Zeros(const std::string& name, std::vector<int64_t> shape) {
-  size_t bytes = 4;
-  for (int64_t extent : shape) bytes *= extent;
-  return {name, DType::kF32, std::move(shape), std::string(bytes, '\0')};
-}
-
-std::string Written(const std::string& name, const std::vector<WeightArray>& arrays) {
-  const std::string path = JoinPath(testing::TempDir(), name);
-  EXPECT_OK(WriteTorchFile(path, arrays));
-  return path;
-}
 
 void ExpectSameBackbone(const std::string& folder, const Backbone& expected) {
   ASSERT_OK_AND_ASSIGN(const std::shared_ptr<Backbone> loaded, LoadBackbone(folder));
@@ -120,7 +67,7 @@ TEST(ImportWeightsTest, ATransformerIsRecognisedInEveryVocabulary) {
   const auto backbone = Make("vit_tiny", 32);
   struct Case {
     const char* prefix;
-    Rename rename;
+    NameMap rename;
   };
   for (const Case& file : {Case{"", Same}, Case{"", ToTorchvisionName},
                            Case{"state_dict.module.base_encoder.", Same}}) {

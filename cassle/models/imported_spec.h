@@ -3,7 +3,9 @@
 //
 //   options                       --backbone.*, --image_size, --mean, --std, --provenance
 //   metadata of export-weights    heads, positions, normalisation, ... of our own models
-//   config.json beside the file   heads, norm_eps, normalisation of Hugging Face's and timm's
+//   config.json and               heads, norm_eps (untold_by_shapes.h) and normalisation
+//   preprocessor_config.json      (imported_normalization.h) of Hugging Face's and timm's
+//   modules of a whole pickle     heads, norm_eps (module_settings.h)
 //   shapes and values             everything else; the heads that published networks of the width
 //                                 have, ImageNet's normalisation
 //
@@ -16,7 +18,7 @@
 
 #include "absl/status/statusor.h"
 #include "cassle/models/exchange/backbone_tensors.h"
-#include "cassle/models/exchange/foreign_config.h"
+#include "cassle/models/exchange/configs/foreign_config.h"
 #include "cassle/models/exchange/weight_array.h"
 #include "cassle/models/exchange/weight_families.h"
 #include "cassle/models/import_weights_options.pb.h"
@@ -30,7 +32,8 @@ struct ImportedSpec {
   std::vector<std::string> notes;
 };
 
-// \error DataLoss if it is no backbone that is known, or nothing tells how many heads it has;
+// \error DataLoss if it is no backbone that is known, or config.json is that of another, or nothing
+// tells how many heads it has;
 // InvalidArgument for options out of range.
 absl::StatusOr<ImportedSpec> DescribeImported(const v1::ImportWeightsOptions& options,
                                               const FoundBackbone& found,

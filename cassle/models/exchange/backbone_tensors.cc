@@ -84,6 +84,16 @@ bool IsOurs(absl::string_view name) {
   return name == "cls_token" || name == "pos_embed";
 }
 
+// Whether one of our networks has a tensor of a name like this; what else stands in them is not
+// missed.
+bool IsTensor(absl::string_view name) {
+  if (!IsOurs(name)) return false;
+  for (const char* ending : {".weight", ".bias", ".running_mean", ".running_var"}) {
+    if (absl::EndsWith(name, ending)) return true;
+  }
+  return name == "cls_token" || name == "pos_embed";
+}
+
 absl::Status RefuseForeign(const Arrays& arrays) {
   for (const Foreign& foreign : kForeign) {
     const auto found = arrays.lower_bound(foreign.name);
@@ -240,8 +250,11 @@ absl::StatusOr<BackboneTensors> SelectBackbone(const FoundBackbone& found, const
   }
   CASSLE_RETURN_IF_ERROR(RefuseForeign(beside));
   for (const UnreadValue& value : file.unread) {
-    if (!absl::StartsWith(value.name, found.prefix)) continue;
-    tensors.unread[our_name(value.name)] = value.what;
+    if (!absl::StartsWith(value.name, found.prefix) || !IsTensor(our_name(value.name))) continue;
+    return absl::DataLossError(
+        absl::StrCat("in the place of tensor ", value.name, " stands ", value.what,
+                     ", which is not read, and nothing in a file is executed; in Python, save "
+                     "model.state_dict() of plain float tensors"));
   }
   JoinQueryKeyValue(&tensors);
   FoldLayerScales(&tensors);

@@ -16,8 +16,6 @@ namespace cassle {
 struct BackboneTensors {
   // By our name; they point into the file and into `made`.
   std::map<std::string, const WeightArray*> arrays;
-  // What stands at one of our names and is no tensor that can be read.
-  std::map<std::string, std::string> unread;
   // Tensors of the file that are no part of the backbone, counted by the beginning of their names:
   // heads, projectors, optimizers.
   std::map<std::string, int> left_out;
@@ -29,8 +27,8 @@ struct BackboneTensors {
 // Query, key and value become one tensor, layer scales are multiplied into the layers before them,
 // and positions without a row for the class token get one of zeros: the same network, written as
 // ours.
-// \error DataLoss if a tensor is there twice or empty, or belongs to a network that computes
-// something else than ours (register tokens, ...).
+// \error DataLoss if a tensor is there twice or empty, or cannot be read, or belongs to a network
+// that computes something else than ours (register tokens, ...).
 absl::StatusOr<BackboneTensors> SelectBackbone(const FoundBackbone& found, const WeightFile& file);
 
 }  // namespace cassle

@@ -145,6 +145,18 @@ TEST(BackboneTensorsTest, ATensorUnderTwoNamesOrWithoutNumbersIsRefused) {
               StatusIs(absl::StatusCode::kDataLoss, HasSubstr("layer1.0.bn1.weight is empty")));
 }
 
+TEST(BackboneTensorsTest, WhatStandsInThePlaceOfATensorIsNamedWithItsKind) {
+  WeightFile file;
+  Add("", kResNet, 0, &file);
+  file.unread.push_back({"layer1.0.hook", "a.Hook"});
+  ASSERT_OK(Select(file));
+  file.arrays.erase(file.arrays.begin());
+  file.unread.push_back({"conv1.weight", "a sparse tensor"});
+  EXPECT_THAT(Select(file),
+              StatusIs(absl::StatusCode::kDataLoss,
+                       HasSubstr("in the place of tensor conv1.weight stands a sparse tensor")));
+}
+
 TEST(BackboneChoiceTest, OfANetworkAndItsAveragesTheNetworkIsTaken) {
   for (const char* average :
        {"state_dict_ema.", "module.encoder_k.", "target_encoder.", "momentum_backbone."}) {

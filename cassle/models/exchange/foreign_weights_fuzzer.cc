@@ -10,7 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "cassle/base/testing/fuzz_check.h"
-#include "cassle/models/exchange/foreign_config.h"
+#include "cassle/models/exchange/configs/foreign_config.h"
 #include "cassle/models/exchange/weight_file.h"
 
 namespace cassle {
@@ -29,8 +29,9 @@ void CheckJson(absl::string_view text) {
   ForeignConfig plain;
   CheckStatus(AddPreprocessing(text, config.ok() ? &*config : &plain));
   if (!config.ok()) return;
-  CASSLE_FUZZ_CHECK(config->heads >= 0 && config->norm_eps >= 0 && config->image_size >= 0);
-  CASSLE_FUZZ_CHECK(config->mean.empty() || config->mean.size() == 3);
+  CASSLE_FUZZ_CHECK(config->heads.value >= 0 && config->norm_eps.value >= 0 &&
+                    config->image_size >= 0);
+  CASSLE_FUZZ_CHECK(config->normalization.mean.empty() || config->normalization.mean.size() == 3);
 }
 
 void CheckSafetensors(absl::string_view bytes) {

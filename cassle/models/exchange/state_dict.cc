@@ -1,9 +1,12 @@
 #include "cassle/models/exchange/state_dict.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "cassle/base/escaped_name.h"
 #include "cassle/base/status_macros.h"
 
@@ -29,6 +32,65 @@ constexpr size_t kShown = 80;
 
 std::string Shown(absl::string_view text) {
   return absl::StrCat(EscapedName(text.substr(0, kShown)), text.size() > kShown ? "..." : "");
+}
+
+// What the functions make that PyTorch calls for tensors which are not read.
+struct UnreadTensor {
+  const char* function;
+  const char* what;
+};
+constexpr UnreadTensor kUnreadTensors[] = {
+    {"torch._utils._rebuild_sparse_tensor", "a sparse tensor"},
+    {"torch._utils._rebuild_sparse_csr_tensor", "a sparse tensor"},
+    {"torch._utils._rebuild_meta_tensor_no_storage", "a tensor without values (of device meta)"},
+    {"torch._utils._rebuild_qtensor", "a quantized tensor"},
+    {"torch._utils._rebuild_wrapper_subclass", "a tensor of a class of its own"},
+};
+
+std::string WhatIs(absl::string_view function) {
+  for (const UnreadTensor& known : kUnreadTensors) {
+    if (function == known.function) return known.what;
+  }
+  return Shown(function);
+}
+
+// What is set on modules that changes what they compute.
+constexpr const char* kSettings[] = {
+    "stride", "dilation", "eps", "num_heads", "num_attention_heads", "approximate", "global_pool"};
+constexpr size_t kMaxSettings = 4;
+
+std::string SettingText(const PickleValue& value) {
+  switch (value.kind) {
+    case Kind::kInt:
+      return absl::StrCat(value.integer);
+    case Kind::kFloat:
+      return absl::StrCat(value.real);
+    case Kind::kString:
+      return Shown(value.text);
+    default:
+      return "";
+  }
+}
+
+// Numbers, texts and short tuples of them.
+std::map<std::string, std::string> SettingsOf(const PickleValue& state) {
+  std::map<std::string, std::string> settings;
+  for (size_t i = 0; i + 1 < state.items.size(); i += 2) {
+    const PickleValue& key = *state.items[i];
+    const PickleValue& value = *state.items[i + 1];
+    if (!key.Is(Kind::kString) ||
+        std::find(std::begin(kSettings), std::end(kSettings), key.text) == std::end(kSettings)) {
+      continue;
+    }
+    std::string text = SettingText(value);
+    if (value.Is(Kind::kTuple) && value.items.size() <= kMaxSettings) {
+      text = absl::StrJoin(value.items, ",", [](std::string* out, const PickleValue* item) {
+        absl::StrAppend(out, SettingText(*item));
+      });
+    }
+    if (!text.empty()) settings[key.text] = text;
+  }
+  return settings;
 }
 
 bool MayHoldTensors(const PickleValue& value) {
@@ -132,8 +194,11 @@ class Collector {
     const PickleValue* modules = PartOf(object, "_modules");
     const bool is_module = parameters != nullptr && buffers != nullptr && modules != nullptr;
     CASSLE_ASSIGN_OR_RETURN(const std::string name, TakeName());
-    (is_module ? file_.modules : file_.unread).push_back({name, Shown(object.text)});
-    if (!is_module) return absl::OkStatus();
+    if (!is_module) {
+      file_.unread.push_back({name, WhatIs(object.text)});
+      return absl::OkStatus();
+    }
+    file_.modules.push_back({name, Shown(object.text), SettingsOf(*object.state)});
     for (const PickleValue* part : {parameters, buffers, modules}) {
       CASSLE_RETURN_IF_ERROR(VisitEntries(*part, depth));
     }

@@ -22,6 +22,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
+using ::testing::Pair;
 
 // Files that Python's torch.save wrote (torch 1.13.1), which are the fuzz target's seeds too.
 std::string Fixture(const std::string& name) {
@@ -190,9 +191,10 @@ TEST(TorchFileTest, DictsOfEveryClassGiveTheirEntries) {
 }
 
 TEST(TorchFileTest, AModuleGivesItsParametersAndBuffersUnderTheNamesOfItsStateDict) {
-  const std::string child =
-      absl::StrCat("ctorch.nn.modules.conv\nConv2d\n)\x81}(", Text("_parameters"), "}",
-                   Text("weight"), Tensor(), "s", Text("_buffers"), "}", Text("_modules"), "}ub");
+  const std::string child = absl::StrCat(
+      "ctorch.nn.modules.conv\nConv2d\n)\x81}(", Text("_parameters"), "}", Text("weight"), Tensor(),
+      "s", Text("_buffers"), "}", Text("_modules"), "}", Text("stride"), "K\2K\2\x86", Text("eps"),
+      "G\x3e\xe4\xf8\xb5\x88\xe3\x68\xf1", Text("bias"), "\x88ub");
   ASSERT_OK_AND_ASSIGN(
       const WeightFile file,
       ParseTorchFile(WithStorage(absl::StrCat(
@@ -201,6 +203,8 @@ TEST(TorchFileTest, AModuleGivesItsParametersAndBuffersUnderTheNamesOfItsStateDi
   EXPECT_THAT(Names(file), ElementsAre("mean", "conv1.weight"));
   ASSERT_EQ(file.modules.size(), 2u);
   EXPECT_EQ(file.modules[0].what, "my.models.Net");
+  EXPECT_EQ(file.modules[1].name, "conv1");
+  EXPECT_THAT(file.modules[1].settings, ElementsAre(Pair("eps", "1e-05"), Pair("stride", "2,2")));
   EXPECT_THAT(file.unread, IsEmpty());
 }
 

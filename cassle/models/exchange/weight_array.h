@@ -31,12 +31,21 @@ struct UnreadValue {
   std::string what;
 };
 
+// A torch.nn.Module that was pickled whole.
+struct PickledModule {
+  std::string name;
+  // Its class.
+  std::string what;
+  // Of what was set on it, what tensors do not tell, as text: "stride" is "2,2", "eps" "1e-05".
+  std::map<std::string, std::string> settings;
+};
+
 struct WeightFile {
   // In the order of the file; strided and shared storages are written out.
   std::vector<WeightArray> arrays;
   std::vector<UnreadValue> unread;
-  // Objects of torch.nn.Module that tensors were taken out of, the outermost first.
-  std::vector<UnreadValue> modules;
+  // What tensors were taken out of, the outermost first.
+  std::vector<PickledModule> modules;
   // What our own export adds, and safetensors' __metadata__.
   std::map<std::string, std::string> metadata;
 };

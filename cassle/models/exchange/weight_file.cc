@@ -1,6 +1,8 @@
 #include "cassle/models/exchange/weight_file.h"
 
+#include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -79,21 +81,40 @@ bool IsSafetensors(absl::string_view bytes) {
   return bytes[0] != '{' || length <= bytes.size();
 }
 
+// Adds what a part holds to `whole`.
+absl::Status AddPart(const std::string& path, const std::string& index,
+                     std::set<std::string> listed, WeightFile* whole) {
+  if (!FileExists(path)) {
+    return absl::NotFoundError(
+        absl::StrCat(EscapedName(path), " is missing, which ", index, " lists"));
+  }
+  CASSLE_ASSIGN_OR_RETURN(WeightFile part, ReadWeightFile(path));
+  for (const UnreadValue& value : part.unread) listed.erase(value.name);
+  for (WeightArray& array : part.arrays) {
+    if (listed.erase(array.name) == 0) {
+      return absl::DataLossError(absl::StrCat(
+          index, ": ", EscapedName(path), " holds ", array.name,
+          ", which the weight_map does not list there: are they of one save_pretrained?"));
+    }
+    whole->arrays.push_back(std::move(array));
+  }
+  if (!listed.empty()) {
+    return absl::DataLossError(
+        absl::StrCat(index, ": its weight_map lists ", *listed.begin(), " in ", EscapedName(path),
+                     ", which does not hold it: are they of one save_pretrained?"));
+  }
+  for (UnreadValue& value : part.unread) whole->unread.push_back(std::move(value));
+  for (PickledModule& module : part.modules) whole->modules.push_back(std::move(module));
+  whole->metadata.insert(part.metadata.begin(), part.metadata.end());
+  return absl::OkStatus();
+}
+
 absl::StatusOr<WeightFile> ReadParts(const std::string& path, absl::string_view text) {
-  const absl::StatusOr<std::vector<std::string>> parts = ParseWeightIndex(text);
+  const absl::StatusOr<WeightIndex> parts = ParseWeightIndex(text);
   if (!parts.ok()) return Annotate(parts.status(), path);
   WeightFile whole;
-  for (const std::string& part : *parts) {
-    const std::string file = JoinPath(DirName(path), part);
-    if (!FileExists(file)) {
-      return absl::NotFoundError(
-          absl::StrCat(EscapedName(file), " is missing, which ", path, " lists"));
-    }
-    CASSLE_ASSIGN_OR_RETURN(WeightFile read, ReadWeightFile(file));
-    for (WeightArray& array : read.arrays) whole.arrays.push_back(std::move(array));
-    for (UnreadValue& value : read.unread) whole.unread.push_back(std::move(value));
-    for (UnreadValue& value : read.modules) whole.modules.push_back(std::move(value));
-    whole.metadata.insert(read.metadata.begin(), read.metadata.end());
+  for (const auto& [part, tensors] : *parts) {
+    CASSLE_RETURN_IF_ERROR(AddPart(JoinPath(DirName(path), part), path, tensors, &whole));
   }
   return whole;
 }
@@ -117,6 +138,26 @@ void AppendEscaped(std::string* text, const std::string& name) {
   absl::StrAppend(text, EscapedName(name));
 }
 
+// The files in a folder that are called as weights are.
+absl::StatusOr<std::vector<std::string>> WeightsIn(const std::string& folder) {
+  CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(folder));
+  std::vector<std::string> weights;
+  for (const std::string& name : names) {
+    const bool called_so =
+        std::any_of(std::begin(kEndings), std::end(kEndings),
+                    [&name](const char* ending) { return absl::EndsWith(name, ending); });
+    if (called_so && !IsDirectory(JoinPath(folder, name))) weights.push_back(name);
+  }
+  return weights;
+}
+
+// Empty if `path` is no index.
+WeightIndex IndexAt(const std::string& path) {
+  if (!absl::EndsWith(path, ".index.json")) return {};
+  const absl::StatusOr<std::string> text = ReadFile(path);
+  return ParseWeightIndex(text.ok() ? *text : "").value_or(WeightIndex());
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> LocateWeights(const std::string& path) {
@@ -124,13 +165,7 @@ absl::StatusOr<std::string> LocateWeights(const std::string& path) {
   for (const char* name : kHubNames) {
     if (FileExists(JoinPath(path, name))) return JoinPath(path, name);
   }
-  CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(path));
-  std::vector<std::string> candidates;
-  for (const std::string& name : names) {
-    bool weights = false;
-    for (const char* ending : kEndings) weights = weights || absl::EndsWith(name, ending);
-    if (weights && !IsDirectory(JoinPath(path, name))) candidates.push_back(name);
-  }
+  CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> candidates, WeightsIn(path));
   if (candidates.size() == 1) return JoinPath(path, candidates[0]);
   if (candidates.empty()) {
     return absl::NotFoundError(absl::StrCat(path, " is a folder without a file of weights"));
@@ -140,13 +175,18 @@ absl::StatusOr<std::string> LocateWeights(const std::string& path) {
                                           "): name one as --input"));
 }
 
+std::vector<std::string> OtherWeights(const std::string& path) {
+  std::vector<std::string> others;
+  const WeightIndex index = IndexAt(path);
+  for (const std::string& name : WeightsIn(DirName(path)).value_or(std::vector<std::string>())) {
+    if (name != BaseName(path) && index.count(name) == 0) others.push_back(EscapedName(name));
+  }
+  return others;
+}
+
 std::vector<std::string> FilesBeside(const std::string& path) {
   std::vector<std::string> names = {"config.json", "preprocessor_config.json", "model.textproto"};
-  if (absl::EndsWith(path, ".index.json")) {
-    const absl::StatusOr<std::string> text = ReadFile(path);
-    const auto parts = ParseWeightIndex(text.ok() ? *text : "");
-    if (parts.ok()) names.insert(names.end(), parts->begin(), parts->end());
-  }
+  for (const auto& [part, tensors] : IndexAt(path)) names.push_back(part);
   std::vector<std::string> files;
   for (const std::string& name : names) {
     const std::string file = JoinPath(DirName(path), name);
@@ -164,6 +204,7 @@ absl::StatusOr<WeightFile> ReadWeightFile(const std::string& path) {
   if (file.arrays.empty()) return absl::DataLossError(absl::StrCat(path, ": it holds no tensors"));
   for (WeightArray& array : file.arrays) array.name = WithoutWrappers(array.name);
   for (UnreadValue& value : file.unread) value.name = WithoutWrappers(value.name);
+  for (PickledModule& module : file.modules) module.name = WithoutWrappers(module.name);
   return file;
 }
 
@@ -187,12 +228,12 @@ absl::StatusOr<WeightFile> ParseForeignSafetensors(const std::string& path,
   return file;
 }
 
-absl::StatusOr<std::vector<std::string>> ParseWeightIndex(absl::string_view text) {
+absl::StatusOr<WeightIndex> ParseWeightIndex(absl::string_view text) {
   const json index = json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
   if (!index.is_object() || !index.contains("weight_map") || !index["weight_map"].is_object()) {
     return absl::DataLossError("it is a JSON file, but no index of weights (weight_map)");
   }
-  std::set<std::string> names;
+  WeightIndex parts;
   for (const auto& [tensor, file] : index["weight_map"].items()) {
     if (!file.is_string()) return absl::DataLossError("its weight_map names no files");
     const std::string name = file.get<std::string>();
@@ -201,9 +242,9 @@ absl::StatusOr<std::vector<std::string>> ParseWeightIndex(absl::string_view text
       return absl::DataLossError(absl::StrCat("its weight_map names \"", EscapedName(name),
                                               "\", which is no file of weights beside it"));
     }
-    names.insert(name);
+    parts[name].insert(WithoutWrappers(EscapedName(tensor)));
   }
-  return std::vector<std::string>(names.begin(), names.end());
+  return parts;
 }
 
 }  // namespace cassle

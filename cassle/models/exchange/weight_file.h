@@ -9,6 +9,8 @@
 #ifndef CASSLE_MODELS_EXCHANGE_WEIGHT_FILE_H_
 #define CASSLE_MODELS_EXCHANGE_WEIGHT_FILE_H_
 
+#include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -23,21 +25,28 @@ namespace cassle {
 // \error kNotFound if there is none; kDataLoss, listing them, if there are several.
 absl::StatusOr<std::string> LocateWeights(const std::string& path);
 
+// The names of other files of weights in the folder of `path`, which is one; not the parts of an
+// index.
+std::vector<std::string> OtherWeights(const std::string& path);
+
 // Files beside a file of weights that belong to it: config.json, preprocessor_config.json,
 // model.textproto (of a model folder of ours), the parts of an index. Those that exist.
 std::vector<std::string> FilesBeside(const std::string& path);
 
 // \error kNotFound if it (or a part) cannot be read; kDataLoss, naming the file, if it is damaged
-// or something else.
+// or something else, or a part does not hold what the index says.
 absl::StatusOr<WeightFile> ReadWeightFile(const std::string& path);
 
 // Safetensors in memory; `path` is what messages call it.
 absl::StatusOr<WeightFile> ParseForeignSafetensors(const std::string& path,
                                                    absl::string_view bytes);
 
-// The file names that an index ("weight_map") lists, each once.
-// \error kDataLoss if it is no index, or names files that do not lie beside it.
-absl::StatusOr<std::vector<std::string>> ParseWeightIndex(absl::string_view text);
+// The files that an index ("weight_map") lists, each with the names of its tensors, as WeightArray
+// has them.
+using WeightIndex = std::map<std::string, std::set<std::string>>;
+
+// \error DataLoss if it is no index, or names files that do not lie beside it.
+absl::StatusOr<WeightIndex> ParseWeightIndex(absl::string_view text);
 
 }  // namespace cassle
 

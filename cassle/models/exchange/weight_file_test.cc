@@ -13,6 +13,7 @@ namespace cassle {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -56,6 +57,48 @@ TEST(WeightFileTest, AMissingPartIsNamedOnOneLine) {
   EXPECT_THAT(ReadWeightFile(path),
               StatusIs(absl::StatusCode::kNotFound,
                        AllOf(HasSubstr("part\\x0A.safetensors is missing"), Not(HasSubstr("\n")))));
+}
+
+// A file of one tensor "NAME" of one float.
+void WriteTensor(const std::string& path, const std::string& name) {
+  ASSERT_OK(WriteFile(path, Safetensors(absl::StrCat("{\"", name,
+                                                     "\": {\"dtype\": \"F32\", \"shape\": [1], "
+                                                     "\"data_offsets\": [0, 4]}}"),
+                                        "0000")));
+}
+
+TEST(WeightFileTest, PartsHoldWhatTheIndexSays) {
+  const std::string folder = JoinPath(testing::TempDir(), "parts");
+  ASSERT_OK(RemoveAll(folder));
+  ASSERT_OK(MakeDirectories(folder));
+  WriteTensor(JoinPath(folder, "1.safetensors"), "a");
+  WriteTensor(JoinPath(folder, "2.safetensors"), "_orig_mod.b");
+  const auto read = [&](const char* map) {
+    const std::string path = JoinPath(folder, "model.safetensors.index.json");
+    EXPECT_OK(WriteFile(path, absl::StrCat("{\"weight_map\": {", map, "}}")));
+    return ReadWeightFile(path);
+  };
+  ASSERT_OK_AND_ASSIGN(const WeightFile whole,
+                       read(R"("a": "1.safetensors", "_orig_mod.b": "2.safetensors")"));
+  EXPECT_EQ(whole.arrays.size(), 2u);
+  EXPECT_THAT(read(R"("a": "2.safetensors", "b": "1.safetensors")"),
+              StatusIs(absl::StatusCode::kDataLoss,
+                       AllOf(HasSubstr("1.safetensors holds a"), HasSubstr("not list there"))));
+  EXPECT_THAT(read(R"("a": "1.safetensors", "c": "1.safetensors", "b": "2.safetensors")"),
+              StatusIs(absl::StatusCode::kDataLoss,
+                       AllOf(HasSubstr("lists c in"), HasSubstr("does not hold it"))));
+}
+
+TEST(WeightFileTest, OtherFilesOfWeightsInAFolderAreThoseThatNoIndexLists) {
+  const std::string folder = JoinPath(testing::TempDir(), "others");
+  ASSERT_OK(RemoveAll(folder));
+  ASSERT_OK(MakeDirectories(folder));
+  const std::string index = JoinPath(folder, "model.safetensors.index.json");
+  ASSERT_OK(WriteFile(index, R"({"weight_map": {"a": "part.safetensors"}})"));
+  for (const char* name : {"part.safetensors", "pytorch_model.bin", "README.md"}) {
+    ASSERT_OK(WriteFile(JoinPath(folder, name), ""));
+  }
+  EXPECT_THAT(OtherWeights(index), ElementsAre("pytorch_model.bin"));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "cassle/base/file.h"
 #include "cassle/base/safetensors.h"
@@ -19,6 +20,18 @@ namespace {
 bool IsDescription(const std::string& path) {
   std::error_code error;
   return std::filesystem::is_regular_file(path, error);
+}
+
+// Other programs' files of weights, which describe no model.
+absl::Status RefuseWeights(const std::string& path) {
+  for (const char* ending :
+       {".pth", ".pt", ".pth.tar", ".bin", ".ckpt", ".safetensors", ".index.json"}) {
+    if (!absl::EndsWith(path, ending)) continue;
+    return absl::DataLossError(
+        absl::StrCat(path, " is a file of weights and no model: import-weights --input=", path,
+                     " --output=model makes a model of it"));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -44,7 +57,9 @@ absl::Status CheckModelSpec(const v1::ModelSpec& spec) {
 
 absl::StatusOr<v1::ModelSpec> ReadModelSpec(const std::string& path) {
   std::string file = path;
-  if (!IsDescription(path)) {
+  if (IsDescription(path)) {
+    CASSLE_RETURN_IF_ERROR(RefuseWeights(path));
+  } else {
     CASSLE_RETURN_IF_ERROR(
         RequireKind(path, kModelSpecName, "model (of pretrain, import-weights)"));
     file = JoinPath(path, kModelSpecName);

@@ -1,0 +1,52 @@
+#include "cassle/models/exchange/configs/timm_names.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_split.h"
+#include "cassle/models/exchange/name_rules.h"
+
+namespace cassle {
+namespace {
+
+// Beginnings of names to "architecture:heads:patch:" (name_rules.h).
+constexpr char kNames[] =
+    "resnet18>resnet18:0:0: resnet34>resnet34:0:0: resnet50>resnet50:0:0: "
+    "tv_resnet34>resnet34:0:0: tv_resnet50>resnet50:0:0: ssl_resnet18>resnet18:0:0: "
+    "ssl_resnet50>resnet50:0:0: swsl_resnet18>resnet18:0:0: swsl_resnet50>resnet50:0:0: "
+    // v1b: the stride on the 3x3 convolution, as here.
+    "gluon_resnet18_v1b>resnet18:0:0: gluon_resnet34_v1b>resnet34:0:0: "
+    "gluon_resnet50_v1b>resnet50:0:0: "
+    "vit_tiny_patch#_#>vit_tiny:3:$1: vit_small_patch#_#>vit_small:6:$1: "
+    "vit_base_patch#_#>vit_base:12:$1: "
+    "vit_small_patch#_dinov2>vit_small:6:$1: vit_base_patch#_dinov2>vit_base:12:$1: "
+    "deit_tiny_patch#_#>vit_tiny:3:$1: deit_small_patch#_#>vit_small:6:$1: "
+    "deit_base_patch#_#>vit_base:12:$1: "
+    "deit3_small_patch#_#>vit_small:6:$1: deit3_base_patch#_#>vit_base:12:$1:";
+
+// What may follow: by what the weights were trained. Since 0.8 that is behind a dot.
+constexpr const char* kTrainings[] = {"", "_in21k", "_in21ft1k", "_dino", "_mae", "_sam"};
+
+}  // namespace
+
+std::optional<TimmNetwork> FindTimmNetwork(absl::string_view name) {
+  const std::optional<std::string> known = Renamed(kNames, name);
+  if (!known) return std::nullopt;
+  const std::vector<std::string> parts = absl::StrSplit(*known, absl::MaxSplits(':', 3));
+  const std::string& rest = parts[3];
+  if (!absl::StartsWith(rest, ".") &&
+      std::find(std::begin(kTrainings), std::end(kTrainings), rest) == std::end(kTrainings)) {
+    return std::nullopt;
+  }
+  TimmNetwork network{parts[0]};
+  // A patch of more digits than a number has is none of theirs.
+  if (!absl::SimpleAtoi(parts[1], &network.heads) ||
+      !absl::SimpleAtoi(parts[2], &network.patch_size)) {
+    return std::nullopt;
+  }
+  return network;
+}
+
+}  // namespace cassle
