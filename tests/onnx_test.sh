@@ -5,6 +5,7 @@
 page=$PWD/docs/weights.md
 check=$PWD/tests/onnx_check.py
 png=$PWD/tests/inputs/png.py
+export PYTHONPATH=$PWD/examples/python
 source tests/lib.sh
 PATH=$stages/models:$stages/eval:$PATH
 

@@ -5,10 +5,8 @@
     compare IMAGES MODEL PYTHON EXPORTED EMBEDDINGS an exported backbone gives embed's features
 """
 import collections
-import json
 import os
 import re
-import struct
 import sys
 
 import numpy
@@ -16,20 +14,12 @@ import PIL.Image
 import torch
 import torchvision
 
+import cassle_read
+
 
 def read_safetensors(path):
-    with open(path, "rb") as file:
-        data = file.read()
-    (size,) = struct.unpack("<Q", data[:8])
-    header = json.loads(data[8 : 8 + size])
-    types = {"F32": numpy.float32, "I64": numpy.int64}
-    tensors = {}
-    for name, entry in header.items():
-        if name != "__metadata__":
-            begin, end = (8 + size + offset for offset in entry["data_offsets"])
-            values = numpy.frombuffer(data[begin:end], types[entry["dtype"]])
-            tensors[name] = torch.from_numpy(values.reshape(entry["shape"]).copy())
-    return tensors
+    tensors, _ = cassle_read.safetensors(path)
+    return {name: torch.from_numpy(numpy.array(values)) for name, values in tensors.items()}
 
 
 def randomize(model, seed):

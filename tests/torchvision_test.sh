@@ -3,6 +3,7 @@
 # embed's features of the same images; what Python's torch.save writes is imported. Needs Debian's python3-torch and
 # python3-torchvision (tools/install_deps.sh --python) and says so where they are missing.
 script=$PWD/tests/torchvision_check.py
+export PYTHONPATH=$PWD/examples/python
 source tests/lib.sh
 python() { /usr/bin/python3 "$script" "$@"; }
 

@@ -1,6 +1,7 @@
 #include "cassle/data/named_images.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <memory>
 #include <vector>
 
@@ -29,7 +30,10 @@ absl::StatusOr<std::string> FingerprintNamedImages(v1::DatasetLayout::Source sou
   bool any = false;
   for (const SourceInput& input : arguments.inputs) {
     any = any || (input.path != "-" && HoldsTable(input.path));
-    if (IsDirectory(input.path)) within.push_back(input.path + "/");
+    // As row_path.cc writes paths, so that the spelling of the input tells nothing.
+    if (IsDirectory(input.path)) {
+      within.push_back(std::filesystem::path(input.path + "/").lexically_normal().string());
+    }
   }
   // A folder that is given counts as a whole.
   if (!any || !arguments.image_root.empty()) return std::string();

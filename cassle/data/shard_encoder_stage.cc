@@ -2,12 +2,10 @@
 
 #include <algorithm>
 #include <memory>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -22,9 +20,9 @@
 #include "cassle/data/named_images.h"
 #include "cassle/data/records/dataset_writer.h"
 #include "cassle/data/records/tfrecord.h"
+#include "cassle/data/source_arguments.h"
 #include "cassle/data/sources/coarse_source.h"
 #include "cassle/data/sources/foreign_format.h"
-#include "cassle/data/sources/leave_out.h"
 #include "cassle/data/sources/names.h"
 #include "cassle/data/sources/selected_source.h"
 #include "cassle/data/sources/source.h"
@@ -44,54 +42,6 @@ constexpr size_t kBatchBytes = size_t{64} << 20;
 constexpr int64_t kMaxClasses = 1000000;
 // Bad images that are shown on stderr one by one.
 constexpr int64_t kShownBad = 20;
-
-// The lines of --classes.
-absl::StatusOr<std::vector<std::string>> ReadClassNames(const std::string& path) {
-  CASSLE_ASSIGN_OR_RETURN(std::vector<std::string> names, ReadLines(path));
-  std::set<std::string> known;
-  bool numbered = names.size() > 1;
-  for (size_t i = 0; i < names.size(); ++i) {
-    if (!known.insert(names[i]).second) {
-      return absl::DataLossError(
-          absl::StrCat(path, ":", i + 1, ": the class '", names[i], "' is named twice"));
-    }
-    const std::string number = absl::StrCat(i);
-    numbered = numbered && names[i].size() > number.size() && absl::StartsWith(names[i], number) &&
-               absl::StrContains(" \t,;:", names[i][number.size()]);
-  }
-  if (numbered || (!names.empty() && (names[0][0] == '{' || names[0][0] == '['))) {
-    return absl::DataLossError(absl::StrCat(path, ":1: '", names[0],
-                                            "': line k+1 is the name of class k and nothing else"));
-  }
-  return names;
-}
-
-absl::StatusOr<SourceArguments> MakeArguments(const v1::ShardEncoderOptions& options,
-                                              const StageContext& context) {
-  SourceArguments arguments;
-  const std::pair<const char*, const std::string*> named[] = {{"", &options.input()},
-                                                              {"train", &options.train()},
-                                                              {"val", &options.val()},
-                                                              {"test", &options.test()},
-                                                              {"unlabeled", &options.unlabeled()}};
-  for (const auto& [split, path] : named) {
-    if (!path->empty()) arguments.inputs.push_back({split, *path});
-  }
-  arguments.odd_splits = options.splits_size() > 0 || !options.join_splits().empty();
-  if (!options.classes().empty()) {
-    CASSLE_ASSIGN_OR_RETURN(arguments.classes, ReadClassNames(options.classes()));
-  }
-  arguments.image_root = options.image_root();
-  arguments.image_from = options.image_from();
-  arguments.label_from = options.label_from();
-  arguments.shapes = options.shapes();
-  arguments.lists = options.lists();
-  arguments.leave_out = std::make_shared<LeaveOut>(
-      std::vector<std::string>(options.leave_out().begin(), options.leave_out().end()));
-  arguments.class_order = options.class_order();
-  arguments.interrupted = [&context] { return context.interrupted(); };
-  return arguments;
-}
 
 // "--expect=train=50,test=10".
 std::string ExpectFlag(const std::vector<std::pair<std::string, int64_t>>& splits) {
@@ -171,7 +121,8 @@ class Encoder {
 
   absl::Status Run() {
     CASSLE_ASSIGN_OR_RETURN(expected_, ReadExpected(options_));
-    CASSLE_ASSIGN_OR_RETURN(const SourceArguments arguments, MakeArguments(options_, context_));
+    CASSLE_ASSIGN_OR_RETURN(const SourceArguments arguments,
+                            MakeSourceArguments(options_, context_));
     tally_ = arguments.tally;
     CASSLE_ASSIGN_OR_RETURN(source_, Open(arguments));
     CASSLE_ASSIGN_OR_RETURN(source_, WithCoarseClasses(std::move(source_), options_.coarse()));
@@ -532,7 +483,7 @@ StageInfo ShardEncoderInfo() {
   info.named_inputs = [](const google::protobuf::Message& options,
                          const StageContext& context) -> absl::StatusOr<std::string> {
     const auto& own = static_cast<const v1::ShardEncoderOptions&>(options);
-    CASSLE_ASSIGN_OR_RETURN(const SourceArguments arguments, MakeArguments(own, context));
+    CASSLE_ASSIGN_OR_RETURN(const SourceArguments arguments, MakeSourceArguments(own, context));
     return FingerprintNamedImages(own.source(), arguments);
   };
   return info;

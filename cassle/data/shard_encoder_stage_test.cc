@@ -405,6 +405,19 @@ TEST(ShardEncoderTest, AnOutputIsNotUpToDateWhenAnImageThatItsTableNamesHasChang
   }
 }
 
+TEST(ShardEncoderTest, TheSpellingOfAFolderThatHoldsATableAndItsImagesTellsNothing) {
+  const std::string root = FreshFolder("named_within");
+  PutFile(root + "/set/photos/1.png", FlatPng(4, 4, 1, 2, 3));
+  PutFile(root + "/set/list.csv", "path,label\nphotos/1.png,cat\n");
+  Options options;
+  options.set_output(FreshFolder("named_within_out") + "/data");
+  for (const char* input : {"/set", "/set/", "/./set", "/set/../set"}) {
+    options.set_input(root + input);
+    ASSERT_OK_AND_ASSIGN(const StageOutcome outcome, Encode(options));
+    EXPECT_EQ(outcome.manifest.inputs_size(), 1) << input;
+  }
+}
+
 TEST(ShardEncoderTest, LimitAndSplitsKeepAPart) {
   Options options = FolderOptions(MakePhotos("limit", false), FreshFolder("limit_out") + "/data");
   options.set_limit(7);

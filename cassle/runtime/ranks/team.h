@@ -38,7 +38,7 @@ class TeamStore {
   // An address of this machine that rank 0 can reach.
   virtual const std::string& own_address() const = 0;
 
-  // Thread-safe. Throw TeamError if the rank that serves has gone or was given up (WaitForKey).
+  // Thread-safe. Throw TeamError if the rank that serves has gone or was given up (FindWithin).
   // Find waits for its answer without end, Set for none.
   virtual void Set(const std::string& key, const std::string& value) = 0;
   // Empty if nobody has set it.

@@ -18,6 +18,7 @@
 #include "cassle/data/images/image_file.h"
 #include "cassle/data/images/image_names.h"
 #include "cassle/data/sources/archives/archive.h"
+#include "cassle/data/sources/archives/archive_samples.h"
 #include "cassle/data/sources/image_files.h"
 #include "cassle/data/sources/names.h"
 
@@ -94,7 +95,7 @@ class Lister {
           tally_.Count("links that lead to no file of the archive", name);
           continue;
         }
-        const Label copy = {name, label->member, label->extension, label->texts};
+        const ListedLabel copy = {name, label->member, label->extension, label->texts};
         labels_.push_back(copy);
       } else {
         CountUnread(name);
@@ -112,63 +113,10 @@ class Lister {
 
   // Gives each label to the image whose sample it names.
   absl::Status Attach() {
-    std::unordered_map<std::string, size_t> samples;
-    for (size_t i = 0; i < images_.size(); ++i) {
-      const auto [known, added] =
-          samples.emplace(images_[i].name.substr(0, images_[i].sample_size), i);
-      if (!added) twins_.emplace(i, known->second);
-    }
-    // 0.jpg.cls names its image whole; there may be millions, and mostly no such label.
-    std::unordered_map<std::string, size_t> wholes;
-    for (const Label& label : labels_) {
-      if (!wholes.empty() || !NamesImage(label.name)) continue;
-      for (size_t i = 0; i < images_.size(); ++i) wholes.emplace(images_[i].name, i);
-    }
-    for (Label& label : labels_) {
-      size_t image = images_.size();
-      std::string extension;
-      for (size_t dot = label.name.rfind('.'); dot != std::string::npos && dot > 0;
-           dot = label.name.rfind('.', dot - 1)) {
-        if (label.name.find('/', dot) != std::string::npos) break;
-        const std::string name = label.name.substr(0, dot);
-        const auto sample = samples.find(name);
-        const auto whole = wholes.find(name);
-        if (sample == samples.end() && whole == wholes.end()) continue;
-        image = sample != samples.end() ? sample->second : whole->second;
-        extension = absl::AsciiStrToLower(label.name.substr(dot + 1));
-        break;
-      }
-      if (image == images_.size()) {
-        Orphan(label);
-        continue;
-      }
-      // 0.jpg.cls beside 0.png is no target "jpg".
-      if (wholes.count(label.name.substr(0, label.name.size() - extension.size() - 1)) == 0 &&
-          IsImageExtension(extension.substr(0, extension.find('.')))) {
-        tally_.Count("labels of images that are not read", label.name);
-        continue;
-      }
-      // They were read when only the last extension was known.
-      const std::string more = extension.substr(0, extension.size() - label.extension.size());
-      std::vector<SampleText>& texts = images_[image].texts;
-      for (SampleText& text : label.texts) {
-        text.from.insert(0, more);
-        if (std::any_of(texts.begin(), texts.end(),
-                        [&](const SampleText& other) { return other.from == text.from; })) {
-          return absl::FailedPreconditionError(
-              absl::StrCat(archive_, ": '", label.name, "' is a second .", text.from, " of '",
-                           images_[image].name, "': leave one out with --leave_out=", label.name));
-        }
-        texts.push_back(std::move(text));
-      }
-    }
-    for (const auto& [second, first] : twins_) {
-      if (images_[first].texts.empty()) continue;
-      return absl::FailedPreconditionError(
-          absl::StrCat(archive_, ": '", images_[first].name, "' and '", images_[second].name,
-                       "' are two images of one sample: choose by the extension, --image_from=",
-                       ExtensionOf(images_[first].name)));
-    }
+    CASSLE_ASSIGN_OR_RETURN(
+        orphans_, AttachLabels(
+                      archive_, &labels_, [this](const std::string& name) { return IsImage(name); },
+                      &images_, &tally_));
     return absl::OkStatus();
   }
 
@@ -186,30 +134,13 @@ class Lister {
                           : absl::StrCat("; unpack the archives inside it first (", nested_, ")")));
     }
     SayManyEndings();
-    for (auto& [base, orphan] : orphans_) images_.push_back(std::move(orphan));
+    for (ListedImage& orphan : orphans_) images_.push_back(std::move(orphan));
     std::stable_sort(images_.begin(), images_.end(),
                      [](const auto& a, const auto& b) { return a.member < b.member; });
     return std::move(images_);
   }
 
  private:
-  struct Label {
-    std::string name;
-    int64_t member = 0;
-    // The last one.
-    std::string extension;
-    std::vector<SampleText> texts;
-  };
-
-  // Is a part of the label's name that of an image, as in 0.jpg.cls?
-  bool NamesImage(const std::string& label) const {
-    for (size_t dot = label.rfind('.'); dot != std::string::npos && dot > 0;
-         dot = label.rfind('.', dot - 1)) {
-      if (IsImage(label.substr(0, dot))) return true;
-    }
-    return false;
-  }
-
   // Do files lie in a folder of that name?
   bool IsFolder(const std::string& name) {
     if (folders_.empty()) {
@@ -342,20 +273,6 @@ class Lister {
         ") are images of their own: --image_from=", *endings.begin(), " takes one of each"));
   }
 
-  // A label of a sample without an image: a class is missed, other texts may be anything.
-  void Orphan(const Label& label) {
-    if (ExtensionOf(label.name) != "cls") {
-      if (MayHoldLabels(label.name)) tally_.MayHoldLabels(label.name);
-      tally_.Count(absl::StrCat("members .", ExtensionOf(label.name), " beside no image not read"),
-                   label.name);
-      return;
-    }
-    const size_t slash = label.name.rfind('/');
-    const std::string sample =
-        label.name.substr(0, label.name.find('.', slash == std::string::npos ? 0 : slash + 1));
-    orphans_.emplace(sample, ListedImage{sample, label.member, true, {}});
-  }
-
   const std::string archive_;
   const SourceArguments& arguments_;
   Tally& tally_;
@@ -367,10 +284,9 @@ class Lister {
   // Members and folders, as --leave_out asks.
   std::set<std::string> left_out_;
   std::vector<ListedImage> images_;
-  std::vector<Label> labels_;
-  // An image -> the first of the same sample.
-  std::map<size_t, size_t> twins_;
-  std::map<std::string, ListedImage> orphans_;
+  std::vector<ListedLabel> labels_;
+  // Labels without an image.
+  std::vector<ListedImage> orphans_;
   std::map<std::string, int64_t> others_;
   // The last archive inside.
   std::string nested_;
