@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "cassle/base/escaped_name.h"
+#include "cassle/base/fingerprint.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/base/text_proto.h"
 
@@ -20,6 +21,8 @@ using nlohmann::json;
 
 constexpr uint64_t kMaxHeaderBytes = uint64_t{100} << 20;
 constexpr int kMaxRank = 16;
+// Of the tensors' bytes, in the metadata of what is written here.
+constexpr char kChecksum[] = "xxh3_128";
 
 struct DTypeInfo {
   DType dtype;
@@ -189,6 +192,14 @@ absl::StatusOr<SafetensorsFile> SafetensorsFile::Parse(const std::string& path,
   if (end < data.size()) {
     return Bad(path, absl::StrCat(data.size() - end, " bytes lie behind its last tensor"));
   }
+  const auto checksum = result.metadata_.find(kChecksum);
+  if (origin == Origin::kOwn && checksum != result.metadata_.end()) {
+    if (checksum->second != FingerprintBytes(data)) {
+      return Bad(path, "its data have changed since they were written (their checksum differs)");
+    }
+    // Not what the caller put there.
+    result.metadata_.erase(checksum);
+  }
   return result;
 }
 
@@ -237,8 +248,12 @@ absl::Status SafetensorsWriter::Write(const std::string& path) const {
     const int64_t a_size = DTypeSize(a->dtype), b_size = DTypeSize(b->dtype);
     return a_size != b_size ? a_size > b_size : a->name < b->name;
   });
+  Fingerprinter checksum;
+  for (const Entry* entry : order) checksum.Update(entry->bytes);
+  std::map<std::string, std::string> metadata = metadata_;
+  metadata[kChecksum] = checksum.Hex();
   json header = json::object();
-  if (!metadata_.empty()) header["__metadata__"] = metadata_;
+  header["__metadata__"] = metadata;
   int64_t offset = 0;
   for (const Entry* entry : order) {
     const std::optional<int64_t> count = CountElements(entry->shape);

@@ -6,6 +6,8 @@
 //                  "__metadata__": {string: string}}
 //   rest     tensor bytes, row-major, little-endian; offsets count from here
 //
+// Files written here have the checksum of the rest in their metadata ("xxh3_128"): one flipped bit
+// in weights would otherwise give other features without a word.
 // Use cassle/models/weights/weights.h to load a network.
 #ifndef CASSLE_BASE_SAFETENSORS_H_
 #define CASSLE_BASE_SAFETENSORS_H_
@@ -48,7 +50,7 @@ struct TensorView {
 };
 
 // An opened file, memory-mapped and checked completely: offsets, sizes, alignment, no overlap with
-// the end. Cheap to copy. Thread-safe.
+// the end. Cheap to copy. Thread-safe. Opening reads the whole file once for the checksum.
 class SafetensorsFile {
  public:
   enum class Origin {
@@ -60,7 +62,7 @@ class SafetensorsFile {
   };
 
   // \error kNotFound if it cannot be read; kDataLoss, naming file and tensor, if it is not what it
-  // should be.
+  // should be, or the data have not the checksum that the header says (kOwn).
   static absl::StatusOr<SafetensorsFile> Open(const std::string& path,
                                               Origin origin = Origin::kOwn);
   // The same of bytes that outlive it; `path` is what messages call them.

@@ -99,6 +99,20 @@ TEST(SafetensorsTest, EveryTruncationIsFound) {
   }
 }
 
+TEST(SafetensorsTest, EveryFlippedBitOfTheDataIsFound) {
+  ASSERT_OK(SmallWriter().Write(Temp("whole")));
+  const std::string whole = ReadFile(Temp("whole")).value();
+  const size_t data = 2 * sizeof(int64_t) + 6 * sizeof(float);
+  for (size_t bit = 0; bit < 8 * data; ++bit) {
+    std::string flipped = whole;
+    flipped[whole.size() - 1 - bit / 8] ^= 1 << bit % 8;
+    EXPECT_THAT(OpenBytes(flipped), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("checksum")))
+        << bit;
+    // What another program has written may name anything so.
+    EXPECT_OK(SafetensorsFile::Parse("theirs", flipped, SafetensorsFile::Origin::kForeign));
+  }
+}
+
 TEST(SafetensorsTest, HostileHeadersAreRefused) {
   const auto one = [](const std::string& entry) { return absl::StrCat("{\"x\":", entry, "}"); };
   for (const std::string& json : {

@@ -38,6 +38,7 @@ class BinarySource : public ImageSource {
     item->key = absl::StrCat(part.split, "/", BaseName(part.path), "/", index_);
     if (!part.labels.empty()) item->label = part.labels[index_];
     if (layout_.read_labels) layout_.read_labels(record, item);
+    CASSLE_RETURN_IF_ERROR(CheckLabels(*item, part));
     item->load = [bytes = part.bytes, record, decode = layout_.decode](SourceItem* loaded) {
       decode(record, &loaded->pixels);
       return absl::OkStatus();
@@ -57,6 +58,23 @@ class BinarySource : public ImageSource {
   }
 
  private:
+  absl::Status CheckLabels(const SourceItem& item, const BinaryPart& part) const {
+    const auto check = [&](absl::string_view what, int64_t value, int64_t classes) -> absl::Status {
+      if (classes == 0 || value < classes) return absl::OkStatus();
+      return absl::DataLossError(absl::StrCat(
+          part.path, ": image ", index_, " has the ", what, " ", value, ", and there are ", classes,
+          " classes: is it another layout, or damaged? A set of your own in this form gives its "
+          "names with --classes=A,B,..."));
+    };
+    if (item.label.has_value())
+      CASSLE_RETURN_IF_ERROR(check("label", *item.label, layout_.classes));
+    for (const auto& target : item.targets) {
+      CASSLE_RETURN_IF_ERROR(check(absl::StrCat(target.name(), " label"), target.class_index(),
+                                   layout_.target_classes));
+    }
+    return absl::OkStatus();
+  }
+
   const std::vector<std::string> splits_;
   const std::vector<BinaryPart> parts_;
   const BinaryLayout layout_;

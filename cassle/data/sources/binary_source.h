@@ -47,13 +47,17 @@ struct BinaryLayout {
   std::function<void(absl::string_view record, RgbImage* image)> decode;
   // Labels and targets inside a record; may be null.
   std::function<void(absl::string_view record, SourceItem* item)> read_labels;
+  // How many classes and classes of targets the layout knows; 0: whatever number the labels have.
+  int64_t classes = 0;
+  int64_t target_classes = 0;
   // Sets classes and targets.
   std::function<void(v1::DatasetInfo* info)> describe;
 };
 
 // The images of `parts`, which are sorted by split (parts of a split keep their order).
 // \error kDataLoss naming the file if it is no whole number of records or its labels are not as
-// many; kFailedPrecondition if a split's file has no part.
+// many; kFailedPrecondition if a split's file has no part. Next: kDataLoss naming the first image
+// whose label is none of the layout's classes.
 absl::StatusOr<std::unique_ptr<ImageSource>> OpenBinarySource(std::vector<BinaryPart> parts,
                                                               BinaryLayout layout);
 

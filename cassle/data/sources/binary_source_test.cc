@@ -85,6 +85,28 @@ TEST(CifarSourceTest, ReadsTheCifar100ReleaseWithCoarseLabels) {
   ExpectTellingPixels(content.items[1].pixels, 32);
 }
 
+TEST(CifarSourceTest, ALabelThatIsNoClassIsRefusedUnlessClassesAreGiven) {
+  const std::string root = FreshFolder("odd_labels");
+  PutFile(root + "/data_batch_1.bin", "\x03" + Planes(32, false) + "\xc8" + Planes(32, false));
+  EXPECT_THAT(ReadSource(root), StatusIs(kDamaged, HasSubstr("data_batch_1.bin: image 1 has the "
+                                                             "label 200, and there are 10")));
+  SourceArguments own;
+  own.inputs = {{"", root}};
+  for (int i = 0; i < 201; ++i) own.classes.push_back(absl::StrCat("class ", i));
+  ASSERT_OK_AND_ASSIGN(const SourceContent content, ReadSource(own));
+  EXPECT_EQ(*content.items[1].label, 200);
+
+  const std::string coarse = FreshFolder("odd_coarse_labels");
+  PutFile(coarse + "/train.bin", "\x14\x30" + Planes(32, false));
+  PutFile(coarse + "/test.bin", "\x01\x02" + Planes(32, false));
+  EXPECT_THAT(ReadSource(coarse), StatusIs(kDamaged, HasSubstr("the coarse label 20")));
+
+  const std::string stl10 = FreshFolder("odd_stl10_labels");
+  PutFile(stl10 + "/train_X.bin", Planes(96, true));
+  PutFile(stl10 + "/train_y.bin", "\x0b");
+  EXPECT_THAT(ReadSource(stl10), StatusIs(kDamaged, HasSubstr("image 0 has the label 10")));
+}
+
 TEST(Stl10SourceTest, ReadsColumnMajorPlanesLabelsFromOneAndTheUnlabeledSplit) {
   const std::string root = FreshFolder("stl10");
   const std::string folder = root + "/stl10_binary";

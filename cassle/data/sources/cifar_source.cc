@@ -96,6 +96,7 @@ absl::StatusOr<std::unique_ptr<ImageSource>> OpenCifar10Source(const SourceArgum
       ClassNames(arguments.classes, folder, {"batches.meta.txt", "classes.txt"}));
   BinaryLayout layout;
   layout.decode = DecodeRecord;
+  layout.classes = std::max<int64_t>(10, classes.size());
   layout.read_labels = [](absl::string_view record, SourceItem* item) {
     item->label = Byte(record, 0);
   };
@@ -116,6 +117,8 @@ absl::StatusOr<std::unique_ptr<ImageSource>> OpenCifar100Source(const SourceArgu
                           ClassNames({}, folder, {"coarse_label_names.txt"}));
   BinaryLayout layout;
   layout.decode = DecodeRecord;
+  layout.classes = std::max<int64_t>(100, classes.size());
+  layout.target_classes = std::max<int64_t>(20, coarse.size());
   layout.read_labels = [](absl::string_view record, SourceItem* item) {
     item->targets.push_back(ClassTargetValue("coarse", Byte(record, 0)));
     item->label = Byte(record, 1);

@@ -80,8 +80,13 @@ absl::StatusOr<Reading> CountFolder(const SourceArguments& arguments) {
   reading.images = static_cast<int64_t>(files.images.size());
   std::set<std::string> classes;
   for (const std::string& image : files.images) {
-    const size_t slash = image.find('/');
-    if (slash != std::string::npos) classes.insert(image.substr(0, slash));
+    absl::string_view name = image;
+    absl::string_view folder = name.substr(0, name.find('/'));
+    if (folder.size() < name.size() && !CanonicalSplit(std::string(folder)).empty()) {
+      name.remove_prefix(folder.size() + 1);
+      folder = name.substr(0, name.find('/'));
+    }
+    if (folder.size() < name.size()) classes.emplace(folder);
   }
   reading.classes = static_cast<int64_t>(classes.size());
   return reading;

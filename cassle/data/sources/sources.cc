@@ -9,6 +9,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "cassle/base/escaped_name.h"
@@ -148,12 +149,15 @@ absl::StatusOr<Found> Look(const std::string& path, LeaveOut* leave_out) {
   return found;
 }
 
-// The first name in the folder that speaks for a layout.
+// The names in the folder that speak for a layout: "a.csv, b.csv, ...".
 std::string Evidence(const Layout& layout, const Found& found) {
+  std::vector<std::string> names;
   for (const std::string& name : found.names) {
-    if (layout.recognises({found.path, true, {name}})) return name;
+    if (names.size() < 3 && layout.recognises({found.path, true, {name}})) names.push_back(name);
   }
-  return found.names.empty() ? "" : found.names.front();
+  if (names.empty() && !found.names.empty()) names.push_back(found.names.front());
+  if (names.size() == 3) names[2] = "...";
+  return absl::StrJoin(names, ", ");
 }
 
 // Where names speak for several layouts, or images lie beside the files that speak for one.

@@ -2,6 +2,7 @@
 // unlabeled_X.bin hold 96 x 96 images as planes of red, green and blue, each column by column;
 // train_y.bin and test_y.bin hold the labels, one byte each, counted from 1; class_names.txt.
 // The folder may also be the one that holds stl10_binary/. The fold indices are not read.
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -87,6 +88,7 @@ absl::StatusOr<std::unique_ptr<ImageSource>> OpenStl10Source(const SourceArgumen
       const std::vector<std::string> classes,
       ClassNames(arguments.classes, folder, {"class_names.txt", "classes.txt"}));
   BinaryLayout layout;
+  layout.classes = std::max<int64_t>(10, classes.size());
   layout.decode = [](absl::string_view record, RgbImage* image) {
     PlanarToRgb(record, kSide, kSide, /*by_column=*/true, image);
   };

@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "cassle/base/escaped_name.h"
 #include "cassle/base/text_file.h"
 #include "cassle/data/sources/class_by_path.h"
 #include "nlohmann/json.hpp"
@@ -25,6 +26,32 @@ constexpr size_t kMaxClassText = 200;
 constexpr const char* kLabelFields[] = {"label",       "cls",         "class",      "class_id",
                                         "category_id", "category",    "label_id",   "class_name",
                                         "label_name",  "class_label", "fine_label", "target"};
+
+struct ParsedJson {
+  Json value;
+  // Empty if nothing is wrong.
+  std::string problem;
+};
+
+// A parser keeps the last of two values of one name: a label would be lost without a word.
+ParsedJson ParseJson(const std::string& text) {
+  ParsedJson parsed;
+  std::vector<std::set<std::string>> names;
+  const auto remember = [&](int, Json::parse_event_t event, Json& value) {
+    if (event == Json::parse_event_t::object_start) names.emplace_back();
+    if (event == Json::parse_event_t::object_end) names.pop_back();
+    if (event == Json::parse_event_t::key) {
+      const auto name = value.get<std::string>();
+      if (!names.back().insert(name).second) {
+        parsed.problem = absl::StrCat("has the field '", EscapedName(name), "' twice");
+      }
+    }
+    return true;
+  };
+  parsed.value = Json::parse(text, remember, /*allow_exceptions=*/false);
+  if (parsed.value.is_discarded()) parsed.problem = "is no JSON";
+  return parsed;
+}
 
 // The value of a field; dots lead into objects.
 const Json* FindField(const Json& json, const std::string& field) {
@@ -80,16 +107,24 @@ void AppendTexts(const std::string& member, const std::string& extension, const 
     return;
   }
   if (!json_text) {
-    whole.text = std::string(absl::StripAsciiWhitespace(*decoded)).substr(0, kMaxClassText + 1);
+    const absl::string_view text = absl::StripAsciiWhitespace(*decoded);
+    whole.text = std::string(text.substr(0, kMaxClassText + 1));
+    if (absl::StartsWith(text, "{") && Json::accept(text.begin(), text.end())) {
+      whole.problem = absl::StrCat(member,
+                                   " holds JSON, not one class: a .json beside the image, "
+                                   "with --label_from=json:FIELD, is read");
+    }
     texts->push_back(std::move(whole));
     return;
   }
-  const Json json = Json::parse(*decoded, nullptr, /*allow_exceptions=*/false);
-  if (json.is_discarded()) whole.problem = absl::StrCat(member, " is no JSON");
-  texts->push_back(std::move(whole));
+  const ParsedJson json = ParseJson(*decoded);
+  if (!json.problem.empty()) whole.problem = absl::StrCat(member, " ", json.problem);
+  texts->push_back(whole);
   const auto add = [&](const std::string& field) {
-    const Json* value = FindField(json, field);
-    if (value != nullptr) texts->push_back(TextOf(member, absl::StrCat("json:", field), *value));
+    const Json* value = FindField(json.value, field);
+    if (value == nullptr) return;
+    texts->push_back(TextOf(member, absl::StrCat("json:", field), *value));
+    if (!whole.problem.empty()) texts->back().problem = whole.problem;
   };
   const size_t asked = label_from.find("json:");
   if (asked != std::string::npos) {

@@ -215,6 +215,21 @@ TEST(ArchiveSourceTest, LabelsAreAFieldOfJsonAndThatIsSaid) {
   EXPECT_THAT(broken.items[1].problem, HasSubstr(".json is no JSON"));
 }
 
+TEST(ArchiveSourceTest, ALabelThatIsThereTwiceOrIsJsonWhereAClassStandsIsNamed) {
+  ASSERT_OK_AND_ASSIGN(const SourceContent twice,
+                       Read({{"0.png", Png()},
+                             {"0.json", R"({"label": 1, "more": {"label": 2}})"},
+                             {"1.png", Png()},
+                             {"1.json", R"({"label": 1, "label": 2})"}}));
+  EXPECT_EQ(twice.items[0].problem, "");
+  EXPECT_THAT(twice.items[1].problem, HasSubstr("1.json has the field 'label' twice"));
+  ASSERT_OK_AND_ASSIGN(
+      const SourceContent json,
+      Read({{"0.png", Png()}, {"0.cls", R"({"label": 1})"}, {"1.png", Png()}, {"1.cls", "{"}}));
+  EXPECT_THAT(json.items[0].problem, HasSubstr("0.cls holds JSON, not one class"));
+  EXPECT_EQ(json.items[1].problem, "");
+}
+
 TEST(ArchiveSourceTest, TextsAreClassesUnlessTheyReadLikeCaptions) {
   ASSERT_OK_AND_ASSIGN(const SourceContent classes, Read({{"0.png", Png()},
                                                           {"0.txt",

@@ -108,6 +108,15 @@ absl::StatusOr<std::vector<SplitFolder>> AllSplitFolders(const SourceArguments& 
   return folders;
 }
 
+void CountEmptySplits(const std::vector<SplitFolder>& folders,
+                      const std::vector<FolderImage>& images, Tally* tally) {
+  std::vector<bool> empty(folders.size(), true);
+  for (const FolderImage& image : images) empty[image.split] = false;
+  for (size_t split = 0; split < folders.size(); ++split) {
+    if (empty[split]) tally->Count("splits without an image", EscapedName(folders[split].split));
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ImageSource>> OpenFolderSource(const SourceArguments& arguments) {
@@ -125,6 +134,7 @@ absl::StatusOr<std::unique_ptr<ImageSource>> OpenFolderSource(const SourceArgume
   FolderScan scan(arguments);
   for (const SplitFolder& folder : folders) CASSLE_RETURN_IF_ERROR(scan.Add(folder));
   CASSLE_RETURN_IF_ERROR(scan.Finish());
+  if (!scan.images().empty()) CountEmptySplits(folders, scan.images(), arguments.tally.get());
   return std::unique_ptr<ImageSource>(
       new FolderSource(std::move(scan.folders()), scan.classes(), std::move(scan.images())));
 }

@@ -15,6 +15,7 @@ namespace cassle {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -76,6 +77,13 @@ TEST_F(FolderSplitsTest, OneFolderWithTheWordOfASplitInItsNameIsAClass) {
 TEST_F(FolderSplitsTest, AFolderTrainBesideOneThatHalfSaysASplitIsNoClass) {
   SetImages({"train", "test1", "sample"});
   EXPECT_THAT(Read(), StatusIs(kBad, HasSubstr("holds images and lies beside the splits train/")));
+}
+
+TEST_F(FolderSplitsTest, ASplitWithoutAnImageIsNamed) {
+  SetImages({"test/cat", "test/dog"});
+  ASSERT_OK(MakeDirectories(root_ + "/train"));
+  ASSERT_OK_AND_ASSIGN(const SourceContent content, Read());
+  EXPECT_THAT(content.sentences, Contains("1 splits without an image (train)"));
 }
 
 TEST_F(FolderSplitsTest, NoAdviceGivesAFlagTwice) {

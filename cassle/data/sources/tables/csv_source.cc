@@ -220,9 +220,18 @@ absl::StatusOr<std::vector<List>> FindLists(const SourceArguments& arguments) {
   if (without != lists.end() && with != lists.end()) {
     return absl::FailedPreconditionError(absl::StrCat(
         without->path, " lies beside ", with->path,
-        " but is not named after a split: name the files with --train=, --val= and --test="));
+        " but is not named after a split: leave it out with --leave_out=", BaseName(without->path),
+        ", or name the files that are wanted with --train=, "
+        "--val= and --test="));
   }
-  if (without != lists.end() && lists.size() > 1) {
+  if (without != lists.end() && lists.size() > 1 && !arguments.only_images) {
+    for (const List& list : lists) {
+      if (SplitsInName(BaseName(list.path)).empty()) continue;
+      return absl::FailedPreconditionError(absl::StrCat(
+          list.path, " lies beside ", BaseName((&list == &lists[0] ? lists[1] : lists[0]).path),
+          " and its name says several splits: name the files that are wanted with --train=, --val= "
+          "and --test="));
+    }
     arguments.tally->Decide(absl::StrCat(lists.size(), " lists are read as one (",
                                          BaseName(lists[0].path), ", ", BaseName(lists[1].path),
                                          lists.size() > 2 ? ", ...)" : ")"));

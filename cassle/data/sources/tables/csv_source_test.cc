@@ -189,7 +189,20 @@ TEST_F(CsvSourceTest, ListsBesideThoseOfSplitsAreNamed) {
   }
   EXPECT_THAT(
       ReadSource(root_ + "/k"),
-      StatusIs(kBad, AllOf(HasSubstr("sample_submission.csv lies beside"), HasSubstr("--train="))));
+      StatusIs(kBad, AllOf(HasSubstr("sample_submission.csv lies beside"),
+                           HasSubstr("--leave_out=sample_submission.csv"), HasSubstr("--train="))));
+  // The images have no classes of their own: without the lists their labels are lost.
+  PutFile(root_ + "/k/train/0.png", FlatPng(8, 8, 1, 2, 3));
+  PutFile(root_ + "/k/test/0.png", FlatPng(8, 8, 3, 2, 1));
+  EXPECT_THAT(ReadSource(root_ + "/k"),
+              StatusIs(kBad, AllOf(HasSubstr("sample_submission.csv lies beside"),
+                                   HasSubstr("--source=folder reads the images without"))));
+  for (const char* name : {"train_test.csv", "val_test.csv"}) {
+    PutFile(absl::StrCat(root_, "/s/", name), "path,label\n../i/0.png,0\n");
+  }
+  EXPECT_THAT(ReadSource(root_ + "/s"),
+              StatusIs(kBad, AllOf(HasSubstr("train_test.csv lies beside val_test.csv"),
+                                   HasSubstr("says several splits"))));
   PutFile(root_ + "/m/a.csv", "path\n../i/0.png\n");
   PutFile(root_ + "/m/b.csv", "path\n../i/1.png\n");
   ASSERT_OK_AND_ASSIGN(const SourceContent content, ReadSource(root_ + "/m"));
