@@ -16,6 +16,7 @@
 #include "cassle/base/out_of_memory.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/base/thread_pool.h"
+#include "cassle/data/dataset_notes.h"
 #include "cassle/data/encode_item.h"
 #include "cassle/data/named_images.h"
 #include "cassle/data/records/dataset_writer.h"
@@ -368,49 +369,6 @@ class Encoder {
     return absl::OkStatus();
   }
 
-  // Images that --limit left out, and a val split that was to be drawn and is empty.
-  void SayLeftOut(const v1::DatasetInfo& info) {
-    if (assignment_->over_limit() > 0) {
-      tally_->Decide(absl::StrCat(assignment_->over_limit(), " images left out: --limit=",
-                                  options_.limit(), " takes the first of each split"));
-    }
-    const bool any_val = std::any_of(
-        info.splits().begin(), info.splits().end(),
-        [](const v1::SplitInfo& split) { return split.name() == "val" && split.num_images() > 0; });
-    if (options_.val_fraction() > 0 && !any_val) {
-      tally_->Decide(absl::StrCat("val is empty: --val_fraction=", options_.val_fraction(),
-                                  " drew none of the images of train"));
-    }
-  }
-
-  // Classes of another split that no image of train has: nothing can be learnt of them.
-  void SayClassesTrainLacks(const v1::DatasetInfo& info) {
-    const auto train =
-        std::find_if(info.splits().begin(), info.splits().end(),
-                     [](const v1::SplitInfo& split) { return split.name() == "train"; });
-    if (train == info.splits().end() || train->num_unlabeled() == train->num_images()) return;
-    for (const v1::SplitInfo& split : info.splits()) {
-      for (int c = 0; c < info.classes_size(); ++c) {
-        if (split.class_counts(c) == 0 || train->class_counts(c) > 0) continue;
-        tally_->Count("classes that train lacks", JoinPath(split.name(), info.classes(c)));
-      }
-    }
-  }
-
-  void SayEmptyClasses(const v1::DatasetInfo& info) {
-    int64_t empty = 0, labelled = 0;
-    std::string first;
-    for (int c = 0; c < info.classes_size(); ++c) {
-      int64_t count = 0;
-      for (const v1::SplitInfo& split : info.splits()) count += split.class_counts(c);
-      labelled += count;
-      if (count == 0 && empty++ == 0) first = info.classes(c);
-    }
-    if (empty == 0 || labelled == 0) return;
-    tally_->Decide(absl::StrCat(empty, " of ", info.classes_size(), " classes have no image (",
-                                first, empty > 1 ? ", ...)" : ")"));
-  }
-
   // Of a data set without labels, where they may be; of one with labels, the splits that have none.
   void SayUnlabelled(const v1::DatasetInfo& info) {
     if (!options_.label_from().empty() || !info.targets().empty()) return;
@@ -442,9 +400,7 @@ class Encoder {
     v1::DatasetInfo info;
     CASSLE_RETURN_IF_ERROR(Describe(&info));
     if (stream_ == nullptr) CASSLE_RETURN_IF_ERROR(writer_->Finish(&info));
-    SayLeftOut(info);
-    SayEmptyClasses(info);
-    SayClassesTrainLacks(info);
+    SayNotes(options_, info, assignment_->over_limit(), tally_.get());
     SayUnlabelled(info);
     if (bad_ > 0) {
       tally_->Decide(absl::StrCat(bad_, " of ", images_ + bad_,

@@ -423,7 +423,7 @@ TEST(ShardEncoderTest, LimitAndSplitsKeepAPart) {
   options.add_splits("train");
   ASSERT_OK_AND_ASSIGN(const StageOutcome outcome, Encode(options));
   EXPECT_THAT(outcome.manifest.notes(),
-              AllOf(Contains("13 images left out: --limit=7 takes the first of each split"),
+              AllOf(Contains("33 images left out: --limit=7 takes the first of each split"),
                     Contains("1 of 2 classes have no image (dog)")));
   ASSERT_OK_AND_ASSIGN(const auto data, Dataset::Open(options.output()));
   EXPECT_EQ(data->size(), 7);

@@ -1,5 +1,5 @@
-// GzipStream: what a .gz holds, checked. Of libarchive's filters that of gzip alone compares neither
-// the checksum nor the length, so a flipped bit in a label would pass.
+// GzipStream: what a .gz holds, checked. Of libarchive's filters that of gzip alone compares
+// neither the checksum nor the length, so a flipped bit in a label would pass.
 #ifndef CASSLE_DATA_SOURCES_ARCHIVES_GZIP_STREAM_H_
 #define CASSLE_DATA_SOURCES_ARCHIVES_GZIP_STREAM_H_
 

@@ -42,8 +42,8 @@ class SplitTree {
 };
 
 // The folders of a tree that are called train, val, test or unlabeled, as people write it
-// (CanonicalSplit), or as one of `asked` (--splits); if none is, the whole as train. Folders without images beside them are counted
-// in the tally. There may be two of one split.
+// (CanonicalSplit), or as one of `asked` (--splits); if none is, the whole as train. Folders
+// without images beside them are counted in the tally. There may be two of one split.
 // \error kFailedPrecondition naming a folder with images that lies beside splits, or folders whose
 // names say half that they are splits (seg_train, seg_test), whatever lies beside them: the message
 // has the flags that decide.

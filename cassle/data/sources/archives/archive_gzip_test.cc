@@ -1,0 +1,66 @@
+// Archives that gzip compressed: read to their ends, and checked.
+#include <cstdint>
+#include <string>
+
+#include "cassle/base/testing/status_matchers.h"
+#include "cassle/data/sources/source_testutil.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace cassle {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+constexpr absl::StatusCode kDamaged = absl::StatusCode::kDataLoss;
+
+absl::StatusOr<SourceContent> ReadBytes(const std::string& bytes) {
+  const std::string root =
+      FreshFolder(::testing::UnitTest::GetInstance()->current_test_info()->name());
+  PutFile(root + "/photos.tar", bytes);
+  return ReadSource(root + "/photos.tar");
+}
+
+TEST(ArchiveGzipTest, AGzipIsReadToItsEndAndChecked) {
+  const std::string tar = MakeTar(
+      {{"0.png", FlatPng(1, 1, 1, 1, 1)}, {"0.cls", "0"}, {"1.png", FlatPng(1, 1, 1, 1, 1)}});
+  const std::string packed = Gzip(tar);
+  for (const size_t from_end : {8, 1}) {
+    std::string changed = packed;
+    changed[changed.size() - from_end] ^= 1;
+    EXPECT_THAT(ReadBytes(changed), StatusIs(kDamaged, HasSubstr("the checksum of gzip")));
+    EXPECT_THAT(ReadBytes(packed + changed), StatusIs(kDamaged, HasSubstr("the checksum of gzip")));
+  }
+  for (size_t cut = packed.size() - 1; cut >= packed.size() - 12; --cut) {
+    EXPECT_THAT(ReadBytes(packed.substr(0, cut)), StatusIs(kDamaged, HasSubstr("end early")));
+  }
+  EXPECT_THAT(ReadBytes(Gzip(packed)), StatusIs(kDamaged, HasSubstr("not a readable tar or zip")));
+  // Tapes are filled up with zeros.
+  ASSERT_OK_AND_ASSIGN(const SourceContent tape, ReadBytes(packed + std::string(10240, '\0')));
+  EXPECT_THAT(tape.sentences, ElementsAre("1 images without a label (train/1.png)"));
+  ASSERT_OK_AND_ASSIGN(const SourceContent behind, ReadBytes(packed + std::string(70000, 'x')));
+  EXPECT_THAT(behind.sentences,
+              Contains("photos.tar: 70000 bytes behind the gzip data are not read"));
+}
+
+// Random bytes do not compress, so that members cross the blocks that are read at a time.
+TEST(ArchiveGzipTest, AGzipOfManyBlocksReadsAsItsContent) {
+  std::string large(300000, '\0');
+  uint32_t state = 1;
+  for (char& byte : large) byte = static_cast<char>((state = state * 1664525 + 1013904223) >> 24);
+  const std::string tar =
+      MakeTar({{"0.png", large}, {"1.png", std::string(2000000, 'x')}, {"2.png", large}});
+  for (const std::string& bytes :
+       {Gzip(tar), Gzip(tar.substr(0, 300001)) + Gzip("") + Gzip(tar.substr(300001))}) {
+    ASSERT_OK_AND_ASSIGN(const SourceContent content, ReadBytes(bytes));
+    ASSERT_EQ(content.items.size(), 3);
+    EXPECT_EQ(content.items[0].file, large);
+    EXPECT_EQ(content.items[1].file, std::string(2000000, 'x'));
+    EXPECT_EQ(content.items[2].file, large);
+  }
+}
+
+}  // namespace
+}  // namespace cassle
