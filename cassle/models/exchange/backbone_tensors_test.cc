@@ -241,7 +241,7 @@ TEST(BackboneChoiceTest, OfWhatIsAlmostOneOfOursTheReasonIsSaid) {
   };
   const std::string vit = "patch_embed.proj.weight pos_embed blocks.0.attn.qkv.weight";
   expect(vit, "with visual.patch_embed.proj.weight there is a vision transformer without a class");
-  expect(vit + " attn_pool.q.weight", "attention pools (attn_pool)");
+  expect(vit + " attn_pool.q.weight", "attention pools its features (attn_pool)");
   expect("embeddings.patch_embedding.weight embeddings.class_embedding", "of CLIP");
   expect("conv1.0.weight conv1.3.weight layer4.0.conv1.weight", "several convolutions");
   expect("layer4.0.conv1.weight", "conv1.weight, is missing");
