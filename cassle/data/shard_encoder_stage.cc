@@ -368,9 +368,36 @@ class Encoder {
     return absl::OkStatus();
   }
 
-  // Classes without an image; not of a part of the input, where they are no surprise.
+  // Images that --limit left out, and a val split that was to be drawn and is empty.
+  void SayLeftOut(const v1::DatasetInfo& info) {
+    if (assignment_->over_limit() > 0) {
+      tally_->Decide(absl::StrCat(assignment_->over_limit(), " images left out: --limit=",
+                                  options_.limit(), " takes the first of each split"));
+    }
+    const bool any_val = std::any_of(
+        info.splits().begin(), info.splits().end(),
+        [](const v1::SplitInfo& split) { return split.name() == "val" && split.num_images() > 0; });
+    if (options_.val_fraction() > 0 && !any_val) {
+      tally_->Decide(absl::StrCat("val is empty: --val_fraction=", options_.val_fraction(),
+                                  " drew none of the images of train"));
+    }
+  }
+
+  // Classes of another split that no image of train has: nothing can be learnt of them.
+  void SayClassesTrainLacks(const v1::DatasetInfo& info) {
+    const auto train =
+        std::find_if(info.splits().begin(), info.splits().end(),
+                     [](const v1::SplitInfo& split) { return split.name() == "train"; });
+    if (train == info.splits().end() || train->num_unlabeled() == train->num_images()) return;
+    for (const v1::SplitInfo& split : info.splits()) {
+      for (int c = 0; c < info.classes_size(); ++c) {
+        if (split.class_counts(c) == 0 || train->class_counts(c) > 0) continue;
+        tally_->Count("classes that train lacks", JoinPath(split.name(), info.classes(c)));
+      }
+    }
+  }
+
   void SayEmptyClasses(const v1::DatasetInfo& info) {
-    if (options_.limit() > 0 || options_.splits_size() > 0) return;
     int64_t empty = 0, labelled = 0;
     std::string first;
     for (int c = 0; c < info.classes_size(); ++c) {
@@ -388,7 +415,8 @@ class Encoder {
   void SayUnlabelled(const v1::DatasetInfo& info) {
     if (!options_.label_from().empty() || !info.targets().empty()) return;
     if (largest_label_ < 0) {
-      const std::string sentence = unlabelled_.Sentence(tally_->label_file(), layout_);
+      const std::string sentence =
+          unlabelled_.Sentence(tally_->label_files(), layout_, options_.input());
       if (!sentence.empty()) tally_->Decide(sentence);
       return;
     }
@@ -414,7 +442,9 @@ class Encoder {
     v1::DatasetInfo info;
     CASSLE_RETURN_IF_ERROR(Describe(&info));
     if (stream_ == nullptr) CASSLE_RETURN_IF_ERROR(writer_->Finish(&info));
+    SayLeftOut(info);
     SayEmptyClasses(info);
+    SayClassesTrainLacks(info);
     SayUnlabelled(info);
     if (bad_ > 0) {
       tally_->Decide(absl::StrCat(bad_, " of ", images_ + bad_,

@@ -25,6 +25,7 @@ namespace cassle {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -206,8 +207,7 @@ TEST(ShardEncoderTest, ClassesWithoutAnImageAreSaid) {
   PutFile(root + "/train.tar", MakeTar({{"0.png", FlatPng(1, 1, 1, 1, 1)}, {"0.cls", "3"}}));
   Options options = FolderOptions(root, FreshFolder("empty_classes_out") + "/data");
   ASSERT_OK_AND_ASSIGN(const StageOutcome outcome, Encode(options));
-  EXPECT_THAT(outcome.manifest.notes(),
-              ::testing::Contains("3 of 4 classes have no image (0, ...)"));
+  EXPECT_THAT(outcome.manifest.notes(), Contains("3 of 4 classes have no image (0, ...)"));
   PutFile(root + "/classes.txt", "\xef\xbb\xbfone\ntwo\nthree\nfour\n");
   options.set_output(FreshFolder("empty_classes_out") + "/named");
   ASSERT_OK(Encode(options));
@@ -378,9 +378,8 @@ TEST(ShardEncoderTest, AListSaysWhichSplitsItMeans) {
   Options options = FolderOptions(root, FreshFolder("list_splits_out") + "/data");
   options.set_split_list(list);
   ASSERT_OK_AND_ASSIGN(const StageOutcome outcome, Encode(options));
-  EXPECT_THAT(
-      outcome.manifest.notes(),
-      ::testing::Contains("40 images stay in their splits, since --split_list does not name them"));
+  EXPECT_THAT(outcome.manifest.notes(),
+              Contains("40 images stay in their splits, since --split_list does not name them"));
   EXPECT_OK(Dataset::Open(options.output(), "val").status());
   PutFile(list, "train/cat/10.png tset\n");
   options.set_output(FreshFolder("list_splits_typo") + "/data");
@@ -422,10 +421,40 @@ TEST(ShardEncoderTest, LimitAndSplitsKeepAPart) {
   Options options = FolderOptions(MakePhotos("limit", false), FreshFolder("limit_out") + "/data");
   options.set_limit(7);
   options.add_splits("train");
-  ASSERT_OK(Encode(options));
+  ASSERT_OK_AND_ASSIGN(const StageOutcome outcome, Encode(options));
+  EXPECT_THAT(outcome.manifest.notes(),
+              AllOf(Contains("13 images left out: --limit=7 takes the first of each split"),
+                    Contains("1 of 2 classes have no image (dog)")));
   ASSERT_OK_AND_ASSIGN(const auto data, Dataset::Open(options.output()));
   EXPECT_EQ(data->size(), 7);
   EXPECT_EQ(data->info().splits_size(), 1);
+}
+
+TEST(ShardEncoderTest, AnEmptyValThatWasToBeDrawnIsSaid) {
+  const std::string root = FreshFolder("few");
+  PutFile(root + "/train/a/1.png", FlatPng(1, 1, 1, 1, 1));
+  Options options = FolderOptions(root, FreshFolder("few_out") + "/data");
+  options.set_val_fraction(0.01);
+  ASSERT_OK_AND_ASSIGN(const StageOutcome outcome, Encode(options));
+  EXPECT_THAT(outcome.manifest.notes(),
+              Contains("val is empty: --val_fraction=0.01 drew none of the images of train"));
+}
+
+TEST(ShardEncoderTest, ClassesThatTrainLacksAreNamedWhateverTheLayout) {
+  const std::string root = FreshFolder("lacks");
+  for (const char* image : {"train/cat/1.png", "train/dog/1.png", "val/cats/1.png"}) {
+    PutFile(JoinPath(root, image), FlatPng(1, 1, 1, 1, 1));
+  }
+  PutFile(root + "/val/dog/1.png", FlatPng(1, 1, 1, 1, 1));
+  ASSERT_OK_AND_ASSIGN(const StageOutcome folder,
+                       Encode(FolderOptions(root, FreshFolder("lacks_out") + "/data")));
+  EXPECT_THAT(folder.manifest.notes(), Contains("1 classes that train lacks (val/cats)"));
+  const std::string tars = FreshFolder("lacks_tars");
+  PutFile(tars + "/train.tar", MakeTar({{"0.png", FlatPng(1, 1, 1, 1, 1)}, {"0.cls", "0"}}));
+  PutFile(tars + "/test.tar", MakeTar({{"0.png", FlatPng(1, 1, 1, 1, 1)}, {"0.cls", "1"}}));
+  ASSERT_OK_AND_ASSIGN(const StageOutcome archive,
+                       Encode(FolderOptions(tars, FreshFolder("lacks_out") + "/tars")));
+  EXPECT_THAT(archive.manifest.notes(), Contains("1 classes that train lacks (test/1)"));
 }
 
 TEST(ShardEncoderTest, CoarseClassesBecomeATarget) {

@@ -49,6 +49,7 @@ absl::StatusOr<SourceArguments> MakeSourceArguments(const v1::ShardEncoderOption
     if (!path->empty()) arguments.inputs.push_back({split, *path});
   }
   arguments.odd_splits = options.splits_size() > 0 || !options.join_splits().empty();
+  arguments.splits.assign(options.splits().begin(), options.splits().end());
   if (!options.classes().empty()) {
     CASSLE_ASSIGN_OR_RETURN(arguments.classes, ReadClassNames(options.classes()));
   }

@@ -109,7 +109,11 @@ absl::StatusOr<std::optional<int>> SplitAssignment::Assign(int source_split,
     if (random.NextDouble() < val_fraction_) split = val_;
   }
   if (in_train) ++train_position_;
-  if (!kept_[split] || (limit_ > 0 && taken_[split] >= limit_)) return std::optional<int>();
+  if (!kept_[split]) return std::optional<int>();
+  if (limit_ > 0 && taken_[split] >= limit_) {
+    ++over_limit_;
+    return std::optional<int>();
+  }
   ++taken_[split];
   if (listed == listed_.end() && !listed_.empty()) ++unlisted_;
   return std::optional<int>(split);

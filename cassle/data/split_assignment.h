@@ -39,6 +39,9 @@ class SplitAssignment {
   // How many of the images that were assigned the list does not name; 0 if there is none.
   int64_t unlisted() const { return unlisted_; }
 
+  // How many images --limit left out.
+  int64_t over_limit() const { return over_limit_; }
+
   // After the last image.
   // \error kFailedPrecondition naming a key of the list that never came.
   absl::Status CheckListUsed() const;
@@ -66,6 +69,7 @@ class SplitAssignment {
   int val_ = -1;
   uint64_t train_position_ = 0;
   int64_t unlisted_ = 0;
+  int64_t over_limit_ = 0;
 };
 
 }  // namespace cassle

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 
@@ -18,9 +19,11 @@ class UnlabelledImages {
 
   // Where labels may be: in a file that was not read, or in the words that names begin with (cat of
   // cat.12.jpg), if these are few. Empty without any image.
-  //   label_file  Tally::label_file()
-  //   layout      "folder", "webdataset", ...
-  std::string Sentence(const std::string& label_file, const std::string& layout) const;
+  //   label_files  Tally::label_files()
+  //   layout       "folder", "webdataset", ...
+  //   input        what was read, in front of the files
+  std::string Sentence(const std::vector<std::string>& label_files, const std::string& layout,
+                       const std::string& input) const;
 
  private:
   bool NamesSayClasses() const;

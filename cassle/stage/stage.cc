@@ -9,7 +9,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <memory>
+#include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -172,6 +175,7 @@ class StageRunner {
       return absl::InvalidArgumentError(absl::StrCat(
           "--output=", output_, ": .partial is the ending of unfinished outputs: name another"));
     }
+    CASSLE_RETURN_IF_ERROR(CheckOutsideInputs());
     CASSLE_RETURN_IF_ERROR(CheckSideOutputs());
     CASSLE_RETURN_IF_ERROR(DescribeBirth());
     CASSLE_ASSIGN_OR_RETURN(const bool up_to_date, CheckExistingOutput());
@@ -216,6 +220,23 @@ class StageRunner {
     CASSLE_RETURN_IF_ERROR(Together(work));
     CASSLE_RETURN_IF_ERROR(FillManifest());
     return StageOutcome{false, "", manifest_};
+  }
+
+  // What is written inside of a folder that is read would be an input of the next run. A stage's
+  // output is known by its manifest, whatever else lies in it.
+  absl::Status CheckOutsideInputs() const {
+    for (const auto& [field, path] : PathsOfRole(*options_, v1::INPUT)) {
+      if (!IsDirectory(path) || FileExists(JoinPath(path, kManifestName))) continue;
+      std::error_code unknown;
+      const std::filesystem::path input = std::filesystem::weakly_canonical(path, unknown);
+      const std::filesystem::path output = std::filesystem::weakly_canonical(output_, unknown);
+      const std::filesystem::path between = output.lexically_relative(input);
+      if (between.empty() || between == "." || *between.begin() == "..") continue;
+      return absl::InvalidArgumentError(
+          absl::StrCat("--output=", output_, " lies in --", field, "=", path,
+                       " and would be read with it next time: name a folder outside"));
+    }
+    return absl::OkStatus();
   }
 
   // They are written last, but what is wrong with them should be said first.

@@ -76,6 +76,10 @@ void InstallSignalHandlers() {
   action.sa_flags = static_cast<int>(SA_RESETHAND);
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
+  // Of a terminal that is closed. nohup ignores it, and so it stays.
+  struct sigaction before = {};
+  sigaction(SIGHUP, nullptr, &before);
+  if (before.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, nullptr);
   // A reader that went away shows as a write error, not as a silent death.
   std::signal(SIGPIPE, SIG_IGN);
   // So does a limit on file sizes (ulimit -f).

@@ -4,6 +4,9 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstring>
+#include <string>
+#include <vector>
 
 #include "cassle/base/file.h"
 #include "cassle/base/testing/status_matchers.h"
@@ -288,6 +291,69 @@ TEST_F(StageTest, KilledAtAnyMomentItLeavesNothingThatLooksCompleteAndFinishesLa
     EXPECT_FALSE(FileExists(Out() + ".partial"));
   }
   EXPECT_GT(killed, 0);
+}
+
+// Runs main() in a child that gets the signal while it works; its exit code.
+int ExitCodeAfter(int signal, const std::vector<std::string>& arguments) {
+  int ready[2];
+  EXPECT_EQ(pipe(ready), 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    std::vector<std::string> words = {"numbers"};
+    words.insert(words.end(), arguments.begin(), arguments.end());
+    std::vector<char*> argv;
+    for (std::string& word : words) argv.push_back(word.data());
+    v1::TestOptions options;
+    const StageWork wait = [&](const google::protobuf::Message&,
+                               StageContext& context) -> absl::Status {
+      const char byte = 1;
+      if (write(ready[1], &byte, 1) != 1) return absl::InternalError("no pipe");
+      for (int i = 0; i < 100; ++i) {
+        if (context.interrupted()) return absl::CancelledError("interrupted");
+        usleep(10000);
+      }
+      return absl::OkStatus();
+    };
+    _exit(StageMainWork(static_cast<int>(argv.size()), argv.data(),
+                        {"numbers", 1, "Waits.", /*resumable=*/false}, &options, wait));
+  }
+  char byte = 0;
+  EXPECT_EQ(read(ready[0], &byte, 1), 1);
+  kill(child, signal);
+  int status = 0;
+  waitpid(child, &status, 0);
+  close(ready[0]);
+  close(ready[1]);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+TEST_F(StageTest, ASignalThatAsksToStopLeavesNothingButUnderNohup) {
+  const std::vector<std::string> arguments = {"--input=" + JoinPath(root_, "in"),
+                                              "--output=" + Out()};
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+    EXPECT_EQ(ExitCodeAfter(signal, arguments), 75) << strsignal(signal);
+    EXPECT_FALSE(FileExists(Out()));
+    EXPECT_FALSE(FileExists(Out() + ".partial"));
+  }
+  const auto before = std::signal(SIGHUP, SIG_IGN);
+  EXPECT_EQ(ExitCodeAfter(SIGHUP, arguments), 0);
+  std::signal(SIGHUP, before);
+  EXPECT_TRUE(FileExists(Out()));
+}
+
+TEST_F(StageTest, AnOutputInsideAFolderThatIsReadIsRefused) {
+  ASSERT_OK(MakeDirectories(JoinPath(root_, "photos/cat")));
+  ASSERT_OK(WriteFile(JoinPath(root_, "photos/cat/1.png"), "x"));
+  options_.set_input(JoinPath(root_, "photos/"));
+  options_.set_output(JoinPath(root_, "photos/../photos/new/out"));
+  EXPECT_THAT(Run(), StatusIs(absl::StatusCode::kInvalidArgument,
+                              AllOf(HasSubstr("lies in --input="), HasSubstr("outside"))));
+  options_.set_output(JoinPath(root_, "photos.out"));
+  ASSERT_OK(Run());
+  // The output of a stage may hold those that were made of it.
+  options_.set_input(JoinPath(root_, "photos.out"));
+  options_.set_output(JoinPath(root_, "photos.out/next"));
+  EXPECT_OK(Run());
 }
 
 TEST_F(StageTest, TwoWritersOfOneOutputExcludeEachOther) {

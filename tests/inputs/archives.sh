@@ -99,6 +99,21 @@ make_joined() {
   cat a.tar b.tar > set.tar
 }
 
+make_joined_zips() {
+  class_folders .
+  python3 -m zipfile -c a.zip cat
+  python3 -m zipfile -c b.zip dog
+  cat a.zip b.zip > set.zip
+}
+
+make_two_kinds() {
+  pictures a.png
+  printf 0 > a.cls
+  tar -cf train.tar a.png a.cls
+  printf cat > a.cls
+  tar -cf test.tar a.png a.cls
+}
+
 make_stream() {
   class_folders .
   tar --sort=name -cf set.tar cat dog
@@ -107,6 +122,18 @@ make_stream() {
 make_cut_archive() {
   make_stream
   truncate -s 4000 set.tar
+}
+
+make_cut_zip() {
+  make_zip
+  truncate -s -10 set.zip
+}
+
+# The last eight bytes are the checksum and the length.
+make_changed() {
+  make_tar
+  truncate -s -8 set.tar.gz
+  printf 'x\0\0\0\0\0\0\0' >> set.tar.gz
 }
 
 make_duplicates() {

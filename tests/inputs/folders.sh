@@ -17,6 +17,8 @@ make_half_named() {
   mkdir -p set/{train2017,val2017,sample}
   pictures set/{train2017,val2017,sample}/1.png
 }
+make_doubled() { class_folders set/seg_train/seg_train && class_folders set/seg_test/seg_test; }
+make_holdout() { class_folders set/train && class_folders set/holdout; }
 make_folder_too_high() { class_folders set/photos; }
 
 make_link_loop() {
@@ -39,6 +41,11 @@ make_capitals() {
   pictures set/{Cat,cat}/1.png
 }
 
+make_blanks() {
+  mkdir -p set/{cat,'cat '}
+  pictures set/{cat,'cat '}/1.png
+}
+
 make_leftovers() {
   class_folders set
   mkdir -p set/__MACOSX/cat set/bird
@@ -53,6 +60,19 @@ make_splits_inside() {
 make_folders_inside() { class_folders set/street && class_folders set/studio; }
 make_domains() { make_folders_inside; }
 make_masks() { class_folders set/images && class_folders set/masks; }
+
+make_labelling_tools() {
+  mkdir -p set/train/{images,labels}
+  pictures set/train/images/1.png
+  printf '0 0.5 0.5 0.2 0.2\n' > set/train/labels/1.txt
+}
+
+make_metadata() {
+  mkdir -p set/{train,test}
+  pictures set/{train,test}/1.png
+  for split in train test; do printf 'file_name,label\n1.png,cat\n' > set/$split/metadata.csv; done
+}
+make_metadata_given() { make_metadata; }
 
 make_mask_files() {
   class_folders set

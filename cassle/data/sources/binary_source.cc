@@ -6,7 +6,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "cassle/base/status_macros.h"
-#include "cassle/data/sources/archives/archive.h"
+#include "cassle/data/sources/archives/gzip_stream.h"
 
 namespace cassle {
 namespace {
@@ -101,10 +101,11 @@ absl::Status CheckPart(const BinaryPart& part) {
 
 }  // namespace
 
-absl::StatusOr<std::shared_ptr<const FileBytes>> ReadFileBytes(const std::string& path) {
+absl::StatusOr<std::shared_ptr<const FileBytes>> ReadFileBytes(const std::string& path,
+                                                               Tally* tally) {
   auto bytes = std::make_shared<FileBytes>();
   if (absl::EndsWith(path, ".gz")) {
-    CASSLE_ASSIGN_OR_RETURN(bytes->unpacked, ReadMaybeCompressed(path));
+    CASSLE_ASSIGN_OR_RETURN(bytes->unpacked, ReadMaybeGzipped(path, tally));
   } else {
     CASSLE_ASSIGN_OR_RETURN(bytes->mapped, MapFile(path));
   }

@@ -27,7 +27,8 @@ struct FileBytes {
 };
 
 // \error kNotFound; kDataLoss for damaged compressed data.
-absl::StatusOr<std::shared_ptr<const FileBytes>> ReadFileBytes(const std::string& path);
+absl::StatusOr<std::shared_ptr<const FileBytes>> ReadFileBytes(const std::string& path,
+                                                               Tally* tally);
 
 // One file of images.
 struct BinaryPart {

@@ -209,5 +209,24 @@ TEST(IdxSourceTest, DamageIsNamed) {
   EXPECT_THAT(ReadSource(root), StatusIs(kDamaged, HasSubstr("ubyte.gz")));
 }
 
+TEST(IdxSourceTest, TheChecksumOfGzipIsCheckedAndWhatLiesBehindItSaid) {
+  const std::string root = FreshFolder("gz_mnist");
+  PutFile(root + "/train-images-idx3-ubyte.gz", Gzip(IdxImages(2, 28, 28)));
+  const std::string labels = root + "/train-labels-idx1-ubyte.gz";
+  const std::string packed = Gzip(IdxLabels("\x07\x02"));
+  // The trailer: the checksum, then the length.
+  for (const size_t from_end : {8, 1}) {
+    std::string changed = packed;
+    changed[changed.size() - from_end] ^= 1;
+    PutFile(labels, changed);
+    EXPECT_THAT(ReadSource(root), StatusIs(kDamaged, AllOf(HasSubstr("labels-idx1-ubyte.gz"),
+                                                           HasSubstr("checksum"))));
+  }
+  PutFile(labels, packed + "more");
+  ASSERT_OK_AND_ASSIGN(const SourceContent content, ReadSource(root));
+  EXPECT_THAT(content.sentences, ElementsAre("train-labels-idx1-ubyte.gz: 4 bytes behind the gzip "
+                                             "data are not read"));
+}
+
 }  // namespace
 }  // namespace cassle

@@ -5,6 +5,7 @@
 // one that holds cifar-10-batches-bin/ or cifar-100-binary/; files may be gzipped.
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
@@ -44,7 +45,7 @@ absl::StatusOr<std::vector<BinaryPart>> FindParts(const SourceArguments& argumen
     BinaryPart part;
     part.split = split;
     part.path = path;
-    CASSLE_ASSIGN_OR_RETURN(part.bytes, ReadFileBytes(path));
+    CASSLE_ASSIGN_OR_RETURN(part.bytes, ReadFileBytes(path, arguments.tally.get()));
     part.record_bytes = label_bytes + kPixelBytes;
     parts.push_back(std::move(part));
     return absl::OkStatus();
@@ -69,11 +70,16 @@ absl::StatusOr<std::vector<BinaryPart>> FindParts(const SourceArguments& argumen
       CASSLE_RETURN_IF_ERROR(add(input.split.empty() ? file.split : input.split, path));
     }
     if (parts.size() == before) {
+      // data_batch_1 is of the pickles, whatever lies beside it.
+      const bool pickles =
+          std::any_of(std::begin(files), std::end(files), [&](const ReleaseFile& file) {
+            const std::string name(file.name);
+            return FileExists(JoinPath(*folder, name.substr(0, name.rfind('.'))));
+          });
       return absl::FailedPreconditionError(absl::StrCat(
           *folder, ": none of ", files[0].name, " ... ", files[kFiles - 1].name,
-          FileExists(JoinPath(*folder, "batches.meta"))
-              ? ": these are pickles for Python: download the binary version (docs/datasets.md)"
-              : ""));
+          pickles ? "; these are pickles for Python: download the binary version (docs/datasets.md)"
+                  : ""));
     }
   }
   return parts;

@@ -21,6 +21,10 @@ constexpr Format kFormats[] = {
      "is Parquet, which is not read: python3 tools/parquet_to_webdataset.py makes a tar of it "
      "(docs/datasets.md)"},
     {"ARROW1", "is an Arrow file, which is not read: save it as Parquet or WebDataset"},
+    // A dictionary, as CIFAR's are.
+    {"\x80\x02}q",
+     "is a pickle for Python, which is not read: of CIFAR, download the binary version "
+     "(docs/datasets.md); of others, write the images as files or WebDataset"},
     {"\x89HDF", "is HDF5, which is not read: write its images as files or WebDataset"},
     {"\x93NUMPY", "is a NumPy array, which is not read: write its images as files or WebDataset"},
     {"7z\xbc\xaf", "is a 7z archive, which is not read: unpack it, or pack it again as tar"},
@@ -34,14 +38,21 @@ constexpr Format kFormats[] = {
 };
 
 // Of files that begin as others do, or as anything.
-constexpr struct {
+struct Ending {
   absl::string_view ending;
   absl::string_view advice;
-} kEndings[] = {
+};
+
+// What stands beside images or other files that hold them.
+constexpr Ending kBesideImages[] = {
     {".jsonl", "is JSON in lines, which is not read: make a CSV of it with the columns path,label"},
     {".ndjson",
      "is JSON in lines, which is not read: make a CSV of it with the columns path,label"},
     {".json", "is JSON, which is not read: make a CSV of it with the columns path,label"},
+};
+
+constexpr Ending kEndings[] = {
+    {".arrow", "is an Arrow file, which is not read: save it as Parquet or WebDataset"},
     {"batches.meta",
      "is of CIFAR-10 as pickles for Python: download the binary version (docs/datasets.md)"},
     {"idx3-ubyte", "is IDX, the format of MNIST: give the folder that it lies in as --input"},
@@ -74,6 +85,15 @@ constexpr struct {
     {".pdf", "is a PDF, which is not read: write its pictures as images"},
 };
 
+template <size_t kCount>
+std::string AdviceOnEnding(const std::string& path, const Ending (&endings)[kCount]) {
+  for (const Ending& known : endings) {
+    if (absl::EndsWithIgnoreCase(path, known.ending)) return absl::StrCat(path, " ", known.advice);
+  }
+  return "";
+}
+
+// Of a file that holds images, or may.
 std::string AdviceOnFile(const std::string& path) {
   std::string begin(kImageStartBytes, '\0');
   std::ifstream file(path, std::ios::binary);
@@ -82,16 +102,16 @@ std::string AdviceOnFile(const std::string& path) {
   for (const Format& format : kFormats) {
     if (absl::StartsWith(begin, format.begins_with)) return absl::StrCat(path, " ", format.advice);
   }
-  for (const auto& known : kEndings) {
-    if (absl::EndsWithIgnoreCase(path, known.ending)) return absl::StrCat(path, " ", known.advice);
-  }
+  const std::string advice = AdviceOnEnding(path, kEndings);
+  if (!advice.empty()) return advice;
   if (!FormatOfImageStart(begin).empty()) {
     return absl::StrCat(path, " is one image: give the folder that it lies in, or a list (CSV)");
   }
   return "";
 }
 
-std::string AdviceOnFolder(const std::string& folder, int depth) {
+std::string AdviceOnFolder(const std::string& folder, int depth,
+                           std::string (*advice_on_file)(const std::string&)) {
   const auto names = ListDirectory(folder);
   if (!names.ok()) return "";
   for (const std::string& name : *names) {
@@ -100,9 +120,9 @@ std::string AdviceOnFolder(const std::string& folder, int depth) {
     if (!IsDirectory(path)) {
       // A list of labels is one of the images that are missed; a text may be anything.
       if (absl::EndsWithIgnoreCase(name, ".txt")) continue;
-      advice = AdviceOnFile(path);
+      advice = advice_on_file(path);
     } else if (depth > 0) {
-      advice = AdviceOnFolder(path, depth - 1);
+      advice = AdviceOnFolder(path, depth - 1, advice_on_file);
     }
     if (!advice.empty()) return advice;
   }
@@ -112,7 +132,13 @@ std::string AdviceOnFolder(const std::string& folder, int depth) {
 }  // namespace
 
 std::string ForeignFormatAdvice(const std::string& path) {
-  return IsDirectory(path) ? AdviceOnFolder(path, 2) : AdviceOnFile(path);
+  constexpr int kDepth = 2;
+  const auto beside = [](const std::string& file) { return AdviceOnEnding(file, kBesideImages); };
+  const bool folder = IsDirectory(path);
+  const std::string advice =
+      folder ? AdviceOnFolder(path, kDepth, AdviceOnFile) : AdviceOnFile(path);
+  if (!advice.empty()) return advice;
+  return folder ? AdviceOnFolder(path, kDepth, beside) : beside(path);
 }
 
 }  // namespace cassle

@@ -49,11 +49,11 @@ struct IdxPart {
   int64_t height = 0, width = 0;
 };
 
-absl::StatusOr<IdxPart> ReadPart(const std::string& split, const std::string& path) {
+absl::StatusOr<IdxPart> ReadPart(const std::string& split, const std::string& path, Tally* tally) {
   IdxPart idx;
   idx.part.split = split;
   idx.part.path = path;
-  CASSLE_ASSIGN_OR_RETURN(idx.part.bytes, ReadFileBytes(path));
+  CASSLE_ASSIGN_OR_RETURN(idx.part.bytes, ReadFileBytes(path, tally));
   const absl::string_view bytes = idx.part.bytes->view();
   idx.part.header_bytes = 16;
   CASSLE_RETURN_IF_ERROR(CheckMagic(path, bytes, kImageMagic, 16));
@@ -75,7 +75,7 @@ absl::StatusOr<IdxPart> ReadPart(const std::string& split, const std::string& pa
     return absl::FailedPreconditionError(
         absl::StrCat(path, ": the labels (", name, ") are not beside it"));
   }
-  CASSLE_ASSIGN_OR_RETURN(const auto label_bytes, ReadFileBytes(labels));
+  CASSLE_ASSIGN_OR_RETURN(const auto label_bytes, ReadFileBytes(labels, tally));
   CASSLE_RETURN_IF_ERROR(CheckMagic(labels, label_bytes->view(), kLabelMagic, 8));
   for (char label : label_bytes->view().substr(8)) {
     idx.part.labels.push_back(static_cast<uint8_t>(label));
@@ -132,7 +132,7 @@ absl::StatusOr<std::unique_ptr<ImageSource>> OpenIdxSource(const SourceArguments
     for (const std::string& path : paths) {
       const bool alone = paths.size() == 1 && arguments.inputs.size() == 1;
       CASSLE_ASSIGN_OR_RETURN(const std::string split, SplitOf(path, input.split, alone, parts));
-      CASSLE_ASSIGN_OR_RETURN(IdxPart idx, ReadPart(split, path));
+      CASSLE_ASSIGN_OR_RETURN(IdxPart idx, ReadPart(split, path, arguments.tally.get()));
       if (!parts.empty() && (idx.height != height || idx.width != width)) {
         return absl::FailedPreconditionError(absl::StrCat(path, ": images of ", idx.height, "x",
                                                           idx.width, " beside images of ", height,

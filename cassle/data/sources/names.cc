@@ -31,21 +31,50 @@ std::string Mapped(absl::string_view name, int options) {
   return result;
 }
 
-// Two of the names that are the same after `options`, in the order of the names.
+constexpr int kComposed = UTF8PROC_STABLE | UTF8PROC_COMPOSE;
+
+// What readers see: in small letters, without characters that have no shape, all blanks and all
+// dashes alike, without blanks at the ends and with one where there are several.
+std::string Seen(absl::string_view name) {
+  std::string seen = Mapped(name, kComposed | UTF8PROC_CASEFOLD | UTF8PROC_IGNORE | UTF8PROC_LUMP);
+  absl::RemoveExtraAsciiWhitespace(&seen);
+  return seen;
+}
+
+// The name with what cannot be seen in it spelt out: "cat<U+00A0>".
+std::string WithBlanksSpeltOut(absl::string_view name) {
+  std::string spelt;
+  while (!name.empty()) {
+    utf8proc_int32_t point = 0;
+    const utf8proc_ssize_t size =
+        utf8proc_iterate(Bytes(name), static_cast<utf8proc_ssize_t>(name.size()), &point);
+    if (size <= 0) return absl::StrCat(spelt, name);
+    const utf8proc_category_t category = utf8proc_category(point);
+    if (point >= 0x80 && (category == UTF8PROC_CATEGORY_ZS || category == UTF8PROC_CATEGORY_CF)) {
+      absl::StrAppend(&spelt, "<U+",
+                      absl::AsciiStrToUpper(absl::StrCat(absl::Hex(point, absl::kZeroPad4))), ">");
+    } else {
+      absl::StrAppend(&spelt, name.substr(0, static_cast<size_t>(size)));
+    }
+    name.remove_prefix(static_cast<size_t>(size));
+  }
+  return spelt;
+}
+
+// Two of the names that are the same after a mapping, in the order of the names.
 struct Pair {
   std::string first, second;
 };
-std::vector<Pair> SameUnder(int options, const std::vector<std::string>& names) {
+template <class Mapping>
+std::vector<Pair> SameUnder(Mapping mapping, const std::vector<std::string>& names) {
   std::vector<Pair> pairs;
   std::unordered_map<std::string, std::string> seen;
   for (const std::string& name : names) {
-    const auto [other, added] = seen.emplace(Mapped(name, options), name);
+    const auto [other, added] = seen.emplace(mapping(name), name);
     if (!added && other->second != name) pairs.push_back({other->second, name});
   }
   return pairs;
 }
-
-constexpr int kComposed = UTF8PROC_STABLE | UTF8PROC_COMPOSE;
 
 }  // namespace
 
@@ -76,15 +105,25 @@ bool NaturalLess(const std::string& a, const std::string& b) {
 }
 
 absl::Status CheckClassNames(const std::vector<std::string>& names, Tally* tally) {
-  const std::vector<Pair> same = SameUnder(kComposed, names);
+  const std::vector<Pair> same = SameUnder(NormalForm, names);
   if (!same.empty()) {
     return absl::FailedPreconditionError(
         absl::StrCat("the classes '", same[0].first, "' and '", same[0].second,
                      "' have one name in two forms of Unicode (NFC, NFD): give it one form"));
   }
-  for (const Pair& pair : SameUnder(kComposed | UTF8PROC_CASEFOLD, names)) {
-    tally->Count("classes whose name differs from another's in case alone",
-                 absl::StrCat(pair.first, " and ", pair.second));
+  const auto folded = [](absl::string_view name) {
+    return Mapped(name, kComposed | UTF8PROC_CASEFOLD);
+  };
+  for (const auto& [first, second] : SameUnder(Seen, names)) {
+    if (folded(first) == folded(second)) {
+      tally->Count("classes whose name differs from another's in case alone",
+                   absl::StrCat(first, " and ", second));
+    } else {
+      tally->Count(
+          "classes whose name differs from another's in blanks, dashes or invisible "
+          "characters alone",
+          absl::StrCat("'", WithBlanksSpeltOut(first), "' and '", WithBlanksSpeltOut(second), "'"));
+    }
   }
   return absl::OkStatus();
 }

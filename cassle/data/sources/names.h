@@ -23,8 +23,9 @@ std::string NormalForm(absl::string_view name);
 // "2" before "10": digits count by their value, everything else by its bytes.
 bool NaturalLess(const std::string& a, const std::string& b);
 
-// For the class names of a data set, whatever its layout. Names that differ in case alone are
-// decided to be classes of their own.
+// For the class names of a data set, whatever its layout. Names that differ in case
+// alone, or in what nobody sees (blanks, dashes, characters without a shape), are classes of their
+// own; the tally has them.
 // \error kFailedPrecondition naming two that differ in Unicode's normal form alone.
 absl::Status CheckClassNames(const std::vector<std::string>& names, Tally* tally);
 

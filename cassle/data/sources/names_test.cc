@@ -48,6 +48,21 @@ TEST(NamesTest, ClassesThatDifferInCaseAloneAreCounted) {
   EXPECT_THAT(none.Sentences(), IsEmpty());
 }
 
+TEST(NamesTest, ClassesThatDifferInWhatNobodySeesAreCounted) {
+  Tally tally;
+  const std::vector<std::string> names = {"Dog",       "cat",      "cat ",    "cat\u00a0",
+                                          "\u200bcat", "big  cat", "big cat", "T\u2010shirt",
+                                          "t-shirt",   "\u0441at", "x2",      "x\u00b2"};
+  ASSERT_OK(CheckClassNames(names, &tally));
+  EXPECT_THAT(tally.entries()
+                  .at("classes whose name differs from another's in blanks, dashes or "
+                      "invisible characters alone")
+                  .names,
+              ElementsAre("'cat' and 'cat '", "'cat' and 'cat<U+00A0>'", "'cat' and '<U+200B>cat'",
+                          "'big  cat' and 'big cat'", "'T\u2010shirt' and 't-shirt'"));
+  EXPECT_EQ(tally.entries().size(), 1);
+}
+
 TEST(NamesTest, OneClassNameInTwoFormsIsAnError) {
   Tally tally;
   EXPECT_THAT(CheckClassNames({"dog", kComposed, kDecomposed}, &tally),

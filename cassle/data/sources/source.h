@@ -84,6 +84,8 @@ struct SourceArguments {
   std::vector<SourceInput> inputs;
   // May splits have other names than those that CanonicalSplit knows? (--splits names them.)
   bool odd_splits = false;
+  // Names of --splits: a folder that is called as one of these is that split.
+  std::vector<std::string> splits;
   // Class names from --classes; empty: none given.
   std::vector<std::string> classes;
   std::string image_root;

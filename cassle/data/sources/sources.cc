@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "cassle/base/escaped_name.h"
@@ -181,15 +182,21 @@ absl::StatusOr<const Layout*> DetectInFolder(const Found& found,
     std::string& problem = readings.back().problem;
     // Beside images that have no classes of their own, a list that is not understood is an error.
     if (readings.back().is_list && !problem.empty() && folder.classes < 2) {
+      const auto with_images = std::find_if(readings.begin(), readings.end(),
+                                            [](const Reading& r) { return r.images > 0; });
+      const std::string without_list = folder.images > 0               ? "folder"
+                                       : with_images != readings.end() ? with_images->layout
+                                                                       : "";
       return absl::FailedPreconditionError(
-          absl::StrCat(problem, "; --source=folder reads the images without the list"));
+          absl::StrCat(problem, without_list.empty() ? "" : "; --source=", without_list,
+                       without_list.empty() ? "" : " reads the images without the list"));
     }
     // Outputs name no places.
     absl::string_view rest = problem;
     if (absl::ConsumePrefix(&rest, found.path)) {
       if (!absl::ConsumePrefix(&rest, "/")) absl::ConsumePrefix(&rest, ": ");
     }
-    problem = std::string(rest);
+    problem = absl::StrReplaceAll(rest, {{absl::StrCat("=", found.path, "/"), "="}});
   }
   candidates.push_back(&LayoutOf(DatasetLayout::FOLDER));
   folder.layout = candidates.back()->name;

@@ -89,14 +89,18 @@ TEST(SourcesTest, FormatsInFoldersAreSpokenOf) {
   const std::pair<const char*, const char*> files[] = {
       {"MNIST/raw/train-images-idx3-ubyte", "is IDX, the format of MNIST: give the folder"},
       {"cifar-10-batches-py/batches.meta", "download the binary version"},
+      {"cifar-100-python/test", "download the binary version"},
+      {"train/data-00000-of-00001.arrow", "is an Arrow file"},
       {"cat/0.png.gz", "is a compressed image: unpack such files first"}};
   for (const auto& [name, advice] : files) {
     const std::string root = FreshFolder("foreign");
-    PutFile(root + "/" + name, "x");
+    PutFile(root + "/" + name, absl::StartsWith(name, "cifar-100") ? "\x80\x02}q" : "x");
+    // Nothing of what stands beside the images counts.
+    PutFile(root + "/a/dataset_dict.json", "{}");
+    PutFile(root + "/readme.html", "hello");
     EXPECT_THAT(ForeignFormatAdvice(root), ::testing::HasSubstr(advice)) << name;
   }
   const std::string root = FreshFolder("pickles");
-  PutFile(root + "/batches.meta", "x");
   PutFile(root + "/data_batch_1", "x");
   EXPECT_THAT(ReadSource(root), StatusIs(absl::StatusCode::kFailedPrecondition,
                                          ::testing::HasSubstr("download the binary version")));

@@ -29,11 +29,12 @@ std::string LabelPath(const std::string& images) {
   return FileExists(path) ? path : "";
 }
 
-absl::StatusOr<BinaryPart> MakePart(const std::string& split, const std::string& path) {
+absl::StatusOr<BinaryPart> MakePart(const std::string& split, const std::string& path,
+                                    Tally* tally) {
   BinaryPart part;
   part.split = split;
   part.path = path;
-  CASSLE_ASSIGN_OR_RETURN(part.bytes, ReadFileBytes(path));
+  CASSLE_ASSIGN_OR_RETURN(part.bytes, ReadFileBytes(path, tally));
   part.record_bytes = 3 * kSide * kSide;
   const std::string labels = LabelPath(path);
   if (labels.empty() && split != "unlabeled") {
@@ -41,7 +42,7 @@ absl::StatusOr<BinaryPart> MakePart(const std::string& split, const std::string&
         absl::StrCat(path, ": the labels (..._y.bin) are not beside it"));
   }
   if (labels.empty()) return part;
-  CASSLE_ASSIGN_OR_RETURN(const auto bytes, ReadFileBytes(labels));
+  CASSLE_ASSIGN_OR_RETURN(const auto bytes, ReadFileBytes(labels, tally));
   for (char label : bytes->view()) {
     const int64_t from_one = static_cast<uint8_t>(label);
     if (from_one == 0) {
@@ -64,8 +65,8 @@ absl::StatusOr<std::unique_ptr<ImageSource>> OpenStl10Source(const SourceArgumen
       const std::string name = BaseName(input.path);
       std::string split = CanonicalSplit(name.substr(0, name.find('_')));
       if (!input.split.empty()) split = input.split;
-      CASSLE_ASSIGN_OR_RETURN(BinaryPart part,
-                              MakePart(split.empty() ? "train" : split, input.path));
+      CASSLE_ASSIGN_OR_RETURN(BinaryPart part, MakePart(split.empty() ? "train" : split, input.path,
+                                                        arguments.tally.get()));
       parts.push_back(std::move(part));
       continue;
     }
@@ -75,8 +76,8 @@ absl::StatusOr<std::unique_ptr<ImageSource>> OpenStl10Source(const SourceArgumen
     for (const char* split : {"train", "test", "unlabeled"}) {
       const std::string path = JoinPath(folder, absl::StrCat(split, "_X.bin"));
       if (!FileExists(path)) continue;
-      CASSLE_ASSIGN_OR_RETURN(BinaryPart part,
-                              MakePart(input.split.empty() ? split : input.split, path));
+      CASSLE_ASSIGN_OR_RETURN(BinaryPart part, MakePart(input.split.empty() ? split : input.split,
+                                                        path, arguments.tally.get()));
       parts.push_back(std::move(part));
     }
     if (parts.size() == before) {

@@ -51,9 +51,18 @@ void Tally::Count(absl::string_view what, absl::string_view name, absl::string_v
 }
 
 void Tally::MayHoldLabels(absl::string_view name) {
-  if (label_file_.empty() || LabelRank(name) < LabelRank(label_file_)) {
-    label_file_ = std::string(name);
-  }
+  label_files_.emplace(name);
+  if (label_files_.size() <= kMaxNames) return;
+  label_files_.erase(
+      std::max_element(label_files_.begin(), label_files_.end(),
+                       [](const auto& a, const auto& b) { return LabelRank(a) < LabelRank(b); }));
+}
+
+std::vector<std::string> Tally::label_files() const {
+  std::vector<std::string> files(label_files_.begin(), label_files_.end());
+  std::sort(files.begin(), files.end(),
+            [](const auto& a, const auto& b) { return LabelRank(a) < LabelRank(b); });
+  return files;
 }
 
 void Tally::Decide(absl::string_view sentence) {

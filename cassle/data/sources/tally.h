@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -37,13 +38,13 @@ class Tally {
   // by phrase.
   std::vector<std::string> Sentences() const;
   const std::map<std::string, Entry>& entries() const { return entries_; }
-  // The likeliest of those that may hold labels; empty if there is none.
-  const std::string& label_file() const { return label_file_; }
+  // Those that may hold labels, to kMaxNames, the likeliest first.
+  std::vector<std::string> label_files() const;
 
  private:
   std::vector<std::string> decisions_;
   std::map<std::string, Entry> entries_;
-  std::string label_file_;
+  std::set<std::string> label_files_;
 };
 
 }  // namespace cassle

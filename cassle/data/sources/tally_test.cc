@@ -39,7 +39,7 @@ TEST(TallyTest, TheLikeliestFileOfLabelsIsATableAtTheTopThatIsCalledSo) {
   Tally tally;
   for (const char* name : {"a/b/train.csv", "a/train.csv", "notes.xlsx", "a/labels.json"}) {
     tally.MayHoldLabels(name);
-    EXPECT_EQ(tally.label_file(),
+    EXPECT_EQ(tally.label_files()[0],
               std::string(name) == "notes.xlsx" ? "a/train.csv" : std::string(name));
   }
 }

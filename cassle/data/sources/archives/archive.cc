@@ -4,9 +4,11 @@
 #include <archive_entry.h>
 #include <locale.h>
 
+#include <cerrno>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "cassle/base/escaped_name.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
@@ -58,8 +60,15 @@ absl::Status ReadData(struct archive* reader, const std::string& what, size_t ma
   return absl::OkStatus();
 }
 
-int OpenPath(struct archive* reader, const std::string& path) {
-  return archive_read_open_filename(reader, path.c_str(), kBlockBytes);
+// All that checks its data, but for gzip.
+void SupportFilters(struct archive* reader) {
+  archive_read_support_filter_bzip2(reader);
+  archive_read_support_filter_compress(reader);
+  archive_read_support_filter_lz4(reader);
+  archive_read_support_filter_lzip(reader);
+  archive_read_support_filter_lzma(reader);
+  archive_read_support_filter_xz(reader);
+  archive_read_support_filter_zstd(reader);
 }
 
 absl::Status CheckReadable(const std::string& path) {
@@ -76,12 +85,40 @@ absl::StatusOr<std::unique_ptr<ArchiveReader>> ArchiveReader::Open(
   CASSLE_RETURN_IF_ERROR(CheckReadable(path));
   struct archive* archive = archive_read_new();
   std::unique_ptr<ArchiveReader> reader(new ArchiveReader(name, archive, std::move(interrupted)));
-  archive_read_support_filter_all(archive);
+  SupportFilters(archive);
   archive_read_support_format_tar(archive);
   archive_read_support_format_zip(archive);
   archive_read_set_options(archive, "read_concatenated_archives");
-  if (OpenPath(archive, path) != ARCHIVE_OK) return reader->Error();
+  if (reader->OpenFile(path) != ARCHIVE_OK) return reader->Error();
   return reader;
+}
+
+int ArchiveReader::OpenFile(const std::string& path) {
+  if (!IsGzip(path)) return archive_read_open_filename(archive_, path.c_str(), kBlockBytes);
+  gzip_ = std::make_unique<GzipStream>(path);
+  return archive_read_open(archive_, this, nullptr, ReadGzip, nullptr);
+}
+
+// libarchive asks for the next bytes.
+ssize_t ArchiveReader::ReadGzip(struct archive* reader, void* self, const void** bytes) {
+  auto* const own = static_cast<ArchiveReader*>(self);
+  const absl::StatusOr<absl::string_view> next = own->gzip_->Next();
+  if (!next.ok()) {
+    own->gzip_failed_ = true;
+    archive_set_error(reader, EILSEQ, "%s", std::string(next.status().message()).c_str());
+    return ARCHIVE_FATAL;
+  }
+  *bytes = next->data();
+  return static_cast<ssize_t>(next->size());
+}
+
+bool ArchiveReader::is_compressed() const {
+  return gzip_ != nullptr || archive_filter_count(archive_) > 1;
+}
+
+bool ArchiveReader::is_plain_zip() const {
+  return !is_compressed() &&
+         (archive_format(archive_) & ARCHIVE_FORMAT_BASE_MASK) == ARCHIVE_FORMAT_ZIP;
 }
 
 ArchiveReader::~ArchiveReader() { archive_read_free(archive_); }
@@ -91,11 +128,14 @@ absl::Status ArchiveReader::Error() const {
       absl::StrCat(name_, ": ",
                    any_ ? absl::StrCat("damaged or cut short behind '", EscapedName(member_.name),
                                        "', ", archive_filter_bytes(archive_, 0), " bytes on: ")
-                        : std::string("not a readable tar or zip: "),
+                   : gzip_failed_ ? std::string()
+                                  : std::string("not a readable tar or zip: "),
                    Reason(archive_)));
 }
 
-int64_t ArchiveReader::bytes_read() const { return archive_filter_bytes(archive_, -1); }
+int64_t ArchiveReader::bytes_read() const {
+  return gzip_ != nullptr ? gzip_->bytes_read() : archive_filter_bytes(archive_, -1);
+}
 
 // Where libarchive cannot seek, the way to the next member may be long. Whatever else ends this,
 // libarchive meets again.
@@ -108,7 +148,7 @@ absl::Status ArchiveReader::SkipCompressed() {
       return absl::CancelledError(
           absl::StrCat("interrupted while ", name_, " was read; start again to redo"));
     }
-  } while (any_ && archive_filter_count(archive_) > 1 &&
+  } while (any_ && is_compressed() &&
            archive_read_data_block(archive_, &block, &size, &offset) == ARCHIVE_OK);
   return absl::OkStatus();
 }
@@ -122,7 +162,10 @@ absl::StatusOr<bool> ArchiveReader::Next() {
     const bool tar = (archive_format(archive_) & ARCHIVE_FORMAT_BASE_MASK) == ARCHIVE_FORMAT_TAR;
     has_end_mark_ =
         !tar || archive_filter_bytes(archive_, 0) > archive_read_header_position(archive_);
-    return false;
+    if (gzip_ == nullptr) return false;
+    const absl::Status finished = gzip_->Finish();
+    if (finished.ok()) return false;
+    return absl::DataLossError(absl::StrCat(name_, ": ", finished.message()));
   }
   if (result < ARCHIVE_WARN) return Error();
   any_ = true;
@@ -171,24 +214,6 @@ bool IsArchiveFile(const std::string& path) {
   if (!reader.ok()) return false;
   const absl::StatusOr<bool> any = (*reader)->Next();
   return any.ok() && *any;
-}
-
-absl::StatusOr<std::string> ReadMaybeCompressed(const std::string& path) {
-  CASSLE_RETURN_IF_ERROR(CheckReadable(path));
-  CASSLE_ASSIGN_OR_RETURN(const int64_t size, FileSize(path));
-  if (size == 0) return std::string();
-  std::unique_ptr<struct archive, int (*)(struct archive*)> reader(archive_read_new(),
-                                                                   archive_read_free);
-  archive_read_support_filter_all(reader.get());
-  archive_read_support_format_raw(reader.get());
-  struct archive_entry* entry = nullptr;
-  if (OpenPath(reader.get(), path) != ARCHIVE_OK ||
-      archive_read_next_header(reader.get(), &entry) < ARCHIVE_WARN) {
-    return absl::DataLossError(absl::StrCat(path, ": ", Reason(reader.get())));
-  }
-  std::string bytes;
-  CASSLE_RETURN_IF_ERROR(ReadData(reader.get(), path, size_t{64} << 30, &bytes));
-  return bytes;
 }
 
 }  // namespace cassle

@@ -1,7 +1,9 @@
-// Sequential reading of archives (tar, zip) and of compressed files (libarchive: gzip, bzip2, xz,
-// zstd or none, by the first bytes).
+// Sequential reading of archives (tar, zip), plain or compressed (gzip_stream.h; libarchive: bzip2,
+// xz, zstd and others), by the first bytes. What stands in a zip beside its members: zip_check.h.
 #ifndef CASSLE_DATA_SOURCES_ARCHIVES_ARCHIVE_H_
 #define CASSLE_DATA_SOURCES_ARCHIVES_ARCHIVE_H_
+
+#include <sys/types.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -11,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "cassle/data/sources/archives/gzip_stream.h"
 
 struct archive;
 
@@ -50,16 +53,26 @@ class ArchiveReader {
   int64_t bytes_read() const;
   // At the end: whether a tar ended as tars end. One that does not may be cut between two members.
   bool has_end_mark() const { return has_end_mark_; }
+  // At the end: bytes of the file behind its gzip data.
+  int64_t bytes_behind() const { return gzip_ == nullptr ? 0 : gzip_->bytes_behind(); }
+  // After Next: is the file a zip, as it lies there?
+  bool is_plain_zip() const;
 
  private:
   ArchiveReader(std::string name, struct archive* reader, std::function<bool()> interrupted)
       : name_(std::move(name)), archive_(reader), interrupted_(std::move(interrupted)) {}
+  static ssize_t ReadGzip(struct archive* reader, void* self, const void** bytes);
+  int OpenFile(const std::string& path);
+  bool is_compressed() const;
   absl::Status Error() const;
   absl::Status SkipCompressed();
 
   const std::string name_;
   struct archive* const archive_;
   const std::function<bool()> interrupted_;
+  // Null if the file was not compressed with gzip.
+  std::unique_ptr<GzipStream> gzip_;
+  bool gzip_failed_ = false;
   ArchiveMember member_;
   bool any_ = false;
   bool has_end_mark_ = true;
@@ -67,10 +80,6 @@ class ArchiveReader {
 
 // Does the file begin as a tar or zip with a member does, compressed or not, whatever its name?
 bool IsArchiveFile(const std::string& path);
-
-// The content of a file, uncompressed if it is compressed.
-// \error kNotFound if it cannot be read; kDataLoss if the compressed data are damaged.
-absl::StatusOr<std::string> ReadMaybeCompressed(const std::string& path);
 
 }  // namespace cassle
 

@@ -81,6 +81,7 @@ absl::Status ChooseFolders(const SourceArguments& arguments, std::vector<Archive
   Tally* const tally = arguments.tally.get();
   if (by != ClassBy::kName) SettleOneFolders(archives, asked.has_value(), tally);
   std::set<std::string> classes;
+  // Members as messages name them.
   std::string loose, in_folder;
   for (const Archive& archive : *archives) {
     for (size_t i = 0; i < archive.listed.size(); ++i) {
@@ -88,7 +89,9 @@ absl::Status ChooseFolders(const SourceArguments& arguments, std::vector<Archive
       const absl::string_view class_name = ClassOfPath(path, by);
       if (classes.size() < 2 && !class_name.empty()) classes.emplace(class_name);
       std::string& example = class_name.empty() ? loose : in_folder;
-      if (example.empty()) example = path;
+      if (example.empty()) {
+        example = absl::StrCat(archive.name, ": '", archive.listed[i].name, "'");
+      }
     }
   }
   if (asked.has_value()) {
@@ -109,8 +112,9 @@ absl::Status ChooseFolders(const SourceArguments& arguments, std::vector<Archive
   }
   if (loose.empty() || in_folder.empty()) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(
-      "'", loose, "' lies in no folder, but '", in_folder,
-      "' does: are the folders classes? --label_from=folder, or none: images without labels"));
+      loose, " lies in no folder that could be a class, but ", in_folder,
+      " does: --label_from=folder takes such folders as classes and leaves the other images "
+      "without a label, --label_from=none reads all without"));
 }
 
 }  // namespace cassle

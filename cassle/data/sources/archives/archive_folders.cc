@@ -85,7 +85,9 @@ std::string PathInSplit(absl::string_view name, const ArchivePlace& place) {
 
 absl::StatusOr<std::vector<ArchivePlace>> PlaceImages(const std::vector<ListedImage>& images,
                                                       const std::string& archive,
-                                                      const std::string& split, Tally* tally) {
+                                                      const std::string& split,
+                                                      const std::vector<std::string>& asked,
+                                                      Tally* tally) {
   const size_t root = CommonFolders(images);
   std::string common_split;
   // A split by its folder.
@@ -97,7 +99,7 @@ absl::StatusOr<std::vector<ArchivePlace>> PlaceImages(const std::vector<ListedIm
     }
     if (common_split.empty()) {
       const ArchiveTree tree(images, root, archive);
-      CASSLE_ASSIGN_OR_RETURN(std::vector<SplitFolder> found, FindSplitFolders(tree, tally));
+      CASSLE_ASSIGN_OR_RETURN(std::vector<SplitFolder> found, FindSplitFolders(tree, asked, tally));
       for (SplitFolder& folder : found) {
         if (folder.name.empty()) continue;
         splits[folder.name] = folder.split;

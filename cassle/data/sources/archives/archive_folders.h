@@ -30,10 +30,13 @@ std::string PathInSplit(absl::string_view name, const ArchivePlace& place);
 // of the others are splits is decided, and said in the tally, as on the disk
 // (folders/folder_splits.h, folders/folder_levels.h).
 //   split  of the archive, if its name or a flag says it: then folders say none
+//   asked  names of --splits
 // \error as FindSplitFolders and FolderLevels::HoldSplits.
 absl::StatusOr<std::vector<ArchivePlace>> PlaceImages(const std::vector<ListedImage>& images,
                                                       const std::string& archive,
-                                                      const std::string& split, Tally* tally);
+                                                      const std::string& split,
+                                                      const std::vector<std::string>& asked,
+                                                      Tally* tally);
 
 }  // namespace cassle
 

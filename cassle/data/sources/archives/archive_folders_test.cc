@@ -103,6 +103,15 @@ TEST(ArchiveFoldersTest, TheOnlyFolderOfTheOnlyArchiveIsNoClassUnlessAskedAndTha
   EXPECT_THAT(Read(Images({"0.png"}), "folder"), StatusIs(kBad, HasSubstr("lies in a folder")));
 }
 
+TEST(ArchiveFoldersTest, LooseImagesBesideFoldersInAnotherArchiveAreNamedAsTheyStandThere) {
+  const std::string root = TestFolder();
+  PutFile(root + "/train.tar", MakeTar(Images({"train/cat/0.png", "train/dog/1.png"})));
+  PutFile(root + "/test.tar", MakeTar(Images({"test/0.png", "test/1.png"})));
+  EXPECT_THAT(ReadSource(root),
+              StatusIs(kBad, AllOf(HasSubstr("test.tar: 'test/0.png' lies in no folder"),
+                                   HasSubstr("train.tar: 'train/cat/0.png' does"))));
+}
+
 TEST(ArchiveFoldersTest, SeveralEndingsOfOneNameAreSaid) {
   ASSERT_OK_AND_ASSIGN(const SourceContent content, Read(Images({"a.left.png", "a.right.png"})));
   EXPECT_THAT(content.sentences, ElementsAre(HasSubstr("(.left.png, .right.png)")));

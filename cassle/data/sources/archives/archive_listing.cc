@@ -19,6 +19,8 @@
 #include "cassle/data/images/image_names.h"
 #include "cassle/data/sources/archives/archive.h"
 #include "cassle/data/sources/archives/archive_samples.h"
+#include "cassle/data/sources/archives/gzip_stream.h"
+#include "cassle/data/sources/archives/zip_check.h"
 #include "cassle/data/sources/image_files.h"
 #include "cassle/data/sources/names.h"
 
@@ -59,6 +61,8 @@ class Lister {
       CASSLE_RETURN_IF_ERROR(Take(number, reader.get()));
       if (read) read(reader->bytes_read());
     }
+    if (reader->is_plain_zip()) CASSLE_RETURN_IF_ERROR(CheckZip(path, archive_, &tally_));
+    SayBytesBehindGzip(archive_, reader->bytes_behind(), &tally_);
     for (const std::string& part : left_out_) tally_.Count(kLeftOut, part);
     if (!reader->has_end_mark()) {
       tally_.Decide(absl::StrCat(archive_,

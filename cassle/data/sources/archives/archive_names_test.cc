@@ -61,6 +61,49 @@ TEST(ArchiveNamesTest, AWordOfAnArchivesNameIsItsSplit) {
   EXPECT_THAT(SplitsOf({"x-train.tar", "x-extra.tar"}), HasSubstr("not named after a split"));
 }
 
+// Two archives of those members.
+absl::StatusOr<SourceContent> ReadTwo(const std::string& one, const Members& of_one,
+                                      const std::string& two, const Members& of_two,
+                                      const std::vector<std::string>& classes = {}) {
+  const std::string root =
+      FreshFolder(::testing::UnitTest::GetInstance()->current_test_info()->name());
+  PutFile(root + "/" + one, MakeTar(of_one));
+  PutFile(root + "/" + two, MakeTar(of_two));
+  SourceArguments arguments;
+  arguments.inputs = {{"", root}};
+  arguments.classes = classes;
+  return ReadSource(arguments);
+}
+
+TEST(ArchiveNamesTest, NumbersInOneArchiveAndNamesInAnotherAreNoClassesOfOneSet) {
+  const Members numbers = {{"0.png", Png()}, {"0.cls", "0"}, {"1.png", Png()}, {"1.cls", "1"}};
+  const Members names = {{"2.png", Png()}, {"2.cls", "cat"}, {"3.png", Png()}, {"3.cls", "dog"}};
+  for (const char* other : {"test.tar", "train-1.tar"}) {
+    EXPECT_THAT(ReadTwo("train-0.tar", numbers, other, names),
+                StatusIs(absl::StatusCode::kDataLoss,
+                         AllOf(HasSubstr(other), HasSubstr("names ('cat' of 2.png)"),
+                               HasSubstr("numbers ('0' of 0.png)"), HasSubstr("--classes"))));
+  }
+  ASSERT_OK_AND_ASSIGN(const SourceContent given,
+                       ReadTwo("train.tar", numbers, "test.tar", names, {"cat", "dog"}));
+  EXPECT_THAT(KeysAndLabels(given),
+              ElementsAre("train/0.png=0", "train/1.png=1", "test/2.png=0", "test/3.png=1"));
+  // Both in each may be names.
+  const Members both = {{"4.png", Png()}, {"4.cls", "7"}, {"5.png", Png()}, {"5.cls", "x7"}};
+  ASSERT_OK_AND_ASSIGN(const SourceContent mixed, ReadTwo("train.tar", both, "test.tar", names));
+  EXPECT_THAT(mixed.info.classes(), ElementsAre("7", "cat", "dog", "x7"));
+}
+
+TEST(ArchiveNamesTest, FoldersThatAreNoClassesSinceOthersHaveLabelsAreSaid) {
+  ASSERT_OK_AND_ASSIGN(const SourceContent content,
+                       ReadTwo("train-0.tar", {{"set/cat/0.png", Png()}, {"set/dog/1.png", Png()}},
+                               "train-1.tar", {{"2.png", Png()}, {"2.cls", "1"}}));
+  EXPECT_THAT(content.sentences,
+              Contains("2 images without a .cls whose folder is not taken for their class, as "
+                       "others have one (--label_from=folder takes folders) (train/set/cat/0.png, "
+                       "...)"));
+}
+
 TEST(ArchiveNamesTest, KeysHaveTheNameOfTheirArchiveWhereSeveralHaveOneName) {
   const std::string root = FreshFolder("numbered_tars");
   const Members members = {{"0.png", Png()}, {"0.cls", "1"}};

@@ -9,9 +9,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "cassle/base/escaped_name.h"
+#include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/data/sources/archives/archive_class_folders.h"
 #include "cassle/data/sources/archives/archive_labels.h"
+#include "cassle/data/sources/archives/label_kinds.h"
 #include "cassle/data/sources/class_by_path.h"
 #include "cassle/data/sources/class_names.h"
 #include "cassle/data/sources/names.h"
@@ -43,6 +45,8 @@ class Planner {
     for (Archive& archive : *archives) {
       for (size_t i = 0; i < archive.listed.size(); ++i) Collect(&archive, i);
     }
+    // Names that are given have numbers.
+    if (given_.empty()) CASSLE_RETURN_IF_ERROR(kinds_.CheckOneKind());
     CASSLE_RETURN_IF_ERROR(Settle());
     SortSplits(&plan_.splits);
     for (Archive& archive : *archives) {
@@ -81,7 +85,11 @@ class Planner {
     for (SampleText& text : image.texts) {
       text.text = EscapedName(text.text);
       ClassColumn* const column = ColumnOf(text);
-      if (column != nullptr && text.problem.empty()) column->Add(text.text, image.name);
+      if (column == nullptr || !text.problem.empty()) continue;
+      column->Add(text.text, absl::StrCat(BaseName(archive->name), ": ", image.name));
+      if (column == &label_) {
+        kinds_.Add(absl::StrCat(archive->name, " (", split, ")"), text.text, image.name);
+      }
     }
   }
 
@@ -165,7 +173,25 @@ class Planner {
       }
     }
     std::sort(planned.targets.begin(), planned.targets.end());
+    CountPassedOver(image, place, planned.key);
     return planned;
+  }
+
+  // Of an image without a label in a folder that may be its class, if others have labels beside
+  // them.
+  void CountPassedOver(const ListedImage& image, const ArchivePlace& place,
+                       const std::string& key) const {
+    if (label_from_.empty() || by_.has_value() || !arguments_.label_from.empty()) return;
+    if (ClassOfPath(PathInSplit(image.name, place), ClassBy::kFolder).empty()) return;
+    if (std::any_of(image.texts.begin(), image.texts.end(),
+                    [this](const SampleText& text) { return IsLabel(text); })) {
+      return;
+    }
+    arguments_.tally->Count(
+        absl::StrCat("images without a .", label_from_.substr(0, label_from_.find(':')),
+                     " whose folder is not taken for their class, as others have one "
+                     "(--label_from=folder takes folders)"),
+        key);
   }
 
   const SourceArguments& arguments_;
@@ -175,6 +201,7 @@ class Planner {
   // Of the label, one of the two.
   ClassNames paths_;
   ClassColumn label_;
+  LabelKinds kinds_;
   ArchivePlan plan_;
 };
 

@@ -224,8 +224,9 @@ absl::Status ListArchives(const SourceArguments& arguments, std::vector<Archive>
     if (arguments.only_images) {
       archive.places.resize(archive.listed.size());
     } else {
-      CASSLE_ASSIGN_OR_RETURN(archive.places, PlaceImages(archive.listed, archive.name,
-                                                          archive.split, arguments.tally.get()));
+      CASSLE_ASSIGN_OR_RETURN(
+          archive.places, PlaceImages(archive.listed, archive.name, archive.split, arguments.splits,
+                                      arguments.tally.get()));
       std::vector<absl::string_view> names;
       for (const ListedImage& image : archive.listed) names.push_back(image.name);
       SayMasks(names, arguments.tally.get());

@@ -410,6 +410,44 @@ TEST(ArchiveSourceTest, JoinedArchivesAreOne) {
   }
 }
 
+TEST(ArchiveSourceTest, AGzipIsReadToItsEndAndChecked) {
+  const std::string tar = MakeTar({{"0.png", Png()}, {"0.cls", "0"}, {"1.png", Png()}});
+  const std::string packed = Gzip(tar);
+  for (const size_t from_end : {8, 1}) {
+    std::string changed = packed;
+    changed[changed.size() - from_end] ^= 1;
+    EXPECT_THAT(ReadBytes(changed), StatusIs(kDamaged, HasSubstr("the checksum of gzip")));
+    EXPECT_THAT(ReadBytes(packed + changed), StatusIs(kDamaged, HasSubstr("the checksum of gzip")));
+  }
+  for (size_t cut = packed.size() - 1; cut >= packed.size() - 12; --cut) {
+    EXPECT_THAT(ReadBytes(packed.substr(0, cut)), StatusIs(kDamaged, HasSubstr("end early")));
+  }
+  EXPECT_THAT(ReadBytes(Gzip(packed)), StatusIs(kDamaged, HasSubstr("not a readable tar or zip")));
+  // Tapes are filled up with zeros.
+  ASSERT_OK_AND_ASSIGN(const SourceContent tape, ReadBytes(packed + std::string(10240, '\0')));
+  EXPECT_THAT(tape.sentences, ElementsAre("1 images without a label (train/1.png)"));
+  ASSERT_OK_AND_ASSIGN(const SourceContent behind, ReadBytes(packed + std::string(70000, 'x')));
+  EXPECT_THAT(behind.sentences,
+              Contains("photos.tar: 70000 bytes behind the gzip data are not read"));
+}
+
+// Random bytes do not compress, so that members cross the blocks that are read at a time.
+TEST(ArchiveSourceTest, AGzipOfManyBlocksReadsAsItsContent) {
+  std::string large(300000, '\0');
+  uint32_t state = 1;
+  for (char& byte : large) byte = static_cast<char>((state = state * 1664525 + 1013904223) >> 24);
+  const std::string tar =
+      MakeTar({{"0.png", large}, {"1.png", std::string(2000000, 'x')}, {"2.png", large}});
+  for (const std::string& bytes :
+       {Gzip(tar), Gzip(tar.substr(0, 300001)) + Gzip("") + Gzip(tar.substr(300001))}) {
+    ASSERT_OK_AND_ASSIGN(const SourceContent content, ReadBytes(bytes));
+    ASSERT_EQ(content.items.size(), 3);
+    EXPECT_EQ(content.items[0].file, large);
+    EXPECT_EQ(content.items[1].file, std::string(2000000, 'x'));
+    EXPECT_EQ(content.items[2].file, large);
+  }
+}
+
 TEST(ArchiveSourceTest, AZipReadsAsATarDoesWithNamesOfAnyLanguage) {
   const Members members = {{"caf\xc3\xa9/0.png", Png()}, {"dog/1.png", Png()}};
   for (const char* format : {"zip", "pax"}) {

@@ -88,7 +88,7 @@ TEST_F(FolderClassesTest, AFolderTrainInsideOneClassIsNoSplit) {
 TEST_F(FolderClassesTest, FoldersOfTheSameNamesInsideAreForTheUserToDecide) {
   PutImages({"a/cat", "a/dog", "b/cat"});
   EXPECT_THAT(Read(),
-              StatusIs(kBad, AllOf(HasSubstr("a/, b/ hold folders of the same names (cat/, dog/)"),
+              StatusIs(kBad, AllOf(HasSubstr("a/, b/ hold folders of the same names (cat/)"),
                                    HasSubstr("--input=" + root_ + "/a"))));
   EXPECT_THAT(Read("", "test"), StatusIs(kBad, HasSubstr("--test=" + root_ + "/a")));
   EXPECT_EQ(Classes("folder"), "a b");
@@ -104,7 +104,7 @@ TEST_F(FolderClassesTest, ClassesMayHaveFoldersOfTheirOwn) {
   EXPECT_THAT(single.sentences, IsEmpty());
   // As in Office-31: the classes are below.
   PutImages({"n01443537/images/mug", "n01443537/images/bike", "n01629819/images/mug"});
-  EXPECT_THAT(Read(), StatusIs(kBad, HasSubstr("(bike/, mug/)")));
+  EXPECT_THAT(Read(), StatusIs(kBad, HasSubstr("--label_from=parent takes bike/, mug/")));
   ASSERT_OK(RemoveAll(root_));
   PutImages({"apple/apple_1", "apple/apple_2", "bowl/bowl_1", "bowl/bowl_2"});
   ASSERT_OK_AND_ASSIGN(const SourceContent own, Read());
@@ -168,12 +168,31 @@ TEST_F(FolderClassesTest, ImagesWhoseNamesSayNothingAreReadByTheirContent) {
 }
 
 TEST_F(FolderClassesTest, AnOnlyClassIsSaid) {
-  PutImages({"photos"});
+  PutImages({"tench"});
   ASSERT_OK_AND_ASSIGN(const SourceContent content, Read());
-  EXPECT_THAT(content.info.classes(), ElementsAre("photos"));
-  EXPECT_THAT(content.sentences, ElementsAre(HasSubstr("all images are of one class, photos")));
+  EXPECT_THAT(content.info.classes(), ElementsAre("tench"));
+  EXPECT_THAT(content.sentences, ElementsAre(HasSubstr("all images are of one class, tench")));
   ASSERT_OK_AND_ASSIGN(const SourceContent asked, Read("folder"));
   EXPECT_THAT(asked.sentences, IsEmpty());
+}
+
+// As in exports of labelling tools: train/images/ beside train/labels/.
+TEST_F(FolderClassesTest, AnOnlyFolderThatIsCalledImagesIsNoClassUnlessAskedAndThatIsSaid) {
+  PutImages({"train/images", "test/images"});
+  ASSERT_OK_AND_ASSIGN(const SourceContent content, Read());
+  EXPECT_THAT(content.info.classes(), IsEmpty());
+  EXPECT_THAT(KeysAndLabels(content), ElementsAre("train/images/1.png=-", "test/images/1.png=-"));
+  EXPECT_THAT(content.sentences, ElementsAre("all images lie in images/, which is taken for no "
+                                             "class: --label_from=folder makes it one"));
+  EXPECT_EQ(Classes("folder"), "images");
+}
+
+TEST_F(FolderClassesTest, OneFolderOfAnotherNameDoesNotDecideOverThoseOfTheSameNames) {
+  PutImages({"art/cat", "art/dog", "photo/cat", "photo/bird"});
+  EXPECT_THAT(Read(), StatusIs(kBad, AllOf(HasSubstr("art/, photo/ hold folders of the same names"),
+                                           HasSubstr("--label_from=parent"))));
+  PutImages({"ink/cat", "ink/cow", "wood/cow", "wood/fox"});
+  EXPECT_THAT(Read(), StatusIs(kBad, HasSubstr("hold folders of the same names")));
 }
 
 TEST_F(FolderClassesTest, ABrokenLinkSaysWhereItLeads) {
@@ -190,12 +209,13 @@ TEST_F(FolderClassesTest, AFileThatMayHoldTheLabelsIsRemembered) {
     PutFile(JoinPath(root_, name), png_);
   }
   ASSERT_OK(ReadSource(arguments));
-  EXPECT_EQ(arguments.tally->label_file(), "");
+  EXPECT_THAT(arguments.tally->label_files(), IsEmpty());
   for (const char* name : {"a/deep/things.csv", "a/labels.json", "a/other.tsv"}) {
     PutFile(JoinPath(root_, name), "x");
   }
   ASSERT_OK(ReadSource(arguments));
-  EXPECT_EQ(arguments.tally->label_file(), "a/labels.json");
+  EXPECT_THAT(arguments.tally->label_files(),
+              ElementsAre("a/labels.json", "a/other.tsv", "a/deep/things.csv"));
 }
 
 }  // namespace

@@ -19,6 +19,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using v1::DatasetLayout;
 
 constexpr absl::StatusCode kBad = absl::StatusCode::kFailedPrecondition;
@@ -129,6 +130,15 @@ TEST_F(FolderLayoutTest, AListThatIsNotUnderstoodBesideImagesWithoutClassesIsAnE
                                            HasSubstr("--source=folder"))));
 }
 
+TEST_F(FolderLayoutTest, AListThatIsNotUnderstoodBesideArchivesNamesTheLayoutThatReadsThem) {
+  Put("train.tar", Tar(2));
+  Put("sampleSubmission.csv", "id,label\n1,0\n");
+  EXPECT_THAT(Read(), StatusIs(kBad, AllOf(HasSubstr("sampleSubmission.csv:1"),
+                                           HasSubstr("--source=webdataset reads"))));
+  Put("train.tar", Tar(0));
+  EXPECT_THAT(Read(), StatusIs(kBad, Not(HasSubstr("--source="))));
+}
+
 TEST_F(FolderLayoutTest, SplitsAreRecognisedAsPeopleWriteThem) {
   PutImages({"Train/cat", "TEST/cat", "Validation/cat"});
   ASSERT_OK_AND_ASSIGN(const SourceContent content, Read());
@@ -199,14 +209,21 @@ TEST_F(FolderLayoutTest, AFolderInASplitWithItsNameIsNoClass) {
   EXPECT_THAT(Notes(), HasSubstr("test/test/ repeats the name of its split"));
 }
 
-TEST_F(FolderLayoutTest, ClassesThatTrainLacksAreNamed) {
+TEST_F(FolderLayoutTest, TheOnlyFolderOfASplitThatTrainDoesNotHaveIsForTheUserToDecide) {
   PutImages({"train/cat", "train/dog", "val/images"});
   EXPECT_THAT(Read(), StatusIs(kBad, AllOf(HasSubstr("val/images is the only folder"),
                                            HasSubstr("--val=" + root_ + "/val/images"))));
-  PutImages({"val/cats", "val/dog"});
-  ASSERT_OK(RemoveAll(root_ + "/val/images"));
+  PutImages({"val/dog"});
   ASSERT_OK_AND_ASSIGN(const SourceContent content, Read());
-  EXPECT_EQ(Notes(), "1 classes that train lacks (val/cats)");
+  EXPECT_THAT(content.info.classes(), ElementsAre("cat", "dog", "images"));
+}
+
+TEST_F(FolderLayoutTest, AFolderInASplitWithTheNameOfThatFolderIsNoClass) {
+  PutImages({"training_set/training_set/cat", "training_set/training_set/dog"});
+  arguments_.inputs = {{"train", root_ + "/training_set"}};
+  ASSERT_OK_AND_ASSIGN(const SourceContent content, Read());
+  EXPECT_THAT(content.info.classes(), ElementsAre("cat", "dog"));
+  EXPECT_THAT(Notes(), HasSubstr("training_set/training_set/ repeats the name of its split"));
 }
 
 TEST_F(FolderLayoutTest, LinksAreFollowedAndLoopsNamed) {

@@ -35,10 +35,7 @@ bool IsWord(const std::string& name, std::initializer_list<absl::string_view> wo
   });
 }
 
-// Where data sets keep pictures, and what goes with each: no things that pictures show.
-bool SaysPictures(const std::string& name) {
-  return IsWord(name, {"image", "img", "jpegimage", "pngimage", "photo", "picture", "rgb"});
-}
+// What goes with each picture.
 bool SaysMasks(const std::string& name) {
   return IsWord(name, {"mask", "label", "annotation", "groundtruth", "ground_truth", "gt",
                        "segmentation", "segmentationclass", "segmentationobject", "depth", "edge",
@@ -46,6 +43,10 @@ bool SaysMasks(const std::string& name) {
 }
 
 }  // namespace
+
+bool SaysPictures(const std::string& name) {
+  return IsWord(name, {"image", "img", "jpegimage", "pngimage", "photo", "picture", "rgb"});
+}
 
 void FolderLevels::Add(absl::string_view path) {
   const absl::string_view top = FirstFolder(path);
@@ -164,29 +165,37 @@ absl::Status FolderLevels::TakeTops(const FolderNaming& naming, Tally* tally) co
   }
   // amazon/images/mug/, dslr/images/mug/: what all have tells nothing, what it holds may.
   const bool constant = direct == 0 && all_inside.size() == 1;
-  // How many tops hold a folder of that name.
-  std::map<std::string, int64_t> holders;
+  // Which tops hold a folder of that name.
+  std::map<std::string, std::vector<const Top*>> holders;
   size_t with_several = 0;
   std::string example;
   for (const auto& [name, top] : tops_) {
     const std::set<std::string>& inside = constant ? top.deeper : top.inside;
     with_several += inside.size() > 1;
-    for (const std::string& folder : inside) ++holders[folder];
+    for (const std::string& folder : inside) holders[folder].push_back(&top);
     const bool tells = inside.size() > 1 || (!inside.empty() && top.direct > 0);
     if (tells && example.empty()) {
       example = JoinPath(constant ? JoinPath(name, *all_inside.begin()) : name, *inside.begin());
     }
   }
-  const auto shared = static_cast<size_t>(std::count_if(
-      holders.begin(), holders.end(), [](const auto& holder) { return holder.second > 1; }));
-  if (2 * direct < images && 2 * with_several >= tops_.size() && 2 * shared >= holders.size() &&
-      shared > 0) {
+  // Of the names, or of the tops, half have to do with others: one name of its own in each tells
+  // nothing.
+  std::vector<std::string> shared;
+  std::set<const Top*> sharing;
+  for (const auto& [name, of_name] : holders) {
+    if (of_name.size() < 2) continue;
+    shared.push_back(name);
+    sharing.insert(of_name.begin(), of_name.end());
+  }
+  const bool alike = !shared.empty() &&
+                     (2 * shared.size() >= holders.size() || 2 * sharing.size() >= tops_.size());
+  if (2 * direct < images && 2 * with_several >= tops_.size() && alike) {
     std::vector<std::string> tops, inside;
     for (const auto& [name, top] : tops_) tops.push_back(name);
-    for (const auto& [name, count] : holders) inside.push_back(name);
+    for (const auto& [name, of_name] : holders) inside.push_back(name);
     return absl::FailedPreconditionError(absl::StrCat(
         naming.whole, ": ", SomeFolders(tops), " hold folders of the same names (",
-        SomeFolders(inside), "): which are the classes? --label_from=folder takes ",
+        SomeFolders(shared), "): which are the classes? --label_from=folder takes ",
         SomeFolders(tops), ", --label_from=parent takes ", SomeFolders(inside),
         naming.flag.empty()
             ? ""

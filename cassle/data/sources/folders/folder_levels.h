@@ -25,6 +25,9 @@ struct FolderNaming {
   std::string flag;
 };
 
+// Is it a word for where data sets keep pictures (images/), and for no thing that they show?
+bool SaysPictures(const std::string& name);
+
 // The folders of images, at the top and the two levels below. Names are as on the disk.
 class FolderLevels {
  public:
@@ -43,9 +46,9 @@ class FolderLevels {
   // Takes the folders at the top for the classes. The tally says it where the folders inside them
   // might tell something, too: not where each holds a single one (n01443537/images/).
   // \error kFailedPrecondition, with the flags that decide, where others may be the classes: most
-  // folders hold several and these have the same names (a/cat/, a/dog/, b/cat/), one holds folders
-  // of the names of those beside it (cat/, dog/, copy/cat/, copy/dog/), or one is called images and
-  // another one masks.
+  // folders hold several and some of these have the same names (a/cat/, a/dog/, b/cat/), one holds
+  // folders of the names of those beside it (cat/, dog/, copy/cat/, copy/dog/), or one is called
+  // images and another one masks.
   absl::Status TakeTops(const FolderNaming& naming, Tally* tally) const;
 
  private:

@@ -133,8 +133,7 @@ absl::Status FolderScan::CheckLoose(const SplitFolder& folder) {
 absl::Status FolderScan::Finish() {
   CASSLE_RETURN_IF_ERROR(CheckSplits());
   if (names_.found().size() == 1 && arguments_.label_from.empty() && arguments_.classes.empty()) {
-    arguments_.tally->Decide(absl::StrCat("all images are of one class, ", names_.found()[0],
-                                          ", by their folder: --label_from=none leaves it"));
+    TakeOnlyClass();
   }
   if (arguments_.classes.empty()) {
     names_.Settle(arguments_.class_order, arguments_.tally.get());
@@ -152,16 +151,33 @@ absl::Status FolderScan::Finish() {
   return absl::OkStatus();
 }
 
+// train/images/ and test/images/ say where the images lie.
+void FolderScan::TakeOnlyClass() {
+  const std::string only = names_.found()[0];
+  if (!SaysPictures(only)) {
+    arguments_.tally->Decide(absl::StrCat("all images are of one class, ", only,
+                                          ", by their folder: --label_from=none leaves it"));
+    return;
+  }
+  arguments_.tally->Decide(absl::StrCat("all images lie in ", only,
+                                        "/, which is taken for no class: --label_from=folder "
+                                        "makes it one"));
+  names_ = ClassNames();
+  for (FolderImage& image : images_) image.label = -1;
+}
+
 // Most archives of "photos" hold a folder "photos", and somebody unpacks test.zip into test/.
 // Returns what of all paths is above the class folders: "" or, in a split's folder that holds one
-// of the split's name, that.
+// of its own name or the split's, that.
 absl::StatusOr<std::string> FolderScan::FoldersAbove(const SplitFolder& folder,
                                                      const std::vector<std::string>& images) const {
   if (!arguments_.classes.empty()) return std::string();
   const std::string only = OnlyFolder(images);
-  if (!only.empty() && CanonicalSplit(only.substr(0, only.size() - 1)) == folder.split) {
+  const std::string name = only.substr(0, only.empty() ? 0 : only.size() - 1);
+  const bool repeated = !folder.whole && name == BaseName(folder.path);
+  if (!only.empty() && (repeated || CanonicalSplit(name) == folder.split)) {
     arguments_.tally->Decide(absl::StrCat(
-        EscapedName(JoinPath(folder.name, only)),
+        EscapedName(JoinPath(folder.name.empty() ? BaseName(folder.path) : folder.name, only)),
         " repeats the name of its split: it is taken as the split's folder, not as a class"));
     return only;
   }
@@ -190,21 +206,19 @@ absl::Status FolderScan::CheckSplits() const {
     for (int split : has) ++classes_of[split];
     of_train += has.count(0);
   }
+  if (!arguments_.label_from.empty() || of_train < 2) return absl::OkStatus();
   for (size_t i = 0; i < splits_of_.size(); ++i) {
-    if (splits_of_[i].count(0) > 0 || of_train == 0) continue;
+    if (splits_of_[i].count(0) > 0) continue;
     const int split = *splits_of_[i].begin();
     const std::string& class_name = names_.found()[i];
     const std::string& name = folders_[split].split;
-    const bool by_folder = arguments_.label_from.empty() && !folders_[split].inside_classes;
-    if (by_folder && classes_of[split] == 1 && of_train > 1) {
-      const std::string path = JoinPath(folders_[split].path, UnescapedName(class_name));
-      return absl::FailedPreconditionError(absl::StrCat(
-          path, " is the only folder of the split ", name,
-          " and no class of train: is it no class? Its images have no labels if the split's folder "
-          "is given as --",
-          name, "=", path, " (and train's as --train=", folders_[0].path, ")"));
-    }
-    arguments_.tally->Count("classes that train lacks", JoinPath(name, class_name));
+    if (folders_[split].inside_classes || classes_of[split] > 1) continue;
+    const std::string path = JoinPath(folders_[split].path, UnescapedName(class_name));
+    return absl::FailedPreconditionError(absl::StrCat(
+        path, " is the only folder of the split ", name,
+        " and no class of train: is it no class? Its images have no labels if the split's folder "
+        "is given as --",
+        name, "=", path, " (and train's as --train=", folders_[0].path, ")"));
   }
   return absl::OkStatus();
 }

@@ -54,6 +54,7 @@ class FolderScan {
   absl::StatusOr<std::string> FoldersAbove(const SplitFolder& folder,
                                            const std::vector<std::string>& images) const;
   absl::Status CheckSplits() const;
+  void TakeOnlyClass();
 
   const SourceArguments& arguments_;
   std::vector<SplitFolder> folders_;

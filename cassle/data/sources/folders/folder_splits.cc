@@ -18,14 +18,16 @@ namespace {
 
 class SplitFinder {
  public:
-  SplitFinder(const SplitTree& tree, Tally* tally) : tree_(tree), tally_(tally) {}
+  SplitFinder(const SplitTree& tree, const std::vector<std::string>& asked, Tally* tally)
+      : tree_(tree), asked_(asked), tally_(tally) {}
 
   absl::StatusOr<std::vector<SplitFolder>> Run() {
     CASSLE_ASSIGN_OR_RETURN(folders_, tree_.Folders(""));
     std::vector<SplitFolder> splits;
     std::vector<std::string> odd;
     for (const std::string& name : folders_) {
-      const std::string split = CanonicalSplit(name);
+      const bool asked = std::find(asked_.begin(), asked_.end(), name) != asked_.end();
+      const std::string split = asked ? name : CanonicalSplit(name);
       if (split.empty()) {
         odd.push_back(name);
       } else {
@@ -107,7 +109,12 @@ class SplitFinder {
         flags.empty() ? ""
                       : absl::StrCat(", or say what is what: ", flags, ", with --unlabeled=", path,
                                      " if that is a split"),
-        ", or --label_from=folder --train=", tree_.Path(""), " if all folders are classes"));
+        ", name the splits with --splits=",
+        absl::StrJoin(
+            splits, ",",
+            [](std::string* out, const SplitFolder& split) { absl::StrAppend(out, split.split); }),
+        ",", odd[0], ", or --label_from=folder --train=", tree_.Path(""),
+        " if all folders are classes"));
   }
 
   // No folder is called as a split, but some have the words in their names: train2017/ and
@@ -115,16 +122,27 @@ class SplitFinder {
   absl::Status CheckHalfNames() const {
     std::vector<SplitFolder> half;
     std::set<std::string> splits;
+    std::string other;
     for (const std::string& name : folders_) {
       const std::vector<std::string> said = SplitsInName(name);
-      if (said.empty()) continue;
+      if (said.empty() && !other.empty()) continue;
       CASSLE_ASSIGN_OR_RETURN(const bool images, tree_.HasImages(name));
       if (!images) continue;
+      if (said.empty()) {
+        other = name;
+        continue;
+      }
       half.push_back({said[0], tree_.Path(name), name});
       splits.insert(said[0]);
     }
     if (splits.size() < 2) return absl::OkStatus();
-    const std::string flags = Flags(half);
+    std::string flags = Flags(half);
+    if (!flags.empty() && !other.empty()) {
+      absl::StrAppend(&flags, ", which leaves ", other, "/ out");
+      if (splits.count("unlabeled") == 0) {
+        absl::StrAppend(&flags, " (--unlabeled=", tree_.Path(other), " reads it, too)");
+      }
+    }
     return absl::FailedPreconditionError(absl::StrCat(
         tree_.Path(""), ": the folders ", Names(half), " may be splits or classes: ",
         !flags.empty()     ? absl::StrCat("give ", flags)
@@ -135,6 +153,7 @@ class SplitFinder {
   }
 
   const SplitTree& tree_;
+  const std::vector<std::string>& asked_;
   Tally* const tally_;
   std::vector<std::string> folders_;
 };
@@ -195,13 +214,15 @@ class FolderTree : public SplitTree {
 
 }  // namespace
 
-absl::StatusOr<std::vector<SplitFolder>> FindSplitFolders(const SplitTree& tree, Tally* tally) {
-  return SplitFinder(tree, tally).Run();
+absl::StatusOr<std::vector<SplitFolder>> FindSplitFolders(const SplitTree& tree,
+                                                          const std::vector<std::string>& asked,
+                                                          Tally* tally) {
+  return SplitFinder(tree, asked, tally).Run();
 }
 
 absl::StatusOr<std::vector<SplitFolder>> FindSplitFolders(const std::string& root,
                                                           const SourceArguments& arguments) {
-  return FindSplitFolders(FolderTree(root, arguments), arguments.tally.get());
+  return FindSplitFolders(FolderTree(root, arguments), arguments.splits, arguments.tally.get());
 }
 
 absl::Status CheckOnePerSplit(const std::vector<SplitFolder>& folders) {

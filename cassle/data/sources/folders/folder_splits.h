@@ -42,12 +42,14 @@ class SplitTree {
 };
 
 // The folders of a tree that are called train, val, test or unlabeled, as people write it
-// (CanonicalSplit); if none is, the whole as train. Folders without images beside them are counted
+// (CanonicalSplit), or as one of `asked` (--splits); if none is, the whole as train. Folders without images beside them are counted
 // in the tally. There may be two of one split.
 // \error kFailedPrecondition naming a folder with images that lies beside splits, or folders whose
 // names say half that they are splits (seg_train, seg_test), whatever lies beside them: the message
 // has the flags that decide.
-absl::StatusOr<std::vector<SplitFolder>> FindSplitFolders(const SplitTree& tree, Tally* tally);
+absl::StatusOr<std::vector<SplitFolder>> FindSplitFolders(const SplitTree& tree,
+                                                          const std::vector<std::string>& asked,
+                                                          Tally* tally);
 
 // The same for a folder on the disk.
 absl::StatusOr<std::vector<SplitFolder>> FindSplitFolders(const std::string& root,

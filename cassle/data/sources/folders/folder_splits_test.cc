@@ -47,7 +47,9 @@ class FolderSplitsTest : public ::testing::Test {
 
 TEST_F(FolderSplitsTest, FoldersThatAreHalfCalledSplitsAreForTheUserToDecide) {
   SetImages({"seg_train/sea", "seg_test/sea", "seg_pred"});
-  EXPECT_THAT(Read(), StatusIs(kBad, HasSubstr("--test=" + root_ + "/seg_test")));
+  EXPECT_THAT(Read(), StatusIs(kBad, AllOf(HasSubstr("--test=" + root_ + "/seg_test"),
+                                           HasSubstr("which leaves seg_pred/ out (--unlabeled=" +
+                                                     root_ + "/seg_pred reads it, too)"))));
   // Whatever lies beside them.
   const std::vector<std::string> sets[] = {{"train1", "test1", "sample"},
                                            {"train_clean", "test_clean", "extra"},
@@ -77,6 +79,15 @@ TEST_F(FolderSplitsTest, OneFolderWithTheWordOfASplitInItsNameIsAClass) {
 TEST_F(FolderSplitsTest, AFolderTrainBesideOneThatHalfSaysASplitIsNoClass) {
   SetImages({"train", "test1", "sample"});
   EXPECT_THAT(Read(), StatusIs(kBad, HasSubstr("holds images and lies beside the splits train/")));
+}
+
+TEST_F(FolderSplitsTest, AFolderIsASplitIfItIsAskedForByItsName) {
+  SetImages({"train/cat", "train/dog", "holdout/cat", "holdout/dog"});
+  EXPECT_THAT(Read(), StatusIs(kBad, HasSubstr("/holdout holds images and lies beside")));
+  arguments_.splits = {"train", "holdout"};
+  ASSERT_OK_AND_ASSIGN(const SourceContent content, Read());
+  EXPECT_THAT(content.splits, ElementsAre("train", "holdout"));
+  EXPECT_THAT(content.info.classes(), ElementsAre("cat", "dog"));
 }
 
 TEST_F(FolderSplitsTest, ASplitWithoutAnImageIsNamed) {
