@@ -9,8 +9,8 @@
 
 namespace cassle {
 
-// Text that means nothing to roff: no escapes, no macro at its beginning, and no dash that becomes a
-// hyphen, which could not be pasted into a shell.
+// Text that means nothing to roff: no escapes, no macro at its beginning, and no dash that becomes
+// a hyphen, which could not be pasted into a shell.
 std::string Roff(absl::string_view text);
 
 // Lines that stay lines.
