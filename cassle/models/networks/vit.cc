@@ -201,7 +201,7 @@ at::Tensor VisionTransformer::PositionsFor(int64_t grid) const {
   return at::cat({pos_embed_.narrow(1, 0, 1), resized.flatten(2).transpose(1, 2)}, 1);
 }
 
-std::vector<at::Tensor> VisionTransformer::ForwardTokens(const at::Tensor& images) {
+at::Tensor VisionTransformer::Embed(const at::Tensor& images) {
   TORCH_CHECK(images.dim() == 4 && images.size(2) == images.size(3) &&
                   images.size(2) % options_.patch_size == 0 && images.size(2) > 0,
               "a vision transformer with patches of ", options_.patch_size,
@@ -210,7 +210,11 @@ std::vector<at::Tensor> VisionTransformer::ForwardTokens(const at::Tensor& image
   const at::Tensor tokens = at::cat(
       {cls_token_.expand({images.size(0), 1, options_.width}).to(patches.scalar_type()), patches},
       1);
-  std::vector<at::Tensor> outputs = {tokens + PositionsFor(images.size(2) / options_.patch_size)};
+  return tokens + PositionsFor(images.size(2) / options_.patch_size);
+}
+
+std::vector<at::Tensor> VisionTransformer::ForwardTokens(const at::Tensor& images) {
+  std::vector<at::Tensor> outputs = {Embed(images)};
   for (const std::shared_ptr<VitBlock>& block : blocks_) {
     outputs.push_back(block->forward(outputs.back()));
   }
@@ -227,6 +231,24 @@ std::vector<at::Tensor> VisionTransformer::ForwardStages(const at::Tensor& image
   }
   stages.push_back(norm_->forward(tokens.back().select(1, 0)).to(pos_embed_.scalar_type()));
   return stages;
+}
+
+// Without the outputs on the way, which of many images would fill the memory.
+at::Tensor VisionTransformer::forward(const at::Tensor& images) {
+  at::Tensor tokens = Embed(images);
+  for (const std::shared_ptr<VitBlock>& block : blocks_) tokens = block->forward(tokens);
+  return norm_->forward(tokens.select(1, 0)).to(pos_embed_.scalar_type());
+}
+
+std::vector<at::Tensor> VisionTransformer::ForwardLayers(const at::Tensor& images, int64_t first,
+                                                         int64_t last) {
+  std::vector<at::Tensor> layers;
+  at::Tensor tokens = Embed(images);
+  for (int64_t layer = 1; layer <= last; ++layer) {
+    tokens = blocks_[layer - 1]->forward(tokens);
+    if (layer >= first) layers.push_back(norm_->forward(tokens).to(pos_embed_.scalar_type()));
+  }
+  return layers;
 }
 
 std::string ResizedPositionsSentence(const v1::BackboneConfig& config, int image_size) {
