@@ -25,6 +25,10 @@ if [ -z "$bundle" ]; then
   tools/bundle.sh --output="$bundle"
 fi
 
+# All that gets in: the work-around of Debian's OpenBLAS on new processors (docs/troubleshooting.md).
+environment=()
+[ -z "${OPENBLAS_CORETYPE:-}" ] || environment=("OPENBLAS_CORETYPE=$OPENBLAS_CORETYPE")
+
 # fill FOLDER: the bundle unpacked, pictures, and the script that uses them; nothing of the repository.
 fill() {
   mkdir -p "$1/photos/a class" "$1/home"
@@ -42,7 +46,7 @@ as_documented() {
   ln -s "$bundle" "$work/typed/$(tar -tzf "$bundle" | sed -n '1s#/.*#.tar.gz#p')"
   sed -nE 's/^    ((tar|ln|cassle|source|man) .*)/\1/p' docs/install.md |
     sed "s#/opt#$work/typed/opt#g; s#/usr/local/bin#$work/typed/bin#" > "$work/typed/commands"
-  (cd "$work/typed" && env -i HOME="$work" PATH="$work/typed/bin:/usr/bin:/bin" bash -ex commands) > "$work/said" 2>&1 &&
+  (cd "$work/typed" && env -i "${environment[@]}" HOME="$work" PATH="$work/typed/bin:/usr/bin:/bin" bash -ex commands) > "$work/said" 2>&1 &&
     [ -s "$work/typed/cassle-pretrain.1" ] ||
     { echo "FAILED: the commands of docs/install.md:" >&2; cat "$work/said" >&2; return 1; }
 }
@@ -54,8 +58,9 @@ in_root() {
   fill "$inside"
   local there=${inside#"$root"} code=0
   # shellcheck disable=SC2016  # for the shell inside
-  unshare --mount --pid --net --fork bash -c 'mount -t proc proc "$1/proc" && cd / && exec chroot "$1" /usr/bin/env -i /bin/sh -c "$2"' \
-    bash "$root" "cd $there/home && HOME=$there/home exec /bin/sh ../pipeline.sh '$there/a bundle' '$there/photos'" || code=$?
+  unshare --mount --pid --net --fork bash -c \
+    'mount -t proc proc "$1/proc" && cd / && exec chroot "$1" /usr/bin/env -i "${@:3}" /bin/sh -c "$2"' \
+    bash "$root" "cd $there/home && HOME=$there/home exec /bin/sh ../pipeline.sh '$there/a bundle' '$there/photos'" "${environment[@]}" || code=$?
   rm -rf "$inside"
   return $code
 }
@@ -68,7 +73,7 @@ for place in "${places[@]}"; do
     fill "$work/here"
     isolate=()
     ! unshare --net true 2> /dev/null || isolate=(unshare --net)
-    (cd "$work/here/home" && "${isolate[@]}" env -i HOME="$work/here/home" LD_LIBRARY_PATH=/nowhere \
+    (cd "$work/here/home" && "${isolate[@]}" env -i "${environment[@]}" HOME="$work/here/home" LD_LIBRARY_PATH=/nowhere \
       /bin/sh ../pipeline.sh "$work/here/a bundle" "$work/here/photos") || failed=1
   elif [ "$(id -u)" -ne 0 ] || ! unshare --mount true 2> /dev/null; then
     echo "bundle_test.sh: $place is not tried: that needs root and mounts" >&2
