@@ -90,13 +90,15 @@ def _libtorch_repository_impl(ctx):
     if "C++20" in aten and ctx.os.environ.get("CASSLE_CXX", "") != "20":
         fail("CASSLE_LIBTORCH=%s needs C++20: add --config=cxx20 to bazel's flags (tools/test.sh --libtorch=... does)" % named)
 
-    # pip's nvidia-nccl and nvidia-cuda-runtime have headers; an unpacked LibTorch has none.
+    # pip's nvidia-nccl, nvidia-cuda-runtime, -crt and -cccl have headers; an unpacked LibTorch has none.
     nvidia = folder.dirname.get_child("nvidia")
     nccl = nvidia.get_child("nccl").get_child("include")
     cuda = [
         package
         for package in (nvidia.readdir() if nvidia.exists else [])
-        if package.get_child("include").get_child("cuda_runtime_api.h").exists
+        if package.get_child("include").get_child("cuda_runtime_api.h").exists and
+           package.get_child("include").get_child("crt").exists and
+           package.get_child("include").get_child("cccl").exists
     ]
     with_nccl = "torch_cuda" in libs and nccl.get_child("nccl.h").exists and len(cuda) > 0
     if with_nccl:
@@ -109,7 +111,7 @@ def _libtorch_repository_impl(ctx):
     ctx.file("BUILD", _FOLDER.format(
         paths = "".join(["\"%s\", " % path for path in paths]),
         libs = "".join(["\"-l%s\", " % name for name in libs]),
-        nccl_includes = "\"cuda\", \"nccl\"" if with_nccl else "",
+        nccl_includes = "\"cuda\", \"cuda/cccl\", \"nccl\"" if with_nccl else "",
         nccl_defines = "\"CASSLE_NCCL\"" if with_nccl else "",
         nccl_linkopts = ", ".join([
             "\"%s\"" % path.get_child("lib").get_child(name)
