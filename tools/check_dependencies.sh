@@ -45,6 +45,7 @@ forbid() {
 
 forbid base 'stage data/** augment/** runtime models/** probes/** features training_log ssl/** eval/**'
 forbid stage 'data/** augment/** runtime models/** probes/** features training_log ssl/** eval/**'
+forbid front 'data/** augment/** runtime models/** probes/** features training_log ssl/** eval/**'
 forbid 'data/**' 'augment/** runtime models/** probes/** features training_log ssl/** eval/**'
 forbid 'augment/**' 'runtime models/** probes/** features training_log ssl/** eval/**'
 forbid runtime 'data/** augment/** models/** probes/** features training_log ssl/** eval/**'
@@ -58,7 +59,7 @@ forbid eval/charts 'stage data/** augment/** runtime models/** probes/** feature
 forbid eval/reporting 'eval/on_embeddings eval/on_images'
 
 # Stages that need no tensor start in milliseconds; loading LibTorch costs about a second.
-for package in base stage 'data/...' 'augment/...' 'probes/...' training_log eval/embeddings eval/result eval/charts \
+for package in base stage front 'data/...' 'augment/...' 'probes/...' training_log eval/embeddings eval/result eval/charts \
   eval/on_embeddings eval/reporting; do
   pattern=//cassle/$package
   [[ $package == *... ]] || pattern+=:all

@@ -28,14 +28,9 @@ targets=(//cassle/ssl:pretrain //cassle/ssl/testing:device_test //cassle/ssl/tra
 flags=$(tools/find_libtorch.sh --flags)
 bazel build ${flags:+"$flags"} --noshow_progress "${targets[@]}" >&2
 rm -rf "$output"
-mkdir -p "$output/bin" "$output/lib" "$output/data"
-for target in "${targets[@]}"; do
-  program=${target#//}
-  strip -o "$output/bin/${program#*:}" "bazel-bin/${program/://}"
-  # LibTorch's and CUDA's libraries are that machine's, the C and C++ libraries too.
-  ldd "bazel-bin/${program/://}" | awk '$3 ~ /^\/(usr\/)?lib\// {print $3}'
-done | sort -u | grep -vE '/(libc|libm|libdl|librt|libpthread|libgomp|libstdc\+\+|libgcc_s|libresolv|libutil|ld-linux[^/]*)\.so' |
-  xargs cp -Lt "$output/lib"
+mkdir -p "$output/data"
+# LibTorch's and CUDA's libraries are that machine's, the C and C++ libraries too.
+tools/pack_programs.sh "$output" libc6,libgcc-s1,libstdc++6,libgomp1 "${targets[@]}" > /dev/null
 # A library of characters, of no use here, is half of it unless packed.
 tar -C "$output" --sort=name --mtime=@0 --owner=0 --group=0 -cJf "$output/programs.tar.xz" bin lib
 rm -r "$output/bin" "$output/lib"

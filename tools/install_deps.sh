@@ -5,6 +5,7 @@
 #   tools/install_deps.sh --fuzz   also what tools/fuzz.sh needs
 #   tools/install_deps.sh --python also the PyTorch that //tests:torchvision_test compares with (170 MiB more)
 #   tools/install_deps.sh --pip    also what tools/pip_torch.sh needs of Debian's Python
+#   tools/install_deps.sh --bundle also what tools/bundle.sh needs, its test, and the tests of man pages and of completion
 #   tools/install_deps.sh --browser also the browser that opens the report's page in //cassle/eval/reporting:report_browser_test
 set -euo pipefail
 
@@ -36,6 +37,12 @@ fi
 
 if [ "${1:-}" = --pip ]; then
   packages+=(python3-venv)
+  shift
+fi
+
+# Only for bundles. The tests of man pages and completion do without what is missing.
+if [ "${1:-}" = --bundle ]; then
+  packages+=(binutils patchelf debootstrap man-db mandoc zsh)
   shift
 fi
 

@@ -152,3 +152,29 @@ def cassle_programs(deps = []):
                 "//cassle/stage:stage_main",
             ],
         )
+
+def cassle_stage_tables(name):
+    """NAME.inc: of every stage {"ssl/pretrain", what it prints by --help=completion}, for C++ to include.
+
+    Args:
+      name: of the file, without its ending.
+    """
+    rows = []
+    for program in STAGES:
+        row = name + "_" + program.split(":")[1]
+        native.genrule(
+            name = row,
+            srcs = [program],
+            outs = [row + ".tsv"],
+            cmd = "$(location %s) --help=completion > $@" % program,
+        )
+        rows.append((program[len("//cassle/"):].replace(":", "/"), ":" + row))
+    native.genrule(
+        name = name,
+        srcs = [row for _, row in rows],
+        outs = [name + ".inc"],
+        cmd = "{ %s } > $@" % " ".join([
+            "echo '{\"%s\", R\"TABLE('; cat $(location %s); echo ')TABLE\"},';" % (program, row)
+            for program, row in rows
+        ]),
+    )

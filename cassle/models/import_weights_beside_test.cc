@@ -21,6 +21,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 // A folder with the weights of a vit_tiny, or a small resnet18, and files beside them.
 class BesideTest : public ::testing::Test {
@@ -81,7 +82,7 @@ TEST_F(BesideTest, ANameThatIsNotKnownNeedsAnOption) {
   Write("config.json", R"({"architecture": "resnetblur18"})");
   ExpectError("", absl::StatusCode::kDataLoss, "give --backbone.architecture=resnet18");
   ASSERT_OK_AND_ASSIGN(const auto imported, Import(Parse("backbone { architecture: 'resnet18' }")));
-  EXPECT_THAT(imported.second, HasSubstr("resnetblur18, which is not known here: nothing"));
+  EXPECT_THAT(imported.second, HasSubstr("resnetblur18, which is not known here and may"));
 }
 
 TEST_F(BesideTest, ThePreprocessorIsReadWithoutConfigJson) {
@@ -118,7 +119,7 @@ TEST_F(BesideTest, OfMeanAndStdNotOneAloneIsGiven) {
   ExpectError("std: [1, 1, 1]", absl::StatusCode::kInvalidArgument, "nothing tells the --mean");
   ExpectError("mean: [0, 0, 0] std: [58, 57, 57]", absl::StatusCode::kInvalidArgument, "std");
   ASSERT_OK_AND_ASSIGN(const auto both, Import(Parse("mean: [0, 0, 0] std: [1, 1, 1]")));
-  EXPECT_THAT(both.second, ::testing::Not(HasSubstr("ImageNet's mean")));
+  EXPECT_THAT(both.second, Not(HasSubstr("ImageNet's mean")));
 }
 
 TEST_F(BesideTest, AnotherFileOfWeightsInTheFolderIsNamed) {
@@ -128,6 +129,42 @@ TEST_F(BesideTest, AnotherFileOfWeightsInTheFolderIsNamed) {
   ASSERT_OK_AND_ASSIGN(const auto imported, Import({}));
   EXPECT_THAT(imported.second,
               HasSubstr("pytorch_model.bin of the folder was read, and not weights.pth"));
+}
+
+// The error, or the notes.
+std::string Told(const char* architecture, const std::string& file) {
+  v1::ImportWeightsOptions options;
+  options.set_input(file);
+  options.set_output(Fresh("told"));
+  options.mutable_backbone()->set_architecture(architecture);
+  const auto outcome = Import(options);
+  return outcome.ok() ? absl::StrJoin(outcome->manifest.notes(), "; ")
+                      : outcome.status().ToString();
+}
+
+TEST(ImportWeightsTest, AFileThatIsCalledLikeAnotherNetworkIsImportedWithANote) {
+  const std::vector<WeightArray> arrays = ArraysOf(*Make("resnet18", 32, 0.125), "");
+  constexpr char kNote[] = "called like a resnetblur18, which is not known here";
+  EXPECT_THAT(Told("", Written("my_resnetblur18-1.pth", arrays)), HasSubstr(kNote));
+  EXPECT_THAT(Told("resnet18", Written("my_resnetblur18-1.pth", arrays)), Not(HasSubstr(kNote)));
+  EXPECT_THAT(Told("", Written("my_resnet18-1.pth", arrays)), Not(HasSubstr("called like")));
+}
+
+TEST(ImportWeightsTest, OfANetworkForSegmentationTheStridesAreAskedFor) {
+  std::vector<WeightArray> arrays = ArraysOf(*Make("resnet18", 32, 0.125), "backbone.");
+  arrays.push_back(Zeros("classifier.4.weight", {21, 2, 1, 1}));
+  constexpr char kWords[] = "a head for segmentation (classifier.4.weight)";
+  EXPECT_THAT(Told("", Written("fcn.pth", arrays)),
+              AllOf(HasSubstr("DATA_LOSS"), HasSubstr(kWords),
+                    HasSubstr("give --backbone.architecture=resnet18")));
+  EXPECT_THAT(Told("resnet18", Written("fcn.pth", arrays)),
+              AllOf(HasSubstr(kWords), HasSubstr("--backbone.architecture decides")));
+  arrays.back() = Zeros("decode_head.conv_seg.weight", {21, 2, 1, 1});
+  EXPECT_THAT(Told("", Written("fcn.pth", arrays)),
+              AllOf(HasSubstr("taken to have the strides"), Not(HasSubstr("DATA_LOSS"))));
+  // A classifier of another kind.
+  arrays.back() = Zeros("classifier.4.weight", {21, 2});
+  EXPECT_THAT(Told("", Written("fcn.pth", arrays)), Not(HasSubstr("segmentation")));
 }
 
 TEST(ImportWeightsTest, WhatNoShapeTellsOfAResidualNetworkIsNamed) {
@@ -159,7 +196,7 @@ TEST(ImportWeightsTest, WhatMakesFeaturesImpossibleIsNamed) {
   for (const WeightArray& array : arrays) {
     if (!absl::StrContains(array.name, "running_")) changed.push_back(array);
   }
-  expect(Written("no_statistics.pth", changed), "batch norm's bn1.running_mean is missing");
+  expect(Written("no_statistics.pth", changed), "its norms have no bn1.running_mean");
   SafetensorsWriter writer;
   for (const WeightArray& array : arrays) {
     if (array.name == "conv1.weight") {

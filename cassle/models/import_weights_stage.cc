@@ -1,9 +1,5 @@
 #include "cassle/models/import_weights_stage.h"
 
-#include <ATen/TensorOperators.h>
-#include <ATen/ops/isfinite.h>
-#include <c10/core/GradMode.h>
-
 #include <algorithm>
 #include <map>
 #include <memory>
@@ -23,7 +19,9 @@
 #include "cassle/models/exchange/projector_names.h"
 #include "cassle/models/exchange/weight_file.h"
 #include "cassle/models/imported_spec.h"
+#include "cassle/models/imported_tensors.h"
 #include "cassle/models/networks/backbone.h"
+#include "cassle/models/told_by_names.h"
 #include "cassle/models/weights/model_folder.h"
 #include "cassle/models/weights/weights.h"
 #include "cassle/runtime/torch_guard.h"
@@ -32,93 +30,7 @@
 namespace cassle {
 namespace {
 
-constexpr char kBatchCounter[] = "num_batches_tracked";
 constexpr size_t kShownOwners = 12;
-
-TensorView ViewOf(const WeightArray& array) { return {array.dtype, array.shape, array.bytes}; }
-
-// Files from before PyTorch 0.4.1 have no counters of batches, and averages of networks have them
-// as fractions; nothing here depends on them.
-bool IsUnusedCounter(const std::string& name, const WeightArray* array) {
-  return absl::EndsWith(name, kBatchCounter) && (array == nullptr || array->dtype != DType::kI64);
-}
-
-// Likely reasons that are better said by name than by what is missing.
-absl::Status CheckKinds(const BackboneTensors& tensors,
-                        const std::vector<TensorSignature>& expected) {
-  for (const TensorSignature& tensor : expected) {
-    const auto array = tensors.arrays.find(tensor.name);
-    if (array != tensors.arrays.end()) {
-      if (tensor.dtype == DType::kF32 && array->second->dtype != DType::kF32) {
-        return absl::DataLossError(absl::StrCat(
-            "tensor ", array->second->name, " is ", ElementName(array->second->stored),
-            ", and weights are floating-point numbers: save the network before it is quantized"));
-      }
-      continue;
-    }
-    for (const absl::string_view statistic : {"running_mean", "running_var"}) {
-      if (!absl::EndsWith(tensor.name, statistic)) continue;
-      const std::string weight =
-          tensor.name.substr(0, tensor.name.size() - statistic.size()) + "weight";
-      if (tensors.arrays.count(weight) == 0) continue;
-      return absl::DataLossError(
-          absl::StrCat("batch norm's ", tensor.name,
-                       " is missing, without which there are no features "
-                       "(track_running_stats=False, or only model.parameters() were saved?): save "
-                       "model.state_dict()"));
-    }
-  }
-  return absl::OkStatus();
-}
-
-absl::Status CheckFit(const BackboneTensors& tensors, const std::vector<NamedTensor>& state) {
-  CASSLE_ASSIGN_OR_RETURN(const std::vector<TensorSignature> expected, Signatures(state, ""));
-  CASSLE_RETURN_IF_ERROR(CheckKinds(tensors, expected));
-  std::vector<TensorSignature> found;
-  for (const auto& [name, array] : tensors.arrays) {
-    if (!IsUnusedCounter(name, array)) found.push_back({name, array->dtype, array->shape});
-  }
-  for (const TensorSignature& tensor : expected) {
-    const auto array = tensors.arrays.find(tensor.name);
-    if (IsUnusedCounter(tensor.name, array == tensors.arrays.end() ? nullptr : array->second)) {
-      found.push_back(tensor);
-    }
-  }
-  const std::string difference = DescribeDifference(expected, found);
-  if (difference.empty()) return absl::OkStatus();
-  return absl::DataLossError(absl::StrCat("the weights do not fit: ", difference));
-}
-
-// That the values are numbers, and variances none below 0.
-absl::Status CheckValues(const WeightArray& array, const std::string& our_name,
-                         const at::Tensor& values) {
-  if (!at::isfinite(values).all().item<bool>()) {
-    return absl::DataLossError(
-        absl::StrCat("tensor ", array.name, " holds values that are not finite"));
-  }
-  if (absl::EndsWith(our_name, "running_var") && (values < 0).any().item<bool>()) {
-    return absl::DataLossError(
-        absl::StrCat("tensor ", array.name, " holds variances below 0: the file is damaged"));
-  }
-  return absl::OkStatus();
-}
-
-absl::Status Load(const BackboneTensors& tensors, Backbone* backbone) {
-  const c10::NoGradGuard no_grad;
-  const std::vector<NamedTensor> state = backbone->state();
-  CASSLE_RETURN_IF_ERROR(CheckFit(tensors, state));
-  for (const NamedTensor& entry : state) {
-    const auto array = tensors.arrays.find(entry.name);
-    if (array == tensors.arrays.end() || IsUnusedCounter(entry.name, array->second)) {
-      entry.tensor.zero_();
-      continue;
-    }
-    const at::Tensor values = ToTensor(ViewOf(*array->second));
-    CASSLE_RETURN_IF_ERROR(CheckValues(*array->second, entry.name, values));
-    entry.tensor.copy_(values);
-  }
-  return absl::OkStatus();
-}
 
 // "62 tensors are float16 in the file and float32 here".
 void NoteConversions(const BackboneTensors& tensors, StageContext* context) {
@@ -250,7 +162,7 @@ absl::Status ImportFile(const v1::ImportWeightsOptions& options, const std::stri
                           MakeBackbone(spec.backbone(), /*seed=*/0));
   const std::vector<ProjectorTensor> projector =
       FindProjector(found.prefix, file.arrays, backbone->feature_size());
-  CASSLE_RETURN_IF_ERROR(Annotate(Load(*tensors, backbone.get()), path));
+  CASSLE_RETURN_IF_ERROR(Annotate(LoadImported(*tensors, backbone.get()), path));
   CASSLE_RETURN_IF_ERROR(WriteModel(spec, *backbone, projector, context));
 
   if (!projector.empty()) tensors->left_out.erase("projector");
@@ -268,6 +180,9 @@ absl::Status ImportFile(const v1::ImportWeightsOptions& options, const std::stri
       projector.empty() ? "" : absl::StrCat(", projector of ", projector.size())));
   if (!choice->reason.empty()) context.Note(choice->reason);
   for (const std::string& note : described->notes) context.Note(note);
+  const std::string called =
+      options.backbone().architecture().empty() ? FileNameSentence(path, spec.backbone()) : "";
+  if (!called.empty()) context.Note(called);
   for (const std::string& change : tensors->changes) context.Note(change);
   NoteConversions(*tensors, &context);
   NoteLeftOut(tensors->left_out, &context);

@@ -11,9 +11,11 @@
 #include "cassle/base/text_proto.h"
 #include "cassle/models/exchange/configs/module_settings.h"
 #include "cassle/models/exchange/detect_backbone.h"
+#include "cassle/models/exchange/whole_blocks.h"
 #include "cassle/models/imported_normalization.h"
 #include "cassle/models/networks/backbone.h"
 #include "cassle/models/networks/vit.h"
+#include "cassle/models/told_by_names.h"
 #include "cassle/models/untold_by_shapes.h"
 #include "cassle/models/weights/model_folder.h"
 #include "cassle/models/weights/weights.h"
@@ -74,17 +76,11 @@ absl::Status CheckConfig(const v1::ImportWeightsOptions& options, const ForeignC
                          const BackboneTensors& tensors, const v1::BackboneConfig& config,
                          std::vector<std::string>* notes) {
   if (!foreign.unknown.empty()) {
-    const std::string sentence = absl::StrCat("config.json beside it is that of ", foreign.unknown,
-                                              ", which is not known here");
-    if (options.backbone().architecture().empty()) {
-      return absl::DataLossError(
-          absl::StrCat(sentence,
-                       " and may compute something else with the same tensors: give "
-                       "--backbone.architecture=",
-                       config.architecture(), " if it does not"));
-    }
-    notes->push_back(
-        absl::StrCat(sentence, ": nothing was checked by it, --backbone.architecture decides"));
+    CASSLE_RETURN_IF_ERROR(DecideByOption(
+        absl::StrCat("config.json beside it is that of ", foreign.unknown,
+                     ", which is not known here and may compute something else with the same "
+                     "tensors, so that nothing is checked by it"),
+        options.backbone().architecture(), config.architecture(), notes));
   }
   const WeightArray& first =
       *tensors.arrays.at(IsVit(config) ? "patch_embed.proj.weight" : "conv1.weight");
@@ -93,12 +89,13 @@ absl::Status CheckConfig(const v1::ImportWeightsOptions& options, const ForeignC
 
 absl::StatusOr<v1::BackboneConfig> DescribeBackbone(
     const v1::ImportWeightsOptions& options, const FoundBackbone& found,
-    const BackboneTensors& tensors, const std::vector<PickledModule>& modules,
-    const v1::ModelSpec& own, const ForeignConfig& foreign, std::vector<std::string>* notes) {
+    const BackboneTensors& tensors, const WeightFile& file, const v1::ModelSpec& own,
+    const ForeignConfig& foreign, std::vector<std::string>* notes) {
   std::vector<TensorSignature> signatures;
   for (const auto& [name, array] : tensors.arrays) {
     signatures.push_back({name, array->dtype, array->shape});
   }
+  CASSLE_RETURN_IF_ERROR(CheckBlocks(tensors));
   CASSLE_ASSIGN_OR_RETURN(v1::BackboneConfig config, DetectBackbone(signatures));
   const auto table = tensors.arrays.find("pos_embed");
   if (IsVit(config)) config.set_positions(PositionsOf(*table->second, config));
@@ -112,8 +109,10 @@ absl::StatusOr<v1::BackboneConfig> DescribeBackbone(
     notes->push_back("what shapes do not tell is as export-weights or pretrain wrote it");
   } else {
     CASSLE_RETURN_IF_ERROR(CheckConfig(options, foreign, tensors, config, notes));
+    CASSLE_RETURN_IF_ERROR(
+        CheckNames(file, found, options.backbone().architecture(), config, notes));
     ForeignConfig said = foreign;
-    CASSLE_RETURN_IF_ERROR(AddModules(modules, found, config, &said));
+    CASSLE_RETURN_IF_ERROR(AddModules(file.modules, found, config, &said));
     CASSLE_ASSIGN_OR_RETURN(const std::string sentence,
                             DecideUntold(options.backbone(), said, found, &config));
     notes->push_back(sentence);
@@ -143,7 +142,7 @@ absl::StatusOr<ImportedSpec> DescribeImported(const v1::ImportWeightsOptions& op
   CASSLE_ASSIGN_OR_RETURN(const v1::ModelSpec own, OwnSpec(file));
   CASSLE_ASSIGN_OR_RETURN(
       *result.spec.mutable_backbone(),
-      DescribeBackbone(options, found, tensors, file.modules, own, foreign, &result.notes));
+      DescribeBackbone(options, found, tensors, file, own, foreign, &result.notes));
   const v1::BackboneConfig& config = result.spec.backbone();
   CASSLE_RETURN_IF_ERROR(
       DescribeNormalization(options, own, foreign.normalization, &result.spec, &result.notes));

@@ -6,6 +6,7 @@
 //   config.json and               heads, norm_eps (untold_by_shapes.h) and normalisation
 //   preprocessor_config.json      (imported_normalization.h) of Hugging Face's and timm's
 //   modules of a whole pickle     heads, norm_eps (module_settings.h)
+//   names in a checkpoint         nothing, but what contradicts the tensors (told_by_names.h)
 //   shapes and values             everything else; the heads that published networks of the width
 //                                 have, ImageNet's normalisation
 //

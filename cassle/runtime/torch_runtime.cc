@@ -6,8 +6,10 @@
 #include <dlfcn.h>
 #include <malloc.h>
 #include <stdlib.h>
+#include <torch/version.h>
 
 #include "absl/strings/str_cat.h"
+#include "cassle/base/build_facts.h"
 #include "cassle/base/thread_pool.h"
 #include "cassle/base/vector_kernels.h"
 #include "cassle/runtime/tensor_memory.h"
@@ -52,6 +54,8 @@ void InOpenMpThreads(int threads, void (*work)(void*)) {
 }
 
 }  // namespace
+
+const char* LibTorchVersion() { return TORCH_VERSION; }
 
 void ConfigureTorch(int compute_threads) {
   if (compute_threads < 1) compute_threads = AvailableProcessors();

@@ -89,9 +89,6 @@ std::string CanonicalOptions(const google::protobuf::Message& options);
 std::vector<std::pair<std::string, std::string>> PathsOfRole(
     const google::protobuf::Message& options, v1::FieldRole role);
 
-// Of each setting: name, type or values; help, also of its values; range, default.
-std::string OptionsHelp(const google::protobuf::Descriptor& options);
-
 }  // namespace cassle
 
 #endif  // CASSLE_STAGE_OPTIONS_H_

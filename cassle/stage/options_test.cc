@@ -59,7 +59,6 @@ TEST(OptionSetterTest, AWordChoosesInAMessageAndKeepsTheRest) {
   EXPECT_THAT(
       setter.Set("choice", "blue"),
       StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("--choice=blue: expected red|green")));
-  EXPECT_THAT(OptionsHelp(*options.GetDescriptor()), HasSubstr("--chosen=plain|colored"));
 }
 
 TEST(OptionSetterTest, AlternativesThatTwoFlagsChooseDifferentlyAreRefused) {
@@ -104,22 +103,13 @@ TEST(OptionSetterTest, ANumberForAMessageOfNumbersIsRefusedWithTheFieldsThereAre
   }
 }
 
-TEST(OptionsHelpTest, ZeroThatMeansNotSetIsPartOfTheRange) {
+TEST(RangeTextTest, ZeroThatMeansNotSetIsPartOfTheRange) {
   EXPECT_EQ(RangeText(*FindField(*v1::TestOptions::descriptor(), "choice.depth")), "1 to 64, or 0");
   v1::TestOptions options;
   options.mutable_choice()->set_depth(65);
   EXPECT_THAT(CheckRanges(options), StatusIs(absl::StatusCode::kInvalidArgument,
                                              HasSubstr("--choice.depth=65: expected 1 to 64, or "
                                                        "0")));
-}
-
-TEST(OptionsHelpTest, ListsOfMessagesShowTheirFields) {
-  EXPECT_THAT(OptionsHelp(*v1::TestPlan::descriptor()),
-              HasSubstr("  --steps='TEXT FORMAT',...\n      What is done, in order.\n"
-                        "        name: TEXT  Of the step.\n"
-                        "        choice { }\n"
-                        "          color: red|green\n"
-                        "          depth: COUNT\n"));
 }
 
 TEST(ApplyDefaultsTest, FillsWhatIsNotSetAndNothingElse) {
@@ -236,16 +226,6 @@ TEST(PathsOfRoleTest, ListsThemInFieldOrder) {
   options.add_more_inputs("c");
   EXPECT_THAT(PathsOfRole(options, v1::INPUT),
               ElementsAre(Pair("input", "a"), Pair("more_inputs", "b"), Pair("more_inputs", "c")));
-}
-
-TEST(OptionsHelpTest, ShowsNamesValuesRangesDefaultsAndHelp) {
-  const std::string help = OptionsHelp(*v1::TestOptions::descriptor());
-  EXPECT_THAT(help, HasSubstr("--count=COUNT\n      How many.\n      Range: at least 0\n"
-                              "      Default: 3\n"));
-  EXPECT_THAT(help, HasSubstr("--color=red|green\n      red: As a rose.\n"
-                              "      green: As grass.\n      Default: green\n"));
-  EXPECT_THAT(help, HasSubstr("--optimizer.learning_rate=NUMBER"));
-  EXPECT_THAT(help, Not(HasSubstr("unspecified")));
 }
 
 TEST(TextProtoTest, TyposAreNamedWithFileLineAndTheNearestField) {

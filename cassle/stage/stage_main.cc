@@ -18,50 +18,22 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "cassle/base/build_facts.h"
 #include "cassle/base/escaped_name.h"
 #include "cassle/base/out_of_memory.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/base/text_proto.h"
 #include "cassle/base/thread_pool.h"
 #include "cassle/base/vector_kernels.h"
+#include "cassle/stage/option_help.h"
 #include "cassle/stage/options.h"
+#include "cassle/stage/process_flags.h"
 #include "cassle/stage/result_table.h"
+#include "cassle/stage/stage_help.h"
 #include "cassle/stage/stage_log.h"
-
-DEFINE_int32(
-    threads, 0,
-    "Threads that read, decode and augment; 0: one per processor. Never changes the output.");
-DEFINE_bool(force, false,
-            "Run even if the output is up to date; replace one that was made differently.");
-DEFINE_bool(
-    omit_costs, false,
-    "Leave seconds and memory out of stage.textproto, so that equal work gives equal bytes.");
-
-DEFINE_bool(json, false,
-            "The result as one line of JSON also on a terminal, which else gets a short table.");
 
 namespace cassle {
 namespace {
-
-// A gflag that a stage accepts: its own harness's and the useful ones of glog.
-struct ProcessFlag {
-  const char* name;
-  const char* type;
-  // Null: gflags' own description.
-  const char* help;
-};
-constexpr ProcessFlag kProcessFlags[] = {
-    {"threads", "COUNT", nullptr},
-    {"force", "true|false", nullptr},
-    {"omit_costs", "true|false", nullptr},
-    {"json", "true|false", nullptr},
-    {"log_dir", "FOLDER",
-     "Also writes what is said on stderr to files in this folder, with severity and time."},
-    {"log_prefix", "true|false", "Severity, time and place before each line on stderr."},
-    {"minloglevel", "COUNT",
-     "0: everything, 1: warnings and errors, 2: errors. Why a stage failed is always said."},
-    {"v", "COUNT", "1 tells what the harness decides: options, fingerprints, where the time goes."},
-};
 
 std::atomic<bool> g_interrupted{false};
 static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler sets it");
@@ -97,30 +69,29 @@ absl::Status StartLog() {
   return StartStageLog({FLAGS_log_dir, prefix});
 }
 
-bool IsProcessFlag(const std::string& name) {
-  return std::any_of(std::begin(kProcessFlags), std::end(kProcessFlags),
-                     [&](const ProcessFlag& flag) { return name == flag.name; });
-}
-
-bool IsBoolFlag(const google::protobuf::Message& options, const std::string& name) {
+// --NAME alone means true.
+bool IsSwitch(const google::protobuf::Message& options, const std::string& name) {
   if (const auto* field = FindField(*options.GetDescriptor(), name)) {
     return field->cpp_type() == google::protobuf::FieldDescriptor::CPPTYPE_BOOL &&
            !field->is_repeated();
   }
-  gflags::CommandLineFlagInfo info;
-  return IsProcessFlag(name) && gflags::GetCommandLineFlagInfo(name.c_str(), &info) &&
-         info.type == "bool";
+  return name == "help" || name == "version" || IsProcessSwitch(name);
 }
 
 bool IsKnown(const google::protobuf::Message& options, const std::string& name) {
-  return name == "config" || name == "set" || name == "help" || IsProcessFlag(name) ||
-         FindField(*options.GetDescriptor(), name) != nullptr;
+  return name == "config" || name == "set" || name == "help" || name == "version" ||
+         IsProcessFlag(name) || FindField(*options.GetDescriptor(), name) != nullptr;
+}
+
+std::vector<OptionHelp> DescribeFlags() {
+  std::vector<OptionHelp> flags = DescribeCommandLine();
+  for (OptionHelp& flag : DescribeProcessFlags()) flags.push_back(std::move(flag));
+  return flags;
 }
 
 absl::Status UnknownFlag(const google::protobuf::Message& options, const std::string& name) {
   std::vector<std::string> candidates = FieldPaths(*options.GetDescriptor());
-  for (const ProcessFlag& flag : kProcessFlags) candidates.push_back(flag.name);
-  candidates.insert(candidates.end(), {"config", "set", "help"});
+  for (const OptionHelp& flag : DescribeFlags()) candidates.push_back(flag.name);
   const std::string nearest = NearestWord(name, candidates);
   return absl::InvalidArgumentError(absl::StrCat(
       "unknown flag --", name,
@@ -149,14 +120,14 @@ absl::StatusOr<Flag> ReadFlag(const google::protobuf::Message& options,
   if (!IsKnown(options, flag.name)) {
     absl::string_view without = flag.name;
     if (equals == absl::string_view::npos && absl::ConsumePrefix(&without, "no") &&
-        IsBoolFlag(options, std::string(without))) {
+        IsSwitch(options, std::string(without))) {
       return Flag{std::string(without), "false"};
     }
     return UnknownFlag(options, flag.name);
   }
   if (equals != absl::string_view::npos) {
     flag.value = std::string(text.substr(equals + 1));
-  } else if (flag.name == "help" || IsBoolFlag(options, flag.name)) {
+  } else if (IsSwitch(options, flag.name)) {
     flag.value = "true";
   } else if (*position < arguments.size()) {
     flag.value = arguments[(*position)++];
@@ -166,28 +137,16 @@ absl::StatusOr<Flag> ReadFlag(const google::protobuf::Message& options,
   return flag;
 }
 
-std::string HelpText(const StageInfo& info, const google::protobuf::Message& options) {
-  std::string text = absl::StrCat(
-      info.name, ": ", info.summary, "\n\nSettings (also in a --config file, in text format):\n",
-      OptionsHelp(*options.GetDescriptor()), info.more_help ? "\n" + info.more_help() : "",
-      "\nEvery stage:\n"
-      "  --config=FILE.textproto\n      Settings from a file; flags override it.\n"
-      "  --set=FIELD.PATH=VALUE\n      One setting; the same as --FIELD.PATH=VALUE.\n");
-  for (const ProcessFlag& process : kProcessFlags) {
-    gflags::CommandLineFlagInfo flag;
-    if (!gflags::GetCommandLineFlagInfo(process.name, &flag)) continue;
-    absl::StrAppend(&text, "  --", process.name, "=", process.type, "\n      ",
-                    process.help == nullptr ? flag.description : process.help, "\n");
-    if (!flag.default_value.empty()) {
-      absl::StrAppend(&text, "      Default: ", flag.default_value, "\n");
-    }
-  }
-  absl::StrAppend(
-      &text,
-      "\nExit codes: 0 done, 64 bad usage or config, 65 bad input data, 66 input missing,\n"
-      "73 cannot write, 75 interrupted, or a rank or GPU was lost (run it again to go on), 70 "
-      "internal error.\n");
-  return text;
+// \error kInvalidArgument if there is no such form.
+absl::StatusOr<std::string> HelpAs(const std::string& form, const StageInfo& info,
+                                   const google::protobuf::Message& options) {
+  const StageHelp help = {info.name, info.summary, DescribeOptions(*options.GetDescriptor()),
+                          info.more_help ? info.more_help() : "", DescribeFlags()};
+  if (form == "true" || form == "text") return HelpText(help);
+  if (form == "man") return ManPage(help);
+  if (form == "completion") return CompletionTable(help);
+  return absl::InvalidArgumentError(
+      absl::StrCat("--help=", form, ": expected one of text|man|completion"));
 }
 
 // A setting that is given again overrides the one before, as wrappers want it. A path that nobody
@@ -221,7 +180,9 @@ absl::Status ParseCommandLine(const std::vector<std::string>& arguments,
   for (const Flag& flag : flags) {
     if (flag.name == "config") continue;
     if (flag.name == "help") {
-      command_line->help = true;
+      command_line->help = flag.value;
+    } else if (flag.name == "version") {
+      command_line->version = flag.value != "false";
     } else if (flag.name == "set") {
       const size_t equals = flag.value.find('=');
       if (equals == std::string::npos) {
@@ -332,9 +293,15 @@ int StageMainWork(int argc, char** argv, const StageInfo& info, google::protobuf
   if (!entered) return fail(absl::NotFoundError(absl::StrCat("cannot enter ", folder)));
   if (!logging.ok()) return fail(logging);
   if (!parsed.ok()) return fail(parsed);
-  if (command_line.help) {
-    std::fputs(HelpText(info, *options).c_str(), stdout);
-    return 0;
+  if (!command_line.help.empty() || command_line.version) {
+    const absl::StatusOr<std::string> text = command_line.version
+                                                 ? BuildFacts(info.name, ProgramFolder())
+                                                 : HelpAs(command_line.help, info, *options);
+    if (!text.ok()) return fail(text.status());
+    std::fputs(text->c_str(), stdout);
+    return std::fflush(stdout) == 0
+               ? 0
+               : fail(absl::ResourceExhaustedError("cannot write to standard output"));
   }
   std::string result;
   const absl::StatusOr<StageOutcome> outcome = CatchOutOfMemory([&] {

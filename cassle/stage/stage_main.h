@@ -12,7 +12,9 @@ namespace cassle {
 
 // What the command line asks for besides the options.
 struct CommandLine {
-  bool help = false;
+  // The form of --help that is asked for: "true" (--help alone), "man", ...; empty: none.
+  std::string help;
+  bool version = false;
   StageSettings settings;
 };
 

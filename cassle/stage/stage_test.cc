@@ -432,6 +432,19 @@ TEST(ParseCommandLineTest, APathThatIsGivenTwiceIsAUsageErrorUnlessThereMayBeSev
   EXPECT_EQ(options.more_inputs_size(), 2);
 }
 
+TEST(ParseCommandLineTest, HelpHasFormsAndVersionNone) {
+  v1::TestOptions options;
+  CommandLine line;
+  ASSERT_OK(ParseCommandLine({"--count=3"}, &options, &line));
+  EXPECT_EQ(line.help, "");
+  EXPECT_FALSE(line.version);
+  ASSERT_OK(ParseCommandLine({"-h"}, &options, &line));
+  EXPECT_EQ(line.help, "true");
+  ASSERT_OK(ParseCommandLine({"--help=man", "--version"}, &options, &line));
+  EXPECT_EQ(line.help, "man");
+  EXPECT_TRUE(line.version);
+}
+
 TEST(ParseCommandLineTest, UnknownFlagsNameTheNearestValidOne) {
   v1::TestOptions options;
   CommandLine line;

@@ -1,6 +1,7 @@
 #include "cassle/models/exchange/backbone_choice.h"
 
 #include <algorithm>
+#include <set>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -41,12 +42,54 @@ bool HaveSameWeights(const FoundBackbone& a, const FoundBackbone& b, const Weigh
                     });
 }
 
+// What is almost one of ours, by names behind one prefix: all of `has`, and not `lacks`.
+struct NearMiss {
+  const char* has;
+  const char* lacks;
+  const char* what;
+};
+constexpr char kNoClassToken[] =
+    "a vision transformer without a class token, and the features here are that token's";
+constexpr NearMiss kNearMisses[] = {
+    {"patch_embed.proj.weight blocks.0.attn.qkv.weight attn_pool.q.weight", "cls_token",
+     "a vision transformer without a class token: attention pools its features (attn_pool)"},
+    {"patch_embed.proj.weight blocks.0.attn.qkv.weight", "cls_token", kNoClassToken},
+    {"embeddings.patch_embeddings.projection.weight", "embeddings.cls_token", kNoClassToken},
+    {"embeddings.patch_embedding.weight embeddings.class_embedding", "",
+     "a vision transformer of CLIP, with a norm before its blocks, which the networks here do not "
+     "have"},
+    {"embeddings.patch_embedding.weight", "embeddings.class_embedding", kNoClassToken},
+    {"layer4.0.conv1.weight conv1.0.weight", "conv1.weight",
+     "a residual network whose stem is of several convolutions, and those here have one"},
+    {"layer4.0.conv1.weight", "conv1.weight",
+     "a residual network whose first convolution, conv1.weight, is missing"},
+};
+
+// "; there is ...", or empty.
+std::string NearMissAmong(const std::vector<std::string>& names) {
+  const std::set<std::string> all(names.begin(), names.end());
+  for (const NearMiss& miss : kNearMisses) {
+    const std::vector<std::string> has = absl::StrSplit(miss.has, ' ');
+    for (const std::string& name : names) {
+      if (!absl::EndsWith(name, has[0])) continue;
+      const std::string prefix = name.substr(0, name.size() - has[0].size());
+      const bool found =
+          (prefix.empty() || prefix.back() == '.') && all.count(prefix + miss.lacks) == 0 &&
+          std::all_of(has.begin(), has.end(),
+                      [&](const std::string& other) { return all.count(prefix + other) > 0; });
+      if (found) return absl::StrCat("; with ", name, " there is ", miss.what);
+    }
+  }
+  return "";
+}
+
 absl::Status NoneFound(const std::vector<std::string>& names) {
   const std::vector<std::string> first(names.begin(),
                                        names.begin() + std::min<size_t>(4, names.size()));
   return absl::DataLossError(absl::StrCat("no ResNet or vision transformer was found among its ",
                                           names.size(), " tensors (", absl::StrJoin(first, ", "),
-                                          first.size() < names.size() ? ", ..." : "", ")"));
+                                          first.size() < names.size() ? ", ..." : "", ")",
+                                          NearMissAmong(names)));
 }
 
 }  // namespace

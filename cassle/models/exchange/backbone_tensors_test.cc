@@ -10,6 +10,7 @@
 #include "absl/strings/str_split.h"
 #include "cassle/base/testing/status_matchers.h"
 #include "cassle/models/exchange/backbone_choice.h"
+#include "cassle/models/exchange/whole_blocks.h"
 
 namespace cassle {
 namespace {
@@ -133,6 +134,44 @@ TEST(BackboneTensorsTest, NetworksThatComputeSomethingElseAreRefusedByName) {
   }
 }
 
+TEST(BackboneTensorsTest, BlocksOfAnotherFormAndPoolsOfAttentionAreNamed) {
+  for (const char* name :
+       {"blocks.0.attns.0.norm.weight", "blocks.0.in_proj.weight", "attn_pool.q.weight"}) {
+    WeightFile file;
+    Add("", kVit, 0, &file);
+    Add("", name, 0, &file);
+    EXPECT_THAT(Select(file), StatusIs(absl::StatusCode::kDataLoss,
+                                       AllOf(HasSubstr(name), HasSubstr("do not have"))));
+  }
+}
+
+absl::Status Blocks(absl::string_view network, absl::string_view blocks) {
+  WeightFile file;
+  Add("net.", network, 0, &file);
+  Add("net.", blocks, 0, &file);
+  const absl::StatusOr<BackboneTensors> tensors = Select(file);
+  return tensors.ok() ? CheckBlocks(*tensors) : tensors.status();
+}
+
+TEST(WholeBlocksTest, TheTensorThatABlockLacksIsNamedAndOneBesideIt) {
+  EXPECT_OK(Blocks(kResNet, "layer3.0.conv1.weight layer3.1.conv1.weight layer3.1.bn1.bias"));
+  EXPECT_THAT(Blocks(kResNet, "layer3.0.bn1.bias layer3.1.conv1.weight"),
+              StatusIs(absl::StatusCode::kDataLoss, AllOf(HasSubstr("no layer3.0.conv1.weight"),
+                                                          HasSubstr("net.layer3.0.bn1.bias"))));
+  EXPECT_THAT(Blocks(kResNet, "layer3.1.conv1.weight"),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("and none 0 before it")));
+  EXPECT_THAT(Blocks(kResNet, "layer4.0.conv3.weight layer1.0.conv1.weight"),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("no layer1.0.conv3.weight")));
+  EXPECT_OK(Blocks(kVit,
+                   "blocks.0.norm1.weight blocks.10.norm1.weight blocks.1.norm1.weight "
+                   "blocks.2.norm1.weight blocks.3.norm1.weight blocks.4.norm1.weight "
+                   "blocks.5.norm1.weight blocks.6.norm1.weight blocks.7.norm1.weight "
+                   "blocks.8.norm1.weight blocks.9.norm1.weight"));
+  EXPECT_THAT(Blocks(kVit, "blocks.0.mlp.fc1.bias"),
+              StatusIs(absl::StatusCode::kDataLoss, AllOf(HasSubstr("no blocks.0.norm1.weight"),
+                                                          HasSubstr("net.blocks.0.mlp.fc1.bias"))));
+}
+
 TEST(BackboneTensorsTest, ATensorUnderTwoNamesOrWithoutNumbersIsRefused) {
   WeightFile file;
   Add("", kResNet, 0, &file);
@@ -189,6 +228,23 @@ TEST(BackboneChoiceTest, TheSameWeightsUnderTwoNamesNeedNoChoice) {
   ASSERT_OK_AND_ASSIGN(const BackboneChoice choice, ChooseBackbone("", file));
   EXPECT_EQ(choice.backbone.prefix, "backbone.");
   EXPECT_THAT(choice.reason, HasSubstr("the same weights"));
+}
+
+TEST(BackboneChoiceTest, OfWhatIsAlmostOneOfOursTheReasonIsSaid) {
+  const auto expect = [](absl::string_view names, const char* words) {
+    WeightFile file;
+    Add("visual.", names, 0, &file);
+    EXPECT_THAT(
+        ChooseBackbone("", file),
+        StatusIs(absl::StatusCode::kDataLoss,
+                 AllOf(HasSubstr("no ResNet or vision transformer was found"), HasSubstr(words))));
+  };
+  const std::string vit = "patch_embed.proj.weight pos_embed blocks.0.attn.qkv.weight";
+  expect(vit, "with visual.patch_embed.proj.weight there is a vision transformer without a class");
+  expect(vit + " attn_pool.q.weight", "attention pools its features (attn_pool)");
+  expect("embeddings.patch_embedding.weight embeddings.class_embedding", "of CLIP");
+  expect("conv1.0.weight conv1.3.weight layer4.0.conv1.weight", "several convolutions");
+  expect("layer4.0.conv1.weight", "conv1.weight, is missing");
 }
 
 TEST(BackboneChoiceTest, APrefixMayBeGivenWithoutItsLastDotAndWithWrappers) {

@@ -11,6 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "cassle/base/testing/fuzz_check.h"
 #include "cassle/models/exchange/configs/foreign_config.h"
+#include "cassle/models/exchange/configs/timm_names.h"
 #include "cassle/models/exchange/weight_file.h"
 
 namespace cassle {
@@ -23,6 +24,8 @@ void CheckStatus(const absl::Status& status) {
 }
 
 void CheckJson(absl::string_view text) {
+  const NamedNetwork named = ReadNetworkName(text);
+  CASSLE_FUZZ_CHECK(!named.other || named.architecture.empty());
   CheckStatus(ParseWeightIndex(text).status());
   absl::StatusOr<ForeignConfig> config = ParseForeignConfig(text);
   CheckStatus(config.status());

@@ -56,11 +56,25 @@ std::string WhatIs(absl::string_view function) {
 
 // What is set on modules that changes what they compute.
 constexpr const char* kSettings[] = {
-    "stride", "dilation", "eps", "num_heads", "num_attention_heads", "approximate", "global_pool"};
+    "stride",      "dilation", "padding", "padding_mode", "kernel_size",         "ceil_mode",
+    "output_size", "groups",   "eps",     "num_heads",    "num_attention_heads", "approximate",
+    "global_pool", "pool_type"};
 constexpr size_t kMaxSettings = 4;
+
+// Under what training scripts keep the name of their network (PyTorch's examples, timm, MoCo, DINO,
+// MAE, SupContrast), in a dict or an argparse.Namespace; solo-learn's is the "name" in "backbone".
+constexpr const char* kNetworkKeys[] = {"arch",         "architecture", "model",   "model_name",
+                                        "backbone",     "base_model",   "network", "encoder",
+                                        "base_encoder", "encoder_name"};
+
+bool IsNetworkKey(absl::string_view key) {
+  return std::find(std::begin(kNetworkKeys), std::end(kNetworkKeys), key) != std::end(kNetworkKeys);
+}
 
 std::string SettingText(const PickleValue& value) {
   switch (value.kind) {
+    case Kind::kBool:
+      return value.integer != 0 ? "true" : "false";
     case Kind::kInt:
       return absl::StrCat(value.integer);
     case Kind::kFloat:
@@ -160,6 +174,7 @@ class Collector {
 
   absl::Status VisitEntries(const PickleValue& dict, int depth) {
     CASSLE_RETURN_IF_ERROR(Spend(dict.items.size(), 0));
+    CASSLE_RETURN_IF_ERROR(KeepNetworks(dict));
     for (size_t i = 0; i + 1 < dict.items.size(); i += 2) {
       const PickleValue& key = *dict.items[i];
       const PickleValue& value = *dict.items[i + 1];
@@ -169,6 +184,21 @@ class Collector {
                                : key.Is(Kind::kString) ? key.text
                                                        : absl::StrCat("key ", i / 2);
       CASSLE_RETURN_IF_ERROR(VisitPart(part, value, depth + 1));
+    }
+    return absl::OkStatus();
+  }
+
+  // Those among the entries of the dict called name_ that name a network.
+  absl::Status KeepNetworks(const PickleValue& dict) {
+    const absl::string_view owner = absl::string_view(name_).substr(name_.rfind('.') + 1);
+    for (size_t i = 0; i + 1 < dict.items.size(); i += 2) {
+      const PickleValue& key = *dict.items[i];
+      const PickleValue& value = *dict.items[i + 1];
+      if (!key.Is(Kind::kString) || !value.Is(Kind::kString)) continue;
+      if (!IsNetworkKey(key.text) && !(key.text == "name" && IsNetworkKey(owner))) continue;
+      CASSLE_ASSIGN_OR_RETURN(const std::string name, TakeName());
+      file_.networks.push_back(
+          {absl::StrCat(name, name.empty() ? "" : ".", key.text), Shown(value.text)});
     }
     return absl::OkStatus();
   }
@@ -188,7 +218,10 @@ class Collector {
 
   absl::Status VisitObject(const PickleValue& object, int depth) {
     // PartOf searches it.
-    if (object.state != nullptr) CASSLE_RETURN_IF_ERROR(Spend(object.state->items.size(), 0));
+    if (object.state != nullptr) {
+      CASSLE_RETURN_IF_ERROR(Spend(object.state->items.size(), 0));
+      if (object.state->Is(Kind::kDict)) CASSLE_RETURN_IF_ERROR(KeepNetworks(*object.state));
+    }
     const PickleValue* parameters = PartOf(object, "_parameters");
     const PickleValue* buffers = PartOf(object, "_buffers");
     const PickleValue* modules = PartOf(object, "_modules");

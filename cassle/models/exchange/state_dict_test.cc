@@ -11,6 +11,7 @@ namespace cassle {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::SizeIs;
@@ -85,6 +86,20 @@ TEST(StateDictTest, NamesOfAnyBytesAreKeptOnOneLine) {
       Collect(absl::StrCat("}", Text("two\nlines \xE9 caf\xC3\xA9"), "cmy\nType\n)Rs")));
   ASSERT_THAT(file.unread, SizeIs(1));
   EXPECT_EQ(file.unread[0].name, "two\\x0Alines \\xE9 caf\xC3\xA9");
+}
+
+TEST(StateDictTest, NamesOfNetworksAreKeptWithTheirKeys) {
+  const std::string name_space =
+      absl::StrCat("cargparse\nNamespace\n)\x81}", Text("arch"), Text("vit_small"), "sb");
+  ASSERT_OK_AND_ASSIGN(
+      const WeightFile file,
+      Collect(absl::StrCat("}(", Text("arch"), Text("resnetblur18"), Text("args"), name_space,
+                           Text("backbone"), "}", Text("name"), Text("resnet18"), "s",  //
+                           Text("name"), Text("a run"), Text("epoch"), Text("arch"), "u")));
+  std::vector<std::string> networks;
+  for (const SaidNetwork& said : file.networks) networks.push_back(said.key + "=" + said.name);
+  EXPECT_THAT(networks,
+              ElementsAre("arch=resnetblur18", "args.arch=vit_small", "backbone.name=resnet18"));
 }
 
 TEST(PickleTest, NamesOfClassesDoNotGrowByThemselves) {

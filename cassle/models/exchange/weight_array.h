@@ -40,12 +40,19 @@ struct PickledModule {
   std::map<std::string, std::string> settings;
 };
 
+// What a checkpoint calls its network: "arch" is "resnet18", "args.model" "vit_small".
+struct SaidNetwork {
+  std::string key;
+  std::string name;
+};
+
 struct WeightFile {
   // In the order of the file; strided and shared storages are written out.
   std::vector<WeightArray> arrays;
   std::vector<UnreadValue> unread;
   // What tensors were taken out of, the outermost first.
   std::vector<PickledModule> modules;
+  std::vector<SaidNetwork> networks;
   // What our own export adds, and safetensors' __metadata__.
   std::map<std::string, std::string> metadata;
 };

@@ -105,6 +105,7 @@ absl::Status AddPart(const std::string& path, const std::string& index,
   }
   for (UnreadValue& value : part.unread) whole->unread.push_back(std::move(value));
   for (PickledModule& module : part.modules) whole->modules.push_back(std::move(module));
+  for (SaidNetwork& network : part.networks) whole->networks.push_back(std::move(network));
   whole->metadata.insert(part.metadata.begin(), part.metadata.end());
   return absl::OkStatus();
 }

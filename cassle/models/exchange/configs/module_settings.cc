@@ -1,6 +1,8 @@
 #include "cassle/models/exchange/configs/module_settings.h"
 
+#include <set>
 #include <string>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -8,12 +10,24 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "cassle/base/status_macros.h"
+#include "cassle/models/exchange/configs/module_classes.h"
 
 namespace cassle {
 namespace {
 
 constexpr char kResNetEps[] = "1e-05";
-constexpr char kActivations[] = "torch.nn.modules.activation.";
+
+// A module and where it stands.
+struct Place {
+  const PickledModule& module;
+  // Behind the prefix, in the file's words and in ours.
+  absl::string_view name;
+  std::string ours;
+  // Whether it holds no other modules.
+  bool leaf;
+  // Whether the blocks lie under the first part of its name.
+  bool in_trunk;
+};
 
 absl::Status Other(const PickledModule& module, absl::string_view is, absl::string_view ours) {
   return absl::DataLossError(absl::StrCat(
@@ -21,15 +35,30 @@ absl::Status Other(const PickledModule& module, absl::string_view is, absl::stri
       ", and the networks here have ", ours, ": the same weights would give other features"));
 }
 
-// "2" and "2,2" are the same.
-absl::Status CheckSetting(const PickledModule& module, const std::string& key,
-                          const std::string& ours) {
-  const auto found = module.settings.find(key);
-  if (found == module.settings.end()) return absl::OkStatus();
-  if (found->second == ours || found->second == absl::StrCat(ours, ",", ours)) {
-    return absl::OkStatus();
+absl::Status Unknown(const PickledModule& module, absl::string_view ours) {
+  if (absl::StrContains(module.what, ".activation")) {
+    return Other(module, "another activation", ours);
   }
-  return Other(module, absl::StrCat(key, " ", found->second), ours);
+  return absl::DataLossError(absl::StrCat(
+      "its module ", module.name, " (", module.what,
+      ") is not known here and may change the features: if it does not, save model.state_dict()"));
+}
+
+std::string SettingOf(const PickledModule& module, const std::string& key) {
+  const auto found = module.settings.find(key);
+  return found == module.settings.end() ? "" : found->second;
+}
+
+// "2" and "2,2" are the same.
+bool IsSetting(absl::string_view value, absl::string_view ours) {
+  return value.empty() || value == ours || value == absl::StrCat(ours, ",", ours);
+}
+
+absl::Status CheckSetting(const PickledModule& module, const std::string& key,
+                          absl::string_view ours) {
+  const std::string value = SettingOf(module, key);
+  if (IsSetting(value, ours)) return absl::OkStatus();
+  return Other(module, absl::StrCat(key, " ", value), ours);
 }
 
 // Of a convolution by our name; 0: it is none of ours.
@@ -37,55 +66,108 @@ int StrideOf(const std::string& name, const v1::BackboneConfig& config) {
   if (name == "conv1") return config.stem() == v1::IMAGENET ? 2 : 1;
   const std::vector<std::string> parts = absl::StrSplit(name, '.');
   if (parts.size() < 3 || !absl::StartsWith(parts[0], "layer")) return 0;
-  if (parts[2] != "downsample" && !absl::StartsWith(parts[2], "conv")) return 0;
+  const bool shortcut = parts.size() == 4 && parts[2] == "downsample" && parts[3] == "0";
+  if (!shortcut && !(parts.size() == 3 && absl::StartsWith(parts[2], "conv"))) return 0;
   const std::string strided = config.architecture() == "resnet50" ? "conv2" : "conv1";
-  const bool halves =
-      parts[0] != "layer1" && parts[1] == "0" && (parts[2] == "downsample" || parts[2] == strided);
+  const bool halves = parts[0] != "layer1" && parts[1] == "0" && (shortcut || parts[2] == strided);
   return halves ? 2 : 1;
 }
 
-absl::Status CheckActivation(const PickledModule& module, absl::string_view ours) {
-  if (!absl::StartsWith(module.what, kActivations) ||
-      absl::EndsWith(module.what, ".MultiheadAttention")) {
-    return absl::OkStatus();
-  }
-  if (module.what == absl::StrCat(kActivations, ours)) {
-    return CheckSetting(module, "approximate", "none");
-  }
-  return Other(module, "another activation", ours);
+bool IsNormPlace(absl::string_view ours) {
+  const std::vector<absl::string_view> parts = absl::StrSplit(ours, '.');
+  if (parts.size() == 1) return ours == "bn1";
+  if (!absl::StartsWith(ours, "layer")) return false;
+  return (parts.size() == 3 && absl::StartsWith(parts[2], "bn")) ||
+         (parts.size() == 4 && parts[2] == "downsample" && parts[3] == "1");
 }
 
-// What stands before the first blocks without a tensor: children by name, or the first numbers of
-// an nn.Sequential.
+absl::Status CheckConvolution(const PickledModule& module, int stride) {
+  if (!IsConvolution(module.what)) return Unknown(module, "a convolution");
+  CASSLE_RETURN_IF_ERROR(CheckSetting(module, "stride", absl::StrCat(stride)));
+  CASSLE_RETURN_IF_ERROR(CheckSetting(module, "dilation", "1"));
+  CASSLE_RETURN_IF_ERROR(CheckSetting(module, "groups", "1"));
+  CASSLE_RETURN_IF_ERROR(CheckSetting(module, "padding_mode", "zeros"));
+  for (const int kernel : {1, 3, 7}) {
+    const std::string size = SettingOf(module, "kernel_size");
+    if (size.empty() || !IsSetting(size, absl::StrCat(kernel))) continue;
+    CASSLE_RETURN_IF_ERROR(CheckSetting(module, "padding", absl::StrCat(kernel / 2)));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckActivation(const PickledModule& module, absl::string_view ours) {
+  if (!IsActivation(module.what, ours)) return Unknown(module, ours);
+  return CheckSetting(module, "approximate", "none");
+}
+
+// What stands before the first blocks without a tensor: children by name, those of Hugging Face's
+// embedder, or the first numbers of an nn.Sequential.
 bool IsOfStem(absl::string_view name) {
   return name == "relu" || name == "act1" || name == "maxpool" ||
+         absl::StartsWith(name, "embedder.") ||
          (name.size() == 1 && absl::ascii_isdigit(name[0]) && name[0] < '5');
 }
 
-absl::Status CheckResNet(const PickledModule& module, absl::string_view name,
-                         const std::string& ours, const v1::BackboneConfig& config,
-                         ForeignConfig* said) {
-  const int stride = StrideOf(ours, config);
-  if (stride != 0 && absl::EndsWith(module.what, "Conv2d")) {
-    CASSLE_RETURN_IF_ERROR(CheckSetting(module, "stride", absl::StrCat(stride)));
-    CASSLE_RETURN_IF_ERROR(CheckSetting(module, "dilation", "1"));
-    if (ours == "conv1" && module.settings.count("stride") > 0) {
-      said->stem_by = absl::StrCat("by the stride of its module ", module.name);
-    }
-  }
-  const bool block = absl::StartsWith(ours, "layer");
-  if (absl::EndsWith(module.what, "BatchNorm2d") && (block || ours == "bn1")) {
-    return CheckSetting(module, "eps", kResNetEps);
-  }
-  if (!IsOfStem(name) && !block) return absl::OkStatus();
+absl::Status CheckStem(const PickledModule& module, absl::string_view name,
+                       const v1::BackboneConfig& config) {
+  const bool imagenet = config.stem() == v1::IMAGENET;
   if (absl::EndsWith(module.what, "MaxPool2d")) {
-    if (config.stem() == v1::CIFAR) return Other(module, "a max-pool", "none behind a 3x3 stem");
-    return CheckSetting(module, "stride", "2");
+    if (!imagenet) return Other(module, "a max-pool", "none behind a 3x3 stem");
+    CASSLE_RETURN_IF_ERROR(CheckSetting(module, "kernel_size", "3"));
+    CASSLE_RETURN_IF_ERROR(CheckSetting(module, "stride", "2"));
+    CASSLE_RETURN_IF_ERROR(CheckSetting(module, "padding", "1"));
+    return CheckSetting(module, "ceil_mode", "false");
   }
-  if (name == "maxpool" && config.stem() == v1::IMAGENET) {
+  if (imagenet && (name == "maxpool" || name == "embedder.pooler")) {
     return Other(module, "no max-pool", "one behind a 7x7 stem");
   }
-  return CheckActivation(module, "ReLU");
+  return IsNeutral(module.what) ? absl::OkStatus() : CheckActivation(module, "ReLU");
+}
+
+// What makes features of the last block's map: the child that is called so, and timm's child of it.
+bool IsPool(absl::string_view what, absl::string_view name) {
+  for (const char* known :
+       {"avgpool", "global_pool", "global_pool.pool", "pooler", "pool", "gap"}) {
+    if (name == known) return true;
+  }
+  return absl::StrContains(what, "Pool") && !absl::StrContains(name, ".");
+}
+
+absl::Status CheckPool(const PickledModule& module, const v1::BackboneConfig& config) {
+  if (!IsMeanPool(module.what)) return Other(module, "another pooling", "the mean of all places");
+  const std::string type = SettingOf(module, "pool_type");
+  if (type != "fast" && type != "fastavg") {
+    CASSLE_RETURN_IF_ERROR(CheckSetting(module, "pool_type", "avg"));
+  }
+  CASSLE_RETURN_IF_ERROR(CheckSetting(module, "output_size", "1"));
+  // Of a number of places, which is that of images of 224 and 32.
+  return CheckSetting(module, "kernel_size", config.stem() == v1::IMAGENET ? "7" : "4");
+}
+
+absl::Status CheckResNet(const Place& place, const v1::BackboneConfig& config,
+                         ForeignConfig* said) {
+  const PickledModule& module = place.module;
+  const int stride = StrideOf(place.ours, config);
+  if (stride != 0) {
+    CASSLE_RETURN_IF_ERROR(CheckConvolution(module, stride));
+    if (place.ours == "conv1" && module.settings.count("stride") > 0) {
+      said->stem_by = absl::StrCat("by the stride of its module ", module.name);
+    }
+    return absl::OkStatus();
+  }
+  if (IsNormPlace(place.ours)) {
+    if (!IsBatchNorm(module.what)) return Other(module, "another norm", "batch norms");
+    return CheckSetting(module, "eps", kResNetEps);
+  }
+  if (place.in_trunk) {
+    return !place.leaf || IsNeutral(module.what) ? absl::OkStatus()
+                                                 : CheckActivation(module, "ReLU");
+  }
+  if (IsOfStem(place.name)) {
+    const bool judged = place.leaf || place.name == "maxpool";
+    return judged ? CheckStem(module, place.name, config) : absl::OkStatus();
+  }
+  return IsPool(module.what, place.name) ? CheckPool(module, config) : absl::OkStatus();
 }
 
 // That all modules say the same, and config.json too.
@@ -100,43 +182,70 @@ absl::Status Agree(const PickledModule& module, const char* what, T value, Said<
   return absl::OkStatus();
 }
 
-absl::Status CheckVit(const PickledModule& module, const std::string& ours, ForeignConfig* said) {
-  const auto setting = [&module](const char* key) {
-    const auto found = module.settings.find(key);
-    return found == module.settings.end() ? std::string() : found->second;
-  };
-  const bool block = absl::StartsWith(ours, "blocks.");
-  if ((block || ours == "norm") && absl::EndsWith(module.what, "LayerNorm")) {
-    double eps = 0;
-    if (!absl::SimpleAtod(setting("eps"), &eps)) eps = 0;
-    CASSLE_RETURN_IF_ERROR(Agree(module, "eps", eps, &said->norm_eps));
+absl::Status CheckVit(const Place& place, const v1::BackboneConfig& config, ForeignConfig* said) {
+  const PickledModule& module = place.module;
+  if (place.ours == "patch_embed.proj") {
+    if (!IsConvolution(module.what)) return Unknown(module, "a convolution");
+    CASSLE_RETURN_IF_ERROR(CheckSetting(module, "stride", absl::StrCat(config.patch_size())));
+    return CheckSetting(module, "padding", "0");
   }
   for (const char* key : {"num_heads", "num_attention_heads"}) {
     int heads = 0;
-    if (!absl::SimpleAtoi(setting(key), &heads)) continue;
-    CASSLE_RETURN_IF_ERROR(Agree(module, key, heads, &said->heads));
+    if (!absl::SimpleAtoi(SettingOf(module, key), &heads)) continue;
+    return Agree(module, key, heads, &said->heads);
   }
-  return block ? CheckActivation(module, "GELU") : absl::OkStatus();
+  if (!place.in_trunk && place.ours != "norm") return absl::OkStatus();
+  if (IsLayerNorm(module.what)) {
+    double eps = 0;
+    if (!absl::SimpleAtod(SettingOf(module, "eps"), &eps)) eps = 0;
+    return Agree(module, "eps", eps, &said->norm_eps);
+  }
+  // Layers with tensors are told by these.
+  if (!place.leaf || IsNeutral(module.what) || absl::EndsWith(module.what, "Linear") ||
+      absl::EndsWith(module.what, "LayerScale")) {
+    return absl::OkStatus();
+  }
+  return CheckActivation(module, "GELU");
+}
+
+absl::string_view ParentOf(absl::string_view name) {
+  const size_t dot = name.rfind('.');
+  return dot == absl::string_view::npos ? "" : name.substr(0, dot);
+}
+
+absl::string_view FirstPart(absl::string_view name) { return name.substr(0, name.find('.')); }
+
+// Of blocks, and of what stands in them.
+bool IsOfBlock(absl::string_view ours) {
+  return absl::StartsWith(ours, "blocks.") || (absl::StartsWith(ours, "layer") && ours.size() > 6 &&
+                                               absl::ascii_isdigit(ours[5]) && ours[6] == '.');
 }
 
 }  // namespace
 
 absl::Status AddModules(const std::vector<PickledModule>& modules, const FoundBackbone& found,
                         const v1::BackboneConfig& detected, ForeignConfig* config) {
+  std::vector<Place> places;
+  std::set<absl::string_view> parents, trunk;
   for (const PickledModule& module : modules) {
+    parents.insert(ParentOf(module.name));
     const std::string dotted = module.name.empty() ? "" : module.name + ".";
     if (!absl::StartsWith(dotted, found.prefix)) continue;
-    const std::string behind = dotted.substr(found.prefix.size());
-    if (behind.empty()) {
+    if (dotted.size() == found.prefix.size()) {
       CASSLE_RETURN_IF_ERROR(CheckSetting(module, "global_pool", "token"));
       continue;
     }
-    std::string ours = ToOurName(*found.family, behind);
+    std::string ours = ToOurName(*found.family, dotted.substr(found.prefix.size()));
     ours.pop_back();
-    const absl::string_view name = absl::string_view(behind).substr(0, behind.size() - 1);
-    CASSLE_RETURN_IF_ERROR(detected.patch_size() == 0
-                               ? CheckResNet(module, name, ours, detected, config)
-                               : CheckVit(module, ours, config));
+    const absl::string_view name = absl::string_view(module.name).substr(found.prefix.size());
+    if (IsOfBlock(ours)) trunk.insert(FirstPart(name));
+    places.push_back({module, name, std::move(ours), false, false});
+  }
+  for (Place& place : places) {
+    place.leaf = parents.count(place.module.name) == 0;
+    place.in_trunk = trunk.count(FirstPart(place.name)) > 0;
+    CASSLE_RETURN_IF_ERROR(detected.patch_size() == 0 ? CheckResNet(place, detected, config)
+                                                      : CheckVit(place, detected, config));
   }
   return absl::OkStatus();
 }

@@ -71,6 +71,55 @@ TEST(ModuleSettingsTest, ResidualNetworksThatComputeSomethingElseAreRefusedByThe
   expect(OfResNet("resnet18", v1::CIFAR, {"layer1.0.bn1", kNorm, {{"eps", "0.001"}}}), "eps 0.001");
   expect(OfResNet("resnet18", v1::CIFAR, {"layer1.0.relu", "torch.nn.modules.activation.SiLU", {}}),
          "another activation");
+  // TensorFlow's padding, standardised weights, Caffe's max-pool, GroupNorm, blur pooling.
+  expect(OfResNet("resnet18", v1::IMAGENET, {"conv1", "timm.layers.conv2d_same.Conv2dSame", {}}),
+         "conv1 (timm.layers.conv2d_same.Conv2dSame) is not known here");
+  expect(OfResNet("resnet18", v1::IMAGENET,
+                  {"layer1.0.conv1", kConv, {{"kernel_size", "3,3"}, {"padding", "0,0"}}}),
+         "padding 0,0");
+  expect(OfResNet("resnet18", v1::IMAGENET, {"maxpool", kPool, {{"ceil_mode", "true"}}}),
+         "ceil_mode true");
+  expect(OfResNet("resnet50", v1::IMAGENET,
+                  {"layer2.0.downsample.1", "torch.nn.modules.normalization.GroupNorm", {}}),
+         "another norm");
+  expect(OfResNet("resnet18", v1::IMAGENET, {"layer1.0.aa", "timm.layers.BlurPool2d", {}}),
+         "layer1.0.aa (timm.layers.BlurPool2d) is not known here");
+  // Where names of blocks have no rule.
+  v1::BackboneConfig config;
+  config.set_architecture("resnet18");
+  ForeignConfig said;
+  expect(
+      AddModules({{"encoder.stages.0.layers.0.layer.0.convolution", kConv, {}},
+                  {"encoder.stages.0.layers.0.activation", "torch.nn.modules.activation.GELU", {}}},
+                 {"", &Family("Hugging Face's names")}, config, &said),
+      "another activation");
+}
+
+TEST(ModuleSettingsTest, FeaturesAreTheMeanOfAllPlacesAndOfNothingElse) {
+  constexpr char kTimms[] = "timm.layers.adaptive_avgmax_pool.SelectAdaptivePool2d";
+  for (const PickledModule& module :
+       {PickledModule{
+            "avgpool", "torch.nn.modules.pooling.AdaptiveAvgPool2d", {{"output_size", "1,1"}}},
+        PickledModule{"avgpool", "torch.nn.modules.pooling.AvgPool2d", {{"kernel_size", "7"}}},
+        PickledModule{"global_pool", kTimms, {{"pool_type", "avg"}}},
+        PickledModule{"global_pool", kTimms, {{"pool_type", "fast"}}},
+        PickledModule{"global_pool.flatten", "torch.nn.modules.flatten.Flatten", {}}}) {
+    EXPECT_OK(OfResNet("resnet18", v1::IMAGENET, module)) << module.what;
+  }
+  for (const PickledModule& module :
+       {PickledModule{"avgpool", "torch.nn.modules.pooling.AdaptiveMaxPool2d", {}},
+        PickledModule{"avgpool", "torch.nn.modules.pooling.AvgPool2d", {{"kernel_size", "2"}}},
+        PickledModule{
+            "avgpool", "torch.nn.modules.pooling.AdaptiveAvgPool2d", {{"output_size", "7,7"}}},
+        PickledModule{"gem", "my.GeMPooling", {}},
+        PickledModule{"global_pool", kTimms, {{"pool_type", "max"}}},
+        PickledModule{"global_pool", kTimms, {{"pool_type", "catavgmax"}}},
+        // pool_type ''.
+        PickledModule{"global_pool.pool", "torch.nn.modules.linear.Identity", {}}}) {
+    EXPECT_THAT(OfResNet("resnet18", v1::IMAGENET, module),
+                StatusIs(absl::StatusCode::kDataLoss,
+                         HasSubstr(absl::StrCat("its module ", module.name, " (", module.what))));
+  }
 }
 
 absl::StatusOr<ForeignConfig> OfVit(const std::vector<PickledModule>& modules,
@@ -104,6 +153,30 @@ TEST(ModuleSettingsTest, OfATransformerHeadsAndEpsilonAreRead) {
                       "torch.nn.modules.activation.GELU",
                       {{"approximate", "tanh"}}}}),
               StatusIs(absl::StatusCode::kDataLoss, HasSubstr("approximate tanh")));
+}
+
+TEST(ModuleSettingsTest, OfActivationsOnlyTheExactGeluIsTaken) {
+  const auto act = [](const char* what) { return OfVit({{"encoder.blocks.0.mlp.act", what, {}}}); };
+  for (const char* what : {"torch.nn.modules.activation.GELU", "timm.layers.activations.GELU",
+                           "transformers.activations.GELUActivation"}) {
+    EXPECT_OK(act(what));
+  }
+  for (const char* what :
+       {"timm.layers.activations.QuickGELU", "timm.layers.activations.GELUTanh",
+        "transformers.activations.NewGELUActivation", "torch.nn.modules.activation.SiLU"}) {
+    EXPECT_THAT(act(what), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("another activation")));
+  }
+  EXPECT_THAT(act("my.Rational"),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("may change the features")));
+  EXPECT_OK(act("timm.layers.drop.DropPath"));
+  // Where the names of blocks have no rule.
+  v1::BackboneConfig config;
+  config.set_patch_size(16);
+  ForeignConfig said;
+  EXPECT_THAT(AddModules({{"layers.0.ln1", "torch.nn.modules.normalization.LayerNorm", {}},
+                          {"layers.0.ffn.activate", "my.QuickGELU", {}}},
+                         {"", &Family("mmpretrain's names")}, config, &said),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("layers.0.ffn.activate")));
 }
 
 }  // namespace

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "cassle/models/exchange/name_rules.h"
 
@@ -29,6 +31,33 @@ constexpr char kNames[] =
 // What may follow: by what the weights were trained. Since 0.8 that is behind a dot.
 constexpr const char* kTrainings[] = {"", "_in21k", "_in21ft1k", "_dino", "_mae", "_sam"};
 
+// Whole names that are not timm's to ours, as above: torchvision's (vit_b_16), DINO's, MoCo-v3's
+// and ours (vit_small), iBOT's (deit_small), MAE's (mae_vit_base_patch16), SwAV's (resnet50w2),
+// those of DINO's hub (dino_vits16).
+constexpr char kOtherNames[] =
+    "vit_b_#>vit_base: vit_l_#>vit_large: vit_h_#>vit_huge: "
+    "mae_vit_base_patch#>vit_base: mae_vit_large_patch#>vit_large: mae_vit_huge_patch#>vit_huge: "
+    "vit_tiny_patch#>vit_tiny: vit_small_patch#>vit_small: "
+    "vit_base_patch#>vit_base: vit_large_patch#>vit_large: vit_huge_patch#>vit_huge: "
+    "vit_tiny>vit_tiny: vit_small>vit_small: vit_base>vit_base: vit_large>vit_large: "
+    "vit_huge>vit_huge: deit_tiny>vit_tiny: deit_small>vit_small: deit_base>vit_base: "
+    "dino_vits#>vit_small: dino_vitb#>vit_base: "
+    "dinov2_vits#>vit_small: dinov2_vitb#>vit_base: resnet50w#>resnet50:";
+
+// Behind a beginning of kOtherNames; MAE's decoders.
+bool IsWhole(absl::string_view rest) { return rest.empty() || absl::StartsWith(rest, "_dec"); }
+
+// resnet18 of "torchvision/ResNet-18", vit_base_patch16_224 of "google/vit-base-patch16-224".
+std::string Plain(absl::string_view name) {
+  name = name.substr(name.find_last_of("/:") + 1);
+  return absl::StrReplaceAll(absl::AsciiStrToLower(name),
+                             {{"resnet-", "resnet"}, {"resnet_", "resnet"}, {"-", "_"}});
+}
+
+bool HasDigit(absl::string_view word) {
+  return std::any_of(word.begin(), word.end(), absl::ascii_isdigit);
+}
+
 }  // namespace
 
 std::optional<TimmNetwork> FindTimmNetwork(absl::string_view name) {
@@ -47,6 +76,34 @@ std::optional<TimmNetwork> FindTimmNetwork(absl::string_view name) {
     return std::nullopt;
   }
   return network;
+}
+
+NamedNetwork ReadNetworkName(absl::string_view name) {
+  const std::string plain = Plain(name);
+  if (const std::optional<TimmNetwork> timm = FindTimmNetwork(plain)) {
+    return {timm->architecture, false};
+  }
+  if (const std::optional<std::string> known = Renamed(kOtherNames, plain)) {
+    const std::vector<std::string> parts = absl::StrSplit(*known, absl::MaxSplits(':', 1));
+    if (IsWhole(parts[1])) return {parts[0], false};
+  }
+  for (const absl::string_view word : absl::StrSplit(plain, absl::ByAnyChar("_. "))) {
+    if (HasDigit(plain) && (absl::StrContains(word, "resn") || absl::StartsWith(word, "vit") ||
+                            absl::StartsWith(word, "deit"))) {
+      return {"", true};
+    }
+  }
+  return {};
+}
+
+std::string OtherNetworkIn(absl::string_view file_name) {
+  const std::string plain = absl::AsciiStrToLower(file_name);
+  for (const absl::string_view word : absl::StrSplit(plain, absl::ByAnyChar("_-. "))) {
+    if (!absl::StrContains(word, "resnet") || !HasDigit(word)) continue;
+    const NamedNetwork network = ReadNetworkName(word);
+    if (network.other) return std::string(word);
+  }
+  return "";
 }
 
 }  // namespace cassle

@@ -1,0 +1,19 @@
+// The tensors of another program's file in a backbone of ours.
+#ifndef CASSLE_MODELS_IMPORTED_TENSORS_H_
+#define CASSLE_MODELS_IMPORTED_TENSORS_H_
+
+#include "absl/status/status.h"
+#include "cassle/models/exchange/backbone_tensors.h"
+#include "cassle/models/networks/backbone.h"
+
+namespace cassle {
+
+// Copies them into the backbone's state; counters of batches, which nothing here depends on, may be
+// absent.
+// \error DataLoss if names, types or shapes differ, with the likely reason, or values are no
+// numbers; the backbone is then in a state that is neither.
+absl::Status LoadImported(const BackboneTensors& tensors, Backbone* backbone);
+
+}  // namespace cassle
+
+#endif  // CASSLE_MODELS_IMPORTED_TENSORS_H_
