@@ -229,7 +229,9 @@ class StageRunner {
       if (!IsDirectory(path) || FileExists(JoinPath(path, kManifestName))) continue;
       std::error_code unknown;
       const std::filesystem::path input = std::filesystem::weakly_canonical(path, unknown);
-      const std::filesystem::path output = std::filesystem::weakly_canonical(output_, unknown);
+      // Of a relative path that does not exist only its absolute form has a beginning that does.
+      const std::filesystem::path output =
+          std::filesystem::weakly_canonical(std::filesystem::absolute(output_), unknown);
       const std::filesystem::path between = output.lexically_relative(input);
       if (between.empty() || between == "." || *between.begin() == "..") continue;
       return absl::InvalidArgumentError(
