@@ -8,11 +8,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "cassle/base/status_macros.h"
+#include "cassle/models/networks/backbone_sizes.h"
 
 namespace cassle {
 namespace {
 
 constexpr char kResNetEps[] = "1e-05";
+constexpr char kConvNextEps[] = "1e-06";
 constexpr char kActivations[] = "torch.nn.modules.activation.";
 
 absl::Status Other(const PickledModule& module, absl::string_view is, absl::string_view ours) {
@@ -38,7 +40,8 @@ int StrideOf(const std::string& name, const v1::BackboneConfig& config) {
   const std::vector<std::string> parts = absl::StrSplit(name, '.');
   if (parts.size() < 3 || !absl::StartsWith(parts[0], "layer")) return 0;
   if (parts[2] != "downsample" && !absl::StartsWith(parts[2], "conv")) return 0;
-  const std::string strided = config.architecture() == "resnet50" ? "conv2" : "conv1";
+  const ResNetSize* size = FindResNet(config.architecture());
+  const std::string strided = size != nullptr && size->bottleneck ? "conv2" : "conv1";
   const bool halves =
       parts[0] != "layer1" && parts[1] == "0" && (parts[2] == "downsample" || parts[2] == strided);
   return halves ? 2 : 1;
@@ -100,7 +103,8 @@ absl::Status Agree(const PickledModule& module, const char* what, T value, Said<
   return absl::OkStatus();
 }
 
-absl::Status CheckVit(const PickledModule& module, const std::string& ours, ForeignConfig* said) {
+absl::Status CheckVit(const PickledModule& module, const std::string& ours,
+                      const v1::BackboneConfig& config, ForeignConfig* said) {
   const auto setting = [&module](const char* key) {
     const auto found = module.settings.find(key);
     return found == module.settings.end() ? std::string() : found->second;
@@ -116,7 +120,19 @@ absl::Status CheckVit(const PickledModule& module, const std::string& ours, Fore
     if (!absl::SimpleAtoi(setting(key), &heads)) continue;
     CASSLE_RETURN_IF_ERROR(Agree(module, key, heads, &said->heads));
   }
-  return block ? CheckActivation(module, "GELU") : absl::OkStatus();
+  if (!block) return absl::OkStatus();
+  return CheckActivation(module, config.feed_forward() == v1::SWIGLU ? "SiLU" : "GELU");
+}
+
+absl::Status CheckConvNext(const PickledModule& module, const std::string& ours) {
+  if (!absl::StartsWith(ours, "stem") && !absl::StartsWith(ours, "stages") &&
+      !absl::StartsWith(ours, "head.norm") && !absl::StartsWith(ours, "features")) {
+    return absl::OkStatus();
+  }
+  if (absl::StrContains(module.what, "LayerNorm")) {
+    CASSLE_RETURN_IF_ERROR(CheckSetting(module, "eps", kConvNextEps));
+  }
+  return CheckActivation(module, "GELU");
 }
 
 }  // namespace
@@ -134,9 +150,16 @@ absl::Status AddModules(const std::vector<PickledModule>& modules, const FoundBa
     std::string ours = ToOurName(*found.family, behind);
     ours.pop_back();
     const absl::string_view name = absl::string_view(behind).substr(0, behind.size() - 1);
-    CASSLE_RETURN_IF_ERROR(detected.patch_size() == 0
-                               ? CheckResNet(module, name, ours, detected, config)
-                               : CheckVit(module, ours, config));
+    switch (KindOf(detected.architecture())) {
+      case NetworkKind::kResNet:
+        CASSLE_RETURN_IF_ERROR(CheckResNet(module, name, ours, detected, config));
+        break;
+      case NetworkKind::kTransformer:
+        CASSLE_RETURN_IF_ERROR(CheckVit(module, ours, detected, config));
+        break;
+      case NetworkKind::kConvNext:
+        CASSLE_RETURN_IF_ERROR(CheckConvNext(module, ours));
+    }
   }
   return absl::OkStatus();
 }
