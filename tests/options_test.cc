@@ -22,6 +22,7 @@
 #include "cassle/data/shard_encoder_options.pb.h"
 #include "cassle/eval/on_images/embed_options.pb.h"
 #include "cassle/eval/on_images/predict_options.pb.h"
+#include "cassle/eval/on_images/similar_options.pb.h"
 #include "cassle/eval/on_embeddings/few_shot_options.pb.h"
 #include "cassle/eval/on_images/changed_views_options.pb.h"
 #include "cassle/eval/on_embeddings/knn_options.pb.h"
@@ -64,6 +65,7 @@ std::vector<const Descriptor*> OptionsOfStages() {
       v1::LinearProbeOptions::descriptor(),
       v1::PredictAugmentationOptions::descriptor(),
       v1::PredictOptions::descriptor(),
+      v1::SimilarOptions::descriptor(),
       v1::PretrainOptions::descriptor(),
       v1::ProjectOptions::descriptor(),
       v1::RegressionOptions::descriptor(),

@@ -30,7 +30,7 @@ tar -cf new.tar new
 { echo path; find new -name '*.png' | sort; } > list.csv
 
 # The commands: indented lines, and cells of tables.
-commands=$(grep -oE '^    [a-z]+(-[a-z]+)* --.*|`[a-z]+(-[a-z]+)* --[^`]*`' "$page" | sed -E 's/^ +//; s/`//g' | grep -E '^(shard-encoder|embed|linear-probe|sgd-probe|knn|fine-tune|predict) ')
+commands=$(grep -oE '^    [a-z]+(-[a-z]+)* --.*|`[a-z]+(-[a-z]+)* --[^`]*`' "$page" | sed -E 's/^ +//; s/`//g' | grep -E '^(shard-encoder|embed|linear-probe|sgd-probe|knn|fine-tune|predict|similar) ')
 [ "$(grep -c '^predict ' <<< "$commands")" -eq 8 ] || fail "the page has other commands than this test knows: $commands"
 while read -r command; do
   bash -c "$command" > said 2>&1 < /dev/null || fail "$command (exit $?): $(cat said)"
@@ -60,12 +60,27 @@ grep -qE '^\{"image":"new/holiday/[0-9]+.png","class":"dog","probability":[0-9.e
 quietly predict --model=model --classifier=probe --input=new/holiday/$(ls new/holiday | head -1) --output=one
 [ "$(wc -l < one/predictions.csv)" -eq 2 ] || fail "one image: $(cat one/predictions.csv)"
 
+# Images like these: those of the data set are there themselves, under another name.
+[ "$(head -1 like_these/similar.csv)" = query,rank,image,similarity,label ] || fail "$(head -1 like_these/similar.csv)"
+[ "$(wc -l < like_these/similar.csv)" -eq $((5 * images + 1)) ] || fail "$(wc -l like_these/similar.csv)"
+[ "$(grep -c '<div class="row">' like_these/similar.html)" -eq "$images" ] || fail "the page has other rows"
+! grep -q 'https\?:' like_these/similar.html || fail "the page needs the network"
+# Its class is what a vote of one says.
+quietly predict --model=model --classifier=knn --train=train --k=1 --temperature=0 --input=new --output=by_one
+cmp <(awk -F, 'NR > 1 { print $1, $2 }' by_one/predictions.csv) <(awk -F, '$2 == 1 { print $1, $5 }' like_these/similar.csv) ||
+  fail "the nearest images have other classes than knn finds"
+awk -F, 'NR == 2 && ($3 !~ /^train\// || $4 > 1.001) { exit 1 }' like_these/similar.csv || fail "$(sed -n 2p like_these/similar.csv)"
+quietly embed --model=model --input=images --split=train --layer=3 --output=train_of_layer
+quietly similar --query=new/holiday --model=model --train=train_of_layer --images=images --output=of_layer
+expect 65 'comes from features of other weights' similar --query=new --model=tuned --train=train --images=images --output=x
+expect 65 'is not what --train was made of' similar --query=new --model=model --train=train --images=shapes --output=x
+
 # A stream in, a stream out; and what is refused.
 predict --model=model --classifier=probe --source=webdataset --input=- --format=jsonl --output=- < new.tar > stream.jsonl 2> said ||
   fail "$(cat said)"
 cmp stream.jsonl lines/predictions.jsonl || fail "a stream gets other predictions than the file"
 quietly pretrain --input=shapes "${small_training[@]}" --epochs=1 --seed=2 --output=other
-expect 65 'learnt from features of other weights than --model=other' predict --model=other --classifier=probe --input=new --output=x
+expect 65 'comes from features of other weights than --model=other' predict --model=other --classifier=probe --input=new --output=x
 expect 65 'has the fingerprint' predict --model=model --classifier=knn --train=test --input=new --output=x
 expect 64 'leave --model and --classifier out' predict --model=model --fine_tuned=tuned --input=new --output=x
 expect 65 'names no classes' predict --fine_tuned=model --input=new --output=x

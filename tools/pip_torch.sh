@@ -33,6 +33,9 @@ if $cpu; then
   rm "$site_packages"/torch/lib/lib{torch.so,torch_cuda*,c10_cuda*,torch_nvshmem*,caffe2_nvrtc*,torch_python*}
 else
   install "torch==$version" numpy
+  # Headers of CUDA that torch needs no longer at run time, and NCCL's group of ranks to be compiled.
+  runtime=$("$folder/bin/python3" -m pip show nvidia-cuda-runtime 2> /dev/null | sed -nE 's/^Version: ([0-9]+\.[0-9]+).*/\1/p')
+  [ -z "$runtime" ] || install --no-deps "nvidia-cuda-crt==$runtime.*" "nvidia-cuda-cccl==$runtime.*" || echo "pip_torch.sh: no CUDA headers: ranks on GPUs will talk by Gloo" >&2
 fi
 echo "$version" > "$folder/version"
 echo "$folder"

@@ -36,6 +36,7 @@ STAGES = {
     "//cassle/eval:report": "//cassle/eval/reporting",
     "//cassle/eval:retrieval": "//cassle/eval/on_embeddings",
     "//cassle/eval:sgd-probe": "//cassle/eval/on_embeddings",
+    "//cassle/eval:similar": "//cassle/eval/on_images",
     "//cassle/eval:spectrum": "//cassle/eval/on_embeddings",
     "//cassle/models:export-weights": "//cassle/models",
     "//cassle/models:import-weights": "//cassle/models",

@@ -11,6 +11,8 @@
 #include "absl/strings/str_cat.h"
 #include "cassle/augment/pixels/evaluation_transform.h"
 #include "cassle/base/status_macros.h"
+#include "cassle/base/text_proto.h"
+#include "cassle/features/readout.h"
 #include "cassle/models/weights/model_folder.h"
 #include "cassle/models/weights/projector_folder.h"
 #include "cassle/models/weights/weights.h"
@@ -48,11 +50,15 @@ FrozenEncoder::FrozenEncoder(const v1::ModelSpec& spec, std::shared_ptr<Backbone
       projector_(std::move(projector)),
       normalizer_({spec.mean(0), spec.mean(1), spec.mean(2)},
                   {spec.std(0), spec.std(1), spec.std(2)}),
-      weights_fingerprint_(WeightsFingerprint(*backbone_)) {}
+      weights_fingerprint_(WeightsFingerprint(*backbone_)),
+      readout_text_(IsUsual(options.readout, *backbone_) ? "" : PrintTextProto(options.readout)),
+      feature_size_(backbone_->feature_size()) {}
 
 absl::StatusOr<std::unique_ptr<FrozenEncoder>> FrozenEncoder::Create(
     const v1::ModelSpec& spec, std::shared_ptr<Backbone> backbone,
-    const FrozenEncoderOptions& options, std::shared_ptr<ConditionedProjector> projector) {
+    const FrozenEncoderOptions& given, std::shared_ptr<ConditionedProjector> projector) {
+  FrozenEncoderOptions options = given;
+  CASSLE_ASSIGN_OR_RETURN(options.readout, ResolveReadout(given.readout, *backbone));
   if (options.resize_px != 0 && options.resize_px < spec.image_size()) {
     return absl::InvalidArgumentError(absl::StrCat(
         "resize_px: ", options.resize_px, " is below the model's image size ", spec.image_size()));
@@ -69,8 +75,10 @@ absl::StatusOr<std::unique_ptr<FrozenEncoder>> FrozenEncoder::Create(
     projector->train(options.batch_statistics);
     projector->set_requires_grad(false);
   }
-  return std::unique_ptr<FrozenEncoder>(
+  std::unique_ptr<FrozenEncoder> encoder(
       new FrozenEncoder(spec, std::move(backbone), std::move(projector), options));
+  if (!encoder->readout_text_.empty()) CASSLE_RETURN_IF_ERROR(encoder->MeasureReadout());
+  return encoder;
 }
 
 absl::StatusOr<std::unique_ptr<FrozenEncoder>> FrozenEncoder::Load(
@@ -114,12 +122,29 @@ auto FrozenEncoder::Guarded(const Function& compute) const -> absl::StatusOr<dec
   return result;
 }
 
+// What a readout gives of an image is told by one.
+absl::Status FrozenEncoder::MeasureReadout() {
+  const std::vector<uint8_t> one(input_bytes() / views());
+  CASSLE_ASSIGN_OR_RETURN(const at::Tensor features, Guarded([&] { return Read(one); }));
+  rows_per_view_ = features.size(0);
+  feature_size_ = features.size(1);
+  return absl::OkStatus();
+}
+
+std::string FrozenEncoder::readout_in_words() const {
+  return readout_text_.empty() ? "" : ReadoutInWords(options_.readout, *backbone_);
+}
+
+at::Tensor FrozenEncoder::Read(const std::vector<uint8_t>& pixels) const {
+  const at::Tensor input = Input(pixels);
+  const PrecisionScope scope = ScopeOf(options_, input);
+  return ReadOut(options_.readout, *backbone_, input);
+}
+
 absl::StatusOr<std::vector<float>> FrozenEncoder::Extract(
     const std::vector<uint8_t>& pixels) const {
   return Guarded([&] {
-    const at::Tensor input = Input(pixels);
-    const PrecisionScope scope = ScopeOf(options_, input);
-    const at::Tensor features = backbone_->forward(input).cpu().contiguous();
+    const at::Tensor features = Read(pixels).cpu().contiguous();
     const float* values = features.data_ptr<float>();
     return std::vector<float>(values, values + features.numel());
   });

@@ -25,6 +25,7 @@
 #include "cassle/models/networks/backbone.h"
 #include "cassle/models/networks/conditioning.h"
 #include "cassle/models/networks/model.pb.h"
+#include "cassle/models/networks/readout.pb.h"
 #include "cassle/models/weights/batch_tensor.h"
 #include "cassle/models/weights/preprocessing.h"
 
@@ -43,6 +44,8 @@ struct FrozenEncoderOptions {
   bool bfloat16 = false;
   // Batch norm uses the statistics of the batch, as in training, instead of the running ones.
   bool batch_statistics = false;
+  // Where in the backbone features are read (readout.h); empty: its features.
+  v1::Readout readout = {};
   // Where the networks are moved, as option --device (ResolveDevice); empty: they stay.
   std::string device = {};
 };
@@ -55,7 +58,8 @@ class FrozenEncoder {
  public:
   // Puts the backbone, and the projector if there is one, into evaluation mode (training mode with
   // batch statistics), without gradients.
-  // \error kInvalidArgument if resize_px is below the model's image size; as ResolveDevice.
+  // \error kInvalidArgument if resize_px is below the model's image size; as ResolveReadout and
+  // ResolveDevice.
   static absl::StatusOr<std::unique_ptr<FrozenEncoder>> Create(
       const v1::ModelSpec& spec, std::shared_ptr<Backbone> backbone,
       const FrozenEncoderOptions& options,
@@ -73,8 +77,8 @@ class FrozenEncoder {
   absl::Status Prepare(const RgbImage& image, uint8_t* pixels) const;
 
   // [n, image_size, image_size, 3] bytes, normalised here with the model's mean and std
-  // -> [n, feature_size()] row-major. Values may be infinite or NaN if the encoder is broken: the
-  // caller checks, it knows the images' names.
+  // -> [n * rows_per_view(), feature_size()] row-major. Values may be infinite or NaN if the
+  // encoder is broken: the caller checks, it knows the images' names.
   // \error kInternal with LibTorch's message if it cannot compute (out of memory, say); so do the
   // others.
   absl::StatusOr<std::vector<float>> Extract(const std::vector<uint8_t>& pixels) const;
@@ -98,7 +102,13 @@ class FrozenEncoder {
   const v1::ModelSpec& spec() const { return spec_; }
   bool batch_statistics() const { return options_.batch_statistics; }
   int image_size() const { return spec_.image_size(); }
-  int64_t feature_size() const { return backbone_->feature_size(); }
+  int64_t feature_size() const { return feature_size_; }
+  // More than 1 where the readout is of all patches.
+  int64_t rows_per_view() const { return rows_per_view_; }
+  // Resolved, as text; empty for the backbone's own features.
+  const std::string& readout_text() const { return readout_text_; }
+  // For people: empty for the backbone's own features.
+  std::string readout_in_words() const;
   // Network inputs per image: 1 or 10.
   int64_t views() const { return options_.ten_crops ? 10 : 1; }
   int64_t input_bytes() const { return views() * image_size() * image_size() * 3; }
@@ -109,7 +119,7 @@ class FrozenEncoder {
   // Fingerprints of everything that turns an image into a feature: the weights, and all the rest.
   const std::string& weights_fingerprint() const { return weights_fingerprint_; }
   std::string preprocess_fingerprint() const {
-    return PreprocessFingerprint(spec_, resize_px(), options_.bfloat16);
+    return PreprocessFingerprint(spec_, resize_px(), options_.bfloat16, readout_text_);
   }
 
  private:
@@ -119,6 +129,9 @@ class FrozenEncoder {
 
   // [n, channels, image_size, image_size] float32, channels-last, where the backbone is.
   at::Tensor Input(const std::vector<uint8_t>& pixels) const;
+  // The features of such pixels, there. Throws what LibTorch throws.
+  at::Tensor Read(const std::vector<uint8_t>& pixels) const;
+  absl::Status MeasureReadout();
   // What `compute` returns, with LibTorch's exceptions as statuses.
   template <class Function>
   auto Guarded(const Function& compute) const -> absl::StatusOr<decltype(compute())>;
@@ -129,6 +142,9 @@ class FrozenEncoder {
   const std::shared_ptr<ConditionedProjector> projector_;
   const PixelNormalizer normalizer_;
   const std::string weights_fingerprint_;
+  const std::string readout_text_;
+  int64_t feature_size_ = 0;
+  int64_t rows_per_view_ = 1;
   // In training mode batch norm moves its running statistics, though nothing reads them.
   mutable absl::Mutex training_mode_;
 };

@@ -33,6 +33,13 @@ absl::Status CheckOrigin(const v1::ExportWeightsOptions& options, const v1::Mode
         absl::StrCat("--classifier: ", options.classifier(), " learnt from another encoder than ",
                      options.input(), ": name the probe of its embeddings"));
   }
+  if (!probe.readout.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--classifier: ", options.classifier(),
+                     " learnt from other features than the network's own (embed --layer, "
+                     "--last_layers or --tokens), which model.onnx does not give: embed and learn "
+                     "without these"));
+  }
   const int resize_px = ResizePx(options, spec);
   const std::string& prepared = probe.preprocess_fingerprint;
   if (prepared == PreprocessFingerprint(spec, resize_px, /*bfloat16=*/true)) {

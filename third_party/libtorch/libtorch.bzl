@@ -16,6 +16,9 @@ cc_library(
     hdrs = glob(["api/**/*.h"]),
     linkopts = ["-ltorch", "-ltorch_cpu", "-lc10"],
 )
+
+# Debian's has no CUDA.
+cc_library(name = "nccl")
 """
 
 _FOLDER = _HEADER + """
@@ -33,6 +36,15 @@ cc_library(
         {libs}
         "-Wl,--as-needed",
     ],
+)
+
+# What c10d's ProcessGroupNCCL needs beyond LibTorch's own headers; empty without CUDA or NCCL.
+cc_library(
+    name = "nccl",
+    hdrs = glob(["cuda/**", "nccl/**"]),
+    includes = [{nccl_includes}],
+    defines = [{nccl_defines}],
+    linkopts = [{nccl_linkopts}],
 )
 """
 
@@ -78,12 +90,37 @@ def _libtorch_repository_impl(ctx):
     if "C++20" in aten and ctx.os.environ.get("CASSLE_CXX", "") != "20":
         fail("CASSLE_LIBTORCH=%s needs C++20: add --config=cxx20 to bazel's flags (tools/test.sh --libtorch=... does)" % named)
 
+    # pip's nvidia-nccl, nvidia-cuda-runtime, -crt and -cccl have headers; an unpacked LibTorch has none.
+    nvidia = folder.dirname.get_child("nvidia")
+    nccl = nvidia.get_child("nccl").get_child("include")
+    cuda = [
+        package
+        for package in (nvidia.readdir() if nvidia.exists else [])
+        if package.get_child("include").get_child("cuda_runtime_api.h").exists and
+           package.get_child("include").get_child("crt").exists and
+           package.get_child("include").get_child("cccl").exists
+    ]
+    with_nccl = "torch_cuda" in libs and nccl.get_child("nccl.h").exists and len(cuda) > 0
+    if with_nccl:
+        ctx.symlink(nccl, "nccl")
+        ctx.symlink(cuda[0].get_child("include"), "cuda")
+
     paths = ["-L%s" % lib]
     for path in [lib] + _nvidia_libs(folder):
         paths += ["-Wl,-rpath,%s" % path, "-Wl,-rpath-link,%s" % path]
     ctx.file("BUILD", _FOLDER.format(
         paths = "".join(["\"%s\", " % path for path in paths]),
         libs = "".join(["\"-l%s\", " % name for name in libs]),
+        nccl_includes = "\"cuda\", \"cuda/cccl\", \"nccl\"" if with_nccl else "",
+        nccl_defines = "\"CASSLE_NCCL\"" if with_nccl else "",
+        nccl_linkopts = ", ".join([
+            "\"%s\"" % path.get_child("lib").get_child(name)
+            for path, name in ([(nccl.dirname, "libnccl.so.2")] + [
+                (cuda[0], entry.basename)
+                for entry in cuda[0].get_child("lib").readdir()
+                if entry.basename.startswith("libcudart.so.")
+            ])
+        ]) if with_nccl else "",
     ))
 
 libtorch_repository = repository_rule(

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "cassle/base/file.h"
@@ -123,20 +122,7 @@ absl::StatusOr<SafetensorsFile> OpenFile(const std::string& folder) {
 }
 
 absl::StatusOr<FeatureOrigin> OriginOf(const SafetensorsFile& file) {
-  FeatureOrigin origin;
-  origin.weights_fingerprint = file.Metadata("weights_fingerprint");
-  origin.preprocess_fingerprint = file.Metadata("preprocess_fingerprint");
-  const std::string precision = file.Metadata("precision");
-  origin.bfloat16 = precision == "bf16";
-  if (!origin.weights_fingerprint.empty() && !origin.preprocess_fingerprint.empty() &&
-      (origin.bfloat16 || precision == "float32") &&
-      absl::SimpleAtoi(file.Metadata("resize_px"), &origin.resize_px)) {
-    return origin;
-  }
-  return absl::FailedPreconditionError(
-      absl::StrCat(file.path(),
-                   " does not say how its images were prepared: embed and learn again with this "
-                   "version"));
+  return FeatureOriginOf(file.path(), [&](const std::string& key) { return file.Metadata(key); });
 }
 
 }  // namespace

@@ -13,17 +13,9 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "cassle/eval/embeddings/feature_origin.h"
 
 namespace cassle {
-
-// Of which features: what an encoder must be and how images must reach it.
-struct FeatureOrigin {
-  std::string weights_fingerprint;
-  std::string preprocess_fingerprint;
-  // Shorter side of the image before the crop, pixels.
-  int resize_px = 0;
-  bool bfloat16 = false;
-};
 
 class Classifier {
  public:

@@ -12,6 +12,8 @@ ClassifierWriter::ClassifierWriter(const Embeddings& learnt_from) {
        {"weights_fingerprint", "preprocess_fingerprint", "resize_px", "precision", "provenance"}) {
     writer_.SetMetadata(key, learnt_from.Metadata(key));
   }
+  const std::string readout = learnt_from.Metadata("readout");
+  if (!readout.empty()) writer_.SetMetadata("readout", readout);
 }
 
 void ClassifierWriter::SetClasses(const std::string& target,

@@ -209,6 +209,13 @@ absl::Status CheckComparable(const std::string& role_a, const Embeddings& a,
 }
 
 absl::Status RequireOneRowPerImage(const std::string& role, const Embeddings& embeddings) {
+  const std::string rows = embeddings.Metadata("rows_per_image");
+  if (!rows.empty()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("--", role, " has ", rows,
+                     " rows per image (embed --tokens=patches), which only serve as --train of a "
+                     "probe with its own --test: embed it with --tokens=mean or class"));
+  }
   if (embeddings.Metadata("crops") != "ten") return absl::OkStatus();
   return absl::FailedPreconditionError(
       absl::StrCat("--", role,

@@ -37,7 +37,15 @@ std::string Shortened(const std::string& text) {
 }
 
 std::string Similarity(const GridImage& image) {
-  return absl::StrFormat("%.3f %s", image.similarity, image.right ? "same" : "other");
+  return absl::StrFormat("%.3f%s", image.similarity,
+                         !image.right.has_value() ? ""
+                         : *image.right           ? " same"
+                                                  : " other");
+}
+
+Color FrameOf(const GridImage& image) {
+  if (!image.right.has_value()) return kQuery;
+  return *image.right ? kRight : kWrong;
 }
 
 void DrawCell(int top, int left, Color frame, const GridImage& image, const std::string& below,
@@ -46,17 +54,17 @@ void DrawCell(int top, int left, Color frame, const GridImage& image, const std:
   DrawFrame(top, left, side, side, kFrame, frame, picture);
   DrawImage(top + (side - image.image.height) / 2, left + (side - image.image.width) / 2,
             image.image, picture);
-  DrawText(top + side + 3, left, 1, kInk, Shortened(image.class_name), picture);
+  DrawText(top + side + 3, left, 1, kInk, Shortened(image.caption), picture);
   DrawText(top + side + 3 + kLine, left, 1, frame, Shortened(below), picture);
 }
 
 absl::StatusOr<std::string> Figure(const GridImage& image, const std::string& kind,
                                    const std::string& below) {
   CASSLE_ASSIGN_OR_RETURN(const std::string png, EncodePng(image.image));
-  const std::string name = EscapeHtml(image.class_name);
-  return absl::StrCat("<figure class=\"", kind, "\"><img alt=\"", name, ", image ", image.id,
-                      "\" title=\"image ", image.id, "\" src=\"data:image/png;base64,",
-                      absl::Base64Escape(png), "\"><figcaption>", name, "<br><small>", below,
+  const std::string caption = EscapeHtml(image.caption), name = EscapeHtml(image.name);
+  return absl::StrCat("<figure class=\"", kind, "\"><img alt=\"", caption, ", ", name,
+                      "\" title=\"", name, "\" src=\"data:image/png;base64,",
+                      absl::Base64Escape(png), "\"><figcaption>", caption, "<br><small>", below,
                       "</small></figcaption></figure>\n");
 }
 
@@ -87,8 +95,7 @@ RgbImage DrawRetrievalGrid(const std::string& title, const std::vector<GridRow>&
     DrawCell(top, kMargin, kQuery, row.query, "query", &picture);
     int left = kMargin + kQueryGap + kCellWidth;
     for (const GridImage& neighbor : row.neighbors) {
-      DrawCell(top, left, neighbor.right ? kRight : kWrong, neighbor, Similarity(neighbor),
-               &picture);
+      DrawCell(top, left, FrameOf(neighbor), neighbor, Similarity(neighbor), &picture);
       left += kCellWidth;
     }
     top += kCellHeight;
@@ -96,21 +103,23 @@ RgbImage DrawRetrievalGrid(const std::string& title, const std::vector<GridRow>&
   return picture;
 }
 
-absl::StatusOr<std::string> RetrievalPage(const std::string& title,
+absl::StatusOr<std::string> RetrievalPage(const std::string& title, const std::string& explanation,
                                           const std::vector<GridRow>& rows) {
-  std::string page = absl::StrCat(
-      "<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\">",
-      "<meta name=\"viewport\" content=\"width=device-width\"><title>", EscapeHtml(title),
-      "</title>\n", kStyle, "</head>\n<body>\n<h1>", EscapeHtml(title),
-      "</h1>\n<p>Left the query, then its nearest neighbours by cosine similarity. Green: the "
-      "query's class; dashed: another one.</p>\n");
+  std::string page =
+      absl::StrCat("<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\">",
+                   "<meta name=\"viewport\" content=\"width=device-width\"><title>",
+                   EscapeHtml(title), "</title>\n", kStyle, "</head>\n<body>\n<h1>",
+                   EscapeHtml(title), "</h1>\n<p>", EscapeHtml(explanation), "</p>\n");
   for (const GridRow& row : rows) {
     CASSLE_ASSIGN_OR_RETURN(const std::string query, Figure(row.query, "query", "query"));
     absl::StrAppend(&page, "<div class=\"row\">\n", query);
     for (const GridImage& neighbor : row.neighbors) {
-      CASSLE_ASSIGN_OR_RETURN(
-          const std::string figure,
-          Figure(neighbor, neighbor.right ? "right" : "wrong", Similarity(neighbor)));
+      CASSLE_ASSIGN_OR_RETURN(const std::string figure,
+                              Figure(neighbor,
+                                     !neighbor.right.has_value() ? "unknown"
+                                     : *neighbor.right           ? "right"
+                                                                 : "wrong",
+                                     Similarity(neighbor)));
       absl::StrAppend(&page, figure);
     }
     absl::StrAppend(&page, "</div>\n");

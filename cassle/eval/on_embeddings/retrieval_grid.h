@@ -1,11 +1,13 @@
 // Queries and what was found for them, as a picture and as a page.
 //
 //   query | nearest, second, ...      framed green where the neighbour has the query's class,
-//   query | ...                       vermilion where not; below each its class and similarity
+//   query | ...                       vermilion where not, gray where nobody knows; below each its
+//                                     class or name, and similarity
 #ifndef CASSLE_EVAL_ON_EMBEDDINGS_RETRIEVAL_GRID_H_
 #define CASSLE_EVAL_ON_EMBEDDINGS_RETRIEVAL_GRID_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,10 +18,12 @@ namespace cassle {
 
 // An image of a grid; `image` fits into kGridCell.
 struct GridImage {
-  int64_t id = 0;
-  std::string class_name;
-  // Has the class of the query.
-  bool right = false;
+  // "image 17", or the name of its file.
+  std::string name;
+  // What stands below it: its class, or again its name.
+  std::string caption;
+  // Has the class of the query; nothing: nobody knows.
+  std::optional<bool> right;
   // With the query.
   float similarity = 0;
   RgbImage image;
@@ -38,8 +42,9 @@ constexpr int kGridCell = 96;
 RgbImage DrawRetrievalGrid(const std::string& title, const std::vector<GridRow>& rows);
 
 // A page that needs no network and runs no script.
+//   explanation  a sentence below the title.
 // \error kInvalidArgument for an image without pixels.
-absl::StatusOr<std::string> RetrievalPage(const std::string& title,
+absl::StatusOr<std::string> RetrievalPage(const std::string& title, const std::string& explanation,
                                           const std::vector<GridRow>& rows);
 
 }  // namespace cassle

@@ -10,15 +10,14 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "cassle/augment/pictures/fit_image.h"
 #include "cassle/base/file.h"
 #include "cassle/base/permutation.h"
 #include "cassle/base/philox.h"
 #include "cassle/base/safetensors.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/data/images/codec.h"
-#include "cassle/data/records/dataset.h"
 #include "cassle/eval/embeddings/class_targets.h"
+#include "cassle/eval/on_embeddings/embedded_dataset.h"
 #include "cassle/eval/on_embeddings/retrieval_grid.h"
 #include "cassle/eval/result/evaluation.h"
 #include "cassle/eval/result/label_warnings.h"
@@ -30,6 +29,9 @@ namespace {
 using Options = v1::RetrievalOptions;
 
 constexpr int kMaxQueries = 100;
+constexpr char kExplanation[] =
+    "Left the query, then its nearest neighbours by cosine similarity. Green: the query's class; "
+    "dashed: another one.";
 
 absl::Status CheckOptions(const Options& options) {
   if (options.images().empty()) {
@@ -42,45 +44,6 @@ absl::Status CheckOptions(const Options& options) {
   }
   return absl::OkStatus();
 }
-
-// Images of embeddings, by row.
-class ImagesOf {
- public:
-  // flag: which option named the folder.
-  static absl::StatusOr<ImagesOf> Open(const std::string& flag, const std::string& folder,
-                                       const std::string& role, const Embeddings& embeddings,
-                                       const StageContext& context) {
-    const std::string made_of = embeddings.Metadata("dataset_fingerprint");
-    const std::string named = context.input_fingerprint(flag);
-    if (made_of != named) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          "--", flag, "=", folder, " is not what --", role, " was made of: fingerprints ", named,
-          " and ", made_of, "; name the data set that embed read"));
-    }
-    ImagesOf images;
-    CASSLE_ASSIGN_OR_RETURN(images.dataset_, Dataset::Open(folder, embeddings.Metadata("split")));
-    images.ids_ = embeddings.ids();
-    return images;
-  }
-
-  // \error kFailedPrecondition if the split has no such image; those of Dataset::ReadImage.
-  absl::StatusOr<RgbImage> Fitted(int64_t row) const {
-    const int64_t index = ids_[row] - static_cast<int64_t>(dataset_->first_id());
-    if (index < 0 || index >= dataset_->size()) {
-      return absl::FailedPreconditionError(absl::StrCat(dataset_->folder(), ": split '",
-                                                        dataset_->split().name(), "' has no image ",
-                                                        ids_[row], ": embed again"));
-    }
-    v1::ImageRecord record;
-    RgbImage image;
-    CASSLE_RETURN_IF_ERROR(dataset_->ReadImage(index, &record, &image));
-    return FitImage(image, kGridCell);
-  }
-
- private:
-  std::shared_ptr<const Dataset> dataset_;
-  absl::Span<const int64_t> ids_;
-};
 
 // Places in `target.test_rows` of the images to show.
 absl::StatusOr<std::vector<int64_t>> ChooseQueries(const Options& options, const Embeddings& test,
@@ -139,24 +102,24 @@ double ChancePrecision(const LearntTarget& target, bool leave_one_out) {
 absl::StatusOr<std::vector<GridRow>> ReadRows(const LearntTarget& target,
                                               const std::vector<int64_t>& queries,
                                               const NeighborTable& table, const TrainAndTest& sets,
-                                              const ImagesOf& train_images,
-                                              const ImagesOf& test_images) {
+                                              const EmbeddedDataset& train_images,
+                                              const EmbeddedDataset& test_images) {
   std::vector<GridRow> rows;
   for (const int64_t query : queries) {
     const int64_t asked = target.test_rows[query];
     GridRow row;
-    row.query.id = sets.tested().ids()[asked];
-    row.query.class_name = target.class_names[target.test[query]];
-    CASSLE_ASSIGN_OR_RETURN(row.query.image, test_images.Fitted(asked));
+    row.query.name = absl::StrCat("image ", sets.tested().ids()[asked]);
+    row.query.caption = target.class_names[target.test[query]];
+    CASSLE_ASSIGN_OR_RETURN(row.query.image, test_images.Fitted(asked, kGridCell));
     for (int64_t i = 0; i < table.neighbors; ++i) {
       const int64_t place = table.rows[query * table.neighbors + i];
       const int64_t found = target.train_rows[place];
       GridImage neighbor;
-      neighbor.id = sets.train->ids()[found];
+      neighbor.name = absl::StrCat("image ", sets.train->ids()[found]);
       neighbor.similarity = table.similarities[query * table.neighbors + i];
-      neighbor.class_name = target.class_names[target.train[place]];
+      neighbor.caption = target.class_names[target.train[place]];
       neighbor.right = target.train[place] == target.test[query];
-      CASSLE_ASSIGN_OR_RETURN(neighbor.image, train_images.Fitted(found));
+      CASSLE_ASSIGN_OR_RETURN(neighbor.image, train_images.Fitted(found, kGridCell));
       row.neighbors.push_back(std::move(neighbor));
     }
     rows.push_back(std::move(row));
@@ -170,7 +133,7 @@ absl::Status WriteGrid(const LearntTarget& target, const std::vector<GridRow>& r
   const std::string name = absl::StrCat("retrieval_", FileNamePart(target.name));
   CASSLE_ASSIGN_OR_RETURN(const std::string png, EncodePng(DrawRetrievalGrid(title, rows)));
   CASSLE_RETURN_IF_ERROR(WriteFile(JoinPath(dir, name + ".png"), png));
-  CASSLE_ASSIGN_OR_RETURN(const std::string page, RetrievalPage(title, rows));
+  CASSLE_ASSIGN_OR_RETURN(const std::string page, RetrievalPage(title, kExplanation, rows));
   CASSLE_RETURN_IF_ERROR(WriteFile(JoinPath(dir, name + ".html"), page));
   v1::Picture* picture = evaluation->add_pictures();
   picture->set_file(name + ".png");
@@ -178,23 +141,23 @@ absl::Status WriteGrid(const LearntTarget& target, const std::vector<GridRow>& r
   return absl::OkStatus();
 }
 
-// suffix: of the tensors' names.
-void AddTable(const std::vector<GridRow>& rows, const std::string& suffix,
+// Queries and what was found for them, by id. suffix: of the tensors' names.
+void AddTable(const LearntTarget& target, const std::vector<int64_t>& queries,
+              const NeighborTable& table, const TrainAndTest& sets, const std::string& suffix,
               SafetensorsWriter* writer) {
   std::vector<int64_t> query_ids, neighbor_ids;
   std::vector<float> similarities;
-  for (const GridRow& row : rows) {
-    query_ids.push_back(row.query.id);
-    for (const GridImage& neighbor : row.neighbors) {
-      neighbor_ids.push_back(neighbor.id);
-      similarities.push_back(neighbor.similarity);
+  for (const int64_t query : queries) {
+    query_ids.push_back(sets.tested().ids()[target.test_rows[query]]);
+    for (int64_t i = query * table.neighbors; i < (query + 1) * table.neighbors; ++i) {
+      neighbor_ids.push_back(sets.train->ids()[target.train_rows[table.rows[i]]]);
+      similarities.push_back(table.similarities[i]);
     }
   }
-  const int64_t queries = rows.size(), k = rows.front().neighbors.size();
-  writer->Add<int64_t>(absl::StrCat("query_ids", suffix), DType::kI64, {queries}, query_ids);
-  writer->Add<int64_t>(absl::StrCat("neighbor_ids", suffix), DType::kI64, {queries, k},
-                       neighbor_ids);
-  writer->Add<float>(absl::StrCat("similarities", suffix), DType::kF32, {queries, k}, similarities);
+  const int64_t count = queries.size(), k = table.neighbors;
+  writer->Add<int64_t>(absl::StrCat("query_ids", suffix), DType::kI64, {count}, query_ids);
+  writer->Add<int64_t>(absl::StrCat("neighbor_ids", suffix), DType::kI64, {count, k}, neighbor_ids);
+  writer->Add<float>(absl::StrCat("similarities", suffix), DType::kF32, {count, k}, similarities);
 }
 
 // \error kFailedPrecondition if a target has too few rows.
@@ -224,12 +187,13 @@ absl::Status RunRetrieval(const Options& options, StageContext& context) {
   CASSLE_RETURN_IF_ERROR(CheckNeighbors(options, targets, leave_one_out));
   const bool own_images = !options.test_images().empty();
   CASSLE_ASSIGN_OR_RETURN(
-      const ImagesOf train_images,
-      ImagesOf::Open("images", options.images(), "train", *sets.train, context));
-  CASSLE_ASSIGN_OR_RETURN(const ImagesOf test_images,
-                          ImagesOf::Open(own_images ? "test_images" : "images",
-                                         own_images ? options.test_images() : options.images(),
-                                         leave_one_out ? "train" : "test", sets.tested(), context));
+      const EmbeddedDataset train_images,
+      EmbeddedDataset::Open("images", options.images(), "train", *sets.train, context));
+  CASSLE_ASSIGN_OR_RETURN(
+      const EmbeddedDataset test_images,
+      EmbeddedDataset::Open(own_images ? "test_images" : "images",
+                            own_images ? options.test_images() : options.images(),
+                            leave_one_out ? "train" : "test", sets.tested(), context));
   NeighborOptions search;
   search.neighbors = options.k();
   search.leave_one_out = leave_one_out;
@@ -262,7 +226,10 @@ absl::Status RunRetrieval(const Options& options, StageContext& context) {
     CASSLE_ASSIGN_OR_RETURN(const std::vector<GridRow> rows,
                             ReadRows(target, queries, table, sets, train_images, test_images));
     // Of targets that all have the same rows there is one table.
-    if (fresh) AddTable(rows, searched == nullptr ? "" : absl::StrCat(".", target.name), &writer);
+    if (fresh) {
+      AddTable(target, queries, table, sets,
+               searched == nullptr ? "" : absl::StrCat(".", target.name), &writer);
+    }
     if (fresh) searched = &target;
     if (!dir.empty()) CASSLE_RETURN_IF_ERROR(WriteGrid(target, rows, dir, &evaluation));
   }

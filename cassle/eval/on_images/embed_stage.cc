@@ -70,7 +70,7 @@ absl::StatusOr<Batch> EmbedBatch(const Dataset& images, const FrozenEncoder& enc
         Annotate(encoder.Prepare(image, pixels.data() + (i - first) * encoder.input_bytes()),
                  absl::StrCat("image ", record.id(), " (", record.key(), ")")));
     record.clear_encoded();
-    for (int64_t view = 0; view < (average ? 1 : encoder.views()); ++view) {
+    for (int64_t row = 0; row < (average ? 1 : encoder.views() * encoder.rows_per_view()); ++row) {
       *batch.add_records() = record;
     }
   }
@@ -79,6 +79,14 @@ absl::StatusOr<Batch> EmbedBatch(const Dataset& images, const FrozenEncoder& enc
   batch.mutable_features()->Add(features.begin(), features.end());
   CASSLE_RETURN_IF_ERROR(CheckFinite(batch, encoder.feature_size()));
   return batch;
+}
+
+v1::Readout ReadoutOf(const v1::EmbedOptions& options) {
+  v1::Readout readout;
+  readout.set_tokens(options.tokens());
+  readout.set_layer(options.layer());
+  readout.set_last_layers(options.last_layers());
+  return readout;
 }
 
 absl::StatusOr<std::unique_ptr<FrozenEncoder>> MakeEncoder(const v1::EmbedOptions& options,
@@ -98,6 +106,7 @@ absl::StatusOr<std::unique_ptr<FrozenEncoder>> MakeEncoder(const v1::EmbedOption
                                 .ten_crops = options.crops() == v1::EmbedOptions::TEN ||
                                              options.crops() == v1::EmbedOptions::TEN_MEAN,
                                 .bfloat16 = options.precision() == v1::BF16,
+                                .readout = ReadoutOf(options),
                                 .device = DescribeDevice(device)});
 }
 
@@ -111,7 +120,31 @@ absl::Status CheckOptions(const v1::EmbedOptions& options, const StageContext& c
   if (options.input().empty()) {
     return absl::InvalidArgumentError("--input: name the data set that shard-encoder wrote");
   }
+  if (options.tokens() == v1::Readout::PATCHES && options.crops() != v1::EmbedOptions::CENTER) {
+    return absl::InvalidArgumentError(
+        "--tokens=patches: patches of --crops=ten would be told apart by nobody; leave --crops "
+        "out");
+  }
   return absl::OkStatus();
+}
+
+// What is read where, for people and for whoever embeds more images.
+void DescribeReadout(const FrozenEncoder& encoder, SafetensorsWriter* writer,
+                     StageContext* context) {
+  if (encoder.readout_text().empty()) return;
+  writer->SetMetadata("readout", encoder.readout_text());
+  if (encoder.rows_per_view() > 1) {
+    writer->SetMetadata("rows_per_image", absl::StrCat(encoder.rows_per_view()));
+  }
+  context->Note(absl::StrCat("features of ", encoder.readout_in_words(), ": ",
+                             encoder.feature_size(), " numbers, ", encoder.rows_per_view(),
+                             encoder.rows_per_view() > 1 ? " rows per image" : " row per image"));
+}
+
+// Of the weights, and where they were read.
+std::string Provenance(const FrozenEncoder& encoder) {
+  const std::string readout = encoder.readout_in_words();
+  return absl::StrCat(encoder.spec().provenance(), readout.empty() ? "" : "; ", readout);
 }
 
 }  // namespace
@@ -119,7 +152,7 @@ absl::Status CheckOptions(const v1::EmbedOptions& options, const StageContext& c
 StageInfo EmbedInfo() {
   return {
       .name = "embed",
-      .version = 2,
+      .version = 3,
       .summary = "Runs every image of a split through a frozen encoder and writes the features.",
       .resolve = ResolveWhere,
       .team = FindStageRanks<v1::EmbedOptions>};
@@ -168,7 +201,8 @@ absl::Status RunEmbed(const v1::EmbedOptions& options, StageContext& context) {
   writer.SetMetadata("precision", options.precision() == v1::BF16 ? "bf16" : "float32");
   writer.SetMetadata("dataset_fingerprint", context.input_fingerprint("input"));
   writer.SetMetadata("split", images->split().name());
-  writer.SetMetadata("provenance", encoder->spec().provenance());
+  writer.SetMetadata("provenance", Provenance(*encoder));
+  DescribeReadout(*encoder, &writer, &context);
   if (encoder->views() > 1) writer.SetMetadata("crops", average ? "ten_mean" : "ten");
   CASSLE_RETURN_IF_ERROR(writer.Write(JoinPath(context.output_dir(), "embeddings.safetensors")));
 
@@ -186,7 +220,7 @@ absl::Status RunEmbed(const v1::EmbedOptions& options, StageContext& context) {
   result.set_feature_size(encoder->feature_size());
   result.set_weights_fingerprint(encoder->weights_fingerprint());
   result.set_preprocess_fingerprint(encoder->preprocess_fingerprint());
-  result.set_provenance(encoder->spec().provenance());
+  result.set_provenance(Provenance(*encoder));
   return context.SetResult(result);
 }
 

@@ -27,6 +27,7 @@ namespace cassle {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -345,6 +346,43 @@ TEST(EmbedTest, TenCropsAreTenRowsOrTheirMean) {
   ASSERT_OK_AND_ASSIGN(const ClassTarget hue, ten.Target("hue"));
   EXPECT_EQ(hue.values[29], 0);
   EXPECT_EQ(hue.values[30], 1);
+}
+
+TEST(EmbedTest, LayersAndPatchesArePartOfThePreprocessingAndSaySo) {
+  const std::string images = MakeImages("images");
+  v1::EmbedOptions options = Options(MakeModel("model"), images);
+  ASSERT_OK(Embed(options));
+  ASSERT_OK_AND_ASSIGN(const Embeddings usual, Embeddings::Open("a", options.output()));
+  EXPECT_EQ(usual.Metadata("readout"), "");
+  options.set_layer(3);
+  options.set_output(images + ".layer");
+  ASSERT_OK_AND_ASSIGN(const StageOutcome outcome, Embed(options));
+  EXPECT_THAT(outcome.manifest.notes(),
+              Contains("features of layer 3 of 4, mean: 32 numbers, 1 row per image"));
+  ASSERT_OK_AND_ASSIGN(const Embeddings layer, Embeddings::Open("b", options.output()));
+  EXPECT_EQ(layer.columns(), 32);
+  EXPECT_OK(RequireOneRowPerImage("b", layer));
+  EXPECT_THAT(CheckComparable("a", usual, "b", layer),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("preprocess")));
+  // 16 px at an eighth.
+  options.set_tokens(v1::Readout::PATCHES);
+  options.set_output(images + ".patches");
+  ASSERT_OK(Embed(options));
+  ASSERT_OK_AND_ASSIGN(const Embeddings patches, Embeddings::Open("c", options.output()));
+  ASSERT_EQ(patches.rows(), 16 * kImages);
+  EXPECT_THAT(RequireOneRowPerImage("c", patches),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("--c has 16 rows")));
+  for (int64_t i = 0; i < kImages; ++i) {
+    for (int64_t c = 0; c < 32; ++c) {
+      double sum = 0;
+      for (int64_t p = 0; p < 16; ++p) sum += patches.features()[(16 * i + p) * 32 + c] / 16.0;
+      EXPECT_NEAR(layer.features()[i * 32 + c], sum, 1e-5);
+    }
+    EXPECT_EQ(patches.ids()[16 * i + 15], layer.ids()[i]);
+  }
+  options.set_crops(v1::EmbedOptions::TEN);
+  EXPECT_THAT(Embed(options),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("--tokens=patches")));
 }
 
 TEST(EmbedTest, FeaturesThatAreNotFiniteNameTheImage) {

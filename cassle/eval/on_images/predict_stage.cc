@@ -9,14 +9,9 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
-#include "cassle/base/csv.h"
-#include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
-#include "cassle/data/records/dataset.h"
-#include "cassle/data/sources/foreign_format.h"
 #include "cassle/data/sources/leave_out.h"
-#include "cassle/data/sources/sources.h"
+#include "cassle/eval/on_images/new_image_source.h"
 #include "cassle/eval/on_images/new_images.h"
 #include "cassle/eval/on_images/prediction_writer.h"
 #include "cassle/eval/on_images/predictor.h"
@@ -30,8 +25,6 @@ using Options = v1::PredictOptions;
 
 // Images that are classified together: neighbours are faster to find for many.
 constexpr int64_t kClassifiedRows = 512;
-// Damaged images that are shown on stderr one by one.
-constexpr size_t kShownDamaged = 20;
 
 absl::Status CheckOptions(const Options& options) {
   const bool fine_tuned = !options.fine_tuned().empty();
@@ -64,25 +57,14 @@ absl::Status CheckOptions(const Options& options) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::unique_ptr<ImageSource>> OpenImages(const Options& options,
-                                                        const StageContext& context,
-                                                        std::shared_ptr<Tally>* tally) {
-  if (FileExists(JoinPath(options.input(), kDatasetInfoName))) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("--input=", options.input(),
-                     " is a data set of shards: name the images that shard-encoder read"));
-  }
+absl::StatusOr<NewImageSource> OpenImages(const Options& options, const StageContext& context) {
   SourceArguments arguments;
   arguments.inputs = {{"", options.input()}};
-  arguments.only_images = true;
   arguments.image_root = options.image_root();
   arguments.image_from = options.image_from();
   arguments.leave_out = std::make_shared<LeaveOut>(
       std::vector<std::string>(options.leave_out().begin(), options.leave_out().end()));
-  arguments.interrupted = [&context] { return context.interrupted(); };
-  *tally = arguments.tally;
-  std::string layout;
-  return OpenSource(options.source(), arguments, &layout);
+  return OpenNewImages("input", options.source(), std::move(arguments), context);
 }
 
 // Takes batches, writes predictions.
@@ -126,17 +108,8 @@ class Run {
 
   absl::Status Take(NewBatch* batch) {
     for (NewImage& image : batch->images) {
-      for (const std::string& remark : image.remarks) remarks_.Count(remark, image.key);
-      if (image.status.ok()) {
-        waiting_.push_back({std::move(image.key), {}, std::move(image.picture)});
-        continue;
-      }
-      const std::string reason(image.status.message());
-      if (damaged_.size() < kShownDamaged) {
-        context_.Warn(absl::StrCat("damaged image ", image.key, ": ", reason));
-      }
-      remarks_.Count("images that cannot be read have no prediction", image.key);
-      damaged_.emplace_back(std::move(image.key), reason);
+      if (damaged_.Take(&image, &context_)) continue;
+      waiting_.push_back({std::move(image.key), {}, std::move(image.picture)});
     }
     features_.insert(features_.end(), batch->features.begin(), batch->features.end());
     return static_cast<int64_t>(waiting_.size()) < kClassifiedRows ? absl::OkStatus() : Classify();
@@ -164,36 +137,14 @@ class Run {
     return absl::OkStatus();
   }
 
-  absl::Status CheckCounts() const {
-    if (images_ > 0) return absl::OkStatus();
-    if (!damaged_.empty()) {
-      return absl::DataLossError(absl::StrCat("none of ", damaged_.size(),
-                                              " images can be read; the first is ",
-                                              damaged_[0].first, ": ", damaged_[0].second));
-    }
-    const std::string advice = ForeignFormatAdvice(options_.input());
-    if (!advice.empty()) return absl::FailedPreconditionError(advice);
-    return absl::FailedPreconditionError(absl::StrCat(
-        options_.input(), ": there are no images", of_source_->Sentences().empty() ? "" : ": ",
-        absl::StrJoin(of_source_->Sentences(), "; ")));
-  }
-
   absl::Status Finish() {
-    CASSLE_RETURN_IF_ERROR(CheckCounts());
-    CASSLE_RETURN_IF_ERROR(writer_->Finish(damaged_));
-    if (!context_.output_dir().empty()) {
-      std::string list = CsvLine({"image", "reason"});
-      for (const auto& [image, reason] : damaged_) absl::StrAppend(&list, CsvLine({image, reason}));
-      CASSLE_RETURN_IF_ERROR(WriteFile(JoinPath(context_.output_dir(), "damaged.csv"), list));
-    }
-    for (const Tally* tally : {of_source_.get(), &std::as_const(remarks_)}) {
-      for (const std::string& sentence : tally->Sentences()) context_.Note(sentence);
-    }
+    CASSLE_RETURN_IF_ERROR(damaged_.CheckSome(images_, options_.input(), *of_source_));
+    CASSLE_RETURN_IF_ERROR(writer_->Finish(damaged_.list()));
     context_.Count("images", images_);
-    context_.Count("damaged", static_cast<int64_t>(damaged_.size()));
+    CASSLE_RETURN_IF_ERROR(damaged_.Finish(*of_source_, &context_));
     v1::PredictResult result;
     result.set_images(images_);
-    result.set_damaged(static_cast<int64_t>(damaged_.size()));
+    result.set_damaged(damaged_.count());
     result.set_target(predictor_.classifier->target());
     for (size_t c = 0; c < images_of_.size(); ++c) {
       if (images_of_[c] == 0) continue;
@@ -208,14 +159,12 @@ class Run {
   const Predictor predictor_;
   // The source's, which its reader counts in until all images are taken.
   const std::shared_ptr<const Tally> of_source_;
-  // Of images that were taken.
-  Tally remarks_;
   StageContext& context_;
   std::unique_ptr<PredictionWriter> writer_;
   // Images whose features are known, and the features.
   std::vector<Prediction> waiting_;
   std::vector<float> features_;
-  std::vector<std::pair<std::string, std::string>> damaged_;
+  DamagedImages damaged_{"have no prediction"};
   int64_t images_ = 0;
   // By predicted class.
   std::vector<int64_t> images_of_;
@@ -242,10 +191,8 @@ absl::Status RunPredict(const Options& options, StageContext& context) {
   const v1::ModelSpec& spec = predictor.encoder->spec();
   const std::string positions = ResizedPositionsSentence(spec.backbone(), spec.image_size());
   if (!positions.empty()) context.Note(positions);
-  std::shared_ptr<Tally> tally;
-  CASSLE_ASSIGN_OR_RETURN(const std::unique_ptr<ImageSource> source,
-                          OpenImages(options, context, &tally));
-  return Run(options, std::move(predictor), std::move(tally), &context).Predict(source.get());
+  CASSLE_ASSIGN_OR_RETURN(const NewImageSource images, OpenImages(options, context));
+  return Run(options, std::move(predictor), images.tally, &context).Predict(images.source.get());
 }
 
 }  // namespace cassle

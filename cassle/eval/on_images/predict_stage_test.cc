@@ -91,6 +91,8 @@ class PredictTest : public ::testing::Test {
     embed.set_output(Path("train"));
     embed.set_resize_px(resize_px);
     embed.set_precision(precision);
+    embed.set_layer(readout_layer_);
+    embed.set_tokens(readout_tokens_);
     Run(EmbedInfo(), embed, RunEmbed);
   }
   std::string Probe() {
@@ -167,6 +169,8 @@ class PredictTest : public ::testing::Test {
     for (const auto& [name, i] : sorted) keys_in_order_.push_back(name);
   }
 
+  int readout_layer_ = 0;
+  v1::Readout::Tokens readout_tokens_ = v1::Readout::TOKENS_UNSPECIFIED;
   std::string root_;
   std::string model_;
   std::vector<std::string> keys_in_order_;
@@ -336,6 +340,24 @@ TEST_F(PredictTest, APageNeedsNoNetworkAndShowsTheFirstImages) {
   EXPECT_EQ(pictures.size(), 11);
 }
 
+TEST_F(PredictTest, FeaturesAreReadWhereTheClassifiersWere) {
+  FindKeysInOrder();
+  readout_layer_ = 3;
+  Embed();
+  ExpectAsFromEmbeddings(Options(Probe()));
+  // Patches are no images.
+  readout_tokens_ = v1::Readout::PATCHES;
+  Embed();
+  std::string embeddings = Path("train");
+  v1::SgdProbeOptions sgd;
+  sgd.set_train(embeddings);
+  sgd.set_test(embeddings);
+  sgd.set_epochs(1);
+  sgd.set_output(Path("sgd"));
+  EXPECT_THAT(RunStage(SgdProbeInfo(), sgd, {.force = true}, RunSgdProbe).status(),
+              StatusIs(kBad, HasSubstr("rows per image (embed --tokens=patches)")));
+}
+
 TEST_F(PredictTest, AnotherEncoderOrPreparationIsRefused) {
   Embed();
   v1::PredictOptions options = Options(Probe());
@@ -375,9 +397,10 @@ TEST_F(PredictTest, ThePrecisionIsThatOfTheClassifierAndAnotherIsAWarning) {
               HasSubstr(instructions ? "precision: BF16" : "precision: FLOAT32"));
   options.set_precision(v1::FLOAT32);
   ASSERT_OK_AND_ASSIGN(outcome, Predict(options));
-  EXPECT_THAT(outcome.manifest.notes(),
-              Contains("the classifier learnt from bf16 features; these are float32: probabilities "
-                       "differ a little"));
+  EXPECT_THAT(
+      outcome.manifest.notes(),
+      Contains("--classifier comes from bf16 features; these are float32: probabilities and "
+               "similarities differ a little"));
 }
 
 TEST_F(PredictTest, OptionsThatLackOrExcludeEachOtherAreRefused) {

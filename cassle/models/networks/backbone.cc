@@ -51,6 +51,18 @@ absl::StatusOr<const Family*> FindFamily(const std::string& name) {
 
 }  // namespace
 
+std::vector<at::Tensor> Backbone::ForwardLayers(const at::Tensor& images, int64_t first,
+                                                int64_t last) {
+  const std::vector<at::Tensor> stages = ForwardStages(images);
+  std::vector<at::Tensor> layers;
+  for (int64_t layer = first; layer <= last; ++layer) {
+    at::Tensor map = stages[layer];
+    if (map.scalar_type() == at::kBFloat16) map = map.to(at::kFloat);
+    layers.push_back(map.flatten(2).transpose(1, 2));
+  }
+  return layers;
+}
+
 std::vector<std::string> BackboneNames() {
   std::vector<std::string> names;
   for (const Family& family : Families()) {

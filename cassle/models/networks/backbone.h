@@ -33,7 +33,7 @@ class Backbone : public Module {
   //          activations averaged over space, or the class token.
   // Throws c10::Error if the images do not fit (a vision transformer wants multiples of its patch,
   // a ConvNeXt kConvNextMinImageSize).
-  at::Tensor forward(const at::Tensor& images) { return ForwardStages(images).back(); }
+  virtual at::Tensor forward(const at::Tensor& images) { return ForwardStages(images).back(); }
 
   // The outputs of the stem, of each of the four stages [B, C, H', W'], and last of forward(). A
   // vision transformer's stem is the patch embedding with positions, its stages are quarters of its
@@ -41,6 +41,17 @@ class Backbone : public Module {
   virtual std::vector<at::Tensor> ForwardStages(const at::Tensor& images) = 0;
 
   virtual int64_t feature_size() const = 0;
+
+  // Layers that features may be read from besides forward() (cassle/features/readout.h): the four
+  // stages, or the blocks of a vision transformer.
+  virtual int64_t layers() const { return 4; }
+  virtual bool layers_have_one_width() const { return false; }
+  // Tokens that stand before those of the patches, the class token first. 0: there is none.
+  virtual int64_t special_tokens() const { return 0; }
+  // The outputs of the layers `first` to `last`, counted from 1: [B, special_tokens() + positions,
+  // C], positions row by row, at least float32, after the last norm of a vision transformer.
+  virtual std::vector<at::Tensor> ForwardLayers(const at::Tensor& images, int64_t first,
+                                                int64_t last);
 };
 
 // Every architecture, in the order of the table.

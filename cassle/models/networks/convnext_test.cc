@@ -1,6 +1,7 @@
 #include "cassle/models/networks/convnext.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/autocast_mode.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/sum.h>
 #include <gmock/gmock.h>
@@ -12,6 +13,8 @@
 #include "cassle/base/testing/status_matchers.h"
 #include "cassle/models/testing/golden_model.h"
 #include "cassle/models/testing/golden_tensor.h"
+#include "cassle/runtime/precision.h"
+#include "cassle/runtime/torch_version.h"
 
 namespace cassle {
 namespace {
@@ -104,6 +107,27 @@ TEST(ConvNextTest, TheSameInEitherMemoryLayout) {
       RelativeDifference(channels_last->forward(images.contiguous(at::MemoryFormat::ChannelsLast)),
                          features),
       1e-5);
+}
+
+TEST(ConvNextTest, UnderAutocastItTrainsAndFeaturesStayFloat32AndNearby) {
+  if (ProcessorBfloat16() == Bfloat16Support::kNone) GTEST_SKIP() << "a processor with AVX-512";
+  v1::BackboneConfig config = Config();
+  config.set_layer_scale(1);
+  const std::shared_ptr<Backbone> network = Make(config);
+  const at::Tensor exact = network->forward(Images(64));
+  SetAutocastType(at::kCPU, at::kBFloat16);
+  SetAutocastEnabled(at::kCPU, true);
+  const at::Tensor rounded = network->forward(Images(64));
+  SetAutocastEnabled(at::kCPU, false);
+  at::autocast::clear_cache();
+  at::sum(rounded * rounded).backward();
+  EXPECT_EQ(rounded.scalar_type(), at::kFloat);
+  // bfloat16 has 8 bits; 18 residual branches add up.
+  EXPECT_LT(RelativeDifference(rounded, exact), 0.05);
+  EXPECT_FALSE(at::equal(rounded, exact));
+  for (const NamedTensor& parameter : network->named_parameters()) {
+    EXPECT_TRUE(parameter.tensor.grad().defined()) << parameter.name;
+  }
 }
 
 TEST(ConvNextTest, WhatDoesNotFitIsRefused) {

@@ -84,7 +84,7 @@ at::Tensor VisionTransformer::PositionsFor(int64_t grid) const {
   return ResizedPositions(pos_embed_, grid, options_.position_resize);
 }
 
-std::vector<at::Tensor> VisionTransformer::ForwardTokens(const at::Tensor& images) {
+at::Tensor VisionTransformer::Embed(const at::Tensor& images) {
   TORCH_CHECK(images.dim() == 4 && images.size(2) == images.size(3) &&
                   images.size(2) % options_.patch_size == 0 && images.size(2) > 0,
               "a vision transformer with patches of ", options_.patch_size,
@@ -101,7 +101,11 @@ std::vector<at::Tensor> VisionTransformer::ForwardTokens(const at::Tensor& image
                       tokens.narrow(1, 1, patches.size(1))},
                      1);
   }
-  std::vector<at::Tensor> outputs = {tokens};
+  return tokens;
+}
+
+std::vector<at::Tensor> VisionTransformer::ForwardTokens(const at::Tensor& images) {
+  std::vector<at::Tensor> outputs = {Embed(images)};
   for (const std::shared_ptr<VitBlock>& block : blocks_) {
     outputs.push_back(block->forward(outputs.back()));
   }
@@ -119,6 +123,24 @@ std::vector<at::Tensor> VisionTransformer::ForwardStages(const at::Tensor& image
   }
   stages.push_back(norm_->forward(tokens.back().select(1, 0)).to(pos_embed_.scalar_type()));
   return stages;
+}
+
+// Without the outputs on the way, which of many images would fill the memory.
+at::Tensor VisionTransformer::forward(const at::Tensor& images) {
+  at::Tensor tokens = Embed(images);
+  for (const std::shared_ptr<VitBlock>& block : blocks_) tokens = block->forward(tokens);
+  return norm_->forward(tokens.select(1, 0)).to(pos_embed_.scalar_type());
+}
+
+std::vector<at::Tensor> VisionTransformer::ForwardLayers(const at::Tensor& images, int64_t first,
+                                                         int64_t last) {
+  std::vector<at::Tensor> layers;
+  at::Tensor tokens = Embed(images);
+  for (int64_t layer = 1; layer <= last; ++layer) {
+    tokens = blocks_[layer - 1]->forward(tokens);
+    if (layer >= first) layers.push_back(norm_->forward(tokens).to(pos_embed_.scalar_type()));
+  }
+  return layers;
 }
 
 }  // namespace cassle

@@ -70,9 +70,18 @@ class VisionTransformer : public Backbone {
   at::Tensor PositionsFor(int64_t grid) const;
 
   std::vector<at::Tensor> ForwardStages(const at::Tensor& images) override;
+  at::Tensor forward(const at::Tensor& images) override;
   int64_t feature_size() const override { return options_.width; }
+  int64_t layers() const override { return options_.depth; }
+  bool layers_have_one_width() const override { return true; }
+  int64_t special_tokens() const override { return 1 + options_.registers; }
+  std::vector<at::Tensor> ForwardLayers(const at::Tensor& images, int64_t first,
+                                        int64_t last) override;
 
  private:
+  // The tokens that enter the first block.
+  at::Tensor Embed(const at::Tensor& images);
+
   const Options options_;
   at::Tensor cls_token_;
   // Undefined without registers.

@@ -256,6 +256,7 @@ TEST(VitTest, RegistersLayerScalesAndSwiGluAreTrainedAndChangeTheFeatures) {
   config.set_registers(4);
   std::shared_ptr<VisionTransformer> vit = Make(config);
   EXPECT_EQ(vit->named_parameters()[1].name, "reg_token");
+  EXPECT_EQ(vit->special_tokens(), 5);
   const std::vector<at::Tensor> tokens = vit->ForwardTokens(Images(2, 16));
   ASSERT_EQ(tokens[0].sizes(), at::IntArrayRef({2, 1 + 4 + 16, 192}));
   // Row 2, column 3 behind the class token and the registers.

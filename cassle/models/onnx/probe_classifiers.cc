@@ -66,6 +66,7 @@ absl::StatusOr<ProbeClassifiers> ReadProbeClassifiers(const std::string& folder)
   ProbeClassifiers classifiers;
   classifiers.weights_fingerprint = StringOf(result, "weights_fingerprint");
   classifiers.preprocess_fingerprint = StringOf(result, "preprocess_fingerprint");
+  classifiers.readout = file.Metadata("readout");
   std::map<std::string, std::vector<std::string>> classes = ClassesOf(details);
   for (const std::string& name : file.names()) {
     absl::string_view target = name;

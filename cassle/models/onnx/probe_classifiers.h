@@ -28,6 +28,8 @@ struct ProbeClassifiers {
   // Of the encoder whose features were learnt from, as embed gives them.
   std::string weights_fingerprint;
   std::string preprocess_fingerprint;
+  // Where in the network they were read; empty: its own features.
+  std::string readout;
 };
 
 // Of an output folder of linear-probe: classifier.safetensors, details.json (names of classes) and

@@ -14,6 +14,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstring>
+#include <set>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -21,6 +22,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
+#include "cassle/runtime/ranks/nccl_group.h"
 
 // Declared only where LibTorch is told that it was built with Gloo.
 #ifndef USE_C10D_GLOO
@@ -199,7 +201,14 @@ class Team::Group {
       : gloo_(c10::make_intrusive<c10d::PrefixStore>(name, store.store()), rank, size,
               Options(store.own_address(), timeout)) {}
 
+  // Of tensors of the processor, and of GPUs without NCCL.
   c10d::ProcessGroupGloo& gloo() { return gloo_; }
+  // That of a tensor's device.
+  CollectiveGroup& For(const at::Tensor& tensor) {
+    if (tensor.is_cuda() && nccl_) return *nccl_;
+    return gloo_;
+  }
+  void UseNccl(c10::intrusive_ptr<CollectiveGroup> nccl) { nccl_ = std::move(nccl); }
 
  private:
   static c10::intrusive_ptr<c10d::ProcessGroupGloo::Options> Options(const std::string& address,
@@ -211,6 +220,7 @@ class Team::Group {
   }
 
   c10d::ProcessGroupGloo gloo_;
+  c10::intrusive_ptr<CollectiveGroup> nccl_;
 };
 
 namespace {
@@ -253,9 +263,34 @@ absl::StatusOr<std::unique_ptr<Team>> Team::Join(std::shared_ptr<TeamStore> stor
   return team;
 }
 
+absl::StatusOr<std::string> Team::UseDevice(c10::Device device) {
+  if (!device.is_cuda()) return std::string();
+  if (!HasNccl()) return std::string("ranks talk by Gloo: this LibTorch has no NCCL");
+  const auto& of_store = static_cast<C10dStore&>(*store_);
+  try {
+    // NCCL refuses two ranks on one GPU.
+    store_->Set(absl::StrCat("device ", rank_), DeviceIdentity(device));
+    std::set<std::string> devices;
+    for (int rank = 0; rank < size_; ++rank) {
+      devices.insert(WaitForKey(store_, absl::StrCat("device ", rank), timeout_));
+    }
+    if (static_cast<int>(devices.size()) < size_) {
+      return absl::StrCat("ranks talk by Gloo: ", size_, " share ", devices.size(), " GPUs");
+    }
+    for (const auto& [name, group] :
+         {std::pair("nccl front", group_.get()), std::pair("nccl background", background_.get())}) {
+      group->UseNccl(MakeNcclGroup(c10::make_intrusive<c10d::PrefixStore>(name, of_store.store()),
+                                   rank_, size_, timeout_));
+    }
+  } catch (const std::exception& error) {
+    return absl::UnavailableError(absl::StrCat("NCCL: ", FirstLine(error)));
+  }
+  return std::string("ranks talk by NCCL");
+}
+
 std::function<void()> Team::BeginSum(const at::Tensor& tensor) {
   std::vector<at::Tensor> tensors = {tensor.detach()};
-  auto work = OrLost([&] { return background_->gloo().allreduce(tensors); });
+  auto work = OrLost([&] { return background_->For(tensors[0]).allreduce(tensors); });
   return [work] { OrLost([&] { work->wait(); }); };
 }
 
@@ -264,7 +299,8 @@ std::function<at::Tensor()> Team::BeginExchange(const at::Tensor& parts) {
   at::Tensor input = parts.detach().contiguous(), output = at::empty_like(input);
   at::Tensor sent = Bytes(input), received = Bytes(output);
   std::vector<int64_t> none;
-  auto work = OrLost([&] { return background_->gloo().alltoall_base(received, sent, none, none); });
+  auto work =
+      OrLost([&] { return background_->For(sent).alltoall_base(received, sent, none, none); });
   return [work, input, output] {
     OrLost([&] { work->wait(); });
     return output;
@@ -279,7 +315,7 @@ std::function<at::Tensor()> Team::BeginGatherAll(const at::Tensor& own) {
   const at::Tensor output = at::empty(sizes, input.options());
   std::vector<std::vector<at::Tensor>> received(1);
   for (int rank = 0; rank < size_; ++rank) received[0].push_back(Bytes(output[rank]));
-  auto work = OrLost([&] { return background_->gloo().allgather(received, sent); });
+  auto work = OrLost([&] { return background_->For(input).allgather(received, sent); });
   return [work, input, output] {
     OrLost([&] { work->wait(); });
     return output;
@@ -288,7 +324,7 @@ std::function<at::Tensor()> Team::BeginGatherAll(const at::Tensor& own) {
 
 void Team::Sum(const at::Tensor& tensor) {
   std::vector<at::Tensor> tensors = {tensor.detach()};
-  OrLost([&] { group_->gloo().allreduce(tensors)->wait(); });
+  OrLost([&] { group_->For(tensors[0]).allreduce(tensors)->wait(); });
 }
 
 at::Tensor Team::Gather(const at::Tensor& own, int64_t rows) {
@@ -309,7 +345,7 @@ at::Tensor Team::Gather(const at::Tensor& own, int64_t rows) {
   std::vector<at::Tensor> input = {padded};
   std::vector<std::vector<at::Tensor>> output(1);
   for (int rank = 0; rank < size_; ++rank) output[0].push_back(at::empty_like(padded));
-  OrLost([&] { group_->gloo().allgather(output, input)->wait(); });
+  OrLost([&] { group_->For(padded).allgather(output, input)->wait(); });
   std::vector<at::Tensor> parts;
   for (int rank = 0; rank < size_; ++rank) {
     parts.push_back(output[0][rank].narrow(0, 0, RowsOfRank(rows, rank, size_).count));
@@ -342,7 +378,7 @@ std::vector<std::string> Team::GatherToFirst(const std::string& own) {
 
 void Team::TakeFromFirst(const at::Tensor& tensor) {
   std::vector<at::Tensor> tensors = {tensor.detach()};
-  OrLost([&] { group_->gloo().broadcast(tensors)->wait(); });
+  OrLost([&] { group_->For(tensors[0]).broadcast(tensors)->wait(); });
 }
 
 void Team::TakeFromFirst(std::string* bytes) {

@@ -91,6 +91,12 @@ class Team {
   RowRange OwnRows(int64_t rows) const { return RowsOfRank(rows, rank_, size_); }
   TeamStore& store() const { return *store_; }
 
+  // Before the first collective of tensors of a GPU, on all ranks: where every rank has a GPU of
+  // its own and LibTorch has NCCL, they travel by it, else by Gloo. Returns which, for people;
+  // empty for a processor.
+  // \error kUnavailable if NCCL's group cannot be made.
+  absl::StatusOr<std::string> UseDevice(c10::Device device);
+
   // Replaces a dense tensor by the sum over ranks: the same bits on all, and for the same number of
   // ranks the same bits each time.
   void Sum(const at::Tensor& tensor);

@@ -167,12 +167,12 @@ GradientAverager::GradientAverager(const std::vector<NamedTensor>& parameters, T
         std::make_unique<Hook>([impl = std::weak_ptr<Impl>(impl_), bucket = impl_->last_bucket()] {
           if (const auto alive = impl.lock()) alive->Complete(bucket);
         }));
-    hooks_.emplace_back(node, key);
+    removals_.push_back([node, key] { node->del_post_hook(key); });
   }
 }
 
 GradientAverager::~GradientAverager() {
-  for (const auto& [node, key] : hooks_) node->del_post_hook(key);
+  for (const std::function<void()>& remove : removals_) remove();
 }
 
 void GradientAverager::Begin() { impl_->Begin(); }

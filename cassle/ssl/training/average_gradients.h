@@ -3,18 +3,12 @@
 #define CASSLE_SSL_TRAINING_AVERAGE_GRADIENTS_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
-#include <utility>
 #include <vector>
 
 #include "cassle/runtime/named_tensor.h"
 #include "cassle/runtime/ranks/team.h"
-
-namespace torch {
-namespace autograd {
-struct Node;
-}  // namespace autograd
-}  // namespace torch
 
 namespace cassle {
 
@@ -51,8 +45,9 @@ class GradientAverager {
  private:
   class Impl;
   const std::shared_ptr<Impl> impl_;
-  // Kept alive: the graph forgets what accumulates gradients between passes.
-  std::vector<std::pair<std::shared_ptr<torch::autograd::Node>, uintptr_t>> hooks_;
+  // Each takes one hook away, and keeps its node alive until then: the graph forgets what
+  // accumulates gradients between passes.
+  std::vector<std::function<void()>> removals_;
 };
 
 }  // namespace cassle

@@ -178,6 +178,10 @@ absl::Status Trainer::Run() {
                                      training_.batch_norm_group(),
                                      team_ == nullptr ? 1 : team_->size()));
   CASSLE_RETURN_IF_ERROR(AloneOnFirst([&] { return Resume(); }));
+  if (team_ != nullptr) {
+    CASSLE_ASSIGN_OR_RETURN(const std::string way, team_->UseDevice(device_));
+    if (!way.empty()) context_->Say(way);
+  }
   CASSLE_RETURN_IF_ERROR(ShareStart());
   state_.set_device(KindOf(device_));
   const bool finished = Finished();

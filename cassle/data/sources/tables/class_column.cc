@@ -188,7 +188,7 @@ absl::Status ClassColumn::CheckOddCells(const std::string& name, Tally* tally) c
                                             "' is no number, but '", fraction->first,
                                             "' is one: leave the cell empty where there is none"));
   }
-  if (2 * numbers > static_cast<int64_t>(cells_.size())) {
+  if (2 * numbers >= static_cast<int64_t>(cells_.size())) {
     tally->Decide(absl::StrCat(name, ": '", word->first, "' is no number (", word->second,
                                "), so the numbers are names of classes too"));
   }

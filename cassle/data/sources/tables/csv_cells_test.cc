@@ -31,6 +31,38 @@ TEST_F(CsvCellsTest, ATargetOfNumbersIsAbsentWhereItsCellSaysNothing) {
               StatusIs(kDamaged, HasSubstr("list.csv:2: '1e999' is no finite number")));
 }
 
+TEST_F(CsvCellsTest, ColumnsThatSayOfASplitByNumbersOrYesAndNoAreRefused) {
+  for (const char* column : {"train", "test", "Valid", "is_train", "isTest", "is_training_img",
+                             "partition", "subset", "dataset_split"}) {
+    EXPECT_THAT(Read(absl::StrCat("path,label,", column, "\ni/0.png,0,1\ni/1.png,1,0\n")),
+                StatusIs(kBad, HasSubstr("seems to say of which split a row is")))
+        << column;
+  }
+  EXPECT_THAT(Read("path,label,test\ni/0.png,0,True\ni/1.png,1,False\n"),
+              StatusIs(kBad, HasSubstr("column 'test'")));
+  // Measured, or of another kind.
+  EXPECT_OK(Read("path,label,test_result\ni/0.png,0,1\ni/1.png,1,0\n"));
+  EXPECT_OK(Read("path,label,train\ni/0.png,0,ICE\ni/1.png,1,TGV\n"));
+}
+
+TEST_F(CsvCellsTest, NumbersInOneSplitAndNamesInAnotherAreNoClasses) {
+  EXPECT_THAT(Read("path,label,split\ni/0.png,0,train\ni/1.png,1,train\ni/2.png,cat,test\n"),
+              StatusIs(kDamaged, AllOf(HasSubstr("list.csv:4: the labels of test are names"),
+                                       HasSubstr("those of train numbers ('0', "))));
+  // A name among numbers may be one of them.
+  ASSERT_OK_AND_ASSIGN(
+      const SourceContent mixed,
+      Read("path,label,split\ni/0.png,0,train\ni/1.png,x,train\ni/2.png,x,test\n"));
+  EXPECT_THAT(mixed.sentences, Contains(HasSubstr("so the numbers are names of classes too")));
+}
+
+TEST_F(CsvCellsTest, CellsThatAreListsOrHaveAKnownPartAreNoNames) {
+  EXPECT_THAT(Read("path,label\ni/0.png,['cat']\n"),
+              StatusIs(kDamaged, HasSubstr("is a list, and label the name of a class")));
+  EXPECT_THAT(Read("path,label\ni/0.png,cat;dog\ni/1.png,dog\n"),
+              StatusIs(kDamaged, HasSubstr("'cat;dog' names several classes")));
+}
+
 TEST_F(CsvCellsTest, APlainColumnWithFractionsIsATargetOfOneNumber) {
   ASSERT_OK_AND_ASSIGN(const SourceContent content,
                        Read("path,age\ni/0.png,3\ni/1.png,2.5\ni/2.png,\n"));
@@ -105,7 +137,7 @@ TEST_F(CsvCellsTest, OneHotColumnsAreProposedAndTakenAsLabels) {
 
 TEST_F(CsvCellsTest, CellsOfSeveralClassesAreRefusedOrSpokenOf) {
   for (const char* cell : {"cat;dog", "cat | dog", "\"cat, dog\"", "dog/cat/dog", "cat dog",
-                           "cat+dog", "\"[1, 0]\"", "['cat']"}) {
+                           "cat+dog", "\"[1, 0]\""}) {
     EXPECT_THAT(
         Read(absl::StrCat("path,label\ni/0.png,cat\ni/1.png,dog\ni/2.png,", cell, "\n")),
         StatusIs(kDamaged, AllOf(HasSubstr("list.csv:4: '"), HasSubstr("names several classes"))))
@@ -189,7 +221,7 @@ TEST_F(CsvCellsTest, SplitsAreFoundInAnotherColumnOrSpokenOf) {
   EXPECT_THAT(Read("path,set,mode\ni/0.png,train,test\n"),
               StatusIs(kBad, HasSubstr("column 'mode' and another hold names of splits")));
   EXPECT_THAT(Read("path,label,is_train\ni/0.png,0,1\n"),
-              StatusIs(kBad, HasSubstr("column 'is_train' says of which split a row is")));
+              StatusIs(kBad, HasSubstr("column 'is_train' seems to say of which split a row is")));
   // A train is a thing, too.
   ASSERT_OK_AND_ASSIGN(const SourceContent things, Read("path,what\ni/0.png,train\ni/1.png,car\n"));
   EXPECT_THAT(things.splits, ElementsAre("train"));

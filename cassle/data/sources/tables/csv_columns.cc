@@ -37,6 +37,57 @@ int Find(const CsvRow& header, absl::string_view name) {
   return found == header.cells.end() ? -1 : static_cast<int>(found - header.cells.begin());
 }
 
+// The names of columns; the first of many.
+std::string NamesOf(const CsvRow& header) {
+  constexpr size_t kMost = 12;
+  if (header.cells.size() <= kMost) return absl::StrJoin(header.cells, ", ");
+  return absl::StrCat(absl::StrJoin(header.cells.begin(), header.cells.begin() + kMost / 2, ", "),
+                      ", ... (", header.cells.size(), ")");
+}
+
+// Where the image of a cell is: the folder of the list, or one in it; empty if nowhere.
+std::string RootOf(const std::string& cell, const SourceArguments& arguments,
+                   const std::string& folder) {
+  std::vector<std::string> roots = {arguments.image_root.empty() ? folder : arguments.image_root};
+  const absl::StatusOr<std::vector<std::string>> names = ListDirectory(roots[0]);
+  if (!names.ok()) return "";
+  for (const std::string& name : *names) roots.push_back(JoinPath(roots[0], name));
+  for (const std::string& root : roots) {
+    for (const char* ending : {"", ".jpg", ".png", ".jpeg", ".JPG"}) {
+      const std::string path = JoinPath(root, cell + ending);
+      if (FileExists(path) && !IsDirectory(path)) return root;
+    }
+  }
+  return "";
+}
+
+// None of the columns' names tells which has the images: do the cells?
+absl::Status NoPath(const CsvTable& table, const SourceArguments& arguments) {
+  const CsvRow& header = table.header;
+  const std::string origin = absl::StrCat(table.Origin(header), ": no column is called 'path'");
+  const std::string folder = DirName(table.path);
+  // A table of numbers, each row an image.
+  constexpr size_t kPixels = 100;
+  if (header.cells.size() >= kPixels) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(origin, "; its ", header.cells.size(),
+                     " columns seem to be pixels: make image files of the rows, and list them"));
+  }
+  for (size_t i = 0; i < header.cells.size() && !table.rows.empty(); ++i) {
+    const std::string& cell = table.rows[0].cells[i];
+    const std::string root = cell.empty() ? "" : RootOf(cell, arguments, folder);
+    if (root.empty()) continue;
+    const bool here = root == (arguments.image_root.empty() ? folder : arguments.image_root);
+    return absl::FailedPreconditionError(absl::StrCat(
+        origin, ", but those of '", header.cells[i], "' name images: give --image_from=",
+        header.cells[i], here ? "" : absl::StrCat(" --image_root=", root)));
+  }
+  return absl::FailedPreconditionError(absl::StrCat(
+      origin,
+      " (--image_from=COLUMN names another); the first line names the columns: ", NamesOf(header),
+      header.cells.size() == 1 ? " (columns are separated by , ; | or tabs)" : ""));
+}
+
 absl::StatusOr<int> FindPath(const CsvTable& table, const SourceArguments& arguments) {
   const CsvRow& header = table.header;
   if (!arguments.image_from.empty()) return table.Column(arguments.image_from);
@@ -62,12 +113,7 @@ absl::StatusOr<int> FindPath(const CsvTable& table, const SourceArguments& argum
                      ": the first line is an image already; it has to name the columns, "
                      "e.g. 'path,label': put that line in front"));
   }
-  return absl::FailedPreconditionError(
-      absl::StrCat(table.Origin(header),
-                   ": no column is called 'path' (--image_from=COLUMN names another); the "
-                   "first line names the columns: ",
-                   absl::StrJoin(header.cells, ", "),
-                   header.cells.size() == 1 ? " (columns are separated by , ; | or tabs)" : ""));
+  return NoPath(table, arguments);
 }
 
 // What --label_from names: a column, or those of one-hot labels.
@@ -174,15 +220,47 @@ absl::StatusOr<int> FindSplit(const CsvTable& table, const CsvColumns& columns, 
   return found;
 }
 
-// Columns that say by 0 and 1 whether a row is of a split.
-absl::Status CheckFlags(const CsvTable& table) {
-  const std::vector<int> flags =
-      ColumnsCalled(table.header, {"is_train", "istrain", "is_test", "istest", "is_training",
-                                   "is_training_img", "is_val", "is_valid"});
-  if (flags.empty() || Find(table.header, "split") >= 0) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      absl::StrCat(table.Origin(table.header), ": column '", table.header.cells[flags[0]],
-                   "' says of which split a row is: write train or test into a column 'split'"));
+// Are the cells of a column, but for empty ones, few whole numbers or answers to a question?
+bool AreFlags(const CsvTable& table, int column) {
+  constexpr size_t kMostSplits = 4;
+  std::set<std::string> cells;
+  for (const CsvRow& row : table.rows) {
+    const std::string cell = absl::AsciiStrToLower(row.cells[column]);
+    int64_t number = 0;
+    if (cell.empty()) continue;
+    if (!absl::SimpleAtoi(cell, &number) && cell != "true" && cell != "false" && cell != "yes" &&
+        cell != "no" && cell != "t" && cell != "f" && cell != "y" && cell != "n") {
+      return false;
+    }
+    if (cells.insert(cell).second && cells.size() > kMostSplits) return false;
+  }
+  return !cells.empty();
+}
+
+// Columns that say by numbers or yes and no of which split a row is: is_train, test, partition.
+absl::Status CheckFlags(const CsvTable& table, const CsvColumns& columns) {
+  if (Find(table.header, "split") >= 0) return absl::OkStatus();
+  const std::vector<int> numbered =
+      ColumnsCalled(table.header, {"splits", "subset", "partition", "partitions", "dataset_split",
+                                   "data_split", "split_id", "set_id", "part"});
+  for (int i = 0; i < static_cast<int>(table.header.cells.size()); ++i) {
+    if (i == columns.path || i == columns.label) continue;
+    std::string name = absl::AsciiStrToLower(table.header.cells[i]);
+    for (const char* prefix : {"is_", "is", "in_"}) {
+      if (absl::StartsWith(name, prefix)) name = name.substr(std::string(prefix).size());
+    }
+    for (const char* suffix : {"_img", "_image", "_set", "_split", "_flag"}) {
+      if (absl::EndsWith(name, suffix)) name.resize(name.size() - std::string(suffix).size());
+    }
+    const bool of_split = !CanonicalSplit(name).empty();
+    if (!of_split && std::count(numbered.begin(), numbered.end(), i) == 0) continue;
+    if (!AreFlags(table, i)) continue;
+    return absl::FailedPreconditionError(
+        absl::StrCat(table.Origin(table.header), ": column '", table.header.cells[i],
+                     "' seems to say of which split a row is: write train, val or test into a "
+                     "column 'split' (if it says something else, give it another name)"));
+  }
+  return absl::OkStatus();
 }
 
 // pandas writes the numbers of rows without a name, and reads them as "Unnamed: 0".
@@ -203,7 +281,7 @@ absl::StatusOr<CsvColumns> FindCsvColumns(const CsvTable& table, const SourceArg
   } else if (arguments.label_from != "none") {
     CASSLE_RETURN_IF_ERROR(TakeLabelFrom(table, arguments.label_from, &columns));
   }
-  CASSLE_RETURN_IF_ERROR(CheckFlags(table));
+  CASSLE_RETURN_IF_ERROR(CheckFlags(table, columns));
   CASSLE_ASSIGN_OR_RETURN(columns.split, FindSplit(table, columns, arguments.tally.get()));
   std::vector<std::string> names;
   for (int i = 0; i < static_cast<int>(header.cells.size()); ++i) {

@@ -24,8 +24,10 @@
 #include <vector>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "cassle/base/csv.h"
 #include "cassle/base/escaped_name.h"
 #include "cassle/base/file.h"
@@ -66,9 +68,49 @@ absl::StatusOr<std::string> SplitOf(const ImageRow& row, const std::string& cell
                    "them all)"));
 }
 
-// The first image tells whether paths begin where they should, or in a folder below.
+// The file that `path` below `root` is but for the case of its letters; empty if there is none.
+std::string InOtherCase(const std::string& root, const std::string& path) {
+  std::string found = root;
+  for (const absl::string_view part : absl::StrSplit(path, '/', absl::SkipEmpty())) {
+    const absl::StatusOr<std::vector<std::string>> names = ListDirectory(found);
+    if (!names.ok()) return "";
+    const auto name = std::find_if(names->begin(), names->end(), [&](const std::string& other) {
+      return absl::EqualsIgnoreCase(other, part);
+    });
+    if (name == names->end()) return "";
+    found = JoinPath(found, *name);
+  }
+  return found;
+}
+
+// "%2F" to "/", as addresses have it.
+std::string WithoutPercents(const std::string& path) {
+  std::string plain;
+  for (size_t i = 0; i < path.size(); ++i) {
+    const bool escape = path[i] == '%' && i + 2 < path.size() &&
+                        absl::ascii_isxdigit(path[i + 1]) && absl::ascii_isxdigit(path[i + 2]);
+    if (!escape) {
+      plain += path[i];
+      continue;
+    }
+    plain += absl::HexStringToBytes(path.substr(i + 1, 2));
+    i += 2;
+  }
+  return plain;
+}
+
+// The first image tells whether paths begin where they should, or in a folder below, and are
+// written as files are.
 absl::Status CheckRoot(const ImageRow& row, const std::string& root) {
   if (FileExists(row.path)) return absl::OkStatus();
+  const std::string key = UnescapedName(row.key);
+  for (const auto& [there, how] :
+       {std::pair(InOtherCase(root, key), "capitals are other letters here"),
+        std::pair(JoinPath(root, WithoutPercents(key)), "write it without the %")}) {
+    if (there.empty() || there == JoinPath(root, key) || !FileExists(there)) continue;
+    return absl::FailedPreconditionError(absl::StrCat(row.origin, ": there is no ", row.path,
+                                                      ", but ", EscapedName(there), ": ", how));
+  }
   const absl::StatusOr<std::vector<std::string>> names = ListDirectory(root);
   if (!names.ok()) return absl::OkStatus();
   for (const std::string& name : *names) {
@@ -167,11 +209,17 @@ absl::Status AppendRows(const List& list, const SourceArguments& arguments,
 // Leaves out rows that say again what one before said of the same image.
 absl::Status DropRepeated(std::vector<ImageRow>* rows, Tally* tally) {
   std::unordered_map<std::string, size_t> first;
+  std::unordered_map<std::string, std::string> split_of;
   std::vector<ImageRow> kept;
   kept.reserve(rows->size());
   for (ImageRow& row : *rows) {
     const auto [known, added] = first.emplace(absl::StrCat(row.split, "/", row.path), kept.size());
     if (added) {
+      const auto [other, alone] = split_of.emplace(row.path, row.split);
+      if (!alone) {
+        tally->Count("images that are in several splits",
+                     absl::StrCat(row.key, " in ", other->second, " and ", row.split));
+      }
       kept.push_back(std::move(row));
       continue;
     }

@@ -156,6 +156,35 @@ TEST_F(CsvSourceTest, ColumnsOfOtherNamesAreFoundAskedForOrSpokenOf) {
               StatusIs(kBad, AllOf(HasSubstr("'file' or of 'image'"), HasSubstr("--image_from"))));
 }
 
+TEST_F(CsvSourceTest, ImagesOfAColumnWithAnotherNameAreProposedWithTheirFolder) {
+  EXPECT_THAT(Read("id,label\ni/0,b\n"),
+              StatusIs(kBad, HasSubstr("name images: give --image_from=id")));
+  EXPECT_THAT(Read("label,id\nb,0\n"),
+              StatusIs(kBad, HasSubstr("--image_from=id --image_root=" + root_ + "/i")));
+  std::string pixels = "label";
+  for (int i = 0; i < 784; ++i) absl::StrAppend(&pixels, ",pixel", i);
+  std::string row = "\n5";
+  for (int i = 0; i < 784; ++i) row += ",0";
+  EXPECT_THAT(Read(pixels + row + "\n"),
+              StatusIs(kBad, HasSubstr("its 785 columns seem to be pixels")));
+}
+
+TEST_F(CsvSourceTest, PathsInOtherCapitalsOrWithPercentsAreSpokenOf) {
+  EXPECT_THAT(Read("path,label\nI/0.PNG,b\n"),
+              StatusIs(kBad, HasSubstr("i/0.png: capitals are other letters here")));
+  EXPECT_THAT(Read("path,label\ni%2F0.png,b\n"),
+              StatusIs(kBad, HasSubstr("i/0.png: write it without the %")));
+}
+
+TEST_F(CsvSourceTest, AnImageInTwoSplitsIsCounted) {
+  ASSERT_OK_AND_ASSIGN(
+      const SourceContent content,
+      Read("path,label,split\ni/0.png,b,train\ni/1.png,a,train\ni/0.png,b,test\n"));
+  EXPECT_EQ(content.items.size(), 3);
+  EXPECT_THAT(content.sentences,
+              Contains("1 images that are in several splits (i/0.png in train and test)"));
+}
+
 TEST_F(CsvSourceTest, AHeaderThatIsMissingIsSpokenOf) {
   EXPECT_THAT(Read("i/0.png,0\ni/1.png,1\n"),
               StatusIs(kBad, HasSubstr("list.csv:1: the first line is an image already")));

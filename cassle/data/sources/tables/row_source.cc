@@ -185,6 +185,33 @@ void SettleTargets(ClassColumn::Codes codes, const SourceArguments& arguments,
   }
 }
 
+// Numbers in one split and words in another are two ways to write the classes, and not one class
+// would be in both.
+absl::Status CheckOneKindOfLabels(const std::vector<ImageRow>& rows) {
+  // Of each split: a number, and a word.
+  std::map<std::string, std::pair<const ImageRow*, const ImageRow*>> kinds;
+  for (const ImageRow& row : rows) {
+    const auto cell = row.cells.find("label");
+    if (cell == row.cells.end() || IsEmptyOrNan(cell->second) || IsWordForNothing(cell->second)) {
+      continue;
+    }
+    auto& [number, word] = kinds[row.split];
+    const ImageRow*& first = CellNumber(cell->second).has_value() ? number : word;
+    if (first == nullptr) first = &row;
+  }
+  for (const auto& [split, of_split] : kinds) {
+    for (const auto& [other, of_other] : kinds) {
+      if (of_split.second != nullptr || of_other.first != nullptr) continue;
+      return absl::DataLossError(absl::StrCat(
+          of_other.second->origin, ": the labels of ", other, " are names ('",
+          of_other.second->cells.at("label"), "'), and those of ", split, " numbers ('",
+          of_split.first->cells.at("label"), "', ", of_split.first->origin,
+          "): write both in one way, or encode each split alone"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ImageSource>> MakeRowSource(std::vector<ImageRow> rows,
@@ -204,6 +231,7 @@ absl::StatusOr<std::unique_ptr<ImageSource>> MakeRowSource(std::vector<ImageRow>
       if (column != columns.end()) column->second.Add(cell, row.origin);
     }
   }
+  if (classes.empty()) CASSLE_RETURN_IF_ERROR(CheckOneKindOfLabels(rows));
   CASSLE_RETURN_IF_ERROR(
       columns.at("label").Settle("label", std::move(classes), codes, arguments.class_order, tally));
   if (columns.at("label").EveryCellDiffers()) {
