@@ -4,7 +4,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "cassle/base/file.h"
@@ -15,7 +14,9 @@
 #include "cassle/models/exchange/torch_file_writer.h"
 #include "cassle/models/exchange/weight_families.h"
 #include "cassle/models/export_onnx.h"
+#include "cassle/models/export_python.h"
 #include "cassle/models/networks/backbone.h"
+#include "cassle/models/networks/backbone_sizes.h"
 #include "cassle/models/weights/model_folder.h"
 #include "cassle/models/weights/weights.h"
 #include "cassle/runtime/torch_guard.h"
@@ -28,34 +29,10 @@ constexpr char kTorchFileName[] = "backbone.pth";
 constexpr char kSafetensorsName[] = "backbone.safetensors";
 constexpr char kDetectron2Name[] = "backbone.pkl";
 
-bool IsVit(const v1::BackboneConfig& config) {
-  return absl::StartsWith(config.architecture(), "vit_");
-}
+bool IsVit(const v1::BackboneConfig& config) { return FindVit(config.architecture()) != nullptr; }
 
-// Makes `model`, without classifier; empty if the library has no such network.
-std::string PythonOf(const v1::BackboneConfig& config, int64_t width, bool timm) {
-  // Conditioning by image channels is ours.
-  if (config.extra_channels_size() != 0) return "";
-  if (!IsVit(config)) {
-    // torchvision's residual networks have no width factor.
-    if (config.width_factor() != 0 && config.width_factor() != 1) return "";
-    const std::string cifar = config.stem() == v1::CIFAR
-                                  ? "; model.conv1 = torch.nn.Conv2d(3, 64, 3, 1, 1, bias=False); "
-                                    "model.maxpool = torch.nn.Identity()"
-                                  : "";
-    return absl::StrCat("model = torchvision.models.", config.architecture(),
-                        "(); model.fc = torch.nn.Identity()", cifar);
-  }
-  if (timm) {
-    return absl::StrCat(
-        "model = timm.models.vision_transformer.VisionTransformer(img_size=", config.image_size(),
-        ", patch_size=", config.patch_size(), ", embed_dim=", width,
-        ", depth=12, num_heads=", config.heads(), ", num_classes=0)");
-  }
-  return absl::StrCat(
-      "model = torchvision.models.VisionTransformer(image_size=", config.image_size(),
-      ", patch_size=", config.patch_size(), ", num_layers=12, num_heads=", config.heads(),
-      ", hidden_dim=", width, ", mlp_dim=", 4 * width, "); model.heads = torch.nn.Identity()");
+bool IsResNet(const v1::BackboneConfig& config) {
+  return FindResNet(config.architecture()) != nullptr;
 }
 
 WeightArray ArrayOf(const std::string& name, const at::Tensor& tensor) {
@@ -73,26 +50,29 @@ std::string Detectron2Settings(const v1::ModelSpec& spec, const v1::BackboneConf
     std.push_back(absl::StrCat(255 * spec.std(c)));
   }
   const double width = config.width_factor() == 0 ? 1 : config.width_factor();
-  const std::string depth = config.architecture().substr(sizeof("resnet") - 1);
+  const ResNetSize& size = *FindResNet(config.architecture());
+  int depth = 2;  // The stem and the classifier, which the name counts.
+  for (const int blocks : size.blocks) depth += blocks * (size.bottleneck ? 3 : 2);
+  const double expansion = size.bottleneck ? kBottleneckExpansion : 1;
   return absl::StrCat(
       "INPUT.FORMAT RGB MODEL.PIXEL_MEAN [", absl::StrJoin(mean, ","), "] MODEL.PIXEL_STD [",
       absl::StrJoin(std, ","), "] MODEL.RESNETS.DEPTH ", depth,
       " MODEL.RESNETS.STRIDE_IN_1X1 False",
-      depth == "50" && width == 1
+      size.bottleneck && size.inner == 1 && width == 1
           ? ""
-          : absl::StrCat(" MODEL.RESNETS.RES2_OUT_CHANNELS ", (depth == "50" ? 256 : 64) * width,
+          : absl::StrCat(" MODEL.RESNETS.RES2_OUT_CHANNELS ", 64 * expansion * width,
                          " MODEL.RESNETS.STEM_OUT_CHANNELS ", 64 * width,
-                         " MODEL.RESNETS.WIDTH_PER_GROUP ", 64 * width));
+                         " MODEL.RESNETS.WIDTH_PER_GROUP ", 64 * size.inner * width));
 }
 
 absl::Status ExportDetectron2(const v1::ModelSpec& spec, const v1::BackboneConfig& config,
                               const Backbone& backbone, StageContext& context) {
-  if (IsVit(config) || config.stem() != v1::IMAGENET || config.extra_channels_size() != 0) {
+  if (!IsResNet(config) || config.stem() != v1::IMAGENET || config.extra_channels_size() != 0) {
     return absl::InvalidArgumentError(
         absl::StrCat("--format=detectron2: Detectron2's ResNets have the ImageNet stem and see R G "
                      "B; this is a ",
                      config.architecture(),
-                     IsVit(config)                   ? ""
+                     !IsResNet(config)               ? ""
                      : config.stem() != v1::IMAGENET ? " with CIFAR stem"
                                                      : " with further image channels",
                      ": train with --backbone.stem=imagenet, or choose another --format"));
@@ -137,7 +117,11 @@ absl::Status Export(const v1::ExportWeightsOptions& options, StageContext& conte
     *spec.mutable_backbone() = config;
     return ExportOnnx(options, spec, *backbone, context);
   }
-  const bool timm = options.names() == v1::ExportWeightsOptions::TIMM;
+  const bool timm =
+      options.names() == v1::ExportWeightsOptions::TIMM || !HasTorchvisionNames(config);
+  if (timm && options.names() != v1::ExportWeightsOptions::TIMM) {
+    context.Note("torchvision has no names for a network like this: the tensors have timm's");
+  }
   std::vector<WeightArray> arrays;
   SafetensorsWriter safetensors;
   // What the reader in `transformers` and others ask for.
@@ -159,12 +143,15 @@ absl::Status Export(const v1::ExportWeightsOptions& options, StageContext& conte
   }
   v1::ExportWeightsResult result;
   result.set_tensors(static_cast<int64_t>(arrays.size()));
-  result.set_python(PythonOf(config, backbone->feature_size(), timm));
+  result.set_python(PythonOf(config, timm));
   result.set_weights_fingerprint(WeightsFingerprint(*backbone));
   context.Say(
       result.python().empty()
-          ? std::string("no library has this network (width factor or further image channels): "
-                        "the tensors have torchvision's names, but other shapes")
+          ? absl::StrCat("no library has this network (",
+                         config.registers() > 0 ? "a position of the class token beside registers"
+                                                : "width factor or further image channels",
+                         "): the tensors have ", !IsResNet(config) && timm ? "timm" : "torchvision",
+                         "'s names, but other shapes")
           : absl::StrCat("in Python: ", result.python(), "; model.load_state_dict(torch.load('",
                          kTorchFileName, "'))"));
   return context.SetResult(result);

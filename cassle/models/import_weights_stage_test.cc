@@ -210,7 +210,8 @@ TEST(ImportWeightsTest, WhatDoesNotFitIsSaidReadably) {
   arrays.push_back(Zeros("layer5.0.conv1.weight", {1}));
   arrays[0].name = "conv1.weights";
   EXPECT_THAT(ImportFile(Written("misfit.pth", arrays), Fresh("misfit")),
-              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("no ResNet or vision transformer")));
+              StatusIs(absl::StatusCode::kDataLoss,
+                       HasSubstr("no ResNet, vision transformer or ConvNeXt")));
   arrays[0].name = "conv1.weight";
   EXPECT_THAT(
       ImportFile(Written("misfit.pth", arrays), Fresh("misfit")),

@@ -14,7 +14,7 @@
 #include "cassle/models/exchange/whole_blocks.h"
 #include "cassle/models/imported_normalization.h"
 #include "cassle/models/networks/backbone.h"
-#include "cassle/models/networks/vit.h"
+#include "cassle/models/networks/vit_positions.h"
 #include "cassle/models/told_by_names.h"
 #include "cassle/models/untold_by_shapes.h"
 #include "cassle/models/weights/model_folder.h"
@@ -25,7 +25,21 @@ namespace {
 
 constexpr char kDefaultProvenance[] = "imported";
 
-bool IsVit(const v1::BackboneConfig& config) { return config.patch_size() != 0; }
+bool IsVit(const v1::BackboneConfig& config) {
+  return KindOf(config.architecture()) == NetworkKind::kTransformer;
+}
+
+// The first convolution by our name.
+const char* FirstLayer(const v1::BackboneConfig& config) {
+  switch (KindOf(config.architecture())) {
+    case NetworkKind::kTransformer:
+      return "patch_embed.proj.weight";
+    case NetworkKind::kConvNext:
+      return "stem.0.weight";
+    default:
+      return "conv1.weight";
+  }
+}
 
 v1::Positions PositionsOf(const WeightArray& table, const v1::BackboneConfig& config) {
   const at::Tensor positions = ToTensor({table.dtype, table.shape, table.bytes});
@@ -61,9 +75,13 @@ absl::Status TakeOwn(const v1::BackboneConfig& own, v1::BackboneConfig* config) 
     config->set_heads(own.heads());
     config->set_positions(own.positions());
     config->set_norm_eps(own.norm_eps());
+    config->set_position_resize(own.position_resize());
+    config->set_layer_scale(own.layer_scale());
     if (own.has_frozen_patch_embedding()) {
       config->set_frozen_patch_embedding(own.frozen_patch_embedding());
     }
+  } else if (KindOf(config->architecture()) == NetworkKind::kConvNext) {
+    config->set_layer_scale(own.layer_scale());
   } else if (own.has_zero_init_residual()) {
     config->set_zero_init_residual(own.zero_init_residual());
   }
@@ -82,8 +100,7 @@ absl::Status CheckConfig(const v1::ImportWeightsOptions& options, const ForeignC
                      "tensors, so that nothing is checked by it"),
         options.backbone().architecture(), config.architecture(), notes));
   }
-  const WeightArray& first =
-      *tensors.arrays.at(IsVit(config) ? "patch_embed.proj.weight" : "conv1.weight");
+  const WeightArray& first = *tensors.arrays.at(FirstLayer(config));
   return CheckFits(foreign, config, first.shape[0]);
 }
 
@@ -114,7 +131,7 @@ absl::StatusOr<v1::BackboneConfig> DescribeBackbone(
     ForeignConfig said = foreign;
     CASSLE_RETURN_IF_ERROR(AddModules(file.modules, found, config, &said));
     CASSLE_ASSIGN_OR_RETURN(const std::string sentence,
-                            DecideUntold(options.backbone(), said, found, &config));
+                            DecideUntold(options.backbone(), said, found, tensors, &config));
     notes->push_back(sentence);
   }
   config.MergeFrom(options.backbone());

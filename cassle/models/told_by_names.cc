@@ -5,6 +5,7 @@
 #include "cassle/base/escaped_name.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
+#include "cassle/models/exchange/configs/foreign_config.h"
 #include "cassle/models/exchange/configs/timm_names.h"
 
 namespace cassle {
@@ -37,7 +38,8 @@ absl::Status CheckSegmentation(const WeightFile& file, const FoundBackbone& foun
                                absl::string_view given, const v1::BackboneConfig& detected,
                                std::vector<std::string>* notes) {
   // The modules of a whole pickle tell (module_settings.h).
-  if (found.prefix.empty() || detected.patch_size() != 0 || !file.modules.empty()) {
+  if (found.prefix.empty() || KindOf(detected.architecture()) != NetworkKind::kResNet ||
+      !file.modules.empty()) {
     return absl::OkStatus();
   }
   for (const Segmentation& known : kSegmentation) {
@@ -91,7 +93,7 @@ absl::Status CheckNames(const WeightFile& file, const FoundBackbone& found, absl
 }
 
 std::string FileNameSentence(absl::string_view path, const v1::BackboneConfig& detected) {
-  if (detected.patch_size() != 0) return "";
+  if (KindOf(detected.architecture()) != NetworkKind::kResNet) return "";
   const std::string other = OtherNetworkIn(BaseName(path));
   if (other.empty()) return "";
   return absl::StrCat("the file is called like a ", EscapedName(other),

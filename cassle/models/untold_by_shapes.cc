@@ -1,9 +1,12 @@
 #include "cassle/models/untold_by_shapes.h"
 
+#include <utility>
+
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "cassle/base/status_macros.h"
+#include "cassle/models/networks/backbone_sizes.h"
 
 namespace cassle {
 namespace {
@@ -27,13 +30,13 @@ std::string ByOption(absl::string_view option, T value, const Said<T>& said) {
              : absl::StrCat("by ", option, ", although ", said.by, " says ", said.value);
 }
 
-// Widths of 192 and 768 have 3 and 12 heads wherever they were published. Of 384, networks with
+// Other widths have the heads of the table wherever they were published. Of 384, networks with
 // learned positions (timm, DeiT, DINO, DINOv2, Hugging Face) have 6 and MoCo-v3's, with fixed ones,
 // 12; others with fixed ones have either.
 absl::StatusOr<std::string> AssumeHeads(const ForeignConfig& foreign, const FoundBackbone& found,
                                         v1::BackboneConfig* config) {
   const std::string& name = config->architecture();
-  int heads = name == "vit_tiny" ? 3 : 12;
+  auto heads = static_cast<int>(FindVit(name)->heads);
   std::string reason = "as every published network of this width has";
   if (name == "vit_small" && config->positions() == v1::LEARNED) {
     heads = 6;
@@ -90,8 +93,51 @@ std::string DecideEps(const v1::BackboneConfig& options, const ForeignConfig& fo
                                "; --backbone.norm_eps decides otherwise"));
 }
 
-std::string OfTransformers(const ForeignConfig& foreign) {
-  return absl::StrCat("features are the class token and not the mean of the patches, and GELU (",
+// How the original comes to images of another size, where its names tell whose it is. Under timm's
+// names DINOv2's own files have a mask_token beside layer scales (timm leaves it out), MAE's one
+// without them, and DINO's checkpoints hold a student and a teacher.
+std::pair<v1::PositionResize, std::string> OriginalResize(const ForeignConfig& foreign,
+                                                          const FoundBackbone& found,
+                                                          const BackboneTensors& tensors,
+                                                          const v1::BackboneConfig& config) {
+  const absl::string_view family = found.family->name;
+  if (config.registers() > 0) {
+    return {v1::BICUBIC_ANTIALIASED, "with antialiasing, as of DINOv2 with registers"};
+  }
+  if (family == "torchvision's names") return {v1::BICUBIC_CORNERS, "as torchvision's"};
+  if (family != "timm's names") {
+    return {v1::BICUBIC, absl::StrCat("without antialiasing, as under ", family)};
+  }
+  const bool masked = tensors.left_out.count(absl::StrCat(found.prefix, "mask_token")) > 0;
+  if (foreign.model.empty()) {
+    if (masked && config.layer_scale() == 0) {
+      return {v1::BICUBIC, "without antialiasing, as MAE's"};
+    }
+    if (masked) return {v1::BICUBIC_BY_FACTOR, "by a factor with 0.1 added, as DINOv2's"};
+    if (absl::StrContains(found.prefix, "teacher") || absl::StrContains(found.prefix, "student")) {
+      return {v1::BICUBIC_BY_FACTOR, "by a factor with 0.1 added, as DINO's"};
+    }
+  }
+  return {v1::BICUBIC_ANTIALIASED, "with antialiasing, as timm's"};
+}
+
+// Begins with ", "; empty for fixed positions, which no image size resizes.
+std::string DecideResize(const v1::BackboneConfig& options, const ForeignConfig& foreign,
+                         const FoundBackbone& found, const BackboneTensors& tensors,
+                         v1::BackboneConfig* config) {
+  if (config->positions() != v1::LEARNED) return "";
+  constexpr char kWhat[] = ", positions are resized bicubically for images of another size";
+  if (options.position_resize() != v1::POSITION_RESIZE_UNSPECIFIED) {
+    return absl::StrCat(kWhat, " (by --backbone.position_resize)");
+  }
+  const auto [resize, reason] = OriginalResize(foreign, found, tensors, *config);
+  config->set_position_resize(resize);
+  return absl::StrCat(kWhat, " (", reason, "; --backbone.position_resize decides otherwise)");
+}
+
+std::string OfTransformers(const ForeignConfig& foreign, const v1::BackboneConfig& config) {
+  return absl::StrCat("features are the class token and not the mean of the patches, and ",
+                      config.feed_forward() == v1::SWIGLU ? "SwiGLU" : "GELU", " (",
                       foreign.model.empty() ? "nothing tells" : "config.json says nothing else",
                       "; there is no other here)");
 }
@@ -121,10 +167,21 @@ std::string OfResNets(const v1::BackboneConfig& options, const ForeignConfig& fo
                       const v1::BackboneConfig& config) {
   return absl::StrCat(
       StemSentence(options, foreign, config),
-      config.architecture() == "resnet50"
+      FindResNet(config.architecture())->bottleneck
           ? ", blocks have their stride in the 3x3 convolution (torchvision's; Caffe's in the 1x1)"
           : "",
       ", batch norms have eps 1e-05, activations are ReLU",
+      foreign.model.empty() ? "" : absl::StrCat("; config.json (", foreign.model, ") fits"));
+}
+
+std::string OfConvNext(const ForeignConfig& foreign, const FoundBackbone& found) {
+  return absl::StrCat(
+      "features are the mean over space behind the last norm, norms have eps 1e-06",
+      absl::StartsWith(found.family->name, "Hugging Face")
+          ? " (Hugging Face's last one 1e-12, which moves features by more than 1e-05 where the "
+            "pooled values have a variance below 0.05)"
+          : "",
+      ", activations are GELU",
       foreign.model.empty() ? "" : absl::StrCat("; config.json (", foreign.model, ") fits"));
 }
 
@@ -132,14 +189,21 @@ std::string OfResNets(const v1::BackboneConfig& options, const ForeignConfig& fo
 
 absl::StatusOr<std::string> DecideUntold(const v1::BackboneConfig& options,
                                          const ForeignConfig& foreign, const FoundBackbone& found,
+                                         const BackboneTensors& tensors,
                                          v1::BackboneConfig* config) {
   constexpr char kBeginning[] = "shapes do not tell: ";
-  if (config->patch_size() == 0) {
-    return absl::StrCat(kBeginning, OfResNets(options, foreign, *config));
+  switch (KindOf(config->architecture())) {
+    case NetworkKind::kResNet:
+      return absl::StrCat(kBeginning, OfResNets(options, foreign, *config));
+    case NetworkKind::kConvNext:
+      return absl::StrCat(kBeginning, OfConvNext(foreign, found));
+    case NetworkKind::kTransformer:
+      break;
   }
   CASSLE_ASSIGN_OR_RETURN(const std::string heads, DecideHeads(options, foreign, found, config));
   const std::string eps = DecideEps(options, foreign, found, config);
-  return absl::StrCat(kBeginning, heads, ", ", eps, ", ", OfTransformers(foreign));
+  const std::string resize = DecideResize(options, foreign, found, tensors, config);
+  return absl::StrCat(kBeginning, heads, ", ", eps, resize, ", ", OfTransformers(foreign, *config));
 }
 
 }  // namespace cassle

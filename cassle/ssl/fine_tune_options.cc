@@ -1,6 +1,6 @@
 #include "cassle/ssl/fine_tune_options.h"
 
-#include "absl/strings/match.h"
+#include "cassle/models/networks/backbone_sizes.h"
 
 namespace cassle {
 
@@ -24,8 +24,8 @@ void ResolveFineTuneOptions(const v1::ModelSpec& spec, v1::FineTuneOptions* opti
   if (!options->has_base_lr()) options->set_base_lr(adam ? 1e-3 : 0.1);
   if (!options->has_weight_decay()) options->set_weight_decay(kind == v1::ADAMW ? 0.05 : 1e-4);
   if (!options->has_layer_decay()) {
-    const bool vit = absl::StartsWith(spec.backbone().architecture(), "vit_");
-    options->set_layer_decay(vit ? 0.75 : 1);
+    const bool resnet = FindResNet(spec.backbone().architecture()) != nullptr;
+    options->set_layer_decay(resnet ? 1 : 0.75);
   }
 }
 

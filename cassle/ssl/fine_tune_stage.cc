@@ -26,7 +26,7 @@
 #include "cassle/features/for_each_batch.h"
 #include "cassle/features/frozen_encoder.h"
 #include "cassle/models/networks/conditioning.h"
-#include "cassle/models/networks/vit.h"
+#include "cassle/models/networks/vit_positions.h"
 #include "cassle/models/weights/batch_tensor.h"
 #include "cassle/models/weights/head.pb.h"
 #include "cassle/models/weights/model_folder.h"

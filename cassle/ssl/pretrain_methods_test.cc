@@ -162,6 +162,42 @@ TEST(PretrainMethodsTest, AVisionTransformerIsTrainedAndResumedButItsFrozenWeigh
   EXPECT_GT(moved, 100);
 }
 
+TEST(PretrainMethodsTest, RegistersLayerScalesSwiGluAndAConvNextAreTrained) {
+  v1::PretrainOptions transformer = TinyVitRun();
+  v1::BackboneConfig* config = transformer.mutable_backbone();
+  config->set_registers(2);
+  config->set_layer_scale(0.1);
+  config->set_feed_forward(v1::SWIGLU);
+  config->set_positions(v1::LEARNED);
+  v1::PretrainOptions convolutions = TinyVitRun();
+  convolutions.clear_backbone();
+  convolutions.mutable_backbone()->set_architecture("convnext_tiny");
+  convolutions.mutable_backbone()->set_width_factor(0.125);
+  for (const v1::PretrainOptions& options : {transformer, convolutions}) {
+    EXPECT_OK(RemoveAll(options.output()));
+    ASSERT_OK(Train(options));
+    ASSERT_OK_AND_ASSIGN(const v1::ModelSpec spec, ReadModelSpec(options.output()));
+    ASSERT_OK_AND_ASSIGN(const std::shared_ptr<Backbone> trained, LoadBackbone(options.output()));
+    ASSERT_OK_AND_ASSIGN(const std::shared_ptr<Backbone> initial,
+                         MakeBackbone(spec.backbone(), options.seed()));
+    const std::vector<NamedTensor> after = trained->named_parameters(),
+                                   before = initial->named_parameters();
+    for (size_t i = 0; i < after.size(); ++i) {
+      EXPECT_FALSE(at::equal(after[i].tensor, before[i].tensor)) << after[i].name;
+    }
+  }
+}
+
+TEST(PretrainMethodsTest, AConvNextWantsViewsThatLeaveAPixel) {
+  v1::PretrainOptions options = TinyRun("dino", 1);
+  options.clear_policy();
+  options.set_policy_file(MultiCropPolicy());
+  options.clear_backbone();
+  options.mutable_backbone()->set_architecture("convnext_tiny");
+  EXPECT_THAT(Train(options), StatusIs(absl::StatusCode::kInvalidArgument,
+                                       HasSubstr("makes views of 16 px, and it needs 32")));
+}
+
 TEST(PretrainMethodsTest, AVisionTransformerWantsPatchesThatDivideTheViews) {
   const auto refused = [](const v1::PretrainOptions& options, const std::string& size) {
     EXPECT_THAT(Train(options),

@@ -12,6 +12,7 @@
 #include "cassle/augment/views/descriptor.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/data/records/class_target.h"
+#include "cassle/models/networks/backbone_sizes.h"
 #include "cassle/models/networks/conditioning.h"
 #include "cassle/models/weights/batch_tensor.h"
 #include "cassle/models/weights/weights.h"
@@ -121,8 +122,17 @@ absl::Status CheckBatchNorm(const v1::PretrainOptions& options, const Method& me
                    MethodName(options.method()), " have no batch norm; leave the flag out"));
 }
 
-// Small crops are cut into patches too.
+// Small crops are cut into patches too, and a ConvNeXt needs a pixel behind its last stage.
 absl::Status CheckViewSizes(const v1::Policy& policy, const v1::BackboneConfig& backbone) {
+  if (FindConvNext(backbone.architecture()) != nullptr) {
+    for (const v1::Policy& view : DistinctViewPolicies(policy)) {
+      if (view.size() >= kConvNextMinImageSize) continue;
+      return absl::InvalidArgumentError(absl::StrCat(
+          "--backbone.architecture=", backbone.architecture(), ": policy ", policy.name(),
+          " makes views of ", view.size(), " px, and it needs ", kConvNextMinImageSize,
+          "; choose another backbone, or larger sizes in the policy"));
+    }
+  }
   if (backbone.patch_size() <= 0) return absl::OkStatus();
   for (const v1::Policy& view : DistinctViewPolicies(policy)) {
     if (view.size() % backbone.patch_size() == 0) continue;

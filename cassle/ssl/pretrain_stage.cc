@@ -11,7 +11,7 @@
 #include "cassle/augment/policies/policy.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
-#include "cassle/models/networks/vit.h"
+#include "cassle/models/networks/vit_positions.h"
 #include "cassle/runtime/device.h"
 #include "cassle/runtime/ranks/stage_ranks.h"
 #include "cassle/runtime/torch_guard.h"

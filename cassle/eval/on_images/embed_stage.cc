@@ -22,7 +22,7 @@
 #include "cassle/features/for_each_shared_batch.h"
 #include "cassle/features/frozen_encoder.h"
 #include "cassle/models/networks/backbone.h"
-#include "cassle/models/networks/vit.h"
+#include "cassle/models/networks/vit_positions.h"
 #include "cassle/models/weights/model_folder.h"
 #include "cassle/runtime/device.h"
 #include "cassle/runtime/ranks/stage_ranks.h"

@@ -15,7 +15,7 @@
 #include "cassle/eval/on_images/new_images.h"
 #include "cassle/eval/on_images/prediction_writer.h"
 #include "cassle/eval/on_images/predictor.h"
-#include "cassle/models/networks/vit.h"
+#include "cassle/models/networks/vit_positions.h"
 #include "cassle/runtime/torch_runtime.h"
 
 namespace cassle {

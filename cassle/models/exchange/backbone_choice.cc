@@ -83,13 +83,27 @@ std::string NearMissAmong(const std::vector<std::string>& names) {
   return "";
 }
 
+// Hugging Face's.
+bool IsDinov3(const std::vector<std::string>& names) {
+  bool registers = false, layer = false;
+  for (const std::string& name : names) {
+    registers = registers || absl::EndsWith(name, "embeddings.register_tokens");
+    layer = layer || absl::EndsWith(name, "layer.0.attention.q_proj.weight");
+  }
+  return registers && layer;
+}
+
 absl::Status NoneFound(const std::vector<std::string>& names) {
+  if (IsDinov3(names)) {
+    return absl::DataLossError(
+        "it is a DINOv3, which has rotary positions; the networks here have none: take a DINOv2");
+  }
   const std::vector<std::string> first(names.begin(),
                                        names.begin() + std::min<size_t>(4, names.size()));
-  return absl::DataLossError(absl::StrCat("no ResNet or vision transformer was found among its ",
-                                          names.size(), " tensors (", absl::StrJoin(first, ", "),
-                                          first.size() < names.size() ? ", ..." : "", ")",
-                                          NearMissAmong(names)));
+  return absl::DataLossError(
+      absl::StrCat("no ResNet, vision transformer or ConvNeXt was found among its ", names.size(),
+                   " tensors (", absl::StrJoin(first, ", "),
+                   first.size() < names.size() ? ", ..." : "", ")", NearMissAmong(names)));
 }
 
 }  // namespace

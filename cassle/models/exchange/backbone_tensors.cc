@@ -1,7 +1,6 @@
 #include "cassle/models/exchange/backbone_tensors.h"
 
 #include <cmath>
-#include <cstring>
 #include <set>
 #include <utility>
 
@@ -23,21 +22,20 @@ struct Foreign {
   const char* what;
 };
 constexpr Foreign kForeign[] = {
-    {"register_tokens", "register tokens"},
     {"dist_token", "a distillation token"},
     {"fc_norm.", "features that are the mean of its patches (fc_norm)"},
     {"norm_pre.", "a norm before its blocks (norm_pre)"},
     {"attn_pool.", "features that attention pools (attn_pool)"},
     {"blocks.0.attns.", "attentions in parallel (attns)"},
     {"blocks.0.in_proj.", "attention and feed-forward layers in parallel (in_proj)"},
-    {"rope", "rotary positions"},
+    {"rope", "rotary positions (DINOv3)"},
     {"blocks.0.attn.q_norm.", "norms of queries and keys"},
     {"blocks.0.attn.rel_pos", "relative positions"},
     {"blocks.0.attn.relative_position_bias_table", "relative positions"},
-    {"blocks.0.gamma_1", "layer scales of another form (gamma_1)"},
-    {"blocks.0.mlp.w12.", "SwiGLU layers"},
-    {"blocks.0.mlp.w1.", "SwiGLU layers"},
-    {"blocks.0.mlp.weights_in.", "SwiGLU layers"},
+    {"blocks.0.gamma_1", "layer scales of another form (gamma_1; BEiT, DINOv3)"},
+    {"stages.0.blocks.0.mlp.grn.", "response normalisation (ConvNeXt V2)"},
+    {"stages.0.blocks.0.grn.", "response normalisation (ConvNeXt V2)"},
+    {"blocks.0.mlp.w1.", "SwiGLU layers of another form (mlp.w1)"},
 };
 
 std::string FirstPart(absl::string_view name) {
@@ -78,23 +76,27 @@ class Trunk {
   std::set<std::string> parts_, words_;
 };
 
+bool IsToken(absl::string_view name) {
+  return name == "cls_token" || name == "reg_token" || name == "pos_embed";
+}
+
 // Names of our networks begin so.
 bool IsOurs(absl::string_view name) {
   for (const char* part : {"conv1.", "bn1.", "layer1.", "layer2.", "layer3.", "layer4.",
-                           "patch_embed.", "blocks.", "norm."}) {
+                           "patch_embed.", "blocks.", "norm.", "stem.", "stages.", "head.norm."}) {
     if (absl::StartsWith(name, part)) return true;
   }
-  return name == "cls_token" || name == "pos_embed";
+  return IsToken(name);
 }
 
 // Whether one of our networks has a tensor of a name like this; what else stands in them is not
 // missed.
 bool IsTensor(absl::string_view name) {
   if (!IsOurs(name)) return false;
-  for (const char* ending : {".weight", ".bias", ".running_mean", ".running_var"}) {
+  for (const char* ending : {".weight", ".bias", ".gamma", ".running_mean", ".running_var"}) {
     if (absl::EndsWith(name, ending)) return true;
   }
-  return name == "cls_token" || name == "pos_embed";
+  return IsToken(name);
 }
 
 absl::Status RefuseForeign(const Arrays& arrays) {
@@ -108,20 +110,22 @@ absl::Status RefuseForeign(const Arrays& arrays) {
   return absl::OkStatus();
 }
 
-// "blocks.0.attn.qkv[0].weight", [1] and [2] one below the other.
-void JoinQueryKeyValue(BackboneTensors* tensors) {
-  constexpr char kFirst[] = "qkv[0].";
+// "blocks.0.attn.qkv[0].weight", [1] and [2] one below the other: `layer` is "qkv".
+void JoinParts(absl::string_view layer, int count, BackboneTensors* tensors) {
+  const std::string mark = absl::StrCat(".", layer, "[0].");
   std::vector<std::string> firsts;
   for (const auto& [name, array] : tensors->arrays) {
-    if (absl::StrContains(name, kFirst)) firsts.push_back(name);
+    if (absl::StrContains(name, mark)) firsts.push_back(name);
   }
   for (const std::string& first : firsts) {
-    const size_t at = first.find(kFirst);
+    const size_t at = first.find(mark);
+    const auto named = [&](absl::string_view middle) {
+      return absl::StrCat(first.substr(0, at), middle, first.substr(at + mark.size()));
+    };
     WeightArray joined = *tensors->arrays[first];
     std::vector<std::string> parts = {first};
-    for (const char* number : {"1", "2"}) {
-      std::string part = first;
-      part.replace(at + 4, 1, number);
+    for (int i = 1; i < count; ++i) {
+      const std::string part = named(absl::StrCat(".", layer, "[", i, "]."));
       const auto found = tensors->arrays.find(part);
       // What does not fit together is left, and found missing.
       if (found == tensors->arrays.end() || found->second->shape != tensors->arrays[first]->shape ||
@@ -131,65 +135,25 @@ void JoinQueryKeyValue(BackboneTensors* tensors) {
       joined.bytes += found->second->bytes;
       parts.push_back(part);
     }
-    if (parts.size() != 3) continue;
-    joined.shape[0] *= 3;
+    if (static_cast<int>(parts.size()) != count) continue;
+    joined.shape[0] *= count;
     tensors->made.push_back(std::move(joined));
     for (const std::string& part : parts) tensors->arrays.erase(part);
-    std::string name = first;
-    name.replace(at, sizeof(kFirst) - 1, "qkv.");
-    tensors->arrays[name] = &tensors->made.back();
+    tensors->arrays[named(absl::StrCat(".", layer, "."))] = &tensors->made.back();
   }
 }
 
-std::vector<float> Floats(const WeightArray& array) {
-  std::vector<float> values(array.bytes.size() / sizeof(float));
-  std::memcpy(values.data(), array.bytes.data(), values.size() * sizeof(float));
-  return values;
-}
-
-// Row i of the tensor times scale i.
-bool MultiplyRows(const WeightArray& scale, const std::string& name, BackboneTensors* tensors) {
-  const auto found = tensors->arrays.find(name);
-  if (found == tensors->arrays.end() || scale.dtype != DType::kF32 || scale.shape.size() != 1 ||
-      found->second->dtype != DType::kF32 || found->second->shape.empty() ||
-      found->second->shape[0] != scale.shape[0]) {
-    return false;
-  }
-  WeightArray scaled = *found->second;
-  const std::vector<float> factors = Floats(scale);
-  std::vector<float> values = Floats(scaled);
-  const size_t columns = values.size() / factors.size();
-  for (size_t i = 0; i < values.size(); ++i) values[i] *= factors[i / columns];
-  std::memcpy(&scaled.bytes[0], values.data(), scaled.bytes.size());
-  tensors->made.push_back(std::move(scaled));
-  found->second = &tensors->made.back();
-  return true;
-}
-
-// x + scale * layer(...) is x + layer'(...) with the scale multiplied into the layer.
-void FoldLayerScales(BackboneTensors* tensors) {
-  constexpr std::pair<const char*, const char*> kScaled[] = {{".ls1.gamma", ".attn.proj"},
-                                                             {".ls2.gamma", ".mlp.fc2"}};
-  int folded = 0;
-  for (const auto& [suffix, layer] : kScaled) {
-    std::vector<std::string> names;
-    for (const auto& [name, array] : tensors->arrays) {
-      if (absl::EndsWith(name, suffix)) names.push_back(name);
+// torchvision's layer scales of ConvNeXt are [C, 1, 1], all others' [C].
+void FlattenScales(BackboneTensors* tensors) {
+  for (auto& [name, array] : tensors->arrays) {
+    const std::vector<int64_t>& shape = array->shape;
+    if (!absl::EndsWith(name, ".gamma") || shape.size() != 3 || shape[1] != 1 || shape[2] != 1) {
+      continue;
     }
-    for (const std::string& name : names) {
-      const WeightArray& scale = *tensors->arrays[name];
-      const std::string block = name.substr(0, name.size() - absl::string_view(suffix).size());
-      if (!MultiplyRows(scale, absl::StrCat(block, layer, ".weight"), tensors) ||
-          !MultiplyRows(scale, absl::StrCat(block, layer, ".bias"), tensors)) {
-        continue;
-      }
-      tensors->arrays.erase(name);
-      ++folded;
-    }
-  }
-  if (folded > 0) {
-    tensors->changes.push_back(absl::StrCat(
-        folded, " layer scales were multiplied into attn.proj and mlp.fc2, which is the same"));
+    WeightArray flat = *array;
+    flat.shape = {shape[0]};
+    tensors->made.push_back(std::move(flat));
+    array = &tensors->made.back();
   }
 }
 
@@ -198,7 +162,7 @@ bool IsSquare(int64_t number) {
   return root * root == number;
 }
 
-// DeiT III and timm's no_embed_class: nothing is added to the class token.
+// DeiT III and timm's no_embed_class (DINOv2 with registers): nothing is added to the class token.
 void AddRowOfClassToken(BackboneTensors* tensors) {
   const auto found = tensors->arrays.find("pos_embed");
   if (found == tensors->arrays.end() || tensors->arrays.count("cls_token") == 0) return;
@@ -237,9 +201,11 @@ absl::StatusOr<BackboneTensors> SelectBackbone(const FoundBackbone& found, const
     }
     const std::string name = our_name(array.name);
     beside[name] = &array;
-    // Masks of masked pre-training, which images without masks do not meet.
-    const bool part = trunk.Holds(absl::string_view(array.name).substr(found.prefix.size())) &&
-                      name != "mask_token";
+    // Masks of masked pre-training, which images without masks do not meet; and the classifier
+    // beside a ConvNeXt's last norm.
+    const bool after = name == "mask_token" || absl::StartsWith(name, "head.fc.");
+    const bool part =
+        trunk.Holds(absl::string_view(array.name).substr(found.prefix.size())) && !after;
     if (!part) {
       ++tensors.left_out[absl::StrCat(found.prefix, FirstPart(name))];
       continue;
@@ -259,8 +225,10 @@ absl::StatusOr<BackboneTensors> SelectBackbone(const FoundBackbone& found, const
                      ", which is not read, and nothing in a file is executed; in Python, save "
                      "model.state_dict() of plain float tensors"));
   }
-  JoinQueryKeyValue(&tensors);
-  FoldLayerScales(&tensors);
+  // Query, key, value; gates and values of SwiGLU.
+  JoinParts("qkv", 3, &tensors);
+  JoinParts("fc1", 2, &tensors);
+  FlattenScales(&tensors);
   AddRowOfClassToken(&tensors);
   return tensors;
 }

@@ -24,11 +24,10 @@ struct BackboneTensors {
   std::deque<WeightArray> made;
 };
 
-// Query, key and value become one tensor, layer scales are multiplied into the layers before them,
-// and positions without a row for the class token get one of zeros: the same network, written as
-// ours.
+// Query, key and value become one tensor, gates and values of SwiGLU too, and positions without a
+// row for the class token get one of zeros: the same network, written as ours.
 // \error DataLoss if a tensor is there twice or empty, or cannot be read, or belongs to a network
-// that computes something else than ours (register tokens, ...).
+// that computes something else than ours (rotary positions, ...).
 absl::StatusOr<BackboneTensors> SelectBackbone(const FoundBackbone& found, const WeightFile& file);
 
 }  // namespace cassle

@@ -95,21 +95,15 @@ TEST(BackboneTensorsTest, QueryKeyAndValueBecomeOneTensorInThisOrder) {
   EXPECT_EQ(tensors.arrays.count("blocks.0.attn.qkv[1].bias"), 1u);
 }
 
-TEST(BackboneTensorsTest, LayerScalesAreMultipliedIntoTheRowsOfTheLayerBefore) {
+TEST(BackboneTensorsTest, GatesAndValuesOfSwiGluBecomeOneTensorInThisOrder) {
   WeightFile file;
-  Add("", kVit, 0, &file);
-  file.arrays.push_back(Array("blocks.0.attn.proj.weight", {2, 3}, 2));
-  file.arrays.push_back(Array("blocks.0.attn.proj.bias", {2}, 4));
-  WeightArray scale = Array("blocks.0.ls1.gamma", {2}, 0.5f);
-  const float second = 3;
-  std::memcpy(&scale.bytes[4], &second, 4);
-  file.arrays.push_back(scale);
+  Add("", "embeddings.cls_token encoder.layer.0.norm1.weight", 0, &file);
+  file.arrays.push_back(Array("encoder.layer.0.mlp.up_proj.weight", {2, 1}, 2));
+  file.arrays.push_back(Array("encoder.layer.0.mlp.gate_proj.weight", {2, 1}, 1));
+  file.arrays.push_back(Array("encoder.layer.0.mlp.gate_proj.bias", {2}, 1));
   ASSERT_OK_AND_ASSIGN(const BackboneTensors tensors, Select(file));
-  EXPECT_THAT(Values(*tensors.arrays.at("blocks.0.attn.proj.weight")),
-              ElementsAre(1, 1, 1, 6, 6, 6));
-  EXPECT_THAT(Values(*tensors.arrays.at("blocks.0.attn.proj.bias")), ElementsAre(2, 12));
-  EXPECT_EQ(tensors.arrays.count("blocks.0.ls1.gamma"), 0u);
-  EXPECT_THAT(tensors.changes, ElementsAre(HasSubstr("1 layer scale")));
+  EXPECT_THAT(Values(*tensors.arrays.at("blocks.0.mlp.fc1.weight")), ElementsAre(1, 1, 2, 2));
+  EXPECT_EQ(tensors.arrays.count("blocks.0.mlp.fc1[0].bias"), 1u);
 }
 
 TEST(BackboneTensorsTest, PositionsOfPatchesAloneGetARowOfZeros) {
@@ -123,8 +117,8 @@ TEST(BackboneTensorsTest, PositionsOfPatchesAloneGetARowOfZeros) {
 
 TEST(BackboneTensorsTest, NetworksThatComputeSomethingElseAreRefusedByName) {
   for (const char* name :
-       {"reg_token", "register_tokens", "dist_token", "fc_norm.weight", "norm_pre.bias",
-        "blocks.0.attn.q_norm.weight", "blocks.0.mlp.w12.weight"}) {
+       {"dist_token", "fc_norm.weight", "norm_pre.bias", "rope_embed.periods",
+        "blocks.0.attn.q_norm.weight", "blocks.0.gamma_1", "blocks.0.mlp.w1.weight"}) {
     WeightFile file;
     Add("", kVit, 0, &file);
     Add("", "blocks.0.norm1.weight", 0, &file);
@@ -218,6 +212,13 @@ TEST(BackboneChoiceTest, ANameThatContainsTheLettersOfAnAverageIsNone) {
   EXPECT_THAT(ChooseBackbone("", file),
               StatusIs(absl::StatusCode::kDataLoss,
                        HasSubstr("\"network.\", \"schema.\": choose one with --prefix")));
+}
+
+TEST(BackboneChoiceTest, ADinov3IsRefusedByItsName) {
+  WeightFile file;
+  Add("", "embeddings.register_tokens model.layer.0.attention.q_proj.weight", 1, &file);
+  EXPECT_THAT(ChooseBackbone("", file),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("it is a DINOv3")));
 }
 
 TEST(BackboneChoiceTest, TheSameWeightsUnderTwoNamesNeedNoChoice) {

@@ -11,7 +11,7 @@
 namespace cassle {
 
 // What `tensors`, in our names (weight_families.h), are: architecture, stem and width factor, or
-// patch size and image size.
+// patch size, image size, registers, layer scales and SwiGLU.
 // \error DataLoss saying what is not known.
 absl::StatusOr<v1::BackboneConfig> DetectBackbone(const std::vector<TensorSignature>& tensors);
 

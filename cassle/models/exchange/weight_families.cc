@@ -31,8 +31,20 @@ constexpr WeightFamily kTorchvisionVit = {
   "embeddings.position_embeddings>pos_embed "                  \
   "embeddings.patch_embeddings.projection.>patch_embed.proj. " \
   "embeddings.mask_token>mask_token "                          \
-  "embeddings.register_tokens>register_tokens "                \
+  "embeddings.register_tokens>reg_token "                      \
   "embeddings.distillation_token>dist_token layernorm.>norm. "
+
+// torchvision numbers stages (1, 3, 5, 7) and what is between them in one sequence.
+#define CASSLE_CONVNEXT_STAGE(theirs, ours)        \
+  "features." theirs ".#.layer_scale>stages." ours \
+  ".blocks.$1.gamma "                              \
+  "features." theirs ".#.block.0.>stages." ours    \
+  ".blocks.$1.conv_dw. "                           \
+  "features." theirs ".#.block.2.>stages." ours    \
+  ".blocks.$1.norm. "                              \
+  "features." theirs ".#.block.3.>stages." ours    \
+  ".blocks.$1.mlp.fc1. "                           \
+  "features." theirs ".#.block.5.>stages." ours ".blocks.$1.mlp.fc2. "
 
 constexpr WeightFamily kFamilies[] = {
     // The shortcut of kuangliu's networks for CIFAR and of SupContrast.
@@ -54,7 +66,9 @@ constexpr WeightFamily kFamilies[] = {
      "encoder.stages.#.layers.#.layer.#.normalization.>layer$1+.$2.bn$3+."},
     // Also MoCo-v3, DINO, MAE and DINOv2, whose training files number chunks of blocks too.
     {"timm's names", "patch_embed.proj.weight cls_token",
-     "blocks.#.#.>blocks.$2. reg_token>register_tokens"},
+     "blocks.#.#.mlp.w12.>blocks.$2.mlp.fc1. blocks.#.#.mlp.w3.>blocks.$2.mlp.fc2. "
+     "blocks.#.mlp.w12.>blocks.$1.mlp.fc1. blocks.#.mlp.w3.>blocks.$1.mlp.fc2. "
+     "blocks.#.#.>blocks.$2. register_tokens>reg_token"},
     kTorchvisionVit,
     {"Hugging Face's names", "embeddings.cls_token encoder.layer.0.layernorm_before.weight",
      CASSLE_HF_OUTSIDE "encoder.layer.#.layernorm_before.>blocks.$1.norm1. "
@@ -75,7 +89,13 @@ constexpr WeightFamily kFamilies[] = {
      "layers.#.attention.o_proj.>blocks.$1.attn.proj. layers.#.layernorm_after.>blocks.$1.norm2. "
      "layers.#.mlp.>blocks.$1.mlp."},
     {"Hugging Face's names of DINOv2", "embeddings.cls_token encoder.layer.0.norm1.weight",
-     CASSLE_HF_OUTSIDE "encoder.layer.#.norm>blocks.$1.norm encoder.layer.#.mlp.>blocks.$1.mlp. "
+     CASSLE_HF_OUTSIDE "encoder.layer.#.norm>blocks.$1.norm "
+                       "encoder.layer.#.mlp.weights_in.>blocks.$1.mlp.fc1. "
+                       "encoder.layer.#.mlp.weights_out.>blocks.$1.mlp.fc2. "
+                       "encoder.layer.#.mlp.gate_proj.>blocks.$1.mlp.fc1[0]. "
+                       "encoder.layer.#.mlp.up_proj.>blocks.$1.mlp.fc1[1]. "
+                       "encoder.layer.#.mlp.down_proj.>blocks.$1.mlp.fc2. "
+                       "encoder.layer.#.mlp.>blocks.$1.mlp. "
                        "encoder.layer.#.attention.attention.query.>blocks.$1.attn.qkv[0]. "
                        "encoder.layer.#.attention.attention.key.>blocks.$1.attn.qkv[1]. "
                        "encoder.layer.#.attention.attention.value.>blocks.$1.attn.qkv[2]. "
@@ -87,6 +107,29 @@ constexpr WeightFamily kFamilies[] = {
                        "encoder.layer.#.attention.o_proj.>blocks.$1.attn.proj. "
                        "encoder.layer.#.layer_scale1.lambda1>blocks.$1.ls1.gamma "
                        "encoder.layer.#.layer_scale2.lambda1>blocks.$1.ls2.gamma"},
+    // Of ConvNeXt; ours.
+    {"timm's names", "stages.0.blocks.0.conv_dw.weight stem.0.weight", ""},
+    {"torchvision's names", "features.1.0.layer_scale features.0.0.weight",
+     "features.0.#.>stem.$1. classifier.0.>head.norm. "
+     "classifier.2.>head.fc. " CASSLE_CONVNEXT_STAGE("1", "0") CASSLE_CONVNEXT_STAGE("3", "1")
+         CASSLE_CONVNEXT_STAGE("5", "2")
+             CASSLE_CONVNEXT_STAGE("7", "3") "features.2.>stages.1.downsample. "
+                                             "features.4.>stages.2.downsample. "
+                                             "features.6.>stages.3.downsample."},
+    {"the authors' names of ConvNeXt", "downsample_layers.0.0.weight stages.0.0.dwconv.weight",
+     "downsample_layers.0.>stem. downsample_layers.#.>stages.$1.downsample. "
+     "stages.#.#.dwconv.>stages.$1.blocks.$2.conv_dw. "
+     "stages.#.#.pwconv#.>stages.$1.blocks.$2.mlp.fc$3. stages.#.#.>stages.$1.blocks.$2. "
+     "norm.>head.norm."},
+    {"Hugging Face's names of ConvNeXt",
+     "embeddings.patch_embeddings.weight encoder.stages.0.layers.0.dwconv.weight",
+     "embeddings.patch_embeddings.>stem.0. embeddings.layernorm.>stem.1. "
+     "encoder.stages.#.downsampling_layer.>stages.$1.downsample. "
+     "encoder.stages.#.layers.#.dwconv.>stages.$1.blocks.$2.conv_dw. "
+     "encoder.stages.#.layers.#.layernorm.>stages.$1.blocks.$2.norm. "
+     "encoder.stages.#.layers.#.pwconv#.>stages.$1.blocks.$2.mlp.fc$3. "
+     "encoder.stages.#.layers.#.layer_scale_parameter>stages.$1.blocks.$2.gamma "
+     "layernorm.>head.norm."},
     {"mmpretrain's names", "patch_embed.projection.weight cls_token layers.0.ln1.weight",
      "patch_embed.projection.>patch_embed.proj. ln1.>norm. layers.#.ln1.>blocks.$1.norm1. "
      "layers.#.ln2.>blocks.$1.norm2. layers.#.attn.>blocks.$1.attn. "

@@ -1,7 +1,7 @@
 // How other programs name the tensors of our backbones: the one table of name maps. A family is an
 // entry of it; nothing else has to know.
 //
-// Ours are torchvision's names of residual networks and timm's of vision transformers.
+// Ours are torchvision's names of residual networks and timm's of vision transformers and ConvNeXt.
 #ifndef CASSLE_MODELS_EXCHANGE_WEIGHT_FAMILIES_H_
 #define CASSLE_MODELS_EXCHANGE_WEIGHT_FAMILIES_H_
 
@@ -19,7 +19,7 @@ struct WeightFamily {
   // first. Of no two families may all be there at once.
   const char* marks;
   // Theirs to ours (name_rules.h). Behind "qkv[0].", "qkv[1]." and "qkv[2]." stand query, key and
-  // value, which are one tensor here; "ls1.gamma" and "ls2.gamma" are the layer scales of a block.
+  // value, which are one tensor here; behind "fc1[0]." and "fc1[1]." gates and values of SwiGLU.
   const char* rules;
 };
 

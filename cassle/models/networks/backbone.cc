@@ -1,11 +1,14 @@
 #include "cassle/models/networks/backbone.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "cassle/base/status_macros.h"
+#include "cassle/models/networks/backbone_sizes.h"
+#include "cassle/models/networks/convnext.h"
 #include "cassle/models/networks/resnet.h"
 #include "cassle/models/networks/vit.h"
 #include "cassle/stage/options.h"
@@ -13,21 +16,33 @@
 namespace cassle {
 namespace {
 
-struct Entry {
-  const char* name;
+struct Family {
+  std::vector<std::string> names;
   void (*resolve)(int image_size, v1::BackboneConfig* config);
   absl::StatusOr<std::shared_ptr<Backbone>> (*make)(const v1::BackboneConfig& config);
 };
 
-constexpr Entry kBackbones[] = {
-    {"resnet18", ResolveResNet, MakeResNet}, {"resnet34", ResolveResNet, MakeResNet},
-    {"resnet50", ResolveResNet, MakeResNet}, {"vit_tiny", ResolveVit, MakeVit},
-    {"vit_small", ResolveVit, MakeVit},      {"vit_base", ResolveVit, MakeVit},
-};
+template <class Sizes>
+std::vector<std::string> NamesOf(const Sizes& sizes) {
+  std::vector<std::string> names;
+  for (const auto& size : sizes) names.push_back(size.name);
+  return names;
+}
 
-absl::StatusOr<const Entry*> FindBackbone(const std::string& name) {
-  for (const Entry& entry : kBackbones) {
-    if (name == entry.name) return &entry;
+const std::vector<Family>& Families() {
+  static const auto& families = *new std::vector<Family>{
+      {NamesOf(ResNetSizes()), ResolveResNet, MakeResNet},
+      {NamesOf(VitSizes()), ResolveVit, MakeVit},
+      {NamesOf(ConvNextSizes()), ResolveConvNext, MakeConvNext},
+  };
+  return families;
+}
+
+absl::StatusOr<const Family*> FindFamily(const std::string& name) {
+  for (const Family& family : Families()) {
+    if (std::find(family.names.begin(), family.names.end(), name) != family.names.end()) {
+      return &family;
+    }
   }
   return absl::InvalidArgumentError(absl::StrCat("backbone.architecture: \"", name,
                                                  "\" is not one of ",
@@ -50,22 +65,24 @@ std::vector<at::Tensor> Backbone::ForwardLayers(const at::Tensor& images, int64_
 
 std::vector<std::string> BackboneNames() {
   std::vector<std::string> names;
-  for (const Entry& entry : kBackbones) names.push_back(entry.name);
+  for (const Family& family : Families()) {
+    names.insert(names.end(), family.names.begin(), family.names.end());
+  }
   return names;
 }
 
 absl::StatusOr<v1::BackboneConfig> ResolveBackbone(v1::BackboneConfig config, int image_size) {
   if (config.architecture().empty()) config.set_architecture("resnet18");
-  CASSLE_ASSIGN_OR_RETURN(const Entry* entry, FindBackbone(config.architecture()));
-  entry->resolve(image_size, &config);
+  CASSLE_ASSIGN_OR_RETURN(const Family* family, FindFamily(config.architecture()));
+  family->resolve(image_size, &config);
   return config;
 }
 
 absl::StatusOr<std::shared_ptr<Backbone>> MakeBackbone(const v1::BackboneConfig& config,
                                                        uint64_t seed) {
-  CASSLE_ASSIGN_OR_RETURN(const Entry* entry, FindBackbone(config.architecture()));
+  CASSLE_ASSIGN_OR_RETURN(const Family* family, FindFamily(config.architecture()));
   CASSLE_RETURN_IF_ERROR(CheckRanges(config, "backbone."));
-  CASSLE_ASSIGN_OR_RETURN(std::shared_ptr<Backbone> backbone, entry->make(config));
+  CASSLE_ASSIGN_OR_RETURN(std::shared_ptr<Backbone> backbone, family->make(config));
   backbone->Initialize(seed, "backbone.");
   return backbone;
 }

@@ -4,8 +4,8 @@
 //   CASSLE_ASSIGN_OR_RETURN(std::shared_ptr<Backbone> backbone, MakeBackbone(config, /*seed=*/1));
 //   at::Tensor features = backbone->forward(images);  // [B, 3, S, S] -> [B, feature_size()]
 //
-// Residual networks (resnet.h) and vision transformers (vit.h). A new family is one file pair and
-// its lines in the table of backbone.cc.
+// Residual networks (resnet.h), vision transformers (vit.h) and ConvNeXt (convnext.h). A new family
+// is one file pair, the table of its sizes (backbone_sizes.h) and its line in backbone.cc.
 #ifndef CASSLE_MODELS_NETWORKS_BACKBONE_H_
 #define CASSLE_MODELS_NETWORKS_BACKBONE_H_
 
@@ -31,7 +31,8 @@ class Backbone : public Module {
   //          channels-last memory is faster than contiguous.
   // Returns  [B, feature_size()], always at least float32 (also under autocast): the last
   //          activations averaged over space, or the class token.
-  // Throws c10::Error if the images do not fit (a vision transformer wants multiples of its patch).
+  // Throws c10::Error if the images do not fit (a vision transformer wants multiples of its patch,
+  // a ConvNeXt kConvNextMinImageSize).
   virtual at::Tensor forward(const at::Tensor& images) { return ForwardStages(images).back(); }
 
   // The outputs of the stem, of each of the four stages [B, C, H', W'], and last of forward(). A

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <utility>
 
 #include "cassle/base/testing/golden.h"
 #include "cassle/base/testing/status_matchers.h"
@@ -180,6 +181,19 @@ TEST(BackboneTest, NamesShapesOrderAndCountsAreTorchvisions) {
     for (const at::Tensor& parameter : backbone->parameters()) elements += parameter.numel();
     EXPECT_EQ(count[0].item<int64_t>(), order.numel());
     EXPECT_EQ(count[2].item<int64_t>(), elements);
+  }
+}
+
+// As torchvision's networks, which original_features_test runs at a quarter of the width.
+TEST(BackboneTest, DeepAndWideNetworksHaveAsManyParametersAsTorchvisions) {
+  const std::pair<const char*, int64_t> counts[] = {
+      {"resnet101", 42500160}, {"resnet152", 58143808}, {"wide_resnet50_2", 66834240}};
+  for (const auto& [architecture, count] : counts) {
+    int64_t elements = 0;
+    const std::shared_ptr<Backbone> backbone = Make(Config(architecture, v1::IMAGENET));
+    for (const at::Tensor& parameter : backbone->parameters()) elements += parameter.numel();
+    EXPECT_EQ(elements, count) << architecture;
+    EXPECT_EQ(backbone->feature_size(), 2048);
   }
 }
 

@@ -167,7 +167,9 @@ LayerNorm::LayerNorm(int64_t size, double eps)
       eps_(eps) {}
 
 at::Tensor LayerNorm::forward(const at::Tensor& input) {
-  return at::layer_norm(input, weight_.sizes(), weight_, bias_, eps_);
+  // Under autocast what comes out of a convolution is bfloat16, which Debian's LibTorch does not
+  // normalise with weights of float32.
+  return at::layer_norm(input.to(weight_.scalar_type()), weight_.sizes(), weight_, bias_, eps_);
 }
 
 }  // namespace cassle

@@ -11,27 +11,11 @@
 #include "absl/strings/str_cat.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/models/networks/backbone_settings.h"
+#include "cassle/models/networks/backbone_sizes.h"
 #include "cassle/models/networks/layers.h"
 
 namespace cassle {
 namespace {
-
-struct Architecture {
-  const char* name;
-  // Residual blocks in each of the four stages.
-  int blocks[4];
-  // 1x1, 3x3, 1x1 with four times as many outputs, instead of 3x3, 3x3.
-  bool bottleneck;
-};
-
-// A depth is one line here and one in the table of backbone.cc.
-constexpr Architecture kArchitectures[] = {
-    {"resnet18", {2, 2, 2, 2}, false},
-    {"resnet34", {3, 4, 6, 3}, false},
-    {"resnet50", {3, 4, 6, 3}, true},
-};
-
-constexpr int64_t kBottleneckExpansion = 4;
 
 // The widest side that gets the CIFAR stem when none is chosen: the ImageNet stem leaves 2x2 pixels
 // of 64.
@@ -69,6 +53,7 @@ class Downsample : public Module {
 
 struct BlockShape {
   int64_t in;
+  // Between the 1x1 convolutions of a bottleneck, else of both layers.
   int64_t width;
   int64_t out;
   int64_t stride;
@@ -121,7 +106,7 @@ class Block : public Module {
 
 class ResNet : public Backbone {
  public:
-  ResNet(const Architecture& architecture, int64_t channels_in, bool imagenet_stem,
+  ResNet(const ResNetSize& size, int64_t channels_in, bool imagenet_stem,
          const int64_t (&widths)[4], bool zero_init)
       : imagenet_stem_(imagenet_stem) {
     conv1_ = AddChild("conv1", imagenet_stem
@@ -131,13 +116,13 @@ class ResNet : public Backbone {
     int64_t channels = widths[0];
     for (int stage = 0; stage < 4; ++stage) {
       auto blocks = std::make_shared<Chain<Block>>();
-      const int64_t out = widths[stage] * (architecture.bottleneck ? kBottleneckExpansion : 1);
-      for (int i = 0; i < architecture.blocks[stage]; ++i) {
+      const int64_t out = widths[stage] * (size.bottleneck ? kBottleneckExpansion : 1);
+      for (int i = 0; i < size.blocks[stage]; ++i) {
         blocks->Append(std::make_shared<Block>(BlockShape{.in = channels,
-                                                          .width = widths[stage],
+                                                          .width = widths[stage] * size.inner,
                                                           .out = out,
                                                           .stride = (i == 0 && stage > 0) ? 2 : 1,
-                                                          .bottleneck = architecture.bottleneck,
+                                                          .bottleneck = size.bottleneck,
                                                           .zero_init = zero_init}));
         channels = out;
       }
@@ -184,11 +169,8 @@ void ResolveResNet(int image_size, v1::BackboneConfig* config) {
 absl::StatusOr<std::shared_ptr<Backbone>> MakeResNet(const v1::BackboneConfig& config) {
   CASSLE_RETURN_IF_ERROR(RefuseOtherSettings(
       config, {"stem", "width_factor", "zero_init_residual", "extra_channels"}));
-  const Architecture* architecture = nullptr;
-  for (const Architecture& candidate : kArchitectures) {
-    if (config.architecture() == candidate.name) architecture = &candidate;
-  }
-  if (architecture == nullptr) {
+  const ResNetSize* size = FindResNet(config.architecture());
+  if (size == nullptr) {
     return absl::InternalError(absl::StrCat(config.architecture(), " has no table of blocks"));
   }
   if (config.stem() != v1::IMAGENET && config.stem() != v1::CIFAR) {
@@ -200,7 +182,7 @@ absl::StatusOr<std::shared_ptr<Backbone>> MakeResNet(const v1::BackboneConfig& c
     widths[stage] = std::max<int64_t>(8, 8 * std::llround(factor * (64 << stage) / 8));
   }
   return std::shared_ptr<Backbone>(
-      std::make_shared<ResNet>(*architecture, kImageChannels + config.extra_channels_size(),
+      std::make_shared<ResNet>(*size, kImageChannels + config.extra_channels_size(),
                                config.stem() == v1::IMAGENET, widths, config.zero_init_residual()));
 }
 

@@ -1,6 +1,7 @@
 // Residual networks (He et al. 2016, arXiv:1512.03385; bottlenecks with the stride on the 3x3
-// convolution, as torchvision) without the classification layer: resnet18, resnet34, resnet50.
-// Parameter names and their order are torchvision's. Made through backbone.h.
+// convolution, as torchvision) without the classification layer: those of backbone_sizes.h. The
+// wide ones (Zagoruyko & Komodakis 2016, arXiv:1605.07146) have twice the channels inside
+// bottlenecks. Parameter names and their order are torchvision's. Made through backbone.h.
 #ifndef CASSLE_MODELS_NETWORKS_RESNET_H_
 #define CASSLE_MODELS_NETWORKS_RESNET_H_
 

@@ -1,14 +1,18 @@
 #include "cassle/models/networks/vit.h"
+#include "cassle/models/networks/vit_positions.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/autocast_mode.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/sum.h>
+#include <ATen/ops/zeros.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <string>
+#include <utility>
 
 #include "cassle/base/testing/golden.h"
 #include "cassle/base/testing/status_matchers.h"
@@ -193,6 +197,87 @@ TEST(VitTest, OtherImageSizesGetPositionsOfTheirOwn) {
   EXPECT_TRUE(at::equal(small->forward(Images(2, 24)), large->forward(Images(2, 24))));
 }
 
+// Rows of 8 x 8 patches that hold the squares of their numbers.
+at::Tensor SquaresOfRows() {
+  at::Tensor table = at::zeros({1, 65, 4}, at::kFloat);
+  for (int64_t i = 0; i < 64; ++i) table.select(1, 1 + i).fill_(double((i / 8) * (i / 8)));
+  return table;
+}
+
+// Cubic convolution (Keys 1981) of the squares at `row`, away from the edges.
+double CubicOfSquares(double row, double a) {
+  double sum = 0;
+  for (int i = static_cast<int>(row) - 1; i <= static_cast<int>(row) + 2; ++i) {
+    const double x = std::abs(row - i);
+    sum +=
+        i * i * (x <= 1 ? ((a + 2) * x - (a + 3)) * x * x + 1 : ((x - 5) * x + 8) * x * a - 4 * a);
+  }
+  return sum;
+}
+
+TEST(VitTest, EveryWayOfResizingPlacesTheRowsAsItsFormulaSays) {
+  struct Way {
+    v1::PositionResize how;
+    // In the table, of row 5 of 16: by the middles of pixels, by a factor of 16.1 / 8, from corner
+    // to corner.
+    double row;
+    // Of the kernel; PyTorch has another one where it antialiases.
+    double a = -0.75;
+  };
+  for (const Way& way :
+       {Way{v1::POSITION_RESIZE_UNSPECIFIED, 5.5 / 2 - 0.5}, Way{v1::BICUBIC, 5.5 / 2 - 0.5},
+        Way{v1::BICUBIC_ANTIALIASED, 5.5 / 2 - 0.5, -0.5},
+        Way{v1::BICUBIC_BY_FACTOR, 5.5 * 8 / 16.1 - 0.5}, Way{v1::BICUBIC_CORNERS, 5.0 * 7 / 15}}) {
+    const at::Tensor resized = ResizedPositions(SquaresOfRows(), 16, way.how);
+    ASSERT_EQ(resized.sizes(), at::IntArrayRef({1, 257, 4}));
+    EXPECT_EQ(resized[0][0][0].item<float>(), 0);
+    EXPECT_NEAR(resized[0][1 + 5 * 16 + 7][2].item<double>(), CubicOfSquares(way.row, way.a), 1e-5)
+        << way.how;
+  }
+}
+
+TEST(VitTest, RegistersLayerScalesAndSwiGluAreTrainedAndChangeTheFeatures) {
+  v1::BackboneConfig config = Config("vit_tiny", 16, 4);
+  const at::Tensor plain = Make(config)->forward(Images(2, 16));
+  for (int part = 0; part < 3; ++part) {
+    v1::BackboneConfig with = config;
+    if (part == 0) with.set_registers(4);
+    if (part == 1) with.set_layer_scale(0.5);
+    if (part == 2) with.set_feed_forward(v1::SWIGLU);
+    std::shared_ptr<VisionTransformer> vit = Make(with);
+    const at::Tensor features = vit->forward(Images(2, 16));
+    EXPECT_GT(RelativeDifference(features, plain), 1e-3) << part;
+    at::sum(features * Images(2, 8).flatten(1).narrow(1, 0, 192)).backward();
+    for (const NamedTensor& parameter : vit->named_parameters()) {
+      ASSERT_TRUE(parameter.tensor.grad().defined()) << parameter.name;
+      EXPECT_GT(parameter.tensor.grad().abs().max().item<double>(), 0) << parameter.name;
+    }
+  }
+  config.set_registers(4);
+  std::shared_ptr<VisionTransformer> vit = Make(config);
+  EXPECT_EQ(vit->named_parameters()[1].name, "reg_token");
+  EXPECT_EQ(vit->special_tokens(), 5);
+  const std::vector<at::Tensor> tokens = vit->ForwardTokens(Images(2, 16));
+  ASSERT_EQ(tokens[0].sizes(), at::IntArrayRef({2, 1 + 4 + 16, 192}));
+  // Row 2, column 3 behind the class token and the registers.
+  EXPECT_TRUE(at::equal(vit->ForwardStages(Images(2, 16))[1].select(3, 3).select(2, 2),
+                        tokens[3].select(1, 5 + 2 * 4 + 3)));
+}
+
+TEST(VitTest, LayerScalesStartAsChosenAndFollowTheirLayerInTimmsOrder) {
+  v1::BackboneConfig config = Config("vit_tiny", 16, 4);
+  config.set_layer_scale(1e-5);
+  const std::vector<NamedTensor> state = Make(config)->state();
+  EXPECT_EQ(Find(state, "blocks.7.ls2.gamma").max().item<float>(), 1e-5f);
+  const auto at = [&state](const std::string& name) {
+    return std::find_if(state.begin(), state.end(),
+                        [&name](const NamedTensor& entry) { return entry.name == name; }) -
+           state.begin();
+  };
+  EXPECT_EQ(at("blocks.0.ls1.gamma"), at("blocks.0.attn.proj.bias") + 1);
+  EXPECT_EQ(at("blocks.0.ls2.gamma"), at("blocks.0.mlp.fc2.bias") + 1);
+}
+
 TEST(VitTest, OtherPositionsThanTheTablesAreSaid) {
   v1::BackboneConfig config;
   EXPECT_EQ(ResizedPositionsSentence(config, 224), "");
@@ -202,7 +287,10 @@ TEST(VitTest, OtherPositionsThanTheTablesAreSaid) {
   EXPECT_EQ(ResizedPositionsSentence(config, 224), "");
   EXPECT_THAT(ResizedPositionsSentence(config, 96),
               HasSubstr("images of 224 px (14 x 14 patches); for 96 px (6 x 6) it is resized "
-                        "bicubically"));
+                        "bicubically without antialiasing, as MAE, DeiT and Hugging Face do"));
+  config.set_position_resize(v1::BICUBIC_BY_FACTOR);
+  EXPECT_THAT(ResizedPositionsSentence(config, 96),
+              HasSubstr("by a factor of (6 + 0.1) / 14, as DINO and DINOv2 do"));
   config.set_positions(v1::SINCOS);
   EXPECT_THAT(ResizedPositionsSentence(config, 96), HasSubstr("the sines and cosines"));
 }

@@ -52,7 +52,9 @@ Inputs Conv(const onnx::NodeProto& node, const Inputs& in) {
       Find(node, "strides") == nullptr ? std::vector<int64_t>{1, 1} : Ints(node, "strides");
   TORCH_CHECK(in[1].sizes().slice(2) == c10::IntArrayRef(Ints(node, "kernel_shape")), node.name(),
               " has another kernel than its weight");
-  return {at::conv2d(in[0], in[1], in.size() > 2 ? in[2] : at::Tensor(), strides, Padding(node))};
+  const int64_t groups = Find(node, "group") == nullptr ? 1 : Get(node, "group").i();
+  return {at::conv2d(in[0], in[1], in.size() > 2 ? in[2] : at::Tensor(), strides, Padding(node),
+                     /*dilation=*/1, groups)};
 }
 
 Inputs MaxPool(const onnx::NodeProto& node, const Inputs& in) {
@@ -77,6 +79,7 @@ Inputs ShapeOf(const onnx::NodeProto& node, const Inputs& in) {
 Inputs Split(const onnx::NodeProto& node, const Inputs& in) {
   const at::Tensor& input = in[0];
   const int64_t axis = Get(node, "axis").i();
+  if (in.size() > 1) return at::split_with_sizes(input, Shape(in[1], input), axis);
   TORCH_CHECK(input.size(axis) % node.output_size() == 0, node.name());
   return at::chunk(input, node.output_size(), axis);
 }
@@ -99,6 +102,7 @@ const std::map<std::string, Operator>& Operators() {
       {"Mul", [](const auto&, const Inputs& in) -> Inputs { return {in[0] * in[1]}; }},
       {"Div", [](const auto&, const Inputs& in) -> Inputs { return {in[0] / in[1]}; }},
       {"Erf", [](const auto&, const Inputs& in) -> Inputs { return {at::erf(in[0])}; }},
+      {"Sigmoid", [](const auto&, const Inputs& in) -> Inputs { return {at::sigmoid(in[0])}; }},
       {"MatMul",
        [](const auto&, const Inputs& in) -> Inputs { return {at::matmul(in[0], in[1])}; }},
       {"GlobalAveragePool",

@@ -7,10 +7,11 @@
 #include <limits>
 
 #include "absl/status/status.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "cassle/base/status_macros.h"
+#include "cassle/models/networks/backbone_sizes.h"
 #include "cassle/models/networks/vit.h"
+#include "cassle/models/onnx/convnext_graph.h"
 #include "cassle/models/onnx/onnx_graph.h"
 #include "cassle/models/onnx/resnet_graph.h"
 #include "cassle/models/onnx/vit_graph.h"
@@ -51,8 +52,10 @@ std::string WithPlanes(const v1::BackboneConfig& config, OnnxGraph* graph) {
 
 absl::Status AddBackbone(const v1::ModelSpec& spec, const Backbone& backbone, OnnxGraph* graph) {
   const v1::BackboneConfig& config = spec.backbone();
-  if (absl::StartsWith(config.architecture(), "resnet")) {
+  if (FindResNet(config.architecture()) != nullptr) {
     AddResNet(config, WithPlanes(config, graph), kOnnxFeatures, graph);
+  } else if (FindConvNext(config.architecture()) != nullptr) {
+    AddConvNext(spec.image_size(), WithPlanes(config, graph), kOnnxFeatures, graph);
   } else if (const auto* vit = dynamic_cast<const VisionTransformer*>(&backbone)) {
     AddVit(config, vit->PositionsFor(spec.image_size() / config.patch_size()),
            WithPlanes(config, graph), kOnnxFeatures, graph);

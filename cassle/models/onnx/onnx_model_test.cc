@@ -30,6 +30,8 @@ struct Case {
   int table_size = 0;
   v1::Positions positions = v1::POSITIONS_UNSPECIFIED;
   std::vector<float> extra_channels = {};
+  // Of a transformer: registers, layer scales and SwiGLU.
+  bool as_dinov2 = false;
 };
 
 const Case kCases[] = {
@@ -41,6 +43,9 @@ const Case kCases[] = {
     {"SineCosineOfAnotherGrid", "vit_tiny", 32, 0, 48, v1::SINCOS},
     {"LearnedPositionsResized", "vit_tiny", 48, 0, 32, v1::LEARNED},
     {"ImageChannelsOfATransformer", "vit_tiny", 32, 0, 32, v1::LEARNED, {-1}},
+    {"WideBottlenecks", "wide_resnet50_2", 64, 0.125},
+    {"ConvNext", "convnext_tiny", 72, 0.125},
+    {"Registers", "vit_tiny", 48, 0, 32, v1::LEARNED, {}, true},
 };
 
 v1::ModelSpec SpecOf(const Case& of) {
@@ -53,6 +58,12 @@ v1::ModelSpec SpecOf(const Case& of) {
     config.set_patch_size(8);
     config.set_image_size(of.table_size);
     config.set_positions(of.positions);
+  }
+  if (of.as_dinov2) {
+    config.set_registers(3);
+    config.set_layer_scale(0.1);
+    config.set_feed_forward(v1::SWIGLU);
+    config.set_position_resize(v1::BICUBIC_ANTIALIASED);
   }
   for (const float value : of.extra_channels) config.add_extra_channels(value);
   *spec.mutable_backbone() = ResolveBackbone(config, of.image_size).value();

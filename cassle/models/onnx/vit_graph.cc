@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
+#include "cassle/models/onnx/onnx_layers.h"
 
 namespace cassle {
 namespace {
@@ -15,10 +15,12 @@ class VitGraph {
  public:
   VitGraph(const v1::BackboneConfig& config, const at::Tensor& positions, OnnxGraph* graph)
       : positions_(positions),
-        tokens_(positions.size(1)),
+        patches_(positions.size(1) - 1),
+        tokens_(positions.size(1) + config.registers()),
         width_(positions.size(2)),
         heads_(config.heads()),
         norm_eps_(config.norm_eps() == 0 ? 1e-6 : config.norm_eps()),
+        swiglu_(config.feed_forward() == v1::SWIGLU),
         graph_(graph) {}
 
   void Add(const std::string& images, const std::string& features) {
@@ -36,33 +38,18 @@ class VitGraph {
  private:
   std::string Reshape(const std::string& name, const std::string& input,
                       const std::vector<int64_t>& shape) {
-    // Blocks share them.
-    const std::string constant =
-        graph_->Constant(absl::StrCat("shape.", absl::StrJoin(shape, "x")), shape);
-    return graph_->Apply("Reshape", name, {input, constant});
+    return AddReshape(name, input, shape, graph_);
   }
-
   std::string Transpose(const std::string& name, const std::string& input,
                         const std::vector<int64_t>& order) {
-    return graph_->Apply("Transpose", name, {input}, {IntsAttribute("perm", order)});
+    return AddTranspose(name, input, order, graph_);
   }
-
-  std::string Scalar(const std::string& name, double value) {
-    return graph_->Constant(name, at::scalar_tensor(value, at::kFloat));
-  }
-
   std::string LayerNorm(const std::string& name, const std::string& layer,
                         const std::string& input) {
-    return graph_->Apply(
-        "LayerNormalization", name,
-        {input, graph_->Weight(layer + ".weight"), graph_->Weight(layer + ".bias")},
-        {IntAttribute("axis", -1), FloatAttribute("epsilon", norm_eps_)});
+    return AddLayerNorm(name, layer, input, norm_eps_, graph_);
   }
-
   std::string Linear(const std::string& layer, const std::string& input) {
-    return graph_->Apply(
-        "Gemm", layer, {input, graph_->Weight(layer + ".weight"), graph_->Weight(layer + ".bias")},
-        {IntAttribute("transB", 1)});
+    return AddLinear(layer, input, graph_);
   }
 
   // Patches behind the class token, with positions.  [batch * T, width]
@@ -72,7 +59,7 @@ class VitGraph {
     const std::string map = graph_->Apply(
         "Conv", layer, {images, graph_->Weight(layer + ".weight"), graph_->Weight(layer + ".bias")},
         {IntsAttribute("kernel_shape", {patch, patch}), IntsAttribute("strides", {patch, patch})});
-    const std::string columns = Reshape("patch_embed.columns", map, {0, width_, tokens_ - 1});
+    const std::string columns = Reshape("patch_embed.columns", map, {0, width_, patches_});
     const std::string patches = Transpose("patch_embed", columns, {0, 2, 1});
     const std::string batch = graph_->Apply("Shape", "batch", {images},
                                             {IntAttribute("start", 0), IntAttribute("end", 1)});
@@ -81,11 +68,24 @@ class VitGraph {
         graph_->Apply("Concat", "cls_token.shape", {batch, one_token}, {IntAttribute("axis", 0)});
     const std::string class_tokens =
         graph_->Apply("Expand", "cls_token.in", {graph_->Weight("cls_token"), shape});
+    const std::string positions = graph_->Constant("pos_embed", positions_);
     const std::string tokens =
         graph_->Apply("Concat", "tokens", {class_tokens, patches}, {IntAttribute("axis", 1)});
-    const std::string placed =
-        graph_->Apply("Add", "tokens.placed", {tokens, graph_->Constant("pos_embed", positions_)});
+    std::string placed = graph_->Apply("Add", "tokens.placed", {tokens, positions});
+    if (graph_->Has("reg_token")) placed = WithRegisters(placed, shape);
     return Reshape("tokens.in", placed, {-1, width_});
+  }
+
+  // Registers behind the class token.  [batch, 1 + patches, width] -> [batch, T, width]
+  std::string WithRegisters(const std::string& placed, const std::string& shape) {
+    const std::string registers =
+        graph_->Apply("Expand", "reg_token.in", {graph_->Weight("reg_token"), shape});
+    const std::string sizes = graph_->Constant("tokens.sizes", std::vector<int64_t>{1, patches_});
+    const std::vector<std::string> parts =
+        graph_->Apply("Split", "tokens.split", {placed, sizes}, {"tokens.class", "tokens.patches"},
+                      {IntAttribute("axis", 1)});
+    return graph_->Apply("Concat", "tokens.registered", {parts[0], registers, parts[1]},
+                         {IntAttribute("axis", 1)});
   }
 
   // [batch * T, width] -> the heads [batch, heads, T, head_size], in another order if asked for.
@@ -104,7 +104,7 @@ class VitGraph {
     const std::string keys = Heads(name + ".k", parts[1], {0, 2, 3, 1});
     const std::string values = Heads(name + ".v", parts[2], {0, 2, 1, 3});
     const std::string scale =
-        Scalar("attention.scale", 1.0 / std::sqrt(static_cast<double>(width_ / heads_)));
+        AddScalar("attention.scale", 1.0 / std::sqrt(static_cast<double>(width_ / heads_)), graph_);
     const std::string products = graph_->Apply("MatMul", name + ".products", {query, keys});
     const std::string scores = graph_->Apply("Mul", name + ".scores", {products, scale});
     const std::string shares =
@@ -115,30 +115,46 @@ class VitGraph {
         Reshape(name + ".rows", Transpose(name + ".tokens", mixed, {0, 2, 1, 3}), {-1, width_}));
   }
 
-  // x/2 (1 + erf(x / sqrt 2)), in the order that run times recognise.
-  std::string Gelu(const std::string& name, const std::string& input) {
-    const std::string scaled =
-        graph_->Apply("Div", name + ".scaled", {input, Scalar("sqrt_2", std::sqrt(2.0))});
-    const std::string erf = graph_->Apply("Erf", name + ".erf", {scaled});
-    const std::string shifted = graph_->Apply("Add", name + ".shifted", {erf, Scalar("one", 1)});
-    const std::string twice = graph_->Apply("Mul", name + ".twice", {input, shifted});
-    return graph_->Apply("Mul", name, {twice, Scalar("half", 0.5)});
+  // silu(gates) * values; silu(x) is x sigmoid(x).
+  std::string SwiGlu(const std::string& name, const std::string& input) {
+    const std::vector<std::string> halves =
+        graph_->Apply("Split", name + ".split", {input}, {name + ".gates", name + ".values"},
+                      {IntAttribute("axis", 1)});
+    const std::string sigmoid = graph_->Apply("Sigmoid", name + ".sigmoid", {halves[0]});
+    const std::string silu = graph_->Apply("Mul", name + ".silu", {halves[0], sigmoid});
+    return graph_->Apply("Mul", name, {silu, halves[1]});
+  }
+
+  std::string Mlp(const std::string& name, const std::string& input) {
+    const std::string hidden = Linear(name + ".fc1", input);
+    return Linear(name + ".fc2",
+                  swiglu_ ? SwiGlu(name + ".act", hidden) : AddGelu(name + ".act", hidden, graph_));
+  }
+
+  // The branch itself where the block has no layer scales.
+  std::string Scaled(const std::string& name, const std::string& branch) {
+    if (!graph_->Has(name + ".gamma")) return branch;
+    return graph_->Apply("Mul", name, {branch, graph_->Weight(name + ".gamma")});
   }
 
   std::string Block(const std::string& name, const std::string& input) {
-    const std::string attended = graph_->Apply(
-        "Add", name + ".attended",
-        {input, Attention(name + ".attn", LayerNorm(name + ".norm1", name + ".norm1", input))});
-    const std::string normed = LayerNorm(name + ".norm2", name + ".norm2", attended);
-    const std::string hidden = Gelu(name + ".mlp.act", Linear(name + ".mlp.fc1", normed));
-    return graph_->Apply("Add", name, {attended, Linear(name + ".mlp.fc2", hidden)});
+    const std::string attention =
+        Attention(name + ".attn", LayerNorm(name + ".norm1", name + ".norm1", input));
+    const std::string attended =
+        graph_->Apply("Add", name + ".attended", {input, Scaled(name + ".ls1", attention)});
+    const std::string mlp =
+        Mlp(name + ".mlp", LayerNorm(name + ".norm2", name + ".norm2", attended));
+    return graph_->Apply("Add", name, {attended, Scaled(name + ".ls2", mlp)});
   }
 
   const at::Tensor positions_;
+  const int64_t patches_;
+  // With the class token and the registers.
   const int64_t tokens_;
   const int64_t width_;
   const int64_t heads_;
   const double norm_eps_;
+  const bool swiglu_;
   OnnxGraph* const graph_;
 };
 

@@ -1,6 +1,6 @@
 // Vision transformers (cassle/models/networks/vit.h) as nodes of ONNX: Conv, Reshape, Transpose,
 // Shape, Concat, Expand, Add, LayerNormalization, Gemm, Split, MatMul, Mul, Softmax, Div, Erf,
-// Gather.
+// Sigmoid, Gather.
 //
 // Between the blocks the tokens of all images are the rows of one matrix [batch * T, width]: linear
 // layers are then Gemm with the weights as they are, and only attention needs shapes with a batch,
@@ -20,7 +20,7 @@ namespace cassle {
 // Adds the network; `images` [batch, channels, S, S] is the name of its input, `features` [batch,
 // width] that of its output.
 //   config     resolved: its heads and norm_eps are read, the rest is in the weights.
-//   positions  [1, T, width] for images of this size (VisionTransformer::PositionsFor).
+//   positions  [1, 1 + patches, width] for images of this size (VisionTransformer::PositionsFor).
 void AddVit(const v1::BackboneConfig& config, const at::Tensor& positions,
             const std::string& images, const std::string& features, OnnxGraph* graph);
 

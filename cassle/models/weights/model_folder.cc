@@ -11,6 +11,7 @@
 #include "cassle/base/safetensors.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/base/text_proto.h"
+#include "cassle/models/networks/backbone_sizes.h"
 #include "cassle/models/weights/weights.h"
 #include "cassle/stage/stage_manifest.h"
 
@@ -40,6 +41,12 @@ absl::Status CheckModelSpec(const v1::ModelSpec& spec) {
   if (spec.image_size() < 1 || spec.image_size() > 16384) {
     return absl::InvalidArgumentError(
         absl::StrCat("image_size: ", spec.image_size(), " is outside 1..16384"));
+  }
+  const std::string& architecture = spec.backbone().architecture();
+  if (FindConvNext(architecture) != nullptr && spec.image_size() < kConvNextMinImageSize) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("image_size: a ", architecture, " needs images of at least ",
+                     kConvNextMinImageSize, " px, not of ", spec.image_size()));
   }
   if (spec.mean_size() != 3 || spec.std_size() != 3) {
     return absl::InvalidArgumentError("mean and std: each needs three values (R, G, B)");

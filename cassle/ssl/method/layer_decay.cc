@@ -16,14 +16,18 @@ namespace {
 constexpr char kStem[] = "stem";
 constexpr char kTop[] = "top";
 
-// "layer1.0", "blocks.11", kStem or kTop.
+// "layer1.0", "blocks.11", "stages.2.8", kStem or kTop.
 std::string BlockOf(absl::string_view name) {
   if (!absl::ConsumePrefix(&name, "backbone.")) return kTop;
   const std::vector<std::string> parts = absl::StrSplit(name, '.');
-  if (parts[0] == "norm") return kTop;
+  if (parts[0] == "norm" || parts[0] == "head") return kTop;
   if (parts.size() < 2) return kStem;
   if (absl::StartsWith(parts[0], "layer") || parts[0] == "blocks") {
     return absl::StrCat(parts[0], ".", parts[1]);
+  }
+  // A stage's downsampling goes with its first block.
+  if (parts[0] == "stages" && parts.size() >= 4) {
+    return absl::StrCat("stages.", parts[1], ".", parts[2] == "blocks" ? parts[3] : "0");
   }
   return kStem;
 }

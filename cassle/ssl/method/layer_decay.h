@@ -13,10 +13,11 @@
 namespace cassle {
 
 // Parameters named "backbone.layer1.0.conv1.weight", in order, by the block they belong to: the
-// stem (or patch embedding, class token and positions), every block of the backbone (layerN.B,
-// blocks.N), and what is above them (a transformer's last norm, the networks behind the backbone).
-// The last keep the rate of their group, each block below has `decay` times that of the one above.
-// Blocks without parameters of their own do not count. Every group is split in this order.
+// stem (or patch embedding, class token, registers and positions), every block of the backbone
+// (layerN.B, blocks.N, stages.N.blocks.B), and what is above them (the last norm of a transformer
+// or a ConvNeXt, the networks behind the backbone). The last keep the rate of their group, each
+// block below has `decay` times that of the one above. Blocks without parameters of their own do
+// not count. Every group is split in this order.
 std::vector<ParameterGroup> GroupByLayer(const std::vector<ParameterGroup>& groups, double decay);
 
 // `method`, with its groups of parameters split by GroupByLayer.

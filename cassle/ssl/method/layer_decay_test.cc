@@ -3,14 +3,16 @@
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "cassle/base/testing/status_matchers.h"
 #include "cassle/models/networks/backbone.h"
 
 namespace cassle {
 namespace {
 
-std::vector<NamedTensor> ParametersOf(const std::string& architecture) {
-  v1::BackboneConfig config;
+std::vector<NamedTensor> ParametersOf(const std::string& architecture,
+                                      v1::BackboneConfig config = {}) {
   config.set_architecture(architecture);
   config = ResolveBackbone(config, 32).value();
   std::vector<NamedTensor> parameters;
@@ -54,6 +56,30 @@ TEST(LayerDecayTest, ATransformersLastNormGoesWithTheHead) {
   EXPECT_EQ(Find(groups, "backbone.cls_token")->rate_scale, 1.0 / 8192);
 }
 
+TEST(LayerDecayTest, RegistersGoWithTheClassTokenAndLayerScalesWithTheirBlock) {
+  v1::BackboneConfig config;
+  config.set_registers(4);
+  config.set_layer_scale(0.1);
+  const auto groups = GroupByLayer({{ParametersOf("vit_tiny", config)}}, 0.5);
+  ASSERT_EQ(groups.size(), 14u);
+  EXPECT_EQ(Find(groups, "backbone.reg_token")->rate_scale, 1.0 / 8192);
+  EXPECT_EQ(Find(groups, "backbone.blocks.11.ls2.gamma")->rate_scale, 0.5);
+  EXPECT_EQ(Find(groups, "backbone.blocks.0.ls1.gamma")->rate_scale, 1.0 / 4096);
+}
+
+TEST(LayerDecayTest, AConvNextsDownsamplingGoesWithTheFirstBlockOfItsStage) {
+  v1::BackboneConfig config;
+  config.set_width_factor(0.125);
+  const auto groups = GroupByLayer({{ParametersOf("convnext_tiny", config)}}, 0.5);
+  // The stem, 18 blocks, the last norm and the head.
+  ASSERT_EQ(groups.size(), 20u);
+  EXPECT_EQ(Find(groups, "backbone.head.norm.weight")->rate_scale, 1);
+  EXPECT_EQ(Find(groups, "backbone.stages.3.blocks.2.gamma")->rate_scale, 0.5);
+  EXPECT_EQ(Find(groups, "backbone.stages.3.blocks.0.mlp.fc1.bias")->rate_scale, 0.125);
+  EXPECT_EQ(Find(groups, "backbone.stages.3.downsample.1.weight")->rate_scale, 0.125);
+  EXPECT_EQ(Find(groups, "backbone.stem.1.bias")->rate_scale, std::pow(0.5, 19));
+}
+
 TEST(LayerDecayTest, WhatAMethodGroupsApartStaysApart) {
   // As Barlow Twins, whose biases have a rate of their own, and SimSiam, whose predictor keeps its.
   ParameterGroup weights, biases, predictor;
@@ -74,7 +100,7 @@ TEST(LayerDecayTest, WhatAMethodGroupsApartStaysApart) {
 }
 
 TEST(LayerDecayTest, EveryParameterIsInOneGroup) {
-  for (const char* architecture : {"resnet50", "vit_tiny"}) {
+  for (const char* architecture : {"resnet50", "vit_tiny", "convnext_tiny"}) {
     const auto parameters = ParametersOf(architecture);
     size_t count = 0;
     for (const ParameterGroup& group : GroupByLayer({{parameters}}, 0.9)) {

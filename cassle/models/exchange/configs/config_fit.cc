@@ -2,12 +2,10 @@
 #include "absl/strings/str_cat.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/models/exchange/configs/foreign_config.h"
+#include "cassle/models/networks/backbone_sizes.h"
 
 namespace cassle {
 namespace {
-
-// All transformers that detect_backbone.h knows.
-constexpr int kBlocks = 12;
 
 absl::Status Other(absl::string_view said, absl::string_view found) {
   return absl::DataLossError(
@@ -25,15 +23,15 @@ absl::Status CheckCount(const char* what, const Said<int>& said, int64_t found) 
 absl::Status CheckFits(const ForeignConfig& config, const v1::BackboneConfig& detected,
                        int64_t width) {
   if (config.model.empty()) return absl::OkStatus();
-  const bool transformer = detected.patch_size() != 0;
-  if (config.transformer != transformer ||
+  if (config.kind != KindOf(detected.architecture()) ||
       (!config.architecture.empty() && config.architecture != detected.architecture())) {
     return Other(absl::StrCat("that it is a ", config.model),
                  absl::StrCat("the shapes of a ", detected.architecture()));
   }
   CASSLE_RETURN_IF_ERROR(CheckCount("a width of", config.width, width));
-  if (!transformer) return absl::OkStatus();
-  CASSLE_RETURN_IF_ERROR(CheckCount("blocks:", config.depth, kBlocks));
+  const VitSize* vit = FindVit(detected.architecture());
+  if (vit == nullptr) return absl::OkStatus();
+  CASSLE_RETURN_IF_ERROR(CheckCount("blocks:", config.depth, vit->depth));
   CASSLE_RETURN_IF_ERROR(CheckCount("patches of", config.patch_size, detected.patch_size()));
   if (config.heads.value != 0 && width % config.heads.value != 0) {
     return Other(

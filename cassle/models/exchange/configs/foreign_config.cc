@@ -11,22 +11,31 @@
 #include "cassle/base/status_macros.h"
 #include "cassle/models/exchange/configs/json_fields.h"
 #include "cassle/models/exchange/configs/timm_names.h"
+#include "cassle/models/networks/backbone_sizes.h"
 
 namespace cassle {
 namespace {
 
 using nlohmann::json;
 
-// Transformers' names of networks that are ours, and the norm_eps that it takes where config.json
-// has none; 0 for residual networks.
+using Kind = NetworkKind;
+
+// Transformers' names of networks that are ours, and of vision transformers the norm_eps that it
+// takes where config.json has none.
 struct HubNetwork {
   const char* name;
-  double norm_eps;
+  Kind kind;
+  double norm_eps = 0;
 };
 constexpr HubNetwork kHubNetworks[] = {
-    {"vit", 1e-12},  {"vit_mae", 1e-12}, {"vit_msn", 1e-6},
-    {"deit", 1e-12}, {"dinov2", 1e-6},   {"dinov2_with_registers", 1e-6},
-    {"resnet", 0},
+    {"vit", Kind::kTransformer, 1e-12},
+    {"vit_mae", Kind::kTransformer, 1e-12},
+    {"vit_msn", Kind::kTransformer, 1e-6},
+    {"deit", Kind::kTransformer, 1e-12},
+    {"dinov2", Kind::kTransformer, 1e-6},
+    {"dinov2_with_registers", Kind::kTransformer, 1e-6},
+    {"resnet", Kind::kResNet},
+    {"convnext", Kind::kConvNext},
 };
 // Of every transformer of timm.
 constexpr double kTimmEps = 1e-6;
@@ -36,48 +45,77 @@ constexpr int kMaxWidth = 1 << 20;
 
 // Settings that change what is computed and not one tensor; absent is what we have.
 struct Requirement {
-  // Of vision transformers, or of residual networks.
-  bool transformer;
+  Kind kind;
   const char* field;
   const char* ours;
 };
 constexpr Requirement kRequirements[] = {
-    {true, "hidden_act", "\"gelu\""},
-    {true, "use_swiglu_ffn", "false"},
-    {true, "global_pool", "\"token\""},
-    {true, "class_token", "true"},
-    {true, "act_layer", "\"gelu\""},
-    {true, "pre_norm", "false"},
-    {true, "final_norm", "true"},
-    {true, "fc_norm", "false"},
-    {true, "reg_tokens", "0"},
-    {true, "in_chans", "3"},
-    {false, "hidden_act", "\"relu\""},
-    {false, "downsample_in_bottleneck", "false"},
-    {false, "downsample_in_first_stage", "false"},
-    {false, "global_pool", "\"avg\""},
-    {false, "act_layer", "\"relu\""},
-    {false, "output_stride", "32"},
-    {false, "stem_type", "\"\""},
-    {false, "replace_stem_pool", "false"},
-    {false, "aa_layer", "\"\""},
-    {false, "avg_down", "false"},
-    {false, "in_chans", "3"},
+    {Kind::kTransformer, "hidden_act", "\"gelu\""},
+    {Kind::kTransformer, "global_pool", "\"token\""},
+    {Kind::kTransformer, "class_token", "true"},
+    {Kind::kTransformer, "act_layer", "\"gelu\""},
+    {Kind::kTransformer, "pre_norm", "false"},
+    {Kind::kTransformer, "final_norm", "true"},
+    {Kind::kTransformer, "fc_norm", "false"},
+    {Kind::kTransformer, "in_chans", "3"},
+    {Kind::kResNet, "hidden_act", "\"relu\""},
+    {Kind::kResNet, "downsample_in_bottleneck", "false"},
+    {Kind::kResNet, "downsample_in_first_stage", "false"},
+    {Kind::kResNet, "global_pool", "\"avg\""},
+    {Kind::kResNet, "act_layer", "\"relu\""},
+    {Kind::kResNet, "output_stride", "32"},
+    {Kind::kResNet, "stem_type", "\"\""},
+    {Kind::kResNet, "replace_stem_pool", "false"},
+    {Kind::kResNet, "aa_layer", "\"\""},
+    {Kind::kResNet, "avg_down", "false"},
+    {Kind::kResNet, "in_chans", "3"},
+    {Kind::kConvNext, "hidden_act", "\"gelu\""},
+    {Kind::kConvNext, "global_pool", "\"avg\""},
+    {Kind::kConvNext, "act_layer", "\"gelu\""},
+    {Kind::kConvNext, "output_stride", "32"},
+    {Kind::kConvNext, "stem_type", "\"patch\""},
+    {Kind::kConvNext, "head_norm_first", "false"},
+    {Kind::kConvNext, "use_grn", "false"},
+    {Kind::kConvNext, "in_chans", "3"},
 };
 
 // Arguments of timm's networks that are read, that tensors tell, or that matter in training only.
 constexpr const char* kHarmlessArguments[] = {
-    "num_heads",       "embed_dim",       "depth",          "patch_size",       "img_size",
-    "num_classes",     "no_embed_class",  "init_values",    "qkv_bias",         "qk_norm",
-    "mlp_ratio",       "weight_init",     "fix_init",       "dynamic_img_size", "strict_img_size",
-    "drop_rate",       "drop_path_rate",  "attn_drop_rate", "pos_drop_rate",    "proj_drop_rate",
-    "patch_drop_rate", "drop_block_rate", "zero_init_last", "layers",           "cardinality",
+    "num_heads",
+    "embed_dim",
+    "depth",
+    "patch_size",
+    "img_size",
+    "num_classes",
+    "no_embed_class",
+    "init_values",
+    "qkv_bias",
+    "qk_norm",
+    "mlp_ratio",
+    "weight_init",
+    "fix_init",
+    "dynamic_img_size",
+    "strict_img_size",
+    "drop_rate",
+    "drop_path_rate",
+    "attn_drop_rate",
+    "pos_drop_rate",
+    "proj_drop_rate",
+    "patch_drop_rate",
+    "drop_block_rate",
+    "zero_init_last",
+    "layers",
+    "cardinality",
     "base_width",
+    "reg_tokens",
+    "depths",
+    "dims",
+    "ls_init_value",
 };
 
-absl::Status CheckRequirements(const json& object, bool transformer) {
+absl::Status CheckRequirements(const json& object, Kind kind) {
   for (const Requirement& required : kRequirements) {
-    if (required.transformer != transformer || !object.contains(required.field)) continue;
+    if (required.kind != kind || !object.contains(required.field)) continue;
     const std::string value = ShownJson(object[required.field]);
     if (value != required.ours && value != "\"\"" && value != "null") {
       return absl::DataLossError(absl::StrCat(required.field, " is ", value,
@@ -88,12 +126,12 @@ absl::Status CheckRequirements(const json& object, bool transformer) {
   return absl::OkStatus();
 }
 
-absl::Status CheckArguments(const json& arguments, bool transformer) {
-  CASSLE_RETURN_IF_ERROR(CheckRequirements(arguments, transformer));
+absl::Status CheckArguments(const json& arguments, Kind kind) {
+  CASSLE_RETURN_IF_ERROR(CheckRequirements(arguments, kind));
   for (const auto& [name, value] : arguments.items()) {
     const auto is_name = [&key = name](const char* known) { return key == known; };
     const auto is_required = [&](const Requirement& required) {
-      return required.transformer == transformer && is_name(required.field);
+      return required.kind == kind && is_name(required.field);
     };
     if (std::none_of(std::begin(kHarmlessArguments), std::end(kHarmlessArguments), is_name) &&
         std::none_of(std::begin(kRequirements), std::end(kRequirements), is_required)) {
@@ -120,9 +158,10 @@ absl::Status ReadSaid(const json& object, const char* field, int most, absl::str
 
 absl::Status ReadTransformers(const json& config, double usual_eps, ForeignConfig* result) {
   constexpr char kFile[] = "config.json";
-  CASSLE_RETURN_IF_ERROR(CheckRequirements(config, result->transformer));
+  CASSLE_RETURN_IF_ERROR(CheckRequirements(config, result->kind));
   CASSLE_RETURN_IF_ERROR(ReadSide(config, "image_size", &result->image_size));
-  if (!result->transformer) {
+  if (result->kind == Kind::kConvNext) return absl::OkStatus();
+  if (result->kind == Kind::kResNet) {
     return ReadSaid(config, "embedding_size", kMaxWidth, kFile, &result->width);
   }
   CASSLE_RETURN_IF_ERROR(ReadSaid(config, "num_attention_heads", kMaxHeads, kFile, &result->heads));
@@ -146,8 +185,8 @@ absl::Status ReadTimm(const json& config, const TimmNetwork& network, ForeignCon
   result->architecture = network.architecture;
   Keep(network.heads, by, &result->heads);
   Keep(network.patch_size, by, &result->patch_size);
-  if (result->transformer) result->norm_eps = {kTimmEps, by};
-  CASSLE_RETURN_IF_ERROR(CheckRequirements(config, result->transformer));
+  if (result->kind == Kind::kTransformer) result->norm_eps = {kTimmEps, by};
+  CASSLE_RETURN_IF_ERROR(CheckRequirements(config, result->kind));
   // Before 0.8 the weights' description was not an object of its own.
   const bool nested = config.contains("pretrained_cfg") && config["pretrained_cfg"].is_object();
   const json& weights = nested ? config["pretrained_cfg"] : config;
@@ -164,7 +203,7 @@ absl::Status ReadTimm(const json& config, const TimmNetwork& network, ForeignCon
   if (!arguments.is_object()) return absl::DataLossError("model_args is no object");
   constexpr char kArguments[] = "model_args of config.json";
   const auto read = [&]() -> absl::Status {
-    CASSLE_RETURN_IF_ERROR(CheckArguments(arguments, result->transformer));
+    CASSLE_RETURN_IF_ERROR(CheckArguments(arguments, result->kind));
     CASSLE_RETURN_IF_ERROR(ReadSaid(arguments, "num_heads", kMaxHeads, kArguments, &result->heads));
     CASSLE_RETURN_IF_ERROR(ReadSaid(arguments, "embed_dim", kMaxWidth, kArguments, &result->width));
     CASSLE_RETURN_IF_ERROR(ReadSaid(arguments, "depth", kMaxWidth, kArguments, &result->depth));
@@ -181,6 +220,11 @@ absl::Status ReadTimm(const json& config, const TimmNetwork& network, ForeignCon
 
 }  // namespace
 
+NetworkKind KindOf(absl::string_view architecture) {
+  if (FindVit(architecture) != nullptr) return Kind::kTransformer;
+  return FindConvNext(architecture) != nullptr ? Kind::kConvNext : Kind::kResNet;
+}
+
 absl::StatusOr<ForeignConfig> ParseForeignConfig(absl::string_view text) {
   CASSLE_ASSIGN_OR_RETURN(const json config, ParseJsonObject(text));
   ForeignConfig result;
@@ -194,14 +238,14 @@ absl::StatusOr<ForeignConfig> ParseForeignConfig(absl::string_view text) {
       return result;
     }
     result.model = name;
-    result.transformer = network->heads != 0;
+    result.kind = KindOf(network->architecture);
     CASSLE_RETURN_IF_ERROR(ReadTimm(config, *network, &result));
     return result;
   }
   for (const HubNetwork& network : kHubNetworks) {
     if (type != network.name) continue;
     result.model = name;
-    result.transformer = network.norm_eps != 0;
+    result.kind = network.kind;
     CASSLE_RETURN_IF_ERROR(ReadTransformers(config, network.norm_eps, &result));
     return result;
   }

@@ -21,6 +21,11 @@ struct Said {
   std::string by;
 };
 
+enum class NetworkKind { kResNet, kTransformer, kConvNext };
+
+// Of one of our architectures (backbone_sizes.h).
+NetworkKind KindOf(absl::string_view architecture);
+
 struct ForeignNormalization {
   // Of (pixel / 255 - mean) / std: three values each, or none.
   std::vector<double> mean, std;
@@ -35,7 +40,7 @@ struct ForeignConfig {
   std::string model;
   // A name that is not known; empty: known, or none is there.
   std::string unknown;
-  bool transformer = false;
+  NetworkKind kind = NetworkKind::kResNet;
   // Ours, that a name of timm or the depths of a residual network mean.
   std::string architecture;
   // What tensors do not tell.

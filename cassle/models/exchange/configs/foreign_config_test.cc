@@ -24,7 +24,7 @@ TEST(ForeignConfigTest, OfATransformerHeadsAndEpsilonAreRead) {
       "model_type": "vit", "hidden_act": "gelu", "num_attention_heads": 6,
       "layer_norm_eps": 1e-12, "image_size": 224})"));
   EXPECT_EQ(config.model, "vit");
-  EXPECT_TRUE(config.transformer);
+  EXPECT_EQ(config.kind, NetworkKind::kTransformer);
   EXPECT_EQ(config.heads.value, 6);
   EXPECT_EQ(config.norm_eps.value, 1e-12);
   EXPECT_EQ(config.image_size, 224);
@@ -42,7 +42,7 @@ TEST(ForeignConfigTest, TimmsHasTheNormalisation) {
       "architecture": "resnet18", "global_pool": "avg", "num_classes": 10,
       "pretrained_cfg": {"mean": [0.1, 0.2, 0.3], "std": [1, 1, 1], "input_size": [3, 160, 160]}})"));
   EXPECT_EQ(config.model, "resnet18");
-  EXPECT_FALSE(config.transformer);
+  EXPECT_EQ(config.kind, NetworkKind::kResNet);
   EXPECT_THAT(config.normalization.mean, ElementsAre(0.1, 0.2, 0.3));
   EXPECT_EQ(config.image_size, 160);
 }
@@ -53,14 +53,36 @@ TEST(ForeignConfigTest, WhatComputesSomethingElseIsRefused) {
         << text;
   };
   expect(R"({"model_type": "vit", "hidden_act": "quick_gelu"})", "hidden_act is");
-  expect(R"({"model_type": "dinov2", "use_swiglu_ffn": true})", "use_swiglu_ffn is true");
   expect(R"({"architecture": "vit_small_patch16_224", "global_pool": "avg"})", "global_pool is");
   expect(R"({"model_type": "resnet", "hidden_act": "gelu"})", "hidden_act is");
+  expect(R"({"model_type": "convnext", "hidden_act": "relu"})", "hidden_act is");
   expect(R"({"model_type": "resnet", "downsample_in_bottleneck": true})",
          "downsample_in_bottleneck is true");
   expect(R"({"model_type": "vit", "num_attention_heads": -3})", "num_attention_heads is -3");
   expect(R"({"model_type": "vit", "num_attention_heads": "six"})", "num_attention_heads");
   expect("[1]", "not a JSON object");
+}
+
+TEST(ForeignConfigTest, LargerNetworksOfTimmAreKnownByName) {
+  const auto expect = [](const char* name, const char* architecture, int heads, int patch) {
+    ASSERT_OK_AND_ASSIGN(const ForeignConfig config, Timm(name, "{}"));
+    EXPECT_EQ(config.architecture, architecture) << name;
+    EXPECT_EQ(config.heads.value, heads) << name;
+    EXPECT_EQ(config.patch_size.value, patch) << name;
+    EXPECT_EQ(config.kind, KindOf(architecture)) << name;
+  };
+  expect("resnet152.a1_in1k", "resnet152", 0, 0);
+  expect("wide_resnet50_2.tv_in1k", "wide_resnet50_2", 0, 0);
+  expect("vit_large_patch14_reg4_dinov2.lvd142m", "vit_large", 16, 14);
+  expect("vit_giant_patch14_dinov2", "vit_giant", 24, 14);
+  expect("vit_huge_patch14_224.mae", "vit_huge", 16, 14);
+  expect("vit_base_patch8_224.dino", "vit_base", 12, 8);
+  expect("vit_base_patch32_224", "vit_base", 12, 32);
+  expect("convnext_tiny.fb_in1k", "convnext_tiny", 0, 0);
+  for (const char* other : {"convnext_tiny_hnf", "vit_large_patch14_clip_224", "resnext50_32x4d"}) {
+    ASSERT_OK_AND_ASSIGN(const ForeignConfig config, Timm(other, "{}"));
+    EXPECT_EQ(config.unknown, other);
+  }
 }
 
 TEST(ForeignConfigTest, ThatOfAnotherNetworkSaysNothing) {
@@ -115,7 +137,7 @@ TEST(ForeignConfigTest, ANameOfTimmsSaysHeadsPatchesAndEpsilon) {
     EXPECT_EQ(config.heads.value, known.heads);
     EXPECT_EQ(config.patch_size.value, known.patch_size);
     EXPECT_EQ(config.norm_eps.value, 1e-6);
-    EXPECT_TRUE(config.transformer);
+    EXPECT_EQ(config.kind, NetworkKind::kTransformer);
   }
 }
 

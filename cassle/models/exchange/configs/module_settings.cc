@@ -11,11 +11,13 @@
 #include "absl/strings/str_split.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/models/exchange/configs/module_classes.h"
+#include "cassle/models/networks/backbone_sizes.h"
 
 namespace cassle {
 namespace {
 
 constexpr char kResNetEps[] = "1e-05";
+constexpr char kConvNextEps[] = "1e-06";
 
 // A module and where it stands.
 struct Place {
@@ -68,7 +70,8 @@ int StrideOf(const std::string& name, const v1::BackboneConfig& config) {
   if (parts.size() < 3 || !absl::StartsWith(parts[0], "layer")) return 0;
   const bool shortcut = parts.size() == 4 && parts[2] == "downsample" && parts[3] == "0";
   if (!shortcut && !(parts.size() == 3 && absl::StartsWith(parts[2], "conv"))) return 0;
-  const std::string strided = config.architecture() == "resnet50" ? "conv2" : "conv1";
+  const ResNetSize* size = FindResNet(config.architecture());
+  const std::string strided = size != nullptr && size->bottleneck ? "conv2" : "conv1";
   const bool halves = parts[0] != "layer1" && parts[1] == "0" && (shortcut || parts[2] == strided);
   return halves ? 2 : 1;
 }
@@ -205,6 +208,20 @@ absl::Status CheckVit(const Place& place, const v1::BackboneConfig& config, Fore
       absl::EndsWith(module.what, "LayerScale")) {
     return absl::OkStatus();
   }
+  return CheckActivation(module, config.feed_forward() == v1::SWIGLU ? "SiLU" : "GELU");
+}
+
+absl::Status CheckConvNext(const Place& place) {
+  const PickledModule& module = place.module;
+  if (!place.in_trunk) return absl::OkStatus();
+  if (absl::StrContains(module.what, "LayerNorm")) {
+    return CheckSetting(module, "eps", kConvNextEps);
+  }
+  // Layers with tensors are told by these; torchvision moves channels by modules.
+  if (!place.leaf || IsNeutral(module.what) || IsConvolution(module.what) ||
+      absl::EndsWith(module.what, "Linear") || absl::EndsWith(module.what, "Permute")) {
+    return absl::OkStatus();
+  }
   return CheckActivation(module, "GELU");
 }
 
@@ -217,8 +234,9 @@ absl::string_view FirstPart(absl::string_view name) { return name.substr(0, name
 
 // Of blocks, and of what stands in them.
 bool IsOfBlock(absl::string_view ours) {
-  return absl::StartsWith(ours, "blocks.") || (absl::StartsWith(ours, "layer") && ours.size() > 6 &&
-                                               absl::ascii_isdigit(ours[5]) && ours[6] == '.');
+  return absl::StartsWith(ours, "blocks.") || absl::StartsWith(ours, "stages.") ||
+         (absl::StartsWith(ours, "layer") && ours.size() > 6 && absl::ascii_isdigit(ours[5]) &&
+          ours[6] == '.');
 }
 
 }  // namespace
@@ -244,8 +262,16 @@ absl::Status AddModules(const std::vector<PickledModule>& modules, const FoundBa
   for (Place& place : places) {
     place.leaf = parents.count(place.module.name) == 0;
     place.in_trunk = trunk.count(FirstPart(place.name)) > 0;
-    CASSLE_RETURN_IF_ERROR(detected.patch_size() == 0 ? CheckResNet(place, detected, config)
-                                                      : CheckVit(place, detected, config));
+    switch (KindOf(detected.architecture())) {
+      case NetworkKind::kResNet:
+        CASSLE_RETURN_IF_ERROR(CheckResNet(place, detected, config));
+        break;
+      case NetworkKind::kTransformer:
+        CASSLE_RETURN_IF_ERROR(CheckVit(place, detected, config));
+        break;
+      case NetworkKind::kConvNext:
+        CASSLE_RETURN_IF_ERROR(CheckConvNext(place));
+    }
   }
   return absl::OkStatus();
 }

@@ -16,20 +16,31 @@ namespace {
 // Beginnings of names to "architecture:heads:patch:" (name_rules.h).
 constexpr char kNames[] =
     "resnet18>resnet18:0:0: resnet34>resnet34:0:0: resnet50>resnet50:0:0: "
-    "tv_resnet34>resnet34:0:0: tv_resnet50>resnet50:0:0: ssl_resnet18>resnet18:0:0: "
+    "resnet101>resnet101:0:0: resnet152>resnet152:0:0: wide_resnet50_2>wide_resnet50_2:0:0: "
+    "wide_resnet101_2>wide_resnet101_2:0:0: tv_resnet34>resnet34:0:0: tv_resnet50>resnet50:0:0: "
+    "tv_resnet101>resnet101:0:0: tv_resnet152>resnet152:0:0: ssl_resnet18>resnet18:0:0: "
     "ssl_resnet50>resnet50:0:0: swsl_resnet18>resnet18:0:0: swsl_resnet50>resnet50:0:0: "
     // v1b: the stride on the 3x3 convolution, as here.
     "gluon_resnet18_v1b>resnet18:0:0: gluon_resnet34_v1b>resnet34:0:0: "
-    "gluon_resnet50_v1b>resnet50:0:0: "
+    "gluon_resnet50_v1b>resnet50:0:0: gluon_resnet101_v1b>resnet101:0:0: "
+    "gluon_resnet152_v1b>resnet152:0:0: "
     "vit_tiny_patch#_#>vit_tiny:3:$1: vit_small_patch#_#>vit_small:6:$1: "
-    "vit_base_patch#_#>vit_base:12:$1: "
+    "vit_base_patch#_#>vit_base:12:$1: vit_large_patch#_#>vit_large:16:$1: "
+    "vit_huge_patch#_#>vit_huge:16:$1: "
     "vit_small_patch#_dinov2>vit_small:6:$1: vit_base_patch#_dinov2>vit_base:12:$1: "
+    "vit_large_patch#_dinov2>vit_large:16:$1: vit_giant_patch#_dinov2>vit_giant:24:$1: "
+    "vit_small_patch#_reg4_dinov2>vit_small:6:$1: vit_base_patch#_reg4_dinov2>vit_base:12:$1: "
+    "vit_large_patch#_reg4_dinov2>vit_large:16:$1: vit_giant_patch#_reg4_dinov2>vit_giant:24:$1: "
     "deit_tiny_patch#_#>vit_tiny:3:$1: deit_small_patch#_#>vit_small:6:$1: "
     "deit_base_patch#_#>vit_base:12:$1: "
-    "deit3_small_patch#_#>vit_small:6:$1: deit3_base_patch#_#>vit_base:12:$1:";
+    "deit3_small_patch#_#>vit_small:6:$1: deit3_base_patch#_#>vit_base:12:$1: "
+    "deit3_large_patch#_#>vit_large:16:$1: deit3_huge_patch#_#>vit_huge:16:$1: "
+    "convnext_tiny>convnext_tiny:0:0: convnext_small>convnext_small:0:0: "
+    "convnext_base>convnext_base:0:0: convnext_large>convnext_large:0:0:";
 
 // What may follow: by what the weights were trained. Since 0.8 that is behind a dot.
-constexpr const char* kTrainings[] = {"", "_in21k", "_in21ft1k", "_dino", "_mae", "_sam"};
+constexpr const char* kTrainings[] = {"",     "_in21k", "_in21ft1k", "_dino",
+                                      "_mae", "_sam",   "_in22k",    "_in22ft1k"};
 
 // Whole names that are not timm's to ours, as above: torchvision's (vit_b_16), DINO's, MoCo-v3's
 // and ours (vit_small), iBOT's (deit_small), MAE's (mae_vit_base_patch16), SwAV's (resnet50w2),

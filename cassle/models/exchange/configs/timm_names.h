@@ -12,7 +12,7 @@ namespace cassle {
 struct TimmNetwork {
   // One of ours (backbone.h).
   std::string architecture;
-  // 0: of a residual network.
+  // 0: of no transformer.
   int heads = 0;
   int patch_size = 0;
 };
