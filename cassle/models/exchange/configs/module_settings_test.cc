@@ -171,6 +171,7 @@ TEST(ModuleSettingsTest, OfActivationsOnlyTheExactGeluIsTaken) {
   EXPECT_OK(act("timm.layers.drop.DropPath"));
   // Where the names of blocks have no rule.
   v1::BackboneConfig config;
+  config.set_architecture("vit_base");
   config.set_patch_size(16);
   ForeignConfig said;
   EXPECT_THAT(AddModules({{"layers.0.ln1", "torch.nn.modules.normalization.LayerNorm", {}},
