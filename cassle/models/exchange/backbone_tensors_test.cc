@@ -235,10 +235,10 @@ TEST(BackboneChoiceTest, OfWhatIsAlmostOneOfOursTheReasonIsSaid) {
   const auto expect = [](absl::string_view names, const char* words) {
     WeightFile file;
     Add("visual.", names, 0, &file);
-    EXPECT_THAT(
-        ChooseBackbone("", file),
-        StatusIs(absl::StatusCode::kDataLoss,
-                 AllOf(HasSubstr("no ResNet or vision transformer was found"), HasSubstr(words))));
+    EXPECT_THAT(ChooseBackbone("", file),
+                StatusIs(absl::StatusCode::kDataLoss,
+                         AllOf(HasSubstr("no ResNet, vision transformer or ConvNeXt was found"),
+                               HasSubstr(words))));
   };
   const std::string vit = "patch_embed.proj.weight pos_embed blocks.0.attn.qkv.weight";
   expect(vit, "with visual.patch_embed.proj.weight there is a vision transformer without a class");
