@@ -98,7 +98,7 @@ class StageContext {
   StageTeam* team() const { return team_.get(); }
   // Alone or rank 0: whoever has the output.
   bool leads() const { return team_ == nullptr || team_->leads(); }
-  // SIGINT or SIGTERM came: save what is worth saving and return kCancelled.
+  // SIGINT, SIGTERM or SIGHUP came: save what is worth saving and return kCancelled.
   bool interrupted() const { return settings_.interrupted != nullptr && *settings_.interrupted; }
   // Stage, version, options and inputs of this run, as its stage.textproto will have them; empty
   // when streaming or without an output.

@@ -39,7 +39,6 @@ class DamagedImages {
   // Counts what is odd about an image; true if it cannot be read.
   bool Take(NewImage* image, StageContext* context);
 
-  // Of an image that has features.
   int64_t count() const { return static_cast<int64_t>(list_.size()); }
   // Names and reasons.
   const std::vector<std::pair<std::string, std::string>>& list() const { return list_; }

@@ -13,6 +13,7 @@
 #include "cassle/base/testing/status_matchers.h"
 #include "cassle/models/testing/golden_model.h"
 #include "cassle/models/testing/golden_tensor.h"
+#include "cassle/models/testing/gradient_check.h"
 #include "cassle/runtime/precision.h"
 #include "cassle/runtime/torch_version.h"
 
@@ -79,22 +80,11 @@ TEST(ConvNextTest, GradientsEqualFiniteDifferences) {
   network->ToDtype(at::kDouble);
   const at::Tensor images = Images(32).to(at::kDouble);
   const auto loss = [&] { return network->forward(images).narrow(1, 0, 7).pow(2).sum(); };
-  loss().backward();
-  c10::NoGradGuard no_grad;
-  for (const char* name :
-       {"stem.0.weight", "stages.1.downsample.1.bias", "stages.0.blocks.2.gamma",
-        "stages.2.blocks.4.conv_dw.weight", "stages.3.blocks.0.mlp.fc2.weight"}) {
-    at::Tensor parameter = Find(*network, name);
-    const at::Tensor direction = GoldenRuleTensor(name, parameter.sizes()).to(at::kDouble);
-    const double slope = (parameter.grad() * direction).sum().item<double>();
-    const double step = 1e-5;
-    parameter.add_(direction, step);
-    const double above = loss().item<double>();
-    parameter.add_(direction, -2 * step);
-    const double below = loss().item<double>();
-    parameter.add_(direction, step);
-    EXPECT_NEAR((above - below) / (2 * step), slope, 1e-5 * std::abs(slope) + 1e-7) << name;
-  }
+  ExpectGradientsEqualFiniteDifferences(
+      network->named_parameters(),
+      {"stem.0.weight", "stages.1.downsample.1.bias", "stages.0.blocks.2.gamma",
+       "stages.2.blocks.4.conv_dw.weight", "stages.3.blocks.0.mlp.fc2.weight"},
+      loss);
 }
 
 TEST(ConvNextTest, TheSameInEitherMemoryLayout) {

@@ -18,6 +18,7 @@
 #include "cassle/base/testing/status_matchers.h"
 #include "cassle/models/testing/golden_model.h"
 #include "cassle/models/testing/golden_tensor.h"
+#include "cassle/models/testing/gradient_check.h"
 #include "cassle/runtime/precision.h"
 #include "cassle/runtime/torch_version.h"
 #include "cassle/stage/options.pb.h"
@@ -153,20 +154,9 @@ TEST(VitTest, GradientsEqualFiniteDifferences) {
   vit->ToDtype(at::kDouble);
   const at::Tensor images = Images(2, 8).to(at::kDouble);
   const auto loss = [&] { return vit->forward(images).narrow(1, 0, 7).pow(2).sum(); };
-  loss().backward();
-  c10::NoGradGuard no_grad;
-  for (const char* name : {"cls_token", "blocks.0.attn.qkv.weight", "blocks.11.mlp.fc1.bias"}) {
-    at::Tensor parameter = Find(vit->named_parameters(), name);
-    const at::Tensor direction = GoldenRuleTensor(name, parameter.sizes()).to(at::kDouble);
-    const double slope = (parameter.grad() * direction).sum().item<double>();
-    const double step = 1e-5;
-    parameter.add_(direction, step);
-    const double above = loss().item<double>();
-    parameter.add_(direction, -2 * step);
-    const double below = loss().item<double>();
-    parameter.add_(direction, step);
-    EXPECT_NEAR((above - below) / (2 * step), slope, 1e-5 * std::abs(slope) + 1e-7) << name;
-  }
+  ExpectGradientsEqualFiniteDifferences(
+      vit->named_parameters(), {"cls_token", "blocks.0.attn.qkv.weight", "blocks.11.mlp.fc1.bias"},
+      loss);
 }
 
 TEST(VitTest, StagesAreMapsOfTheTokensAfterQuartersOfTheBlocks) {

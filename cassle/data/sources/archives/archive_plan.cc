@@ -13,10 +13,10 @@
 #include "cassle/base/status_macros.h"
 #include "cassle/data/sources/archives/archive_class_folders.h"
 #include "cassle/data/sources/archives/archive_labels.h"
-#include "cassle/data/sources/archives/label_kinds.h"
 #include "cassle/data/sources/class_by_path.h"
 #include "cassle/data/sources/class_names.h"
 #include "cassle/data/sources/names.h"
+#include "cassle/data/sources/tables/label_kinds.h"
 
 namespace cassle {
 namespace {
@@ -46,7 +46,7 @@ class Planner {
       for (size_t i = 0; i < archive.listed.size(); ++i) Collect(&archive, i);
     }
     // Names that are given have numbers.
-    if (given_.empty()) CASSLE_RETURN_IF_ERROR(kinds_.CheckOneKind());
+    if (given_.empty()) CASSLE_RETURN_IF_ERROR(CheckOneKindOfLabels());
     CASSLE_RETURN_IF_ERROR(Settle());
     SortSplits(&plan_.splits);
     for (Archive& archive : *archives) {
@@ -66,6 +66,18 @@ class Planner {
   }
 
  private:
+  absl::Status CheckOneKindOfLabels() const {
+    const std::optional<LabelKinds::Conflict> conflict = kinds_.Find();
+    if (!conflict.has_value()) return absl::OkStatus();
+    const auto& [words, numbers] = *conflict;
+    return absl::DataLossError(absl::StrCat(
+        words.name, ": the labels are names ('", words.word.text, "' of ", words.word.origin,
+        "), and those of ", numbers.name, " numbers ('", numbers.number.text, "' of ",
+        numbers.number.origin,
+        "): write both in one way, say with --classes which name each number has, or encode each "
+        "alone"));
+  }
+
   std::string SplitOf(const Archive& archive, size_t i) const {
     const std::string& inside = archive.places[i].split;
     if (!archive.split.empty() || arguments_.only_images) return archive.split;

@@ -45,13 +45,19 @@ std::string NamesOf(const CsvRow& header) {
                       ", ... (", header.cells.size(), ")");
 }
 
-// Where the image of a cell is: the folder of the list, or one in it; empty if nowhere.
-std::string RootOf(const std::string& cell, const SourceArguments& arguments,
-                   const std::string& folder) {
-  std::vector<std::string> roots = {arguments.image_root.empty() ? folder : arguments.image_root};
-  const absl::StatusOr<std::vector<std::string>> names = ListDirectory(roots[0]);
-  if (!names.ok()) return "";
-  for (const std::string& name : *names) roots.push_back(JoinPath(roots[0], name));
+// Where images may be: the folder of the list, and those in it.
+std::vector<std::string> Roots(const std::string& folder) {
+  std::vector<std::string> roots = {folder};
+  const absl::StatusOr<std::vector<std::string>> names = ListDirectory(folder);
+  if (!names.ok()) return roots;
+  for (const std::string& name : *names) {
+    if (IsDirectory(JoinPath(folder, name))) roots.push_back(JoinPath(folder, name));
+  }
+  return roots;
+}
+
+// The one that has the image of a cell; empty if none does.
+std::string RootOf(const std::string& cell, const std::vector<std::string>& roots) {
   for (const std::string& root : roots) {
     for (const char* ending : {"", ".jpg", ".png", ".jpeg", ".JPG"}) {
       const std::string path = JoinPath(root, cell + ending);
@@ -65,7 +71,6 @@ std::string RootOf(const std::string& cell, const SourceArguments& arguments,
 absl::Status NoPath(const CsvTable& table, const SourceArguments& arguments) {
   const CsvRow& header = table.header;
   const std::string origin = absl::StrCat(table.Origin(header), ": no column is called 'path'");
-  const std::string folder = DirName(table.path);
   // A table of numbers, each row an image.
   constexpr size_t kPixels = 100;
   if (header.cells.size() >= kPixels) {
@@ -73,14 +78,15 @@ absl::Status NoPath(const CsvTable& table, const SourceArguments& arguments) {
         absl::StrCat(origin, "; its ", header.cells.size(),
                      " columns seem to be pixels: make image files of the rows, and list them"));
   }
+  const std::vector<std::string> roots =
+      Roots(arguments.image_root.empty() ? DirName(table.path) : arguments.image_root);
   for (size_t i = 0; i < header.cells.size() && !table.rows.empty(); ++i) {
     const std::string& cell = table.rows[0].cells[i];
-    const std::string root = cell.empty() ? "" : RootOf(cell, arguments, folder);
+    const std::string root = cell.empty() ? "" : RootOf(cell, roots);
     if (root.empty()) continue;
-    const bool here = root == (arguments.image_root.empty() ? folder : arguments.image_root);
     return absl::FailedPreconditionError(absl::StrCat(
         origin, ", but those of '", header.cells[i], "' name images: give --image_from=",
-        header.cells[i], here ? "" : absl::StrCat(" --image_root=", root)));
+        header.cells[i], root == roots[0] ? "" : absl::StrCat(" --image_root=", root)));
   }
   return absl::FailedPreconditionError(absl::StrCat(
       origin,

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 #include <iterator>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -15,6 +16,7 @@
 #include "cassle/base/status_macros.h"
 #include "cassle/data/images/image_file.h"
 #include "cassle/data/sources/tables/cell_number.h"
+#include "cassle/data/sources/tables/label_kinds.h"
 
 namespace cassle {
 namespace {
@@ -185,31 +187,19 @@ void SettleTargets(ClassColumn::Codes codes, const SourceArguments& arguments,
   }
 }
 
-// Numbers in one split and words in another are two ways to write the classes, and not one class
-// would be in both.
 absl::Status CheckOneKindOfLabels(const std::vector<ImageRow>& rows) {
-  // Of each split: a number, and a word.
-  std::map<std::string, std::pair<const ImageRow*, const ImageRow*>> kinds;
+  LabelKinds kinds;
   for (const ImageRow& row : rows) {
     const auto cell = row.cells.find("label");
-    if (cell == row.cells.end() || IsEmptyOrNan(cell->second) || IsWordForNothing(cell->second)) {
-      continue;
-    }
-    auto& [number, word] = kinds[row.split];
-    const ImageRow*& first = CellNumber(cell->second).has_value() ? number : word;
-    if (first == nullptr) first = &row;
+    if (cell != row.cells.end()) kinds.Add(row.split, cell->second, row.origin);
   }
-  for (const auto& [split, of_split] : kinds) {
-    for (const auto& [other, of_other] : kinds) {
-      if (of_split.second != nullptr || of_other.first != nullptr) continue;
-      return absl::DataLossError(absl::StrCat(
-          of_other.second->origin, ": the labels of ", other, " are names ('",
-          of_other.second->cells.at("label"), "'), and those of ", split, " numbers ('",
-          of_split.first->cells.at("label"), "', ", of_split.first->origin,
-          "): write both in one way, or encode each split alone"));
-    }
-  }
-  return absl::OkStatus();
+  const std::optional<LabelKinds::Conflict> conflict = kinds.Find();
+  if (!conflict.has_value()) return absl::OkStatus();
+  const auto& [words, numbers] = *conflict;
+  return absl::DataLossError(absl::StrCat(
+      words.word.origin, ": the labels of ", words.name, " are names ('", words.word.text,
+      "'), and those of ", numbers.name, " numbers ('", numbers.number.text, "', ",
+      numbers.number.origin, "): write both in one way, or encode each split alone"));
 }
 
 }  // namespace
