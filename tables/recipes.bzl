@@ -55,6 +55,13 @@ METHODS = {
         "--method.dino.freeze_last_layer_epochs=0",
     ]),
     "supervised": ("supervised", ["--base_lr=0.12"]),
+    "nnclr": ("NNCLR", [
+        "--base_lr=0.6",
+        "--method.nnclr.hidden_size=512",
+        "--method.nnclr.predictor_hidden_size=512",
+        "--method.nnclr.projection_size=128",
+        "--method.nnclr.queue_size=4096",
+    ]),
 }
 
 # Treatment -> (what follows the method's title, flags).

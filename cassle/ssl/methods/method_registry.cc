@@ -11,6 +11,7 @@
 #include "cassle/ssl/methods/dino.h"
 #include "cassle/ssl/methods/moco_v2.h"
 #include "cassle/ssl/methods/moco_v3.h"
+#include "cassle/ssl/methods/nnclr.h"
 #include "cassle/ssl/methods/simclr.h"
 #include "cassle/ssl/methods/simsiam.h"
 #include "cassle/ssl/methods/supervised.h"
@@ -43,6 +44,7 @@ constexpr Entry kMethods[] = {
     {v1::MethodConfig::kSupervised, "supervised", MakeSupervised, PlainRecipe},
     {v1::MethodConfig::kSwav, "swav", MakeSwav, SwavRecipe},
     {v1::MethodConfig::kDino, "dino", MakeDino, DinoRecipe},
+    {v1::MethodConfig::kNnclr, "nnclr", MakeNnclr, NnclrRecipe},
 };
 
 }  // namespace

@@ -10,24 +10,15 @@
 #include <cmath>
 #include <vector>
 
-#include "cassle/base/philox.h"
 #include "cassle/models/testing/golden_tensor.h"
+#include "cassle/ssl/objectives/objectives_testutil.h"
 #include "gtest/gtest.h"
 
 namespace cassle {
 namespace {
 
-at::Tensor Gaussian(int64_t rows, int64_t columns, uint64_t seed) {
-  at::Tensor matrix = at::zeros({rows, columns}, at::kDouble);
-  Philox random(StreamKey{seed});
-  for (int64_t i = 0; i < matrix.numel(); ++i) matrix.data_ptr<double>()[i] = random.NextGaussian();
-  return matrix;
-}
-
-double Value(const at::Tensor& scalar) { return scalar.item().toDouble(); }
-
 TEST(SinkhornTest, EqualsTheAlgorithmOfThePaperStepByStep) {
-  const at::Tensor scores = Gaussian(5, 3, 1) / 4;
+  const at::Tensor scores = RandomMatrix(5, 3, 1) / 4;
   // Algorithm 1 of the paper, with plain exponentials.
   at::Tensor q = (scores / 0.05).exp().t();  // [K, B]
   q = q / q.sum();
@@ -39,7 +30,7 @@ TEST(SinkhornTest, EqualsTheAlgorithmOfThePaperStepByStep) {
 }
 
 TEST(SinkhornTest, RowsSumToOneAndColumnsToEqualSharesInTheLimit) {
-  const at::Tensor scores = Gaussian(8, 4, 2);
+  const at::Tensor scores = RandomMatrix(8, 4, 2);
   for (const int iterations : {1, 3, 500}) {
     const at::Tensor assignments = SinkhornAssignments(scores, 0.5, iterations);
     EXPECT_LT(LargestDifference(assignments.sum(1), at::full({8}, 1.0, at::kDouble)), 1e-12);
@@ -58,32 +49,32 @@ TEST(SinkhornTest, EqualScoresGiveEqualShares) {
 }
 
 TEST(SinkhornTest, AddingToARowOrAColumnChangesNothing) {
-  const at::Tensor scores = Gaussian(4, 5, 3);
-  const at::Tensor moved = scores + Gaussian(4, 1, 4) + Gaussian(1, 5, 5);
+  const at::Tensor scores = RandomMatrix(4, 5, 3);
+  const at::Tensor moved = scores + RandomMatrix(4, 1, 4) + RandomMatrix(1, 5, 5);
   EXPECT_LT(LargestDifference(SinkhornAssignments(moved, 0.3, 200),
                               SinkhornAssignments(scores, 0.3, 200)),
             1e-9);
 }
 
 TEST(SinkhornTest, IsFiniteWhereExponentialsOverflowAndVanish) {
-  const at::Tensor scores = (Gaussian(6, 4, 6) * 10).to(at::kFloat);
+  const at::Tensor scores = (RandomMatrix(6, 4, 6) * 10).to(at::kFloat);
   const at::Tensor assignments = SinkhornAssignments(scores, 1e-3, 3);
   EXPECT_TRUE(std::isfinite(Value(assignments.sum())));
   EXPECT_LT(LargestDifference(assignments.sum(1), at::full({6}, 1.0, at::kFloat)), 1e-5);
 }
 
 TEST(SinkhornTest, SendsNoGradient) {
-  at::Tensor scores = Gaussian(4, 3, 7).requires_grad_();
+  at::Tensor scores = RandomMatrix(4, 3, 7).requires_grad_();
   EXPECT_FALSE(SinkhornAssignments(scores, 0.1, 3).requires_grad());
 }
 
 TEST(SinkhornTest, RefusesWhatMakesNoSense) {
-  EXPECT_THROW(SinkhornAssignments(Gaussian(4, 3, 8), 0, 3), c10::Error);
-  EXPECT_THROW(SinkhornAssignments(Gaussian(4, 3, 8), 0.1, 0), c10::Error);
+  EXPECT_THROW(SinkhornAssignments(RandomMatrix(4, 3, 8), 0, 3), c10::Error);
+  EXPECT_THROW(SinkhornAssignments(RandomMatrix(4, 3, 8), 0.1, 0), c10::Error);
 }
 
 TEST(CrossViewLossTest, IsTheLogarithmOfTheClassesWhenAllLogitsAreEqual) {
-  const at::Tensor targets = Gaussian(3, 6, 1).softmax(1);
+  const at::Tensor targets = RandomMatrix(3, 6, 1).softmax(1);
   const at::Tensor logits = at::zeros({3, 6}, at::kDouble);
   EXPECT_NEAR(Value(CrossViewLoss({targets}, {logits, logits})), std::log(6.0), 1e-12);
   EXPECT_NEAR(Value(CrossViewLoss({targets, targets}, {logits, logits, logits})), std::log(6.0),
@@ -93,8 +84,8 @@ TEST(CrossViewLossTest, IsTheLogarithmOfTheClassesWhenAllLogitsAreEqual) {
 TEST(CrossViewLossTest, IsTheMeanOverAllPairsOfDifferentViews) {
   std::vector<at::Tensor> targets, logits;
   for (int view = 0; view < 4; ++view) {
-    logits.push_back(Gaussian(3, 5, 10 + view));
-    if (view < 2) targets.push_back(Gaussian(3, 5, 20 + view).softmax(1));
+    logits.push_back(RandomMatrix(3, 5, 10 + view));
+    if (view < 2) targets.push_back(RandomMatrix(3, 5, 20 + view).softmax(1));
   }
   double sum = 0;
   for (int target = 0; target < 2; ++target) {
@@ -113,31 +104,17 @@ TEST(CrossViewLossTest, IsTheMeanOverAllPairsOfDifferentViews) {
 TEST(CrossViewLossTest, GradientEqualsFiniteDifferencesAndReachesNoTarget) {
   std::vector<at::Tensor> targets, logits;
   for (int view = 0; view < 3; ++view) {
-    logits.push_back(Gaussian(2, 4, 30 + view).requires_grad_());
-    if (view < 2) targets.push_back(Gaussian(2, 4, 40 + view).softmax(1).requires_grad_());
+    logits.push_back(RandomMatrix(2, 4, 30 + view));
+    if (view < 2) targets.push_back(RandomMatrix(2, 4, 40 + view).softmax(1).requires_grad_());
   }
-  CrossViewLoss(targets, logits).backward();
+  for (const at::Tensor& logit : logits) {
+    ExpectGradientIsRight(logit, [&] { return CrossViewLoss(targets, logits); });
+  }
   for (const at::Tensor& target : targets) EXPECT_FALSE(target.grad().defined());
-  constexpr double kStep = 1e-5;
-  for (at::Tensor& logit : logits) {
-    const at::Tensor gradient = logit.grad().clone();
-    logit.requires_grad_(false);
-    for (int64_t i = 0; i < logit.numel(); ++i) {
-      double* entry = logit.data_ptr<double>() + i;
-      const double saved = *entry;
-      *entry = saved + kStep;
-      const double above = Value(CrossViewLoss(targets, logits));
-      *entry = saved - kStep;
-      const double below = Value(CrossViewLoss(targets, logits));
-      *entry = saved;
-      // As in objectives_test.cc.
-      EXPECT_NEAR(gradient.data_ptr<double>()[i], (above - below) / (2 * kStep), 1e-8);
-    }
-  }
 }
 
 TEST(CrossViewLossTest, RefusesShapesThatDisagree) {
-  const at::Tensor a = Gaussian(2, 4, 50), b = Gaussian(2, 5, 51);
+  const at::Tensor a = RandomMatrix(2, 4, 50), b = RandomMatrix(2, 5, 51);
   EXPECT_THROW(CrossViewLoss({a}, {a, b}), c10::Error);
   EXPECT_THROW(CrossViewLoss({a}, {a}), c10::Error);
   EXPECT_THROW(CrossViewLoss({}, {a, a}), c10::Error);

@@ -12,46 +12,15 @@
 #include <utility>
 #include <vector>
 
-#include "cassle/base/philox.h"
 #include "cassle/base/testing/golden.h"
 #include "cassle/base/testing/status_matchers.h"
 #include "cassle/models/testing/golden_tensor.h"
 #include "cassle/ssl/method/key_queue.h"
+#include "cassle/ssl/objectives/objectives_testutil.h"
 #include "gtest/gtest.h"
 
 namespace cassle {
 namespace {
-
-double Value(const at::Tensor& scalar) { return scalar.item().toDouble(); }
-
-// Gaussian rows of length sqrt(cols) or so, float64.
-at::Tensor RandomMatrix(int64_t rows, int64_t cols, uint64_t seed) {
-  at::Tensor matrix = at::ones({rows, cols}, at::kDouble);
-  Philox random(StreamKey{seed});
-  for (int64_t i = 0; i < matrix.numel(); ++i) matrix.data_ptr<double>()[i] = random.NextGaussian();
-  return matrix;
-}
-
-// Compares the gradient of `loss` at `x` (float64) with central differences, entry by entry.
-void ExpectGradientIsRight(const at::Tensor& x, const std::function<at::Tensor()>& loss) {
-  x.requires_grad_();
-  loss().backward();
-  const at::Tensor gradient = x.grad().clone();
-  x.requires_grad_(false);
-  constexpr double kStep = 1e-5;
-  for (int64_t i = 0; i < x.numel(); ++i) {
-    double* entry = x.data_ptr<double>() + i;
-    const double saved = *entry;
-    *entry = saved + kStep;
-    const double above = Value(loss());
-    *entry = saved - kStep;
-    const double below = Value(loss());
-    *entry = saved;
-    // Central differences err by step^2 and by rounding / step: about 1e-10 each.
-    EXPECT_NEAR(gradient.data_ptr<double>()[i], (above - below) / (2 * kStep), 1e-8)
-        << "entry " << i;
-  }
-}
 
 TEST(NtXentLossTest, EqualsTheAuthorsValuesAndGradients) {
   ASSERT_OK_AND_ASSIGN(const SafetensorsFile golden, OpenGolden("loss_simclr.safetensors"));
