@@ -3,6 +3,7 @@
 #include <ATen/core/Tensor.h>
 #include <c10/core/GradMode.h>
 
+#include <set>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -18,6 +19,7 @@
 #include "cassle/models/weights/weights.h"
 #include "cassle/ssl/initial_model.h"
 #include "cassle/ssl/method/augself.h"
+#include "cassle/ssl/method/equimod.h"
 #include "cassle/ssl/method/layer_decay.h"
 #include "cassle/ssl/methods/method_registry.h"
 #include "cassle/ssl/pretrain_options.h"
@@ -180,6 +182,34 @@ absl::Status ChooseBackbone(PretrainRun* run) {
   return absl::OkStatus();
 }
 
+// What stands beside the method: its groups, and what the views are described by for it.
+absl::Status ChooseRelativeGroups(PretrainRun* run, MethodSetup* setup) {
+  const v1::PretrainOptions& options = run->options;
+  run->augself = AugSelfGroups(options.augself());
+  const auto of_augself = DescriptorLayout::Create(run->policy, run->augself);
+  if (!of_augself.ok()) return Annotate(of_augself.status(), "--augself");
+  if (HasEquiMod(options.equimod())) {
+    run->equimod.assign(options.equimod().groups().begin(), options.equimod().groups().end());
+    if (run->equimod.empty()) run->equimod = DescriptorGroupsOf(run->policy);
+    const auto of_equimod = DescriptorLayout::Create(run->policy, run->equimod);
+    if (!of_equimod.ok()) return Annotate(of_equimod.status(), "--equimod.groups");
+    run->equimod = of_equimod->groups();
+  }
+  std::set<std::string> both(run->augself.begin(), run->augself.end());
+  both.insert(run->equimod.begin(), run->equimod.end());
+  run->relative_groups.assign(both.begin(), both.end());
+  CASSLE_ASSIGN_OR_RETURN(const DescriptorLayout layout,
+                          DescriptorLayout::Create(run->policy, run->relative_groups));
+  const std::vector<int> sizes = layout.group_sizes();
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    setup->relative_groups.push_back({layout.groups()[i], sizes[i]});
+  }
+  setup->augself = options.augself();
+  setup->equimod = options.equimod();
+  *setup->equimod.mutable_groups() = {run->equimod.begin(), run->equimod.end()};
+  return absl::OkStatus();
+}
+
 absl::Status BuildMethod(Team* team, PretrainRun* run) {
   v1::PretrainOptions& options = run->options;
   CASSLE_RETURN_IF_ERROR(ChooseBackbone(run));
@@ -197,10 +227,8 @@ absl::Status BuildMethod(Team* team, PretrainRun* run) {
   if (!layout.ok()) return Annotate(layout.status(), "--conditioning.groups");
   run->unaugmented = layout->DescribeUnaugmented();
   CASSLE_RETURN_IF_ERROR(AddImageChannels(run));
-  run->augself = AugSelfGroups(options.augself());
-  const auto relative = DescriptorLayout::Create(run->policy, run->augself);
-  if (!relative.ok()) return Annotate(relative.status(), "--augself");
   MethodSetup setup;
+  CASSLE_RETURN_IF_ERROR(ChooseRelativeGroups(run, &setup));
   // The images are channels-last, the weights stay contiguous: converting them too was measured to
   // be slower.
   if (!run->initial) {
@@ -217,7 +245,6 @@ absl::Status BuildMethod(Team* team, PretrainRun* run) {
   setup.make_backbone = run->make_backbone;
   setup.conditioning = options.conditioning();
   setup.descriptor_size = layout->size();
-  setup.augself = options.augself();
   setup.batch_size = options.batch_size();
   setup.part_size = options.batch_size() / options.accumulate_steps();
   setup.num_views = NumViews(run->policy) > 0 ? NumViews(run->policy) : 2;
@@ -259,9 +286,11 @@ std::string Provenance(const PretrainRun& run) {
                                                       " (", absl::StrJoin(run.groups, ", "), ")");
   const std::string augself =
       run.augself.empty() ? "" : absl::StrCat(", AugSelf (", absl::StrJoin(run.augself, ", "), ")");
+  const std::string equimod =
+      run.equimod.empty() ? "" : absl::StrCat(", EquiMod (", absl::StrJoin(run.equimod, ", "), ")");
   const std::string& before = run.initial ? run.initial->provenance() : "";
   return absl::StrCat(before, before.empty() ? "" : ", then ", MethodName(options.method()),
-                      ", conditioning ", conditioning, augself, ", ", options.epochs(),
+                      ", conditioning ", conditioning, augself, equimod, ", ", options.epochs(),
                       options.epochs() == 1 ? " epoch" : " epochs");
 }
 

@@ -33,6 +33,10 @@ struct PretrainRun {
   std::vector<float> unaugmented;
   // Groups the features have to tell; empty without AugSelf.
   std::vector<std::string> augself;
+  // Groups by which one view is predicted from the other; empty without EquiMod.
+  std::vector<std::string> equimod;
+  // Those of both: how views are described relative to each other.
+  std::vector<std::string> relative_groups;
   std::unique_ptr<Method> method;
   std::function<absl::StatusOr<std::shared_ptr<Backbone>>()> make_backbone;
   // With --initial_model: its description, and what should be known of starting from it.

@@ -70,7 +70,7 @@ ViewLoaderOptions LoadingOf(const PretrainRun& run) {
   loading.views_dir = run.options.views();
   loading.policy = run.policy;
   loading.groups = run.groups;
-  loading.relative_groups = run.augself;
+  loading.relative_groups = run.relative_groups;
   loading.target = run.options.target();
   loading.views = run.method->num_views();
   return loading;

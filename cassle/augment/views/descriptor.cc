@@ -117,6 +117,12 @@ std::vector<std::string> DescriptorLayout::groups() const {
   return names;
 }
 
+std::vector<int> DescriptorLayout::group_sizes() const {
+  std::vector<int> sizes;
+  for (const Part& part : parts_) sizes.push_back(part.size);
+  return sizes;
+}
+
 const v1::Policy& DescriptorLayout::PolicyOf(const v1::ViewRecord& record) const {
   return policies_[std::min<size_t>(record.view(), policies_.size() - 1)];
 }

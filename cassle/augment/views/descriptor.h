@@ -63,6 +63,8 @@ class DescriptorLayout {
   int size() const { return size_; }
   // Alphabetical.
   std::vector<std::string> groups() const;
+  // Values of each of them.
+  std::vector<int> group_sizes() const;
   // Writes size() values; `out` must have that many. The record's view must have been applied (or
   // recorded), else color_diff is zero. The ranges are those of the policy of view record.view();
   // a group whose operation this view's policy does not have gets the value of "not applied".

@@ -210,6 +210,7 @@ TEST(DescriptorLayoutTest, AppliedBitsTellZeroFromNotApplied) {
                                         "applied.color_jitter", "applied.crop"}));
   EXPECT_THAT(layout.groups(), ElementsAre("angle_rotation", "applied.angle_rotation",
                                            "applied.color_jitter", "applied.crop", "flip"));
+  EXPECT_THAT(layout.group_sizes(), ElementsAre(1, 1, 1, 1, 1));
   v1::ViewRecord record;
   record.set_source_height(10);
   record.set_source_width(10);
@@ -254,6 +255,7 @@ TEST(DescriptorLayoutTest, EachViewIsDescribedWithItsOwnPolicy) {
               ElementsAre("color", "color_diff", "crop", "flip", "grayscale", "solarize"));
   ASSERT_OK_AND_ASSIGN(const DescriptorLayout layout,
                        DescriptorLayout::Create(policy, {"color", "solarize"}));
+  EXPECT_THAT(layout.group_sizes(), ElementsAre(4, 1));
   v1::ViewRecord record;
   record.mutable_color_jitter()->set_brightness(1.4f);
   record.mutable_color_jitter()->set_contrast(1.0f);

@@ -75,12 +75,12 @@ absl::Status FindGroups(const Options& options, Setting* setting) {
   const auto layout = DescriptorLayout::Create(setting->policy, names);
   if (!layout.ok()) return Annotate(layout.status(), "--groups");
   setting->layout = *layout;
+  const std::vector<std::string> groups = layout->groups();
+  const std::vector<int> sizes = layout->group_sizes();
   int64_t first = 0;
-  for (const std::string& name : layout->groups()) {
-    CASSLE_ASSIGN_OR_RETURN(const DescriptorLayout alone,
-                            DescriptorLayout::Create(setting->policy, {name}));
-    setting->groups.push_back({name, first, alone.size()});
-    first += alone.size();
+  for (size_t i = 0; i < groups.size(); ++i) {
+    setting->groups.push_back({groups[i], first, sizes[i]});
+    first += sizes[i];
   }
   return absl::OkStatus();
 }

@@ -9,6 +9,8 @@
 #include "absl/strings/str_cat.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/runtime/precision_scope.h"
+#include "cassle/ssl/method/method_wrapper.h"
+#include "cassle/ssl/method/relative_columns.h"
 #include "cassle/ssl/objectives/augself_objectives.h"
 
 namespace cassle {
@@ -37,39 +39,31 @@ constexpr Target kTargets[] = {
 };
 
 // A method with AugSelf beside its own objective.
-class MethodWithAugSelf : public Method {
+class MethodWithAugSelf : public MethodWrapper {
  public:
-  MethodWithAugSelf(std::unique_ptr<Method> method, AugSelf augself)
-      : method_(std::move(method)), augself_(std::move(augself)) {}
+  // columns: those of View.relative that AugSelf reads.
+  MethodWithAugSelf(std::unique_ptr<Method> method, AugSelf augself, RelativeColumns columns)
+      : MethodWrapper(std::move(method)),
+        augself_(std::move(augself)),
+        columns_(std::move(columns)) {}
 
   MethodOutput Forward(const Batch& batch) override {
-    method_->set_progress(epoch(), epochs());
-    MethodOutput output = method_->Forward(batch);
-    output.loss =
-        output.loss + augself_.Loss(output.features1, output.features2, batch.views.at(0).relative,
-                                    batch.views.at(1).relative);
+    MethodOutput output = MethodWrapper::Forward(batch);
+    output.loss = output.loss + augself_.Loss(output.features1, output.features2,
+                                              columns_.Of(batch.views.at(0).relative),
+                                              columns_.Of(batch.views.at(1).relative));
     return output;
   }
 
-  void AfterStep() override { method_->AfterStep(); }
-
   std::vector<Network> networks() const override {
-    std::vector<Network> networks = method_->networks();
+    std::vector<Network> networks = MethodWrapper::networks();
     augself_.AppendTo(&networks);
     return networks;
   }
 
-  std::vector<NamedTensor> other_state() const override { return method_->other_state(); }
-  int num_views() const override { return method_->num_views(); }
-  bool uses_labels() const override { return method_->uses_labels(); }
-  std::vector<ParameterGroup> GroupParameters(
-      const std::vector<NamedTensor>& parameters) const override {
-    return method_->GroupParameters(parameters);
-  }
-
  private:
-  const std::unique_ptr<Method> method_;
   AugSelf augself_;
+  const RelativeColumns columns_;
 };
 
 }  // namespace
@@ -137,14 +131,18 @@ void AugSelf::AppendTo(std::vector<Method::Network>* networks) const {
 
 absl::StatusOr<std::unique_ptr<Method>> WithAugSelf(const MethodSetup& setup,
                                                     std::unique_ptr<Method> method) {
-  if (AugSelfGroups(setup.augself).empty()) return method;
+  const std::vector<std::string> groups = AugSelfGroups(setup.augself);
+  if (groups.empty()) return method;
   if (method->num_views() < 2) {
     return absl::InvalidArgumentError(
         "augself compares two views of an image, and the policy makes one: choose another policy");
   }
   CASSLE_ASSIGN_OR_RETURN(AugSelf augself,
                           AugSelf::Create(setup, method->backbone().feature_size()));
-  return std::unique_ptr<Method>(new MethodWithAugSelf(std::move(method), std::move(augself)));
+  CASSLE_ASSIGN_OR_RETURN(RelativeColumns columns,
+                          RelativeColumns::Find(setup.relative_groups, groups));
+  return std::unique_ptr<Method>(
+      new MethodWithAugSelf(std::move(method), std::move(augself), std::move(columns)));
 }
 
 }  // namespace cassle

@@ -3,7 +3,7 @@
 // Beside any method, with or without conditioning:
 //
 //   setup.augself.set_crop(0.5);                    // MakeMethod does the rest
-//   loader_options.relative_groups = AugSelfGroups(setup.augself);
+//   loader_options.relative_groups = AugSelfGroups(setup.augself);   // and setup.relative_groups
 //
 // Per target: [features of one view, those of the other] [2F] -> 512 -> 512 -> head.
 //
@@ -70,7 +70,8 @@ class AugSelf {
 };
 
 // `method` with AugSelf as setup.augself asks for; `method` itself if it asks for nothing.
-// \error as AugSelf::Create.
+// \error as AugSelf::Create; kInvalidArgument if setup.relative_groups lacks a target, or there is
+// one view only.
 absl::StatusOr<std::unique_ptr<Method>> WithAugSelf(const MethodSetup& setup,
                                                     std::unique_ptr<Method> method);
 

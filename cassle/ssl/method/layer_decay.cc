@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "cassle/ssl/method/method_wrapper.h"
 
 namespace cassle {
 namespace {
@@ -32,27 +33,17 @@ std::string BlockOf(absl::string_view name) {
   return kStem;
 }
 
-class LayerDecayed : public Method {
+class LayerDecayed : public MethodWrapper {
  public:
   LayerDecayed(std::unique_ptr<Method> method, double decay)
-      : method_(std::move(method)), decay_(decay) {}
+      : MethodWrapper(std::move(method)), decay_(decay) {}
 
-  MethodOutput Forward(const Batch& batch) override {
-    method_->set_progress(epoch(), epochs());
-    return method_->Forward(batch);
-  }
-  void AfterStep() override { method_->AfterStep(); }
-  std::vector<Network> networks() const override { return method_->networks(); }
-  std::vector<NamedTensor> other_state() const override { return method_->other_state(); }
-  int num_views() const override { return method_->num_views(); }
-  bool uses_labels() const override { return method_->uses_labels(); }
   std::vector<ParameterGroup> GroupParameters(
       const std::vector<NamedTensor>& parameters) const override {
-    return GroupByLayer(method_->GroupParameters(parameters), decay_);
+    return GroupByLayer(MethodWrapper::GroupParameters(parameters), decay_);
   }
 
  private:
-  const std::unique_ptr<Method> method_;
   const double decay_;
 };
 

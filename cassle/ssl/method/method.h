@@ -32,6 +32,7 @@
 #include "cassle/models/networks/module.h"
 #include "cassle/runtime/precision_scope.h"
 #include "cassle/ssl/method/augself.pb.h"
+#include "cassle/ssl/method/equimod.pb.h"
 #include "cassle/ssl/optimizers/optimizer.h"
 
 namespace cassle {
@@ -46,9 +47,15 @@ struct View {
   at::Tensor images;
   // [B, D] float32: what was done to each image; D is 0 without conditioning.
   at::Tensor descriptors;
-  // [B, R] float32, only with AugSelf and only of the first two views: the view relative to the
-  // other of them (cassle/ssl/method/augself.h).
+  // [B, R] float32, only with AugSelf or EquiMod and only of the first two views: the view relative
+  // to the other of them, MethodSetup.relative_groups side by side.
   at::Tensor relative = {};
+};
+
+// A group of a relative descriptor (DescriptorLayout::DescribeRelative), and its number of values.
+struct RelativeGroup {
+  std::string name;
+  int64_t size = 0;
 };
 
 struct Batch {
@@ -79,6 +86,9 @@ struct MethodSetup {
   Precision precision = Precision::kFloat32;
   // Beside the method's own objective; without a weight: nothing.
   v1::AugSelfConfig augself;
+  v1::EquiModConfig equimod;
+  // What View.relative holds, side by side: all that augself and equimod name.
+  std::vector<RelativeGroup> relative_groups;
   // Those that train together; null: this process alone. Then View.images holds the own rows of a
   // batch, everything else of it all rows.
   Team* team = nullptr;
@@ -106,7 +116,7 @@ struct MethodOutput {
   // [B, P] float32, detached: the projections of views 1 and 2, for monitors.
   at::Tensor z1, z2;
   // [B, F] float32, with gradient where the backbone is trained on them: its features of views 1
-  // and 2, for AugSelf.
+  // and 2, for AugSelf and EquiMod.
   at::Tensor features1, features2;
 };
 

@@ -6,6 +6,7 @@
 #include "absl/strings/str_join.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/ssl/method/augself.h"
+#include "cassle/ssl/method/equimod.h"
 #include "cassle/ssl/methods/barlow_twins.h"
 #include "cassle/ssl/methods/byol.h"
 #include "cassle/ssl/methods/dino.h"
@@ -77,10 +78,13 @@ absl::StatusOr<std::unique_ptr<Method>> MakeMethod(const v1::MethodConfig& confi
   MethodSetup resolved = setup;
   CASSLE_RETURN_IF_ERROR(ApplyDefaults(&resolved.augself));
   CASSLE_RETURN_IF_ERROR(CheckRanges(resolved.augself, "augself."));
+  CASSLE_RETURN_IF_ERROR(ApplyDefaults(&resolved.equimod));
+  CASSLE_RETURN_IF_ERROR(CheckRanges(resolved.equimod, "equimod."));
   for (const Entry& entry : kMethods) {
     if (entry.method != settings.method_case()) continue;
     CASSLE_ASSIGN_OR_RETURN(std::unique_ptr<Method> method, entry.make(settings, resolved));
-    return WithAugSelf(resolved, std::move(method));
+    CASSLE_ASSIGN_OR_RETURN(method, WithAugSelf(resolved, std::move(method)));
+    return WithEquiMod(resolved, std::move(method));
   }
   return absl::InvalidArgumentError(absl::StrCat("no method is chosen: --method=",
                                                  absl::StrJoin(MethodNames(), " or --method=")));

@@ -21,7 +21,7 @@ std::string MethodName(const v1::MethodConfig& config);
 // How the chosen method is optimised unless the run says otherwise. official: compat OFFICIAL.
 Recipe MethodRecipe(const v1::MethodConfig& config, bool official);
 
-// Settings that are not given, of the method and of setup.augself, get their defaults.
+// Settings that are not given, of the method, setup.augself and setup.equimod, get their defaults.
 // \error kInvalidArgument if no method is chosen, a setting is out of its range (CheckRanges in
 // cassle/stage/options.h), or what the method says about its settings.
 absl::StatusOr<std::unique_ptr<Method>> MakeMethod(const v1::MethodConfig& config,

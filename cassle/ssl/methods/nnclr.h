@@ -1,6 +1,6 @@
 // NNCLR (Dwibedi et al. 2021, "With a little help from my friends", arXiv:2104.14548): SimCLR whose
 // positive is not the other view but the nearest neighbour that the other view has in a support
-// queue of earlier projections (equations 2 and 3, NnclrLoss in neighbor_objectives.h); the other
+// queue of earlier projections (equations 3 and 4, NnclrLoss in neighbor_objectives.h); the other
 // side is a predictor's. Symmetric; negatives are the other images of the batch.
 //
 // As in the paper: a projector of three layers, all with batch norm, a predictor of two, a queue

@@ -10,7 +10,7 @@
 
 namespace cassle {
 
-// NN(z, Q) of equation 2: for every row the row of the support set with the largest cosine.
+// NN(z, Q) of equation 4: for every row the row of the support set with the largest cosine.
 //   z        [B, D] float, projections; need not be normalised.
 //   support  [K, D] float, rows already normalised (key_queue.h).
 // Returns [B, D], rows of `support`; no gradient reaches either. O(B K D) time, O(B K) memory.

@@ -147,6 +147,12 @@ void ExpectStepsOfTheAuthors(const std::string& file) {
   setup.official = true;
   setup.augself = GoldenAugSelf(golden);
   const std::vector<std::string> relative = AugSelfGroups(setup.augself);
+  setup.relative_groups.clear();
+  for (const RelativeGroup& group : TinyRelativeGroups()) {
+    if (std::find(relative.begin(), relative.end(), group.name) != relative.end()) {
+      setup.relative_groups.push_back(group);
+    }
+  }
   if (golden.Metadata("aug_inj_type") == "proj-cat") {
     const bool generated = golden.Metadata("aug_treatment") == "hn";
     setup.conditioning.set_treatment(generated ? v1::HYPERNETWORK : v1::MLP);

@@ -1,4 +1,4 @@
-// Every method with every conditioning, with AugSelf and with small crops, in sizes of tests.
+// Every method with every conditioning, with AugSelf, EquiMod and small crops, in sizes of tests.
 #ifndef CASSLE_SSL_TESTING_METHOD_VARIANTS_H_
 #define CASSLE_SSL_TESTING_METHOD_VARIANTS_H_
 
@@ -24,13 +24,14 @@ struct Variant {
   bool augself = false;
   // Two large views and two small ones.
   bool multi_crop = false;
+  bool equimod = false;
 
   int views() const { return multi_crop ? 4 : 2; }
 };
 
 inline void PrintTo(const Variant& variant, std::ostream* out) {
   *out << variant.method << "_" << variant.conditioning.name << (variant.augself ? "_augself" : "")
-       << (variant.multi_crop ? "_multicrop" : "");
+       << (variant.equimod ? "_equimod" : "") << (variant.multi_crop ? "_multicrop" : "");
 }
 
 inline v1::MethodConfig TinyConfig(const std::string& method) {
@@ -65,6 +66,14 @@ inline std::unique_ptr<Method> MakeVariant(const Variant& variant, uint64_t seed
       const auto* weight = augself.GetDescriptor()->FindFieldByName(target);
       augself.GetReflection()->SetDouble(&augself, weight, 0.5);
     }
+  }
+  if (variant.equimod) {
+    setup.equimod.set_weight(0.5);
+    setup.equimod.set_projection_size(8);
+    setup.equimod.set_hidden_size(16);
+    setup.equimod.set_parameter_size(8);
+    // Not all that the views are described by.
+    for (const char* group : {"color", "crop", "flip"}) setup.equimod.add_groups(group);
   }
   if (change) change(&setup);
   absl::StatusOr<std::unique_ptr<Method>> method = MakeMethod(TinyConfig(variant.method), setup);
@@ -107,6 +116,12 @@ inline std::vector<Variant> AllVariants() {
       // AugSelf alone and together with CASSLE.
       variants.push_back({method, conditioning, /*augself=*/true});
     }
+    // What EquiMod adds knows of no conditioning: plain, conditioned, and beside AugSelf.
+    const std::vector<ConditioningCase> cases = AllConditioningCases();
+    for (const ConditioningCase& conditioning : {cases[0], cases[1]}) {
+      variants.push_back({method, conditioning, false, false, /*equimod=*/true});
+    }
+    variants.push_back({method, cases[1], /*augself=*/true, false, /*equimod=*/true});
   }
   return variants;
 }

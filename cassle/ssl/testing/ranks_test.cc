@@ -203,7 +203,7 @@ std::vector<Variant> Chosen() {
   for (const Variant& variant : AllVariants()) {
     const std::string& conditioning = variant.conditioning.name;
     if (variant.method == "moco_v2" || conditioning == cases[0].name ||
-        (conditioning == cases[1].name && !variant.augself)) {
+        (conditioning == cases[1].name && !variant.augself && !variant.equimod)) {
       chosen.push_back(variant);
     }
   }

@@ -56,9 +56,12 @@ class TinyBackbone : public Backbone {
 inline constexpr int64_t kBatch = 8;
 inline constexpr int64_t kDescriptor = 5;
 inline constexpr int64_t kClasses = 4;
-// All targets of AugSelf: blur 1, color 4, crop 4, flip 1, rotation 1, solarize 1.
+// All targets of AugSelf, 12 values.
 inline constexpr int64_t kRelative = 12;
 inline constexpr int64_t kRelativeFlip = 9;
+inline std::vector<RelativeGroup> TinyRelativeGroups() {
+  return {{"blur", 1}, {"color", 4}, {"crop", 4}, {"flip", 1}, {"rotation", 1}, {"solarize", 1}};
+}
 
 inline MethodSetup TinySetup(int64_t batch_size, int64_t descriptor_size, uint64_t seed = 1,
                              const v1::ConditioningConfig& conditioning = {},
@@ -74,6 +77,7 @@ inline MethodSetup TinySetup(int64_t batch_size, int64_t descriptor_size, uint64
   setup.batch_size = batch_size;
   setup.descriptor_size = descriptor_size;
   setup.num_classes = kClasses;
+  setup.relative_groups = TinyRelativeGroups();
   setup.seed = seed;
   return setup;
 }
