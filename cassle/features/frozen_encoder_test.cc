@@ -18,6 +18,7 @@
 namespace cassle {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 std::vector<uint8_t> Pixels(int images, const FrozenEncoder& encoder) {
@@ -71,6 +72,18 @@ TEST(FrozenEncoderTest, TheProjectorIsThereIfAskedForAndReadsDescriptorsOfTheTra
   ASSERT_OK_AND_ASSIGN(const at::Tensor other, encoder->Project(layers.back(), told));
   EXPECT_EQ((z - other).abs().sum(1)[0].item().toDouble(), 0);
   EXPECT_GT((z - other).abs().sum(1)[1].item().toDouble(), 0);
+}
+
+TEST(FrozenEncoderTest, AProjectorThatWasToldDifferencesHasNoViewsByThemselves) {
+  v1::ConditioningConfig conditioning = TestConditioning();
+  conditioning.set_relative(true);
+  const std::string folder = MakeTestModel({.conditioning = conditioning});
+  ASSERT_OK_AND_ASSIGN(const auto encoder, FrozenEncoder::Load(folder, {}));
+  EXPECT_THAT(LoadTrainingViews({folder, "", "", {}}, *encoder),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       AllOf(HasSubstr(folder), HasSubstr("--backbone_only=true"))));
+  ASSERT_OK_AND_ASSIGN(const auto backbone, FrozenEncoder::Load(folder, {}, /*projector=*/false));
+  EXPECT_OK(LoadTrainingViews({folder, "", "", {}}, *backbone));
 }
 
 TEST(FrozenEncoderTest, WhatLibTorchThrowsIsAStatus) {

@@ -32,7 +32,7 @@ struct TrainingViewsOptions {
 // Of the folder that `encoder` was loaded from.
 // \error kInvalidArgument for a policy that is wrong, or if neither folder nor options name one;
 // kFailedPrecondition if the projector was told another number of values than the groups of the
-// policy have.
+// policy have, or how two views differ from each other.
 absl::StatusOr<TrainingViews> LoadTrainingViews(const TrainingViewsOptions& options,
                                                 const FrozenEncoder& encoder);
 

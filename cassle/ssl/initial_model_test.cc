@@ -198,6 +198,10 @@ TEST(InitialModelTest, WhatDoesNotFitIsRefusedInOneLine) {
               "is told color, color_diff, crop, flip, grayscale, and this run's crop");
   options = RunFromInitial("misfit", 1);
   options.set_initial_projector(true);
+  options.mutable_conditioning()->set_relative(true);
+  ExpectError(options, data, "is told of each view by itself: choose --conditioning.relative=false");
+  options = RunFromInitial("misfit", 1);
+  options.set_initial_projector(true);
   options.mutable_method()->mutable_moco_v2()->set_projection_size(24);
   ExpectError(options, absl::StatusCode::kDataLoss, "--initial_projector: ");
   options = RunFromInitial("misfit", 1);

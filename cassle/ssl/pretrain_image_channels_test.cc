@@ -67,6 +67,17 @@ TEST(PretrainImageChannelsTest, TheFolderAloneTellsWhatAnUnaugmentedImageLooksLi
   }
 }
 
+TEST(PretrainImageChannelsTest, OfDifferencesAnUnaugmentedImageHasNone) {
+  v1::PretrainOptions options = TinyRun("simclr", 1);
+  options.mutable_conditioning()->set_treatment(v1::RAW);
+  options.mutable_conditioning()->set_injection(v1::IMAGE_CHANNELS);
+  options.mutable_conditioning()->set_relative(true);
+  options.mutable_conditioning()->add_groups("crop");
+  ASSERT_OK(Train(options));
+  ASSERT_OK_AND_ASSIGN(const v1::ModelSpec spec, ReadModelSpec(options.output()));
+  EXPECT_THAT(spec.backbone().extra_channels(), ElementsAre(0, 0, 0, 0));
+}
+
 TEST(PretrainImageChannelsTest, AreRefusedWhereTheyMakeNoSense) {
   v1::PretrainOptions options = TinyRun("byol", 1);
   options.mutable_conditioning()->set_injection(v1::IMAGE_CHANNELS);

@@ -226,6 +226,8 @@ absl::Status BuildMethod(Team* team, PretrainRun* run) {
       DescriptorLayout::Create(run->policy, run->groups);
   if (!layout.ok()) return Annotate(layout.status(), "--conditioning.groups");
   run->unaugmented = layout->DescribeUnaugmented();
+  // Such an image does not differ from another such view of it.
+  if (ConditionsRelatively(options.conditioning())) run->unaugmented.assign(layout->size(), 0);
   CASSLE_RETURN_IF_ERROR(AddImageChannels(run));
   MethodSetup setup;
   CASSLE_RETURN_IF_ERROR(ChooseRelativeGroups(run, &setup));

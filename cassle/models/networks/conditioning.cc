@@ -122,6 +122,7 @@ std::string DescribeTreatment(const v1::ConditioningConfig& resolved) {
   if (resolved.has_final_norm() && !resolved.final_norm()) {
     absl::StrAppend(&words, " without final norm");
   }
+  if (resolved.relative()) absl::StrAppend(&words, " of differences");
   if (resolved.predictor()) absl::StrAppend(&words, ", predictor too");
   return words;
 }

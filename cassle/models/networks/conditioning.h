@@ -48,7 +48,8 @@ namespace cassle {
 absl::StatusOr<v1::ConditioningConfig> ResolveConditioning(const v1::ConditioningConfig& config);
 
 // The treatment of a resolved configuration in words: "none", "mlp", "raw by addition",
-// "hypernetwork with batch norm, predictor too". Concatenation goes without saying.
+// "hypernetwork with batch norm, predictor too", "mlp of differences". Concatenation goes without
+// saying.
 std::string DescribeTreatment(const v1::ConditioningConfig& resolved);
 
 // Children: "conditioner" (with MLP, and with RAW where it needs one), and "mlp".
@@ -116,6 +117,13 @@ absl::StatusOr<std::shared_ptr<ConditionedProjector>> MakeProjector(const v1::Pr
 // Whether the predictor of a method that has one is to be conditioned.
 inline bool ConditionsPredictor(const v1::ConditioningConfig& config) {
   return config.predictor() && config.treatment() != v1::NONE &&
+         config.treatment() != v1::TREATMENT_UNSPECIFIED;
+}
+
+// Whether views are to be described by how they differ from each other. What the descriptors are is
+// not the projector's business: cassle/ssl/method/relative_conditioning.h.
+inline bool ConditionsRelatively(const v1::ConditioningConfig& config) {
+  return config.relative() && config.treatment() != v1::NONE &&
          config.treatment() != v1::TREATMENT_UNSPECIFIED;
 }
 

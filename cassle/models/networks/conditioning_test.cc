@@ -236,6 +236,13 @@ TEST(ConditioningConfigTest, IsDescribedInWords) {
   EXPECT_EQ(DescribeTreatment(config), "hypernetwork with batch norm");
   config.set_predictor(true);
   EXPECT_EQ(DescribeTreatment(config), "hypernetwork with batch norm, predictor too");
+  config.set_relative(true);
+  EXPECT_EQ(DescribeTreatment(config),
+            "hypernetwork with batch norm of differences, predictor too");
+  config.clear_predictor();
+  config.set_treatment(v1::MLP);
+  config.clear_hypernetwork_norm();
+  EXPECT_EQ(DescribeTreatment(config), "mlp of differences");
 }
 
 TEST(ConditioningConfigTest, TheEmbeddingEndsInBatchNormOrInALinearLayer) {

@@ -26,6 +26,9 @@ std::vector<ConditioningCase> AllConditioningCases() {
   config.set_predictor(true);
   cases.push_back({"mlp_predictor", config});
   config.set_predictor(false);
+  config.set_relative(true);
+  cases.push_back({"mlp_relative", config});
+  config.set_relative(false);
   config.set_treatment(v1::HYPERNETWORK);
   cases.push_back({"hypernetwork", config});
   config.set_hypernetwork_norm(true);

@@ -15,8 +15,8 @@ struct ConditioningCase {
   v1::ConditioningConfig config;
 };
 
-// All treatments with all injections, and one with the predictor too (which means nothing to
-// methods without one), depth 2, width 4; the plain method first.
+// All treatments with all injections, one with the predictor too (which means nothing to methods
+// without one) and one of differences between views, depth 2, width 4; the plain method first.
 std::vector<ConditioningCase> AllConditioningCases();
 
 }  // namespace cassle

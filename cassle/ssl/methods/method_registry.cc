@@ -7,6 +7,7 @@
 #include "cassle/base/status_macros.h"
 #include "cassle/ssl/method/augself.h"
 #include "cassle/ssl/method/equimod.h"
+#include "cassle/ssl/method/relative_conditioning.h"
 #include "cassle/ssl/methods/barlow_twins.h"
 #include "cassle/ssl/methods/byol.h"
 #include "cassle/ssl/methods/dino.h"
@@ -83,6 +84,7 @@ absl::StatusOr<std::unique_ptr<Method>> MakeMethod(const v1::MethodConfig& confi
   for (const Entry& entry : kMethods) {
     if (entry.method != settings.method_case()) continue;
     CASSLE_ASSIGN_OR_RETURN(std::unique_ptr<Method> method, entry.make(settings, resolved));
+    CASSLE_ASSIGN_OR_RETURN(method, WithRelativeConditioning(resolved, std::move(method)));
     CASSLE_ASSIGN_OR_RETURN(method, WithAugSelf(resolved, std::move(method)));
     return WithEquiMod(resolved, std::move(method));
   }

@@ -110,7 +110,7 @@ inline std::vector<Variant> AllVariants() {
     const bool takes_all_views = made.ok() && (*made)->num_views() == setup.num_views;
     for (const ConditioningCase& conditioning : AllConditioningCases()) {
       variants.push_back({method, conditioning});
-      if (takes_all_views) {
+      if (takes_all_views && !conditioning.config.relative()) {
         variants.push_back({method, conditioning, /*augself=*/false, /*multi_crop=*/true});
       }
       // AugSelf alone and together with CASSLE.
