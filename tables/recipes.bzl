@@ -62,6 +62,12 @@ METHODS = {
         "--method.nnclr.projection_size=128",
         "--method.nnclr.queue_size=4096",
     ]),
+    "lejepa": ("LeJEPA", [
+        "--base_lr=0.002",
+        "--method.lejepa.hidden_size=512",
+        "--method.lejepa.num_slices=256",
+        "--method.lejepa.projection_size=64",
+    ]),
 }
 
 # Treatment -> (what follows the method's title, flags).

@@ -41,6 +41,7 @@ enum class RandomDomain : uint32_t {
   // Training.
   kWeights = 64,
   kQueue = 65,
+  kSketch = 66,
 };
 
 // Key of a stream: the seed of the run, the use, and up to 128 bits of identity.

@@ -52,7 +52,8 @@ absl::StatusOr<TrainingViews> LoadTrainingViews(const TrainingViewsOptions& opti
   CASSLE_ASSIGN_OR_RETURN(views.policy, PolicyOf(options));
   if (encoder.is_told() && ConditionsRelatively(encoder.projector_spec().conditioning())) {
     return absl::FailedPreconditionError(absl::StrCat(
-        "the projector of ", options.model, " was told how a view differs from the other view of "
+        "the projector of ", options.model,
+        " was told how a view differs from the other view of "
         "its image (conditioning.relative), and here every view is by itself: measure the backbone "
         "alone by --backbone_only=true"));
   }

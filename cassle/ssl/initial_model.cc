@@ -87,11 +87,11 @@ absl::Status LoadInitialProjector(const std::string& folder, const std::vector<s
   }
   const bool relative = initial->spec().conditioning().relative();
   if (relative != projector->spec().conditioning().relative()) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "--initial_projector: that of ", folder, " is told ",
-        relative ? "how two views differ" : "of each view by itself",
-        ": choose --conditioning.relative=", relative ? "true" : "false",
-        ", or leave the flag out"));
+    return absl::FailedPreconditionError(
+        absl::StrCat("--initial_projector: that of ", folder, " is told ",
+                     relative ? "how two views differ" : "of each view by itself",
+                     ": choose --conditioning.relative=", relative ? "true" : "false",
+                     ", or leave the flag out"));
   }
   CASSLE_ASSIGN_OR_RETURN(const SafetensorsFile weights,
                           SafetensorsFile::Open(JoinPath(folder, kModelWeightsName)));

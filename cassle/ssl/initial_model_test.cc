@@ -199,7 +199,8 @@ TEST(InitialModelTest, WhatDoesNotFitIsRefusedInOneLine) {
   options = RunFromInitial("misfit", 1);
   options.set_initial_projector(true);
   options.mutable_conditioning()->set_relative(true);
-  ExpectError(options, data, "is told of each view by itself: choose --conditioning.relative=false");
+  ExpectError(options, data,
+              "is told of each view by itself: choose --conditioning.relative=false");
   options = RunFromInitial("misfit", 1);
   options.set_initial_projector(true);
   options.mutable_method()->mutable_moco_v2()->set_projection_size(24);

@@ -70,11 +70,8 @@ absl::StatusOr<EquiMod> EquiMod::Create(const MethodSetup& setup, int64_t featur
                                                         .last_norm_affine = false});
   equimod.parameters_ = std::make_shared<Mlp>(
       MlpOptions{.in = num_parameters, .out = told, .depth = 1, .last_norm = true});
-  equimod.predictor_ = std::make_shared<Mlp>(MlpOptions{.in = size + told,
-                                                        .out = size,
-                                                        .depth = 1,
-                                                        .last_norm = true,
-                                                        .last_norm_affine = false});
+  equimod.predictor_ = std::make_shared<Mlp>(MlpOptions{
+      .in = size + told, .out = size, .depth = 1, .last_norm = true, .last_norm_affine = false});
   std::vector<Method::Network> networks;
   equimod.AppendTo(&networks);
   for (const Method::Network& network : networks) {
@@ -93,8 +90,8 @@ at::Tensor EquiMod::Loss(const at::Tensor& features1, const at::Tensor& features
     const PrecisionScope scope(precision_, features1);
     embeddings = projector_->forward(at::cat({features1, features2}));
     const at::Tensor told = parameters_->forward(at::cat({relative1, relative2}));
-    const at::Tensor other = at::cat({embeddings.narrow(0, batch, batch),
-                                      embeddings.narrow(0, 0, batch)});
+    const at::Tensor other =
+        at::cat({embeddings.narrow(0, batch, batch), embeddings.narrow(0, 0, batch)});
     predictions = predictor_->forward(at::cat({other, told.to(other.scalar_type())}, 1));
   }
   return NtXentLoss(InFloat(embeddings), InFloat(predictions), config_.temperature()) *

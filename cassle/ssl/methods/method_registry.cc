@@ -11,6 +11,7 @@
 #include "cassle/ssl/methods/barlow_twins.h"
 #include "cassle/ssl/methods/byol.h"
 #include "cassle/ssl/methods/dino.h"
+#include "cassle/ssl/methods/lejepa.h"
 #include "cassle/ssl/methods/moco_v2.h"
 #include "cassle/ssl/methods/moco_v3.h"
 #include "cassle/ssl/methods/nnclr.h"
@@ -47,6 +48,7 @@ constexpr Entry kMethods[] = {
     {v1::MethodConfig::kSwav, "swav", MakeSwav, SwavRecipe},
     {v1::MethodConfig::kDino, "dino", MakeDino, DinoRecipe},
     {v1::MethodConfig::kNnclr, "nnclr", MakeNnclr, NnclrRecipe},
+    {v1::MethodConfig::kLejepa, "lejepa", MakeLejepa, LejepaRecipe},
 };
 
 }  // namespace

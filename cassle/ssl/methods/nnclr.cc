@@ -71,18 +71,16 @@ absl::StatusOr<std::unique_ptr<Method>> MakeNnclr(const v1::MethodConfig& config
                      "; NNCLR takes its negatives from the batch and needs at least 2"));
   }
   CASSLE_RETURN_IF_ERROR(CheckQueueSize("nnclr", nnclr.queue_size(), setup.batch_size));
-  const MlpOptions projector = {.hidden = nnclr.hidden_size(),
-                                .out = nnclr.projection_size(),
-                                .depth = 3,
-                                .last_norm = true};
+  const MlpOptions projector = {
+      .hidden = nnclr.hidden_size(), .out = nnclr.projection_size(), .depth = 3, .last_norm = true};
   CASSLE_ASSIGN_OR_RETURN(Encoder encoder, Encoder::Create(setup, projector));
   CASSLE_ASSIGN_OR_RETURN(Predictor predictor,
                           Predictor::Create(setup, {.in = projector.out,
                                                     .hidden = nnclr.predictor_hidden_size(),
                                                     .out = projector.out}));
-  return std::unique_ptr<Method>(
-      new Nnclr(std::move(encoder), std::move(predictor),
-                KeyQueue(nnclr.queue_size(), projector.out, setup.seed), nnclr.temperature()));
+  return std::unique_ptr<Method>(new Nnclr(std::move(encoder), std::move(predictor),
+                                           KeyQueue(nnclr.queue_size(), projector.out, setup.seed),
+                                           nnclr.temperature()));
 }
 
 }  // namespace cassle

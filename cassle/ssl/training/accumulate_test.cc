@@ -71,7 +71,7 @@ TEST(AccumulateTest, EqualsTheWholeBatchWhereTheLossIsAMeanOverImages) {
 }
 
 TEST(AccumulateTest, NegativesCorrelationsAndBatchNormAreThoseOfAPart) {
-  for (const char* name : {"simclr", "barlow_twins", "vicreg", "moco_v3", "nnclr"}) {
+  for (const char* name : {"simclr", "barlow_twins", "vicreg", "moco_v3", "nnclr", "lejepa"}) {
     const std::unique_ptr<Method> whole = Make(name), parts = Make(name);
     AccumulateGradients(RandomBatch(1), 1, whole.get());
     const BatchPass pass = AccumulateGradients(RandomBatch(1), 2, parts.get());
