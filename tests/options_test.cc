@@ -55,6 +55,7 @@ std::vector<const Descriptor*> OptionsOfStages() {
   return {
       v1::AugmentAndRecordOptions::descriptor(),
       v1::EmbedOptions::descriptor(),
+      v1::EquivarianceOptions::descriptor(),
       v1::ExportWeightsOptions::descriptor(),
       v1::FewShotOptions::descriptor(),
       v1::FineTuneOptions::descriptor(),

@@ -291,6 +291,11 @@ cassle_predict_augmentation = _changed_views_rule(
     "How well augmentation parameters are linearly readable (//cassle/eval:predict-augmentation).",
 )
 
+cassle_equivariance = _changed_views_rule(
+    "equivariance",
+    "How well one view can be predicted from another (//cassle/eval:equivariance).",
+)
+
 def _fine_tune_impl(ctx):
     model = ctx.attr.model[CassleModelInfo].folder
     images = ctx.attr.images[CassleShardsInfo].folder

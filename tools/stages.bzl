@@ -24,6 +24,7 @@ STAGES = {
     "//cassle/data:shard-cat": "//cassle/data",
     "//cassle/data:shard-encoder": "//cassle/data",
     "//cassle/eval:embed": "//cassle/eval/on_images",
+    "//cassle/eval:equivariance": "//cassle/eval/on_images",
     "//cassle/eval:few-shot": "//cassle/eval/on_embeddings",
     "//cassle/eval:interpolation": "//cassle/eval/on_images",
     "//cassle/eval:invariance": "//cassle/eval/on_images",

@@ -1,4 +1,5 @@
-// The stage pretrain with what stands beside a method: AugSelf, EquiMod, conditioning on differences.
+// The stage pretrain with what stands beside a method: AugSelf, EquiMod, conditioning on
+// differences.
 #include <atomic>
 #include <string>
 

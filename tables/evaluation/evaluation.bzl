@@ -4,6 +4,7 @@ load("//tables:encoders.bzl", "embedded")
 load("//tables:recipes.bzl", "PRECISION")
 load(
     "//tools:pipeline.bzl",
+    "cassle_equivariance",
     "cassle_few_shot",
     "cassle_fine_tune",
     "cassle_interpolation",
@@ -64,6 +65,7 @@ def _of_model(prefix, set, model):
     cassle_invariance(name = prefix + "_invariance", **views)
     cassle_interpolation(name = prefix + "_interpolation", **views)
     cassle_predict_augmentation(name = prefix + "_predict_augmentation", **views)
+    cassle_equivariance(name = prefix + "_equivariance", **views)
     cassle_fine_tune(
         name = prefix + "_fine_tune",
         flags = [PRECISION, "--epochs=20", "--batch_size=64"] + set.fine_tune,
@@ -71,7 +73,7 @@ def _of_model(prefix, set, model):
         model = model,
         tags = _MANUAL,
     )
-    stages = ["invariance", "interpolation", "predict_augmentation", "fine_tune"]
+    stages = ["invariance", "interpolation", "predict_augmentation", "equivariance", "fine_tune"]
     return [":%s_%s" % (prefix, stage) for stage in stages]
 
 def evaluation(name, encoders, random, sets, vectors):

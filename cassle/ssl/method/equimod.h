@@ -11,8 +11,8 @@
 //   p_v   = predictor([y of the other view, t_v])   128 + 128 -> 128, norm
 //   loss  = weight * NT-Xent over the 4B rows y_1, y_2, p_1, p_2, whose pairs are (y_v, p_v)
 //
-// which is the equivariance loss of the paper's section 3 as the authors' code has it (NtXentLoss in
-// objectives.h): both ways, negatives are all other rows, the other view of the same image among
+// which is the equivariance loss of the paper's section 3 as the authors' code has it (NtXentLoss
+// in objectives.h): both ways, negatives are all other rows, the other view of the same image among
 // them, temperature 0.2. Norms are batch norms at the end, without weight and bias but for that of
 // the parameters; layers have no bias.
 //

@@ -1,6 +1,6 @@
-// Objectives of LeJEPA (Balestriero & LeCun 2025, arXiv:2511.08544): views are predicted by the mean
-// of the global views, and SIGReg keeps the embeddings of a batch an isotropic Gaussian, by a test
-// of normality along random directions.
+// Objectives of LeJEPA (Balestriero & LeCun 2025, arXiv:2511.08544): views are predicted by the
+// mean of the global views, and SIGReg keeps the embeddings of a batch an isotropic Gaussian, by a
+// test of normality along random directions.
 //
 // Free functions, computed in the inputs' type. Each throws c10::Error if shapes disagree.
 #ifndef CASSLE_SSL_OBJECTIVES_SIGREG_OBJECTIVES_H_
@@ -13,21 +13,21 @@
 
 namespace cassle {
 
-// Where the integral of the statistic is taken: the trapezoidal rule at `knots` points of [0, t_max],
-// both ends among them; the integrand is even, so that stands for [-t_max, t_max]. The default is
-// the paper's: 17 points of [-5, 5].
+// Where the integral of the statistic is taken: the trapezoidal rule at `knots` points of
+// [0, t_max], both ends among them; the integrand is even, so that stands for [-t_max, t_max]. The
+// default is the paper's: 17 points of [-5, 5].
 struct SigregQuadrature {
   double t_max = 5;
   int knots = 9;
 };
 
-// `count` (M) directions in D dimensions, Gaussian and normalised, keyed by seed and step: the same
-// on every machine, and more directions start with those of fewer.
+// `count` (M) directions in D dimensions, Gaussian and normalised, keyed by the step alone, as in
+// the paper: the same in every run and on every machine; more directions start with those of fewer.
 // Returns [M, D] float32 on the processor. O(M D) time.
-at::Tensor SketchDirections(int64_t count, int64_t dimension, uint64_t seed, int64_t step);
+at::Tensor SketchDirections(int64_t count, int64_t dimension, int64_t step);
 
-// SIGReg by the statistic of Epps and Pulley (section 4, algorithm 1): with phi_m(t) the mean over n
-// of e^{i t <a_m, z_n>},
+// SIGReg by the statistic of Epps and Pulley (section 4, algorithm 1): with phi_m(t) the mean over
+// n of e^{i t <a_m, z_n>},
 //   T_m = N integral |phi_m(t) - e^{-t^2/2}|^2 e^{-t^2/2} dt,
 // the mean over m of T_m.
 //   z           [N, D] float, embeddings of one view of a batch, not normalised.
