@@ -116,7 +116,7 @@ void BatchNorm::CountBatch(const at::Tensor& input) {
 at::Tensor BatchNorm::Normalize(const at::Tensor& input, const at::Tensor& residual, bool relu,
                                 const at::Tensor& running_mean,
                                 const at::Tensor& running_var) const {
-  if (relu && weight_.defined() && FusedBatchNormTakes(input) &&
+  if ((relu || OwnRowsScope::current()) && weight_.defined() && FusedBatchNormTakes(input) &&
       (!residual.defined() ||
        (residual.scalar_type() == input.scalar_type() && FusedBatchNormTakes(residual)))) {
     return FusedBatchNorm(input, residual, weight_, bias_, running_mean, running_var, relu);

@@ -34,10 +34,14 @@ constexpr char kStart[] = "start";
 constexpr char kGo[] = "go";
 // The end of a rank that saw another one go.
 constexpr char kLost[] = "lost";
+// That of one that rank 0 has told to end before the work began.
+constexpr char kTold[] = "told";
+constexpr char kBye[] = "heard";
 constexpr char kGoesOn[] = "; the same command goes on from the last checkpoint";
 
 std::string HereKey(int rank) { return absl::StrCat("here ", rank); }
 std::string EndKey(int rank) { return absl::StrCat("end ", rank); }
+std::string ByeKey(int rank) { return absl::StrCat("bye ", rank); }
 
 // A status as one value of the store, and back.
 std::string StatusText(const absl::Status& status) {
@@ -263,6 +267,8 @@ absl::Status StageRanks::AwaitArrival(int rank, absl::Time deadline, std::string
 absl::StatusOr<bool> StageRanks::AwaitStart() {
   const std::string start = WaitForKey(store_, kStart, timeout_);
   if (start == kGo) return true;
+  store_->Set(EndKey(rank()), kTold);
+  store_->Set(ByeKey(rank()), kBye);
   const absl::Status why = TextStatus(start);
   if (why.ok()) return false;
   // Launchers that look at each rank by itself must not take it for done.
@@ -274,15 +280,20 @@ absl::StatusOr<bool> StageRanks::AwaitStart() {
   return Silent(why);
 }
 
+void StageRanks::Await(int rank, const std::string& key, absl::Time deadline) {
+  while (FindWithin(store_, key, kRollCall).empty() && local_.Death(rank).empty() &&
+         absl::Now() < deadline) {
+    absl::SleepFor(kPause);
+  }
+}
+
 void StageRanks::Dismiss(const absl::Status& why) {
+  if (place_.starts_others) return;
   // Those that come a little later should hear it too, instead of waiting for nobody.
   OrLost([&] {
     store_->Set(kStart, StatusText(why));
     const absl::Time deadline = absl::Now() + std::min(wait_, absl::Seconds(10));
-    for (int rank = 1; rank < place_.size && !place_.starts_others; ++rank) {
-      while (store_->Find(HereKey(rank)).empty() && absl::Now() < deadline) absl::SleepFor(kPause);
-    }
-    absl::SleepFor(place_.starts_others ? absl::ZeroDuration() : 5 * kPause);
+    for (int rank = 1; rank < place_.size; ++rank) Await(rank, ByeKey(rank), deadline);
     return absl::OkStatus();
   }).IgnoreError();
 }
@@ -326,16 +337,16 @@ absl::Status StageRanks::EndOfFirst(absl::Status status) {
   const absl::Time deadline = absl::Now() + (status.ok() ? timeout_ : kRollCall);
   const absl::Status told = OrLost([&] {
     if (lost) status = WhoWasLost(status, deadline);
-    if (!status.ok() && !absl::IsCancelled(status)) store_->Set(kTeamEnded, "failed");
+    // Why comes before that: who waits to start must not hear the second alone.
     store_->Set(kStart, StatusText(status));
-    for (int rank = 1; rank < place_.size; ++rank) {
-      while (FindWithin(store_, EndKey(rank), kRollCall).empty() && local_.Death(rank).empty() &&
-             absl::Now() < deadline) {
-        absl::SleepFor(kPause);
-      }
-    }
+    if (!status.ok() && !absl::IsCancelled(status)) store_->Set(kTeamEnded, "failed");
+    for (int rank = 1; rank < place_.size; ++rank) Await(rank, EndKey(rank), deadline);
     store_->Set(kTeamEnded, "all");
-    if (!place_.starts_others) absl::SleepFor(5 * kPause);
+    // The store goes with this process: until those that live have heard that.
+    const absl::Time last = absl::Now() + kRollCall;
+    for (int rank = 1; rank < place_.size; ++rank) {
+      if (!FindWithin(store_, EndKey(rank), kRollCall).empty()) Await(rank, ByeKey(rank), last);
+    }
     return absl::OkStatus();
   });
   // Its own store hangs on the half of a message: of a rank that a broken cable cut off.
@@ -352,13 +363,15 @@ absl::Status StageRanks::EndOfOther(const absl::Status& status) {
     store_->Set(EndKey(rank()), absl::IsUnavailable(status) ? kLost : StatusText(status));
     return absl::OkStatus();
   });
-  if (status.ok() || absl::IsCancelled(status)) return Silent(status);
   // Does rank 0 live to say it? It may hang as well.
   const absl::Status left = OrLost([&] {
     CASSLE_RETURN_IF_ERROR(told);
-    WaitForKey(store_, kTeamEnded, kRollCall);
+    const bool has_words = !status.ok() && !absl::IsCancelled(status);
+    if (has_words) WaitForKey(store_, kTeamEnded, kRollCall);
+    store_->Set(ByeKey(rank()), kBye);
     return absl::OkStatus();
   });
+  if (status.ok() || absl::IsCancelled(status)) return Silent(status);
   if (left.ok()) return Silent(status);
   if (!absl::IsUnavailable(status)) return status;
   return absl::UnavailableError(absl::StrCat("rank ", rank(), " (host ", OwnHost(),

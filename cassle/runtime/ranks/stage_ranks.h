@@ -4,8 +4,8 @@
 //   Team* team = TeamOf(context);                     // in the work; null if alone
 //
 // Ranks speak through the store that rank 0 serves (team.h): who is there and with what
-// (here R), that the work begins (start), that a rank is done or why not (end R), and that rank 0
-// has ended (ended).
+// (here R), that the work begins (start), that a rank is done or why not (end R), that rank 0 has
+// ended (ended), and that a rank has nothing more to ask (bye R): the store goes with rank 0.
 #ifndef CASSLE_RUNTIME_RANKS_STAGE_RANKS_H_
 #define CASSLE_RUNTIME_RANKS_STAGE_RANKS_H_
 
@@ -46,6 +46,8 @@ class StageRanks : public StageTeam {
   StageRanks(const Place& place, const v1::LaunchConfig& launch, std::shared_ptr<TeamStore> store,
              const StageContext& context);
 
+  // Of rank 0: until `rank` has set `key`, has died, or the deadline.
+  void Await(int rank, const std::string& key, absl::Time deadline);
   // Connects with all others.
   absl::StatusOr<std::unique_ptr<Team>> Join();
   // Of rank 0: gathers and compares the others.

@@ -122,6 +122,10 @@ class Team {
   absl::Status AloneOnFirst(const std::function<absl::Status()>& work);
 
  private:
+  // A small sum: each tells each, and all add in the order of ranks. One way there instead of the
+  // rounds of an allreduce, each of which wakes threads (docs/benchmarks.md, "Ranks").
+  void SumOfNeighbours(const at::Tensor& tensor);
+
   class Group;
   Team(std::shared_ptr<TeamStore> store, int rank, int size, absl::Duration timeout);
 

@@ -35,12 +35,38 @@ TEST(TeamTest, RowsOfAllRanksAreAllRowsOnce) {
   }
 }
 
+// Rank 0 speaks, and ends, between a question for `key` and the one whether it has ended.
+class LastWordStore : public TeamStore {
+ public:
+  int port() const override { return 0; }
+  const std::string& own_address() const override { return address_; }
+  void Set(const std::string&, const std::string&) override {}
+  std::string Find(const std::string& key) override {
+    if (key == kTeamEnded) ended_ = true;
+    return ended_ && key != "never set" ? "said" : "";
+  }
+
+ private:
+  const std::string address_ = "127.0.0.1";
+  std::atomic<bool> ended_{false};
+};
+
+TEST(TeamTest, TheLastWordsOfTheFirstAreHeard) {
+  EXPECT_EQ(WaitForKey(std::make_shared<LastWordStore>(), "why", absl::Seconds(10)), "said");
+  EXPECT_THROW(WaitForKey(std::make_shared<LastWordStore>(), "never set", absl::Seconds(10)),
+               TeamError);
+}
+
 TEST(TeamTest, SumsAndGathersAndTakesFromTheFirst) {
   for (const int size : {1, 2, 3, 4}) {
     RunRanks(size, [&](Team* team) {
       at::Tensor sum = at::full({5}, team->rank() + 1.0, at::kDouble);
       team->Sum(sum);
       EXPECT_EQ(sum[0].item().toDouble(), size * (size + 1) / 2.0);
+      // More than ranks tell each other one by one.
+      at::Tensor large = at::full({20000}, team->rank() + 1.0, at::kDouble);
+      team->Sum(large);
+      EXPECT_EQ(large[19999].item().toDouble(), size * (size + 1) / 2.0);
       const at::Tensor all = at::arange(14, at::kFloat).view({7, 2});
       const RowRange own = team->OwnRows(7);
       EXPECT_TRUE(at::equal(team->Gather(all.narrow(0, own.first, own.count), 7), all));
