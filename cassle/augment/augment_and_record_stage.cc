@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "cassle/augment/batch_of_step.h"
 #include "cassle/augment/operations/time_account.h"
 #include "cassle/augment/pictures/contact_sheet.h"
 #include "cassle/augment/policies/policy.h"
@@ -17,6 +18,7 @@
 #include "cassle/augment/recording/view_parts.h"
 #include "cassle/augment/recording/view_shard_writer.h"
 #include "cassle/augment/recording_options.h"
+#include "cassle/augment/training_record.h"
 #include "cassle/augment/views/apply.h"
 #include "cassle/augment/views/epoch_order.h"
 #include "cassle/augment/views/sample.h"
@@ -325,11 +327,15 @@ StageInfo AugmentAndRecordInfo() {
           .summary =
               "Draws augmented views of every image and records their parameters, with or "
               "without the pixels.",
-          .resumable = true};
+          .resumable = true,
+          .named_inputs = [](const google::protobuf::Message& options, const StageContext&) {
+            return FingerprintOfTraining(static_cast<const Options&>(options).run());
+          }};
 }
 
 absl::Status RunAugmentAndRecord(const Options& options, StageContext& context) {
   CASSLE_RETURN_IF_ERROR(CheckRecordingOptions(options));
+  if (!options.run().empty()) return RecordBatchOfStep(options, context);
   CASSLE_ASSIGN_OR_RETURN(v1::Policy policy, RecordingPolicy(options));
   CASSLE_ASSIGN_OR_RETURN(const int views, RecordingViews(options, policy));
   CASSLE_ASSIGN_OR_RETURN(std::vector<v1::Policy> policies, ViewPolicies(policy, views));

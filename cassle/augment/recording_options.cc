@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "cassle/augment/policies/policy.h"
@@ -40,6 +41,39 @@ absl::Status CheckParts(const Options& options) {
   return absl::OkStatus();
 }
 
+// Everything that decides which views the batch has is the training's.
+absl::Status CheckStepOptions(const Options& options) {
+  if (options.step() == 0) {
+    return absl::InvalidArgumentError(
+        "--step is missing: name the step of --run whose batch is wanted, from 1");
+  }
+  const bool one_epoch = options.epochs() == 1;
+  for (const auto& [flag, given] :
+       {std::pair("policy", !options.policy().empty()),
+        std::pair("policy_file", !options.policy_file().empty()),
+        std::pair("split", !options.split().empty()), std::pair("epochs", !one_epoch),
+        std::pair("views", options.views() > 0), std::pair("seed", options.seed() > 0),
+        std::pair("batch_size", options.batch_size() > 0)}) {
+    if (!given) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("--", flag, ": with --run it is that of the training; leave it out"));
+  }
+  for (const auto& [flag, given] : {std::pair("shard_index", options.has_shard_index()),
+                                    std::pair("num_shards", options.has_num_shards()),
+                                    std::pair("merge", !options.merge().empty()),
+                                    std::pair("contact_sheet", !options.contact_sheet().empty())}) {
+    if (!given) continue;
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--", flag,
+        ": the output of --step is one folder, which has contact sheets of its images; "
+        "leave it out"));
+  }
+  if (options.input() == "-" || options.output() == "-") {
+    return absl::InvalidArgumentError("--run: --input and --output are folders, no streams");
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckCompat(const Options& options, const v1::Policy& policy) {
   if (policy.compat() != v1::OFFICIAL) return absl::OkStatus();
   if (options.input() == "-") {
@@ -73,6 +107,13 @@ v1::ImageFormat PixelFormat(const Options& options) {
 }
 
 absl::Status CheckRecordingOptions(const Options& options) {
+  if (!options.run().empty()) return CheckStepOptions(options);
+  for (const auto& [flag, given] : {std::pair("--step", options.step() > 0),
+                                    std::pair("--recorded", !options.recorded().empty())}) {
+    if (!given) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat(flag, " is of a training: name it by --run=OUTPUT of pretrain"));
+  }
   if (options.input().empty()) {
     return absl::InvalidArgumentError("--input is missing: name a data set folder, or -");
   }

@@ -9,9 +9,14 @@
 #include "absl/strings/str_cat.h"
 #include "cassle/augment/loading/view_loader.h"
 #include "cassle/augment/policies/policy.h"
+#include "cassle/augment/training_record.h"
 #include "cassle/base/file.h"
+#include "cassle/base/shell_word.h"
 #include "cassle/base/status_macros.h"
+#include "cassle/base/text_proto.h"
 #include "cassle/models/networks/vit_positions.h"
+#include "cassle/models/weights/model_folder.h"
+#include "cassle/models/weights/projector_folder.h"
 #include "cassle/runtime/device.h"
 #include "cassle/runtime/ranks/stage_ranks.h"
 #include "cassle/runtime/torch_guard.h"
@@ -89,10 +94,42 @@ absl::Status NotePositions(const PretrainRun& run, StageContext* context) {
   return absl::OkStatus();
 }
 
-absl::Status WriteModel(const PretrainRun& run, const std::string& folder) {
-  CASSLE_RETURN_IF_ERROR(
-      WriteTrainedModel(*run.method, ModelSpecOf(run), run.policy, run.groups, folder));
-  return WriteFile(JoinPath(folder, kConfigFile), CanonicalOptions(run.options));
+// What others may want to know of the run while it goes on, or when it stopped (report --follow,
+// augment-and-record --run): its description, which the end writes again, and its record.
+absl::Status DescribeRun(const PretrainRun& run, StageContext* context) {
+  const std::string& folder = context->output_dir();
+  for (const auto& [name, text] : {std::pair(kModelSpecName, PrintTextProto(ModelSpecOf(run))),
+                                   std::pair(kPolicyName, PrintTextProto(run.policy)),
+                                   std::pair(kConfigFile, CanonicalOptions(run.options))}) {
+    CASSLE_RETURN_IF_ERROR(WriteFileAtomically(JoinPath(folder, name), text));
+  }
+  context->Count(kViewsCount, run.method->num_views());
+  return context->KeepRecord();
+}
+
+// The command for the batch of a step.
+std::string BatchCommand(const v1::PretrainOptions& options, const std::string& folder,
+                         int64_t step) {
+  std::string command =
+      absl::StrCat("augment-and-record --run=", ShellWord(folder), " --step=", step);
+  if (!options.input().empty()) {
+    absl::StrAppend(&command, " --input=", ShellWord(options.input()));
+  }
+  if (!options.views().empty()) {
+    absl::StrAppend(&command, " --recorded=", ShellWord(options.views()));
+  }
+  return absl::StrCat(command, " --output=step_", step);
+}
+
+TrainerHooks HooksOf(const PretrainRun& run, StageContext* context) {
+  return {.begin = [&run, context] { return DescribeRun(run, context); },
+          .batch_command =
+              [&run, context](int64_t step) {
+                // Of several ranks one knows the folder while it is not finished.
+                return BatchCommand(run.options,
+                                    context->leads() ? context->output_dir() : run.options.output(),
+                                    step);
+              }};
 }
 
 absl::Status Pretrain(const v1::PretrainOptions& options, StageContext& context) {
@@ -119,14 +156,15 @@ absl::Status Pretrain(const v1::PretrainOptions& options, StageContext& context)
   }
   v1::TrainingConfig training;
   CASSLE_RETURN_IF_ERROR(CopyFieldsByName(run.options, /*without=*/{}, &training));
-  Trainer trainer(training, device, LoadingOf(run), run.method.get(), monitor.get(), team,
-                  &context);
+  Trainer trainer(training, device, LoadingOf(run), run.method.get(), monitor.get(), team, &context,
+                  HooksOf(run, &context));
   CASSLE_RETURN_IF_ERROR(trainer.Run());
   if (!context.leads()) return absl::OkStatus();
   const std::string collapsed = CollapseSentence(trainer.last_metrics(), run.options.batch_size());
   if (!collapsed.empty()) context.NoteWarning(collapsed);
   FixImageChannels(&run);
-  CASSLE_RETURN_IF_ERROR(WriteModel(run, context.output_dir()));
+  CASSLE_RETURN_IF_ERROR(WriteTrainedModel(*run.method, ModelSpecOf(run), run.policy, run.groups,
+                                           context.output_dir()));
   CASSLE_RETURN_IF_ERROR(
       RemoveCheckpoints(context.output_dir(), /*keep_newest=*/run.options.stop_epoch() > 0));
   int64_t parameters = 0;

@@ -1,12 +1,9 @@
 #include "cassle/stage/stage.h"
 
-#include <fcntl.h>
 #include <glog/logging.h>
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/message.h>
-#include <sys/file.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -27,31 +24,12 @@
 #include "cassle/base/out_of_memory.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/base/text_proto.h"
+#include "cassle/stage/folder_lock.h"
 #include "cassle/stage/options.h"
 #include "cassle/stage/stage_manifest.h"
 
 namespace cassle {
 namespace {
-
-// Holds flock() on a folder, so that two processes never fill the same output. Freed when the
-// process dies.
-class FolderLock {
- public:
-  ~FolderLock() {
-    if (fd_ >= 0) close(fd_);
-  }
-  absl::Status Take(const std::string& folder, const std::string& output) {
-    fd_ = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd_ < 0 || flock(fd_, LOCK_EX | LOCK_NB) != 0) {
-      return absl::AlreadyExistsError(absl::StrCat(
-          output, " is being written by another process: wait for it, or name another output"));
-    }
-    return absl::OkStatus();
-  }
-
- private:
-  int fd_ = -1;
-};
 
 double CpuSeconds() {
   rusage usage;
@@ -105,6 +83,25 @@ std::string StageContext::input_fingerprint(const std::string& field) const {
 absl::Status StageContext::SetResult(const google::protobuf::Message& result) {
   CASSLE_ASSIGN_OR_RETURN(result_json_, ToJson(result));
   return absl::OkStatus();
+}
+
+absl::Status StageContext::KeepRecord() const {
+  if (output_dir_.empty()) return absl::OkStatus();
+  const std::string path = JoinPath(output_dir_, kJobName);
+  v1::StageJob job;
+  CASSLE_RETURN_IF_ERROR(ReadTextProto(path, &job));
+  *job.mutable_so_far() = birth_;
+  AddCountsAndNotes(job.mutable_so_far());
+  return WriteFileAtomically(path, PrintTextProto(job));
+}
+
+void StageContext::AddCountsAndNotes(v1::StageManifest* manifest) const {
+  for (const auto& [name, value] : counts_) {
+    v1::Count* count = manifest->add_counts();
+    count->set_name(name);
+    count->set_value(value);
+  }
+  for (const std::string& note : notes_) manifest->add_notes(note);
 }
 
 void StageContext::Note(const std::string& sentence) {
@@ -171,7 +168,7 @@ class StageRunner {
       context_.streaming_ = true;
       return WithoutOutput(work);
     }
-    if (absl::EndsWith(output_, ".partial")) {
+    if (absl::EndsWith(output_, kPartialEnding)) {
       return absl::InvalidArgumentError(absl::StrCat(
           "--output=", output_, ": .partial is the ending of unfinished outputs: name another"));
     }
@@ -318,7 +315,7 @@ class StageRunner {
   }
 
   absl::Status PreparePartial(FolderLock* lock) {
-    partial_ = absl::StrCat(output_, ".partial");
+    partial_ = absl::StrCat(output_, kPartialEnding);
     context_.output_dir_ = partial_;
     const bool existed = IsDirectory(partial_);
     CASSLE_RETURN_IF_ERROR(MakeDirectories(partial_));
@@ -412,12 +409,7 @@ class StageRunner {
     if (!context_.output_dir_.empty()) {
       CASSLE_RETURN_IF_ERROR(FingerprintFiles(context_.output_dir_, &manifest_));
     }
-    for (const auto& [name, value] : context_.counts_) {
-      v1::Count* count = manifest_.add_counts();
-      count->set_name(name);
-      count->set_value(value);
-    }
-    for (const std::string& note : context_.notes_) manifest_.add_notes(note);
+    context_.AddCountsAndNotes(&manifest_);
     manifest_.set_result_json(context_.result_json_);
     if (!settings_.omit_costs) {
       v1::StageCosts* costs = manifest_.mutable_costs();

@@ -120,6 +120,9 @@ class StageContext {
   void Note(const std::string& sentence);
   // The same of what makes the result doubtful: a warning on stderr.
   void NoteWarning(const std::string& sentence);
+  // Tells others what this unfinished run is (ReadRecord in stage_manifest.h): its birth, and what
+  // was counted and noted so far. Cheap; to be called when the work is sure to begin.
+  absl::Status KeepRecord() const;
   // A line for people on stderr, and in the log file if there is one (stage_log.h); of several
   // ranks only the one that leads says it.
   void Say(const std::string& line) const;
@@ -128,6 +131,8 @@ class StageContext {
 
  private:
   friend class StageRunner;
+  void AddCountsAndNotes(v1::StageManifest* manifest) const;
+
   const StageSettings settings_;
   std::string stage_name_;
   std::string output_dir_;

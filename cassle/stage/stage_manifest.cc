@@ -15,6 +15,7 @@
 #include "cassle/base/fingerprint.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/base/text_proto.h"
+#include "cassle/stage/folder_lock.h"
 
 namespace cassle {
 namespace {
@@ -78,7 +79,7 @@ absl::StatusOr<v1::StageManifest> ReadManifest(const std::string& folder) {
                    : ""));
   }
   const std::string path = JoinPath(folder, kManifestName);
-  if (absl::EndsWith(folder, ".partial") || !FileExists(path)) {
+  if (absl::EndsWith(folder, kPartialEnding) || !FileExists(path)) {
     return absl::NotFoundError(
         absl::StrCat(folder, " is not a complete stage output (no ", kManifestName,
                      "): run the stage that makes it, or name another folder"));
@@ -87,6 +88,27 @@ absl::StatusOr<v1::StageManifest> ReadManifest(const std::string& folder) {
   const absl::Status parsed = ReadTextProto(path, &manifest);
   if (!parsed.ok()) return absl::DataLossError(parsed.message());
   return manifest;
+}
+
+absl::StatusOr<v1::StageManifest> ReadRecord(const std::string& folder) {
+  std::string name = folder;
+  while (name.size() > 1 && name.back() == '/') name.pop_back();
+  if (!absl::EndsWith(name, kPartialEnding)) return ReadManifest(name);
+  if (!IsDirectory(name)) {
+    const std::string finished(absl::StripSuffix(name, kPartialEnding));
+    return absl::NotFoundError(absl::StrCat(
+        name, " does not exist",
+        IsDirectory(finished) ? absl::StrCat("; ", finished, " is there: name it") : ""));
+  }
+  // Complete but for its new name.
+  v1::StageManifest manifest;
+  if (ReadTextProto(JoinPath(name, kManifestName), &manifest).ok()) return manifest;
+  v1::StageJob job;
+  if (ReadTextProto(JoinPath(name, kJobName), &job).ok() && job.has_so_far()) return job.so_far();
+  return absl::NotFoundError(absl::StrCat(name, " does not say what run it is of: ",
+                                          IsBeingWritten(name)
+                                              ? "wait until that has begun its work"
+                                              : "run its stage again, or name another folder"));
 }
 
 absl::Status RequireComplete(const std::string& folder) {
@@ -143,15 +165,11 @@ absl::StatusOr<std::string> FingerprintInput(const std::string& path,
     CASSLE_ASSIGN_OR_RETURN(v1::StageManifest manifest, ReadManifest(path));
     return manifest.fingerprint();
   }
-  if (absl::EndsWith(path, ".partial")) return ReadManifest(path).status();
+  if (absl::EndsWith(path, kPartialEnding)) return ReadManifest(path).status();
   return FingerprintTree(path, interrupted);
 }
 
-namespace {
-
-// The settings of `options` (text format, one per line) by their paths, in order; values of a
-// repeated field are joined.
-std::vector<std::pair<std::string, std::string>> Settings(const std::string& options) {
+std::vector<std::pair<std::string, std::string>> SettingsOf(const std::string& options) {
   std::vector<std::pair<std::string, std::string>> settings;
   std::vector<std::string> above;
   for (absl::string_view line : absl::StrSplit(options, '\n', absl::SkipWhitespace())) {
@@ -165,7 +183,7 @@ std::vector<std::pair<std::string, std::string>> Settings(const std::string& opt
         absl::StrSplit(line, absl::MaxSplits(": ", 1));
     above.emplace_back(parts.first);
     const std::string path = absl::StrJoin(above, ".");
-    // A message that is there counts even if it holds nothing: the choice of a method.
+    // A message counts even if it holds nothing.
     const std::string value(message ? "chosen" : parts.second);
     const auto known = std::find_if(settings.begin(), settings.end(),
                                     [&](const auto& setting) { return setting.first == path; });
@@ -178,6 +196,8 @@ std::vector<std::pair<std::string, std::string>> Settings(const std::string& opt
   }
   return settings;
 }
+
+namespace {
 
 std::string ValueOf(const std::vector<std::pair<std::string, std::string>>& settings,
                     const std::string& path) {
@@ -193,7 +213,7 @@ std::string DifferenceOfBirth(const v1::StageManifest& was, const v1::StageManif
   if (was.stage() != now.stage()) return absl::StrCat("by stage ", was.stage());
   if (was.version() != now.version())
     return absl::StrCat("by version ", was.version(), " of the stage");
-  const auto before = Settings(was.options()), after = Settings(now.options());
+  const auto before = SettingsOf(was.options()), after = SettingsOf(now.options());
   std::vector<std::string> paths;
   for (const auto* settings : {&before, &after}) {
     for (const auto& setting : *settings) {

@@ -5,6 +5,8 @@
 
 #include <functional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -16,11 +18,19 @@ namespace cassle {
 inline constexpr char kManifestName[] = "stage.textproto";
 // What an unfinished output was going to be; inside OUTPUT.partial only.
 inline constexpr char kJobName[] = "job.textproto";
+// Of the folder that becomes OUTPUT when its stage is done.
+inline constexpr char kPartialEnding[] = ".partial";
 
 // The manifest of a complete stage output.
 // \error kNotFound if the folder is missing or is an unfinished output; kDataLoss if the manifest
 // cannot be parsed.
 absl::StatusOr<v1::StageManifest> ReadManifest(const std::string& folder);
+
+// The manifest of a complete output, or of a run that is going on or was stopped: of OUTPUT.partial
+// what its stage said of itself so far (StageContext::KeepRecord), without files and costs.
+// \error as ReadManifest; kNotFound if the folder is missing or the stage has not said anything
+// (yet).
+absl::StatusOr<v1::StageManifest> ReadRecord(const std::string& folder);
 
 // ReadManifest, and every file it lists is there with its size: what every reader of a stage folder
 // calls first. Contents are not read: records and tensors carry checks of their own.
@@ -45,6 +55,11 @@ absl::Status FingerprintFiles(const std::string& folder, v1::StageManifest* mani
 // \error kCancelled if interrupted.
 absl::StatusOr<std::string> FingerprintInput(const std::string& path,
                                              const std::function<bool()>& interrupted = nullptr);
+
+// The settings of StageManifest.options by their paths, in order: ("method.simclr.temperature",
+// "0.2"). Values of a repeated field are joined by commas; of a message that is there, the choice
+// of a method, say, the value is "chosen".
+std::vector<std::pair<std::string, std::string>> SettingsOf(const std::string& options);
 
 // Whether two outputs were made by the same stage and version with the same options and inputs.
 bool SameBirth(const v1::StageManifest& a, const v1::StageManifest& b);

@@ -218,6 +218,7 @@ class Loader : public ViewLoader {
     if (relative_layout_.size() > 0) {
       batch->relative.assign(2, std::vector<float>(rows * relative_layout_.size()));
     }
+    if (options_.keep_records) batch->records.resize(rows * options_.views);
     batch->image_ids.resize(rows);
     batch->labels.resize(rows);
     const EpochOrder order(num_images_, options_.seed, batch->epoch);
@@ -282,6 +283,14 @@ class Loader : public ViewLoader {
           record,
           absl::MakeSpan(batch->descriptors[view]).subspan(row * layout_.size(), layout_.size()));
       clock->Lap(Work::kOther);
+    }
+    if (options_.keep_records) {
+      for (v1::ViewRecord& record : work->records) {
+        record.clear_pixels();
+        record.clear_pixel_format();
+      }
+      std::copy(work->records.begin(), work->records.end(),
+                batch->records.begin() + row * options_.views);
     }
     for (size_t view = 0; view < batch->relative.size(); ++view) {
       const int size = relative_layout_.size();

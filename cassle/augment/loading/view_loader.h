@@ -22,6 +22,7 @@
 #include "cassle/augment/operations/policy.pb.h"
 #include "cassle/augment/operations/time_account.h"
 #include "cassle/data/records/dataset.h"
+#include "cassle/data/records/view_record.pb.h"
 
 namespace cassle {
 
@@ -43,6 +44,9 @@ struct ViewBatch {
   std::vector<uint64_t> image_ids;
   // [B], classes of ViewLoaderOptions.target; -1: none.
   std::vector<int64_t> labels;
+  // [B * views], all views of an image together: how they were made, without pixels. Only with
+  // keep_records.
+  std::vector<v1::ViewRecord> records;
 };
 
 struct ViewLoaderOptions {
@@ -76,6 +80,8 @@ struct ViewLoaderOptions {
   int64_t num_epochs = 1;
   // Worker threads, at least 1. Memory: threads + 2 batches.
   int threads = 1;
+  // Batches have the records of their views too.
+  bool keep_records = false;
   // Decoded images are kept up to this many bytes. 0: decode every time.
   int64_t cache_bytes = int64_t{512} << 20;
 };

@@ -198,6 +198,11 @@ std::vector<std::string> Wrapped(const std::vector<std::string>& lines, size_t l
 
 // The source with the crops of its views.
 absl::Status DrawSource(int top, int left, const ContactSheetRow& row, RgbImage* sheet) {
+  const uint64_t id = row.records.empty() ? 0 : row.records[0].image_id();
+  if (row.source.pixels.empty()) {
+    DrawText(top, left, kTextScale, kInk, absl::StrCat("image ", id), sheet);
+    return absl::OkStatus();
+  }
   CASSLE_ASSIGN_OR_RETURN(const RgbImage fitted, FitImage(row.source, kCell));
   DrawImage(top, left, fitted, sheet);
   const double scale = static_cast<double>(fitted.width) / row.source.width;
@@ -216,7 +221,6 @@ absl::Status DrawSource(int top, int left, const ContactSheetRow& row, RgbImage*
   }
   int line = top + fitted.height + 10;
   constexpr size_t kLetters = kCell / (kLetterWidth * kTextScale);
-  const uint64_t id = row.records.empty() ? 0 : row.records[0].image_id();
   DrawText(line, left, kTextScale, kInk, absl::StrCat("image ", id), sheet);
   line += kLine;
   // The end of a long key says more than its beginning.

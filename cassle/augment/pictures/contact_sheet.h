@@ -21,6 +21,7 @@ namespace cassle {
 // A source and its views in order, as recorded (after ApplyView).
 struct ContactSheetRow {
   std::string key;
+  // Empty where it is not at hand: then its place stays free.
   RgbImage source;
   std::vector<v1::ViewRecord> records;
   std::vector<RgbImage> views;

@@ -1,6 +1,7 @@
 // The page as a browser shows it: headless Chromium lays it out, a script that only this test adds
 // measures it. Skipped where there is no chromium (tools/install_deps.sh --browser).
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <set>
 #include <string>
@@ -13,6 +14,7 @@
 #include "absl/strings/str_replace.h"
 #include "cassle/data/images/codec.h"
 #include "cassle/eval/reporting/report_page_testutil.h"
+#include "cassle/stage/folder_lock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
@@ -202,6 +204,36 @@ TEST_F(ReportBrowserTest, TheScreenshotShowsLinesInTheirColours) {
   EXPECT_GT(CountColor(dark, 0x17, 0x17, 0x15), 500000);
   EXPECT_GT(CountColor(dark, 0x4a, 0xa8, 0xe8), 500);
   EXPECT_EQ(CountColor(dark, 0xfc, 0xfc, 0xfb), 0);
+}
+
+// How often the page in a frame is loaded within some seconds.
+constexpr char kCountLoads[] =
+    "<body><script>let loads = 0; setTimeout(() => document.body.append(`LOADS[${loads}]`), 3500)"
+    "</script><iframe src=\"page.html\" onload=\"loads++\"></iframe>";
+
+TEST_F(ReportBrowserTest, ThePageOfARunThatGoesOnLoadsItselfAgainAndThatOfAFinishedOneDoesNot) {
+  auto files = MadeUpTraining("going on", 0);
+  ASSERT_OK(WriteStoppedStage("pretrain", Path("model"), files));
+  options_.clear_results();
+  options_.add_results(Path("model.partial"));
+  options_.set_follow(Path("page.html"));
+  options_.set_follow_seconds(1);
+  const std::atomic<bool> interrupted = true;
+  settings_.interrupted = &interrupted;
+  ASSERT_OK(WriteFile(Path("around.html"), kCountLoads));
+  const auto loads = [&] {
+    const std::string dom = Browse(Path("around.html"), "--dump-dom");
+    const size_t at = dom.rfind("LOADS[");
+    return at == std::string::npos ? 0 : std::atoi(dom.c_str() + at + 6);
+  };
+  {
+    FolderLock running;
+    ASSERT_OK(running.Take(Path("model.partial"), "model"));
+    ExpectFailure(75, {"interrupted"});
+    EXPECT_GE(loads(), 2);
+  }
+  ExpectFailure(75, {"is not finished"});
+  EXPECT_EQ(loads(), 1);
 }
 
 }  // namespace

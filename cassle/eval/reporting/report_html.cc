@@ -13,13 +13,22 @@
 #include "cassle/eval/charts/heat_map.h"
 #include "cassle/eval/charts/html_text.h"
 #include "cassle/eval/reporting/evaluation_charts.h"
+#include "cassle/eval/reporting/report_settings.h"
 #include "cassle/eval/reporting/report_style.h"
 #include "cassle/eval/reporting/report_text.h"
 
 namespace cassle {
 namespace {
 
-std::string Head(const v1::ReportTable& report) {
+std::string NewsHtml(const ReportNews& news) {
+  std::string html;
+  for (const std::string& line : news.lines) {
+    absl::StrAppend(&html, "<p class=\"news\">", EscapeHtml(line), "</p>\n");
+  }
+  return html;
+}
+
+std::string Head(const v1::ReportTable& report, const ReportNews& news) {
   const std::string title = EscapeHtml(report.title());
   std::string colors;
   for (int i = 1; i <= kSeriesColors; ++i) {
@@ -28,9 +37,12 @@ std::string Head(const v1::ReportTable& report) {
   }
   return absl::StrCat(
       "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>",
-      title, "</title>\n<style>", kReportStyle, colors, "</style>\n</head>\n<body>\n<h1>", title,
-      "</h1>\n");
+      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n",
+      news.reload_seconds > 0
+          ? absl::StrCat("<meta http-equiv=\"refresh\" content=\"", news.reload_seconds, "\">\n")
+          : "",
+      "<title>", title, "</title>\n<style>", kReportStyle, colors,
+      "</style>\n</head>\n<body>\n<h1>", title, "</h1>\n", NewsHtml(news));
 }
 
 bool HasBest(const v1::StageTable& table) {
@@ -171,16 +183,6 @@ std::string ReadabilityMap(const v1::StageTable& table) {
                       "</figure></div>\n");
 }
 
-// "label" of one encoder, or "label, run 2" where a row has several.
-std::string RunName(const std::vector<ReportInput>& inputs, int index) {
-  int run = 1;
-  for (int i = 0; i < index; ++i) {
-    run += inputs[i].row == inputs[index].row && inputs[i].stage() == inputs[index].stage() &&
-           inputs[i].group == inputs[index].group;
-  }
-  return run == 1 ? inputs[index].row : absl::StrCat(inputs[index].row, ", run ", run);
-}
-
 // Charts of one name, and the heading they get.
 struct ChartGroup {
   std::string group, name, heading;
@@ -314,16 +316,17 @@ std::string Contents(const v1::ReportTable& report) {
 
 }  // namespace
 
-std::string ReportHtml(const v1::ReportTable& report, const std::vector<ReportInput>& inputs) {
-  std::string html = absl::StrCat(Head(report), Contents(report));
+std::string ReportHtml(const v1::ReportTable& report, const std::vector<ReportInput>& inputs,
+                       const ReportNews& news) {
+  std::string html = absl::StrCat(Head(report, news), Contents(report));
   // Also of stages that have charts or pictures and no scores.
   for (const v1::StageTable& table : report.stages()) {
     const std::string& stage = table.stage();
-    absl::StrAppend(&html, "<section id=\"", EscapeHtml(stage), "\">\n<h2>",
-                    EscapeHtml(table.title()), "</h2>\n",
-                    table.columns_size() > 0 ? TableIntroduction(table) : "", TableHtml(table),
-                    StageWarnings(stage, inputs), ReadabilityMap(table), StageCharts(stage, inputs),
-                    StagePictures(stage, inputs), "</section>\n");
+    absl::StrAppend(
+        &html, "<section id=\"", EscapeHtml(stage), "\">\n<h2>", EscapeHtml(table.title()),
+        "</h2>\n", table.columns_size() > 0 ? TableIntroduction(table) : "", TableHtml(table),
+        StageWarnings(stage, inputs), SettingsHtml(stage, inputs), ReadabilityMap(table),
+        StageCharts(stage, inputs), StagePictures(stage, inputs), "</section>\n");
   }
   return absl::StrCat(html, Provenance(report, inputs), "</body>\n</html>\n");
 }

@@ -11,9 +11,17 @@
 
 namespace cassle {
 
+// What a page says of itself while what it shows is going on.
+struct ReportNews {
+  // After which the browser loads the page again; 0: never.
+  int reload_seconds = 0;
+  std::vector<std::string> lines;
+};
+
 // Needs no network and no script. `inputs` are those that `report` was collected from. Cells of the
 // tables carry their unrounded value in data-value.
-std::string ReportHtml(const v1::ReportTable& report, const std::vector<ReportInput>& inputs);
+std::string ReportHtml(const v1::ReportTable& report, const std::vector<ReportInput>& inputs,
+                       const ReportNews& news = {});
 
 }  // namespace cassle
 

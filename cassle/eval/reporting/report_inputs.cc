@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
@@ -12,6 +14,7 @@
 #include "cassle/eval/reporting/evaluation_charts.h"
 #include "cassle/eval/reporting/old_probe_result.h"
 #include "cassle/eval/reporting/report_pictures.h"
+#include "cassle/eval/reporting/report_settings.h"
 #include "cassle/eval/reporting/training_curves.h"
 #include "cassle/stage/stage_manifest.h"
 
@@ -19,6 +22,8 @@ namespace cassle {
 namespace {
 
 constexpr char kResultName[] = "result.textproto";
+// Of a model folder of pretrain.
+constexpr char kConfigName[] = "config.textproto";
 
 // What is wrong with a result is wrong with the data, not with the command.
 absl::Status ReadResult(const std::string& folder, google::protobuf::Message* result) {
@@ -57,9 +62,37 @@ absl::Status ReadEvaluation(const std::string& folder, ReportInput* input) {
   return absl::OkStatus();
 }
 
+// Everything that pretrain filled in is in its config; the manifest has what was asked for.
+std::string SettingsOfFolder(const std::string& folder, const v1::StageManifest& manifest) {
+  return ReadFile(JoinPath(folder, kConfigName)).value_or(manifest.options());
+}
+
+// "model.partial: epoch 3 of 10, step 61"
+std::string Progress(const std::string& folder, const Training& training,
+                     const std::string& settings) {
+  std::string epochs;
+  for (const auto& [path, value] : SettingsOf(settings)) {
+    if (path == "epochs") epochs = absl::StrCat(" of ", value);
+  }
+  return absl::StrCat(folder, ": epoch ", training.epoch, epochs, ", step ", training.step);
+}
+
+absl::Status ReadUnfinished(const std::string& folder, ReportInput* input) {
+  CASSLE_ASSIGN_OR_RETURN(input->manifest, ReadRecord(folder));
+  if (!HoldsTraining(folder)) return NothingToShow(folder, *input);
+  CASSLE_ASSIGN_OR_RETURN(Training training,
+                          ReadTraining(folder, input->manifest, /*finished=*/false));
+  input->settings = SettingsOfFolder(folder, input->manifest);
+  input->progress = Progress(folder, training, input->settings);
+  input->evaluation = std::move(training.evaluation);
+  return absl::OkStatus();
+}
+
 absl::Status ReadFolder(const std::string& folder, ReportInput* input) {
+  if (absl::EndsWith(folder, kPartialEnding)) return ReadUnfinished(folder, input);
   CASSLE_RETURN_IF_ERROR(RequireComplete(folder));
   CASSLE_ASSIGN_OR_RETURN(input->manifest, ReadManifest(folder));
+  input->settings = SettingsOfFolder(folder, input->manifest);
   const std::string result = JoinPath(folder, kResultName);
   if (IsOldProbeResult(input->manifest)) {
     absl::StatusOr<v1::Evaluation> evaluation = ReadOldProbeResult(result);
@@ -69,14 +102,35 @@ absl::Status ReadFolder(const std::string& folder, ReportInput* input) {
   }
   if (FileExists(result)) return ReadEvaluation(folder, input);
   if (!HoldsTraining(folder)) return NothingToShow(folder, *input);
-  CASSLE_ASSIGN_OR_RETURN(input->evaluation, ReadTraining(folder, input->manifest));
+  CASSLE_ASSIGN_OR_RETURN(Training training,
+                          ReadTraining(folder, input->manifest, /*finished=*/true));
+  input->evaluation = std::move(training.evaluation);
   return absl::OkStatus();
+}
+
+// What pretrain calls by the same words, method and epochs, may differ in everything else.
+void TellTrainingsApart(std::vector<ReportInput>* inputs) {
+  std::map<std::pair<std::string, std::string>, std::vector<int>> alike;
+  for (int i = 0; i < static_cast<int>(inputs->size()); ++i) {
+    alike[{(*inputs)[i].stage(), (*inputs)[i].row}].push_back(i);
+  }
+  for (const auto& [name, members] : alike) {
+    if (!(*inputs)[members[0]].IsTraining() || members.size() < 2) continue;
+    for (const SettingRow& row : DifferingSettings(*inputs, members)) {
+      // Runs that differ in the seed alone are averaged.
+      if (row.path == "seed") continue;
+      for (size_t m = 0; m < members.size(); ++m) {
+        absl::StrAppend(&(*inputs)[members[m]].row, ", ", row.path, "=", row.values[m]);
+      }
+    }
+  }
 }
 
 }  // namespace
 
-absl::StatusOr<std::vector<ReportInput>> ReadReportInputs(const v1::ReportOptions& options) {
-  const int n = options.results_size();
+absl::StatusOr<std::vector<ReportInput>> ReadReportInputs(const v1::ReportOptions& options,
+                                                          const std::vector<std::string>& folders) {
+  const int n = static_cast<int>(folders.size());
   if (n == 0) {
     return absl::InvalidArgumentError(
         "--results is missing: name output folders of evaluation stages or models");
@@ -88,14 +142,29 @@ absl::StatusOr<std::vector<ReportInput>> ReadReportInputs(const v1::ReportOption
           absl::StrCat("--", flag, " has ", size, " entries, --results ", n));
     }
   }
-  std::vector<ReportInput> inputs(n);
+  std::vector<ReportInput> inputs;
   for (int i = 0; i < n; ++i) {
-    ReportInput& input = inputs[i];
-    CASSLE_RETURN_IF_ERROR(ReadFolder(options.results(i), &input));
+    if (folders[i].empty()) continue;
+    ReportInput& input = inputs.emplace_back();
+    CASSLE_RETURN_IF_ERROR(ReadFolder(folders[i], &input));
     input.row = options.names_size() > 0 ? options.names(i) : input.evaluation.encoder();
     if (options.groups_size() > 0 && options.groups(i) != "-") input.group = options.groups(i);
   }
+  if (options.names_size() == 0) TellTrainingsApart(&inputs);
   return inputs;
+}
+
+absl::StatusOr<std::vector<ReportInput>> ReadReportInputs(const v1::ReportOptions& options) {
+  return ReadReportInputs(options, {options.results().begin(), options.results().end()});
+}
+
+std::string RunName(const std::vector<ReportInput>& inputs, int index) {
+  int run = 1;
+  for (int i = 0; i < index; ++i) {
+    run += inputs[i].row == inputs[index].row && inputs[i].stage() == inputs[index].stage() &&
+           inputs[i].group == inputs[index].group;
+  }
+  return run == 1 ? inputs[index].row : absl::StrCat(inputs[index].row, ", run ", run);
 }
 
 std::vector<std::string> RowNames(const std::vector<ReportInput>& inputs) {

@@ -27,14 +27,29 @@ struct ReportInput {
   v1::StageManifest manifest;
   v1::Evaluation evaluation;
   std::vector<ReportPicture> pictures;
+  // In text format: every one of a training, of other stages those of the manifest.
+  std::string settings;
+  // Of a training that is not finished: how far it is, a sentence.
+  std::string progress;
 
   const std::string& stage() const { return manifest.stage(); }
+  bool IsTraining() const { return stage() == "pretrain"; }
 };
 
+// Without --names trainings that describe themselves alike are told apart by the settings in which
+// they differ, the seed apart.
+//   folders  in place of --results; of unfinished trainings OUTPUT.partial; empty: left out.
 // \error kInvalidArgument for lists of unequal length; kNotFound or kDataLoss for folders that are
-// not complete or hold a damaged result or picture; kFailedPrecondition for folders of stages that
-// leave no result to show.
+// not complete (nor trainings that are going on) or hold a damaged result or picture;
+// kFailedPrecondition for folders of stages that leave no result to show.
+absl::StatusOr<std::vector<ReportInput>> ReadReportInputs(const v1::ReportOptions& options,
+                                                          const std::vector<std::string>& folders);
+
+// The folders are those of --results, and complete.
 absl::StatusOr<std::vector<ReportInput>> ReadReportInputs(const v1::ReportOptions& options);
+
+// "label" of one encoder, or "label, run 2" where a row has several.
+std::string RunName(const std::vector<ReportInput>& inputs, int index);
 
 // Rows in the order they first appear in any table: the number of a row is its colour on the page.
 std::vector<std::string> RowNames(const std::vector<ReportInput>& inputs);

@@ -8,6 +8,7 @@
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/base/text_proto.h"
+#include "cassle/eval/reporting/follow_runs.h"
 #include "cassle/eval/reporting/report_collect.h"
 #include "cassle/eval/reporting/report_html.h"
 #include "cassle/eval/reporting/report_inputs.h"
@@ -15,6 +16,19 @@
 #include "cassle/eval/reporting/report_text.h"
 
 namespace cassle {
+
+StageInfo ReportInfo() {
+  return {.name = "report",
+          .version = 3,
+          .summary =
+              "Puts results of evaluation stages and trainings into tables (Markdown, LaTeX, CSV, "
+              "JSON) and one self-contained page with charts; with --follow also of trainings "
+              "that are going on.",
+          // What is going on is no input yet.
+          .resolve = [](google::protobuf::Message* options, StageContext* context) {
+            return FollowRuns(static_cast<v1::ReportOptions*>(options), *context);
+          }};
+}
 
 absl::Status RunReport(const v1::ReportOptions& options, StageContext& context) {
   CASSLE_ASSIGN_OR_RETURN(const std::vector<ReportInput> inputs, ReadReportInputs(options));

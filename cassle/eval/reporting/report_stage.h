@@ -8,12 +8,7 @@
 
 namespace cassle {
 
-inline StageInfo ReportInfo() {
-  return {"report", /*version=*/3,
-          "Puts results of evaluation stages and trainings into tables "
-          "(Markdown, LaTeX, CSV, JSON) and one "
-          "self-contained page with charts."};
-}
+StageInfo ReportInfo();
 
 // Writes report.html, table.md, table.tex, scores.csv (all numbers) and table.json (ReportTable);
 // the result is the latter.

@@ -35,6 +35,7 @@ nav ul { display: flex; flex-wrap: wrap; gap: .3rem 1.3rem; margin: 1rem 0 0; pa
 a { color: var(--c1); }
 section { scroll-margin-top: 1rem; }
 p { max-width: 46rem; margin: .3rem 0 1rem; color: var(--soft); }
+p.news { margin: .2rem 0; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .42rem .9rem; text-align: right; white-space: nowrap; }

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <functional>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -123,8 +124,12 @@ void AddMadeUpCharts(double shift, v1::Evaluation* evaluation) {
   }
 }
 
-absl::Status WriteStageFolder(const std::string& stage, const std::string& folder,
-                              const std::map<std::string, std::string>& files) {
+namespace {
+
+// `end` is done when the files are written.
+absl::Status RunMadeUpStage(const std::string& stage, const std::string& folder,
+                            const std::map<std::string, std::string>& files,
+                            const std::function<absl::Status(StageContext&)>& end) {
   v1::ReportOptions made_by;
   made_by.set_output(folder);
   StageSettings settings;
@@ -132,14 +137,30 @@ absl::Status WriteStageFolder(const std::string& stage, const std::string& folde
   settings.force = true;
   return RunStageWork(
              // Version 1 of linear-probe wrote no evaluation.
-             {stage, 2, ""}, made_by, settings,
+             {stage, 2, "", /*resumable=*/true}, made_by, settings,
              [&](const google::protobuf::Message&, StageContext& context) {
                for (const auto& [name, bytes] : files) {
                  CASSLE_RETURN_IF_ERROR(WriteFile(JoinPath(context.output_dir(), name), bytes));
                }
-               return absl::OkStatus();
+               return end(context);
              })
       .status();
+}
+
+}  // namespace
+
+absl::Status WriteStageFolder(const std::string& stage, const std::string& folder,
+                              const std::map<std::string, std::string>& files) {
+  return RunMadeUpStage(stage, folder, files, [](StageContext&) { return absl::OkStatus(); });
+}
+
+absl::Status WriteStoppedStage(const std::string& stage, const std::string& folder,
+                               const std::map<std::string, std::string>& files) {
+  const absl::Status stopped = RunMadeUpStage(stage, folder, files, [](StageContext& context) {
+    CASSLE_RETURN_IF_ERROR(context.KeepRecord());
+    return absl::CancelledError("stopped");
+  });
+  return absl::IsCancelled(stopped) ? absl::OkStatus() : stopped;
 }
 
 std::map<std::string, std::string> MadeUpTraining(const std::string& provenance, double shift) {

@@ -30,6 +30,10 @@ void AddMadeUpCharts(double shift, v1::Evaluation* evaluation);
 absl::Status WriteStageFolder(const std::string& stage, const std::string& folder,
                               const std::map<std::string, std::string>& files);
 
+// What such a stage leaves when it is stopped after it has told its record: `folder`.partial.
+absl::Status WriteStoppedStage(const std::string& stage, const std::string& folder,
+                               const std::map<std::string, std::string>& files);
+
 // The files of a model of pretrain after two epochs: what report reads of them.
 std::map<std::string, std::string> MadeUpTraining(const std::string& provenance, double shift);
 

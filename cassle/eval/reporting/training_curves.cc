@@ -56,8 +56,10 @@ constexpr Metric kMetrics[] = {
 
 using Points = std::vector<std::pair<double, double>>;
 
-absl::StatusOr<std::vector<nlohmann::json>> ReadMetricsLines(const std::string& path) {
-  CASSLE_ASSIGN_OR_RETURN(const std::string text, ReadFile(path));
+absl::StatusOr<std::vector<nlohmann::json>> ReadMetricsLines(const std::string& path,
+                                                             bool finished) {
+  CASSLE_ASSIGN_OR_RETURN(std::string text, ReadFile(path));
+  if (!finished) text.resize(text.rfind('\n') + 1);  // npos + 1 is 0.
   std::vector<nlohmann::json> lines;
   int number = 0;
   for (absl::string_view line : absl::StrSplit(text, '\n')) {
@@ -121,11 +123,12 @@ bool HoldsTraining(const std::string& folder) {
   return FileExists(JoinPath(folder, kModelName)) && FileExists(JoinPath(folder, kMetricsName));
 }
 
-absl::StatusOr<v1::Evaluation> ReadTraining(const std::string& folder,
-                                            const v1::StageManifest& manifest) {
-  v1::Evaluation evaluation;
+absl::StatusOr<Training> ReadTraining(const std::string& folder, const v1::StageManifest& manifest,
+                                      bool finished) {
+  Training training;
+  v1::Evaluation& evaluation = training.evaluation;
   evaluation.set_stage(manifest.stage());
-  evaluation.set_title("Training, as measured at its end");
+  evaluation.set_title(finished ? "Training, as measured at its end" : "Training so far");
   v1::ModelSpec spec;
   CASSLE_RETURN_IF_ERROR(ReadTextProto(JoinPath(folder, kModelName), &spec));
   evaluation.set_encoder(spec.provenance());
@@ -135,7 +138,11 @@ absl::StatusOr<v1::Evaluation> ReadTraining(const std::string& folder,
     }
   }
   CASSLE_ASSIGN_OR_RETURN(const std::vector<nlohmann::json> lines,
-                          ReadMetricsLines(JoinPath(folder, kMetricsName)));
+                          ReadMetricsLines(JoinPath(folder, kMetricsName), finished));
+  if (!lines.empty()) {
+    training.step = lines.back()["step"].get<int64_t>();
+    training.epoch = lines.back()["epoch"].get<int64_t>();
+  }
   for (const Metric& metric : kMetrics) {
     const Points points = CurveOf(metric, lines);
     if (points.empty()) continue;
@@ -147,7 +154,7 @@ absl::StatusOr<v1::Evaluation> ReadTraining(const std::string& folder,
     score->set_is_fraction(metric.monitor);
     score->set_better(metric.better);
   }
-  return evaluation;
+  return training;
 }
 
 }  // namespace cassle

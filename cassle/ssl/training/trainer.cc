@@ -39,7 +39,8 @@ PixelNormalizer NormalizerOf(const v1::Policy& policy) {
 }  // namespace
 
 Trainer::Trainer(const v1::TrainingConfig& training, c10::Device device, ViewLoaderOptions loading,
-                 Method* method, Monitor* monitor, Team* team, StageContext* context)
+                 Method* method, Monitor* monitor, Team* team, StageContext* context,
+                 TrainerHooks hooks)
     : training_(training),
       device_(device),
       loading_(std::move(loading)),
@@ -48,6 +49,7 @@ Trainer::Trainer(const v1::TrainingConfig& training, c10::Device device, ViewLoa
       team_(team),
       normalizer_(NormalizerOf(loading_.policy)),
       context_(context),
+      hooks_(std::move(hooks)),
       optimizer_(MakeOptimizer(training, method->parameter_groups())) {
   normalizer_.MoveTo(device);
   loading_.seed = training.seed();
@@ -167,7 +169,7 @@ absl::Status Trainer::SaveStateAlone() {
   if (absl::IsFailedPrecondition(saved)) {
     return absl::FailedPreconditionError(absl::StrCat("after step ", state_.step(), " (epoch ",
                                                       EpochOfLastStep(), "): ", saved.message(),
-                                                      "; ", WhatIsKept(), kDivergedRemedy));
+                                                      "; ", WhatIsKept(), Remedy(state_.step())));
   }
   return saved;
 }
@@ -194,6 +196,7 @@ absl::Status Trainer::Run() {
   // The first file is written after the loader has accepted its inputs: a refused run leaves
   // nothing.
   if (leads()) {
+    if (hooks_.begin) CASSLE_RETURN_IF_ERROR(hooks_.begin());
     CASSLE_ASSIGN_OR_RETURN(
         log_,
         MetricsLog::Open(context_->output_dir(), {state_.metrics_bytes(), state_.events_bytes()}));
@@ -389,10 +392,16 @@ absl::Status Trainer::ReadSteps() {
 }
 
 absl::Status Trainer::NotFinite(const char* what, double value, int64_t steps_ago) const {
-  return absl::FailedPreconditionError(absl::StrCat(
-      "step ", state_.step() + 1 - steps_ago, " (epoch ", state_.epoch() + 1, "): the ", what,
-      " is ", value, steps_ago == 0 ? ". The step was not taken; " : ". Nothing was kept of it; ",
-      WhatIsKept(), kDivergedRemedy));
+  const int64_t step = state_.step() + 1 - steps_ago;
+  return absl::FailedPreconditionError(
+      absl::StrCat("step ", step, " (epoch ", state_.epoch() + 1, "): the ", what, " is ", value,
+                   steps_ago == 0 ? ". The step was not taken; " : ". Nothing was kept of it; ",
+                   WhatIsKept(), Remedy(step)));
+}
+
+std::string Trainer::Remedy(int64_t step) const {
+  if (!hooks_.batch_command) return kDivergedRemedy;
+  return absl::StrCat(kDivergedRemedy, ". To see its batch: ", hooks_.batch_command(step));
 }
 
 int64_t Trainer::EpochOfLastStep() const {

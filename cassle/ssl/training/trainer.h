@@ -32,6 +32,15 @@
 
 namespace cassle {
 
+// What a stage adds to the loop.
+struct TrainerHooks {
+  // Before the first step of this process, on the rank that leads: everything is accepted and
+  // nothing is written yet. May be empty.
+  std::function<absl::Status()> begin;
+  // The command that shows the batch of a step, for messages. May be empty.
+  std::function<std::string(int64_t step)> batch_command;
+};
+
 // Not thread-safe.
 class Trainer {
  public:
@@ -46,7 +55,8 @@ class Trainer {
   //            Rank 0 keeps checkpoints and metrics, reads what a run goes on from, and tells the
   //            others; they need no access to its folder.
   Trainer(const v1::TrainingConfig& training, c10::Device device, ViewLoaderOptions loading,
-          Method* method, Monitor* monitor, Team* team, StageContext* context);
+          Method* method, Monitor* monitor, Team* team, StageContext* context,
+          TrainerHooks hooks = {});
 
   // Goes on from the newest checkpoint in context->output_dir() if context->resumed(), else starts;
   // returns after the last epoch, with a checkpoint of the finished run in the folder.
@@ -104,6 +114,8 @@ class Trainer {
   absl::Status Log(const BatchPass& pass, double learning_rate);
   // Where the newest checkpoint is, for messages.
   std::string WhatIsKept() const;
+  // What to do about a run that diverged, and how to see the batch of that step.
+  std::string Remedy(int64_t step) const;
   bool CheckpointIsDue() const;
   bool Finished() const;
   // Where schedules are, in epochs.
@@ -117,6 +129,7 @@ class Trainer {
   Team* const team_;
   PixelNormalizer normalizer_;
   StageContext* const context_;
+  const TrainerHooks hooks_;
   const std::unique_ptr<Optimizer> optimizer_;
   v1::TrainState state_;
   int64_t batches_per_epoch_ = 0;

@@ -1,0 +1,34 @@
+// Who fills a folder: the lock that a stage holds on OUTPUT.partial as long as it runs.
+#ifndef CASSLE_STAGE_FOLDER_LOCK_H_
+#define CASSLE_STAGE_FOLDER_LOCK_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+
+namespace cassle {
+
+// Holds flock() on a folder, so that two processes never fill the same output. Freed when the
+// process dies.
+class FolderLock {
+ public:
+  FolderLock() = default;
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+  ~FolderLock();
+
+  //   output  What the folder becomes, for the message.
+  // Waits a moment for one who only asks (IsBeingWritten).
+  // \error kAlreadyExists if another process holds it.
+  absl::Status Take(const std::string& folder, const std::string& output);
+
+ private:
+  int descriptor_ = -1;
+};
+
+// Whether a process holds the lock of the folder; false if there is no such folder.
+bool IsBeingWritten(const std::string& folder);
+
+}  // namespace cassle
+
+#endif  // CASSLE_STAGE_FOLDER_LOCK_H_
