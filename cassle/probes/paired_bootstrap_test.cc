@@ -25,8 +25,8 @@ TEST(PairedBootstrapTest, EqualAnswersDifferByNothingForSure) {
   EXPECT_EQ(interval.high, 0);
 }
 
-// The mean of n differences in {-1, 0, 1} is nearly normal, with variance (g + l - (g - l)^2) / n of
-// the parts gained and lost.
+// The mean of n differences in {-1, 0, 1} is nearly normal, with variance (g + l - (g - l)^2) / n
+// of the parts gained and lost.
 TEST(PairedBootstrapTest, OfOneSeedTheIntervalIsThatOfTheMeanOfPairedDifferences) {
   const int n = 2000, gained = 300, lost = 200;
   const double mean = 0.05, deviation = std::sqrt((0.25 - mean * mean) / n);

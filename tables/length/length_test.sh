@@ -7,11 +7,14 @@ root=$PWD
 cd "$work" || exit 1
 failures=0
 fail() { echo "FAILED: $*" >&2; failures=$((failures + 1)); }
+# run.py as "$!" of a background job, too.
+command_for() {
+  command=(python3 "$root/tools/length/run.py" --plan="$root/tables/length/tiny.json" --root="$root" --work="work_of_$1" --kept="$1"
+    --commit=abc "${@:2}")
+}
 compute() {
-  local kept=$1
-  shift
-  python3 "$root/tools/length/run.py" --plan="$root/tables/length/tiny.json" --root="$root" --work="work_of_$kept" \
-    --kept="$kept" --commit=abc "$@"
+  command_for "$@"
+  "${command[@]}"
 }
 # What a kept link says but for its costs.
 facts() { grep -vE '_seconds"|"energy_joules"|"machine"' "$1"; }
@@ -51,7 +54,8 @@ grep -q 'another run' curves.err && fail "$(cat curves.err)"
 [ "$(grep -c '^| MoCo-v2 + CASSLE | 2 | ' curves/curves.md)" = 4 ] || fail "curves.md: $(cat curves/curves.md)"
 
 # --- interrupted in the midst of trainings, and started again
-compute parts --jobs=1 2> parts.err &
+command_for parts --jobs=1
+"${command[@]}" 2> parts.err &
 process=$!
 for _ in $(seq 300); do
   [ ! -e work_of_parts/moco_v2_cassle_1_at_1.partial ] || break
@@ -59,7 +63,8 @@ for _ in $(seq 300); do
 done
 kill -TERM $process
 wait $process
-[ $? = 75 ] || fail "interrupted, it ended otherwise: $(cat parts.err)"
+code=$?
+[ $code = 75 ] || fail "interrupted, exit $code: $(cat parts.err)"
 [ "$(ls parts)" = moco_v2_none_1_at_1.json ] || fail "kept after the interruption: $(ls parts)"
 compute parts --jobs=2 2> parts.err || fail "again: exit $?: $(tail -3 parts.err)"
 

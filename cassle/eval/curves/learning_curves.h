@@ -57,8 +57,8 @@ struct RowCurves {
 std::vector<RowCurves> MakeCurves(const v1::TrainingPlan& plan,
                                   const std::vector<v1::KeptLink>& links, uint64_t bootstrap_seed);
 
-// "MoCo-v2 + CASSLE, seed 3, 300 epochs" of every link that is planned and not kept, in the order of
-// the plan: lengths, then seeds, then rows.
+// "MoCo-v2 + CASSLE, seed 3, 300 epochs" of every link that is planned and not kept: by length,
+// then seed, then row.
 std::vector<std::string> MissingLinks(const v1::TrainingPlan& plan,
                                       const std::vector<v1::KeptLink>& links);
 
