@@ -356,7 +356,8 @@ cassle_learning_curves = rule(
     attrs = dict(
         _COMMON,
         plan = attr.label(mandatory = True, providers = [CasslePlanInfo], doc = "Of //tables/length:length.bzl."),
-        links = attr.label_list(allow_files = [".json"], doc = "Kept links, as tools/length.sh writes them."),
+        # A list that is empty has no files of any ending.
+        links = attr.label_list(allow_files = True, doc = "Kept links, JSON files as tools/length.sh writes them."),
         _stage = _stage("learning-curves"),
     ),
 )
