@@ -46,6 +46,8 @@ expect 65 'neighbours in --train' knn --train=train --k=100000 --output=x
 expect 65 'class .* images.*--shots=1000' few_shot --embeddings=test --ways=2 --shots=1000 --output=x
 expect 65 'ways=99' few_shot --embeddings=test --ways=99 --output=x
 expect 66 'nowhere' spectrum --embeddings=nowhere --output=x
+expect 64 '--plan is missing' learning_curves --output=x
+expect 65 'typo.textproto is no plan' learning_curves --plan=typo.textproto --output=x
 expect 64 '--images is missing' retrieval --train=train --output=x
 expect 65 'is not what --train was made of' retrieval --train=train --images=train --output=x
 expect 64 'query_ids: image 12345678' retrieval --train=train --images=images --query_ids=12345678 --output=x

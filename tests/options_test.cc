@@ -23,6 +23,7 @@
 #include "cassle/eval/on_images/embed_options.pb.h"
 #include "cassle/eval/on_images/predict_options.pb.h"
 #include "cassle/eval/on_images/similar_options.pb.h"
+#include "cassle/eval/curves/learning_curves_options.pb.h"
 #include "cassle/eval/on_embeddings/few_shot_options.pb.h"
 #include "cassle/eval/on_images/changed_views_options.pb.h"
 #include "cassle/eval/on_embeddings/knn_options.pb.h"
@@ -63,6 +64,7 @@ std::vector<const Descriptor*> OptionsOfStages() {
       v1::InterpolationOptions::descriptor(),
       v1::InvarianceOptions::descriptor(),
       v1::KnnOptions::descriptor(),
+      v1::LearningCurvesOptions::descriptor(),
       v1::LinearProbeOptions::descriptor(),
       v1::PredictAugmentationOptions::descriptor(),
       v1::PredictOptions::descriptor(),

@@ -53,14 +53,15 @@ forbid 'models/**' 'data/** augment/** probes/** features training_log ssl/** ev
 forbid 'probes/**' 'stage data/** augment/** runtime models/** features training_log ssl/** eval/**'
 forbid features 'training_log ssl/** eval/**'
 forbid training_log 'data/** augment/** runtime models/** ssl/** eval/**'
-forbid 'ssl/**' 'eval eval/charts eval/on_embeddings eval/on_images eval/reporting'
+forbid 'ssl/**' 'eval eval/charts eval/curves eval/on_embeddings eval/on_images eval/reporting'
 forbid 'eval/**' 'ssl/**'
 forbid eval/charts 'stage data/** augment/** runtime models/** probes/** features training_log'
-forbid eval/reporting 'eval/on_embeddings eval/on_images'
+forbid eval/reporting 'eval/curves eval/on_embeddings eval/on_images'
+forbid eval/curves 'eval/on_embeddings eval/on_images'
 
 # Stages that need no tensor start in milliseconds; loading LibTorch costs about a second.
 for package in base stage front 'data/...' 'augment/...' 'probes/...' training_log eval/embeddings eval/result eval/charts \
-  eval/on_embeddings eval/reporting; do
+  eval/curves eval/on_embeddings eval/reporting; do
   pattern=//cassle/$package
   [[ $package == *... ]] || pattern+=:all
   path=$(bazel query --noshow_progress --noimplicit_deps "somepath($pattern, @libtorch//:libtorch)" 2>/dev/null) ||

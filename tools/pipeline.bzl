@@ -24,6 +24,7 @@ CassleViewsInfo = provider("Recorded views.", fields = {"folder": "File: view fo
 CassleModelInfo = provider("A trained encoder.", fields = {"folder": "File: model folder of pretrain or import-weights"})
 CassleEmbeddingsInfo = provider("Embeddings of one split.", fields = {"folder": "File: folder of embed"})
 CassleResultInfo = provider("A result that a table can show.", fields = {"folder": "File: folder of an evaluation stage"})
+CasslePlanInfo = provider("Trainings to be measured at several lengths.", fields = {"file": "File: the plan as JSON"})
 CassleTableInfo = provider("A rendered table.", fields = {"folder": "File: folder of report"})
 
 _POLICY = attr.label(
@@ -345,6 +346,24 @@ cassle_retrieval = rule(
         images = attr.label(mandatory = True, providers = [CassleShardsInfo], doc = "What train was made of."),
         test_images = attr.label(providers = [CassleShardsInfo], doc = "What test was made of. Without it: images."),
         _stage = _stage("retrieval"),
+    ),
+)
+
+def _learning_curves_impl(ctx):
+    plan = ctx.attr.plan[CasslePlanInfo].file
+    arguments = ["--plan=" + plan.path] + ["--results=" + link.path for link in ctx.files.links]
+    folder, default = _run(ctx, arguments, [plan] + ctx.files.links)
+    return [default, CassleResultInfo(folder = folder)]
+
+cassle_learning_curves = rule(
+    doc = "Curves over the length of trainings (//cassle/eval:learning-curves), of what is kept: it trains nothing.",
+    implementation = _learning_curves_impl,
+    attrs = dict(
+        _COMMON,
+        plan = attr.label(mandatory = True, providers = [CasslePlanInfo], doc = "Of //tables/length:length.bzl."),
+        # A list that is empty has no files of any ending.
+        links = attr.label_list(allow_files = True, doc = "Kept links, JSON files as tools/length.sh writes them."),
+        _stage = _stage("learning-curves"),
     ),
 )
 

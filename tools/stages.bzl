@@ -29,6 +29,7 @@ STAGES = {
     "//cassle/eval:interpolation": "//cassle/eval/on_images",
     "//cassle/eval:invariance": "//cassle/eval/on_images",
     "//cassle/eval:knn": "//cassle/eval/on_embeddings",
+    "//cassle/eval:learning-curves": "//cassle/eval/curves",
     "//cassle/eval:linear-probe": "//cassle/eval/on_embeddings",
     "//cassle/eval:predict": "//cassle/eval/on_images",
     "//cassle/eval:predict-augmentation": "//cassle/eval/on_images",

@@ -103,6 +103,51 @@ TEST(LineChartTest, HolesInterruptTheLine) {
   EXPECT_THAT(svg, HasSubstr("aria-label=\"&quot;t&quot;\""));
 }
 
+TEST(LineChartTest, ABandGoesAlongItsUpperEndAndBackAlongItsLower) {
+  ChartSeries line;
+  line.color = 2;
+  line.points = {{0, 5}, {1, 5}};
+  line.band = {{0, 2.5, 7.5}, {1, 0, 10}};
+  const std::string svg =
+      LineChart({"t", "x", "y"}, LinearAxis({0, 1}, false), LinearAxis({0, 10}, true), {line});
+  const size_t band = svg.find("<path class=\"band mark-3\"");
+  ASSERT_NE(band, std::string::npos);
+  // Below the line.
+  EXPECT_LT(band, svg.find("class=\"series series-3\""));
+  const std::vector<std::string> points =
+      absl::StrSplit(svg.substr(svg.find(" d=\"M", band) + 5,
+                                svg.find("Z\"/>", band) - svg.find(" d=\"M", band) - 5),
+                     'L');
+  ASSERT_EQ(points.size(), 4);
+  const auto y = [&](int i) {
+    return std::stod(std::vector<std::string>(absl::StrSplit(points[i], ' '))[1]);
+  };
+  // A quarter of the height lies between 7.5 and 10 as between 0 and 2.5.
+  EXPECT_NEAR(y(0) - y(1), (y(2) - y(1)) / 4, 0.1);
+  EXPECT_NEAR(y(2) - y(3), (y(2) - y(1)) / 4, 0.1);
+  EXPECT_GT(y(2), y(1));
+}
+
+TEST(LineChartTest, HolesInterruptTheBand) {
+  ChartSeries line;
+  line.band = {{1, 0, 1}, {2, 0, 1}, {3, NAN, 1}, {4, 0, 1}, {5, 0, 1}};
+  for (const BandPoint& point : line.band) line.points.emplace_back(point.x, 0.5);
+  const std::string svg =
+      LineChart({"t", "x", "y"}, LinearAxis({1, 5}, false), LinearAxis({0, 1}, true), {line});
+  EXPECT_EQ(Count(svg, "class=\"band"), 2);
+}
+
+// As wide as a whisker, or one length alone would show no interval.
+TEST(LineChartTest, ABandOfOnePointIsABar) {
+  ChartSeries line;
+  line.points = {{1, 0.5}};
+  line.band = {{1, 0.25, 0.75}};
+  const std::string svg =
+      LineChart({"t", "x", "y"}, LinearAxis({0, 2}, false), LinearAxis({0, 1}, true), {line});
+  EXPECT_EQ(Count(svg, "class=\"band"), 1);
+  EXPECT_EQ(Count(svg.substr(svg.find("class=\"band"), 120), "L"), 3);
+}
+
 TEST(BarChartTest, BarsBeginAtZero) {
   const AxisScale y = LinearAxis({-1, 1}, true);
   const std::string svg =

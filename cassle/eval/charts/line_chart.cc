@@ -49,6 +49,7 @@ std::string LineChart(const ChartText& text, const AxisScale& x, const AxisScale
   frame.DrawYTicks(y, &svg);
   frame.DrawXTicks(x, &svg);
   frame.DrawLabels(text, &svg);
+  for (const ChartSeries& line : series) DrawBand(frame, x, y, line.band, line.color, &svg);
   for (const ChartSeries& line : series) DrawSeries(frame, x, y, line, &svg);
   return svg + "</svg>\n";
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cassle/eval/charts/axis_scale.h"
+#include "cassle/eval/charts/band.h"
 #include "cassle/eval/charts/chart_frame.h"
 
 namespace cassle {
@@ -21,6 +22,8 @@ struct ChartSeries {
   std::vector<std::string> hints;
   // Index of the point with a dot, -1 for none.
   int marked = -1;
+  // Drawn below all lines; empty: none.
+  Band band;
 };
 
 // The axes are those of all charts beside this one.

@@ -62,8 +62,13 @@ ChartSeries SeriesOf(const v1::ChartLine& line, const std::string& name, int col
   if (line.has_marked()) series.marked = line.marked();
   for (int i = 0; i < line.x_size(); ++i) {
     series.points.emplace_back(line.x(i), line.y(i));
+    if (line.low_size() > 0) series.band.push_back({line.x(i), line.low(i), line.high(i)});
     if (line.x_size() > kMaxHints) continue;
-    series.hints.push_back(absl::StrFormat("%.4g: %.4g", line.x(i), line.y(i)));
+    std::string hint = absl::StrFormat("%.4g: %.4g", line.x(i), line.y(i));
+    if (line.low_size() > 0) {
+      absl::StrAppendFormat(&hint, " [%.4g, %.4g]", line.low(i), line.high(i));
+    }
+    series.hints.push_back(std::move(hint));
   }
   return series;
 }
@@ -81,7 +86,9 @@ std::pair<AxisScale, AxisScale> LineAxes(const Charts& charts) {
   for (const EncoderChart& entry : charts) {
     for (const v1::ChartLine& line : entry.chart->series()) {
       AddValues(line.x(), first.x().logarithmic(), &xs);
-      AddValues(line.y(), first.y().logarithmic(), &ys);
+      for (const auto* values : {&line.y(), &line.low(), &line.high()}) {
+        AddValues(*values, first.y().logarithmic(), &ys);
+      }
     }
   }
   return {SharedAxis(first.x(), xs, /*rounded=*/false),
@@ -175,9 +182,16 @@ absl::Status CheckChart(const v1::Chart& chart) {
   }
   for (const v1::ChartLine& line : chart.series()) {
     const int wanted = lines ? line.x_size() : chart.x().categories_size();
-    if (line.y_size() == wanted) continue;
-    return problem(absl::StrCat("series \"", line.name(), "\" has ", line.y_size(), " values for ",
-                                wanted, lines ? " places" : " categories"));
+    if (line.y_size() != wanted) {
+      return problem(absl::StrCat("series \"", line.name(), "\" has ", line.y_size(),
+                                  " values for ", wanted, lines ? " places" : " categories"));
+    }
+    const bool banded = line.low_size() > 0 || line.high_size() > 0;
+    if (banded && (!lines || line.low_size() != wanted || line.high_size() != wanted)) {
+      return problem(absl::StrCat("the band of series \"", line.name(), "\" has ", line.low_size(),
+                                  " lower and ", line.high_size(), " upper values for ",
+                                  lines ? wanted : 0, " places"));
+    }
   }
   return absl::OkStatus();
 }

@@ -18,8 +18,8 @@ struct EncoderChart {
   const v1::Chart* chart = nullptr;
 };
 
-// \error kDataLoss naming the chart and what is wrong: no kind, x and y or categories and y of
-// different lengths.
+// \error kDataLoss naming the chart and what is wrong: no kind, x and y, a band or categories and y
+// of different lengths.
 absl::Status CheckChart(const v1::Chart& chart);
 
 // Whether every encoder has one line: then all of them go into one chart.

@@ -67,6 +67,7 @@ figure { margin: 0; min-width: 0; padding: .9rem .9rem .5rem; background: var(--
 .grid { stroke: var(--rule); stroke-width: 1; }
 .tick, .axis { fill: var(--soft); }
 .series { fill: none; stroke-width: 2; stroke-linejoin: round; }
+.band { fill-opacity: .16; }
 .dashed { stroke-dasharray: 5 4; }
 .pale { opacity: .55; }
 .base { stroke: var(--soft); stroke-width: 1; }

@@ -1,0 +1,22 @@
+// Learning curves as text: tables for people, numbers for programs.
+#ifndef CASSLE_EVAL_CURVES_CURVES_TEXT_H_
+#define CASSLE_EVAL_CURVES_CURVES_TEXT_H_
+
+#include <string>
+#include <vector>
+
+#include "cassle/eval/curves/kept_links.pb.h"
+#include "cassle/eval/curves/learning_curves.h"
+
+namespace cassle {
+
+// Two Markdown tables per length, accuracies with costs and gains with intervals. Rows of which
+// nothing is known say "not yet computed".
+std::string CurvesMarkdown(const v1::TrainingPlan& plan, const std::vector<RowCurves>& curves);
+
+// One line per row, column and length that is known, all digits; fractions and seconds.
+std::string CurvesCsv(const v1::TrainingPlan& plan, const std::vector<RowCurves>& curves);
+
+}  // namespace cassle
+
+#endif  // CASSLE_EVAL_CURVES_CURVES_TEXT_H_

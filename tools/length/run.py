@@ -1,0 +1,373 @@
+"""Computes the missing links of a plan (tables/length/length.bzl) and keeps what it finds; see tools/length.sh.
+
+A link is an encoder after so many epochs of its training: an output of pretrain, which goes on from the link before by
+--begin. When its probes are done, KEPT/ROW_SEED_at_EPOCHS.json (KeptLink of cassle/eval/curves/kept_links.proto) is
+written, and in the work folder only the newest link of each training is left, with the checkpoint to go on from.
+
+Exit codes: 0 all that is planned is kept, 75 stopped in time or interrupted: start it again; others as the stages'.
+"""
+import argparse
+import json
+import os
+import pathlib
+import re
+import shlex
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import threading
+import time
+
+POLL_S = 0.2
+# From asking a training to stop to its checkpoint.
+STOPPING_S = 20
+RAPL = pathlib.Path("/sys/class/powercap")
+
+
+class Stopped(Exception):
+    """Time is over, or somebody interrupted."""
+
+
+class Failed(Exception):
+    def __init__(self, code, message):
+        super().__init__(message)
+        self.code = code
+
+
+class Energy:
+    """Joules that the processors have used since the first call, as RAPL tells; None where it does not."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.joules = 0.0
+        self.last = {}
+
+    def __call__(self):
+        with self.lock:
+            try:
+                packages = [zone for zone in RAPL.glob("intel-rapl:*") if zone.name.count(":") == 1]
+                for zone in packages:
+                    now = int((zone / "energy_uj").read_text())
+                    # Counters wrap.
+                    period = int((zone / "max_energy_range_uj").read_text())
+                    self.joules += (now - self.last.get(zone.name, now)) % (period + 1) * 1e-6
+                    self.last[zone.name] = now
+                return self.joules if packages else None
+            except (OSError, ValueError):
+                return None
+
+
+class Costs:
+    """Seconds, and joules where they are told, kept in a file so that they survive an interruption."""
+
+    def __init__(self, path, begin=None):
+        """begin: the file of what came before; None: nothing did."""
+        self.path = path
+        self.values = {"cpu_seconds": 0, "wall_seconds": 0, "energy_joules": 0}
+        if path.exists() or begin:
+            self.values = json.loads((path if path.exists() else begin).read_text())
+
+    def add(self, cpu, wall, joules):
+        self.values["cpu_seconds"] += cpu
+        self.values["wall_seconds"] += wall
+        told = joules is not None and self.values["energy_joules"] is not None
+        self.values["energy_joules"] = self.values["energy_joules"] + joules if told else None
+        write_atomically(self.path, json.dumps(self.values))
+
+
+def write_atomically(path, text):
+    beside = path.with_name(path.name + ".new")
+    beside.write_text(text)
+    os.replace(beside, path)
+
+
+def machine():
+    """E.g. "AMD EPYC 9655, 2 processors"."""
+    names = [line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")]
+    return "%s, %d processors" % (names[0] if names else os.uname().machine, len(os.sched_getaffinity(0)))
+
+
+def begin_fingerprint(folder):
+    """Of the link that a finished one went on from; "" if it began at the start."""
+    found = re.search(r'field: "begin"\s+fingerprint: "(\w+)"', (folder / "stage.textproto").read_text())
+    return found.group(1) if found else ""
+
+
+def fingerprint(folder):
+    """Of a stage's output; None if it is not complete."""
+    manifest = folder / "stage.textproto"
+    if not manifest.exists():
+        return None
+    for line in manifest.read_text().splitlines():
+        if line.startswith('fingerprint: "'):
+            return line.split('"')[1]
+    raise Failed(65, "%s has no fingerprint: remove %s" % (manifest, folder))
+
+
+def tensor(path, name):
+    """An I64 tensor of a safetensors file, as a list."""
+    data = path.read_bytes()
+    size = struct.unpack("<Q", data[:8])[0]
+    entry = json.loads(data[8:8 + size])[name]
+    begin, end = entry["data_offsets"]
+    return list(struct.unpack("<%dq" % ((end - begin) // 8), data[8 + size + begin:8 + size + end]))
+
+
+def bits(right):
+    """Hexadecimal digits, the first answer in the highest bit of the first."""
+    padded = list(right) + [0] * (-len(right) % 4)
+    return "".join("%x" % sum(bit << (3 - i) for i, bit in enumerate(padded[at:at + 4])) for at in range(0, len(padded), 4))
+
+
+class Link:
+    def __init__(self, row, seed, epochs):
+        self.row, self.seed, self.epochs = row, seed, epochs
+        # All links of one training.
+        self.training = "%s_%d" % (row["key"], seed)
+        self.name = "%s_at_%d" % (self.training, epochs)
+
+    def __str__(self):
+        return "%s, seed %d, %d epochs" % (self.row["title"], self.seed, self.epochs)
+
+
+class Runner:
+    def __init__(self, settings):
+        self.settings = settings
+        self.plan = json.loads(settings.plan.read_text())
+        self.root = settings.root
+        self.work, self.kept = settings.work, settings.kept
+        self.work.mkdir(parents=True, exist_ok=True)
+        self.kept.mkdir(parents=True, exist_ok=True)
+        self.deadline = time.monotonic() + 60 * settings.minutes - STOPPING_S if settings.minutes else None
+        self.jobs = settings.jobs or (1 if self.plan["gpu"] else len(os.sched_getaffinity(0)))
+        self.stop = threading.Event()
+        self.energy = Energy()
+        self.changed = threading.Condition()
+        self.busy = set()
+        self.failure = None
+
+    def say(self, text):
+        print(time.strftime("%H:%M:%S ") + text, file=sys.stderr, flush=True)
+
+    def missing(self):
+        """Links that are not kept, in the order in which they are computed."""
+        epochs, seeds = self.plan["epochs"], self.plan["seeds"]
+        # A seed is one length behind the one before it.
+        steps = sorted((length + seed, seed, length) for length in range(len(epochs)) for seed in range(len(seeds)))
+        links = [Link(row, seeds[seed], epochs[length]) for _, seed, length in steps for row in self.plan["rows"]]
+        return [link for link in links if not self.is_kept(link)]
+
+    def is_kept(self, link):
+        path = self.kept / (link.name + ".json")
+        if not path.exists():
+            return False
+        flags = json.loads(path.read_text())["flags"]
+        if flags != link.row["flags"]:
+            raise Failed(65, "%s was trained with other flags (%s) than are planned (%s): remove it, or plan them again"
+                         % (path, flags, link.row["flags"]))
+        return True
+
+    # --- processes
+
+    def paused(self):
+        return self.settings.pause_while and self.settings.pause_while.exists()
+
+    def check_time(self):
+        if self.deadline and time.monotonic() > self.deadline:
+            self.stop.set()
+        return not self.stop.is_set()
+
+    def run(self, link, program, arguments, costs):
+        """A stage to its end; what it cost is added to `costs`, also if it stops before."""
+        while self.paused() and self.check_time():
+            time.sleep(POLL_S)
+        if not self.check_time():
+            raise Stopped()
+        with open(self.work / (link.training + ".log"), "ab") as log:
+            process = subprocess.Popen([str(self.root / self.plan["programs"][program])] + [str(a) for a in arguments],
+                                       stdout=subprocess.DEVNULL, stderr=log, start_new_session=True)
+        still, asked, stood, begun, joules = False, False, 0.0, time.monotonic(), self.energy()
+        while True:
+            pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+            if pid:
+                break
+            if not self.check_time() and not asked:
+                asked = True
+                process.send_signal(signal.SIGCONT)
+                process.terminate()
+            elif self.paused() != still and not asked:
+                still = self.paused()
+                process.send_signal(signal.SIGSTOP if still else signal.SIGCONT)
+            self.energy()
+            time.sleep(POLL_S)
+            stood += POLL_S if still else 0
+        process.returncode = os.waitstatus_to_exitcode(status)
+        used = self.energy()
+        costs.add(usage.ru_utime + usage.ru_stime, time.monotonic() - begun - stood,
+                  None if used is None or joules is None else (used - joules) / self.jobs)
+        if process.returncode == 0:
+            return
+        if process.returncode == 75 or asked:
+            raise Stopped()
+        last = (self.work / (link.training + ".log")).read_text(errors="replace").strip().splitlines()
+        raise Failed(process.returncode if process.returncode > 0 else 70, "%s: %s" % (link, last[-1] if last else program))
+
+    # --- a link
+
+    def train(self, link):
+        """Its folder and costs, and the link that it went on from, if any."""
+        folder = self.work / link.name
+        before = [Link(link.row, link.seed, epochs) for epochs in self.plan["epochs"] if epochs < link.epochs]
+        before = [other for other in before if fingerprint(self.work / other.name)]
+        begin = before[-1] if before else None
+        costs = Costs(self.work / (link.name + ".costs.json"),
+                      self.work / (begin.name + ".costs.json") if begin else None)
+        if not fingerprint(folder):
+            arguments = ["--input=%s" % (self.root / self.plan["images"])] + shlex.split(link.row["flags"])
+            if "policy" in self.plan:
+                arguments.append("--policy_file=" + self.plan["policy"])
+            arguments += ["--seed=%d" % link.seed, "--output=%s" % folder]
+            if link.epochs < self.plan["epochs"][-1]:
+                arguments.append("--stop_epoch=%d" % link.epochs)
+            if begin:
+                arguments.append("--begin=%s" % (self.work / begin.name))
+            self.run(link, "pretrain", arguments, costs)
+        return folder, costs, begin
+
+    def probe(self, link, model, images, costs):
+        """What linear probes find in one data set, and the folders to remove when that is kept."""
+        prefix = str(self.work / ("%s_%s" % (link.name, images["name"])))
+        for split in ("train", "test"):
+            self.run(link, "embed", ["--model=%s" % model, "--input=%s" % (self.root / images["images"]),
+                                     "--split=" + split, "--output=%s_%s" % (prefix, split)]
+                     + self.plan["embed_flags"], costs)
+        result = pathlib.Path(prefix + "_probe")
+        self.run(link, "linear-probe", ["--train=%s_train" % prefix, "--test=%s_test" % prefix,
+                                        "--target=" + ",".join(images["columns"]), "--output=%s" % result], costs)
+        tested = [s for s in json.loads((result / "result.json").read_text())["sets"] if s["role"] == "test"][0]
+        details = json.loads((result / "details.json").read_text())
+        found = []
+        for target in details["targets"]:
+            predicted = tensor(result / "classifier.safetensors", "prediction." + target["name"])
+            embeddings = pathlib.Path(prefix + "_test") / "embeddings.safetensors"
+            labels = tensor(embeddings, "labels" if target["name"] == "label" else "target." + target["name"])
+            # Rows without the target were not tested.
+            labels = [label for label in labels if label >= 0]
+            right = [int(a == b) for a, b in zip(predicted, labels)]
+            if len(predicted) != len(labels) or abs(sum(right) / len(right) - target["test_top1"]) > 1e-9:
+                raise Failed(70, "%s: the predictions of %s do not have the accuracy of its details" % (link, result))
+            found.append({"column": images["columns"][target["name"]], "num_test": len(right), "num_right": sum(right),
+                          "right": bits(right), "dataset_fingerprint": tested["dataset_fingerprint"],
+                          "result_fingerprint": fingerprint(result)})
+        return found, [pathlib.Path("%s_%s" % (prefix, part)) for part in ("train", "test", "probe")]
+
+    def make(self, link):
+        model, costs, begin = self.train(link)
+        probe_costs = Costs(self.work / (link.name + ".probe_costs.json"))
+        probes, used = [], []
+        for images in self.plan["sets"]:
+            found, folders = self.probe(link, model, images, probe_costs)
+            probes += found
+            used += folders
+        kept = {
+            "row": link.row["key"], "seed": link.seed, "epochs": link.epochs, "flags": link.row["flags"],
+            "model_fingerprint": fingerprint(model),
+            "begin_fingerprint": begin_fingerprint(model),
+            "cpu_seconds": round(costs.values["cpu_seconds"], 1), "wall_seconds": round(costs.values["wall_seconds"], 1),
+            "machine": machine(), "probe_cpu_seconds": round(probe_costs.values["cpu_seconds"], 1),
+            "commit": self.settings.commit, "probes": probes,
+        }
+        if costs.values["energy_joules"] is not None:
+            kept["energy_joules"] = round(costs.values["energy_joules"], 1)
+        write_atomically(self.kept / (link.name + ".json"), json.dumps(kept, indent=1) + "\n")
+        for folder in used + ([self.work / begin.name] if begin else []):
+            shutil.rmtree(folder)
+        self.say("kept: %s (%.0f s of a processor so far)" % (link, costs.values["cpu_seconds"]))
+
+    # --- all of them
+
+    def take(self, todo):
+        """The next link whose training nobody is at; None: there will be none."""
+        with self.changed:
+            while todo and self.check_time():
+                for link in todo:
+                    if link.training not in self.busy:
+                        todo.remove(link)
+                        self.busy.add(link.training)
+                        return link
+                self.changed.wait(POLL_S)
+        return None
+
+    def work_on(self, todo):
+        while True:
+            link = self.take(todo)
+            if link is None:
+                return
+            try:
+                self.make(link)
+            except Stopped:
+                return
+            except Exception as problem:  # The other workers come to their checkpoints first.
+                self.failure = problem
+                self.stop.set()
+                return
+            finally:
+                with self.changed:
+                    self.busy.discard(link.training)
+                    self.changed.notify_all()
+
+    def run_all(self):
+        todo = self.missing()
+        if self.settings.dry_run:
+            for link in todo:
+                print(link)
+            return 0
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, lambda *_: self.stop.set())
+        self.say("%d links are missing" % len(todo))
+        workers = [threading.Thread(target=self.work_on, args=(todo,)) for _ in range(self.jobs)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        if self.failure:
+            raise self.failure
+        left = len(self.missing())
+        self.say("%d links are missing" % left)
+        return 75 if left else 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
+                                     allow_abbrev=False)
+    parser.add_argument("--plan", type=pathlib.Path, required=True)
+    parser.add_argument("--root", type=pathlib.Path, default=pathlib.Path("bazel-bin"), help="of paths in the plan")
+    parser.add_argument("--work", type=pathlib.Path, required=True)
+    parser.add_argument("--kept", type=pathlib.Path, required=True)
+    parser.add_argument("--commit", default="")
+    parser.add_argument("--minutes", type=float, default=0, help="0: until all is kept")
+    parser.add_argument("--jobs", type=int, default=0, help="0: as many as processors, 1 on a GPU")
+    parser.add_argument("--pause_while", type=pathlib.Path)
+    parser.add_argument("--dry_run", action="store_true")
+    parser.error = lambda message: sys.exit(print("length: %s" % message, file=sys.stderr) or 64)
+    settings = parser.parse_args()
+    try:
+        return Runner(settings).run_all()
+    except FileNotFoundError as gone:
+        print("length: %s does not exist" % gone.filename, file=sys.stderr)
+        return 66
+    except OSError as problem:
+        print("length: %s: %s" % (problem.filename, problem.strerror), file=sys.stderr)
+        return 74
+    except ValueError as problem:
+        print("length: a plan or kept link is no JSON as it was written: %s" % problem, file=sys.stderr)
+        return 65
+    except Failed as problem:
+        print("length: %s" % problem, file=sys.stderr)
+        return problem.code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
