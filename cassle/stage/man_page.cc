@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "cassle/stage/roff.h"
 #include "cassle/stage/stage_help.h"
@@ -10,11 +11,14 @@
 namespace cassle {
 namespace {
 
+// Between the values of a choice, which are longer than a line when there are many.
+constexpr char kMayBreak[] = "|\\:";
+
 std::string Options(const std::vector<OptionHelp>& options) {
   std::string text;
   for (const OptionHelp& option : options) {
-    absl::StrAppend(&text, ".TP\n\\fB\\-\\-", Roff(option.name), "\\fR=\\fI", Roff(option.type),
-                    "\\fR\n");
+    absl::StrAppend(&text, ".TP\n\\fB\\-\\-", Roff(option.name), "\\fR=\\fI",
+                    absl::StrReplaceAll(Roff(option.type), {{"|", kMayBreak}}), "\\fR\n");
     // A paragraph of its own for each line, but below the same name.
     std::string separator;
     const auto add = [&](const std::string& line) {
@@ -39,7 +43,8 @@ std::string ManPage(const StageHelp& stage) {
                   "\n");
   absl::StrAppend(&text, ".SH SYNOPSIS\n\\fBcassle ", Roff(stage.name),
                   "\\fR [\\fB\\-\\-\\fISETTING\\fR=\\fIVALUE\\fR ...]\n");
-  absl::StrAppend(&text, ".SH SETTINGS\nAlso in a \\fB\\-\\-config\\fR file, in text format.\n",
+  absl::StrAppend(&text,
+                  ".ad l\n.SH SETTINGS\nAlso in a \\fB\\-\\-config\\fR file, in text format.\n",
                   Options(stage.settings));
   if (!stage.more.empty()) {
     std::vector<std::string> lines = absl::StrSplit(stage.more, '\n');
