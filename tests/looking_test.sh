@@ -50,7 +50,7 @@ grep -q '>slow<' both/report.html || fail "no legend"
 
 # Step 7 of 60, also of a run of two ranks that was stopped; and of recorded views.
 [ "$(head -c 8 step_7/batch-00000-of-00001.png | od -An -tx1 | tr -d ' \n')" = 89504e470d0a1a0a ] || fail "no picture"
-grep -qx 'step: 7' step_7/batch.textproto && [ "$(grep -c '^image_ids:' step_7/batch.textproto)" -eq 32 ] ||
+grep -qx 'step: 7' step_7/batch.textproto && [ "$(grep '^image_ids:' step_7/batch.textproto | tr ',' '\n' | wc -l)" -eq 32 ] ||
   fail "step_7: $(head -5 step_7/batch.textproto)"
 grep -q '"step 7 is batch 7 of 10 of epoch 1"' step_7/stage.textproto || fail "step_7 does not say where it is"
 pretrain "${training[@]}" --epochs=6 --log_every_steps=1 --ranks=2 --output=ranks > /dev/null 2>&1 &
