@@ -142,6 +142,8 @@ class Runner:
         self.kept.mkdir(parents=True, exist_ok=True)
         self.deadline = time.monotonic() + 60 * settings.minutes - STOPPING_S if settings.minutes else None
         self.jobs = settings.jobs or (1 if self.plan["gpu"] else len(os.sched_getaffinity(0)))
+        # Of one stage: they change no byte.
+        self.threads = max(1, len(os.sched_getaffinity(0)) // self.jobs)
         self.stop = threading.Event()
         self.energy = Energy()
         self.changed = threading.Condition()
@@ -186,8 +188,9 @@ class Runner:
         if not self.check_time():
             raise Stopped()
         with open(self.work / (link.training + ".log"), "ab") as log:
-            process = subprocess.Popen([str(self.root / self.plan["programs"][program])] + [str(a) for a in arguments],
-                                       stdout=subprocess.DEVNULL, stderr=log, start_new_session=True)
+            command = [self.root / self.plan["programs"][program], "--threads=%d" % self.threads] + arguments
+            process = subprocess.Popen([str(word) for word in command], stdout=subprocess.DEVNULL, stderr=log,
+                                       start_new_session=True)
         still, asked, stood, begun, joules = False, False, 0.0, time.monotonic(), self.energy()
         while True:
             pid, status, usage = os.wait4(process.pid, os.WNOHANG)
