@@ -45,7 +45,7 @@ TEST(ManPageTest, HasTheSectionsAndEveryOption) {
   const std::string page = ManPage(stage);
   EXPECT_THAT(page, StartsWith(".TH CASSLE\\-WRITE\\-NUMBERS 1 "));
   EXPECT_THAT(page, HasSubstr("\n.SH NAME\ncassle\\-write\\-numbers \\- Writes numbers.\n"));
-  EXPECT_THAT(page, HasSubstr("\n.TP\n\\fB\\-\\-color\\fR=\\fIred|green\\fR\n"
+  EXPECT_THAT(page, HasSubstr("\n.TP\n\\fB\\-\\-color\\fR=\\fIred|\\:green\\fR\n"
                               "red: As a rose.\n.br\ngreen: As grass.\n.br\nDefault: green\n"));
   EXPECT_THAT(page, HasSubstr("\n.nf\nmethod  rate\nplain    0.1\n.fi\n"));
   EXPECT_THAT(page, HasSubstr("\n.SH EXIT STATUS\n0 done, 64 "));
