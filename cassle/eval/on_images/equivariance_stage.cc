@@ -14,6 +14,7 @@
 #include "cassle/augment/views/sample.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/data/records/dataset.h"
+#include "cassle/eval/on_images/measured_groups.h"
 #include "cassle/eval/on_images/predicted_views.h"
 #include "cassle/eval/on_images/view_options.h"
 #include "cassle/eval/result/evaluation.h"
@@ -58,11 +59,8 @@ absl::StatusOr<Setting> Prepare(const Options& options) {
   setting.policy = DistinctViewPolicies(training.policy).front();
   setting.policy.set_size(setting.encoder->image_size());
   CASSLE_RETURN_IF_ERROR(CheckPolicy(setting.policy));
-  std::vector<std::string> groups(options.groups().begin(), options.groups().end());
-  if (groups.empty()) groups = DescriptorGroupsOf(setting.policy);
-  const auto layout = DescriptorLayout::Create(setting.policy, groups);
-  if (!layout.ok()) return Annotate(layout.status(), "--groups");
-  setting.layout = *layout;
+  CASSLE_ASSIGN_OR_RETURN(
+      setting.layout, LayoutOf({options.groups().begin(), options.groups().end()}, setting.policy));
   if (setting.layout.size() == 0) {
     return absl::InvalidArgumentError(absl::StrCat("policy ", setting.policy.name(),
                                                    " changes nothing: choose another --policy"));
@@ -110,12 +108,7 @@ absl::StatusOr<EncodedViews> EncodeBatch(const Setting& setting, const ViewMaker
   encoded.relative.resize(rows * k);
   for (int64_t view = 0; view < setting.views; ++view) {
     CASSLE_ASSIGN_OR_RETURN(const std::vector<float> features,
-                            setting.encoder->Extract(sets[view].pixels));
-    if (!std::all_of(features.begin(), features.end(), [](float x) { return std::isfinite(x); })) {
-      return absl::DataLossError(
-          "features are not finite: the encoder has diverged; train it with a smaller learning "
-          "rate");
-    }
+                            FiniteFeatures(*setting.encoder, sets[view].pixels));
     for (int64_t image = 0; image < last - first; ++image) {
       const int64_t row = image * setting.views + view;
       std::copy_n(features.begin() + image * d, d, encoded.features.begin() + row * d);
@@ -137,17 +130,6 @@ void AddScore(const std::string& name, double value, bool is_fraction, double ch
   score->set_better(v1::Score::NEITHER);
   score->set_chance(chance);
   score->set_num_test(static_cast<int32_t>(num_test));
-}
-
-// The mean over the values of a group that vary; not a number if none does.
-double GroupMean(const std::vector<double>& errors, int64_t first, int64_t size) {
-  double sum = 0, count = 0;
-  for (int64_t i = first; i < first + size; ++i) {
-    if (std::isnan(errors[i])) continue;
-    sum += errors[i];
-    ++count;
-  }
-  return sum / count;
 }
 
 // Of both maps, the one that is told first.
@@ -174,20 +156,18 @@ void AddScores(const Setting& setting, const ViewScores& told, const ViewScores&
   of_told->set_name("told the parameters");
   v1::ChartLine* of_untold = chart->add_series();
   of_untold->set_name("not told");
-  const std::vector<std::string> groups = setting.layout.groups();
-  const std::vector<int> sizes = setting.layout.group_sizes();
-  int64_t first = 0;
-  for (size_t g = 0; g < groups.size(); first += sizes[g], ++g) {
-    const double error = GroupMean(told.retrieval_errors, first, sizes[g]);
+  for (const MeasuredGroup& group : GroupsOf(setting.layout)) {
+    const double error = GroupMean(told.retrieval_errors, group);
     if (std::isnan(error)) {
       evaluation->add_warnings(
-          absl::StrCat(groups[g], " is the same in all views of the test images: no PRE"));
+          absl::StrCat(group.name, " is the same in all views of the test images: no PRE"));
       continue;
     }
-    AddScore(absl::StrCat("equivariance: PRE, ", groups[g]), error, false, 1, num_test, evaluation);
-    chart->mutable_x()->add_categories(groups[g]);
+    AddScore(absl::StrCat("equivariance: PRE, ", group.name), error, false, 1, num_test,
+             evaluation);
+    chart->mutable_x()->add_categories(group.name);
     of_told->add_y(error);
-    of_untold->add_y(GroupMean(untold.retrieval_errors, first, sizes[g]));
+    of_untold->add_y(GroupMean(untold.retrieval_errors, group));
   }
 }
 

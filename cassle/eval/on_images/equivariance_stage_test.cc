@@ -9,8 +9,8 @@
 
 #include "cassle/base/file.h"
 #include "cassle/base/testing/status_matchers.h"
-#include "cassle/base/text_proto.h"
 #include "cassle/eval/result/evaluation.pb.h"
+#include "cassle/eval/result/evaluation_testutil.h"
 #include "cassle/features/model_testutil.h"
 #include "cassle/probes/view_retrieval.h"
 
@@ -32,23 +32,7 @@ v1::EquivarianceOptions Options(const std::string& model, const std::string& ima
 }
 
 absl::StatusOr<v1::Evaluation> Measure(const v1::EquivarianceOptions& options, int threads = 2) {
-  const auto outcome =
-      RunStage(EquivarianceInfo(), options, {.threads = threads, .force = true, .omit_costs = true},
-               RunEquivariance);
-  if (!outcome.ok()) return outcome.status();
-  v1::Evaluation evaluation;
-  const absl::Status read =
-      ReadTextProto(JoinPath(options.output(), "result.textproto"), &evaluation);
-  if (!read.ok()) return read;
-  return evaluation;
-}
-
-double ScoreOf(const v1::Evaluation& evaluation, const std::string& name) {
-  for (const v1::Score& score : evaluation.scores()) {
-    if (score.name() == name) return score.value();
-  }
-  ADD_FAILURE() << "no score " << name;
-  return 0;
+  return EvaluationOf(EquivarianceInfo(), options, RunEquivariance, threads);
 }
 
 TEST(EquivarianceTest, ScoresAreThoseOfImagesHeldOutWithAndWithoutTheParameters) {

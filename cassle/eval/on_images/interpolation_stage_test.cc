@@ -9,6 +9,7 @@
 #include "cassle/base/testing/status_matchers.h"
 #include "cassle/base/text_proto.h"
 #include "cassle/eval/result/evaluation.pb.h"
+#include "cassle/eval/result/evaluation_testutil.h"
 #include "cassle/features/model_testutil.h"
 
 namespace cassle {
@@ -27,15 +28,7 @@ v1::InterpolationOptions Options(const std::string& model, const std::string& im
 }
 
 absl::StatusOr<v1::Evaluation> Measure(const v1::InterpolationOptions& options, int threads = 2) {
-  const auto outcome =
-      RunStage(InterpolationInfo(), options,
-               {.threads = threads, .force = true, .omit_costs = true}, RunInterpolation);
-  if (!outcome.ok()) return outcome.status();
-  v1::Evaluation evaluation;
-  const absl::Status read =
-      ReadTextProto(JoinPath(options.output(), "result.textproto"), &evaluation);
-  if (!read.ok()) return read;
-  return evaluation;
+  return EvaluationOf(InterpolationInfo(), options, RunInterpolation, threads);
 }
 
 TEST(InterpolationStageTest, StrengthThatChangesNothingHasSimilarityOneAndOthersLess) {

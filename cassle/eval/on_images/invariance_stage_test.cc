@@ -10,8 +10,8 @@
 
 #include "cassle/base/file.h"
 #include "cassle/base/testing/status_matchers.h"
-#include "cassle/base/text_proto.h"
 #include "cassle/eval/result/evaluation.pb.h"
+#include "cassle/eval/result/evaluation_testutil.h"
 #include "cassle/features/model_testutil.h"
 
 namespace cassle {
@@ -33,15 +33,7 @@ v1::InvarianceOptions Options(const std::string& model, const std::string& image
 }
 
 absl::StatusOr<v1::Evaluation> Measure(const v1::InvarianceOptions& options, int threads = 2) {
-  const auto outcome =
-      RunStage(InvarianceInfo(), options, {.threads = threads, .force = true, .omit_costs = true},
-               RunInvariance);
-  if (!outcome.ok()) return outcome.status();
-  v1::Evaluation evaluation;
-  const absl::Status read =
-      ReadTextProto(JoinPath(options.output(), "result.textproto"), &evaluation);
-  if (!read.ok()) return read;
-  return evaluation;
+  return EvaluationOf(InvarianceInfo(), options, RunInvariance, threads);
 }
 
 const v1::Chart& ChartOf(const v1::Evaluation& evaluation, const std::string& name) {

@@ -15,6 +15,7 @@
 #include "cassle/augment/views/sample.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/data/records/dataset.h"
+#include "cassle/eval/on_images/measured_groups.h"
 #include "cassle/eval/on_images/view_options.h"
 #include "cassle/eval/result/evaluation.h"
 #include "cassle/features/changed_views.h"
@@ -40,20 +41,13 @@ const std::vector<double>& Regularizers() {
   return values;
 }
 
-// A descriptor group and where its values stand.
-struct Group {
-  std::string name;
-  int64_t first = 0;
-  int64_t size = 0;
-};
-
 struct Setting {
   std::shared_ptr<const Dataset> images;
   std::unique_ptr<FrozenEncoder> encoder;
   v1::Policy policy;
   // Of what is predicted.
   DescriptorLayout layout;
-  std::vector<Group> groups;
+  std::vector<MeasuredGroup> groups;
   // Of each view.
   std::vector<v1::Policy> policies;
   std::vector<int64_t> indices;
@@ -69,22 +63,6 @@ struct Rows {
   std::vector<float> features, targets;
 };
 
-absl::Status FindGroups(const Options& options, Setting* setting) {
-  std::vector<std::string> names(options.groups().begin(), options.groups().end());
-  if (names.empty()) names = DescriptorGroupsOf(setting->policy);
-  const auto layout = DescriptorLayout::Create(setting->policy, names);
-  if (!layout.ok()) return Annotate(layout.status(), "--groups");
-  setting->layout = *layout;
-  const std::vector<std::string> groups = layout->groups();
-  const std::vector<int> sizes = layout->group_sizes();
-  int64_t first = 0;
-  for (size_t i = 0; i < groups.size(); ++i) {
-    setting->groups.push_back({groups[i], first, sizes[i]});
-    first += sizes[i];
-  }
-  return absl::OkStatus();
-}
-
 absl::StatusOr<Setting> Prepare(const Options& options) {
   Setting setting;
   setting.pairs = options.pairs();
@@ -98,7 +76,9 @@ absl::StatusOr<Setting> Prepare(const Options& options) {
       LoadTrainingViews({options.model(), options.policy(), options.policy_file(), {}},
                         *setting.encoder));
   setting.policy = views.policy;
-  CASSLE_RETURN_IF_ERROR(FindGroups(options, &setting));
+  CASSLE_ASSIGN_OR_RETURN(
+      setting.layout, LayoutOf({options.groups().begin(), options.groups().end()}, setting.policy));
+  setting.groups = GroupsOf(setting.layout);
   CASSLE_ASSIGN_OR_RETURN(setting.policies, ViewPolicies(setting.policy, kViews));
   for (v1::Policy& policy : setting.policies) {
     policy.set_size(setting.encoder->image_size());
@@ -130,23 +110,13 @@ ViewMaker::MakeRecords RecordsOf(const Setting& setting) {
   };
 }
 
-absl::StatusOr<std::vector<float>> Encode(const FrozenEncoder& encoder, const ViewSet& view) {
-  CASSLE_ASSIGN_OR_RETURN(std::vector<float> features, encoder.Extract(view.pixels));
-  if (!std::all_of(features.begin(), features.end(), [](float x) { return std::isfinite(x); })) {
-    return absl::DataLossError(
-        "features are not finite: the encoder has diverged; train it with a smaller learning "
-        "rate");
-  }
-  return features;
-}
-
 absl::StatusOr<Rows> EncodeBatch(const Setting& setting, const ViewMaker& maker, int64_t first,
                                  int64_t last) {
   const auto indices = absl::MakeConstSpan(setting.indices).subspan(first, last - first);
   CASSLE_ASSIGN_OR_RETURN(const std::vector<ViewSet> views, maker.Make(indices));
   std::vector<std::vector<float>> features;
   for (const ViewSet& view : views) {
-    CASSLE_ASSIGN_OR_RETURN(features.emplace_back(), Encode(*setting.encoder, view));
+    CASSLE_ASSIGN_OR_RETURN(features.emplace_back(), FiniteFeatures(*setting.encoder, view.pixels));
   }
   Rows rows;
   if (!setting.pairs) {
@@ -208,18 +178,6 @@ std::vector<double> Score(const Setting& setting, const RidgeRegression& regress
                                      TargetsOf(setting, part));
 }
 
-// Over the values of the group that vary; not a number if none does.
-double GroupMean(const std::vector<double>& values, const Group& group) {
-  double sum = 0;
-  int count = 0;
-  for (int64_t i = group.first; i < group.first + group.size; ++i) {
-    if (std::isnan(values[i])) continue;
-    sum += values[i];
-    ++count;
-  }
-  return count == 0 ? std::numeric_limits<double>::quiet_NaN() : sum / count;
-}
-
 // R^2 on the test images of every value.
 absl::StatusOr<std::vector<double>> TestScores(const Setting& setting,
                                                const std::vector<Rows>& batches, int64_t num_test,
@@ -250,7 +208,7 @@ absl::StatusOr<std::vector<double>> TestScores(const Setting& setting,
     CASSLE_RETURN_IF_ERROR(regression.Fit(w));
     const std::vector<double> values = Score(setting, regression, test);
     for (size_t g = 0; g < num_groups; ++g) {
-      const Group& group = setting.groups[g];
+      const MeasuredGroup& group = setting.groups[g];
       if (chosen[g] != w) continue;
       std::copy_n(values.begin() + group.first, group.size, scores.begin() + group.first);
     }
@@ -277,7 +235,7 @@ void AddScores(const Setting& setting, const std::vector<double>& values, int64_
   const std::string what = setting.pairs ? "augmentation of pairs" : "augmentation";
   std::vector<std::string> names, parts;
   std::vector<double> means;
-  for (const Group& group : setting.groups) {
+  for (const MeasuredGroup& group : setting.groups) {
     for (int64_t i = 0; i < group.size; ++i) parts.push_back(absl::StrCat(group.name, " ", i + 1));
     const double mean = GroupMean(values, group);
     names.push_back(group.name);

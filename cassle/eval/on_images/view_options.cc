@@ -1,5 +1,8 @@
 #include "cassle/eval/on_images/view_options.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "absl/strings/str_cat.h"
 
 namespace cassle {
@@ -27,6 +30,17 @@ absl::StatusOr<std::shared_ptr<const Dataset>> OpenImages(const std::string& inp
         absl::StrCat(input, ": split \"", images->split().name(), "\" has no images"));
   }
   return images;
+}
+
+absl::StatusOr<std::vector<float>> FiniteFeatures(const FrozenEncoder& encoder,
+                                                  const std::vector<uint8_t>& pixels) {
+  CASSLE_ASSIGN_OR_RETURN(std::vector<float> features, encoder.Extract(pixels));
+  if (!std::all_of(features.begin(), features.end(), [](float x) { return std::isfinite(x); })) {
+    return absl::DataLossError(
+        "features are not finite: the encoder has diverged; train it with a smaller learning "
+        "rate");
+  }
+  return features;
 }
 
 v1::Evaluation DescribeEvaluation(const std::string& stage, const std::string& title,

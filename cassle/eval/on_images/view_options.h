@@ -1,10 +1,12 @@
-// What the options of invariance, interpolation and predict-augmentation have in common.
+// What stages that measure an encoder by changed images have in common: invariance, interpolation,
+// predict-augmentation, equivariance.
 #ifndef CASSLE_EVAL_ON_IMAGES_VIEW_OPTIONS_H_
 #define CASSLE_EVAL_ON_IMAGES_VIEW_OPTIONS_H_
 
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -60,6 +62,11 @@ absl::StatusOr<MeasuredEncoder> LoadEncoder(const Options& options) {
                                             *measured.encoder));
   return measured;
 }
+
+// The features of images [B, size, size, 3], one row each.
+// \error kDataLoss if one is not finite; those of FrozenEncoder::Extract.
+absl::StatusOr<std::vector<float>> FiniteFeatures(const FrozenEncoder& encoder,
+                                                  const std::vector<uint8_t>& pixels);
 
 // The head of an evaluation: who was measured, and by which views.
 v1::Evaluation DescribeEvaluation(const std::string& stage, const std::string& title,

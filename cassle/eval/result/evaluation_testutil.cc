@@ -5,6 +5,20 @@
 
 namespace cassle {
 
+absl::StatusOr<v1::Evaluation> ReadEvaluation(const std::string& folder) {
+  v1::Evaluation evaluation;
+  CASSLE_RETURN_IF_ERROR(ReadTextProto(JoinPath(folder, "result.textproto"), &evaluation));
+  return evaluation;
+}
+
+double ScoreOf(const v1::Evaluation& evaluation, const std::string& name) {
+  for (const v1::Score& score : evaluation.scores()) {
+    if (score.name() == name) return score.value();
+  }
+  ADD_FAILURE() << "no score " << name << " in " << evaluation.DebugString();
+  return -1;
+}
+
 void EmbeddingStageTest::SetUp() {
   root_ = JoinPath(::testing::TempDir(),
                    ::testing::UnitTest::GetInstance()->current_test_info()->name());
@@ -40,14 +54,6 @@ void EmbeddingStageTest::ExpectFailure(const absl::Status& status, int exit_code
     EXPECT_THAT(std::string(status.message()), ::testing::HasSubstr(word));
   }
   EXPECT_FALSE(FileExists(Path("result")));
-}
-
-double EvaluationStageTest::ScoreOf(const std::string& name) const {
-  for (const v1::Score& score : result_.scores()) {
-    if (score.name() == name) return score.value();
-  }
-  ADD_FAILURE() << "no score " << name << " in " << result_.DebugString();
-  return -1;
 }
 
 }  // namespace cassle

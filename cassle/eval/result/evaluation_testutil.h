@@ -1,5 +1,5 @@
-// Runs stages over embeddings in tests: one scratch folder, clusters as train and test embeddings,
-// the result read back.
+// Runs stages of evaluation in tests and reads their results back; over embeddings with one scratch
+// folder, and clusters as train and test embeddings.
 #ifndef CASSLE_EVAL_RESULT_EVALUATION_TESTUTIL_H_
 #define CASSLE_EVAL_RESULT_EVALUATION_TESTUTIL_H_
 
@@ -16,6 +16,22 @@
 #include "gtest/gtest.h"
 
 namespace cassle {
+
+// Of a stage's output.
+absl::StatusOr<v1::Evaluation> ReadEvaluation(const std::string& folder);
+
+// Runs a stage whose result is an Evaluation, whether or not it is up to date.
+template <class Options>
+absl::StatusOr<v1::Evaluation> EvaluationOf(const StageInfo& info, const Options& options,
+                                            absl::Status (*work)(const Options&, StageContext&),
+                                            int threads) {
+  const auto outcome =
+      RunStage(info, options, {.threads = threads, .force = true, .omit_costs = true}, work);
+  if (!outcome.ok()) return outcome.status();
+  return ReadEvaluation(outcome->output);
+}
+// Fails the test, and is -1, if there is none of this name.
+double ScoreOf(const v1::Evaluation& evaluation, const std::string& name);
 
 // Stages write to Path("result").
 class EmbeddingStageTest : public ::testing::Test {
@@ -60,8 +76,7 @@ class EvaluationStageTest : public EmbeddingStageTest {
     return RunOnEmbeddings(info, options, work, &result_);
   }
 
-  // -1 if there is none of this name.
-  double ScoreOf(const std::string& name) const;
+  double ScoreOf(const std::string& name) const { return cassle::ScoreOf(result_, name); }
 
   v1::Evaluation result_;
 };

@@ -36,6 +36,7 @@ constexpr char kGo[] = "go";
 constexpr char kLost[] = "lost";
 // That of one that rank 0 has told to end before the work began.
 constexpr char kTold[] = "told";
+// Of a rank that has nothing more to ask.
 constexpr char kBye[] = "heard";
 constexpr char kGoesOn[] = "; the same command goes on from the last checkpoint";
 

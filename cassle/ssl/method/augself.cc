@@ -9,7 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/runtime/precision_scope.h"
-#include "cassle/ssl/method/method_wrapper.h"
+#include "cassle/ssl/method/method_beside.h"
 #include "cassle/ssl/method/relative_columns.h"
 #include "cassle/ssl/objectives/augself_objectives.h"
 
@@ -36,34 +36,6 @@ constexpr Target kTargets[] = {
     {"flip", &v1::AugSelfConfig::flip, 1, 1, AgreementLoss, AgreementLoss},
     {"rotation", &v1::AugSelfConfig::rotation, 1, 4, QuarterTurnLoss, QuarterTurnLoss},
     {"solarize", &v1::AugSelfConfig::solarize, 1, 1, DifferenceLoss, BroadcastDifferenceLoss},
-};
-
-// A method with AugSelf beside its own objective.
-class MethodWithAugSelf : public MethodWrapper {
- public:
-  // columns: those of View.relative that AugSelf reads.
-  MethodWithAugSelf(std::unique_ptr<Method> method, AugSelf augself, RelativeColumns columns)
-      : MethodWrapper(std::move(method)),
-        augself_(std::move(augself)),
-        columns_(std::move(columns)) {}
-
-  MethodOutput Forward(const Batch& batch) override {
-    MethodOutput output = MethodWrapper::Forward(batch);
-    output.loss = output.loss + augself_.Loss(output.features1, output.features2,
-                                              columns_.Of(batch.views.at(0).relative),
-                                              columns_.Of(batch.views.at(1).relative));
-    return output;
-  }
-
-  std::vector<Network> networks() const override {
-    std::vector<Network> networks = MethodWrapper::networks();
-    augself_.AppendTo(&networks);
-    return networks;
-  }
-
- private:
-  AugSelf augself_;
-  const RelativeColumns columns_;
 };
 
 }  // namespace
@@ -142,7 +114,7 @@ absl::StatusOr<std::unique_ptr<Method>> WithAugSelf(const MethodSetup& setup,
   CASSLE_ASSIGN_OR_RETURN(RelativeColumns columns,
                           RelativeColumns::Find(setup.relative_groups, groups));
   return std::unique_ptr<Method>(
-      new MethodWithAugSelf(std::move(method), std::move(augself), std::move(columns)));
+      new MethodBeside<AugSelf>(std::move(method), std::move(augself), std::move(columns)));
 }
 
 }  // namespace cassle

@@ -9,7 +9,7 @@
 
 #include "cassle/base/status_macros.h"
 #include "cassle/runtime/precision_scope.h"
-#include "cassle/ssl/method/method_wrapper.h"
+#include "cassle/ssl/method/method_beside.h"
 #include "cassle/ssl/method/relative_columns.h"
 #include "cassle/ssl/objectives/objectives.h"
 
@@ -19,34 +19,6 @@ namespace {
 at::Tensor InFloat(const at::Tensor& tensor) {
   return tensor.scalar_type() == at::kBFloat16 ? tensor.to(at::kFloat) : tensor;
 }
-
-// A method with EquiMod beside its own objective.
-class MethodWithEquiMod : public MethodWrapper {
- public:
-  // columns: those of View.relative that the predictor is told.
-  MethodWithEquiMod(std::unique_ptr<Method> method, EquiMod equimod, RelativeColumns columns)
-      : MethodWrapper(std::move(method)),
-        equimod_(std::move(equimod)),
-        columns_(std::move(columns)) {}
-
-  MethodOutput Forward(const Batch& batch) override {
-    MethodOutput output = MethodWrapper::Forward(batch);
-    output.loss = output.loss + equimod_.Loss(output.features1, output.features2,
-                                              columns_.Of(batch.views.at(0).relative),
-                                              columns_.Of(batch.views.at(1).relative));
-    return output;
-  }
-
-  std::vector<Network> networks() const override {
-    std::vector<Network> networks = MethodWrapper::networks();
-    equimod_.AppendTo(&networks);
-    return networks;
-  }
-
- private:
-  EquiMod equimod_;
-  const RelativeColumns columns_;
-};
 
 }  // namespace
 
@@ -121,7 +93,7 @@ absl::StatusOr<std::unique_ptr<Method>> WithEquiMod(const MethodSetup& setup,
   CASSLE_ASSIGN_OR_RETURN(
       EquiMod equimod, EquiMod::Create(setup, method->backbone().feature_size(), columns.size()));
   return std::unique_ptr<Method>(
-      new MethodWithEquiMod(std::move(method), std::move(equimod), std::move(columns)));
+      new MethodBeside<EquiMod>(std::move(method), std::move(equimod), std::move(columns)));
 }
 
 }  // namespace cassle
