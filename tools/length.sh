@@ -3,7 +3,7 @@
 # after the fewest epochs, then longer, and further seeds a step behind. Stops in time, when interrupted too, and goes on where
 # it stood when it is started again (docs/results/length.md).
 #   tools/length.sh [--table=cpu] [--minutes=50] [--jobs=2] [--pause_while=FILE] [--work=FOLDER] [--kept=FOLDER] [--dry_run]
-#   --table=NAME        cpu or gpu
+#   --table=NAME        cpu, gpu or why
 #   --minutes=N         stops before so many minutes are over; an unfinished link stays at its last checkpoint
 #   --jobs=N            trainings at once; default: as many as processors, 1 on a GPU
 #   --pause_while=FILE  stands still while there is such a file

@@ -32,6 +32,15 @@ absl::Status CheckInjection(const v1::ConditioningConfig& config) {
         " has no meaning with treatment hypernetwork, which makes the projector's weights from "
         "the descriptor; leave the injection out, or choose treatment mlp or raw"));
   }
+  if (config.has_strength() && config.strength() != 1 &&
+      (config.treatment() == v1::HYPERNETWORK ||
+       (config.injection() != v1::INJECTION_UNSPECIFIED &&
+        config.injection() != v1::CONCATENATION && config.injection() != v1::ADDITION))) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "conditioning.strength: ", config.strength(),
+        " has no meaning but with treatment mlp or raw, and injection concatenation or addition; "
+        "leave it out"));
+  }
   if (config.injection() == v1::IMAGE_CHANNELS && config.predictor()) {
     return absl::InvalidArgumentError(
         "conditioning.predictor: true has no meaning with injection image_channels: a predictor "
@@ -122,6 +131,9 @@ std::string DescribeTreatment(const v1::ConditioningConfig& resolved) {
   if (resolved.has_final_norm() && !resolved.final_norm()) {
     absl::StrAppend(&words, " without final norm");
   }
+  if (resolved.has_strength() && resolved.strength() != 1) {
+    absl::StrAppend(&words, " of strength ", resolved.strength());
+  }
   if (resolved.relative()) absl::StrAppend(&words, " of differences");
   if (resolved.predictor()) absl::StrAppend(&words, ", predictor too");
   return words;
@@ -131,6 +143,7 @@ absl::Status ConditionedProjector::Build(const v1::ConditioningConfig& resolved,
                                          int64_t descriptor_size, const MlpOptions& mlp) {
   conditioned_ = resolved.treatment() != v1::NONE;
   injection_ = resolved.injection();
+  if (resolved.has_strength()) strength_ = resolved.strength();
   if (conditioned_ && descriptor_size < 1) {
     return absl::InvalidArgumentError(
         "conditioning: the policy has none of the descriptor groups; set treatment: NONE");
@@ -229,6 +242,7 @@ at::Tensor ConditionedProjector::Inject(const at::Tensor& features, const at::Te
   if (embedding.scalar_type() != features.scalar_type()) {
     embedding = embedding.to(features.scalar_type());
   }
+  if (strength_ != 1) embedding = embedding * strength_;
   if (injection_ == v1::CONCATENATION) return at::cat({features, embedding}, 1);
   // Not left to the operators, which would repeat a single value.
   TORCH_CHECK(embedding.sizes() == features.sizes(), "a descriptor of size ", descriptor.size(1),

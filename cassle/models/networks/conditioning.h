@@ -10,7 +10,8 @@
 //   MLP           z = mlp(inject(features, conditioner(descriptor)))
 //   HYPERNETWORK  z = mlp(features) with weights made from the descriptor (generated_mlp.h)
 //
-//   inject        CONCATENATION [a, b], ADDITION a + b, MULTIPLICATION a * b (value by value)
+//   inject        CONCATENATION [a, s b], ADDITION a + s b, MULTIPLICATION a * b (value by value);
+//                 s is the strength, 1 in the authors' code
 //   conditioner   MLP: `depth` linear layers of width `width`, each followed by batch norm (the
 //                 last unless final_norm is false), ReLU between them, none at the end. To be added
 //                 or multiplied its last layer has as many values as there are features; and RAW
@@ -89,6 +90,7 @@ class ConditionedProjector : public Module {
   bool conditioned_ = false;
   int64_t num_image_channels_ = 0;
   v1::Injection injection_ = v1::CONCATENATION;
+  double strength_ = 1;
   // Null with RAW where the descriptor needs no change, with NONE and HYPERNETWORK.
   std::shared_ptr<Mlp> conditioner_;
   // One of the two.

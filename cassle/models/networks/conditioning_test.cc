@@ -12,6 +12,7 @@
 
 #include "cassle/base/testing/status_matchers.h"
 #include "cassle/models/testing/golden_model.h"
+#include "cassle/models/testing/golden_tensor.h"
 
 namespace cassle {
 namespace {
@@ -189,6 +190,35 @@ TEST(ConditionedProjectorTest, InjectsByAdditionAndMultiplication) {
   }
 }
 
+// With a single linear layer: z = W [a, s b] + c, so strength 3 moves z by twice what strength 1
+// did, and a strength near 0 leaves the plain projector.
+TEST(ConditionedProjectorTest, StrengthMultipliesWhatMeetsTheFeatures) {
+  const MlpOptions mlp = {.in = 8, .out = 4, .depth = 1};
+  const at::Tensor features = GoldenRuleTensor("input features", {3, 8});
+  const at::Tensor descriptor = GoldenRuleTensor("input descriptor", {3, 8});
+  for (const v1::Treatment treatment : {v1::RAW, v1::MLP}) {
+    for (const v1::Injection injection : {v1::CONCATENATION, v1::ADDITION}) {
+      v1::ConditioningConfig config;
+      config.set_treatment(treatment);
+      config.set_injection(injection);
+      config.set_depth(1);
+      config.set_width(5);
+      const auto project = [&](double strength) {
+        config.set_strength(strength);
+        return MakeConditionedProjector(config, 8, mlp, 1).value()->forward(features, descriptor);
+      };
+      const at::Tensor told_nothing = project(1e-30);
+      const at::Tensor once = project(1) - told_nothing;
+      EXPECT_GT(once.abs().max().item<float>(), 1e-2);
+      EXPECT_LT(LargestDifference(project(3) - told_nothing, once * 3), 1e-5);
+      config.clear_strength();
+      EXPECT_TRUE(at::equal(
+          MakeConditionedProjector(config, 8, mlp, 1).value()->forward(features, descriptor),
+          project(1)));
+    }
+  }
+}
+
 TEST(ConditioningConfigTest, DefaultsAreTheAuthorsAndRangesAreChecked) {
   ASSERT_OK_AND_ASSIGN(const v1::ConditioningConfig resolved, ResolveConditioning({}));
   EXPECT_EQ(resolved.treatment(), v1::NONE);
@@ -237,12 +267,15 @@ TEST(ConditioningConfigTest, IsDescribedInWords) {
   config.set_predictor(true);
   EXPECT_EQ(DescribeTreatment(config), "hypernetwork with batch norm, predictor too");
   config.set_relative(true);
+  config.set_strength(1);
   EXPECT_EQ(DescribeTreatment(config),
             "hypernetwork with batch norm of differences, predictor too");
   config.clear_predictor();
   config.set_treatment(v1::MLP);
   config.clear_hypernetwork_norm();
   EXPECT_EQ(DescribeTreatment(config), "mlp of differences");
+  config.set_strength(0.25);
+  EXPECT_EQ(DescribeTreatment(config), "mlp of strength 0.25 of differences");
 }
 
 TEST(ConditioningConfigTest, TheEmbeddingEndsInBatchNormOrInALinearLayer) {
@@ -292,6 +325,18 @@ TEST(ConditioningConfigTest, ImpossibleCombinationsNameTheFieldAndTheRemedy) {
   EXPECT_THAT(ResolveConditioning(config),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        AllOf(HasSubstr("conditioning.final_norm: false"), HasSubstr("raw"))));
+  config.clear_final_norm();
+  config.set_strength(0.5);
+  config.set_injection(v1::MULTIPLICATION);
+  EXPECT_THAT(ResolveConditioning(config),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       AllOf(HasSubstr("conditioning.strength: 0.5"), HasSubstr("leave it out"))));
+  config.set_injection(v1::ADDITION);
+  EXPECT_OK(ResolveConditioning(config));
+  config.set_strength(0);
+  EXPECT_THAT(ResolveConditioning(config),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("conditioning.strength")));
+  config.clear_strength();
   // The baseline of a grid takes the settings of the others.
   config.set_treatment(v1::NONE);
   EXPECT_OK(ResolveConditioning(config));

@@ -1,5 +1,7 @@
 #include "cassle/ssl/methods/moco_v2.h"
 
+#include <ATen/ops/zeros_like.h>
+
 #include <utility>
 
 #include "cassle/base/status_macros.h"
@@ -24,7 +26,9 @@ class MocoV2 : public Method {
 
   MethodOutput Forward(const Batch& batch) override {
     const auto [features1, queries] = online_.Encode(batch.views.at(0));
-    const auto [features2, keys] = momentum_.Encode(batch.views.at(1));
+    View key_view = batch.views.at(1);
+    if (!settings_.tell_keys()) key_view.descriptors = at::zeros_like(key_view.descriptors);
+    const auto [features2, keys] = momentum_.Encode(key_view);
     enqueued_next_.Add(NormalizeRows(enqueue_queries_ ? queries.detach() : keys));
     return {MocoLoss(queries, keys, queue_.rows(), settings_.temperature()), queries.detach(), keys,
             features1, features2};
@@ -64,7 +68,8 @@ absl::StatusOr<std::unique_ptr<Method>> MakeMocoV2(const v1::MethodConfig& confi
   const bool enqueue_queries =
       moco.enqueue() == v1::QUERIES || (moco.enqueue() != v1::KEYS && setup.official);
   CASSLE_RETURN_IF_ERROR(CheckQueueSize("moco_v2", moco.queue_size(), setup.batch_size));
-  const MlpOptions projector = {.hidden = moco.hidden_size(), .out = moco.projection_size()};
+  const MlpOptions projector = {
+      .hidden = moco.hidden_size(), .out = moco.projection_size(), .depth = moco.projector_depth()};
   CASSLE_ASSIGN_OR_RETURN(Encoder online, Encoder::Create(setup, projector));
   CASSLE_ASSIGN_OR_RETURN(Encoder momentum, Encoder::Create(setup, projector));
   return std::unique_ptr<Method>(new MocoV2(

@@ -45,6 +45,39 @@ TEST(MocoV2Test, KeysOrQueriesEnterTheQueue) {
   }
 }
 
+TEST(MocoV2Test, KeysAreToldOfTheirViewsOrNot) {
+  v1::MethodConfig config;
+  config.mutable_moco_v2()->set_queue_size(2 * kBatch);
+  MethodSetup setup = TinySetup(kBatch, kDescriptor);
+  setup.conditioning.set_treatment(v1::MLP);
+  Batch batch = RandomBatch(1);
+  Batch other = batch;
+  other.views[1].descriptors = other.views[1].descriptors + 1;
+  const auto keys = [&](bool told, const Batch& of) {
+    config.mutable_moco_v2()->set_tell_keys(told);
+    return MakeMethod(config, setup).value()->Forward(of).z2;
+  };
+  // Batch norm of the embedding takes a shift away: one row is told more than the others.
+  other.views[1].descriptors[0] += 3;
+  EXPECT_FALSE(at::equal(keys(true, batch), keys(true, other)));
+  EXPECT_TRUE(at::equal(keys(false, batch), keys(false, other)));
+  batch.views[1].descriptors = at::zeros_like(batch.views[1].descriptors);
+  EXPECT_TRUE(at::equal(keys(true, batch), keys(false, other)));
+}
+
+TEST(MocoV2Test, ProjectorsHaveAsManyLayersAsChosen) {
+  v1::MethodConfig config;
+  for (const int depth : {1, 2, 3}) {
+    config.mutable_moco_v2()->set_projector_depth(depth);
+    ASSERT_OK_AND_ASSIGN(const auto method, MakeMethod(config, TinySetup(64, 0)));
+    int layers = 0;
+    for (const NamedTensor& parameter : method->projector().named_parameters()) {
+      layers += parameter.tensor.dim() == 2;
+    }
+    EXPECT_EQ(layers, depth);
+  }
+}
+
 TEST(MocoV2Test, ExplainsAQueueThatIsNoMultipleOfTheBatch) {
   v1::MethodConfig config;
   config.mutable_moco_v2()->set_queue_size(100);

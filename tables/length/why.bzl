@@ -1,0 +1,56 @@
+"""The factors of //tables/length:why: each row changes one thing, and says what it is compared with."""
+
+load("//tables:recipes.bzl", "METHODS", "TREATMENTS")
+
+_MOCO = ["--method=moco_v2"] + METHODS["moco_v2"][1]
+_CASSLE = TREATMENTS["cassle"][1]
+
+def _row(title, baseline, flags):
+    return struct(baseline = baseline, flags = _MOCO + flags, title = title)
+
+def _told(title, flags):
+    """A change that only a conditioned projector has: compared with plain training."""
+    return _row("MoCo-v2 + CASSLE, " + title, "none", _CASSLE + flags)
+
+def _both(key, title, flags):
+    """A change of both sides: compared with plain training so changed."""
+    return {
+        key + "_none": _row("MoCo-v2, " + title, "", flags),
+        key + "_cassle": _row("MoCo-v2 + CASSLE, " + title, key + "_none", _CASSLE + flags),
+    }
+
+def _all(*parts):
+    rows = {}
+    for part in parts:
+        rows.update(part)
+    return rows
+
+# The first two are those of //tables/length:cpu. Of a flag that is given twice the last counts.
+FACTORS = _all(
+    {
+        "none": _row("MoCo-v2", "", []),
+        "cassle": _row("MoCo-v2 + CASSLE", "none", _CASSLE),
+        # How much it is told.
+        "strength_quarter": _told("strength 0.25", ["--conditioning.strength=0.25"]),
+        "strength_four": _told("strength 4", ["--conditioning.strength=4"]),
+        "groups_color": _told("told color", ["--conditioning.groups=color"]),
+        "groups_color_diff": _told("told color_diff", ["--conditioning.groups=color_diff"]),
+        "groups_crop": _told("told crop", ["--conditioning.groups=crop"]),
+        "groups_flip": _told("told flip", ["--conditioning.groups=flip"]),
+        "groups_grayscale": _told("told grayscale", ["--conditioning.groups=grayscale"]),
+        # How.
+        "no_norm": _told("no batch norm after the conditioning network", ["--conditioning.final_norm=false"]),
+        "keys_not_told": _told("keys not told", ["--method.moco_v2.tell_keys=false"]),
+        "raw": _row("MoCo-v2 + CASSLE, raw", "none", ["--conditioning=raw"]),
+        "authors_size": _row("MoCo-v2 + CASSLE, 6 layers of 64, the authors' for ResNet-50", "none", [
+            "--conditioning=mlp",
+            "--conditioning.depth=6",
+            "--conditioning.width=64",
+        ]),
+    },
+    _both("depth_3", "projector of 3 layers", ["--method.moco_v2.projector_depth=3"]),
+    _both("hidden_512", "projector 512 wide", ["--method.moco_v2.hidden_size=512"]),
+    _both("rate_quarter", "a quarter of the rate", ["--base_lr=0.03"]),
+    _both("rate_twice", "twice the rate", ["--base_lr=0.24"]),
+    _both("width_half", "half of ResNet-18's width", ["--backbone.width_factor=0.5"]),
+)
