@@ -68,6 +68,11 @@ METHODS = {
         "--method.lejepa.num_slices=256",
         "--method.lejepa.projection_size=64",
     ]),
+    "sie": ("SIE", [
+        "--base_lr=0.002",
+        "--method.sie.hidden_size=512",
+        "--method.sie.projection_size=512",
+    ]),
 }
 
 # Treatment -> (what follows the method's title, flags).

@@ -29,6 +29,15 @@ PrecisionScope ScopeOf(const FrozenEncoderOptions& options, const at::Tensor& li
                         PrecisionScope::Casts::kNotCached);
 }
 
+// What the projector reads of the backbone's own features: all of them, or the first ones (SIE).
+at::Tensor ReadBy(const ConditionedProjector& projector, const Backbone& backbone,
+                  const at::Tensor& features) {
+  const int64_t read = projector.spec().mlp().in();
+  return features.size(1) == backbone.feature_size() && read < features.size(1)
+             ? features.narrow(1, 0, read)
+             : features;
+}
+
 // images [n, 3, S, S] and the same C values for all -> [n, 3 + C, S, S], channels-last.
 at::Tensor WithPlanes(const at::Tensor& images, const v1::BackboneConfig& config) {
   const std::vector<float> values(config.extra_channels().begin(), config.extra_channels().end());
@@ -170,7 +179,8 @@ absl::StatusOr<at::Tensor> FrozenEncoder::Project(const at::Tensor& features,
   return Guarded([&] {
     const PrecisionScope scope = ScopeOf(options_, features);
     return projector_->forward(
-        features, Upload(MatrixTensor(descriptors, features.size(0)), features.device()));
+        ReadBy(*projector_, *backbone_, features),
+        Upload(MatrixTensor(descriptors, features.size(0)), features.device()));
   });
 }
 
@@ -182,7 +192,10 @@ absl::StatusOr<std::vector<float>> FrozenEncoder::Project(
         Upload(MatrixTensor(features, images), backbone_->parameters()[0].device());
     const PrecisionScope scope = ScopeOf(options_, input);
     const at::Tensor projected =
-        projector_->forward(input, at::Tensor()).to(at::kFloat).cpu().contiguous();
+        projector_->forward(ReadBy(*projector_, *backbone_, input), at::Tensor())
+            .to(at::kFloat)
+            .cpu()
+            .contiguous();
     const float* values = projected.data_ptr<float>();
     return std::vector<float>(values, values + projected.numel());
   });

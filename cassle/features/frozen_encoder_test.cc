@@ -2,6 +2,7 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
+#include <ATen/ops/ones.h>
 
 #include <cstdint>
 #include <memory>
@@ -11,6 +12,8 @@
 #include "cassle/base/testing/status_matchers.h"
 #include "cassle/features/model_testutil.h"
 #include "cassle/features/training_views.h"
+#include "cassle/models/networks/backbone.h"
+#include "cassle/models/networks/conditioning.h"
 #include "cassle/runtime/device.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -72,6 +75,28 @@ TEST(FrozenEncoderTest, TheProjectorIsThereIfAskedForAndReadsDescriptorsOfTheTra
   ASSERT_OK_AND_ASSIGN(const at::Tensor other, encoder->Project(layers.back(), told));
   EXPECT_EQ((z - other).abs().sum(1)[0].item().toDouble(), 0);
   EXPECT_GT((z - other).abs().sum(1)[1].item().toDouble(), 0);
+}
+
+TEST(FrozenEncoderTest, AProjectorMayReadTheFirstFeaturesAndRefusesOtherReadouts) {
+  ASSERT_OK_AND_ASSIGN(const auto loaded, FrozenEncoder::Load(MakeTestModel({}), {}));
+  const int64_t size = loaded->feature_size();
+  ASSERT_OK_AND_ASSIGN(
+      const auto projector,
+      MakeConditionedProjector({}, 0, {.in = size - 2, .out = 3, .depth = 1}, /*seed=*/1));
+  ASSERT_OK_AND_ASSIGN(auto backbone, MakeBackbone(loaded->spec().backbone(), /*seed=*/1));
+  ASSERT_OK_AND_ASSIGN(const auto encoder,
+                       FrozenEncoder::Create(loaded->spec(), backbone, {}, projector));
+  ASSERT_OK_AND_ASSIGN(std::vector<float> features, encoder->Extract(Pixels(1, *encoder)));
+  ASSERT_OK_AND_ASSIGN(const std::vector<float> projection, encoder->Project(features));
+  EXPECT_EQ(projection.size(), 3u);
+  features[size - 1] += 1;
+  features[size - 2] += 1;
+  ASSERT_OK_AND_ASSIGN(const std::vector<float> same, encoder->Project(features));
+  EXPECT_EQ(same, projection);
+  features[size - 3] += 1;
+  ASSERT_OK_AND_ASSIGN(const std::vector<float> other, encoder->Project(features));
+  EXPECT_NE(other, projection);
+  EXPECT_FALSE(encoder->Project(at::ones({1, 2 * size}), {}).ok());
 }
 
 TEST(FrozenEncoderTest, AProjectorThatWasToldDifferencesHasNoViewsByThemselves) {

@@ -93,6 +93,40 @@ TEST(PretrainMethodsTest, APolicyOfOneViewIsRefusedByMethodsOfTwo) {
   }
 }
 
+TEST(PretrainMethodsTest, SieIsToldTheGroupsItNamesOrAllOfThePolicyWhateverStandsBesideIt) {
+  const auto run = [](bool beside) {
+    v1::PretrainOptions options = TinyRun("sie", 1);
+    if (beside) {
+      options.mutable_augself()->set_flip(0.5);
+      options.mutable_equimod()->set_weight(1);
+      options.mutable_equimod()->set_hidden_size(16);
+      options.mutable_equimod()->add_groups("applied.color_jitter");
+    }
+    return options;
+  };
+  for (const bool beside : {false, true}) {
+    const v1::PretrainOptions options = run(beside);
+    ASSERT_OK(Train(options));
+    ASSERT_OK_AND_ASSIGN(const v1::ModelSpec spec, ReadModelSpec(options.output()));
+    EXPECT_THAT(
+        spec.provenance(),
+        HasSubstr("sie (color, color_diff, crop, flip, grayscale), conditioning mlp (color,"));
+    ASSERT_OK_AND_ASSIGN(const std::string weights,
+                         ReadFile(JoinPath(options.output(), "weights.safetensors")));
+    EXPECT_THAT(weights, ::testing::Not(HasSubstr("equivariant")));
+  }
+  v1::PretrainOptions options = run(false);
+  options.mutable_method()->mutable_sie()->add_groups("crop");
+  ASSERT_OK(Train(options));
+  ASSERT_OK_AND_ASSIGN(const v1::ModelSpec spec, ReadModelSpec(options.output()));
+  EXPECT_THAT(spec.provenance(), HasSubstr("sie (crop), conditioning"));
+  options = run(false);
+  options.mutable_method()->mutable_sie()->add_groups("blur");
+  EXPECT_THAT(Train(options),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       AllOf(HasSubstr("--method.sie.groups"), HasSubstr("\"blur\""))));
+}
+
 // The policy "cifar" makes views of 32 px.
 v1::PretrainOptions TinyVitRun() {
   v1::PretrainOptions options = TinyRun("moco_v3", 2);

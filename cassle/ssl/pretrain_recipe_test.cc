@@ -57,6 +57,7 @@ TEST(PretrainMethodsTest, HelpHasTheRecipeOfEveryMethod) {
   EXPECT_THAT(help, ContainsRegex("swav, official +sgd +0.03 +0.0005 +0 +0\n"));
   EXPECT_THAT(help, ContainsRegex("nnclr +lars +0.3 +1e-06 +10 +0\n"));
   EXPECT_THAT(help, ContainsRegex("lejepa +adamw +0.0005 +0.05 +1 +0\n"));
+  EXPECT_THAT(help, ContainsRegex("sie +adam +0.00025 +1e-06 +0 +0\n"));
   EXPECT_THAT(help, ContainsRegex("dino +adamw +0.0005 +0.04 +10 +3\n"));
   EXPECT_THAT(help, Not(HasSubstr("simclr, official")));
 }

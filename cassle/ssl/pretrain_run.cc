@@ -56,7 +56,7 @@ absl::Status CheckPredictor(const v1::PretrainOptions& options, const Method& me
   }
   return absl::InvalidArgumentError(
       absl::StrCat("--conditioning.predictor=true: ", MethodName(options.method()),
-                   " has no predictor; leave the flag out"));
+                   " has no predictor to condition; leave the flag out"));
 }
 
 // What the data set and the policy must have for the method.
@@ -182,22 +182,38 @@ absl::Status ChooseBackbone(PretrainRun* run) {
   return absl::OkStatus();
 }
 
-// What stands beside the method: its groups, and what the views are described by for it.
-absl::Status ChooseRelativeGroups(PretrainRun* run, MethodSetup* setup) {
+// The groups that an option names, else all that the policy has, in the order of a descriptor.
+absl::StatusOr<std::vector<std::string>> ChooseGroups(
+    const v1::Policy& policy, const google::protobuf::RepeatedPtrField<std::string>& named,
+    const std::string& option) {
+  std::vector<std::string> groups(named.begin(), named.end());
+  if (groups.empty()) groups = DescriptorGroupsOf(policy);
+  const auto layout = DescriptorLayout::Create(policy, groups);
+  if (!layout.ok()) return Annotate(layout.status(), option);
+  return layout->groups();
+}
+
+// What compares two views, the method (whose groups are filled in) and what stands beside it: the
+// groups of each, and what the views are described by for all.
+absl::Status ChooseRelativeGroups(PretrainRun* run, v1::MethodConfig* method, MethodSetup* setup) {
   const v1::PretrainOptions& options = run->options;
   run->augself = AugSelfGroups(options.augself());
   const auto of_augself = DescriptorLayout::Create(run->policy, run->augself);
   if (!of_augself.ok()) return Annotate(of_augself.status(), "--augself");
   if (HasEquiMod(options.equimod())) {
-    run->equimod.assign(options.equimod().groups().begin(), options.equimod().groups().end());
-    if (run->equimod.empty()) run->equimod = DescriptorGroupsOf(run->policy);
-    const auto of_equimod = DescriptorLayout::Create(run->policy, run->equimod);
-    if (!of_equimod.ok()) return Annotate(of_equimod.status(), "--equimod.groups");
-    run->equimod = of_equimod->groups();
+    CASSLE_ASSIGN_OR_RETURN(
+        run->equimod, ChooseGroups(run->policy, options.equimod().groups(), "--equimod.groups"));
   }
-  std::set<std::string> both(run->augself.begin(), run->augself.end());
-  both.insert(run->equimod.begin(), run->equimod.end());
-  run->relative_groups.assign(both.begin(), both.end());
+  if (auto* const groups = MutableRelativeGroups(method)) {
+    CASSLE_ASSIGN_OR_RETURN(
+        run->compared, ChooseGroups(run->policy, *groups,
+                                    absl::StrCat("--method.", MethodName(*method), ".groups")));
+    *groups = {run->compared.begin(), run->compared.end()};
+  }
+  std::set<std::string> all(run->augself.begin(), run->augself.end());
+  all.insert(run->equimod.begin(), run->equimod.end());
+  all.insert(run->compared.begin(), run->compared.end());
+  run->relative_groups.assign(all.begin(), all.end());
   CASSLE_ASSIGN_OR_RETURN(const DescriptorLayout layout,
                           DescriptorLayout::Create(run->policy, run->relative_groups));
   const std::vector<int> sizes = layout.group_sizes();
@@ -230,7 +246,8 @@ absl::Status BuildMethod(Team* team, PretrainRun* run) {
   if (ConditionsRelatively(options.conditioning())) run->unaugmented.assign(layout->size(), 0);
   CASSLE_RETURN_IF_ERROR(AddImageChannels(run));
   MethodSetup setup;
-  CASSLE_RETURN_IF_ERROR(ChooseRelativeGroups(run, &setup));
+  v1::MethodConfig method = options.method();
+  CASSLE_RETURN_IF_ERROR(ChooseRelativeGroups(run, &method, &setup));
   // The images are channels-last, the weights stay contiguous: converting them too was measured to
   // be slower.
   if (!run->initial) {
@@ -259,7 +276,7 @@ absl::Status BuildMethod(Team* team, PretrainRun* run) {
   setup.team = team;
   setup.official = options.compat() == v1::OFFICIAL;
   setup.precision = options.precision() == v1::BF16 ? Precision::kBfloat16 : Precision::kFloat32;
-  CASSLE_ASSIGN_OR_RETURN(run->method, MakeMethod(options.method(), setup));
+  CASSLE_ASSIGN_OR_RETURN(run->method, MakeMethod(method, setup));
   if (options.layer_decay() < 1) {
     run->method = WithLayerDecay(std::move(run->method), options.layer_decay());
   }
@@ -286,14 +303,16 @@ std::string Provenance(const PretrainRun& run) {
                                        ? std::string("none")
                                        : absl::StrCat(DescribeTreatment(options.conditioning()),
                                                       " (", absl::StrJoin(run.groups, ", "), ")");
+  const std::string compared =
+      run.compared.empty() ? "" : absl::StrCat(" (", absl::StrJoin(run.compared, ", "), ")");
   const std::string augself =
       run.augself.empty() ? "" : absl::StrCat(", AugSelf (", absl::StrJoin(run.augself, ", "), ")");
   const std::string equimod =
       run.equimod.empty() ? "" : absl::StrCat(", EquiMod (", absl::StrJoin(run.equimod, ", "), ")");
   const std::string& before = run.initial ? run.initial->provenance() : "";
   return absl::StrCat(before, before.empty() ? "" : ", then ", MethodName(options.method()),
-                      ", conditioning ", conditioning, augself, equimod, ", ", options.epochs(),
-                      options.epochs() == 1 ? " epoch" : " epochs");
+                      compared, ", conditioning ", conditioning, augself, equimod, ", ",
+                      options.epochs(), options.epochs() == 1 ? " epoch" : " epochs");
 }
 
 v1::ModelSpec ModelSpecOf(const PretrainRun& run) {

@@ -35,7 +35,9 @@ struct PretrainRun {
   std::vector<std::string> augself;
   // Groups by which one view is predicted from the other; empty without EquiMod.
   std::vector<std::string> equimod;
-  // Those of both: how views are described relative to each other.
+  // Groups by which the method itself compares two views; empty for most methods.
+  std::vector<std::string> compared;
+  // Those of all three: how views are described relative to each other.
   std::vector<std::string> relative_groups;
   std::unique_ptr<Method> method;
   std::function<absl::StatusOr<std::shared_ptr<Backbone>>()> make_backbone;

@@ -23,7 +23,7 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 METHODS = ("moco_v2", "simclr", "byol", "simsiam", "barlow_twins", "moco_v3", "vicreg", "swav", "dino", "supervised",
-           "nnclr", "lejepa")
+           "nnclr", "lejepa", "sie")
 PARTS = ("info", "steps", "tests", "methods", "devices", "ranks", "embed", "evaluations", "torch", "loader")
 WORKLOADS = (("resnet18", 96), ("resnet50", 224), ("vit_small", 224))
 

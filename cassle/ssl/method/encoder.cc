@@ -25,12 +25,19 @@ at::Tensor WithPlanes(const at::Tensor& images, const at::Tensor& values) {
 }  // namespace
 
 absl::StatusOr<Encoder> Encoder::Create(const MethodSetup& setup, MlpOptions projector) {
+  CASSLE_ASSIGN_OR_RETURN(std::shared_ptr<Backbone> backbone, setup.make_backbone());
+  projector.in = backbone->feature_size();
+  if (projector.hidden == 0) projector.hidden = projector.in;
+  return CreateAround(setup, std::move(backbone), projector);
+}
+
+absl::StatusOr<Encoder> Encoder::CreateAround(const MethodSetup& setup,
+                                              std::shared_ptr<Backbone> backbone,
+                                              const MlpOptions& projector) {
   Encoder encoder;
   encoder.precision_ = setup.precision;
   encoder.team_ = setup.team;
-  CASSLE_ASSIGN_OR_RETURN(encoder.backbone_, setup.make_backbone());
-  projector.in = encoder.backbone_->feature_size();
-  if (projector.hidden == 0) projector.hidden = projector.in;
+  encoder.backbone_ = std::move(backbone);
   CASSLE_ASSIGN_OR_RETURN(
       encoder.projector_,
       MakeConditionedProjector(setup.conditioning, setup.descriptor_size, projector, setup.seed));
@@ -55,7 +62,11 @@ Encoding Encoder::Encode(const View& view) {
         backbone_->forward(projector_->num_image_channels() == 0
                                ? view.images
                                : WithPlanes(view.images, projector_->ImageChannels(descriptors)));
-    encoding.projections = projector_->forward(encoding.features, descriptors);
+    const int64_t read = projector_->spec().mlp().in();
+    encoding.projections = projector_->forward(encoding.features.size(1) == read
+                                                   ? encoding.features
+                                                   : encoding.features.narrow(1, 0, read),
+                                               descriptors);
   }
   for (at::Tensor* tensor : {&encoding.features, &encoding.projections}) {
     if (tensor->scalar_type() == at::kBFloat16) *tensor = tensor->to(at::kFloat);

@@ -30,6 +30,12 @@ class Encoder {
   // \error kInvalidArgument if the conditioning does not fit; whatever setup.make_backbone returns.
   static absl::StatusOr<Encoder> Create(const MethodSetup& setup, MlpOptions projector);
 
+  // The same around `backbone`, which setup.make_backbone made: the projector reads the first
+  // projector.in of its features, and projector.hidden is what it says.
+  static absl::StatusOr<Encoder> CreateAround(const MethodSetup& setup,
+                                              std::shared_ptr<Backbone> backbone,
+                                              const MlpOptions& projector);
+
   // Gradients flow unless they are switched off. On one of several ranks the networks see the own
   // rows, and what comes out is gathered: the encoding of all rows, on every rank. With image
   // channels the backbone takes 3 + C channels, and the projector makes the C.

@@ -1,5 +1,5 @@
-// Which columns of View.relative belong to whom: AugSelf and EquiMod each read groups of their own
-// of one relative descriptor.
+// Which columns of View.relative belong to whom: AugSelf, EquiMod and methods that compare two
+// views each read groups of their own of one relative descriptor.
 #ifndef CASSLE_SSL_METHOD_RELATIVE_COLUMNS_H_
 #define CASSLE_SSL_METHOD_RELATIVE_COLUMNS_H_
 

@@ -15,6 +15,7 @@
 #include "cassle/ssl/methods/moco_v2.h"
 #include "cassle/ssl/methods/moco_v3.h"
 #include "cassle/ssl/methods/nnclr.h"
+#include "cassle/ssl/methods/sie.h"
 #include "cassle/ssl/methods/simclr.h"
 #include "cassle/ssl/methods/simsiam.h"
 #include "cassle/ssl/methods/supervised.h"
@@ -25,16 +26,22 @@
 namespace cassle {
 namespace {
 
+using GroupNames = google::protobuf::RepeatedPtrField<std::string>;
+
 struct Entry {
   v1::MethodConfig::MethodCase method;
   // As in MethodConfig's oneof.
   const char* name;
   absl::StatusOr<std::unique_ptr<Method>> (*make)(const v1::MethodConfig&, const MethodSetup&);
   Recipe (*recipe)(bool official);
+  // MutableRelativeGroups; null: the method does not read View.relative.
+  GroupNames* (*groups)(v1::MethodConfig*) = nullptr;
 };
 
 // That of methods which say nothing of it: SGD as it is.
 Recipe PlainRecipe(bool) { return {}; }
+
+GroupNames* SieGroups(v1::MethodConfig* config) { return config->mutable_sie()->mutable_groups(); }
 
 constexpr Entry kMethods[] = {
     {v1::MethodConfig::kMocoV2, "moco_v2", MakeMocoV2, PlainRecipe},
@@ -49,6 +56,7 @@ constexpr Entry kMethods[] = {
     {v1::MethodConfig::kDino, "dino", MakeDino, DinoRecipe},
     {v1::MethodConfig::kNnclr, "nnclr", MakeNnclr, NnclrRecipe},
     {v1::MethodConfig::kLejepa, "lejepa", MakeLejepa, LejepaRecipe},
+    {v1::MethodConfig::kSie, "sie", MakeSie, SieRecipe, SieGroups},
 };
 
 }  // namespace
@@ -71,6 +79,14 @@ Recipe MethodRecipe(const v1::MethodConfig& config, bool official) {
     if (entry.method == config.method_case()) return entry.recipe(official);
   }
   return {};
+}
+
+GroupNames* MutableRelativeGroups(v1::MethodConfig* config) {
+  for (const Entry& entry : kMethods) {
+    if (entry.method != config->method_case()) continue;
+    return entry.groups == nullptr ? nullptr : entry.groups(config);
+  }
+  return nullptr;
 }
 
 absl::StatusOr<std::unique_ptr<Method>> MakeMethod(const v1::MethodConfig& config,

@@ -2,6 +2,8 @@
 #ifndef CASSLE_SSL_METHODS_METHOD_REGISTRY_H_
 #define CASSLE_SSL_METHODS_METHOD_REGISTRY_H_
 
+#include <google/protobuf/repeated_field.h>
+
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,6 +22,11 @@ std::string MethodName(const v1::MethodConfig& config);
 
 // How the chosen method is optimised unless the run says otherwise. official: compat OFFICIAL.
 Recipe MethodRecipe(const v1::MethodConfig& config, bool official);
+
+// The setting of the chosen method that names the descriptor groups by which it compares two views
+// (View.relative); null for methods that do not. Without a name: all that the policy has, which the
+// caller fills in, because MethodSetup.relative_groups may hold what AugSelf and EquiMod name too.
+google::protobuf::RepeatedPtrField<std::string>* MutableRelativeGroups(v1::MethodConfig* config);
 
 // Settings that are not given, of the method, setup.augself and setup.equimod, get their defaults.
 // \error kInvalidArgument if no method is chosen, a setting is out of its range (CheckRanges in

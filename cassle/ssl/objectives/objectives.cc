@@ -33,6 +33,15 @@ at::Tensor DiagonalCrossEntropy(const at::Tensor& q, const at::Tensor& k, double
   return (logits.logsumexp(1) - logits.diagonal()).mean();
 }
 
+// [D] of centred [B, D].
+at::Tensor VariancesOf(const at::Tensor& centred) {
+  return centred.pow(2).sum(0) / (centred.size(0) - 1);
+}
+
+at::Tensor HingeOf(const at::Tensor& variances) {
+  return (1 - (variances + 1e-4).sqrt()).relu().mean();
+}
+
 // Variance and covariance terms of VICReg for one view.
 struct VicregSpread {
   at::Tensor variance, covariance;
@@ -41,9 +50,9 @@ struct VicregSpread {
 VicregSpread SpreadOf(const at::Tensor& z) {
   const int64_t batch = z.size(0), size = z.size(1);
   const at::Tensor centred = z - z.mean(0);
-  const at::Tensor variances = centred.pow(2).sum(0) / (batch - 1);  // [D]
+  const at::Tensor variances = VariancesOf(centred);
   VicregSpread spread;
-  spread.variance = (1 - (variances + 1e-4).sqrt()).relu().mean();
+  spread.variance = HingeOf(variances);
   if (2 * batch <= size) {
     // z^T z and z z^T have the same sum of squares, and the second, [B, B], is much smaller. Taking
     // the diagonal off loses no digits: with so few rows the rest is the larger part.
@@ -116,6 +125,12 @@ at::Tensor MocoV3Loss(const at::Tensor& q1, const at::Tensor& q2, const at::Tens
   CheckSameShape("MocoV3Loss", {q1, q2, k1, k2});
   return (DiagonalCrossEntropy(q1, k2, temperature) + DiagonalCrossEntropy(q2, k1, temperature)) *
          (2 * temperature);
+}
+
+at::Tensor VarianceHinge(const at::Tensor& z) {
+  TORCH_CHECK(z.dim() == 2 && z.size(0) >= 2,
+              "VarianceHinge: a variance needs two rows or more, got ", z.sizes());
+  return HingeOf(VariancesOf(z - z.mean(0)));
 }
 
 at::Tensor VicregLoss(const at::Tensor& z1, const at::Tensor& z2, const VicregWeights& weights) {

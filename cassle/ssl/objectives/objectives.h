@@ -71,6 +71,13 @@ at::Tensor BarlowTwinsLoss(const at::Tensor& z1, const at::Tensor& z2, double of
 at::Tensor MocoV3Loss(const at::Tensor& q1, const at::Tensor& q2, const at::Tensor& k1,
                       const at::Tensor& k2, double temperature);
 
+// The variance term of VICReg for one view: the mean over the coordinates of
+// max(0, 1 - sqrt(variance + 1e-4)), variances divided by B - 1.
+//   z  [B, D] float, not normalised.
+// Returns a scalar in [0, 0.99]; 0.99 if all rows coincide. O(B D) time. Throws c10::Error if
+// B < 2.
+at::Tensor VarianceHinge(const at::Tensor& z);
+
 // What the terms of VICReg weigh; all >= 0. The defaults are the paper's.
 struct VicregWeights {
   double invariance = 25;
@@ -81,8 +88,8 @@ struct VicregWeights {
 // VICReg (Bardes, Ponce & LeCun 2022, algorithm 1 and the authors' main_vicreg.py,
 // arXiv:2105.04906): the weighted sum of
 //   invariance  the mean over all entries of (z1 - z2)^2;
-//   variance    the mean over views and coordinates of max(0, 1 - sqrt(variance + 1e-4)), as in the
-//               authors' code (the paper adds the views);
+//   variance    VarianceHinge, the mean over the views, as in the authors' code (the paper adds
+//               them);
 //   covariance  the sum over i != j of C_ij^2 / D, C the covariance over the batch, views added.
 // Variances and covariances divide by B - 1.
 //   z1, z2  [B, D] float, projections, not normalised.

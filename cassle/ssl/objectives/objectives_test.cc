@@ -254,6 +254,15 @@ TEST(VicregLossTest, GradientEqualsFiniteDifferences) {
   }
 }
 
+TEST(VarianceHingeTest, IsThatOfACoordinateByHandAndFallsToZeroWhereAllVaryEnough) {
+  // Variances 2 and 0.
+  const at::Tensor z = at::tensor({1.0, 5.0, -1.0, 5.0}).view({2, 2});
+  EXPECT_NEAR(Value(VarianceHinge(z)), 0.99 / 2, 1e-12);
+  EXPECT_NEAR(Value(VarianceHinge(z * 0.5)), (0.99 + 1 - std::sqrt(0.5001)) / 2, 1e-12);
+  EXPECT_EQ(Value(VarianceHinge(RandomMatrix(20, 3, 24) * 9)), 0);
+  EXPECT_THROW(VarianceHinge(at::ones({1, 3})), c10::Error);
+}
+
 TEST(SymmetricLossTest, RefuseShapesThatDisagree) {
   const at::Tensor a = at::ones({4, 3}), b = at::ones({5, 3});
   EXPECT_THROW(ByolLoss(a, a, b, b), c10::Error);

@@ -103,7 +103,7 @@ class MethodOnGpu : public OnGpu, public ::testing::WithParamInterface<Variant> 
 
   static void Train(int first, int count, Run* run) {
     // Small steps: what differs in the last digits must not be blown up by the training itself.
-    const double rate = OptimizerKindOf(GetParam()) == v1::ADAMW ? 1e-4 : 1e-2;
+    const double rate = StepsByAdam(GetParam()) ? 1e-4 : 1e-2;
     for (int step = first; step < first + count; ++step) {
       run->method->set_progress((step - 1) / 40.0);
       const Batch batch = UploadBatch(RandomBatch(step, GetParam().views()), run->device);

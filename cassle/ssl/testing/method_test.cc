@@ -39,7 +39,7 @@ class MethodContractTest : public ::testing::TestWithParam<Variant> {
 
   // Steps first .. first+count-1 of 10.
   void Train(int first, int count, Method* method, Optimizer* optimizer) const {
-    const double rate = OptimizerKindOf(GetParam()) == v1::ADAMW ? 1e-3 : 0.1;
+    const double rate = StepsByAdam(GetParam()) ? 1e-3 : 0.1;
     for (int step = first; step < first + count; ++step) {
       method->set_progress((step - 1) / 10.0);
       optimizer->ZeroGrad();

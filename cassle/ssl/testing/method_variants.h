@@ -86,6 +86,12 @@ inline v1::OptimizerKind OptimizerKindOf(const Variant& variant) {
   return MethodRecipe(TinyConfig(variant.method), /*official=*/false).optimizer;
 }
 
+// One of the Adams, whose steps are as long as their rate.
+inline bool StepsByAdam(const Variant& variant) {
+  const v1::OptimizerKind kind = OptimizerKindOf(variant);
+  return kind == v1::ADAM || kind == v1::ADAMW;
+}
+
 // With the method's own kind of optimiser and groups.
 inline std::unique_ptr<Optimizer> OptimizerOf(const Variant& variant, const Method& method) {
   v1::TrainingConfig training;
@@ -95,10 +101,11 @@ inline std::unique_ptr<Optimizer> OptimizerOf(const Variant& variant, const Meth
   return MakeOptimizer(training, method.parameter_groups());
 }
 
-// VICReg's covariances are of fourth order in the projections, which a hypernetwork makes large:
-// without a limit training diverges (docs/methods.md).
+// The covariances of VICReg and SIE are of fourth order in the projections, which a hypernetwork
+// makes large: without a limit training diverges (docs/methods.md).
 inline bool NeedsClipping(const Variant& variant) {
-  return variant.method == "vicreg" && variant.conditioning.config.treatment() == v1::HYPERNETWORK;
+  return (variant.method == "vicreg" || variant.method == "sie") &&
+         variant.conditioning.config.treatment() == v1::HYPERNETWORK;
 }
 
 inline std::vector<Variant> AllVariants() {

@@ -85,7 +85,7 @@ Trained Train(const Variant& variant, Team* team, const Mode& mode) {
     averager =
         std::make_unique<GradientAverager>(method->trained_parameters(), team, mode.compress);
   }
-  const double rate = OptimizerKindOf(variant) == v1::ADAMW ? mode.rate / 30 : mode.rate;
+  const double rate = StepsByAdam(variant) ? mode.rate / 30 : mode.rate;
   for (int step = 1; step <= kSteps; ++step) {
     method->set_progress((step - 1) / 10.0);
     optimizer->ZeroGrad();

@@ -71,7 +71,8 @@ TEST(AccumulateTest, EqualsTheWholeBatchWhereTheLossIsAMeanOverImages) {
 }
 
 TEST(AccumulateTest, NegativesCorrelationsAndBatchNormAreThoseOfAPart) {
-  for (const char* name : {"simclr", "barlow_twins", "vicreg", "moco_v3", "nnclr", "lejepa"}) {
+  for (const char* name :
+       {"simclr", "barlow_twins", "vicreg", "moco_v3", "nnclr", "lejepa", "sie"}) {
     const std::unique_ptr<Method> whole = Make(name), parts = Make(name);
     AccumulateGradients(RandomBatch(1), 1, whole.get());
     const BatchPass pass = AccumulateGradients(RandomBatch(1), 2, parts.get());
@@ -83,6 +84,7 @@ TEST(AccumulateTest, NegativesCorrelationsAndBatchNormAreThoseOfAPart) {
       Batch batch = RandomBatch(1);
       for (View& view : batch.views) {
         view.images = view.images.narrow(0, half * kBatch / 2, kBatch / 2);
+        view.relative = view.relative.narrow(0, half * kBatch / 2, kBatch / 2);
       }
       sum += alone->Forward(batch).loss.item().toDouble();
     }
