@@ -1,7 +1,6 @@
 #include "cassle/ssl/method/relative_columns.h"
 
-#include <ATen/ops/index_select.h>
-#include <ATen/ops/tensor.h>
+#include <ATen/ops/cat.h>
 #include <c10/util/Exception.h>
 
 #include <algorithm>
@@ -15,9 +14,11 @@ absl::StatusOr<RelativeColumns> RelativeColumns::Find(const std::vector<Relative
   RelativeColumns found;
   for (const RelativeGroup& group : all) {
     const bool wanted = std::find(groups.begin(), groups.end(), group.name) != groups.end();
-    for (int64_t i = 0; i < group.size; ++i, ++found.total_) {
-      if (wanted) found.columns_.push_back(found.total_);
+    if (wanted) {
+      found.groups_.push_back({found.total_, group.size});
+      found.size_ += group.size;
     }
+    found.total_ += group.size;
   }
   for (const std::string& name : groups) {
     const auto is_it = [&name](const RelativeGroup& group) { return group.name == name; };
@@ -34,7 +35,9 @@ at::Tensor RelativeColumns::Of(const at::Tensor& relative) const {
               "need relative descriptors [B, ", total_, "], got ",
               relative.defined() ? relative.sizes() : at::IntArrayRef());
   if (size() == total_) return relative;
-  return at::index_select(relative, 1, at::tensor(columns_).to(relative.device()));
+  std::vector<at::Tensor> parts;
+  for (const auto& [first, count] : groups_) parts.push_back(relative.narrow(1, first, count));
+  return parts.empty() ? relative.narrow(1, 0, 0) : at::cat(parts, 1);
 }
 
 }  // namespace cassle

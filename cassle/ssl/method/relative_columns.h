@@ -25,10 +25,15 @@ class RelativeColumns {
   // c10::Error if it is missing or has another number of columns than `all`.
   at::Tensor Of(const at::Tensor& relative) const;
 
-  int64_t size() const { return static_cast<int64_t>(columns_.size()); }
+  int64_t size() const { return size_; }
 
  private:
-  std::vector<int64_t> columns_;
+  struct Group {
+    int64_t first;
+    int64_t count;
+  };
+  std::vector<Group> groups_;
+  int64_t size_ = 0;
   int64_t total_ = 0;
 };
 

@@ -24,7 +24,8 @@ at::Tensor NearestRows(const at::Tensor& z, const at::Tensor& support) {
               " and ", support.sizes());
   const at::NoGradGuard no_grad;
   // The length of a row of z does not change which cosine is the largest.
-  return support.index_select(0, z.detach().mm(support.t()).argmax(1));
+  const at::Tensor nearest = z.detach().mm(support.t()).argmax(1, /*keepdim=*/true);
+  return support.gather(0, nearest.expand({-1, support.size(1)}));
 }
 
 at::Tensor NnclrLoss(const at::Tensor& n1, const at::Tensor& n2, const at::Tensor& p1,
