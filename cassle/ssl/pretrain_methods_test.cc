@@ -105,8 +105,14 @@ TEST(PretrainMethodsTest, SieIsToldTheGroupsItNamesOrAllOfThePolicyWhateverStand
     return options;
   };
   for (const bool beside : {false, true}) {
-    const v1::PretrainOptions options = run(beside);
-    ASSERT_OK(Train(options));
+    v1::PretrainOptions options = run(beside);
+    const std::string bytes = BytesOf(options);
+    // The bit that EquiMod alone is told of is not SIE's.
+    options = run(beside);
+    for (const char* group : {"flip", "color", "color_diff", "crop", "grayscale"}) {
+      options.mutable_method()->mutable_sie()->add_groups(group);
+    }
+    EXPECT_TRUE(BytesOf(options) == bytes);
     ASSERT_OK_AND_ASSIGN(const v1::ModelSpec spec, ReadModelSpec(options.output()));
     EXPECT_THAT(
         spec.provenance(),
