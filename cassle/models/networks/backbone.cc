@@ -1,7 +1,5 @@
 #include "cassle/models/networks/backbone.h"
 
-#include <c10/util/Exception.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -52,10 +50,6 @@ absl::StatusOr<const Family*> FindFamily(const std::string& name) {
 }
 
 }  // namespace
-
-void Backbone::set_drop_path(const std::shared_ptr<const DropPath>&) {
-  TORCH_CHECK(false, "this backbone has no residual branches to leave out");
-}
 
 std::vector<at::Tensor> Backbone::ForwardLayers(const at::Tensor& images, int64_t first,
                                                 int64_t last) {

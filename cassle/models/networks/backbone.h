@@ -17,7 +17,6 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "cassle/models/networks/drop_path.h"
 #include "cassle/models/networks/model.pb.h"
 #include "cassle/models/networks/module.h"
 
@@ -42,10 +41,6 @@ class Backbone : public Module {
   virtual std::vector<at::Tensor> ForwardStages(const at::Tensor& images) = 0;
 
   virtual int64_t feature_size() const = 0;
-
-  // From now on residual branches are left out in training mode (drop_path.h).
-  // Throws c10::Error if there are none.
-  virtual void set_drop_path(const std::shared_ptr<const DropPath>& path);
 
   // Layers that features may be read from besides forward() (cassle/features/readout.h): the four
   // stages, or the blocks of a vision transformer.

@@ -79,14 +79,10 @@ class ConvNextBlock : public Module {
   at::Tensor forward(const at::Tensor& input) {
     const at::Tensor pixels = conv_dw_->forward(input).permute({0, 2, 3, 1});
     const at::Tensor branch = mlp_->forward(norm_->forward(pixels)) * gamma_;
-    const at::Tensor kept = is_training() ? drop_path_.Apply(branch) : branch;
-    return input + kept.permute({0, 3, 1, 2});
+    return input + branch.permute({0, 3, 1, 2});
   }
 
-  DropPathPlace& drop_path() { return drop_path_; }
-
  private:
-  DropPathPlace drop_path_;
   at::Tensor gamma_;
   std::shared_ptr<BiasedConv> conv_dw_;
   std::shared_ptr<LayerNorm> norm_;
@@ -149,14 +145,6 @@ class ConvNext : public Backbone {
   }
 
   int64_t feature_size() const override { return widths_.back(); }
-
-  void set_drop_path(const std::shared_ptr<const DropPath>& path) override {
-    int64_t blocks = 0, block = 0;
-    for (const Stage& stage : stages_) blocks += static_cast<int64_t>(stage.blocks.size());
-    for (const Stage& stage : stages_) {
-      for (const auto& of_stage : stage.blocks) of_stage->drop_path().Set(path, block++, blocks);
-    }
-  }
 
  private:
   struct Stage {

@@ -1,9 +1,7 @@
 #include "cassle/models/networks/resnet.h"
 
-#include <ATen/TensorOperators.h>
 #include <ATen/ops/max_pool2d.h>
 #include <ATen/ops/mean.h>
-#include <ATen/ops/relu.h>
 
 #include <algorithm>
 #include <cmath>
@@ -34,7 +32,6 @@ class Chain : public Module {
     for (const std::shared_ptr<T>& link : links_) activations = link->forward(activations);
     return activations;
   }
-  const std::vector<std::shared_ptr<T>>& links() const { return links_; }
 
  private:
   std::vector<std::shared_ptr<T>> links_;
@@ -89,17 +86,10 @@ class Block : public Module {
       residual = norms_[i]->ForwardRelu(convs_[i]->forward(residual));
     }
     residual = convs_[last]->forward(residual);
-    const at::Tensor shortcut = downsample_ ? downsample_->forward(input) : input;
-    if (!is_training() || !drop_path_.is_set()) {
-      return norms_[last]->ForwardRelu(residual, shortcut);
-    }
-    return at::relu(shortcut + drop_path_.Apply(norms_[last]->forward(residual)));
+    return norms_[last]->ForwardRelu(residual, downsample_ ? downsample_->forward(input) : input);
   }
 
-  DropPathPlace& drop_path() { return drop_path_; }
-
  private:
-  DropPathPlace drop_path_;
   void AddLayer(int64_t in, int64_t out, int64_t kernel, int64_t stride, double initial_weight) {
     const std::string number = std::to_string(convs_.size() + 1);
     convs_.push_back(
@@ -156,14 +146,6 @@ class ResNet : public Backbone {
   }
 
   int64_t feature_size() const override { return feature_size_; }
-
-  void set_drop_path(const std::shared_ptr<const DropPath>& path) override {
-    int64_t blocks = 0, block = 0;
-    for (const auto& stage : stages_) blocks += static_cast<int64_t>(stage->links().size());
-    for (const auto& stage : stages_) {
-      for (const auto& link : stage->links()) link->drop_path().Set(path, block++, blocks);
-    }
-  }
 
  private:
   bool imagenet_stem_;

@@ -75,11 +75,6 @@ VisionTransformer::VisionTransformer(const Options& options) : options_(options)
   norm_ = AddChild("norm", std::make_shared<LayerNorm>(options.width, options.norm_eps));
 }
 
-void VisionTransformer::set_drop_path(const std::shared_ptr<const DropPath>& path) {
-  const auto blocks = static_cast<int64_t>(blocks_.size());
-  for (int64_t i = 0; i < blocks; ++i) blocks_[i]->drop_path().Set(path, i, blocks);
-}
-
 at::Tensor VisionTransformer::PositionsFor(int64_t grid) const {
   const int64_t own = options_.image_size / options_.patch_size;
   if (grid == own) return pos_embed_;

@@ -72,7 +72,6 @@ class VisionTransformer : public Backbone {
   std::vector<at::Tensor> ForwardStages(const at::Tensor& images) override;
   at::Tensor forward(const at::Tensor& images) override;
   int64_t feature_size() const override { return options_.width; }
-  void set_drop_path(const std::shared_ptr<const DropPath>& path) override;
   int64_t layers() const override { return options_.depth; }
   bool layers_have_one_width() const override { return true; }
   int64_t special_tokens() const override { return 1 + options_.registers; }

@@ -103,13 +103,11 @@ VitBlock::VitBlock(const Options& options) {
 }
 
 at::Tensor VitBlock::forward(const at::Tensor& tokens) {
-  const auto finished = [&](const std::shared_ptr<LayerScale>& scale, const at::Tensor& branch,
-                            int number) {
-    const at::Tensor scaled = scale == nullptr ? branch : scale->forward(branch);
-    return is_training() ? drop_path_.Apply(scaled, number) : scaled;
+  const auto scaled = [](const std::shared_ptr<LayerScale>& scale, const at::Tensor& branch) {
+    return scale == nullptr ? branch : scale->forward(branch);
   };
-  const at::Tensor attended = tokens + finished(ls1_, attn_->forward(norm1_->forward(tokens)), 0);
-  return attended + finished(ls2_, mlp_->forward(norm2_->forward(attended)), 1);
+  const at::Tensor attended = tokens + scaled(ls1_, attn_->forward(norm1_->forward(tokens)));
+  return attended + scaled(ls2_, mlp_->forward(norm2_->forward(attended)));
 }
 
 }  // namespace cassle

@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <memory>
 
-#include "cassle/models/networks/drop_path.h"
 #include "cassle/models/networks/layers.h"
 #include "cassle/models/networks/module.h"
 
@@ -39,10 +38,7 @@ class VitBlock : public Module {
   // [B, N, width] -> [B, N, width]
   at::Tensor forward(const at::Tensor& tokens);
 
-  DropPathPlace& drop_path() { return drop_path_; }
-
  private:
-  DropPathPlace drop_path_;
   std::shared_ptr<LayerNorm> norm1_;
   std::shared_ptr<VitAttention> attn_;
   // May be null, like ls2_.
