@@ -34,6 +34,7 @@
 #include "cassle/ssl/fine_tuning/labelled_data.h"
 #include "cassle/ssl/fine_tuning/validation_monitor.h"
 #include "cassle/ssl/method/layer_decay.h"
+#include "cassle/ssl/method/stochastic_depth.h"
 #include "cassle/ssl/method/weight_average.h"
 #include "cassle/ssl/methods/supervised.h"
 #include "cassle/ssl/training/checkpoint.h"
@@ -100,6 +101,11 @@ absl::Status BuildMethod(Run* run) {
   supervised->set_mixup_alpha(options.mixup_alpha());
   CASSLE_ASSIGN_OR_RETURN(std::unique_ptr<Method> method, MakeSupervised(config, setup));
   run->method = WithLayerDecay(std::move(method), options.layer_decay());
+  if (options.drop_path() > 0) {
+    CASSLE_ASSIGN_OR_RETURN(run->method,
+                            WithStochasticDepth(std::move(run->method), options.drop_path(),
+                                                options.seed(), run->team));
+  }
   if (options.ema_decay() > 0) {
     run->method = WithAverage(std::move(run->method), options.ema_decay());
   }

@@ -206,6 +206,7 @@ TEST(FineTuneTest, EverySettingChangesTheResult) {
       {"crop_scale_min", [](auto* options) { options->set_crop_scale_min(0.9); }},
       {"label_smoothing", [](auto* options) { options->set_label_smoothing(0.1); }},
       {"mixup_alpha", [](auto* options) { options->set_mixup_alpha(0.2); }},
+      {"drop_path", [](auto* options) { options->set_drop_path(0.2); }},
       {"ema_decay", [](auto* options) { options->set_ema_decay(0.5); }},
       {"monitor", [](auto* options) { options->mutable_monitor()->set_every_epochs(1); }},
       {"target", [](auto* options) { options->set_target("shape"); }}};
@@ -251,6 +252,7 @@ TEST(FineTuneTest, RefusesWhatCannotBeLearnt) {
         o->set_batch_size(15);
       },
       usage, "15 images leave one without a partner");
+  expect([](auto* o) { o->set_drop_path(1); }, usage, "--drop_path=1");
   expect([](auto* o) { o->set_ema_decay(1); }, usage, "--ema_decay=1");
   expect([](auto* o) { o->set_label_fraction(2); }, usage, "--label_fraction=2");
   expect([](auto* o) { o->set_target("nosuch"); }, usage, "--target");
@@ -403,6 +405,7 @@ TEST(FineTuneTest, InterruptedWithEverythingOnItEndsWithTheSameBytes) {
     options.mutable_monitor()->set_keep_best(true);
     options.set_label_smoothing(0.1);
     options.set_mixup_alpha(0.4);
+    options.set_drop_path(0.3);
     options.set_ema_decay(0.5);
     return options;
   };

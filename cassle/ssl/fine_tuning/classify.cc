@@ -31,10 +31,10 @@ absl::StatusOr<std::vector<int>> ClassifyBatch(const FrozenEncoder& encoder,
   }
   CASSLE_ASSIGN_OR_RETURN(std::vector<float> features, encoder.Extract(pixels));
   const c10::NoGradGuard no_grad;
-  const at::Tensor logits = head->forward(
-      at::from_blob(features.data(), {last - first, encoder.feature_size()})
-          .to(head->parameters()[0].device()),
-      at::Tensor());
+  const at::Tensor logits =
+      head->forward(at::from_blob(features.data(), {last - first, encoder.feature_size()})
+                        .to(head->parameters()[0].device()),
+                    at::Tensor());
   const at::Tensor best = at::argmax(logits, 1).cpu().contiguous();
   const int64_t* values = best.data_ptr<int64_t>();
   return std::vector<int>(values, values + best.numel());

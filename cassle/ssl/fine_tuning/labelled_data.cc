@@ -74,8 +74,8 @@ absl::Status HoldOut(uint64_t seed, LabelledData* data, StageContext* context) {
     (held_out.count(static_cast<int64_t>(place)) > 0 ? data->validated : learnt)
         .push_back(subset[place]);
   }
-  context->Note(absl::StrCat(data->validated.size(), " of ", subset.size(),
-                             " images of split '", data->train.images->split().name(),
+  context->Note(absl::StrCat(data->validated.size(), " of ", subset.size(), " images of split '",
+                             data->train.images->split().name(),
                              "' are held out for validation (a tenth of every class) and not "
                              "learnt from"));
   subset = std::move(learnt);

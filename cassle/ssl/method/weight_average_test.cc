@@ -45,8 +45,7 @@ at::Tensor Find(const std::vector<NamedTensor>& state, const std::string& name) 
 TEST(WeightAverageTest, FollowsTheRecurrenceFromTheStateBeforeTheFirstStep) {
   const c10::NoGradGuard no_grad;
   const auto method = WithAverage(std::make_unique<Idle>(), 0.75);
-  for (const char* name :
-       {"backbone.conv1.weight", "projector.bias", "backbone.bn1.running_var"}) {
+  for (const char* name : {"backbone.conv1.weight", "projector.bias", "backbone.bn1.running_var"}) {
     at::Tensor trained = Find(method->state(), name);
     const at::Tensor start = trained.clone();
     trained.copy_(start + 1);

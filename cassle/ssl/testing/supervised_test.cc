@@ -100,8 +100,9 @@ TEST(MixupTest, RefusesWhatHasNoPartnerOrTwoDescriptions) {
     EXPECT_THAT(MakeMethod(config, setup),
                 StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(words)));
   };
-  refused(TinySetup(7, 0), "7 images leave one without a partner; choose a --batch_size that is a "
-                           "multiple of 2");
+  refused(TinySetup(7, 0),
+          "7 images leave one without a partner; choose a --batch_size that is a "
+          "multiple of 2");
   MethodSetup setup = TinySetup(12, 0);
   setup.part_size = 3;
   refused(setup, "multiple of 8");
