@@ -74,7 +74,7 @@ elsewhere=$(bazel query --noshow_progress "$networks except attr(flags, '--preci
 [ -z "$elsewhere" ] || say "without --precision=float32 these differ from processor to processor:"$'\n'"$elsewhere"
 
 # Methods, objectives, networks and monitors name no device: tensors are made where their inputs are (docs/gpu.md).
-mapfile -t deviceless < <(ls cassle/ssl/{objectives,method,methods}/*.{h,cc} cassle/ssl/training/monitor.{h,cc} \
+mapfile -t deviceless < <(ls cassle/ssl/{objectives,method,methods}/*.{h,cc} cassle/ssl/training/{monitor.h,feature_monitor.{h,cc}} \
   cassle/models/networks/*.{h,cc} | grep -vE '_(test|benchmark)\.cc$')
 if grep -nE '\bk(CPU|CUDA)\b|\bDeviceType::|\bDevice\b|\bis_c(pu|uda)\(|\.c(pu|uda)\(|"c(pu|uda)\b' "${deviceless[@]}" >&2; then
   say 'these files must not name a device: make tensors where their inputs are (docs/gpu.md)'

@@ -38,10 +38,13 @@ enum class RandomDomain : uint32_t {
   kShuffle = 32,
   kSplit = 33,
   kShapes = 34,
+  kBootstrap = 35,
   // Training.
   kWeights = 64,
   kQueue = 65,
   kSketch = 66,
+  kMixup = 67,
+  kDropPath = 68,
 };
 
 // Key of a stream: the seed of the run, the use, and up to 128 bits of identity.

@@ -36,7 +36,8 @@ DifferenceInterval PairedBootstrap(const std::vector<PairedRun>& runs,
   std::vector<double> means(settings.resamples);
   std::vector<int> times_drawn(num_runs);
   for (int resample = 0; resample < settings.resamples; ++resample) {
-    Philox random(StreamKey{settings.seed, RandomDomain::kSplit, static_cast<uint64_t>(resample)});
+    Philox random(
+        StreamKey{settings.seed, RandomDomain::kBootstrap, static_cast<uint64_t>(resample)});
     std::fill(times_drawn.begin(), times_drawn.end(), 0);
     for (size_t r = 0; r < num_runs; ++r) ++times_drawn[random.Below(num_runs)];
     int64_t drawn = 0;

@@ -1,5 +1,9 @@
 #include "cassle/ssl/fine_tune_options.h"
 
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
 #include "cassle/models/networks/backbone_sizes.h"
 
 namespace cassle {
@@ -14,6 +18,14 @@ absl::Status CheckFineTuneOptions(const v1::FineTuneOptions& options, const Stag
   if (options.input().empty()) {
     return absl::InvalidArgumentError(
         "--input is missing: name the data set that shard-encoder wrote");
+  }
+  const v1::ValidationConfig& monitor = options.monitor();
+  for (const auto& [given, flag] :
+       {std::pair(monitor.keep_best(), std::string("--monitor.keep_best=true")),
+        std::pair(!monitor.split().empty(), absl::StrCat("--monitor.split=", monitor.split()))}) {
+    if (!given || monitor.every_epochs() > 0) continue;
+    return absl::InvalidArgumentError(absl::StrCat(
+        flag, ": nothing is validated with --monitor.every_epochs=0; choose 1, or leave it out"));
   }
   return absl::OkStatus();
 }

@@ -9,7 +9,7 @@
 
 namespace cassle {
 
-// \error kInvalidArgument naming the option that is missing.
+// \error kInvalidArgument naming the option that is missing, or has no meaning without another.
 absl::Status CheckFineTuneOptions(const v1::FineTuneOptions& options, const StageContext& context);
 
 // Fills in the defaults that depend on other options or on the model.

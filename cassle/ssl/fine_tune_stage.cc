@@ -1,18 +1,13 @@
 #include "cassle/ssl/fine_tune_stage.h"
 
-#include <ATen/core/Tensor.h>
-#include <ATen/ops/argmax.h>
-#include <ATen/ops/from_blob.h>
-#include <c10/core/GradMode.h>
-
 #include <algorithm>
 #include <memory>
-#include <set>
 #include <string>
 #include <tuple>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "cassle/augment/loading/view_loader.h"
@@ -20,10 +15,7 @@
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/base/text_proto.h"
-#include "cassle/data/records/class_target.h"
-#include "cassle/data/records/dataset.h"
 #include "cassle/eval/result/evaluation.h"
-#include "cassle/features/for_each_batch.h"
 #include "cassle/features/frozen_encoder.h"
 #include "cassle/models/networks/conditioning.h"
 #include "cassle/models/networks/vit_positions.h"
@@ -33,122 +25,39 @@
 #include "cassle/models/weights/projector_folder.h"
 #include "cassle/models/weights/weights.h"
 #include "cassle/probes/accuracy.h"
-#include "cassle/probes/splits/few_labels.h"
 #include "cassle/runtime/device.h"
 #include "cassle/runtime/ranks/stage_ranks.h"
 #include "cassle/runtime/torch_guard.h"
 #include "cassle/runtime/torch_runtime.h"
 #include "cassle/ssl/fine_tune_options.h"
+#include "cassle/ssl/fine_tuning/classify.h"
+#include "cassle/ssl/fine_tuning/labelled_data.h"
+#include "cassle/ssl/fine_tuning/validation_monitor.h"
 #include "cassle/ssl/method/layer_decay.h"
+#include "cassle/ssl/method/stochastic_depth.h"
+#include "cassle/ssl/method/weight_average.h"
 #include "cassle/ssl/methods/supervised.h"
 #include "cassle/ssl/training/checkpoint.h"
 #include "cassle/ssl/training/trained_model.h"
 #include "cassle/ssl/training/trainer.h"
 #include "cassle/stage/options.h"
+#include "cassle/stage/progress.h"
 
 namespace cassle {
 namespace {
 
 using Options = v1::FineTuneOptions;
 
-constexpr int64_t kTestBatch = 256;
-
-// A split with the class of every image, -1 of those that have none.
-struct LabelledSplit {
-  std::shared_ptr<const Dataset> images;
-  std::vector<int> labels;
-  // Images that have a class.
-  std::vector<int64_t> labelled;
-};
-
 struct Run {
   Options options;
   v1::ModelSpec spec;
   v1::Policy policy;
-  std::string target;
-  std::vector<std::string> class_names;
-  int classes = 0;
-  LabelledSplit train, test;
-  // Images of train that are learnt from.
-  std::vector<int64_t> subset;
+  LabelledData data;
   int64_t batch_size = 0;
   std::unique_ptr<Method> method;
   c10::Device device = c10::Device(c10::kCPU);
   Team* team = nullptr;
 };
-
-absl::StatusOr<LabelledSplit> OpenSplit(const std::string& folder, const std::string& split,
-                                        const std::string& target, int classes) {
-  LabelledSplit opened;
-  CASSLE_ASSIGN_OR_RETURN(opened.images, Dataset::Open(folder, split));
-  for (int64_t i = 0; i < opened.images->size(); ++i) {
-    v1::ImageRecord record;
-    CASSLE_RETURN_IF_ERROR(opened.images->Read(i, &record));
-    const int64_t label = ClassOf(record, target);
-    if (label >= classes) {
-      return absl::DataLossError(
-          absl::StrCat("image ", record.id(), " (", record.key(), ") of split '",
-                       opened.images->split().name(), "' has class ", label, " of target '", target,
-                       "', which has ", classes, ": encode the data set again"));
-    }
-    opened.labels.push_back(static_cast<int>(label));
-    if (label >= 0) opened.labelled.push_back(i);
-  }
-  if (opened.labelled.empty()) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "no image of split '", opened.images->split().name(), "' has a class of target '", target,
-        "': choose a labelled split, or another --target"));
-  }
-  return opened;
-}
-
-// "1 of 4 images of split 'train' have no class of label and are left out".
-void NoteUnlabelled(const LabelledSplit& split, const std::string& target, StageContext* context) {
-  const size_t missing = split.labels.size() - split.labelled.size();
-  if (missing == 0) return;
-  context->NoteWarning(absl::StrCat(missing, " of ", split.labels.size(), " images of split '",
-                                    split.images->split().name(), "' have no class of ", target,
-                                    " and are left out"));
-}
-
-absl::Status OpenData(Run* run) {
-  const Options& options = run->options;
-  run->target = options.target().empty() ? "label" : options.target();
-  CASSLE_ASSIGN_OR_RETURN(const auto any, Dataset::Open(options.input(), options.split()));
-  auto classes = ClassNames(any->info(), run->target);
-  if (!classes.ok()) return Annotate(classes.status(), "--target");
-  if (classes->empty()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(options.input(), " has no labels: fine-tuning learns from them"));
-  }
-  run->class_names = *std::move(classes);
-  run->classes = static_cast<int>(run->class_names.size());
-  CASSLE_ASSIGN_OR_RETURN(run->train,
-                          OpenSplit(options.input(), options.split(), run->target, run->classes));
-  CASSLE_ASSIGN_OR_RETURN(
-      run->test, OpenSplit(options.input(), options.test_split(), run->target, run->classes));
-  if (run->test.images->split().name() == run->train.images->split().name()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--test_split=", options.test_split(), " is the split that is learnt from"));
-  }
-  const auto subset = ChooseFewLabels(run->train.labels, {.fraction = options.label_fraction(),
-                                                          .per_class = options.labels_per_class(),
-                                                          .seed = options.seed()});
-  if (!subset.ok()) {
-    return Annotate(subset.status(), "--label_fraction, --labels_per_class");
-  }
-  run->subset = *subset;
-  std::set<int> learnt;
-  for (int64_t row : run->subset) learnt.insert(run->train.labels[row]);
-  if (learnt.size() < 2) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("target '", run->target, "': every image to learn from has class ",
-                     *learnt.begin(), "; a classifier needs two classes or more"));
-  }
-  run->batch_size =
-      std::min<int64_t>(options.batch_size(), static_cast<int64_t>(run->subset.size()));
-  return absl::OkStatus();
-}
 
 v1::Policy TrainPolicy(const v1::ModelSpec& spec, const Options& options) {
   v1::Policy policy;
@@ -181,14 +90,25 @@ absl::Status BuildMethod(Run* run) {
   };
   setup.batch_size = run->batch_size;
   setup.num_views = 1;
-  setup.num_classes = run->classes;
+  setup.num_classes = run->data.classes;
   setup.seed = options.seed();
   setup.team = run->team;
   setup.precision = options.precision() == v1::BF16 ? Precision::kBfloat16 : Precision::kFloat32;
   v1::MethodConfig config;
-  config.mutable_supervised()->set_classifier_depth(1);
+  v1::SupervisedConfig* supervised = config.mutable_supervised();
+  supervised->set_classifier_depth(1);
+  supervised->set_label_smoothing(options.label_smoothing());
+  supervised->set_mixup_alpha(options.mixup_alpha());
   CASSLE_ASSIGN_OR_RETURN(std::unique_ptr<Method> method, MakeSupervised(config, setup));
   run->method = WithLayerDecay(std::move(method), options.layer_decay());
+  if (options.drop_path() > 0) {
+    CASSLE_ASSIGN_OR_RETURN(run->method,
+                            WithStochasticDepth(std::move(run->method), options.drop_path(),
+                                                options.seed(), run->team));
+  }
+  if (options.ema_decay() > 0) {
+    run->method = WithAverage(std::move(run->method), options.ema_decay());
+  }
   return absl::OkStatus();
 }
 
@@ -211,10 +131,10 @@ absl::StatusOr<v1::TrainingConfig> TrainingOf(const Run& run) {
 
 ViewLoaderOptions LoadingOf(const Run& run) {
   ViewLoaderOptions loading;
-  loading.images = run.train.images;
-  loading.subset = run.subset;
+  loading.images = run.data.train.images;
+  loading.subset = run.data.subset;
   loading.policy = run.policy;
-  loading.target = run.target;
+  loading.target = run.data.target;
   loading.views = 1;
   return loading;
 }
@@ -227,6 +147,30 @@ struct Predictions {
   std::string preprocess_fingerprint;
 };
 
+// Null without --monitor.every_epochs.
+absl::StatusOr<std::unique_ptr<ValidationMonitor>> MakeMonitor(const Run& run, int threads) {
+  if (run.options.monitor().every_epochs() == 0) return std::unique_ptr<ValidationMonitor>();
+  ClassifierCopy copy;
+  copy.spec = run.spec;
+  CASSLE_ASSIGN_OR_RETURN(copy.backbone, LoadBackbone(run.options.model()));
+  CASSLE_ASSIGN_OR_RETURN(copy.head, MakeProjector(run.method->projector().spec()));
+  MoveTensors(copy.backbone->state(), run.device);
+  MoveTensors(copy.head->state(), run.device);
+  return ValidationMonitor::Create(run.data, run.options, std::move(copy), threads);
+}
+
+// Makes the networks what is tested and kept: the best of the monitor, the average, or themselves.
+void TakeFinished(const Run& run, const ValidationMonitor* monitor) {
+  std::vector<NamedTensor> networks;
+  for (const NamedTensor& entry : run.method->state()) {
+    if (absl::StartsWith(entry.name, "backbone.") || absl::StartsWith(entry.name, "projector.")) {
+      networks.push_back(entry);
+    }
+  }
+  const bool best = monitor != nullptr && run.options.monitor().keep_best();
+  CopyTensors(best ? monitor->best_state() : FinishedState(*run.method), networks);
+}
+
 absl::StatusOr<Predictions> Predict(const Run& run, StageContext* context) {
   ConditionedProjector& head = run.method->projector();
   head.eval();
@@ -234,94 +178,116 @@ absl::StatusOr<Predictions> Predict(const Run& run, StageContext* context) {
   const std::shared_ptr<Backbone> borrowed(&run.method->backbone(), [](Backbone*) {});
   CASSLE_ASSIGN_OR_RETURN(const std::unique_ptr<FrozenEncoder> encoder,
                           FrozenEncoder::Create(run.spec, borrowed, {}));
-  const Dataset& images = *run.test.images;
-  const auto predict = [&](int64_t first, int64_t last) -> absl::StatusOr<std::vector<int>> {
-    const int64_t bytes = encoder->input_bytes();
-    std::vector<uint8_t> pixels((last - first) * bytes);
-    for (int64_t i = first; i < last; ++i) {
-      v1::ImageRecord record;
-      RgbImage image;
-      CASSLE_RETURN_IF_ERROR(images.ReadImage(run.test.labelled[i], &record, &image));
-      CASSLE_RETURN_IF_ERROR(encoder->Prepare(image, pixels.data() + (i - first) * bytes));
-    }
-    CASSLE_ASSIGN_OR_RETURN(std::vector<float> features, encoder->Extract(pixels));
-    const c10::NoGradGuard no_grad;
-    const at::Tensor logits = head.forward(
-        at::from_blob(features.data(), {last - first, encoder->feature_size()}).to(run.device),
-        at::Tensor());
-    const at::Tensor best = at::argmax(logits, 1).cpu().contiguous();
-    const int64_t* values = best.data_ptr<int64_t>();
-    return std::vector<int>(values, values + best.numel());
-  };
+  const LabelledSplit& test = run.data.test;
+  Progress progress("testing", static_cast<int64_t>(test.labelled.size()), "images");
   Predictions predictions;
   predictions.preprocess_fingerprint = encoder->preprocess_fingerprint();
-  for (const int64_t image : run.test.labelled)
-    predictions.labels.push_back(run.test.labels[image]);
-  CASSLE_RETURN_IF_ERROR(ForEachBatch<std::vector<int>>(
-      "testing", static_cast<int64_t>(run.test.labelled.size()), kTestBatch, *context, predict,
-      [&](const std::vector<int>& of_batch) {
-        predictions.classes.insert(predictions.classes.end(), of_batch.begin(), of_batch.end());
-        return absl::OkStatus();
+  predictions.labels = test.LabelsOf(test.labelled);
+  CASSLE_ASSIGN_OR_RETURN(
+      predictions.classes,
+      Classify(*encoder, &head, *test.images, test.labelled, context->threads(), [&](int64_t done) {
+        if (context->interrupted()) return false;
+        progress.Set(done);
+        return true;
       }));
   return predictions;
 }
 
-v1::ModelSpec FineTunedSpec(const Run& run) {
+// ", epoch 3 is the best by validation, weights averaged by 0.99"
+std::string WhatIsKept(const Run& run, const ValidationMonitor* monitor) {
+  std::string kept;
+  if (run.options.monitor().keep_best()) {
+    absl::StrAppend(&kept, ", epoch ", monitor->best().epoch, " is the best by validation");
+  }
+  if (run.options.ema_decay() > 0) {
+    absl::StrAppend(&kept, ", weights averaged by ", run.options.ema_decay());
+  }
+  return kept;
+}
+
+v1::ModelSpec FineTunedSpec(const Run& run, const ValidationMonitor* monitor) {
   const Options& options = run.options;
   v1::ModelSpec spec = run.spec;
-  spec.set_provenance(absl::StrCat(
-      spec.provenance(), spec.provenance().empty() ? "" : ", ", "fine-tuned (", run.target, ", ",
-      options.labels_per_class() > 0
-          ? absl::StrCat(options.labels_per_class(), " labels per class, ")
-      : options.label_fraction() < 1
-          ? absl::StrCat(100 * options.label_fraction(), " % of labels, ")
-          : "",
-      options.epochs(), options.epochs() == 1 ? " epoch)" : " epochs)"));
+  spec.set_provenance(
+      absl::StrCat(spec.provenance(), spec.provenance().empty() ? "" : ", ", "fine-tuned (",
+                   run.data.target, ", ",
+                   options.labels_per_class() > 0
+                       ? absl::StrCat(options.labels_per_class(), " labels per class, ")
+                   : options.label_fraction() < 1
+                       ? absl::StrCat(100 * options.label_fraction(), " % of labels, ")
+                       : "",
+                   options.epochs(), options.epochs() == 1 ? " epoch" : " epochs",
+                   WhatIsKept(run, monitor), ")"));
   return spec;
 }
 
 absl::Status WriteHead(const Run& run, const std::string& folder) {
   v1::HeadSpec head;
-  head.set_target(run.target);
-  for (const std::string& name : run.class_names) head.add_classes(name);
+  head.set_target(run.data.target);
+  for (const std::string& name : run.data.class_names) head.add_classes(name);
   return WriteFile(JoinPath(folder, kHeadSpecName), PrintTextProto(head));
 }
 
+// Its best accuracy, and all of them as a line.
+void AddValidation(const ValidationMonitor& monitor, const LabelledData& data,
+                   v1::Evaluation* evaluation) {
+  AddAccuracy(absl::StrCat(data.target, ": validation, best epoch"), monitor.best().accuracy,
+              static_cast<int64_t>(data.validated.size()), evaluation);
+  v1::Chart* chart = evaluation->add_charts();
+  chart->set_name("validation_accuracy");
+  chart->set_title("Validation while fine-tuning");
+  chart->set_kind(v1::Chart::LINES);
+  chart->mutable_x()->set_label("epoch");
+  chart->mutable_y()->set_label("validation accuracy, %");
+  v1::ChartLine* line = chart->add_series();
+  line->set_name(data.target);
+  for (const ValidationMonitor::Point& point : monitor.curve()) {
+    if (point.epoch == monitor.best().epoch) line->set_marked(line->x_size());
+    line->add_x(static_cast<double>(point.epoch));
+    line->add_y(100 * point.accuracy);
+  }
+}
+
 absl::StatusOr<v1::Evaluation> ResultOf(const Run& run, const Predictions& predictions,
+                                        const ValidationMonitor* monitor,
                                         const StageContext& context) {
+  const LabelledData& data = run.data;
   const Backbone& backbone = run.method->backbone();
   v1::Evaluation evaluation;
   evaluation.set_stage("fine-tune");
   evaluation.set_title("Fine-tuning");
-  evaluation.set_encoder(FineTunedSpec(run).provenance());
+  evaluation.set_encoder(FineTunedSpec(run, monitor).provenance());
   evaluation.set_weights_fingerprint(WeightsFingerprint(backbone));
   evaluation.set_preprocess_fingerprint(predictions.preprocess_fingerprint);
   evaluation.set_num_features(static_cast<int32_t>(backbone.feature_size()));
   for (const auto& [role, split, rows] :
-       {std::tuple("train", &run.train, run.subset.size()),
-        std::tuple("test", &run.test, run.test.labelled.size())}) {
+       {std::tuple("train", &data.train, data.subset.size()),
+        std::tuple("val", &data.validation, data.validated.size()),
+        std::tuple("test", &data.test, data.test.labelled.size())}) {
+    if (rows == 0) continue;
     v1::EvaluatedSet* set = evaluation.add_sets();
     set->set_role(role);
     set->set_split(split->images->split().name());
     set->set_dataset_fingerprint(context.input_fingerprint("input"));
     set->set_num_rows(static_cast<int32_t>(rows));
   }
-  std::vector<int> learnt;
-  for (int64_t row : run.subset) learnt.push_back(run.train.labels[row]);
-  const ClassCounts seen = CountRight(learnt, learnt, run.classes);
+  const std::vector<int> learnt = data.train.LabelsOf(data.subset);
+  const ClassCounts seen = CountRight(learnt, learnt, data.classes);
   const int frequent =
       static_cast<int>(std::max_element(seen.rows.begin(), seen.rows.end()) - seen.rows.begin());
-  const ClassCounts tested = CountRight(predictions.classes, predictions.labels, run.classes);
+  const ClassCounts tested = CountRight(predictions.classes, predictions.labels, data.classes);
   const ClassCounts chance = CountRight(std::vector<int>(predictions.classes.size(), frequent),
-                                        predictions.labels, run.classes);
+                                        predictions.labels, data.classes);
   const auto rows = static_cast<int64_t>(predictions.classes.size());
-  AddAccuracy(absl::StrCat(run.target, ": top1"), tested.Top1(), rows, &evaluation)
+  AddAccuracy(absl::StrCat(data.target, ": top1"), tested.Top1(), rows, &evaluation)
       ->set_chance(chance.Top1());
-  AddAccuracy(absl::StrCat(run.target, ": class average"), tested.ClassAverage(), rows, &evaluation)
+  AddAccuracy(absl::StrCat(data.target, ": class average"), tested.ClassAverage(), rows,
+              &evaluation)
       ->set_chance(chance.ClassAverage());
-  for (int c = 0; c < run.classes; ++c) {
+  if (monitor != nullptr) AddValidation(*monitor, data, &evaluation);
+  for (int c = 0; c < data.classes; ++c) {
     if (seen.rows[c] > 0 || tested.rows[c] == 0) continue;
-    evaluation.add_warnings(absl::StrCat("class ", run.class_names[c],
+    evaluation.add_warnings(absl::StrCat("class ", data.class_names[c],
                                          " of the test set is not among the images learnt from"));
   }
   return evaluation;
@@ -337,33 +303,48 @@ absl::Status FineTune(const Options& options, StageContext& context) {
   ResolveFineTuneOptions(run.spec, &run.options);
   run.policy = TrainPolicy(run.spec, run.options);
   CASSLE_RETURN_IF_ERROR(CheckPolicy(run.policy));
-  CASSLE_RETURN_IF_ERROR(OpenData(&run));
   const std::string positions =
       ResizedPositionsSentence(run.spec.backbone(), run.spec.image_size());
   if (!positions.empty()) context.Note(positions);
-  NoteUnlabelled(run.train, run.target, &context);
-  NoteUnlabelled(run.test, run.target, &context);
+  CASSLE_ASSIGN_OR_RETURN(run.data, OpenLabelledData(run.options, &context));
+  const LabelledData& data = run.data;
+  run.batch_size =
+      std::min<int64_t>(options.batch_size(), static_cast<int64_t>(data.subset.size()));
   CASSLE_RETURN_IF_ERROR(BuildMethod(&run));
   CASSLE_ASSIGN_OR_RETURN(run.device, ResolveDevice(run.options.device(), LocalRankOf(context)));
   ConfigureDevice(run.device, {});
   MoveTensors(run.method->state(), run.device);
-  context.Say(absl::StrCat("learning ", run.target, " (", run.classes, " classes) from ",
-                           run.subset.size(), " of ", run.train.labels.size(), " images; ",
+  context.Say(absl::StrCat("learning ", data.target, " (", data.classes, " classes) from ",
+                           data.subset.size(), " of ", data.train.labels.size(), " images; ",
                            DescribeTorchRuntime()));
   CASSLE_ASSIGN_OR_RETURN(const v1::TrainingConfig training, TrainingOf(run));
-  Trainer trainer(training, run.device, LoadingOf(run), run.method.get(), /*monitor=*/nullptr,
-                  run.team, &context);
+  std::unique_ptr<ValidationMonitor> monitor;
+  if (context.leads()) {
+    CASSLE_ASSIGN_OR_RETURN(monitor, MakeMonitor(run, context.threads()));
+  }
+  Trainer trainer(training, run.device, LoadingOf(run), run.method.get(), monitor.get(), run.team,
+                  &context);
   CASSLE_RETURN_IF_ERROR(trainer.Run());
   if (!context.leads()) return absl::OkStatus();
+  TakeFinished(run, monitor.get());
   CASSLE_ASSIGN_OR_RETURN(const Predictions predictions, Predict(run, &context));
-  CASSLE_RETURN_IF_ERROR(WriteTrainedModel(*run.method, FineTunedSpec(run), run.policy,
+  CASSLE_RETURN_IF_ERROR(WriteTrainedModel(*run.method, FineTunedSpec(run, monitor.get()),
+                                           run.policy,
                                            /*groups=*/{}, context.output_dir()));
   CASSLE_RETURN_IF_ERROR(WriteHead(run, context.output_dir()));
-  CASSLE_ASSIGN_OR_RETURN(const v1::Evaluation evaluation, ResultOf(run, predictions, context));
+  CASSLE_ASSIGN_OR_RETURN(const v1::Evaluation evaluation,
+                          ResultOf(run, predictions, monitor.get(), context));
   CASSLE_RETURN_IF_ERROR(RemoveCheckpoints(context.output_dir(), /*keep_newest=*/false));
+  if (run.options.monitor().keep_best()) {
+    context.Say(absl::StrFormat("kept: the weights after epoch %d, the best by validation",
+                                monitor->best().epoch));
+  }
   context.Say(
-      absl::StrFormat("%s: test top1 %.2f %%", run.target, 100 * evaluation.scores(0).value()));
-  context.Count("labelled_images", static_cast<int64_t>(run.subset.size()));
+      absl::StrFormat("%s: test top1 %.2f %%", data.target, 100 * evaluation.scores(0).value()));
+  context.Count("labelled_images", static_cast<int64_t>(data.subset.size()));
+  if (monitor != nullptr) {
+    context.Count("validation_images", static_cast<int64_t>(data.validated.size()));
+  }
   context.Count("steps", trainer.steps());
   return WriteEvaluation(evaluation, context);
 }

@@ -14,7 +14,8 @@ StageInfo FineTuneInfo();
 // in pretrain's trainer: what a run leaves is a function of its options, and a run that was killed
 // and started again ends with the same bytes. The rates of lower blocks may be smaller
 // (layer_decay.h), and the labels few (cassle/probes/splits/few_labels.h). The encoder of the last
-// epoch is tested once, on evaluation's view of every image of the test split.
+// epoch, or of the best by validation (fine_tuning/validation_monitor.h), is tested once, on
+// evaluation's view of every image of the test split.
 //
 // Lives beside pretrain, not in eval, because it trains: eval never includes ssl.
 //

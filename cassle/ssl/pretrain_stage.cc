@@ -25,7 +25,7 @@
 #include "cassle/ssl/pretrain_run.h"
 #include "cassle/ssl/training/checkpoint.h"
 #include "cassle/ssl/training/collapse.h"
-#include "cassle/ssl/training/monitor.h"
+#include "cassle/ssl/training/feature_monitor.h"
 #include "cassle/ssl/training/trained_model.h"
 #include "cassle/ssl/training/trainer.h"
 #include "cassle/ssl/training_links.h"
@@ -51,8 +51,9 @@ absl::StatusOr<c10::Device> PrepareDevice(const v1::PretrainOptions& options, in
 }
 
 // Null without monitors.
-absl::StatusOr<std::unique_ptr<Monitor>> MakeMonitor(const PretrainRun& run, c10::Device device,
-                                                     StageContext* context) {
+absl::StatusOr<std::unique_ptr<FeatureMonitor>> MakeMonitor(const PretrainRun& run,
+                                                            c10::Device device,
+                                                            StageContext* context) {
   MonitorSetup setup;
   setup.images = run.images;
   setup.spec = ModelSpecOf(run);
@@ -64,8 +65,8 @@ absl::StatusOr<std::unique_ptr<Monitor>> MakeMonitor(const PretrainRun& run, c10
   };
   setup.bfloat16 = run.options.precision() == v1::BF16;
   setup.threads = context->threads();
-  CASSLE_ASSIGN_OR_RETURN(auto monitor, Monitor::Create(run.options.monitor(), setup));
-  if (monitor != nullptr) context->Say(monitor->Describe());
+  CASSLE_ASSIGN_OR_RETURN(auto monitor, FeatureMonitor::Create(run.options.monitor(), setup));
+  if (monitor != nullptr) context->Say(monitor->DescribeImages());
   return monitor;
 }
 
@@ -150,7 +151,7 @@ absl::Status Pretrain(const v1::PretrainOptions& options, StageContext& context)
   }
   for (const std::string& note : run.notes) context.Note(note);
   CASSLE_RETURN_IF_ERROR(NotePositions(run, &context));
-  std::unique_ptr<Monitor> monitor;
+  std::unique_ptr<FeatureMonitor> monitor;
   if (context.leads()) {
     CASSLE_ASSIGN_OR_RETURN(monitor, MakeMonitor(run, device, &context));
   }

@@ -43,6 +43,8 @@ constexpr Scalar kScalars[] = {
     {"monitor/probe_accuracy", &TrainMetrics::has_probe_accuracy, &TrainMetrics::probe_accuracy,
      true},
     {"monitor/knn_accuracy", &TrainMetrics::has_knn_accuracy, &TrainMetrics::knn_accuracy, true},
+    {"monitor/validation_accuracy", &TrainMetrics::has_validation_accuracy,
+     &TrainMetrics::validation_accuracy, true},
 };
 
 absl::Status WriteError(const std::string& path) {

@@ -9,7 +9,7 @@
 namespace cassle {
 
 inline StageInfo LearningCurvesInfo() {
-  return {"learning-curves", /*version=*/1,
+  return {"learning-curves", /*version=*/2,
           "Accuracy over the length of trainings, and what each gains over its baseline, with "
           "bootstrap intervals."};
 }

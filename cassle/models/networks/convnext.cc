@@ -16,6 +16,7 @@
 #include "cassle/base/status_macros.h"
 #include "cassle/models/networks/backbone_settings.h"
 #include "cassle/models/networks/backbone_sizes.h"
+#include "cassle/models/networks/drop_path.h"
 #include "cassle/models/networks/layers.h"
 
 namespace cassle {
@@ -79,14 +80,16 @@ class ConvNextBlock : public Module {
   at::Tensor forward(const at::Tensor& input) {
     const at::Tensor pixels = conv_dw_->forward(input).permute({0, 2, 3, 1});
     const at::Tensor branch = mlp_->forward(norm_->forward(pixels)) * gamma_;
-    return input + branch.permute({0, 3, 1, 2});
+    return input + drop_.Apply(branch, is_training()).permute({0, 3, 1, 2});
   }
+  void Drop(const DroppedBranch& drop) { drop_ = drop; }
 
  private:
   at::Tensor gamma_;
   std::shared_ptr<BiasedConv> conv_dw_;
   std::shared_ptr<LayerNorm> norm_;
   std::shared_ptr<PixelMlp> mlp_;
+  DroppedBranch drop_;
 };
 
 // A norm and a 2x2 convolution that halves the sides: children "0" and "1".
@@ -104,7 +107,7 @@ class Halving : public Module {
   std::shared_ptr<BiasedConv> conv_;
 };
 
-class ConvNext : public Backbone {
+class ConvNext : public Backbone, public HasResidualBranches {
  public:
   ConvNext(const ConvNextSize& size, int64_t channels_in, const std::vector<int64_t>& widths,
            double layer_scale)
@@ -145,6 +148,14 @@ class ConvNext : public Backbone {
   }
 
   int64_t feature_size() const override { return widths_.back(); }
+
+  void Use(const std::shared_ptr<const DropPath>& drop_path) override {
+    int64_t blocks = 0, block = 0;
+    for (const Stage& stage : stages_) blocks += static_cast<int64_t>(stage.blocks.size());
+    for (const Stage& stage : stages_) {
+      for (const auto& of_stage : stage.blocks) of_stage->Drop({drop_path, block++, blocks});
+    }
+  }
 
  private:
   struct Stage {

@@ -1,5 +1,6 @@
 #include "cassle/models/networks/resnet.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/max_pool2d.h>
 #include <ATen/ops/mean.h>
 
@@ -12,6 +13,7 @@
 #include "cassle/base/status_macros.h"
 #include "cassle/models/networks/backbone_settings.h"
 #include "cassle/models/networks/backbone_sizes.h"
+#include "cassle/models/networks/drop_path.h"
 #include "cassle/models/networks/layers.h"
 
 namespace cassle {
@@ -32,6 +34,7 @@ class Chain : public Module {
     for (const std::shared_ptr<T>& link : links_) activations = link->forward(activations);
     return activations;
   }
+  const std::vector<std::shared_ptr<T>>& links() const { return links_; }
 
  private:
   std::vector<std::shared_ptr<T>> links_;
@@ -86,8 +89,11 @@ class Block : public Module {
       residual = norms_[i]->ForwardRelu(convs_[i]->forward(residual));
     }
     residual = convs_[last]->forward(residual);
-    return norms_[last]->ForwardRelu(residual, downsample_ ? downsample_->forward(input) : input);
+    const at::Tensor shortcut = downsample_ ? downsample_->forward(input) : input;
+    if (!drop_.drops() || !is_training()) return norms_[last]->ForwardRelu(residual, shortcut);
+    return (drop_.Apply(norms_[last]->forward(residual), /*training=*/true) + shortcut).relu();
   }
+  void Drop(const DroppedBranch& drop) { drop_ = drop; }
 
  private:
   void AddLayer(int64_t in, int64_t out, int64_t kernel, int64_t stride, double initial_weight) {
@@ -102,9 +108,10 @@ class Block : public Module {
   std::vector<std::shared_ptr<Conv2d>> convs_;
   std::vector<std::shared_ptr<BatchNorm>> norms_;
   std::shared_ptr<Downsample> downsample_;
+  DroppedBranch drop_;
 };
 
-class ResNet : public Backbone {
+class ResNet : public Backbone, public HasResidualBranches {
  public:
   ResNet(const ResNetSize& size, int64_t channels_in, bool imagenet_stem,
          const int64_t (&widths)[4], bool zero_init)
@@ -146,6 +153,14 @@ class ResNet : public Backbone {
   }
 
   int64_t feature_size() const override { return feature_size_; }
+
+  void Use(const std::shared_ptr<const DropPath>& drop_path) override {
+    int64_t blocks = 0, block = 0;
+    for (const auto& stage : stages_) blocks += static_cast<int64_t>(stage->links().size());
+    for (const auto& stage : stages_) {
+      for (const auto& of_stage : stage->links()) of_stage->Drop({drop_path, block++, blocks});
+    }
+  }
 
  private:
   bool imagenet_stem_;

@@ -75,6 +75,12 @@ VisionTransformer::VisionTransformer(const Options& options) : options_(options)
   norm_ = AddChild("norm", std::make_shared<LayerNorm>(options.width, options.norm_eps));
 }
 
+void VisionTransformer::Use(const std::shared_ptr<const DropPath>& drop_path) {
+  for (int64_t i = 0; i < options_.depth; ++i) {
+    blocks_[i]->Drop({drop_path, i, options_.depth, 0}, {drop_path, i, options_.depth, 1});
+  }
+}
+
 at::Tensor VisionTransformer::PositionsFor(int64_t grid) const {
   const int64_t own = options_.image_size / options_.patch_size;
   if (grid == own) return pos_embed_;

@@ -32,6 +32,7 @@
 
 #include "absl/status/statusor.h"
 #include "cassle/models/networks/backbone.h"
+#include "cassle/models/networks/drop_path.h"
 #include "cassle/models/networks/layers.h"
 
 namespace cassle {
@@ -39,7 +40,7 @@ namespace cassle {
 class VitBlock;
 class PatchEmbedding;
 
-class VisionTransformer : public Backbone {
+class VisionTransformer : public Backbone, public HasResidualBranches {
  public:
   struct Options {
     int64_t channels = kImageChannels;
@@ -77,6 +78,7 @@ class VisionTransformer : public Backbone {
   int64_t special_tokens() const override { return 1 + options_.registers; }
   std::vector<at::Tensor> ForwardLayers(const at::Tensor& images, int64_t first,
                                         int64_t last) override;
+  void Use(const std::shared_ptr<const DropPath>& drop_path) override;
 
  private:
   // The tokens that enter the first block.

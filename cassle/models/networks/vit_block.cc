@@ -106,8 +106,11 @@ at::Tensor VitBlock::forward(const at::Tensor& tokens) {
   const auto scaled = [](const std::shared_ptr<LayerScale>& scale, const at::Tensor& branch) {
     return scale == nullptr ? branch : scale->forward(branch);
   };
-  const at::Tensor attended = tokens + scaled(ls1_, attn_->forward(norm1_->forward(tokens)));
-  return attended + scaled(ls2_, mlp_->forward(norm2_->forward(attended)));
+  const at::Tensor attended =
+      tokens +
+      drop_attention_.Apply(scaled(ls1_, attn_->forward(norm1_->forward(tokens))), is_training());
+  return attended +
+         drop_mlp_.Apply(scaled(ls2_, mlp_->forward(norm2_->forward(attended))), is_training());
 }
 
 }  // namespace cassle

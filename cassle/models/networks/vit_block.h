@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "cassle/models/networks/drop_path.h"
 #include "cassle/models/networks/layers.h"
 #include "cassle/models/networks/module.h"
 
@@ -37,6 +38,11 @@ class VitBlock : public Module {
   explicit VitBlock(const Options& options);
   // [B, N, width] -> [B, N, width]
   at::Tensor forward(const at::Tensor& tokens);
+  // Of attention and MLP.
+  void Drop(const DroppedBranch& attention, const DroppedBranch& mlp) {
+    drop_attention_ = attention;
+    drop_mlp_ = mlp;
+  }
 
  private:
   std::shared_ptr<LayerNorm> norm1_;
@@ -46,6 +52,8 @@ class VitBlock : public Module {
   std::shared_ptr<LayerNorm> norm2_;
   std::shared_ptr<VitMlp> mlp_;
   std::shared_ptr<LayerScale> ls2_;
+  DroppedBranch drop_attention_;
+  DroppedBranch drop_mlp_;
 };
 
 }  // namespace cassle

@@ -1,29 +1,46 @@
 #include "cassle/ssl/methods/supervised.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/core/Reduction.h>
 #include <ATen/ops/cross_entropy_loss.h>
+#include <ATen/ops/zeros.h>
 #include <c10/util/Exception.h>
 
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "cassle/base/status_macros.h"
+#include "cassle/runtime/ranks/team.h"
+#include "cassle/ssl/method/augself.h"
 #include "cassle/ssl/method/encoder.h"
+#include "cassle/ssl/method/equimod.h"
+#include "cassle/ssl/methods/mixup.h"
 
 namespace cassle {
 namespace {
 
 class Supervised : public Method {
  public:
-  Supervised(Encoder encoder, int num_views)
-      : encoder_(std::move(encoder)), num_views_(num_views) {}
+  Supervised(Encoder encoder, const v1::SupervisedConfig& settings, const MethodSetup& setup)
+      : encoder_(std::move(encoder)),
+        label_smoothing_(settings.label_smoothing()),
+        mixup_alpha_(settings.mixup_alpha()),
+        seed_(setup.seed),
+        team_(setup.team),
+        num_views_(setup.num_views),
+        steps_(at::zeros({}, at::kLong)) {}
 
   MethodOutput Forward(const Batch& batch) override {
     TORCH_CHECK(batch.labels.defined(), "supervised: the batch has no labels");
     MethodOutput output;
     for (int view = 0; view < num_views_; ++view) {
-      const auto [features, logits] = encoder_.Encode(batch.views.at(view));
-      const at::Tensor loss = at::cross_entropy_loss(logits, batch.labels);
+      const at::Tensor shares = SharesOf(view, batch.labels.size(0));
+      const auto [features, logits] = encoder_.Encode(Mixed(batch.views.at(view), shares));
+      const at::Tensor loss =
+          shares.defined()
+              ? MixupCrossEntropy(logits, batch.labels, shares, label_smoothing_)
+              : at::cross_entropy_loss(logits, batch.labels, /*weight=*/{}, at::Reduction::Mean,
+                                       /*ignore_index=*/-100, label_smoothing_);
       output.loss = view == 0 ? loss : output.loss + loss;
       // Of a single view the monitors see it twice.
       if (view == 0) {
@@ -35,22 +52,75 @@ class Supervised : public Method {
       }
     }
     output.loss = output.loss / num_views_;
+    rows_of_step_ += batch.labels.size(0);
     return output;
   }
 
-  void AfterStep() override {}
+  void AfterStep() override {
+    steps_.add_(1);
+    rows_of_step_ = 0;
+  }
 
   std::vector<Network> networks() const override {
     return {{"backbone", encoder_.backbone(), true}, {"projector", encoder_.projector(), true}};
+  }
+
+  // A resumed run mixes as an undisturbed one.
+  std::vector<NamedTensor> other_state() const override {
+    if (mixup_alpha_ == 0) return {};
+    return {{"steps", steps_}};
   }
 
   int num_views() const override { return num_views_; }
   bool uses_labels() const override { return true; }
 
  private:
+  // Of all rows of this part of the batch, on every rank alike; undefined without mixup.
+  at::Tensor SharesOf(int view, int64_t rows) const {
+    if (mixup_alpha_ == 0) return {};
+    return MixupShares(mixup_alpha_, seed_, steps_.item().toLong(), view, rows_of_step_, rows);
+  }
+
+  View Mixed(View view, const at::Tensor& shares) const {
+    if (!shares.defined()) return view;
+    const int64_t rows = shares.size(0);
+    const RowRange own = team_ == nullptr ? RowRange{0, rows} : team_->OwnRows(rows);
+    view.images = MixWithPartners(view.images, shares.narrow(0, own.first, own.count));
+    return view;
+  }
+
   Encoder encoder_;
+  const double label_smoothing_;
+  const double mixup_alpha_;
+  const uint64_t seed_;
+  Team* const team_;
   const int num_views_;
+  // Steps taken, and rows that earlier parts of the batch of this one had: they key mixup.
+  at::Tensor steps_;
+  int64_t rows_of_step_ = 0;
 };
+
+// Both images of a pair must be on one rank, and have one description.
+absl::Status CheckMixup(const MethodSetup& setup) {
+  const int64_t part = setup.part_size > 0 ? setup.part_size : setup.batch_size;
+  const int ranks = setup.team == nullptr ? 1 : setup.team->size();
+  for (int rank = 0; rank < ranks; ++rank) {
+    if (RowsOfRank(part, rank, ranks).count % 2 == 0) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("mixup_alpha mixes images two by two: ", part, " images",
+                     ranks == 1 ? "" : " on ", ranks == 1 ? "" : absl::StrCat(ranks, " ranks"),
+                     " leave one without a partner; choose a --batch_size that is a multiple of ",
+                     2 * ranks * setup.batch_size / part));
+  }
+  const bool conditioned = setup.conditioning.treatment() != v1::NONE &&
+                           setup.conditioning.treatment() != v1::TREATMENT_UNSPECIFIED;
+  if (conditioned || !AugSelfGroups(setup.augself).empty() || HasEquiMod(setup.equimod)) {
+    return absl::InvalidArgumentError(
+        "mixup_alpha: no descriptor tells how a mixture of two images was augmented; leave it out, "
+        "or --conditioning, --augself and --equimod");
+  }
+  return absl::OkStatus();
+}
 
 }  // namespace
 
@@ -63,11 +133,12 @@ absl::StatusOr<std::unique_ptr<Method>> MakeSupervised(const v1::MethodConfig& c
         setup.num_classes == 0 ? "none" : "labels of one class only",
         ": name a labelled data set by --input, also beside recorded views, or another --target"));
   }
+  if (supervised.mixup_alpha() > 0) CASSLE_RETURN_IF_ERROR(CheckMixup(setup));
   CASSLE_ASSIGN_OR_RETURN(Encoder encoder,
                           Encoder::Create(setup, {.hidden = supervised.hidden_size(),
                                                   .out = setup.num_classes,
                                                   .depth = supervised.classifier_depth()}));
-  return std::unique_ptr<Method>(new Supervised(std::move(encoder), setup.num_views));
+  return std::unique_ptr<Method>(new Supervised(std::move(encoder), supervised, setup));
 }
 
 }  // namespace cassle

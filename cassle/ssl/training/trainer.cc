@@ -73,10 +73,19 @@ bool Trainer::AnyInterrupted() const {
   return team_ == nullptr ? context_->interrupted() : team_->Any(context_->interrupted());
 }
 
-std::vector<NamedTensor> Trainer::Everything() const {
+std::vector<NamedTensor> Trainer::Shared() const {
   std::vector<NamedTensor> all = method_->state();
   for (const NamedTensor& buffer : optimizer_->buffers()) {
     all.push_back({"optimizer." + buffer.name, buffer.tensor});
+  }
+  return all;
+}
+
+std::vector<NamedTensor> Trainer::Everything() const {
+  std::vector<NamedTensor> all = Shared();
+  if (monitor_ == nullptr) return all;
+  for (const NamedTensor& kept : monitor_->state()) {
+    all.push_back({"monitor." + kept.name, kept.tensor});
   }
   return all;
 }
@@ -147,7 +156,7 @@ absl::Status Trainer::ShareStart() {
   std::string kept = absl::StrCat(checkpoint_step_);
   team_->TakeFromFirst(&kept);
   if (!absl::SimpleAtoi(kept, &checkpoint_step_)) return absl::InternalError("rank 0 sent no step");
-  for (const NamedTensor& named : Everything()) team_->TakeFromFirst(named.tensor);
+  for (const NamedTensor& named : Shared()) team_->TakeFromFirst(named.tensor);
   return absl::OkStatus();
 }
 
@@ -264,28 +273,18 @@ absl::Status Trainer::MeasureAlone() {
   // Every start of a run gets somewhere, however early the signal came.
   const bool interrupted_before = context_->interrupted();
   const absl::Time begin = absl::Now();
-  CASSLE_ASSIGN_OR_RETURN(const MonitorValues values, monitor_->Measure(method_->backbone(), [&] {
-    return !interrupted_before && context_->interrupted();
-  }));
-  monitor_seconds_ += absl::ToDoubleSeconds(absl::Now() - begin);
-  context_->Spend("monitor", monitor_seconds_);
   v1::TrainMetrics line;
   line.set_step(static_cast<int32_t>(state_.step()));
   line.set_epoch(static_cast<int32_t>(epoch));
-  line.set_probe_accuracy(values.probe_accuracy);
-  line.set_knn_accuracy(values.knn_accuracy);
+  CASSLE_RETURN_IF_ERROR(monitor_->Measure(
+      *method_, [&] { return !interrupted_before && context_->interrupted(); }, &line));
+  monitor_seconds_ += absl::ToDoubleSeconds(absl::Now() - begin);
+  context_->Spend("monitor", monitor_seconds_);
   CASSLE_RETURN_IF_ERROR(log_->Write(line));
   state_.set_next_monitor_epoch(epoch + 1);
   if (epoch == 0) *state_.mutable_untrained() = line;
   state_.mutable_last_metrics()->MergeFrom(line);
-  std::string said = absl::StrFormat("epoch %d: probe %.2f%%, nearest neighbours %.2f%%", epoch,
-                                     100 * line.probe_accuracy(), 100 * line.knn_accuracy());
-  if (epoch > 0) {
-    absl::StrAppendFormat(&said, " (at the start: %.2f%%, %.2f%%)",
-                          100 * state_.untrained().probe_accuracy(),
-                          100 * state_.untrained().knn_accuracy());
-  }
-  context_->Say(said);
+  context_->Say(monitor_->Describe(line, state_.untrained()));
   return absl::OkStatus();
 }
 

@@ -71,7 +71,8 @@ class Trainer {
   const v1::TrainMetrics& last_metrics() const { return state_.last_metrics(); }
 
  private:
-  // Everything a checkpoint keeps.
+  // What all ranks have of a checkpoint, and everything it keeps.
+  std::vector<NamedTensor> Shared() const;
   std::vector<NamedTensor> Everything() const;
   absl::Status Resume();
   // All ranks get what rank 0 has.
@@ -87,7 +88,7 @@ class Trainer {
   void SayIfTheDeviceChanged();
   absl::Status SaveState();
   absl::Status SaveStateAlone();
-  // Measures the encoder if the monitor is due after the epochs done.
+  // Measures if the monitor is due after the epochs done.
   absl::Status MonitorIfDue();
   absl::Status MeasureAlone();
   absl::Status Interrupted() const;

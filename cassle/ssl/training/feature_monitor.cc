@@ -1,4 +1,4 @@
-#include "cassle/ssl/training/monitor.h"
+#include "cassle/ssl/training/feature_monitor.h"
 
 #include <algorithm>
 #include <cmath>
@@ -71,7 +71,7 @@ absl::StatusOr<std::shared_ptr<const Dataset>> OpenTestSplit(const std::string& 
 
 }  // namespace
 
-absl::Status Monitor::ChooseImages() {
+absl::Status FeatureMonitor::ChooseImages() {
   std::shared_ptr<const Dataset> images = setup_.images;
   if (!config_.input().empty()) {
     CASSLE_ASSIGN_OR_RETURN(images, Dataset::Open(config_.input(), config_.train_split()));
@@ -109,10 +109,10 @@ absl::Status Monitor::ChooseImages() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::unique_ptr<Monitor>> Monitor::Create(const v1::MonitorConfig& config,
-                                                         const MonitorSetup& setup) {
-  if (config.every_epochs() == 0) return std::unique_ptr<Monitor>();
-  std::unique_ptr<Monitor> monitor(new Monitor(config, setup));
+absl::StatusOr<std::unique_ptr<FeatureMonitor>> FeatureMonitor::Create(
+    const v1::MonitorConfig& config, const MonitorSetup& setup) {
+  if (config.every_epochs() == 0) return std::unique_ptr<FeatureMonitor>();
+  std::unique_ptr<FeatureMonitor> monitor(new FeatureMonitor(config, setup));
   const absl::Status chosen = monitor->ChooseImages();
   if (chosen.code() == absl::StatusCode::kFailedPrecondition) {
     return absl::FailedPreconditionError(
@@ -124,19 +124,39 @@ absl::StatusOr<std::unique_ptr<Monitor>> Monitor::Create(const v1::MonitorConfig
   return monitor;
 }
 
-bool Monitor::IsDue(int64_t epoch, int64_t epochs) const {
+absl::Status FeatureMonitor::Measure(const Method& method, const std::function<bool()>& interrupted,
+                                     v1::TrainMetrics* line) {
+  CASSLE_ASSIGN_OR_RETURN(const MonitorValues values, Measure(method.backbone(), interrupted));
+  line->set_probe_accuracy(values.probe_accuracy);
+  line->set_knn_accuracy(values.knn_accuracy);
+  return absl::OkStatus();
+}
+
+std::string FeatureMonitor::Describe(const v1::TrainMetrics& line,
+                                     const v1::TrainMetrics& untrained) const {
+  std::string said =
+      absl::StrFormat("epoch %d: probe %.2f%%, nearest neighbours %.2f%%", line.epoch(),
+                      100 * line.probe_accuracy(), 100 * line.knn_accuracy());
+  if (line.epoch() > 0) {
+    absl::StrAppendFormat(&said, " (at the start: %.2f%%, %.2f%%)",
+                          100 * untrained.probe_accuracy(), 100 * untrained.knn_accuracy());
+  }
+  return said;
+}
+
+bool FeatureMonitor::IsDue(int64_t epoch, int64_t epochs) const {
   return epoch % config_.every_epochs() == 0 || epoch == epochs;
 }
 
-std::string Monitor::Describe() const {
+std::string FeatureMonitor::DescribeImages() const {
   return absl::StrCat("monitors learn from ", train_.indices.size(), " images of split '",
                       train_.images->split().name(), "' and are tested on ", test_.indices.size(),
                       " of '", test_.images->split().name(), "', ", train_.classes, " classes");
 }
 
-absl::StatusOr<std::vector<float>> Monitor::Embed(const LabelledImages& chosen,
-                                                  const FrozenEncoder& encoder,
-                                                  const std::function<bool()>& interrupted) const {
+absl::StatusOr<std::vector<float>> FeatureMonitor::Embed(
+    const LabelledImages& chosen, const FrozenEncoder& encoder,
+    const std::function<bool()>& interrupted) const {
   const int64_t images = static_cast<int64_t>(chosen.indices.size());
   OrderedPipeline<Prepared> batches(
       setup_.threads, 0, (images + kBatch - 1) / kBatch, /*look_ahead=*/setup_.threads + 1,
@@ -163,8 +183,8 @@ absl::StatusOr<std::vector<float>> Monitor::Embed(const LabelledImages& chosen,
   return features;
 }
 
-absl::StatusOr<MonitorValues> Monitor::Measure(const Backbone& trained,
-                                               const std::function<bool()>& interrupted) {
+absl::StatusOr<MonitorValues> FeatureMonitor::Measure(const Backbone& trained,
+                                                      const std::function<bool()>& interrupted) {
   CopyState(trained, copy_.get());
   CASSLE_ASSIGN_OR_RETURN(const std::unique_ptr<FrozenEncoder> encoder,
                           FrozenEncoder::Create(setup_.spec, copy_, {.bfloat16 = setup_.bfloat16}));

@@ -1,5 +1,5 @@
 // The monitors: right values, the same images every time, and a training that does not notice them.
-#include "cassle/ssl/training/monitor.h"
+#include "cassle/ssl/training/feature_monitor.h"
 
 #include <ATen/TensorOperators.h>
 
@@ -117,7 +117,7 @@ v1::MonitorConfig Config(int every_epochs) {
 bool Never() { return false; }
 
 TEST(MonitorTest, MeasuresTheAccuracyOfTheTestImages) {
-  ASSERT_OK_AND_ASSIGN(const auto monitor, Monitor::Create(Config(1), SetupFor("train")));
+  ASSERT_OK_AND_ASSIGN(const auto monitor, FeatureMonitor::Create(Config(1), SetupFor("train")));
   MeanColour trained(1);
   ASSERT_OK_AND_ASSIGN(const MonitorValues values, monitor->Measure(trained, Never));
   // Every class is found; half of the test images claim another.
@@ -133,9 +133,9 @@ TEST(MonitorTest, MeasuresTheAccuracyOfTheTestImages) {
 TEST(MonitorTest, SharesOutTheImagesOfOneSplitWithoutOverlap) {
   v1::MonitorConfig config = Config(1);
   config.set_test_split("train");
-  ASSERT_OK_AND_ASSIGN(const auto monitor, Monitor::Create(config, SetupFor("train")));
+  ASSERT_OK_AND_ASSIGN(const auto monitor, FeatureMonitor::Create(config, SetupFor("train")));
   // 60 images in proportion 50 to 60.
-  EXPECT_EQ(monitor->Describe(),
+  EXPECT_EQ(monitor->DescribeImages(),
             "monitors learn from 28 images of split 'train' and are tested on 32 of 'train', 3 "
             "classes");
   ASSERT_OK_AND_ASSIGN(const MonitorValues values, monitor->Measure(MeanColour(1), Never));
@@ -144,7 +144,7 @@ TEST(MonitorTest, SharesOutTheImagesOfOneSplitWithoutOverlap) {
 }
 
 TEST(MonitorTest, IsDueBeforeTheFirstStepEveryFewEpochsAndAtTheEnd) {
-  ASSERT_OK_AND_ASSIGN(const auto monitor, Monitor::Create(Config(3), SetupFor("train")));
+  ASSERT_OK_AND_ASSIGN(const auto monitor, FeatureMonitor::Create(Config(3), SetupFor("train")));
   std::vector<int> due;
   for (int epoch = 0; epoch <= 8; ++epoch) {
     if (monitor->IsDue(epoch, 8)) due.push_back(epoch);
@@ -153,7 +153,7 @@ TEST(MonitorTest, IsDueBeforeTheFirstStepEveryFewEpochsAndAtTheEnd) {
 }
 
 TEST(MonitorTest, StopsWhenItIsInterrupted) {
-  ASSERT_OK_AND_ASSIGN(const auto monitor, Monitor::Create(Config(1), SetupFor("train")));
+  ASSERT_OK_AND_ASSIGN(const auto monitor, FeatureMonitor::Create(Config(1), SetupFor("train")));
   int asked = 0;
   EXPECT_THAT(monitor->Measure(MeanColour(1), [&] { return ++asked > 2; }),
               StatusIs(absl::StatusCode::kCancelled, HasSubstr("interrupted")));
@@ -161,28 +161,28 @@ TEST(MonitorTest, StopsWhenItIsInterrupted) {
 
 TEST(MonitorTest, RefusesWhatItCannotMeasure) {
   constexpr absl::StatusCode kPrecondition = absl::StatusCode::kFailedPrecondition;
-  EXPECT_THAT(Monitor::Create(Config(5), SetupFor("plain")),
+  EXPECT_THAT(FeatureMonitor::Create(Config(5), SetupFor("plain")),
               StatusIs(kPrecondition,
                        AllOf(HasSubstr("--monitor.every_epochs=5: split 'plain'"),
                              HasSubstr("no labelled images"), HasSubstr("--monitor.input"))));
   MonitorSetup without = SetupFor("train");
   without.images = nullptr;
-  EXPECT_THAT(Monitor::Create(Config(5), without),
+  EXPECT_THAT(FeatureMonitor::Create(Config(5), without),
               StatusIs(kPrecondition, HasSubstr("recorded pixels have no labels")));
   v1::MonitorConfig config = Config(1);
   config.set_target("hue");
-  EXPECT_THAT(Monitor::Create(config, SetupFor("train")),
+  EXPECT_THAT(FeatureMonitor::Create(config, SetupFor("train")),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        AllOf(HasSubstr("--monitor.target"), HasSubstr("no class target \"hue\""))));
   // Nobody asked: no error.
-  ASSERT_OK_AND_ASSIGN(const auto unlabelled, Monitor::Create(Config(0), SetupFor("plain")));
+  ASSERT_OK_AND_ASSIGN(const auto unlabelled, FeatureMonitor::Create(Config(0), SetupFor("plain")));
   EXPECT_EQ(unlabelled, nullptr);
-  ASSERT_OK_AND_ASSIGN(const auto nothing, Monitor::Create(Config(0), without));
+  ASSERT_OK_AND_ASSIGN(const auto nothing, FeatureMonitor::Create(Config(0), without));
   EXPECT_EQ(nothing, nullptr);
 }
 
 TEST(MonitorTest, SaysThatAnEncoderHasDiverged) {
-  ASSERT_OK_AND_ASSIGN(const auto monitor, Monitor::Create(Config(1), SetupFor("train")));
+  ASSERT_OK_AND_ASSIGN(const auto monitor, FeatureMonitor::Create(Config(1), SetupFor("train")));
   EXPECT_THAT(monitor->Measure(MeanColour(std::numeric_limits<float>::infinity()), Never),
               StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("are not finite")));
 }
