@@ -8,6 +8,7 @@ what the program said. Exit code 1 if anything failed.
 import argparse
 import concurrent.futures
 import hashlib
+import importlib.util
 import io
 import json
 import os
@@ -25,6 +26,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 METHODS = ("moco_v2", "simclr", "byol", "simsiam", "barlow_twins", "moco_v3", "vicreg", "swav", "dino", "supervised",
            "nnclr", "lejepa", "sie")
 PARTS = ("info", "steps", "tests", "methods", "devices", "ranks", "embed", "evaluations", "torch", "loader")
+# Those that work without torchvision and Pillow.
+BARE_PARTS = ("info", "steps", "tests")
 WORKLOADS = (("resnet18", 96), ("resnet50", 224), ("vit_small", 224))
 
 
@@ -399,8 +402,14 @@ def main():
     parser.add_argument("--torch_loader", type=int, default=1)
     settings = parser.parse_args()
     check = Check(settings)
+    parts = settings.parts.split(",")
+    missing = [name for name in ("torchvision", "PIL") if importlib.util.find_spec(name) is None]
+    if missing and set(parts) - set(BARE_PARTS):
+        parts = [part for part in parts if part in BARE_PARTS]
+        check.fail("all but %s" % ", ".join(BARE_PARTS),
+                   "this Python has no %s: %s -m pip install torchvision" % (" and no ".join(missing), sys.executable))
     try:
-        for part in settings.parts.split(","):
+        for part in parts:
             if time.monotonic() > check.deadline - 10:
                 check.fail(part, "no time was left")
                 continue
