@@ -1,5 +1,5 @@
-// FeatureMonitor: what the features are worth while they are being learned, on a few thousand labelled
-// images: accuracy of a linear probe and of nearest neighbours.
+// FeatureMonitor: what the features are worth while they are being learned, on a few thousand
+// labelled images: accuracy of a linear probe and of nearest neighbours.
 //
 //   CASSLE_ASSIGN_OR_RETURN(auto monitor, FeatureMonitor::Create(config, setup));
 //   CASSLE_ASSIGN_OR_RETURN(MonitorValues values, monitor->Measure(backbone, interrupted));
