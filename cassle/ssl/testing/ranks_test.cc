@@ -168,9 +168,10 @@ TEST_P(RanksTest, SoItDoesWithBatchNormOfGroups) {
     for (const int size : sizes) {
       SCOPED_TRACE(testing::Message() << size << " ranks, " << parts << " parts");
       const std::vector<Trained> ranks = TrainOnRanks(GetParam(), size, mode);
-      // Batch norm of two rows that nearly coincide magnifies what rounding leaves, in AugSelf's
-      // heads three times in a row: 2e-7 was seen.
-      ExpectNear(ranks[0], alone, 1e-5);
+      // Batch norm of two rows that nearly coincide magnifies what rounding leaves, 300 times each,
+      // in the heads of AugSelf and EquiMod three times in a row and again backwards: 2e-7 was seen
+      // with LibTorch 1.13, 2.7e-5 with 2.15, both in a running variance.
+      ExpectNear(ranks[0], alone, 1e-4);
       ExpectEqual(ranks);
     }
   }
