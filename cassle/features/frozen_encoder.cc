@@ -29,13 +29,11 @@ PrecisionScope ScopeOf(const FrozenEncoderOptions& options, const at::Tensor& li
                         PrecisionScope::Casts::kNotCached);
 }
 
-// What the projector reads of the backbone's own features: all of them, or the first ones (SIE).
+// Of a readout other than the backbone's own features nothing is taken apart: the projector refuses
+// it.
 at::Tensor ReadBy(const ConditionedProjector& projector, const Backbone& backbone,
                   const at::Tensor& features) {
-  const int64_t read = projector.spec().mlp().in();
-  return features.size(1) == backbone.feature_size() && read < features.size(1)
-             ? features.narrow(1, 0, read)
-             : features;
+  return features.size(1) == backbone.feature_size() ? projector.FeaturesRead(features) : features;
 }
 
 // images [n, 3, S, S] and the same C values for all -> [n, 3 + C, S, S], channels-last.

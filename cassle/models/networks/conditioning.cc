@@ -251,6 +251,11 @@ at::Tensor ConditionedProjector::Inject(const at::Tensor& features, const at::Te
   return injection_ == v1::ADDITION ? features + embedding : features * embedding;
 }
 
+at::Tensor ConditionedProjector::FeaturesRead(const at::Tensor& features) const {
+  const int64_t read = spec_.mlp().in();
+  return features.size(1) > read ? features.narrow(1, 0, read) : features;
+}
+
 int64_t NumImageChannels(const v1::ConditioningConfig& resolved, int64_t descriptor_size) {
   if (resolved.injection() != v1::IMAGE_CHANNELS) return 0;
   if (resolved.treatment() == v1::RAW) return descriptor_size;

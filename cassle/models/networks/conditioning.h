@@ -68,6 +68,8 @@ class ConditionedProjector : public Module {
   // Their values: [B, D] -> [B, num_image_channels()].
   at::Tensor ImageChannels(const at::Tensor& descriptor);
 
+  // What forward takes of a backbone's features [B, all]: the first F of them, in most cases all.
+  at::Tensor FeaturesRead(const at::Tensor& features) const;
   // Whether forward reads the descriptor.
   bool reads_descriptor() const { return conditioned_; }
   // Everything MakeProjector needs; the groups are those of the configuration.

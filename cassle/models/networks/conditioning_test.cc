@@ -190,8 +190,8 @@ TEST(ConditionedProjectorTest, InjectsByAdditionAndMultiplication) {
   }
 }
 
-// With a single linear layer: z = W [a, s b] + c, so strength 3 moves z by twice what strength 1
-// did, and a strength near 0 leaves the plain projector.
+// With a single linear layer: z = W [a, s b] + c, so strength 3 moves z three times as far as
+// strength 1, from what a strength near 0 gives.
 TEST(ConditionedProjectorTest, StrengthMultipliesWhatMeetsTheFeatures) {
   const MlpOptions mlp = {.in = 8, .out = 4, .depth = 1};
   const at::Tensor features = GoldenRuleTensor("input features", {3, 8});

@@ -5,12 +5,8 @@
 #include <ATen/ops/from_blob.h>
 #include <c10/core/GradMode.h>
 
-#include <algorithm>
-#include <optional>
-
 #include "cassle/base/status_macros.h"
-#include "cassle/base/thread_pool.h"
-#include "cassle/runtime/torch_runtime.h"
+#include "cassle/features/for_each_batch.h"
 
 namespace cassle {
 namespace {
@@ -47,21 +43,17 @@ absl::StatusOr<std::vector<int>> Classify(const FrozenEncoder& encoder, Conditio
                                           int threads,
                                           const std::function<bool(int64_t done)>& go_on) {
   const int64_t count = static_cast<int64_t>(rows.size());
-  using Answers = absl::StatusOr<std::vector<int>>;
-  OrderedPipeline<Answers> batches(
-      threads, 0, (count + kBatch - 1) / kBatch, /*look_ahead=*/threads + 1, [&](int64_t batch) {
-        ConfigureTorchThread();
-        return ClassifyBatch(encoder, head, images, rows, batch * kBatch,
-                             std::min((batch + 1) * kBatch, count));
-      });
   std::vector<int> classes;
-  while (const std::optional<Answers> answers = batches.Next()) {
-    CASSLE_RETURN_IF_ERROR(answers->status());
-    classes.insert(classes.end(), (*answers)->begin(), (*answers)->end());
-    if (!go_on(static_cast<int64_t>(classes.size()))) {
-      return absl::CancelledError("interrupted; run the same command again");
-    }
-  }
+  CASSLE_RETURN_IF_ERROR(InBatches<std::vector<int>>(
+      count, kBatch, threads,
+      [&](int64_t first, int64_t last) {
+        return ClassifyBatch(encoder, head, images, rows, first, last);
+      },
+      [&](const std::vector<int>& of_batch, int64_t done) -> absl::Status {
+        classes.insert(classes.end(), of_batch.begin(), of_batch.end());
+        if (go_on(done)) return absl::OkStatus();
+        return absl::CancelledError("interrupted; run the same command again");
+      }));
   return classes;
 }
 

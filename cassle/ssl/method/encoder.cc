@@ -62,11 +62,8 @@ Encoding Encoder::Encode(const View& view) {
         backbone_->forward(projector_->num_image_channels() == 0
                                ? view.images
                                : WithPlanes(view.images, projector_->ImageChannels(descriptors)));
-    const int64_t read = projector_->spec().mlp().in();
-    encoding.projections = projector_->forward(encoding.features.size(1) == read
-                                                   ? encoding.features
-                                                   : encoding.features.narrow(1, 0, read),
-                                               descriptors);
+    encoding.projections =
+        projector_->forward(projector_->FeaturesRead(encoding.features), descriptors);
   }
   for (at::Tensor* tensor : {&encoding.features, &encoding.projections}) {
     if (tensor->scalar_type() == at::kBFloat16) *tensor = tensor->to(at::kFloat);

@@ -47,8 +47,8 @@ struct View {
   at::Tensor images;
   // [B, D] float32: what was done to each image; D is 0 without conditioning.
   at::Tensor descriptors;
-  // [B, R] float32, only with AugSelf or EquiMod and only of the first two views: the view relative
-  // to the other of them, MethodSetup.relative_groups side by side.
+  // [B, R] float32, only where something compares two views (AugSelf, EquiMod, SIE), and only of
+  // the first two: the view relative to the other, MethodSetup.relative_groups side by side.
   at::Tensor relative = {};
 };
 
@@ -87,7 +87,7 @@ struct MethodSetup {
   // Beside the method's own objective; without a weight: nothing.
   v1::AugSelfConfig augself;
   v1::EquiModConfig equimod;
-  // What View.relative holds, side by side: all that augself and equimod name.
+  // What View.relative holds, side by side: all that augself, equimod and the method name.
   std::vector<RelativeGroup> relative_groups;
   // Those that train together; null: this process alone. Then View.images holds the own rows of a
   // batch, everything else of it all rows.

@@ -1,7 +1,5 @@
 #include "cassle/ssl/method/stochastic_depth.h"
 
-#include <ATen/ops/zeros.h>
-
 #include <utility>
 #include <vector>
 
@@ -9,6 +7,7 @@
 #include "cassle/models/networks/drop_path.h"
 #include "cassle/runtime/ranks/team.h"
 #include "cassle/ssl/method/method_wrapper.h"
+#include "cassle/ssl/method/step_position.h"
 
 namespace cassle {
 namespace {
@@ -16,37 +15,31 @@ namespace {
 class StochasticDepth : public MethodWrapper {
  public:
   StochasticDepth(std::unique_ptr<Method> method, std::shared_ptr<DropPath> drop_path, Team* team)
-      : MethodWrapper(std::move(method)),
-        drop_path_(std::move(drop_path)),
-        team_(team),
-        steps_(at::zeros({}, at::kLong)) {}
+      : MethodWrapper(std::move(method)), drop_path_(std::move(drop_path)), team_(team) {}
 
   MethodOutput Forward(const Batch& batch) override {
     const int64_t rows = batch.views.at(0).descriptors.size(0);
     const int64_t first = team_ == nullptr ? 0 : team_->OwnRows(rows).first;
-    drop_path_->Begin(steps_.item().toLong(), rows_of_step_ + first);
-    rows_of_step_ += rows;
+    drop_path_->Begin(position_.step(), position_.first_row() + first);
+    position_.Pass(rows);
     return MethodWrapper::Forward(batch);
   }
 
   void AfterStep() override {
     MethodWrapper::AfterStep();
-    steps_.add_(1);
-    rows_of_step_ = 0;
+    position_.NextStep();
   }
 
   std::vector<NamedTensor> other_state() const override {
     std::vector<NamedTensor> state = MethodWrapper::other_state();
-    state.push_back({"drop_path.steps", steps_});
+    state.push_back(position_.state("drop_path.steps"));
     return state;
   }
 
  private:
   const std::shared_ptr<DropPath> drop_path_;
   Team* const team_;
-  // Steps taken, and rows that earlier parts of the batch of this one had.
-  at::Tensor steps_;
-  int64_t rows_of_step_ = 0;
+  StepPosition position_;
 };
 
 }  // namespace

@@ -1,7 +1,6 @@
 #include "cassle/ssl/methods/lejepa.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/zeros.h>
 
 #include <algorithm>
 #include <utility>
@@ -9,6 +8,7 @@
 
 #include "cassle/base/status_macros.h"
 #include "cassle/ssl/method/encoder.h"
+#include "cassle/ssl/method/step_position.h"
 #include "cassle/ssl/objectives/sigreg_objectives.h"
 
 namespace cassle {
@@ -21,7 +21,6 @@ class Lejepa : public Method {
  public:
   Lejepa(Encoder encoder, const v1::LejepaConfig& settings, const MethodSetup& setup)
       : encoder_(std::move(encoder)),
-        steps_(at::zeros({}, at::kLong)),
         settings_(settings),
         quadrature_(setup.official ? SigregQuadrature{.t_max = 3, .knots = 17}
                                    : SigregQuadrature{}),
@@ -43,21 +42,21 @@ class Lejepa : public Method {
     return output;
   }
 
-  void AfterStep() override { steps_.add_(1); }
+  void AfterStep() override { position_.NextStep(); }
 
   std::vector<Network> networks() const override {
     return {{"backbone", encoder_.backbone(), true}, {"projector", encoder_.projector(), true}};
   }
 
   // A resumed run draws the directions that an undisturbed one draws.
-  std::vector<NamedTensor> other_state() const override { return {{"steps", steps_}}; }
+  std::vector<NamedTensor> other_state() const override { return {position_.state("steps")}; }
   int num_views() const override { return num_views_; }
 
  private:
   // Mean over the views.
   at::Tensor Sigreg(const std::vector<at::Tensor>& embeddings) const {
     const at::Tensor directions =
-        SketchDirections(settings_.num_slices(), embeddings[0].size(1), steps_.item().toLong())
+        SketchDirections(settings_.num_slices(), embeddings[0].size(1), position_.step())
             .to(embeddings[0].options());
     at::Tensor sum;
     for (const at::Tensor& z : embeddings) {
@@ -68,8 +67,8 @@ class Lejepa : public Method {
   }
 
   Encoder encoder_;
-  // Steps taken: they key the directions.
-  at::Tensor steps_;
+  // Keys the directions.
+  StepPosition position_;
   const v1::LejepaConfig settings_;
   const SigregQuadrature quadrature_;
   const int num_views_;

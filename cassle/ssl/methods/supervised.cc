@@ -3,7 +3,6 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Reduction.h>
 #include <ATen/ops/cross_entropy_loss.h>
-#include <ATen/ops/zeros.h>
 #include <c10/util/Exception.h>
 
 #include <utility>
@@ -14,6 +13,7 @@
 #include "cassle/ssl/method/augself.h"
 #include "cassle/ssl/method/encoder.h"
 #include "cassle/ssl/method/equimod.h"
+#include "cassle/ssl/method/step_position.h"
 #include "cassle/ssl/methods/mixup.h"
 
 namespace cassle {
@@ -27,8 +27,7 @@ class Supervised : public Method {
         mixup_alpha_(settings.mixup_alpha()),
         seed_(setup.seed),
         team_(setup.team),
-        num_views_(setup.num_views),
-        steps_(at::zeros({}, at::kLong)) {}
+        num_views_(setup.num_views) {}
 
   MethodOutput Forward(const Batch& batch) override {
     TORCH_CHECK(batch.labels.defined(), "supervised: the batch has no labels");
@@ -52,14 +51,11 @@ class Supervised : public Method {
       }
     }
     output.loss = output.loss / num_views_;
-    rows_of_step_ += batch.labels.size(0);
+    position_.Pass(batch.labels.size(0));
     return output;
   }
 
-  void AfterStep() override {
-    steps_.add_(1);
-    rows_of_step_ = 0;
-  }
+  void AfterStep() override { position_.NextStep(); }
 
   std::vector<Network> networks() const override {
     return {{"backbone", encoder_.backbone(), true}, {"projector", encoder_.projector(), true}};
@@ -68,7 +64,7 @@ class Supervised : public Method {
   // A resumed run mixes as an undisturbed one.
   std::vector<NamedTensor> other_state() const override {
     if (mixup_alpha_ == 0) return {};
-    return {{"steps", steps_}};
+    return {position_.state("steps")};
   }
 
   int num_views() const override { return num_views_; }
@@ -78,7 +74,7 @@ class Supervised : public Method {
   // Of all rows of this part of the batch, on every rank alike; undefined without mixup.
   at::Tensor SharesOf(int view, int64_t rows) const {
     if (mixup_alpha_ == 0) return {};
-    return MixupShares(mixup_alpha_, seed_, steps_.item().toLong(), view, rows_of_step_, rows);
+    return MixupShares(mixup_alpha_, seed_, position_.step(), view, position_.first_row(), rows);
   }
 
   View Mixed(View view, const at::Tensor& shares) const {
@@ -95,9 +91,8 @@ class Supervised : public Method {
   const uint64_t seed_;
   Team* const team_;
   const int num_views_;
-  // Steps taken, and rows that earlier parts of the batch of this one had: they key mixup.
-  at::Tensor steps_;
-  int64_t rows_of_step_ = 0;
+  // Keys mixup.
+  StepPosition position_;
 };
 
 // Both images of a pair must be on one rank, and have one description.
