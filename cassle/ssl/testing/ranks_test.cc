@@ -1,5 +1,6 @@
 // Every method, alone and on several ranks: the same training.
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
 #include <ATen/ops/index_select.h>
 #include <ATen/ops/tensor.h>
 #include <c10/core/GradMode.h>
@@ -11,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "cassle/runtime/ranks/ranks_testutil.h"
 #include "cassle/ssl/testing/method_variants.h"
 #include "cassle/ssl/testing/tiny_backbone.h"
@@ -69,7 +71,18 @@ struct Mode {
   at::ScalarType type = at::kDouble;
   // Learning rate of SGD and LARS.
   double rate = 3e-3;
+  // The start is moved by so much of itself.
+  double nudge = 0;
 };
+
+void Nudge(const std::vector<NamedTensor>& state, double part) {
+  const c10::NoGradGuard no_grad;
+  for (const NamedTensor& named : state) {
+    if (!named.tensor.is_floating_point()) continue;
+    at::Tensor factors = at::arange(named.tensor.numel(), at::kDouble).sin_();
+    named.tensor.mul_(factors.mul_(part).add_(1).reshape(named.tensor.sizes()));
+  }
+}
 
 Trained Train(const Variant& variant, Team* team, const Mode& mode) {
   Trained trained;
@@ -79,6 +92,7 @@ Trained Train(const Variant& variant, Team* team, const Mode& mode) {
         setup->part_size = kBatch / mode.parts;
       });
   ConvertFloats(method->state(), mode.type);
+  if (mode.nudge != 0) Nudge(method->state(), mode.nudge);
   const std::unique_ptr<Optimizer> optimizer = OptimizerOf(variant, *method);
   std::unique_ptr<GradientAverager> averager;
   if (team != nullptr) {
@@ -114,12 +128,23 @@ std::vector<Trained> TrainOnRanks(const Variant& variant, int size, const Mode& 
 
 class RanksTest : public ::testing::TestWithParam<Variant> {};
 
-void ExpectNear(const Trained& trained, const Trained& alone, double tolerance) {
+struct Difference {
+  std::string of;
+  double size;
+};
+
+// Of losses and of all that is trained, each as a part of itself.
+std::vector<Difference> Differences(const Trained& trained, const Trained& alone) {
+  std::vector<Difference> differences;
   for (int step = 0; step < kSteps; ++step) {
-    EXPECT_NEAR(trained.losses[step], alone.losses[step],
-                tolerance * std::max(1.0, std::abs(alone.losses[step])));
+    differences.push_back(
+        {absl::StrCat("loss ", step + 1), std::abs(trained.losses[step] - alone.losses[step]) /
+                                              std::max(1.0, std::abs(alone.losses[step]))});
   }
-  ASSERT_EQ(trained.state.size(), alone.state.size());
+  if (trained.state.size() != alone.state.size()) {
+    differences.push_back({"number of tensors", 1});
+    return differences;
+  }
   for (size_t i = 0; i < alone.state.size(); ++i) {
     const at::Tensor a = trained.state[i].tensor.to(at::kDouble);
     const at::Tensor b = alone.state[i].tensor.to(at::kDouble);
@@ -127,8 +152,13 @@ void ExpectNear(const Trained& trained, const Trained& alone, double tolerance) 
     // What is near 0, a bias after few steps or the mean of what batch norm has centred, is a
     // difference of larger values.
     const double scale = std::max(1e-2, b.abs().max().item().toDouble());
-    EXPECT_LT((a - b).abs().max().item().toDouble() / scale, tolerance) << alone.state[i].name;
+    differences.push_back({alone.state[i].name, (a - b).abs().max().item().toDouble() / scale});
   }
+  return differences;
+}
+
+void ExpectNear(const Trained& trained, const Trained& alone, double tolerance) {
+  for (const auto& [of, size] : Differences(trained, alone)) EXPECT_LT(size, tolerance) << of;
 }
 
 // Ranks do not drift apart.
@@ -159,19 +189,30 @@ TEST_P(RanksTest, AnyNumberOfRanksTrainsWhatOneDoes) {
   }
 }
 
+// How far rounding alone takes a training: as far as one goes whose start differs in the last two
+// digits, though no further than would hide a mistake. Batch norm of two rows that nearly coincide
+// magnifies 300 times, in the heads of AugSelf and EquiMod three times in a row and again
+// backwards; ranks were seen to differ by a tenth of this at most.
+double MoveByRounding(const Variant& variant, Mode mode, const Trained& alone) {
+  mode.nudge = 1e-14;
+  double move = kRounding;
+  for (const auto& [of, size] : Differences(Train(variant, nullptr, mode), alone)) {
+    move = std::max(move, size);
+  }
+  return std::min(move, 1e-4);
+}
+
 TEST_P(RanksTest, SoItDoesWithBatchNormOfGroups) {
   const Trained together = Train(GetParam(), nullptr, {});
   for (const auto& [parts, sizes] : {std::pair<int64_t, std::vector<int>>(1, {2, 4}), {2, {2}}}) {
     const Mode mode = {.parts = parts, .batch_norm_group = 2};
     const Trained alone = Train(GetParam(), nullptr, mode);
     EXPECT_NE(alone.losses, together.losses);
+    const double tolerance = MoveByRounding(GetParam(), mode, alone);
     for (const int size : sizes) {
       SCOPED_TRACE(testing::Message() << size << " ranks, " << parts << " parts");
       const std::vector<Trained> ranks = TrainOnRanks(GetParam(), size, mode);
-      // Batch norm of two rows that nearly coincide magnifies what rounding leaves, 300 times each,
-      // in the heads of AugSelf and EquiMod three times in a row and again backwards: 2e-7 was seen
-      // with LibTorch 1.13, 2.7e-5 with 2.15, both in a running variance.
-      ExpectNear(ranks[0], alone, 1e-4);
+      ExpectNear(ranks[0], alone, tolerance);
       ExpectEqual(ranks);
     }
   }
