@@ -310,7 +310,13 @@ absl::Status FineTune(const Options& options, StageContext& context) {
   const LabelledData& data = run.data;
   run.batch_size =
       std::min<int64_t>(options.batch_size(), static_cast<int64_t>(data.subset.size()));
-  CASSLE_RETURN_IF_ERROR(BuildMethod(&run));
+  const absl::Status built = BuildMethod(&run);
+  // Nobody chose that size.
+  if (!built.ok() && run.batch_size < options.batch_size()) {
+    return Annotate(
+        built, absl::StrCat("all ", run.batch_size, " images that are learnt from make one batch"));
+  }
+  CASSLE_RETURN_IF_ERROR(built);
   CASSLE_ASSIGN_OR_RETURN(run.device, ResolveDevice(run.options.device(), LocalRankOf(context)));
   ConfigureDevice(run.device, {});
   MoveTensors(run.method->state(), run.device);

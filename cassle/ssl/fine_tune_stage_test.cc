@@ -256,7 +256,7 @@ TEST(FineTuneTest, RefusesWhatCannotBeLearnt) {
   expect([](auto* o) { o->set_ema_decay(1); }, usage, "--ema_decay=1");
   expect([](auto* o) { o->set_label_fraction(2); }, usage, "--label_fraction=2");
   expect([](auto* o) { o->set_target("nosuch"); }, usage, "--target");
-  expect([](auto* o) { o->set_split("none"); }, usage, "no split 'none'");
+  expect([](auto* o) { o->set_split("none"); }, usage, "--split=none: ");
   expect([](auto* o) { o->set_test_split("train"); }, usage, "learnt from");
   expect([](auto* o) { o->set_labels_per_class(1000); }, data, "fewer than the 1000");
   expect([](auto* o) { o->set_base_lr(1e30); }, data, "step");
@@ -383,7 +383,7 @@ TEST(ValidationTest, RefusesSplitsThatAreNotForIt) {
   const auto usage = absl::StatusCode::kInvalidArgument;
   expect(Validated("test"), usage, "--monitor.split=test: the test split is for the end");
   expect(Validated("train"), usage, "--monitor.split=train is the split that is learnt from");
-  expect(Validated("none"), usage, "no split 'none'");
+  expect(Validated("none"), usage, "--monitor.split=none: ");
   v1::FineTuneOptions options = Validated();
   options.mutable_monitor()->clear_every_epochs();
   expect(options, usage, "--monitor.split=val: nothing is validated with --monitor.every_epochs=0");
@@ -391,6 +391,10 @@ TEST(ValidationTest, RefusesSplitsThatAreNotForIt) {
   options.mutable_monitor()->set_keep_best(true);
   expect(options, usage,
          "--monitor.keep_best=true: nothing is validated with --monitor.every_epochs=0");
+  options = Validated();
+  options.set_labels_per_class(1);
+  options.set_mixup_alpha(1);
+  expect(options, usage, "all 3 images that are learnt from make one batch: mixup_alpha");
   options = Validated("");
   options.set_labels_per_class(1);
   expect(options, absl::StatusCode::kFailedPrecondition, "no class has a second image");

@@ -101,7 +101,7 @@ TEST(PretrainBesideTest, DifferencesAreToldOfTwoViewsAndRefusedWithMore) {
   options.clear_policy();
   options.set_policy_file(MultiCropPolicy());
   EXPECT_THAT(Train(options), StatusIs(absl::StatusCode::kInvalidArgument,
-                                       AllOf(HasSubstr("conditioning.relative: true"),
+                                       AllOf(HasSubstr("--conditioning.relative=true"),
                                              HasSubstr("takes 4 views of this policy"))));
 }
 

@@ -46,7 +46,7 @@ TEST(PretrainErrorTest, NamesTheSettingAndTheRemedy) {
   EXPECT_THAT(Train(options), StatusIs(kUsage, HasSubstr("moco_v2 has no predictor")));
   options.mutable_conditioning()->set_treatment(v1::HYPERNETWORK);
   options.mutable_conditioning()->set_injection(v1::ADDITION);
-  EXPECT_THAT(Train(options), StatusIs(kUsage, HasSubstr("conditioning.injection: addition")));
+  EXPECT_THAT(Train(options), StatusIs(kUsage, HasSubstr("--conditioning.injection=addition")));
 
   options = MocoRun("mistakes");
   options.set_policy("cifra");

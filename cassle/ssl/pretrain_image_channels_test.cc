@@ -87,7 +87,7 @@ TEST(PretrainImageChannelsTest, AreRefusedWhereTheyMakeNoSense) {
   options.mutable_conditioning()->set_predictor(false);
   options.mutable_conditioning()->set_treatment(v1::HYPERNETWORK);
   EXPECT_THAT(Train(options),
-              StatusIs(kUsage, HasSubstr("conditioning.injection: image_channels")));
+              StatusIs(kUsage, HasSubstr("--conditioning.injection=image_channels")));
   options.mutable_conditioning()->set_treatment(v1::MLP);
   options.mutable_monitor()->set_every_epochs(1);
   EXPECT_THAT(Train(options), StatusIs(kUsage, HasSubstr("choose --conditioning=raw")));

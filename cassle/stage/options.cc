@@ -203,8 +203,16 @@ absl::Status OptionSetter::Set(absl::string_view path_view, absl::string_view va
     text = absl::StrCat(field->name(), " { ", value, " }");
   } else {
     std::vector<absl::string_view> parts = {value};
-    if (field->is_repeated()) parts = absl::StrSplit(value, ',', absl::SkipEmpty());
+    if (field->is_repeated()) {
+      parts = absl::StrSplit(value, ',');
+      // The empty list.
+      if (value.empty()) parts.clear();
+    }
     for (absl::string_view part : parts) {
+      if (field->is_repeated() && part.empty()) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            "--", path, "=", value, ": nothing stands between two commas, or at an end"));
+      }
       CASSLE_ASSIGN_OR_RETURN(std::string scalar, ScalarText(*field, path, part));
       absl::StrAppend(&text, field->name(), ": ", scalar, "\n");
     }

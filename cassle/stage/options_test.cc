@@ -88,6 +88,11 @@ TEST(OptionSetterTest, ErrorsNameTheSettingAndTheRemedy) {
                        HasSubstr("--count=many: expected a whole number")));
   EXPECT_THAT(setter.Set("color", "blue"),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("expected one of red|green")));
+  for (const char* list : {"crop,", ",crop", "crop,,blur", ","}) {
+    EXPECT_THAT(setter.Set("groups", list),
+                StatusIs(absl::StatusCode::kInvalidArgument,
+                         HasSubstr(absl::StrCat("--groups=", list, ": nothing stands"))));
+  }
 }
 
 TEST(OptionSetterTest, ANumberForAMessageOfNumbersIsRefusedWithTheFieldsThereAre) {

@@ -14,7 +14,8 @@
 
 namespace cassle {
 
-absl::StatusOr<DatasetSplit> ReadDatasetSplit(const std::string& folder, const std::string& split) {
+absl::StatusOr<DatasetSplit> ReadDatasetSplit(const std::string& folder, const std::string& split,
+                                              absl::string_view flag) {
   CASSLE_RETURN_IF_ERROR(RequireKind(folder, kDatasetInfoName, "data set (of shard-encoder)"));
   DatasetSplit found;
   const std::string info_path = JoinPath(folder, kDatasetInfoName);
@@ -30,14 +31,16 @@ absl::StatusOr<DatasetSplit> ReadDatasetSplit(const std::string& folder, const s
     names.push_back(candidate.name());
   }
   return absl::InvalidArgumentError(
-      absl::StrCat(folder, " has no split '", split, "'; it has ", absl::StrJoin(names, ", ")));
+      absl::StrCat(flag.empty() ? "" : absl::StrCat("--", flag, "=", split, ": "), folder,
+                   " has no split '", split, "'; it has ", absl::StrJoin(names, ", ")));
 }
 
 absl::StatusOr<std::shared_ptr<const Dataset>> Dataset::Open(const std::string& folder,
-                                                             const std::string& split) {
+                                                             const std::string& split,
+                                                             absl::string_view flag) {
   std::shared_ptr<Dataset> dataset(new Dataset);
   dataset->folder_ = folder;
-  CASSLE_ASSIGN_OR_RETURN(dataset->description_, ReadDatasetSplit(folder, split));
+  CASSLE_ASSIGN_OR_RETURN(dataset->description_, ReadDatasetSplit(folder, split, flag));
   CASSLE_RETURN_IF_ERROR(dataset->OpenShards());
   return std::shared_ptr<const Dataset>(std::move(dataset));
 }

@@ -22,6 +22,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "cassle/base/file.h"
 #include "cassle/data/images/image.h"
 #include "cassle/data/records/dataset.pb.h"
@@ -43,16 +44,18 @@ struct DatasetSplit {
 };
 
 // \error as Dataset::Open; shards are not looked into.
-absl::StatusOr<DatasetSplit> ReadDatasetSplit(const std::string& folder, const std::string& split);
+absl::StatusOr<DatasetSplit> ReadDatasetSplit(const std::string& folder, const std::string& split,
+                                              absl::string_view flag = "split");
 
 // Immutable and thread-safe. The shards are mapped, so memory is the page cache's.
 class Dataset {
  public:
-  // split: "train", "test", ...; "" is the first.
+  // split: "train", "test", ...; "" is the first. flag: the option that named it; "" if none did.
   // \error kNotFound if the folder is missing or not a complete stage output; kInvalidArgument if
   // there is no such split (the message lists those there are); kDataLoss if files are damaged.
   static absl::StatusOr<std::shared_ptr<const Dataset>> Open(const std::string& folder,
-                                                             const std::string& split = "");
+                                                             const std::string& split = "",
+                                                             absl::string_view flag = "split");
 
   const v1::DatasetInfo& info() const { return description_.info; }
   const v1::SplitInfo& split() const { return description_.split(); }

@@ -21,7 +21,8 @@ absl::StatusOr<EmbeddedDataset> EmbeddedDataset::Open(const std::string& flag,
         " and ", made_of, "; name the data set that embed read"));
   }
   EmbeddedDataset images;
-  CASSLE_ASSIGN_OR_RETURN(images.dataset_, Dataset::Open(folder, embeddings.Metadata("split")));
+  CASSLE_ASSIGN_OR_RETURN(images.dataset_,
+                          Dataset::Open(folder, embeddings.Metadata("split"), /*flag=*/""));
   images.ids_ = embeddings.ids();
   return images;
 }

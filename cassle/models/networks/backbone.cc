@@ -44,9 +44,8 @@ absl::StatusOr<const Family*> FindFamily(const std::string& name) {
       return &family;
     }
   }
-  return absl::InvalidArgumentError(absl::StrCat("backbone.architecture: \"", name,
-                                                 "\" is not one of ",
-                                                 absl::StrJoin(BackboneNames(), ", ")));
+  return absl::InvalidArgumentError(absl::StrCat(
+      "--backbone.architecture=", name, " is not one of ", absl::StrJoin(BackboneNames(), ", ")));
 }
 
 }  // namespace

@@ -18,7 +18,7 @@ absl::Status RefuseOtherSettings(const v1::BackboneConfig& config,
       continue;
     }
     return absl::InvalidArgumentError(
-        absl::StrCat("backbone.", field->name(), " has no meaning for ", config.architecture(),
+        absl::StrCat("--backbone.", field->name(), " has no meaning for ", config.architecture(),
                      ", which has ", absl::StrJoin(understood, ", "), "; leave it out"));
   }
   return absl::OkStatus();

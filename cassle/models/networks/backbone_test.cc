@@ -237,7 +237,7 @@ TEST(BackboneTest, WidthFactorScalesEveryStageInMultiplesOfEight) {
 TEST(BackboneTest, AnImpossibleConfigurationNamesTheField) {
   EXPECT_THAT(MakeBackbone(Config("resnet19", v1::CIFAR), 1),
               StatusIs(absl::StatusCode::kInvalidArgument,
-                       HasSubstr("backbone.architecture: \"resnet19\"")));
+                       HasSubstr("--backbone.architecture=resnet19 is not one of")));
   EXPECT_THAT(MakeBackbone(Config("resnet18", v1::STEM_UNSPECIFIED), 1),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("backbone.stem")));
   for (double width : {-1.0, 17.0, std::nan("")}) {

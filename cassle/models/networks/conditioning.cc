@@ -20,30 +20,44 @@ constexpr int kDefaultWidth = 64;
 // 8 GiB in float32; gradient and momentum need as much again each.
 constexpr int64_t kMaxGeneratorWeights = int64_t{1} << 31;
 
+// "treatment hypernetwork"; empty where a factor for what meets the features has a meaning.
+std::string ClashesWithStrength(const v1::ConditioningConfig& config) {
+  if (config.treatment() == v1::HYPERNETWORK) return "treatment hypernetwork";
+  switch (config.injection()) {
+    case v1::INJECTION_UNSPECIFIED:
+    case v1::CONCATENATION:
+    case v1::ADDITION:
+      return "";
+    default:
+      return absl::StrCat("injection ",
+                          absl::AsciiStrToLower(v1::Injection_Name(config.injection())));
+  }
+}
+
 absl::Status CheckInjection(const v1::ConditioningConfig& config) {
   if (!v1::Injection_IsValid(config.injection())) {
     return absl::InvalidArgumentError(
-        absl::StrCat("conditioning.injection: ", static_cast<int>(config.injection()),
+        absl::StrCat("--conditioning.injection=", static_cast<int>(config.injection()),
                      " is not CONCATENATION, ADDITION, MULTIPLICATION or IMAGE_CHANNELS"));
   }
   if (config.treatment() == v1::HYPERNETWORK && config.injection() != v1::INJECTION_UNSPECIFIED) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "conditioning.injection: ", absl::AsciiStrToLower(v1::Injection_Name(config.injection())),
+        "--conditioning.injection=", absl::AsciiStrToLower(v1::Injection_Name(config.injection())),
         " has no meaning with treatment hypernetwork, which makes the projector's weights from "
         "the descriptor; leave the injection out, or choose treatment mlp or raw"));
   }
-  if (config.has_strength() && config.strength() != 1 &&
-      (config.treatment() == v1::HYPERNETWORK ||
-       (config.injection() != v1::INJECTION_UNSPECIFIED &&
-        config.injection() != v1::CONCATENATION && config.injection() != v1::ADDITION))) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "conditioning.strength: ", config.strength(),
-        " has no meaning but with treatment mlp or raw, and injection concatenation or addition; "
-        "leave it out"));
+  if (config.has_strength() && config.strength() != 1) {
+    const std::string clashing = ClashesWithStrength(config);
+    if (!clashing.empty()) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "--conditioning.strength=", config.strength(), " has no meaning with ", clashing,
+          "; leave it out, or choose treatment mlp or raw, and injection concatenation or "
+          "addition"));
+    }
   }
   if (config.injection() == v1::IMAGE_CHANNELS && config.predictor()) {
     return absl::InvalidArgumentError(
-        "conditioning.predictor: true has no meaning with injection image_channels: a predictor "
+        "--conditioning.predictor=true has no meaning with injection image_channels: a predictor "
         "sees no image; leave it out, or choose another injection");
   }
   return absl::OkStatus();
@@ -79,10 +93,10 @@ absl::Status CheckGeneratorSize(const MlpOptions& mlp, int width) {
   const int64_t generated = NumGeneratedWeights(mlp);
   if (generated <= kMaxGeneratorWeights / width) return absl::OkStatus();
   return absl::InvalidArgumentError(
-      absl::StrCat("conditioning.treatment: a hypernetwork of width ", width, " that makes the ",
-                   generated, " weights of this projector (", mlp.in, " features, hidden size ",
-                   mlp.hidden, ", projection size ", mlp.out,
-                   ") would take more than 8 GiB; lower conditioning.width or "
+      absl::StrCat("--conditioning.treatment=hypernetwork: one of width ", width,
+                   " that makes the ", generated, " weights of this projector (", mlp.in,
+                   " features, hidden size ", mlp.hidden, ", projection size ", mlp.out,
+                   ") would take more than 8 GiB; lower --conditioning.width or "
                    "the sizes of the method's projector, or choose treatment mlp"));
 }
 
@@ -95,7 +109,7 @@ absl::StatusOr<v1::ConditioningConfig> ResolveConditioning(const v1::Conditionin
   if (resolved.width() == 0) resolved.set_width(kDefaultWidth);
   if (!v1::Treatment_IsValid(resolved.treatment())) {
     return absl::InvalidArgumentError(
-        absl::StrCat("conditioning.treatment: ", static_cast<int>(resolved.treatment()),
+        absl::StrCat("--conditioning.treatment=", static_cast<int>(resolved.treatment()),
                      " is not NONE, RAW, MLP or HYPERNETWORK"));
   }
   CASSLE_RETURN_IF_ERROR(CheckRanges(resolved, "conditioning."));
@@ -103,14 +117,14 @@ absl::StatusOr<v1::ConditioningConfig> ResolveConditioning(const v1::Conditionin
   CASSLE_RETURN_IF_ERROR(CheckInjection(resolved));
   if (resolved.has_final_norm() && !resolved.final_norm() && resolved.treatment() != v1::MLP) {
     return absl::InvalidArgumentError(
-        absl::StrCat("conditioning.final_norm: false has no meaning with treatment ",
+        absl::StrCat("--conditioning.final_norm=false has no meaning with treatment ",
                      absl::AsciiStrToLower(v1::Treatment_Name(resolved.treatment())),
                      ", which embeds no descriptor; leave it out, or choose treatment mlp"));
   }
   if (resolved.treatment() == v1::HYPERNETWORK) return resolved;
   if (resolved.hypernetwork_norm()) {
     return absl::InvalidArgumentError(
-        absl::StrCat("conditioning.hypernetwork_norm: true has no meaning with treatment ",
+        absl::StrCat("--conditioning.hypernetwork_norm=true has no meaning with treatment ",
                      absl::AsciiStrToLower(v1::Treatment_Name(resolved.treatment())),
                      ", whose projector has batch norm anyway; leave it out, or choose treatment "
                      "hypernetwork"));
@@ -146,7 +160,8 @@ absl::Status ConditionedProjector::Build(const v1::ConditioningConfig& resolved,
   if (resolved.has_strength()) strength_ = resolved.strength();
   if (conditioned_ && descriptor_size < 1) {
     return absl::InvalidArgumentError(
-        "conditioning: the policy has none of the descriptor groups; set treatment: NONE");
+        "--conditioning: the policy has none of the descriptor groups; leave it out, or choose "
+        "another policy");
   }
   if (resolved.treatment() == v1::HYPERNETWORK) {
     CASSLE_RETURN_IF_ERROR(CheckGeneratorSize(mlp, resolved.width()));

@@ -311,7 +311,7 @@ TEST(ConditioningConfigTest, ImpossibleCombinationsNameTheFieldAndTheRemedy) {
   config.set_injection(v1::ADDITION);
   EXPECT_THAT(ResolveConditioning(config),
               StatusIs(absl::StatusCode::kInvalidArgument,
-                       AllOf(HasSubstr("conditioning.injection: addition"),
+                       AllOf(HasSubstr("--conditioning.injection=addition"),
                              HasSubstr("leave the injection out"))));
   config.set_treatment(v1::RAW);
   config.set_hypernetwork_norm(true);
@@ -324,29 +324,35 @@ TEST(ConditioningConfigTest, ImpossibleCombinationsNameTheFieldAndTheRemedy) {
   config.set_final_norm(false);
   EXPECT_THAT(ResolveConditioning(config),
               StatusIs(absl::StatusCode::kInvalidArgument,
-                       AllOf(HasSubstr("conditioning.final_norm: false"), HasSubstr("raw"))));
+                       AllOf(HasSubstr("--conditioning.final_norm=false"), HasSubstr("raw"))));
   config.clear_final_norm();
   config.set_strength(0.5);
   config.set_injection(v1::MULTIPLICATION);
-  EXPECT_THAT(ResolveConditioning(config),
-              StatusIs(absl::StatusCode::kInvalidArgument,
-                       AllOf(HasSubstr("conditioning.strength: 0.5"), HasSubstr("leave it out"))));
+  EXPECT_THAT(
+      ResolveConditioning(config),
+      StatusIs(
+          absl::StatusCode::kInvalidArgument,
+          AllOf(
+              HasSubstr("--conditioning.strength=0.5 has no meaning with injection multiplication"),
+              HasSubstr("leave it out"))));
   config.set_injection(v1::ADDITION);
   EXPECT_OK(ResolveConditioning(config));
-  config.set_strength(0);
-  EXPECT_THAT(ResolveConditioning(config),
-              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("conditioning.strength")));
+  for (const double strength : {0.0, 1e38}) {
+    config.set_strength(strength);
+    EXPECT_THAT(ResolveConditioning(config), StatusIs(absl::StatusCode::kInvalidArgument,
+                                                      HasSubstr("above 0 and at most 1000")));
+  }
   config.clear_strength();
   // The baseline of a grid takes the settings of the others.
   config.set_treatment(v1::NONE);
   EXPECT_OK(ResolveConditioning(config));
   config.set_injection(static_cast<v1::Injection>(9));
   config.set_treatment(v1::MLP);
-  EXPECT_THAT(ResolveConditioning(config),
-              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("conditioning.injection: 9")));
+  EXPECT_THAT(ResolveConditioning(config), StatusIs(absl::StatusCode::kInvalidArgument,
+                                                    HasSubstr("--conditioning.injection=9")));
   config.set_treatment(static_cast<v1::Treatment>(9));
-  EXPECT_THAT(ResolveConditioning(config),
-              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("conditioning.treatment: 9")));
+  EXPECT_THAT(ResolveConditioning(config), StatusIs(absl::StatusCode::kInvalidArgument,
+                                                    HasSubstr("--conditioning.treatment=9")));
 }
 
 // Barlow Twins' projector on ResNet-50: 151 million weights.

@@ -189,7 +189,7 @@ absl::StatusOr<std::shared_ptr<Backbone>> MakeResNet(const v1::BackboneConfig& c
     return absl::InternalError(absl::StrCat(config.architecture(), " has no table of blocks"));
   }
   if (config.stem() != v1::IMAGENET && config.stem() != v1::CIFAR) {
-    return absl::InvalidArgumentError("backbone.stem: must be IMAGENET or CIFAR");
+    return absl::InvalidArgumentError("--backbone.stem: must be IMAGENET or CIFAR");
   }
   const double factor = config.width_factor() == 0 ? 1 : config.width_factor();
   int64_t widths[4];

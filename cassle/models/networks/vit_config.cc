@@ -50,17 +50,16 @@ absl::StatusOr<std::shared_ptr<Backbone>> MakeVit(const v1::BackboneConfig& give
   options.width = size->width;
   options.depth = size->depth;
   if (config.image_size() % config.patch_size() != 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("backbone.patch_size: images of ", config.image_size(),
-                     " px are no multiple of patches of ", config.patch_size(),
-                     " px; choose a patch size that divides ", config.image_size()));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--backbone.patch_size=", config.patch_size(), ": images of ", config.image_size(),
+        " px are no multiple of it; choose a patch size that divides ", config.image_size()));
   }
   if (options.width % config.heads() != 0) {
-    return absl::InvalidArgumentError(absl::StrCat("backbone.heads: ", config.heads(),
+    return absl::InvalidArgumentError(absl::StrCat("--backbone.heads=", config.heads(),
                                                    " does not divide the width ", options.width));
   }
   if (config.positions() != v1::SINCOS && config.positions() != v1::LEARNED) {
-    return absl::InvalidArgumentError("backbone.positions: must be SINCOS or LEARNED");
+    return absl::InvalidArgumentError("--backbone.positions: must be SINCOS or LEARNED");
   }
   options.channels = kImageChannels + config.extra_channels_size();
   options.heads = config.heads();

@@ -315,21 +315,21 @@ TEST(VitTest, AnImpossibleConfigurationNamesTheField) {
     EXPECT_THAT(MakeBackbone(config, 1),
                 StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(message)));
   };
-  refused(Config("vit_tiny", 30, 4), "backbone.patch_size: images of 30 px");
+  refused(Config("vit_tiny", 30, 4), "--backbone.patch_size=4: images of 30 px");
   refused(Config("vit_tiny", 32, 300), "backbone.patch_size=300");
   refused(Config("vit_tiny", 20000, 4), "backbone.image_size=20000");
   v1::BackboneConfig config = Config("vit_tiny", 32, 4);
   config.set_heads(5);
-  refused(config, "backbone.heads: 5 does not divide");
+  refused(config, "--backbone.heads=5 does not divide");
   config = Config("vit_tiny", 32, 4);
   config.set_stem(v1::CIFAR);
-  refused(config, "backbone.stem has no meaning for vit_tiny");
+  refused(config, "--backbone.stem has no meaning for vit_tiny");
   config = Config("vit_tiny", 32, 4);
   config.set_width_factor(0.5);
   refused(config, "backbone.width_factor has no meaning for vit_tiny");
   config = Config("resnet18", 0, 4);
   config.set_stem(v1::CIFAR);
-  refused(config, "backbone.patch_size has no meaning for resnet18");
+  refused(config, "--backbone.patch_size has no meaning for resnet18");
 }
 
 TEST(VitTest, WhatIsNotChosenIsFilledIn) {

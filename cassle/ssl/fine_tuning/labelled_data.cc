@@ -18,10 +18,11 @@ constexpr double kHeldOut = 0.1;
 // Apart from the draw of few labels.
 constexpr uint64_t kHoldingOut = 1;
 
-absl::StatusOr<LabelledSplit> OpenSplit(const std::string& folder, const std::string& split,
-                                        const std::string& target, int classes) {
+absl::StatusOr<LabelledSplit> OpenSplit(absl::string_view flag, const std::string& folder,
+                                        const std::string& split, const std::string& target,
+                                        int classes) {
   LabelledSplit opened;
-  CASSLE_ASSIGN_OR_RETURN(opened.images, Dataset::Open(folder, split));
+  CASSLE_ASSIGN_OR_RETURN(opened.images, Dataset::Open(folder, split, flag));
   for (int64_t i = 0; i < opened.images->size(); ++i) {
     v1::ImageRecord record;
     CASSLE_RETURN_IF_ERROR(opened.images->Read(i, &record));
@@ -98,8 +99,8 @@ absl::Status OpenValidation(const v1::FineTuneOptions& options, LabelledData* da
                      " is the split that is learnt from; name another, or none: then a tenth of it "
                      "is held out"));
   }
-  CASSLE_ASSIGN_OR_RETURN(data->validation,
-                          OpenSplit(options.input(), split, data->target, data->classes));
+  CASSLE_ASSIGN_OR_RETURN(data->validation, OpenSplit("monitor.split", options.input(), split,
+                                                      data->target, data->classes));
   data->validated = data->validation.labelled;
   NoteUnlabelled(data->validation, data->target, context);
   return absl::OkStatus();
@@ -126,10 +127,10 @@ absl::StatusOr<LabelledData> OpenLabelledData(const v1::FineTuneOptions& options
   }
   data.class_names = *std::move(classes);
   data.classes = static_cast<int>(data.class_names.size());
-  CASSLE_ASSIGN_OR_RETURN(data.train,
-                          OpenSplit(options.input(), options.split(), data.target, data.classes));
   CASSLE_ASSIGN_OR_RETURN(
-      data.test, OpenSplit(options.input(), options.test_split(), data.target, data.classes));
+      data.train, OpenSplit("split", options.input(), options.split(), data.target, data.classes));
+  CASSLE_ASSIGN_OR_RETURN(data.test, OpenSplit("test_split", options.input(), options.test_split(),
+                                               data.target, data.classes));
   if (data.test.images->split().name() == data.train.images->split().name()) {
     return absl::InvalidArgumentError(
         absl::StrCat("--test_split=", options.test_split(), " is the split that is learnt from"));

@@ -51,7 +51,8 @@ std::vector<std::string> AugSelfGroups(const v1::AugSelfConfig& config) {
 absl::StatusOr<AugSelf> AugSelf::Create(const MethodSetup& setup, int64_t feature_size) {
   const v1::AugSelfConfig& config = setup.augself;
   if (AugSelfGroups(config).empty()) {
-    return absl::InvalidArgumentError("augself has no target with a weight");
+    return absl::InvalidArgumentError(
+        "--augself: none of its weights is above 0; leave it out, or give one");
   }
   AugSelf augself;
   augself.precision_ = setup.precision;
@@ -107,7 +108,8 @@ absl::StatusOr<std::unique_ptr<Method>> WithAugSelf(const MethodSetup& setup,
   if (groups.empty()) return method;
   if (method->num_views() < 2) {
     return absl::InvalidArgumentError(
-        "augself compares two views of an image, and the policy makes one: choose another policy");
+        "--augself compares two views of an image, and the policy makes one: choose another "
+        "policy");
   }
   CASSLE_ASSIGN_OR_RETURN(AugSelf augself,
                           AugSelf::Create(setup, method->backbone().feature_size()));

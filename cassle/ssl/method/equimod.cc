@@ -26,8 +26,8 @@ absl::StatusOr<EquiMod> EquiMod::Create(const MethodSetup& setup, int64_t featur
                                         int64_t num_parameters) {
   if (num_parameters < 1) {
     return absl::InvalidArgumentError(
-        "equimod: the policy has none of the descriptor groups, so there is nothing to tell the "
-        "predictor; leave equimod out, or choose another policy");
+        "--equimod: the policy has none of the descriptor groups, so there is nothing to tell the "
+        "predictor; leave it out, or choose another policy");
   }
   EquiMod equimod;
   equimod.config_ = setup.equimod;

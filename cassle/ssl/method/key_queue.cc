@@ -45,7 +45,7 @@ absl::Status CheckQueueSize(const char* method, int64_t queue_size, int64_t batc
   if (queue_size >= batch_size && queue_size % batch_size == 0) return absl::OkStatus();
   const int64_t below = queue_size / batch_size * batch_size;
   return absl::InvalidArgumentError(absl::StrCat(
-      "method.", method, ".queue_size is ", queue_size, ", not a multiple of the batch size ",
+      "--method.", method, ".queue_size=", queue_size, " is not a multiple of the batch size ",
       batch_size, "; the nearest that are: ", below > 0 ? absl::StrCat(below, " and ") : "",
       below + batch_size));
 }

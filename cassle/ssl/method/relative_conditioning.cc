@@ -34,7 +34,7 @@ absl::StatusOr<std::unique_ptr<Method>> WithRelativeConditioning(const MethodSet
     return std::unique_ptr<Method>(new RelativelyConditioned(std::move(method)));
   }
   return absl::InvalidArgumentError(absl::StrCat(
-      "conditioning.relative: true tells a view how it differs from the other one, and the method "
+      "--conditioning.relative=true tells a view how it differs from the other one, and the method "
       "takes ",
       method->num_views(), method->num_views() == 1 ? " view" : " views",
       " of this policy; leave it out, or choose a policy of two views"));

@@ -30,9 +30,8 @@ absl::StatusOr<Split> SplitColumns(int64_t columns, const char* of, double fract
   const int64_t equivariant = std::llround(static_cast<double>(columns) * fraction);
   if (equivariant >= 1 && equivariant < columns) return Split{columns - equivariant, equivariant};
   return absl::InvalidArgumentError(absl::StrCat(
-      "method.sie.equivariant_fraction is ", fraction, ", which gives ", equivariant, " of ",
-      columns, " ", of,
-      " to the equivariant part; either part needs one: ", "choose a fraction nearer to 0.5"));
+      "--method.sie.equivariant_fraction=", fraction, " gives ", equivariant, " of ", columns, " ",
+      of, " to the equivariant part; either part needs one: choose a fraction nearer to 0.5"));
 }
 
 at::Tensor InFloat(const at::Tensor& tensor) {
@@ -106,8 +105,8 @@ absl::StatusOr<RelativeColumns> FindColumns(const v1::SieConfig& sie, const Meth
   }
   if (groups.empty()) {
     return absl::InvalidArgumentError(
-        "method sie: the policy has none of the descriptor groups, so there is nothing to tell the "
-        "predictor; choose another method, or another policy");
+        "--method=sie: the policy has none of the descriptor groups, so there is nothing to tell "
+        "the predictor; choose another method, or another policy");
   }
   return RelativeColumns::Find(setup.relative_groups, groups);
 }
@@ -128,10 +127,10 @@ absl::StatusOr<std::unique_ptr<Method>> MakeSie(const v1::MethodConfig& config,
   CASSLE_ASSIGN_OR_RETURN(const Split features, SplitColumns(size, "features", fraction));
   CASSLE_ASSIGN_OR_RETURN(const Split hidden,
                           SplitColumns(sie.hidden_size() > 0 ? sie.hidden_size() : size,
-                                       "columns of method.sie.hidden_size", fraction));
+                                       "columns of --method.sie.hidden_size", fraction));
   CASSLE_ASSIGN_OR_RETURN(
       const Split projections,
-      SplitColumns(sie.projection_size(), "columns of method.sie.projection_size", fraction));
+      SplitColumns(sie.projection_size(), "columns of --method.sie.projection_size", fraction));
   // A bias of the invariant one's last layer would have no gradient (vicreg.cc).
   const MlpOptions invariant = {.in = features.invariant,
                                 .hidden = hidden.invariant,

@@ -61,13 +61,13 @@ absl::StatusOr<std::unique_ptr<Method>> MakeSimclr(const v1::MethodConfig& confi
   const int64_t images = setup.part_size > 0 ? setup.part_size : setup.batch_size;
   if (images < 2) {
     return absl::InvalidArgumentError(
-        absl::StrCat("batch_size is ", images,
-                     "; SimCLR takes its negatives from the batch and needs at least 2"));
+        absl::StrCat("--batch_size=", images,
+                     ": SimCLR takes its negatives from the batch and needs at least 2"));
   }
   const int64_t groups = simclr.negative_groups();
   if (images % groups != 0 || images / groups < 2) {
     return absl::InvalidArgumentError(
-        absl::StrCat("method.simclr.negative_groups is ", groups, "; it must divide the ", images,
+        absl::StrCat("--method.simclr.negative_groups=", groups, ": it must divide the ", images,
                      " images that go through the networks together into groups of 2 or more"));
   }
   CASSLE_ASSIGN_OR_RETURN(

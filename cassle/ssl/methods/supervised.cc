@@ -101,11 +101,12 @@ absl::Status CheckMixup(const MethodSetup& setup) {
   const int ranks = setup.team == nullptr ? 1 : setup.team->size();
   for (int rank = 0; rank < ranks; ++rank) {
     if (RowsOfRank(part, rank, ranks).count % 2 == 0) continue;
-    return absl::InvalidArgumentError(
-        absl::StrCat("mixup_alpha mixes images two by two: ", part, " images",
-                     ranks == 1 ? "" : " on ", ranks == 1 ? "" : absl::StrCat(ranks, " ranks"),
-                     " leave one without a partner; choose a --batch_size that is a multiple of ",
-                     2 * ranks * setup.batch_size / part));
+    const int64_t unit = 2 * ranks * setup.batch_size / part;
+    return absl::InvalidArgumentError(absl::StrCat(
+        "mixup_alpha mixes images two by two: ", part, " images",
+        ranks == 1 ? "" : absl::StrCat(" on ", ranks, " ranks"),
+        " leave one without a partner; choose --batch_size=",
+        std::max(unit, setup.batch_size / unit * unit), ", or another multiple of ", unit));
   }
   const bool conditioned = setup.conditioning.treatment() != v1::NONE &&
                            setup.conditioning.treatment() != v1::TREATMENT_UNSPECIFIED;

@@ -279,7 +279,7 @@ TEST(ClusteringSettingsTest, AreCheckedByName) {
   expect(config, "--method.swav.num_prototypes=1: expected ");
   config.mutable_swav()->set_num_prototypes(2);
   config.mutable_swav()->set_queue_size(12);
-  expect(config, "swav.queue_size is 12, not a multiple of the batch size 8");
+  expect(config, "swav.queue_size=12 is not a multiple of the batch size 8");
   config.mutable_dino()->set_student_temperature(0);
   expect(config, "--method.dino.student_temperature=0: expected ");
   config.mutable_dino()->set_student_temperature(1);

@@ -83,7 +83,7 @@ TEST(MocoV2Test, ExplainsAQueueThatIsNoMultipleOfTheBatch) {
   config.mutable_moco_v2()->set_queue_size(100);
   EXPECT_THAT(MakeMethod(config, TinySetup(48, 0)),
               StatusIs(absl::StatusCode::kInvalidArgument,
-                       HasSubstr("queue_size is 100, not a multiple of the batch size 48; the "
+                       HasSubstr("queue_size=100 is not a multiple of the batch size 48; the "
                                  "nearest that are: 96 and 144")));
   config.mutable_moco_v2()->set_queue_size(10);
   EXPECT_THAT(MakeMethod(config, TinySetup(48, 0)),
@@ -110,7 +110,7 @@ TEST(SimclrTest, NegativesAreThoseOfTheBatchOrOfAGroup) {
   config.mutable_simclr()->set_negative_groups(3);
   EXPECT_THAT(MakeMethod(config, TinySetup(kBatch, 0)),
               StatusIs(absl::StatusCode::kInvalidArgument,
-                       HasSubstr("method.simclr.negative_groups is 3; it must divide the 8")));
+                       HasSubstr("--method.simclr.negative_groups=3: it must divide the 8")));
   // With gradient accumulation a part is all that there is.
   config.mutable_simclr()->set_negative_groups(4);
   MethodSetup setup = TinySetup(kBatch, 0);
@@ -318,7 +318,7 @@ TEST(SettingsTest, AreCheckedByName) {
   refused(config, "--method.vicreg.variance_weight=-1: expected at least 0");
   config.mutable_simclr();
   EXPECT_THAT(MakeMethod(config, TinySetup(1, 0)),
-              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("batch_size is 1")));
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("--batch_size=1: SimCLR")));
   MethodSetup setup = TinySetup(8, 0);
   setup.augself.set_crop(-1);
   EXPECT_THAT(MakeMethod(config, setup),

@@ -69,7 +69,7 @@ TEST(NnclrTest, LossComparesTheNeighboursOfEachViewWithThePredictionsFromTheOthe
 TEST(NnclrTest, RefusesAQueueThatIsNoMultipleOfTheBatchAndASingleImage) {
   EXPECT_THAT(MakeMethod(TinyNnclr(100), TinySetup(48, 0)),
               StatusIs(absl::StatusCode::kInvalidArgument,
-                       HasSubstr("method.nnclr.queue_size is 100, not a multiple of the batch")));
+                       HasSubstr("--method.nnclr.queue_size=100 is not a multiple of the batch")));
   MethodSetup setup = TinySetup(kBatch, 0);
   setup.part_size = 1;
   EXPECT_THAT(MakeMethod(TinyNnclr(kBatch), setup),

@@ -125,7 +125,7 @@ TEST(SieTest, RefusesAPartWithoutColumnsAndNothingToTell) {
   config.mutable_sie()->set_equivariant_fraction(0.01);
   EXPECT_THAT(MakeMethod(config, TinySetup(kBatch, 0)),
               StatusIs(absl::StatusCode::kInvalidArgument,
-                       AllOf(HasSubstr("method.sie.equivariant_fraction is 0.01"),
+                       AllOf(HasSubstr("--method.sie.equivariant_fraction=0.01 gives"),
                              HasSubstr("0 of 12 features"))));
   config = TinySie();
   config.mutable_sie()->set_projection_size(3);

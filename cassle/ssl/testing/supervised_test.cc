@@ -101,11 +101,11 @@ TEST(MixupTest, RefusesWhatHasNoPartnerOrTwoDescriptions) {
                 StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(words)));
   };
   refused(TinySetup(7, 0),
-          "7 images leave one without a partner; choose a --batch_size that is a "
-          "multiple of 2");
+          "7 images leave one without a partner; choose --batch_size=6, or another multiple of 2");
+  refused(TinySetup(1, 0), "choose --batch_size=2, or");
   MethodSetup setup = TinySetup(12, 0);
   setup.part_size = 3;
-  refused(setup, "multiple of 8");
+  refused(setup, "choose --batch_size=8, or another multiple of 8");
   setup = TinySetup(8, kDescriptor);
   setup.conditioning.set_treatment(v1::RAW);
   refused(setup, "no descriptor tells");

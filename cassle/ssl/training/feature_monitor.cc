@@ -66,7 +66,7 @@ absl::StatusOr<std::shared_ptr<const Dataset>> OpenTestSplit(const std::string& 
     if (wanted.empty() && split.name() == "test" && split.num_images() > 0) name = split.name();
   }
   if (name.empty() || name == train.split().name()) return std::shared_ptr<const Dataset>();
-  return Dataset::Open(train.folder(), name);
+  return Dataset::Open(train.folder(), name, "monitor.test_split");
 }
 
 }  // namespace
@@ -74,9 +74,11 @@ absl::StatusOr<std::shared_ptr<const Dataset>> OpenTestSplit(const std::string& 
 absl::Status FeatureMonitor::ChooseImages() {
   std::shared_ptr<const Dataset> images = setup_.images;
   if (!config_.input().empty()) {
-    CASSLE_ASSIGN_OR_RETURN(images, Dataset::Open(config_.input(), config_.train_split()));
+    CASSLE_ASSIGN_OR_RETURN(
+        images, Dataset::Open(config_.input(), config_.train_split(), "monitor.train_split"));
   } else if (images != nullptr && !config_.train_split().empty()) {
-    CASSLE_ASSIGN_OR_RETURN(images, Dataset::Open(images->folder(), config_.train_split()));
+    CASSLE_ASSIGN_OR_RETURN(
+        images, Dataset::Open(images->folder(), config_.train_split(), "monitor.train_split"));
   }
   if (images == nullptr) {
     return absl::FailedPreconditionError("recorded pixels have no labels");
