@@ -313,7 +313,7 @@ TEST(SettingsTest, AreCheckedByName) {
   config.mutable_byol()->set_final_momentum(-1);
   refused(config, "--method.byol.final_momentum=-1: expected 0 to 1");
   config.mutable_simsiam()->set_projector_depth(0);
-  refused(config, "--method.simsiam.projector_depth=0: expected at least 1");
+  refused(config, "--method.simsiam.projector_depth=0: expected 1 to 64");
   config.mutable_vicreg()->set_variance_weight(-1);
   refused(config, "--method.vicreg.variance_weight=-1: expected at least 0");
   config.mutable_simclr();

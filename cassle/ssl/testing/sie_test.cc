@@ -132,7 +132,7 @@ TEST(SieTest, RefusesAPartWithoutColumnsAndNothingToTell) {
   config.mutable_sie()->set_equivariant_fraction(0.9);
   EXPECT_THAT(MakeMethod(config, TinySetup(kBatch, 0)),
               StatusIs(absl::StatusCode::kInvalidArgument,
-                       HasSubstr("3 of 3 columns of method.sie.projection_size")));
+                       HasSubstr("3 of 3 columns of --method.sie.projection_size")));
   MethodSetup setup = TinySetup(kBatch, 0);
   setup.relative_groups.clear();
   EXPECT_THAT(MakeMethod(TinySie(), setup),
