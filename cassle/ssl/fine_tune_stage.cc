@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_replace.h"
 #include "cassle/augment/loading/view_loader.h"
 #include "cassle/augment/policies/policy.h"
 #include "cassle/base/file.h"
@@ -110,6 +111,16 @@ absl::Status BuildMethod(Run* run) {
     run->method = WithAverage(std::move(run->method), options.ema_decay());
   }
   return absl::OkStatus();
+}
+
+// What the method refuses, in terms of this stage's options.
+absl::Status AsTyped(const absl::Status& refused, int64_t batch_size, const Options& options) {
+  const absl::Status status(
+      refused.code(), absl::StrReplaceAll(refused.message(), {{"--method.supervised.", "--"}}));
+  if (batch_size == options.batch_size()) return status;
+  // Nobody chose that size.
+  return Annotate(status,
+                  absl::StrCat("all ", batch_size, " images that are learnt from make one batch"));
 }
 
 absl::StatusOr<v1::TrainingConfig> TrainingOf(const Run& run) {
@@ -311,12 +322,7 @@ absl::Status FineTune(const Options& options, StageContext& context) {
   run.batch_size =
       std::min<int64_t>(options.batch_size(), static_cast<int64_t>(data.subset.size()));
   const absl::Status built = BuildMethod(&run);
-  // Nobody chose that size.
-  if (!built.ok() && run.batch_size < options.batch_size()) {
-    return Annotate(
-        built, absl::StrCat("all ", run.batch_size, " images that are learnt from make one batch"));
-  }
-  CASSLE_RETURN_IF_ERROR(built);
+  if (!built.ok()) return AsTyped(built, run.batch_size, options);
   CASSLE_ASSIGN_OR_RETURN(run.device, ResolveDevice(run.options.device(), LocalRankOf(context)));
   ConfigureDevice(run.device, {});
   MoveTensors(run.method->state(), run.device);

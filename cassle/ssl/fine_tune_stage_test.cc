@@ -251,7 +251,7 @@ TEST(FineTuneTest, RefusesWhatCannotBeLearnt) {
         o->set_mixup_alpha(1);
         o->set_batch_size(15);
       },
-      usage, "15 images leave one without a partner");
+      usage, "--mixup_alpha=1 mixes images two by two: 15 images leave one without a partner");
   expect([](auto* o) { o->set_drop_path(1); }, usage, "--drop_path=1");
   expect([](auto* o) { o->set_ema_decay(1); }, usage, "--ema_decay=1");
   expect([](auto* o) { o->set_label_fraction(2); }, usage, "--label_fraction=2");
@@ -394,10 +394,18 @@ TEST(ValidationTest, RefusesSplitsThatAreNotForIt) {
   options = Validated();
   options.set_labels_per_class(1);
   options.set_mixup_alpha(1);
-  expect(options, usage, "all 3 images that are learnt from make one batch: mixup_alpha");
+  expect(options, usage, "all 3 images that are learnt from make one batch: --mixup_alpha=1 mixes");
   options = Validated("");
   options.set_labels_per_class(1);
   expect(options, absl::StatusCode::kFailedPrecondition, "no class has a second image");
+}
+
+TEST(FineTuneTest, AWarmUpThatTakesAllEpochsIsTold) {
+  v1::FineTuneOptions options = Options();
+  options.set_warmup_epochs(2);
+  ASSERT_OK_AND_ASSIGN(const StageOutcome outcome, Tune(options));
+  EXPECT_THAT(outcome.manifest.notes(),
+              Contains(HasSubstr("--warmup_epochs=2 takes all of the 2 epochs")));
 }
 
 TEST(FineTuneTest, InterruptedWithEverythingOnItEndsWithTheSameBytes) {

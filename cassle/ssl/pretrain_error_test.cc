@@ -49,6 +49,11 @@ TEST(PretrainErrorTest, NamesTheSettingAndTheRemedy) {
   EXPECT_THAT(Train(options), StatusIs(kUsage, HasSubstr("--conditioning.injection=addition")));
 
   options = MocoRun("mistakes");
+  options.add_step_epochs(3);
+  EXPECT_THAT(Train(options),
+              StatusIs(kUsage, HasSubstr("--step_epochs=3 is not read without --schedule=step")));
+
+  options = MocoRun("mistakes");
   options.set_policy("cifra");
   EXPECT_THAT(Train(options), StatusIs(kUsage, HasSubstr("did you mean cifar?")));
 

@@ -7,6 +7,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "cassle/augment/policies/policy.h"
 #include "cassle/augment/recording/recorded_views.h"
 #include "cassle/base/status_macros.h"
@@ -23,6 +24,11 @@ absl::Status CheckPretrainOptions(const v1::PretrainOptions& options) {
   if (options.schedule() == v1::STEP && options.step_epochs().empty()) {
     return absl::InvalidArgumentError(
         "--schedule=step: name the epochs at which the rate falls, as --step_epochs=60,80");
+  }
+  if (options.schedule() != v1::STEP && !options.step_epochs().empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--step_epochs=", absl::StrJoin(options.step_epochs(), ","),
+                     " is not read without --schedule=step: add that, or leave it out"));
   }
   return absl::OkStatus();
 }

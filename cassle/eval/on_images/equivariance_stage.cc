@@ -31,8 +31,6 @@ namespace {
 
 using Options = v1::EquivarianceOptions;
 
-constexpr int64_t kFewestImages = 8;
-
 struct Setting {
   std::shared_ptr<const Dataset> images;
   std::unique_ptr<FrozenEncoder> encoder;
@@ -65,13 +63,9 @@ absl::StatusOr<Setting> Prepare(const Options& options) {
     return absl::InvalidArgumentError(absl::StrCat("policy ", setting.policy.name(),
                                                    " changes nothing: choose another --policy"));
   }
-  setting.indices = ChooseImages(*setting.images, options.num_images(), options.seed());
-  const auto images = static_cast<int64_t>(setting.indices.size());
-  if (images < kFewestImages) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "there are ", images, " images: learning, choosing the regulariser and testing need ",
-        kFewestImages, " or more"));
-  }
+  CASSLE_ASSIGN_OR_RETURN(
+      setting.indices,
+      ChooseImagesToLearnFrom(*setting.images, options.num_images(), options.seed()));
   return setting;
 }
 
@@ -200,6 +194,12 @@ absl::Status RunEquivariance(const Options& options, StageContext& context) {
         }
         return absl::OkStatus();
       }));
+  if (std::all_of(encoded.relative.begin(), encoded.relative.end(),
+                  [](float difference) { return difference == 0; })) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("all views of an image are the same by policy ", setting.policy.name(),
+                     ": there is nothing to predict; choose another --policy"));
+  }
   const auto part = [](double fraction, int64_t of) {
     return std::clamp<int64_t>(std::llround(fraction * static_cast<double>(of)), 2, of - 2);
   };

@@ -89,8 +89,15 @@ TEST(EquivarianceTest, RefusesWhatCannotBeMeasured) {
   const std::string images = MakeTestImages(20), model = MakeTestModel({});
   auto options = Options(model, images);
   options.set_num_images(7);
-  EXPECT_THAT(Measure(options),
-              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("there are 7 images")));
+  EXPECT_THAT(Measure(options), StatusIs(absl::StatusCode::kFailedPrecondition,
+                                         HasSubstr("--num_images=7: learning")));
+  EXPECT_THAT(
+      Measure(Options(model, MakeTestImages(7))),
+      StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("split 'train' has 7 images: ")));
+  options = Options(model, images);
+  options.set_policy("evaluation");
+  EXPECT_THAT(Measure(options), StatusIs(absl::StatusCode::kFailedPrecondition,
+                                         HasSubstr("the same by policy evaluation")));
   options = Options(model, images);
   options.set_views(5);
   EXPECT_THAT(Measure(options),

@@ -32,8 +32,6 @@ namespace {
 using Options = v1::PredictAugmentationOptions;
 
 constexpr int kViews = 2;
-constexpr int64_t kFewestImages = 8;
-
 // Features are standardised, so that these are relative to their variance.
 const std::vector<double>& Regularizers() {
   static const auto& values =
@@ -84,16 +82,10 @@ absl::StatusOr<Setting> Prepare(const Options& options) {
     policy.set_size(setting.encoder->image_size());
     CASSLE_RETURN_IF_ERROR(CheckPolicy(policy));
   }
-  setting.indices = ChooseImages(*setting.images, options.num_images(), options.seed());
+  CASSLE_ASSIGN_OR_RETURN(
+      setting.indices,
+      ChooseImagesToLearnFrom(*setting.images, options.num_images(), options.seed()));
   setting.batch_size = options.batch_size();
-  const auto images = static_cast<int64_t>(setting.indices.size());
-  if (images < kFewestImages) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("there are ", images,
-                     " images: learning, choosing the regulariser and "
-                     "testing need ",
-                     kFewestImages, " or more"));
-  }
   return setting;
 }
 

@@ -96,8 +96,8 @@ TEST(PredictAugmentationTest, RefusesWhatCannotBeMeasured) {
   const std::string images = MakeTestImages(20), model = MakeTestModel({});
   auto options = Options(model, images);
   options.set_num_images(7);
-  EXPECT_THAT(Predict(options),
-              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("there are 7 images")));
+  EXPECT_THAT(Predict(options), StatusIs(absl::StatusCode::kFailedPrecondition,
+                                         HasSubstr("--num_images=7: learning")));
   options = Options(model, images);
   options.set_test_fraction(1);
   EXPECT_THAT(Predict(options),

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
+#include "cassle/features/changed_views.h"
 
 namespace cassle {
 
@@ -30,6 +31,19 @@ absl::StatusOr<std::shared_ptr<const Dataset>> OpenImages(const std::string& inp
         absl::StrCat(input, ": split \"", images->split().name(), "\" has no images"));
   }
   return images;
+}
+
+absl::StatusOr<std::vector<int64_t>> ChooseImagesToLearnFrom(const Dataset& images,
+                                                             int64_t num_images, uint64_t seed) {
+  std::vector<int64_t> chosen = ChooseImages(images, num_images, seed);
+  constexpr size_t kFewest = 8;
+  if (chosen.size() >= kFewest) return chosen;
+  const bool asked = num_images > 0 && num_images < images.size();
+  return absl::FailedPreconditionError(
+      absl::StrCat(asked ? absl::StrCat("--num_images=", num_images)
+                         : absl::StrCat(images.folder(), ": split '", images.split().name(),
+                                        "' has ", images.size(), " images"),
+                   ": learning, choosing the regulariser and testing need ", kFewest, " or more"));
 }
 
 absl::StatusOr<std::vector<float>> FiniteFeatures(const FrozenEncoder& encoder,

@@ -63,6 +63,12 @@ absl::StatusOr<MeasuredEncoder> LoadEncoder(const Options& options) {
   return measured;
 }
 
+// Of a stage that learns from views: which images it learns from, chooses its regulariser by and
+// tests on, drawn by seed; num_images of them, 0: all.
+// \error kFailedPrecondition if these are fewer than 8.
+absl::StatusOr<std::vector<int64_t>> ChooseImagesToLearnFrom(const Dataset& images,
+                                                             int64_t num_images, uint64_t seed);
+
 // The features of images [B, size, size, 3], one row each.
 // \error kDataLoss if one is not finite; those of FrozenEncoder::Extract.
 absl::StatusOr<std::vector<float>> FiniteFeatures(const FrozenEncoder& encoder,

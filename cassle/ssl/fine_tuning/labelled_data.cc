@@ -38,8 +38,8 @@ absl::StatusOr<LabelledSplit> OpenSplit(absl::string_view flag, const std::strin
   }
   if (opened.labelled.empty()) {
     return absl::FailedPreconditionError(absl::StrCat(
-        "no image of split '", opened.images->split().name(), "' has a class of target '", target,
-        "': choose a labelled split, or another --target"));
+        "--", flag, ": no image of split '", opened.images->split().name(),
+        "' has a class of target '", target, "': choose a labelled split, or another --target"));
   }
   return opened;
 }
@@ -120,7 +120,9 @@ absl::StatusOr<LabelledData> OpenLabelledData(const v1::FineTuneOptions& options
   data.target = options.target().empty() ? "label" : options.target();
   CASSLE_ASSIGN_OR_RETURN(const auto any, Dataset::Open(options.input(), options.split()));
   auto classes = ClassNames(any->info(), data.target);
-  if (!classes.ok()) return Annotate(classes.status(), "--target");
+  if (!classes.ok()) {
+    return Annotate(classes.status(), absl::StrCat("--target=", data.target));
+  }
   if (classes->empty()) {
     return absl::FailedPreconditionError(
         absl::StrCat(options.input(), " has no labels: fine-tuning learns from them"));
@@ -139,7 +141,8 @@ absl::StatusOr<LabelledData> OpenLabelledData(const v1::FineTuneOptions& options
                                                     .per_class = options.labels_per_class(),
                                                     .seed = options.seed()});
   if (!subset.ok()) {
-    return Annotate(subset.status(), "--label_fraction, --labels_per_class");
+    return Annotate(subset.status(),
+                    options.labels_per_class() > 0 ? "--labels_per_class" : "--label_fraction");
   }
   data.subset = *std::move(subset);
   NoteUnlabelled(data.train, data.target, context);

@@ -29,9 +29,10 @@ struct Split {
 absl::StatusOr<Split> SplitColumns(int64_t columns, const char* of, double fraction) {
   const int64_t equivariant = std::llround(static_cast<double>(columns) * fraction);
   if (equivariant >= 1 && equivariant < columns) return Split{columns - equivariant, equivariant};
-  return absl::InvalidArgumentError(absl::StrCat(
-      "--method.sie.equivariant_fraction=", fraction, " gives ", equivariant, " of ", columns, " ",
-      of, " to the equivariant part; either part needs one: choose a fraction nearer to 0.5"));
+  return absl::InvalidArgumentError(
+      absl::StrCat("--method.sie.equivariant_fraction=", fraction, " gives ", equivariant, " of ",
+                   columns, " ", of, " to the equivariant part; either part needs one: ",
+                   columns < 2 ? "make them 2 or more" : "choose a fraction nearer to 0.5"));
 }
 
 at::Tensor InFloat(const at::Tensor& tensor) {

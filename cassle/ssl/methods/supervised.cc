@@ -95,25 +95,31 @@ class Supervised : public Method {
   StepPosition position_;
 };
 
+constexpr char kMixupFlag[] = "--method.supervised.mixup_alpha=";
+
 // Both images of a pair must be on one rank, and have one description.
-absl::Status CheckMixup(const MethodSetup& setup) {
+absl::Status CheckMixup(double alpha, const MethodSetup& setup) {
   const int64_t part = setup.part_size > 0 ? setup.part_size : setup.batch_size;
   const int ranks = setup.team == nullptr ? 1 : setup.team->size();
   for (int rank = 0; rank < ranks; ++rank) {
     if (RowsOfRank(part, rank, ranks).count % 2 == 0) continue;
     const int64_t unit = 2 * ranks * setup.batch_size / part;
+    const int64_t below = setup.batch_size / unit * unit;
     return absl::InvalidArgumentError(absl::StrCat(
-        "mixup_alpha mixes images two by two: ", part, " images",
-        ranks == 1 ? "" : absl::StrCat(" on ", ranks, " ranks"),
-        " leave one without a partner; choose --batch_size=",
-        std::max(unit, setup.batch_size / unit * unit), ", or another multiple of ", unit));
+        kMixupFlag, alpha, " mixes images two by two: ", part, " images",
+        ranks == 1 ? "" : absl::StrCat(" on ", ranks, " ranks"), " leave one without a partner; ",
+        below > 0 ? absl::StrCat("choose --batch_size=", below, ", or another multiple of ", unit)
+                  : absl::StrCat("a batch of ", unit,
+                                 " is the smallest that goes: fewer --ranks, "
+                                 "more images, or no mixup")));
   }
   const bool conditioned = setup.conditioning.treatment() != v1::NONE &&
                            setup.conditioning.treatment() != v1::TREATMENT_UNSPECIFIED;
   if (conditioned || !AugSelfGroups(setup.augself).empty() || HasEquiMod(setup.equimod)) {
     return absl::InvalidArgumentError(
-        "mixup_alpha: no descriptor tells how a mixture of two images was augmented; leave it out, "
-        "or --conditioning, --augself and --equimod");
+        absl::StrCat(kMixupFlag, alpha,
+                     ": no descriptor tells how a mixture of two images was "
+                     "augmented; leave it out, or --conditioning, --augself and --equimod"));
   }
   return absl::OkStatus();
 }
@@ -129,7 +135,9 @@ absl::StatusOr<std::unique_ptr<Method>> MakeSupervised(const v1::MethodConfig& c
         setup.num_classes == 0 ? "none" : "labels of one class only",
         ": name a labelled data set by --input, also beside recorded views, or another --target"));
   }
-  if (supervised.mixup_alpha() > 0) CASSLE_RETURN_IF_ERROR(CheckMixup(setup));
+  if (supervised.mixup_alpha() > 0) {
+    CASSLE_RETURN_IF_ERROR(CheckMixup(supervised.mixup_alpha(), setup));
+  }
   CASSLE_ASSIGN_OR_RETURN(Encoder encoder,
                           Encoder::Create(setup, {.hidden = supervised.hidden_size(),
                                                   .out = setup.num_classes,

@@ -102,7 +102,7 @@ TEST(MixupTest, RefusesWhatHasNoPartnerOrTwoDescriptions) {
   };
   refused(TinySetup(7, 0),
           "7 images leave one without a partner; choose --batch_size=6, or another multiple of 2");
-  refused(TinySetup(1, 0), "choose --batch_size=2, or");
+  refused(TinySetup(1, 0), "a batch of 2 is the smallest that goes");
   MethodSetup setup = TinySetup(12, 0);
   setup.part_size = 3;
   refused(setup, "choose --batch_size=8, or another multiple of 8");

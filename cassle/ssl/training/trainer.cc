@@ -188,6 +188,11 @@ absl::Status Trainer::Run() {
   CASSLE_RETURN_IF_ERROR(CheckShares(training_.batch_size(), training_.accumulate_steps(),
                                      training_.batch_norm_group(),
                                      team_ == nullptr ? 1 : team_->size()));
+  if (leads() && training_.warmup_epochs() > 0 && training_.warmup_epochs() >= training_.epochs()) {
+    context_->NoteWarning(absl::StrCat("--warmup_epochs=", training_.warmup_epochs(),
+                                       " takes all of the ", training_.epochs(),
+                                       " epochs: the learning rate only rises"));
+  }
   CASSLE_RETURN_IF_ERROR(AloneOnFirst([&] { return Resume(); }));
   if (team_ != nullptr) {
     CASSLE_ASSIGN_OR_RETURN(const std::string way, team_->UseDevice(device_));
