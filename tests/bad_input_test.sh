@@ -33,7 +33,7 @@ expect 64 'did you mean cifar' invariance --model=model --input=images --policy=
 expect 65 'was told .* values' invariance --model=model --input=images --groups=crop --output=x
 expect 64 "no split 'none'" predict_augmentation --model=model --input=images --split=none --output=x
 expect 64 'views=5: expected 6' equivariance --model=model --input=images --views=5 --output=x
-expect 65 'there are 3 images' predict_augmentation --model=model --input=images --num_images=3 --output=x
+expect 65 '--num_images=3: learning' predict_augmentation --model=model --input=images --num_images=3 --output=x
 expect 65 'fewer than the 1000' fine_tune --model=model --input=images --labels_per_class=1000 --output=x
 expect 64 'label_fraction=2: expected above 0 and at most 1' fine_tune --model=model --input=images --label_fraction=2 --output=x
 expect 66 'nowhere' fine_tune --model=nowhere --input=images --output=x
