@@ -83,7 +83,8 @@ class BatchRecorder {
     int64_t num_images = 0;
     v1::ViewsInfo* const info = info_.mutable_views();
     if (!options_.input().empty()) {
-      CASSLE_ASSIGN_OR_RETURN(images_, Dataset::Open(options_.input(), training_.split));
+      CASSLE_ASSIGN_OR_RETURN(images_,
+                              Dataset::Open(options_.input(), training_.split, /*flag=*/""));
       num_images = images_->size();
       info->set_first_image_id(images_->first_id());
       info->set_split(images_->split().name());

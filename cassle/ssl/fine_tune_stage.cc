@@ -74,6 +74,18 @@ v1::Policy TrainPolicy(const v1::ModelSpec& spec, const Options& options) {
   return policy;
 }
 
+// What the method refuses, in terms of this stage's options.
+absl::Status AsTyped(const absl::Status& refused, const Run& run) {
+  // Of files, not of what was typed.
+  if (!absl::IsInvalidArgument(refused)) return refused;
+  const absl::Status status(
+      refused.code(), absl::StrReplaceAll(refused.message(), {{"--method.supervised.", "--"}}));
+  if (run.batch_size == run.options.batch_size()) return status;
+  // Nobody chose that size.
+  return Annotate(
+      status, absl::StrCat("all ", run.batch_size, " images that are learnt from make one batch"));
+}
+
 absl::Status BuildMethod(Run* run) {
   const Options& options = run->options;
   if (run->spec.backbone().extra_channels_size() > 0) {
@@ -100,8 +112,9 @@ absl::Status BuildMethod(Run* run) {
   supervised->set_classifier_depth(1);
   supervised->set_label_smoothing(options.label_smoothing());
   supervised->set_mixup_alpha(options.mixup_alpha());
-  CASSLE_ASSIGN_OR_RETURN(std::unique_ptr<Method> method, MakeSupervised(config, setup));
-  run->method = WithLayerDecay(std::move(method), options.layer_decay());
+  auto method = MakeSupervised(config, setup);
+  if (!method.ok()) return AsTyped(method.status(), *run);
+  run->method = WithLayerDecay(*std::move(method), options.layer_decay());
   if (options.drop_path() > 0) {
     CASSLE_ASSIGN_OR_RETURN(run->method,
                             WithStochasticDepth(std::move(run->method), options.drop_path(),
@@ -111,16 +124,6 @@ absl::Status BuildMethod(Run* run) {
     run->method = WithAverage(std::move(run->method), options.ema_decay());
   }
   return absl::OkStatus();
-}
-
-// What the method refuses, in terms of this stage's options.
-absl::Status AsTyped(const absl::Status& refused, int64_t batch_size, const Options& options) {
-  const absl::Status status(
-      refused.code(), absl::StrReplaceAll(refused.message(), {{"--method.supervised.", "--"}}));
-  if (batch_size == options.batch_size()) return status;
-  // Nobody chose that size.
-  return Annotate(status,
-                  absl::StrCat("all ", batch_size, " images that are learnt from make one batch"));
 }
 
 absl::StatusOr<v1::TrainingConfig> TrainingOf(const Run& run) {
@@ -321,8 +324,7 @@ absl::Status FineTune(const Options& options, StageContext& context) {
   const LabelledData& data = run.data;
   run.batch_size =
       std::min<int64_t>(options.batch_size(), static_cast<int64_t>(data.subset.size()));
-  const absl::Status built = BuildMethod(&run);
-  if (!built.ok()) return AsTyped(built, run.batch_size, options);
+  CASSLE_RETURN_IF_ERROR(BuildMethod(&run));
   CASSLE_ASSIGN_OR_RETURN(run.device, ResolveDevice(run.options.device(), LocalRankOf(context)));
   ConfigureDevice(run.device, {});
   MoveTensors(run.method->state(), run.device);

@@ -32,6 +32,7 @@ namespace {
 using Options = v1::PredictAugmentationOptions;
 
 constexpr int kViews = 2;
+
 // Features are standardised, so that these are relative to their variance.
 const std::vector<double>& Regularizers() {
   static const auto& values =

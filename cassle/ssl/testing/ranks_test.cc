@@ -190,9 +190,9 @@ TEST_P(RanksTest, AnyNumberOfRanksTrainsWhatOneDoes) {
 }
 
 // How far rounding alone takes a training: as far as one goes whose start differs in the last two
-// digits, though no further than would hide a mistake. Batch norm of two rows that nearly coincide
-// magnifies 300 times, in the heads of AugSelf and EquiMod three times in a row and again
-// backwards; ranks were seen to differ by a tenth of this at most.
+// digits (ranks were seen to differ by a tenth of that at most), though no further than would hide
+// a mistake. Batch norm of two rows that nearly coincide magnifies 300 times, in the heads of
+// AugSelf and EquiMod three times in a row and again backwards.
 double MoveByRounding(const Variant& variant, Mode mode, const Trained& alone) {
   mode.nudge = 1e-14;
   double move = kRounding;
