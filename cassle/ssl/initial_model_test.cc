@@ -152,6 +152,18 @@ TEST(InitialModelTest, WithLayerDecayTheStemMovesLess) {
             0.2 * Moved("backbone.layer4.1.conv2.weight", all_alike));
 }
 
+TEST(InitialModelTest, AProjectorOfASmallRateStaysWhereItStarted) {
+  v1::PretrainOptions alike = RunFromInitial("projector_alike", 1);
+  alike.set_initial_projector(true);
+  ASSERT_OK(Train(alike));
+  v1::PretrainOptions slow = RunFromInitial("projector_slow", 1);
+  slow.set_initial_projector(true);
+  slow.set_projector_rate(0.001);
+  ASSERT_OK(Train(slow));
+  EXPECT_LT(Moved("projector.mlp.0.weight", slow), 0.01 * Moved("projector.mlp.0.weight", alike));
+  EXPECT_GT(Moved("backbone.conv1.weight", slow), 0.2 * Moved("backbone.conv1.weight", alike));
+}
+
 TEST(InitialModelTest, ARunInLinksHasTheBytesOfAnUnbrokenOne) {
   const std::string unbroken = FingerprintOfRun(RunFromInitial("unbroken", 2));
   v1::PretrainOptions first = RunFromInitial("first_link", 2);

@@ -21,6 +21,7 @@
 #include "cassle/ssl/method/augself.h"
 #include "cassle/ssl/method/equimod.h"
 #include "cassle/ssl/method/layer_decay.h"
+#include "cassle/ssl/method/projector_rate.h"
 #include "cassle/ssl/methods/method_registry.h"
 #include "cassle/ssl/pretrain_options.h"
 
@@ -279,6 +280,9 @@ absl::Status BuildMethod(Team* team, PretrainRun* run) {
   CASSLE_ASSIGN_OR_RETURN(run->method, MakeMethod(method, setup));
   if (options.layer_decay() < 1) {
     run->method = WithLayerDecay(std::move(run->method), options.layer_decay());
+  }
+  if (options.projector_rate() != 1) {
+    run->method = WithProjectorRate(std::move(run->method), options.projector_rate());
   }
   CASSLE_RETURN_IF_ERROR(CheckData(*run));
   CASSLE_RETURN_IF_ERROR(CheckPredictor(options, *run->method));

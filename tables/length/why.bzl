@@ -4,6 +4,8 @@ load("//tables:recipes.bzl", "METHODS", "TREATMENTS")
 
 _MOCO = ["--method=moco_v2"] + METHODS["moco_v2"][1]
 _CASSLE = TREATMENTS["cassle"][1]
+_NO_COLOR_DIFF = ["--conditioning.groups=color,crop,flip,grayscale"]
+_CROP_COLOR = ["--conditioning.groups=color,crop"]
 
 def _row(title, baseline, flags):
     return struct(baseline = baseline, flags = _MOCO + flags, title = title)
@@ -18,6 +20,14 @@ def _both(key, title, flags):
         key + "_none": _row("MoCo-v2, " + title, "", flags),
         key + "_cassle": _row("MoCo-v2 + CASSLE, " + title, key + "_none", _CASSLE + flags),
     }
+
+def _network(title, depth, width, flags = [], conditioning = "mlp"):
+    """Another conditioning network."""
+    return _row("MoCo-v2 + CASSLE, " + title, "none", [
+        "--conditioning=" + conditioning,
+        "--conditioning.depth=%d" % depth,
+        "--conditioning.width=%d" % width,
+    ] + flags)
 
 def _all(*parts):
     rows = {}
@@ -42,11 +52,27 @@ FACTORS = _all(
         "no_norm": _told("no batch norm after the conditioning network", ["--conditioning.final_norm=false"]),
         "keys_not_told": _told("keys not told", ["--method.moco_v2.tell_keys=false"]),
         "raw": _row("MoCo-v2 + CASSLE, raw", "none", ["--conditioning=raw"]),
-        "authors_size": _row("MoCo-v2 + CASSLE, 6 layers of 64, the authors' for ResNet-50", "none", [
-            "--conditioning=mlp",
-            "--conditioning.depth=6",
-            "--conditioning.width=64",
-        ]),
+        "projector_rate_quarter": _told("a quarter of the rate for the projector", ["--projector_rate=0.25"]),
+        "projector_rate_four": _told("four times the rate for the projector", ["--projector_rate=4"]),
+        # The six that the authors kept records of (docs/reproducing.md).
+        "authors_size": _network("6 layers of 64, the authors' for ResNet-50", 6, 64),
+        "authors_no_color_diff": _network("6 layers of 64, not told color_diff", 6, 64, _NO_COLOR_DIFF),
+        "authors_depth_4": _network("4 layers of 64, not told color_diff", 4, 64, _NO_COLOR_DIFF),
+        "authors_crop_color": _network("4 layers of 64, told color and crop", 4, 64, _CROP_COLOR),
+        "authors_small": _network(
+            "3 layers of 16, told color and crop, 5/3 of the rate",
+            3,
+            16,
+            # Their 0.05 to the 0.03 of the others.
+            _CROP_COLOR + ["--base_lr=0.2"],
+        ),
+        "authors_hypernetwork": _network(
+            "hypernetwork of 4 layers of 64",
+            4,
+            64,
+            _NO_COLOR_DIFF,
+            conditioning = "hypernetwork",
+        ),
     },
     _both("depth_3", "projector of 3 layers", ["--method.moco_v2.projector_depth=3"]),
     _both("hidden_512", "projector 512 wide", ["--method.moco_v2.hidden_size=512"]),
