@@ -281,7 +281,7 @@ absl::Status BuildMethod(Team* team, PretrainRun* run) {
   if (options.layer_decay() < 1) {
     run->method = WithLayerDecay(std::move(run->method), options.layer_decay());
   }
-  if (options.projector_rate() != 1) {
+  if (options.has_projector_rate()) {
     run->method = WithProjectorRate(std::move(run->method), options.projector_rate());
   }
   CASSLE_RETURN_IF_ERROR(CheckData(*run));

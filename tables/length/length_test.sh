@@ -33,6 +33,12 @@ MoCo-v2 + CASSLE, seed 2, 2 epochs
 END
 diff expected.txt order.txt || fail "another order"
 
+grep " 1 epochs" expected.txt > expected_short.txt
+compute none --dry_run --epochs=1 > order.txt 2> order.err || fail "--epochs=1: $(cat order.err)"
+cmp order.txt expected_short.txt || fail "the order of links of one epoch: $(cat order.txt)"
+if compute none --dry_run --epochs=-1 2> order.err; then fail "--epochs=-1 is taken"; fi
+grep -q -- "--epochs=-1: the shortest link has 1" order.err || fail "--epochs=-1: $(cat order.err)"
+
 # --- all of it at once
 compute whole --jobs=2 2> whole.err || fail "exit $?: $(tail -3 whole.err)"
 [ "$(ls whole | wc -l)" = 8 ] || fail "kept: $(ls whole)"

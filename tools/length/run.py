@@ -155,7 +155,10 @@ class Runner:
 
     def missing(self):
         """Links that are not kept, in the order in which they are computed."""
-        epochs, seeds = self.plan["epochs"], self.plan["seeds"]
+        seeds = self.plan["seeds"]
+        epochs = [count for count in self.plan["epochs"] if count <= (self.settings.epochs or count)]
+        if not epochs:
+            raise Failed(64, "--epochs=%d: the shortest link has %d" % (self.settings.epochs, self.plan["epochs"][0]))
         # A seed is one length behind the one before it.
         steps = sorted((length + seed, seed, length) for length in range(len(epochs)) for seed in range(len(seeds)))
         links = [Link(row, seeds[seed], epochs[length]) for _, seed, length in steps for row in self.plan["rows"]]
@@ -351,6 +354,7 @@ def main():
     parser.add_argument("--kept", type=pathlib.Path, required=True)
     parser.add_argument("--commit", default="")
     parser.add_argument("--minutes", type=float, default=0, help="0: until all is kept")
+    parser.add_argument("--epochs", type=int, default=0, help="leaves out longer links; 0: none")
     parser.add_argument("--jobs", type=int, default=0, help="0: as many as processors, 1 on a GPU")
     parser.add_argument("--pause_while", type=pathlib.Path)
     parser.add_argument("--dry_run", action="store_true")
