@@ -95,7 +95,7 @@ std::pair<AxisScale, AxisScale> LineAxes(const Charts& charts) {
           SharedAxis(first.y(), ys, /*rounded=*/true)};
 }
 
-std::string LineFigures(const Charts& charts, const std::vector<std::string>& names) {
+std::string LineFigures(const Charts& charts, const std::vector<std::string>& names, bool titled) {
   const auto [x, y] = LineAxes(charts);
   std::string html;
   for (const EncoderChart& entry : charts) {
@@ -103,7 +103,8 @@ std::string LineFigures(const Charts& charts, const std::vector<std::string>& na
     for (const v1::ChartLine& line : entry.chart->series()) {
       series.push_back(SeriesOf(line, line.name(), ColorOf(names, line.name())));
     }
-    absl::StrAppend(&html, Figure(entry.encoder, false, LineChart(TextOf(entry), x, y, series)));
+    absl::StrAppend(
+        &html, Figure(titled ? entry.encoder : "", false, LineChart(TextOf(entry), x, y, series)));
   }
   return html;
 }
@@ -229,7 +230,7 @@ std::string JointFigure(const std::string& heading, const Charts& charts) {
   return Figure(heading, false, LineChart(text, x, y, series));
 }
 
-std::string ChartFigures(const std::string& heading, const Charts& charts) {
+std::string ChartFigures(const std::string& heading, const Charts& charts, bool titled) {
   const v1::Chart::Kind kind = charts[0].chart->kind();
   const std::vector<std::string> names = SeriesNames(charts);
   std::vector<LegendEntry> legend;
@@ -237,12 +238,13 @@ std::string ChartFigures(const std::string& heading, const Charts& charts) {
     for (size_t i = 0; i < names.size(); ++i) legend.push_back({names[i], static_cast<int>(i)});
   }
   std::string figures;
-  if (kind == v1::Chart::LINES) figures = LineFigures(charts, names);
+  if (kind == v1::Chart::LINES) figures = LineFigures(charts, names, titled);
   if (kind == v1::Chart::BARS) figures = BarFigures(charts, names);
   if (kind == v1::Chart::HEAT_MAP) figures = HeatMapFigures(charts);
-  return absl::StrCat("<section class=\"chart-group\"><h3>", EscapeHtml(heading), "</h3>\n",
-                      legend.empty() ? "" : Legend(legend), "<div class=\"charts\">\n", figures,
-                      "</div></section>\n");
+  const bool alone = kind == v1::Chart::LINES && charts.size() == 1;
+  return absl::StrCat("<section class=\"", alone ? "alone" : "all", "\"><h3>", EscapeHtml(heading),
+                      "</h3>\n", legend.empty() ? "" : Legend(legend), "<div class=\"charts\">\n",
+                      figures, "</div></section>\n");
 }
 
 }  // namespace cassle

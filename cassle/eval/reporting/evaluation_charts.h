@@ -31,7 +31,9 @@ std::string JointFigure(const std::string& heading, const std::vector<EncoderCha
 
 // A heading, a legend of the series and one figure per encoder. `charts` have one name and kind and
 // passed CheckChart; all get the same axes, so that lengths and colours can be compared.
-std::string ChartFigures(const std::string& heading, const std::vector<EncoderChart>& charts);
+//   titled  whether line charts say whose they are: not where the page has one encoder.
+std::string ChartFigures(const std::string& heading, const std::vector<EncoderChart>& charts,
+                         bool titled);
 
 // A list of coloured names.
 struct LegendEntry {

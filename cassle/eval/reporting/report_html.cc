@@ -223,7 +223,7 @@ std::string StageCharts(const std::string& stage, const std::vector<ReportInput>
   std::vector<LegendEntry> legend;
   for (const ChartGroup& group : ChartGroups(stage, inputs)) {
     if (!IsJoint(group.charts)) {
-      absl::StrAppend(&others, ChartFigures(group.heading, group.charts));
+      absl::StrAppend(&others, ChartFigures(group.heading, group.charts, inputs.size() > 1));
       continue;
     }
     absl::StrAppend(&joint, JointFigure(group.heading, group.charts));
@@ -233,6 +233,9 @@ std::string StageCharts(const std::string& stage, const std::vector<ReportInput>
       });
       if (!known) legend.push_back({entry.encoder, entry.color});
     }
+  }
+  if (!others.empty()) {
+    others = absl::StrCat("<div class=\"chart-groups\">\n", others, "</div>\n");
   }
   if (joint.empty()) return others;
   return absl::StrCat("<h3>Curves</h3>\n", Legend(legend), "<div class=\"charts\">\n", joint,

@@ -56,6 +56,11 @@ td.chance { color: var(--soft); font-style: italic; }
 .legend { display: flex; flex-wrap: wrap; gap: .3rem 1.4rem; margin: 0 0 1rem; padding: 0;
   list-style: none; font-size: .92rem; }
 .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 21rem), 1fr)); gap: 1rem; }
+.chart-groups { display: grid; column-gap: 2rem;
+  grid-template-columns: repeat(auto-fill, minmax(min(100%, 28rem), 1fr)); }
+.chart-groups > .all { grid-column: 1 / -1; min-width: 0; }
+.chart-groups > .alone { display: flex; flex-direction: column; min-width: 0; }
+.chart-groups > .alone .charts { display: block; margin-top: auto; }
 .charts .wide { grid-column: 1 / -1; overflow-x: auto; }
 .charts .wide .chart { min-width: 34rem; }
 .pictures { display: grid; gap: 1rem; margin-top: 1rem;
