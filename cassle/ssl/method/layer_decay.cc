@@ -9,7 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
-#include "cassle/ssl/method/method_wrapper.h"
+#include "cassle/ssl/method/regrouped.h"
 
 namespace cassle {
 namespace {
@@ -32,20 +32,6 @@ std::string BlockOf(absl::string_view name) {
   }
   return kStem;
 }
-
-class LayerDecayed : public MethodWrapper {
- public:
-  LayerDecayed(std::unique_ptr<Method> method, double decay)
-      : MethodWrapper(std::move(method)), decay_(decay) {}
-
-  std::vector<ParameterGroup> GroupParameters(
-      const std::vector<NamedTensor>& parameters) const override {
-    return GroupByLayer(MethodWrapper::GroupParameters(parameters), decay_);
-  }
-
- private:
-  const double decay_;
-};
 
 }  // namespace
 
@@ -77,7 +63,8 @@ std::vector<ParameterGroup> GroupByLayer(const std::vector<ParameterGroup>& grou
 }
 
 std::unique_ptr<Method> WithLayerDecay(std::unique_ptr<Method> method, double decay) {
-  return std::make_unique<LayerDecayed>(std::move(method), decay);
+  return std::make_unique<Regrouped>(
+      std::move(method), [decay](const auto& groups) { return GroupByLayer(groups, decay); });
 }
 
 }  // namespace cassle

@@ -3,26 +3,9 @@
 #include <utility>
 
 #include "absl/strings/match.h"
-#include "cassle/ssl/method/method_wrapper.h"
+#include "cassle/ssl/method/regrouped.h"
 
 namespace cassle {
-namespace {
-
-class ProjectorRated : public MethodWrapper {
- public:
-  ProjectorRated(std::unique_ptr<Method> method, double scale)
-      : MethodWrapper(std::move(method)), scale_(scale) {}
-
-  std::vector<ParameterGroup> GroupParameters(
-      const std::vector<NamedTensor>& parameters) const override {
-    return GroupByProjector(MethodWrapper::GroupParameters(parameters), scale_);
-  }
-
- private:
-  const double scale_;
-};
-
-}  // namespace
 
 std::vector<ParameterGroup> GroupByProjector(const std::vector<ParameterGroup>& groups,
                                              double scale) {
@@ -43,7 +26,8 @@ std::vector<ParameterGroup> GroupByProjector(const std::vector<ParameterGroup>& 
 }
 
 std::unique_ptr<Method> WithProjectorRate(std::unique_ptr<Method> method, double scale) {
-  return std::make_unique<ProjectorRated>(std::move(method), scale);
+  return std::make_unique<Regrouped>(
+      std::move(method), [scale](const auto& groups) { return GroupByProjector(groups, scale); });
 }
 
 }  // namespace cassle

@@ -11,7 +11,7 @@ NamedTensor Parameter(const std::string& name) { return {name, at::zeros({2, 2})
 TEST(ProjectorRateTest, TheProjectorAndWhatConditionsItHaveTheScaledRate) {
   const auto groups = GroupByProjector(
       {{{Parameter("backbone.conv1.weight"), Parameter("projector.mlp.0.weight"),
-         Parameter("projector.embedding.0.weight"), Parameter("predictor.mlp.0.weight")}}},
+         Parameter("projector.conditioner.0.weight"), Parameter("predictor.mlp.0.weight")}}},
       4);
   ASSERT_EQ(groups.size(), 2u);
   ASSERT_EQ(groups[0].parameters.size(), 2u);
@@ -20,7 +20,7 @@ TEST(ProjectorRateTest, TheProjectorAndWhatConditionsItHaveTheScaledRate) {
   EXPECT_EQ(groups[0].rate_scale, 1);
   ASSERT_EQ(groups[1].parameters.size(), 2u);
   EXPECT_EQ(groups[1].parameters[0].name, "projector.mlp.0.weight");
-  EXPECT_EQ(groups[1].parameters[1].name, "projector.embedding.0.weight");
+  EXPECT_EQ(groups[1].parameters[1].name, "projector.conditioner.0.weight");
   EXPECT_EQ(groups[1].rate_scale, 4);
 }
 
