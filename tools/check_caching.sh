@@ -105,8 +105,10 @@ set -m
 bazel_build second "$uncached" //tables/ci &
 client=$!
 set +m
-while ! finished second | grep -q '^moco_v2_cassle_model_' ||
-  ! "$work/second/src/tools/watch.sh" --once 2> /dev/null | grep -q 'training [0-9].* images'; do
+# Into a file and not a pipe: `grep -q` ends with the first match, and the writer would die of its next line.
+until finished second > "$work/before" && grep -q '^moco_v2_cassle_model_' "$work/before" &&
+  "$work/second/src/tools/watch.sh" --once > "$work/watched" 2> /dev/null &&
+  grep -q 'training [0-9].* images' "$work/watched"; do
   kill -0 "$client" 2> /dev/null || fail "the build ended before it could be interrupted"
   sleep 0.2
 done
