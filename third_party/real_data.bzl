@@ -1,8 +1,21 @@
 """@real_data: the folder of real image sets that CASSLE_DATA_DIR names, else ../shared/data beside the checkout.
 
-Each set is a filegroup, e.g. @real_data//:cifar10. Without the folder there are no targets, and only what asks for
-one fails.
+Each set is a filegroup, e.g. @real_data//:cifar10. Of a set that is not there what needs its images fails when it is
+built, and says what to do; what only names it, such as curves of kept results, is built without.
 """
+
+# What tables name, with the files that they name of it.
+_NAMED = {
+    "cifar10": [],
+    "dtd10": [],
+    "flowers17": [],
+    "grocery": ["coarse.txt"],
+    "tinyimagenet100": [],
+}
+
+def _missing(name, output, root):
+    message = "%s has no image set %s: name the folder of image sets by CASSLE_DATA_DIR (docs/datasets.md)" % (root, output.split("/")[0])
+    return "genrule(name = \"%s\", outs = [\"%s\"], cmd = \"echo '%s' >&2; exit 1\")" % (name, output, message)
 
 def _real_data_repository_impl(ctx):
     folder = ctx.os.environ.get("CASSLE_DATA_DIR", "")
@@ -11,11 +24,18 @@ def _real_data_repository_impl(ctx):
         "package(default_visibility = [\"//visibility:public\"])",
         "exports_files(glob([\"**/*.txt\"]))",
     ]
-    if root.exists:
-        for entry in root.readdir():
-            if ctx.path(str(entry) + "/classes.txt").exists:
-                ctx.symlink(entry, entry.basename)
-                build.append("filegroup(name = \"%s\", srcs = glob([\"%s/*\"]))" % (entry.basename, entry.basename))
+    found = []
+    for entry in root.readdir() if root.exists else []:
+        if ctx.path(str(entry) + "/classes.txt").exists:
+            found.append(entry.basename)
+            ctx.symlink(entry, entry.basename)
+            build.append("filegroup(name = \"%s\", srcs = glob([\"%s/*\"]))" % (entry.basename, entry.basename))
+    for name, files in _NAMED.items():
+        if name in found:
+            continue
+        build.append(_missing(name, name + "/missing", root))
+        for file in files:
+            build.append(_missing("%s_%s" % (name, file), "%s/%s" % (name, file), root))
     ctx.file("BUILD", "\n".join(build) + "\n")
 
 real_data_repository = repository_rule(

@@ -33,6 +33,8 @@ DifferenceInterval PairedBootstrap(const std::vector<PairedRun>& runs,
     }
   }
   const auto answers = static_cast<double>(num_images * num_runs);
+  const auto n = static_cast<double>(num_runs);
+  const double stretch = num_runs > 1 ? std::sqrt(n / (n - 1)) : 1;
   std::vector<double> means(settings.resamples);
   std::vector<int> times_drawn(num_runs);
   for (int resample = 0; resample < settings.resamples; ++resample) {
@@ -40,12 +42,18 @@ DifferenceInterval PairedBootstrap(const std::vector<PairedRun>& runs,
         StreamKey{settings.seed, RandomDomain::kBootstrap, static_cast<uint64_t>(resample)});
     std::fill(times_drawn.begin(), times_drawn.end(), 0);
     for (size_t r = 0; r < num_runs; ++r) ++times_drawn[random.Below(num_runs)];
-    int64_t drawn = 0;
+    // On the drawn images: sums over all runs, and over the drawn ones.
+    int64_t all = 0, drawn = 0;
     for (size_t i = 0; i < num_images; ++i) {
       const int8_t* of_image = &differences[random.Below(num_images) * num_runs];
-      for (size_t r = 0; r < num_runs; ++r) drawn += times_drawn[r] * of_image[r];
+      for (size_t r = 0; r < num_runs; ++r) {
+        all += of_image[r];
+        drawn += times_drawn[r] * of_image[r];
+      }
     }
-    means[resample] = static_cast<double>(drawn) / answers;
+    const double sum_of_seeds =
+        static_cast<double>(all) + stretch * static_cast<double>(drawn - all);
+    means[resample] = std::clamp(sum_of_seeds / answers, -1.0, 1.0);
   }
   std::sort(means.begin(), means.end());
   const double tail = (1 - settings.confidence) / 2;

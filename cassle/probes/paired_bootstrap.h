@@ -16,7 +16,7 @@ struct PairedRun {
 struct DifferenceInterval {
   // Mean accuracy of `treated` minus that of `plain`, in [-1, 1].
   double mean = 0;
-  // Ends of the central interval.
+  // Ends of the central interval, in [-1, 1].
   double low = 0;
   double high = 0;
 };
@@ -31,9 +31,13 @@ struct BootstrapSettings {
 // Percentile bootstrap (Efron & Tibshirani 1993, chapter 13) of the paired difference. A resample
 // draws as many runs and as many images as there are, each with replacement; the images are the
 // same for all runs and for both sides, so that what makes an image hard for everybody cancels.
+// What the drawn runs differ by from all n runs is stretched by sqrt(n / (n - 1)), or the variance
+// between so few runs would be a third (n = 3) or half (n = 2) too small (Rao & Wu 1988, rescaling
+// bootstrap).
 //   runs  at least one; all vectors equally long, at least one image. One run is always drawn: then
-//         the interval is that of the images alone, and says nothing of other seeds. With three
-//         runs the spread of seeds is seen, and still underestimated.
+//         the interval is that of the images alone, and says nothing of other seeds. Where only
+//         seeds matter and none of the images, the 95 % interval of three runs holds the truth in
+//         81 % of cases, that of two in 61 %, as no quantile of so few tells their distribution.
 // Equal arguments give equal results. O(resamples (images x runs)) time.
 DifferenceInterval PairedBootstrap(const std::vector<PairedRun>& runs,
                                    const BootstrapSettings& settings = {});

@@ -8,6 +8,7 @@ def _training_plan_impl(ctx):
         "pretrain": ctx.executable._pretrain,
         "embed": ctx.executable._embed,
         "linear-probe": ctx.executable._linear_probe,
+        "learning-curves": ctx.executable._learning_curves,
     }
     images = ctx.attr.images[CassleShardsInfo].folder
     sets = []
@@ -58,6 +59,7 @@ training_plan = rule(
         "_pretrain": attr.label(default = stage_program("pretrain"), executable = True, cfg = "target"),
         "_embed": attr.label(default = stage_program("embed"), executable = True, cfg = "target"),
         "_linear_probe": attr.label(default = stage_program("linear-probe"), executable = True, cfg = "target"),
+        "_learning_curves": attr.label(default = stage_program("learning-curves"), executable = True, cfg = "target"),
     },
 )
 

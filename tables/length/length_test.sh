@@ -21,6 +21,7 @@ facts() { grep -vE '_seconds"|"energy_joules"|"machine"' "$1"; }
 
 # --- the order: all rows of a seed, and the next seed a length behind
 compute none --dry_run > order.txt 2> order.err || fail "--dry_run: $(cat order.err)"
+[ ! -e none ] && [ ! -e work_of_none ] || fail "--dry_run leaves folders"
 cat > expected.txt << 'END'
 MoCo-v2, seed 1, 1 epochs
 MoCo-v2 + CASSLE, seed 1, 1 epochs
@@ -74,6 +75,34 @@ code=$?
 [ "$(ls parts)" = moco_v2_none_1_at_1.json ] || fail "kept after the interruption: $(ls parts)"
 compute parts --jobs=2 2> parts.err || fail "again: exit $?: $(tail -3 parts.err)"
 
+# --- killed in the midst of a training, and started again: the training ends too, and only its cost is lost
+command_for killed --jobs=1
+"${command[@]}" 2> killed.err &
+process=$!
+for _ in $(seq 300); do
+  [ ! -e work_of_killed/moco_v2_cassle_1_at_1.partial ] || break
+  sleep 0.1
+done
+# Meanwhile nobody else works there.
+compute killed 2> second.err
+[ $? = 73 ] && grep -q 'work_of_killed is being worked in by another run' second.err || fail "two at once: $(cat second.err)"
+kill -KILL $process
+wait $process 2> /dev/null
+for _ in $(seq 300); do
+  compute killed --jobs=2 2> killed.err
+  code=$?
+  # 73: it is still on its way to its checkpoint.
+  [ $code = 73 ] || break
+  sleep 0.1
+done
+[ $code = 0 ] || fail "after a kill: exit $code: $(tail -3 killed.err)"
+for link in killed/*; do
+  case $link in
+    *moco_v2_cassle_1_*) grep -q '"cpu_seconds"' "$link" && fail "$link knows what a killed training cost" ;;
+    *) grep -q '"cpu_seconds"' "$link" || fail "$link has no cost" ;;
+  esac
+done
+
 # --- another machine, which has what is kept, but not the models: it computes a training from its start
 mkdir elsewhere
 cp whole/*_at_1.json "whole/moco_v2_cassle_1_at_2.json" elsewhere
@@ -81,12 +110,11 @@ compute elsewhere --jobs=2 2> elsewhere.err || fail "elsewhere: exit $?: $(tail 
 for link in whole/*.json; do
   name=$(basename "$link")
   diff <(facts "$link") <(facts "parts/$name") || fail "$name differs after an interruption"
+  diff <(facts "$link") <(facts "killed/$name") || fail "$name differs after a kill"
   diff <(facts "$link" | grep -v begin_) <(facts "elsewhere/$name" | grep -v begin_) || fail "$name differs elsewhere"
 done
 
 # --- time that is over, and a pause
-compute late --minutes=0.001 2> late.err
-[ $? = 75 ] && [ -z "$(ls late)" ] || fail "late: $(cat late.err)"
 touch pause
 compute paused --minutes=0.4 --pause_while=pause 2> paused.err
 [ $? = 75 ] && [ -z "$(ls paused)" ] || fail "paused: $(cat paused.err)"
@@ -96,14 +124,34 @@ mistake() {
   local code=$1 pattern=$2
   shift 2
   "$@" > mistake.out 2> mistake.err
-  [ $? = "$code" ] && [ "$(wc -l < mistake.err)" = 1 ] && grep -qE "$pattern" mistake.err || fail "$*: $(cat mistake.err)"
+  [ $? = "$code" ] && [ "$(wc -l < mistake.err)" = 1 ] && grep -qE -- "$pattern" mistake.err || fail "$*: $(cat mistake.err)"
 }
-sed -i 's/--method=moco_v2/--method=simclr/' "whole/moco_v2_none_1_at_1.json"
-mistake 65 'moco_v2_none_1_at_1.json was trained with other flags' compute whole
-echo '{' > "whole/moco_v2_none_1_at_1.json"
-mistake 65 'no JSON' compute whole
 mistake 64 'no_such' compute whole --no_such=1
+mistake 64 '--minutes=0.2: a training takes 20 s' compute whole --minutes=0.2
+mistake 64 '--minutes=nan: ' compute whole --minutes=nan
+mistake 64 '--jobs=-1: ' compute whole --jobs=-1
 mistake 66 'nowhere.json does not exist' compute whole --plan=nowhere.json
+echo '{"rows": []}' > table.json
+mistake 64 'table.json is no plan of trainings' compute whole --plan=table.json
+# Models of other flags than are planned now.
+mkdir unkept
+sed 's/--batch_size=32/--batch_size=64/' "$root/tables/length/tiny.json" > replanned.json
+mistake 65 '/whole/.*json: it was trained with other flags' compute whole --plan=replanned.json --kept="$PWD/whole"
+compute whole --plan=replanned.json --kept=unkept --jobs=1 2> unkept.err
+[ $? = 73 ] && grep -q 'moco_v2_none_1_at_2 exists and was made .*--batch_size: 32 there, 64 now' unkept.err ||
+  fail "other flags than those of what is finished: $(cat unkept.err)"
+# What the page refuses.
+link=whole/moco_v2_none_1_at_1.json
+cp "$link" good.json
+sed -i 's/"dataset_fingerprint": ".*"/"dataset_fingerprint": "other"/' whole/*.json
+mistake 65 "'shapes [a-z]*' was tested on other images .other. than would be now" compute whole --dry_run
+cp good.json "$link"
+mistake 65 'was tested on different images' compute whole
+mv "$link" whole/moco_v2_none_3_at_1.json
+mistake 65 'rename it to moco_v2_none_1_at_1.json' compute whole
+rm whole/moco_v2_none_3_at_1.json
+echo '{' > "$link"
+mistake 65 'moco_v2_none_1_at_1.json is no kept link' compute whole
 
 cd / && rm -rf "$work"
 [ "$failures" = 0 ] || { echo "$failures failures" >&2; exit 1; }

@@ -4,9 +4,12 @@ A link is an encoder after so many epochs of its training: an output of pretrain
 --begin. When its probes are done, KEPT/ROW_SEED_at_EPOCHS.json (KeptLink of cassle/eval/curves/kept_links.proto) is
 written, and in the work folder only the newest link of each training is left, with the checkpoint to go on from.
 
+What is kept is first read by learning-curves, so that what the page would refuse is refused before days of training.
+
 Exit codes: 0 all that is planned is kept, 75 stopped in time or interrupted: start it again; others as the stages'.
 """
 import argparse
+import fcntl
 import json
 import os
 import pathlib
@@ -17,6 +20,7 @@ import signal
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -60,27 +64,49 @@ class Energy:
 
 
 class Costs:
-    """Seconds, and joules where they are told, kept in a file so that they survive an interruption."""
+    """Seconds, and joules where they are told, kept in a file so that they survive an interruption; None: not known."""
+
+    NAMES = ("cpu_seconds", "wall_seconds", "energy_joules")
 
     def __init__(self, path, begin=None):
         """begin: the file of what came before; None: nothing did."""
         self.path = path
-        self.values = {"cpu_seconds": 0, "wall_seconds": 0, "energy_joules": 0}
+        self.values = dict.fromkeys(self.NAMES, 0)
         if path.exists() or begin:
-            self.values = json.loads((path if path.exists() else begin).read_text())
+            try:
+                read = json.loads((path if path.exists() else begin).read_text())
+                self.values = {name: read[name] for name in self.NAMES}
+            except (FileNotFoundError, ValueError, KeyError, TypeError):
+                self.values = dict.fromkeys(self.NAMES)
 
-    def add(self, cpu, wall, joules):
-        self.values["cpu_seconds"] += cpu
-        self.values["wall_seconds"] += wall
-        told = joules is not None and self.values["energy_joules"] is not None
-        self.values["energy_joules"] = self.values["energy_joules"] + joules if told else None
+    def begin(self):
+        """From here to add() a stage is at work: what it costs is lost if we are killed."""
+        write_atomically(self.path, json.dumps(dict.fromkeys(self.NAMES)))
+
+    def add(self, *spent):
+        for name, value in zip(self.NAMES, spent):
+            known = value is not None and self.values[name] is not None
+            self.values[name] = self.values[name] + value if known else None
         write_atomically(self.path, json.dumps(self.values))
 
 
 def write_atomically(path, text):
     beside = path.with_name(path.name + ".new")
-    beside.write_text(text)
-    os.replace(beside, path)
+    try:
+        beside.write_text(text)
+        os.replace(beside, path)
+    except OSError as problem:
+        raise Failed(74, "%s: %s" % (path, problem.strerror))
+
+
+def read_json(path, what):
+    try:
+        read = json.loads(path.read_text())
+    except ValueError as problem:
+        raise Failed(65, "%s is no %s: %s" % (path, what, problem))
+    if not isinstance(read, dict):
+        raise Failed(65, "%s is no %s" % (path, what))
+    return read
 
 
 def machine():
@@ -135,11 +161,11 @@ class Link:
 class Runner:
     def __init__(self, settings):
         self.settings = settings
-        self.plan = json.loads(settings.plan.read_text())
+        self.plan = read_json(settings.plan, "plan of trainings")
+        if "programs" not in self.plan:
+            raise Failed(64, "%s is no plan of trainings: its table is none of cpu, gpu and why" % settings.plan)
         self.root = settings.root
         self.work, self.kept = settings.work, settings.kept
-        self.work.mkdir(parents=True, exist_ok=True)
-        self.kept.mkdir(parents=True, exist_ok=True)
         self.deadline = time.monotonic() + 60 * settings.minutes - STOPPING_S if settings.minutes else None
         self.jobs = settings.jobs or (1 if self.plan["gpu"] else len(os.sched_getaffinity(0)))
         # Of one stage: they change no byte.
@@ -162,17 +188,35 @@ class Runner:
         # A seed is one length behind the one before it.
         steps = sorted((length + seed, seed, length) for length in range(len(epochs)) for seed in range(len(seeds)))
         links = [Link(row, seeds[seed], epochs[length]) for _, seed, length in steps for row in self.plan["rows"]]
-        return [link for link in links if not self.is_kept(link)]
+        return [link for link in links if not (self.kept / (link.name + ".json")).exists()]
 
-    def is_kept(self, link):
-        path = self.kept / (link.name + ".json")
-        if not path.exists():
-            return False
-        flags = json.loads(path.read_text())["flags"]
-        if flags != link.row["flags"]:
-            raise Failed(65, "%s was trained with other flags (%s) than are planned (%s): remove it, or plan them again"
-                         % (path, flags, link.row["flags"]))
-        return True
+    def check_kept(self):
+        """Fails where the page would, or where what is computed next would not fit to it."""
+        kept = sorted(self.kept.glob("*.json"))
+        if not kept:
+            return
+        with tempfile.TemporaryDirectory() as scratch:
+            command = [self.root / self.plan["programs"]["learning-curves"], "--plan=%s" % self.settings.plan,
+                       "--results=" + ",".join(map(str, kept)), "--resamples=1", "--output=%s/curves" % scratch]
+            read = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        if read.returncode:
+            said = read.stderr.strip().splitlines()
+            raise Failed(read.returncode, re.sub("^learning-curves: ", "", said[-1] if said else str(command[0])))
+        images = {column: fingerprint(self.root / tested["images"])
+                  for tested in self.plan["sets"] for column in tested["columns"].values()}
+        for probe in read_json(kept[0], "kept link")["probes"]:
+            if probe["dataset_fingerprint"] != images[probe["column"]]:
+                raise Failed(65, "%s: '%s' was tested on other images (%s) than would be now (%s): remove what is kept, or "
+                             "test on those" % (kept[0], probe["column"], probe["dataset_fingerprint"],
+                                                images[probe["column"]]))
+
+    def lock(self):
+        """Of the work folder, until we and the stages that we started have ended."""
+        self.held = os.open(self.work, os.O_RDONLY)
+        try:
+            fcntl.flock(self.held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Failed(73, "%s is being worked in by another run: wait for it, or name another --work" % self.work)
 
     # --- processes
 
@@ -190,10 +234,13 @@ class Runner:
             time.sleep(POLL_S)
         if not self.check_time():
             raise Stopped()
+        costs.begin()
         with open(self.work / (link.training + ".log"), "ab") as log:
-            command = [self.root / self.plan["programs"][program], "--threads=%d" % self.threads] + arguments
+            # If we are killed it comes to its checkpoint, too.
+            command = ["setpriv", "--pdeathsig", "TERM", self.root / self.plan["programs"][program],
+                       "--threads=%d" % self.threads] + arguments
             process = subprocess.Popen([str(word) for word in command], stdout=subprocess.DEVNULL, stderr=log,
-                                       start_new_session=True)
+                                       start_new_session=True, pass_fds=[self.held])
         still, asked, stood, begun, joules = False, False, 0.0, time.monotonic(), self.energy()
         while True:
             pid, status, usage = os.wait4(process.pid, os.WNOHANG)
@@ -211,8 +258,13 @@ class Runner:
             stood += POLL_S if still else 0
         process.returncode = os.waitstatus_to_exitcode(status)
         used = self.energy()
-        costs.add(usage.ru_utime + usage.ru_stime, time.monotonic() - begun - stood,
-                  None if used is None or joules is None else (used - joules) / self.jobs)
+        try:
+            costs.add(usage.ru_utime + usage.ru_stime, time.monotonic() - begun - stood,
+                      None if used is None or joules is None else (used - joules) / self.jobs)
+        except Failed:
+            # What the stage has to say comes first.
+            if process.returncode in (0, 75):
+                raise
         if process.returncode == 0:
             return
         if process.returncode == 75 or asked:
@@ -230,16 +282,16 @@ class Runner:
         begin = before[-1] if before else None
         costs = Costs(self.work / (link.name + ".costs.json"),
                       self.work / (begin.name + ".costs.json") if begin else None)
-        if not fingerprint(folder):
-            arguments = ["--input=%s" % (self.root / self.plan["images"])] + shlex.split(link.row["flags"])
-            if "policy" in self.plan:
-                arguments.append("--policy_file=" + self.plan["policy"])
-            arguments += ["--seed=%d" % link.seed, "--output=%s" % folder]
-            if link.epochs < self.plan["epochs"][-1]:
-                arguments.append("--stop_epoch=%d" % link.epochs)
-            if begin:
-                arguments.append("--begin=%s" % (self.work / begin.name))
-            self.run(link, "pretrain", arguments, costs)
+        arguments = ["--input=%s" % (self.root / self.plan["images"])] + shlex.split(link.row["flags"])
+        if "policy" in self.plan:
+            arguments.append("--policy_file=" + self.plan["policy"])
+        arguments += ["--seed=%d" % link.seed, "--output=%s" % folder]
+        if link.epochs < self.plan["epochs"][-1]:
+            arguments.append("--stop_epoch=%d" % link.epochs)
+        if begin:
+            arguments.append("--begin=%s" % (self.work / begin.name))
+        # Also where there is a finished one: only pretrain knows whether it is of these options and images.
+        self.run(link, "pretrain", arguments, costs)
         return folder, costs, begin
 
     def probe(self, link, model, images, costs):
@@ -281,16 +333,18 @@ class Runner:
             "row": link.row["key"], "seed": link.seed, "epochs": link.epochs, "flags": link.row["flags"],
             "model_fingerprint": fingerprint(model),
             "begin_fingerprint": begin_fingerprint(model),
-            "cpu_seconds": round(costs.values["cpu_seconds"], 1), "wall_seconds": round(costs.values["wall_seconds"], 1),
-            "machine": machine(), "probe_cpu_seconds": round(probe_costs.values["cpu_seconds"], 1),
-            "commit": self.settings.commit, "probes": probes,
+            "cpu_seconds": costs.values["cpu_seconds"], "wall_seconds": costs.values["wall_seconds"],
+            "energy_joules": costs.values["energy_joules"], "machine": machine(),
+            "probe_cpu_seconds": probe_costs.values["cpu_seconds"], "commit": self.settings.commit, "probes": probes,
         }
-        if costs.values["energy_joules"] is not None:
-            kept["energy_joules"] = round(costs.values["energy_joules"], 1)
+        # What is not known is left out.
+        kept = {name: round(value, 1) if isinstance(value, float) else value
+                for name, value in kept.items() if value is not None}
         write_atomically(self.kept / (link.name + ".json"), json.dumps(kept, indent=1) + "\n")
         for folder in used + ([self.work / begin.name] if begin else []):
             shutil.rmtree(folder)
-        self.say("kept: %s (%.0f s of a processor so far)" % (link, costs.values["cpu_seconds"]))
+        spent = costs.values["cpu_seconds"]
+        self.say("kept: %s (%s of a processor so far)" % (link, "unknown time" if spent is None else "%.0f s" % spent))
 
     # --- all of them
 
@@ -326,10 +380,14 @@ class Runner:
 
     def run_all(self):
         todo = self.missing()
+        self.check_kept()
         if self.settings.dry_run:
             for link in todo:
                 print(link)
             return 0
+        self.work.mkdir(parents=True, exist_ok=True)
+        self.kept.mkdir(parents=True, exist_ok=True)
+        self.lock()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: self.stop.set())
         self.say("%d links are missing" % len(todo))
@@ -360,17 +418,18 @@ def main():
     parser.add_argument("--dry_run", action="store_true")
     parser.error = lambda message: sys.exit(print("length: %s" % message, file=sys.stderr) or 64)
     settings = parser.parse_args()
+    if settings.minutes and not settings.minutes * 60 > STOPPING_S:
+        parser.error("--minutes=%g: a training takes %d s to stop; name more, or 0 for no end" % (settings.minutes, STOPPING_S))
+    if settings.jobs < 0:
+        parser.error("--jobs=%d: name trainings at once, or 0 for as many as processors" % settings.jobs)
     try:
         return Runner(settings).run_all()
     except FileNotFoundError as gone:
         print("length: %s does not exist" % gone.filename, file=sys.stderr)
         return 66
     except OSError as problem:
-        print("length: %s: %s" % (problem.filename, problem.strerror), file=sys.stderr)
+        print("length: %s: %s" % (problem.filename or settings.work, problem.strerror), file=sys.stderr)
         return 74
-    except ValueError as problem:
-        print("length: a plan or kept link is no JSON as it was written: %s" % problem, file=sys.stderr)
-        return 65
     except Failed as problem:
         print("length: %s" % problem, file=sys.stderr)
         return problem.code

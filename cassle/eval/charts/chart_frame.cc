@@ -59,4 +59,10 @@ std::string ChartHint(const std::string& hint) {
   return absl::StrCat("<title>", EscapeHtml(hint), "</title>");
 }
 
+std::string ChartDot(double x, double y, int color, bool hollow) {
+  return absl::StrFormat("<circle class=\"%s-%d%s\" cx=\"%.1f\" cy=\"%.1f\" r=\"%s\"/>\n",
+                         hollow ? "hollow series" : "mark mark", ColorNumber(color),
+                         color >= kSeriesColors ? " pale" : "", x, y, hollow ? "3.5" : "5");
+}
+
 }  // namespace cassle

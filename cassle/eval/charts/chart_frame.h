@@ -55,6 +55,9 @@ class ChartFrame {
 // A tooltip of the shape that it stands in.
 std::string ChartHint(const std::string& hint);
 
+// A dot in the colour of a series; of colours that repeat a pale one.
+std::string ChartDot(double x, double y, int color, bool hollow);
+
 }  // namespace cassle
 
 #endif  // CASSLE_EVAL_CHARTS_CHART_FRAME_H_

@@ -6,6 +6,7 @@
 #include "cassle/eval/charts/axis_scale.h"
 #include "cassle/eval/charts/bar_chart.h"
 #include "cassle/eval/charts/heat_map.h"
+#include "cassle/eval/charts/interval_chart.h"
 #include "cassle/eval/charts/line_chart.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -135,6 +136,49 @@ TEST(LineChartTest, HolesInterruptTheBand) {
   const std::string svg =
       LineChart({"t", "x", "y"}, LinearAxis({1, 5}, false), LinearAxis({0, 1}, true), {line});
   EXPECT_EQ(Count(svg, "class=\"band"), 2);
+}
+
+TEST(LineChartTest, EveryPointHasADotWhereSomeAreHollow) {
+  ChartSeries line;
+  line.color = 8;
+  line.points = {{1, 1}, {2, 2}, {3, NAN}, {4, 1}};
+  line.hollow = {false, true, true, true};
+  const std::string svg =
+      LineChart({"t", "x", "y"}, LinearAxis({1, 4}, false), LinearAxis({0, 2}, true), {line});
+  // The ninth colour is the first again, paler.
+  EXPECT_EQ(Count(svg, "class=\"mark mark-1 pale\""), 1);
+  EXPECT_EQ(Count(svg, "class=\"hollow series-1 pale\""), 2);
+}
+
+TEST(IntervalChartTest, DotsAndWhiskersLieWhereTheirValuesAre) {
+  const AxisScale axis = LinearAxis({-10, 10}, true);
+  const IntervalSeries first = {
+      "10 epochs", 0, {{5, 0, 10, false, "a"}, {NAN, NAN, NAN, false, ""}}};
+  const IntervalSeries second = {
+      "30 epochs", 1, {{5, 2.5, 10, true, "b"}, {-5, -10, -1, false, "c"}}};
+  const std::string svg =
+      IntervalChart({"t", "row", "gain"}, {"<one>", "two"}, axis, {first, second});
+  EXPECT_EQ(Count(svg, "class=\"whisker"), 3);
+  // 0 is within the first only.
+  EXPECT_EQ(Count(svg, " unsure\""), 1);
+  EXPECT_EQ(Count(svg, "class=\"hollow series-2\""), 1);
+  EXPECT_EQ(Count(svg, "class=\"mark mark-"), 2);
+  EXPECT_THAT(svg, HasSubstr("&lt;one&gt;\n30 epochs\nb</title>"));
+  const auto number = [&](const std::string& before, const std::string& after) {
+    const size_t at = svg.find(after, svg.find(before)) + after.size();
+    return std::stod(svg.substr(at));
+  };
+  const double zero = number("class=\"base\"", "x1=\"");
+  const double left = number("whisker series-1", "x1=\""),
+               right = number("whisker series-1", "x2=\"");
+  EXPECT_NEAR(left, zero, 0.11);
+  EXPECT_NEAR(number("class=\"mark mark-1\"", "cx=\""), (left + right) / 2, 0.11);
+  EXPECT_LT(number("class=\"mark mark-2\"", "cx=\""), zero);
+}
+
+TEST(IntervalChartTest, NothingToDrawIsStillAChart) {
+  EXPECT_THAT(IntervalChart({"t", "row", "gain"}, {}, LinearAxis({}, true), {}),
+              HasSubstr("</svg>"));
 }
 
 // As wide as a whisker, or one length alone would show no interval.

@@ -27,10 +27,10 @@ void DrawSeries(const ChartFrame& frame, const AxisScale& x, const AxisScale& y,
                             px, py, ChartHint(absl::StrCat(line.name, "\n", line.hints[i])));
     }
     // A single point has no line to be seen by.
-    if (static_cast<int>(i) == line.marked || line.points.size() == 1) {
-      absl::StrAppendFormat(&mark,
-                            "<circle class=\"mark mark-%d\" cx=\"%.1f\" cy=\"%.1f\" r=\"5\"/>\n",
-                            ColorNumber(line.color), px, py);
+    if (i < line.hollow.size()) {
+      mark += ChartDot(px, py, line.color, line.hollow[i]);
+    } else if (static_cast<int>(i) == line.marked || line.points.size() == 1) {
+      mark += ChartDot(px, py, line.color, /*hollow=*/false);
     }
   }
   // Colours that repeat are told apart by dashes.

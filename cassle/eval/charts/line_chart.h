@@ -22,6 +22,8 @@ struct ChartSeries {
   std::vector<std::string> hints;
   // Index of the point with a dot, -1 for none.
   int marked = -1;
+  // One per point, which then all have a dot: whether it is hollow; or empty.
+  std::vector<bool> hollow;
   // Drawn below all lines; empty: none.
   Band band;
 };

@@ -1,16 +1,17 @@
 #include "cassle/eval/curves/curves_text.h"
 
-#include <cmath>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_join.h"
 #include "cassle/base/csv.h"
+#include "cassle/eval/result/text_table.h"
 
 namespace cassle {
 namespace {
 
 constexpr char kNotYet[] = "not yet computed";
+constexpr char kNotTold[] = "not told";
 
 // The point after so many epochs; null: not known.
 template <class Point>
@@ -19,16 +20,6 @@ const Point* At(const std::vector<Point>& points, int epochs) {
     if (point.epochs == epochs) return &point;
   }
   return nullptr;
-}
-
-std::string Row(const std::vector<std::string>& cells) {
-  return absl::StrCat("| ", absl::StrJoin(cells, " | "), " |\n");
-}
-
-std::string Header(const std::vector<std::string>& names) {
-  std::vector<std::string> alignments(names.size(), "---:");
-  alignments[0] = "---";
-  return Row(names) + Row(alignments);
 }
 
 std::string LevelText(const LevelPoint& point) {
@@ -44,85 +35,110 @@ std::string Points(double fraction) {
 }
 
 // Bold where zero is outside of the interval.
-std::string GainText(const DifferenceInterval& gain) {
-  const bool sure = gain.low > 0 || gain.high < 0;
-  return absl::StrCat(sure ? "**" : "", Points(gain.mean), sure ? "**" : "", " (", Points(gain.low),
-                      " to ", Points(gain.high), ")");
+v1::TextCell GainCell(const DifferenceInterval& gain) {
+  v1::TextCell cell;
+  cell.set_text(
+      absl::StrCat(Points(gain.mean), " (", Points(gain.low), " to ", Points(gain.high), ")"));
+  cell.set_strong(gain.low > 0 || gain.high < 0);
+  return cell;
 }
 
 std::string CostText(const v1::TrainingPlan& plan, const CostPoint& cost) {
-  return plan.gpu() ? absl::StrFormat("%.1f", cost.wall_seconds / 60)
-                    : absl::StrFormat("%.2f", cost.cpu_seconds / 3600);
+  const std::optional<double>& seconds = plan.gpu() ? cost.wall_seconds : cost.cpu_seconds;
+  if (!seconds) return kNotTold;
+  return plan.gpu() ? absl::StrFormat("%.1f", *seconds / 60)
+                    : absl::StrFormat("%.2f", *seconds / 3600);
 }
 
 std::string EnergyText(const CostPoint& cost) {
-  return cost.energy_joules ? absl::StrFormat("%.1f", *cost.energy_joules / 3600) : "not told";
+  return cost.energy_joules ? absl::StrFormat("%.1f", *cost.energy_joules / 3600) : kNotTold;
 }
 
-std::vector<std::string> WithColumns(const v1::TrainingPlan& plan, std::vector<std::string> names) {
-  names.insert(names.end(), plan.columns().begin(), plan.columns().end());
-  return names;
+v1::TextTable NewTable(const v1::TrainingPlan& plan, int epochs, const std::string& what,
+                       const std::string& note) {
+  v1::TextTable table;
+  table.set_title(absl::StrCat("After ", epochs, epochs == 1 ? " epoch: " : " epochs: ", what));
+  table.set_note(note);
+  for (const char* name : {"encoder", "seeds"}) table.add_columns(name);
+  for (const std::string& column : plan.columns()) table.add_columns(column);
+  return table;
 }
 
-std::string LevelTable(const v1::TrainingPlan& plan, const std::vector<RowCurves>& curves,
-                       int epochs) {
-  std::vector<std::string> names = WithColumns(plan, {"encoder", "seeds"});
-  names.push_back(plan.gpu() ? "minutes of a GPU" : "CPU hours");
-  names.push_back("energy, Wh");
-  std::string text = Header(names);
+// A row with its name, and "not yet computed" until more is added.
+v1::TextRow* AddRow(const std::string& name, v1::TextTable* table) {
+  v1::TextRow* row = table->add_rows();
+  row->add_cells()->set_text(name);
+  for (int i = 1; i < table->columns_size(); ++i) row->add_cells();
+  row->mutable_cells(1)->set_text(kNotYet);
+  return row;
+}
+
+v1::TextTable LevelTable(const v1::TrainingPlan& plan, const std::vector<RowCurves>& curves,
+                         int epochs) {
+  v1::TextTable table = NewTable(plan, epochs, "accuracy",
+                                 "Of linear probes, %, the mean over the seeds there are; ± is the "
+                                 "standard deviation over them. Costs are of a run's training up "
+                                 "to here, as measured: what else the machine did is in them.");
+  table.add_columns(plan.gpu() ? "minutes of a GPU" : "CPU hours");
+  table.add_columns("energy, Wh");
   for (const RowCurves& curve : curves) {
-    std::vector<std::string> cells = {curve.row.title()};
-    if (const CostPoint* cost = At(curve.costs, epochs)) {
-      cells.push_back(absl::StrCat(cost->num_seeds));
-      for (const Curve& column : curve.columns) {
-        cells.push_back(LevelText(*At(column.levels, epochs)));
-      }
-      cells.push_back(CostText(plan, *cost));
-      cells.push_back(EnergyText(*cost));
-    } else {
-      cells.push_back(kNotYet);
+    v1::TextRow* row = AddRow(curve.row.title(), &table);
+    const CostPoint* cost = At(curve.costs, epochs);
+    if (cost == nullptr) continue;
+    int at = 1;
+    row->mutable_cells(at++)->set_text(absl::StrCat(cost->num_seeds));
+    for (const Curve& column : curve.columns) {
+      row->mutable_cells(at++)->set_text(LevelText(*At(column.levels, epochs)));
     }
-    cells.resize(names.size());
-    text += Row(cells);
+    row->mutable_cells(at++)->set_text(CostText(plan, *cost));
+    row->mutable_cells(at++)->set_text(EnergyText(*cost));
   }
-  return text;
+  return table;
 }
 
-std::string GainTable(const v1::TrainingPlan& plan, const std::vector<RowCurves>& curves,
-                      int epochs) {
-  const std::vector<std::string> names = WithColumns(plan, {"encoder", "seeds"});
-  std::string text = Header(names);
+v1::TextTable GainTable(const v1::TrainingPlan& plan, const std::vector<RowCurves>& curves,
+                        int epochs) {
+  v1::TextTable table = NewTable(
+      plan, epochs, "gain",
+      "Over plain training, points, the mean over the seeds that both have, so it may differ from "
+      "the difference of two accuracies above; in brackets the 95 % bootstrap interval, bold where "
+      "it leaves out 0. Of one seed it is that of the test images alone, and the intervals are not "
+      "corrected for being many.");
   for (const RowCurves& curve : curves) {
     if (curve.row.baseline().empty()) continue;
-    std::vector<std::string> cells = {curve.row.title()};
-    if (const GainPoint* first = At(curve.columns[0].gains, epochs)) {
-      cells.push_back(absl::StrCat(first->num_seeds));
-      for (const Curve& column : curve.columns) {
-        cells.push_back(GainText(At(column.gains, epochs)->gain));
-      }
-    } else {
-      cells.push_back(kNotYet);
+    v1::TextRow* row = AddRow(curve.row.title(), &table);
+    const GainPoint* first = At(curve.columns[0].gains, epochs);
+    if (first == nullptr) continue;
+    int at = 1;
+    row->mutable_cells(at++)->set_text(absl::StrCat(first->num_seeds));
+    for (const Curve& column : curve.columns) {
+      *row->mutable_cells(at++) = GainCell(At(column.gains, epochs)->gain);
     }
-    cells.resize(names.size());
-    text += Row(cells);
   }
-  return text;
+  return table;
 }
 
 std::string Number(double value) { return absl::StrFormat("%.17g", value); }
 
+std::string NumberIfTold(const std::optional<double>& value) { return value ? Number(*value) : ""; }
+
 }  // namespace
 
-std::string CurvesMarkdown(const v1::TrainingPlan& plan, const std::vector<RowCurves>& curves) {
-  std::string text;
+std::vector<v1::TextTable> CurveTables(const v1::TrainingPlan& plan,
+                                       const std::vector<RowCurves>& curves) {
+  std::vector<v1::TextTable> tables;
   for (const int epochs : plan.epochs()) {
-    absl::StrAppend(&text, "## ", epochs, epochs == 1 ? " epoch\n\n" : " epochs\n\n",
-                    "Accuracy of linear probes, %; ± is the standard deviation over seeds. Costs "
-                    "are of a run's training up to here.\n\n",
-                    LevelTable(plan, curves, epochs),
-                    "\nGain over the plain method, points, with 95 % bootstrap intervals; bold "
-                    "where they leave out 0.\n\n",
-                    GainTable(plan, curves, epochs), "\n");
+    tables.push_back(LevelTable(plan, curves, epochs));
+    tables.push_back(GainTable(plan, curves, epochs));
+  }
+  return tables;
+}
+
+std::string CurvesMarkdown(const std::vector<v1::TextTable>& tables) {
+  std::string text;
+  for (const v1::TextTable& table : tables) {
+    absl::StrAppend(&text, text.empty() ? "" : "\n", "## ", table.title(), "\n\n", table.note(),
+                    "\n\n", MarkdownTable(table));
   }
   return text;
 }
@@ -136,14 +152,13 @@ std::string CurvesCsv(const v1::TrainingPlan& plan, const std::vector<RowCurves>
       for (const LevelPoint& level : curve.columns[c].levels) {
         const GainPoint* gain = At(curve.columns[c].gains, level.epochs);
         const CostPoint& cost = *At(curve.costs, level.epochs);
-        text += CsvLine({curve.row.title(), plan.columns(c), absl::StrCat(level.epochs),
-                         absl::StrCat(level.num_seeds), Number(level.accuracy),
-                         level.spread ? Number(*level.spread) : "",
-                         gain != nullptr ? Number(gain->gain.mean) : "",
-                         gain != nullptr ? Number(gain->gain.low) : "",
-                         gain != nullptr ? Number(gain->gain.high) : "", Number(cost.cpu_seconds),
-                         Number(cost.wall_seconds),
-                         cost.energy_joules ? Number(*cost.energy_joules) : ""});
+        text +=
+            CsvLine({curve.row.title(), plan.columns(c), absl::StrCat(level.epochs),
+                     absl::StrCat(level.num_seeds), Number(level.accuracy),
+                     NumberIfTold(level.spread), gain != nullptr ? Number(gain->gain.mean) : "",
+                     gain != nullptr ? Number(gain->gain.low) : "",
+                     gain != nullptr ? Number(gain->gain.high) : "", NumberIfTold(cost.cpu_seconds),
+                     NumberIfTold(cost.wall_seconds), NumberIfTold(cost.energy_joules)});
       }
     }
   }

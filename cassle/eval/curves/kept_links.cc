@@ -1,6 +1,7 @@
 #include "cassle/eval/curves/kept_links.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 #include <tuple>
@@ -45,6 +46,10 @@ std::string ProblemOf(const v1::KeptProbe& probe) {
   }
   const std::vector<int8_t> right = RightAnswers(probe);
   const auto count = std::count(right.begin(), right.end(), 1);
+  const int unused = static_cast<int>(4 * digits) - probe.num_test();
+  if ((ValueOf(probe.right().back()) & ((1 << unused) - 1)) != 0) {
+    return absl::StrCat("\"right\" has answers behind those of its ", probe.num_test(), " images");
+  }
   if (count == probe.num_right()) return "";
   return absl::StrCat("\"right\" has ", count, " right answers, \"num_right\" says ",
                       probe.num_right());
@@ -78,6 +83,20 @@ std::string ProblemOf(const v1::TrainingPlan& plan) {
     if (row.baseline() != row.key() && keys.count(row.baseline()) > 0) continue;
     return absl::StrCat("the baseline '", row.baseline(), "' of row '", row.key(),
                         "' is no other row");
+  }
+  return "";
+}
+
+// What is wrong with the link in itself; empty: nothing.
+std::string ProblemOf(const v1::KeptLink& link) {
+  for (const double cost :
+       {link.cpu_seconds(), link.wall_seconds(), link.energy_joules(), link.probe_cpu_seconds()}) {
+    if (!(cost >= 0 && std::isfinite(cost))) return absl::StrCat("a cost is ", cost);
+  }
+  for (const v1::KeptProbe& probe : link.probes()) {
+    const std::string problem = ProblemOf(probe);
+    if (problem.empty()) continue;
+    return absl::StrCat("the probe of '", probe.column(), "': ", problem);
   }
   return "";
 }
@@ -120,13 +139,9 @@ absl::StatusOr<v1::TrainingPlan> ReadTrainingPlan(const std::string& path) {
 absl::StatusOr<v1::KeptLink> ReadKeptLink(const std::string& path) {
   v1::KeptLink link;
   CASSLE_RETURN_IF_ERROR(ReadJson(path, "kept link", /*known_fields_only=*/true, &link));
-  for (const v1::KeptProbe& probe : link.probes()) {
-    const std::string problem = ProblemOf(probe);
-    if (problem.empty()) continue;
-    return absl::DataLossError(
-        absl::StrCat(path, ": the probe of '", probe.column(), "': ", problem));
-  }
-  return link;
+  const std::string problem = ProblemOf(link);
+  if (problem.empty()) return link;
+  return absl::DataLossError(absl::StrCat(path, ": ", problem));
 }
 
 absl::StatusOr<std::vector<v1::KeptLink>> ReadKeptLinks(const v1::TrainingPlan& plan,
@@ -139,6 +154,13 @@ absl::StatusOr<std::vector<v1::KeptLink>> ReadKeptLinks(const v1::TrainingPlan& 
     CASSLE_ASSIGN_OR_RETURN(v1::KeptLink link, ReadKeptLink(path));
     const std::string problem = ProblemOf(plan, link);
     if (!problem.empty()) return absl::DataLossError(absl::StrCat(path, ": ", problem));
+    // tools/length.sh goes by the names.
+    const std::string name =
+        absl::StrCat(link.row(), "_", link.seed(), "_at_", link.epochs(), ".json");
+    if (BaseName(path) != name) {
+      return absl::DataLossError(
+          absl::StrCat(path, " is of another link than its name says: rename it to ", name));
+    }
     const auto [other, is_new] =
         files.emplace(std::make_tuple(link.row(), link.seed(), link.epochs()), path);
     if (!is_new) {

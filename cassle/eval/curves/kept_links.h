@@ -17,13 +17,13 @@ namespace cassle {
 absl::StatusOr<v1::TrainingPlan> ReadTrainingPlan(const std::string& path);
 
 // \error kNotFound if the file cannot be read; kDataLoss naming it and what is wrong: no JSON of a
-// kept link, right answers that do not fit their number.
+// kept link, right answers that do not fit their number, a negative cost.
 absl::StatusOr<v1::KeptLink> ReadKeptLink(const std::string& path);
 
 // Every file of `paths`.
 // \error kDataLoss also naming two files: of one link, of links that were trained with other flags
 // than the plan's, or that were tested on different images in one column; or a file with a row,
-// seed or length that is not planned, or without one of the columns.
+// seed or length that is not planned or not that of its name, or without one of the columns.
 absl::StatusOr<std::vector<v1::KeptLink>> ReadKeptLinks(const v1::TrainingPlan& plan,
                                                         const std::vector<std::string>& paths);
 

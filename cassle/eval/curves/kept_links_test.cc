@@ -72,24 +72,34 @@ TEST_F(KeptLinksTest, DamagedLinksAreRefusedByName) {
   expect([](v1::KeptLink* link) { link->mutable_probes(0)->set_num_right(5); }, "4 right answers");
   expect([](v1::KeptLink* link) { link->mutable_probes(0)->set_num_test(0); }, "no test images");
   expect([](v1::KeptLink* link) { link->mutable_probes()->RemoveLast(); }, "0 probes of 'class'");
+  expect(
+      [](v1::KeptLink* link) {
+        link->mutable_probes(0)->set_num_test(6);
+        link->mutable_probes(0)->set_right("f2");
+      },
+      "answers behind those of its 6 images");
+  expect([](v1::KeptLink* link) { link->set_cpu_seconds(-5); }, "a cost is -5");
   expect([](v1::KeptLink* link) { link->set_row("untold"); }, "no row 'untold'");
   expect([](v1::KeptLink* link) { link->set_seed(3); }, "no seed 3");
   expect([](v1::KeptLink* link) { link->set_epochs(20); }, "after 20 epochs");
   expect([](v1::KeptLink* link) { link->set_flags("--method=other"); }, "other flags");
+  expect([](v1::KeptLink*) {}, "rename it to told_2_at_30.json");
   ASSERT_OK(WriteFile(Path("link.json"), R"({"row":"told","colour":1})"));
   EXPECT_THAT(ReadKeptLink(Path("link.json")),
               StatusIs(kDataLoss, AllOf(HasSubstr("link.json"), HasSubstr("colour"))));
 }
 
 TEST_F(KeptLinksTest, LinksThatContradictEachOtherAreRefusedByTheirNames) {
-  const std::string one = WriteJson("one.json", MakeLink("told", 2, 30, "f0", 4));
-  const std::string same = WriteJson("same.json", MakeLink("told", 2, 30, "f0", 4));
+  for (const char* folder : {"here", "there"}) ASSERT_OK(MakeDirectories(Path(folder)));
+  const v1::KeptLink link = MakeLink("told", 2, 30, "f0", 4);
+  const std::string one = WriteJson("here/told_2_at_30.json", link);
+  const std::string same = WriteJson("there/told_2_at_30.json", link);
   EXPECT_THAT(ReadKeptLinks(plan_, {one, same}),
-              StatusIs(kDataLoss, AllOf(HasSubstr("one.json"), HasSubstr("same.json"))));
+              StatusIs(kDataLoss, AllOf(HasSubstr("here/told"), HasSubstr("there/told"))));
   v1::KeptLink other = MakeLink("plain", 2, 30, "f0", 4);
   other.mutable_probes(0)->set_dataset_fingerprint("other images");
-  EXPECT_THAT(ReadKeptLinks(plan_, {one, WriteJson("other.json", other)}),
-              StatusIs(kDataLoss, AllOf(HasSubstr("one.json"), HasSubstr("other.json"),
+  EXPECT_THAT(ReadKeptLinks(plan_, {one, WriteJson("plain_2_at_30.json", other)}),
+              StatusIs(kDataLoss, AllOf(HasSubstr("told_2_at_30"), HasSubstr("plain_2_at_30"),
                                         HasSubstr("'hue' was tested on different images"))));
 }
 

@@ -43,12 +43,15 @@ CostPoint CostOf(const std::vector<const v1::KeptLink*>& links) {
   CostPoint point;
   point.epochs = links[0]->epochs();
   point.num_seeds = static_cast<int>(links.size());
-  point.energy_joules = 0;
+  point.cpu_seconds = point.wall_seconds = point.energy_joules = 0;
+  const auto add = [&](bool told, double cost, std::optional<double>* mean) {
+    if (!told) mean->reset();
+    if (*mean) **mean += cost / point.num_seeds;
+  };
   for (const v1::KeptLink* link : links) {
-    point.cpu_seconds += link->cpu_seconds() / point.num_seeds;
-    point.wall_seconds += link->wall_seconds() / point.num_seeds;
-    if (!link->has_energy_joules()) point.energy_joules.reset();
-    if (point.energy_joules) *point.energy_joules += link->energy_joules() / point.num_seeds;
+    add(link->has_cpu_seconds(), link->cpu_seconds(), &point.cpu_seconds);
+    add(link->has_wall_seconds(), link->wall_seconds(), &point.wall_seconds);
+    add(link->has_energy_joules(), link->energy_joules(), &point.energy_joules);
   }
   return point;
 }
@@ -74,9 +77,7 @@ std::string NameOf(const v1::PlannedRow& row, int seed, int epochs) {
 }  // namespace
 
 std::vector<RowCurves> MakeCurves(const v1::TrainingPlan& plan, const Links& links,
-                                  uint64_t bootstrap_seed) {
-  BootstrapSettings settings;
-  settings.seed = bootstrap_seed;
+                                  const BootstrapSettings& bootstrap) {
   std::vector<RowCurves> curves;
   for (const v1::PlannedRow& row : plan.rows()) {
     RowCurves of_row;
@@ -92,7 +93,7 @@ std::vector<RowCurves> MakeCurves(const v1::TrainingPlan& plan, const Links& lin
         const auto pairs = Pairs(plan, links, row, epochs, plan.columns(c));
         if (pairs.empty()) continue;
         curve.gains.push_back(
-            {epochs, static_cast<int>(pairs.size()), PairedBootstrap(pairs, settings)});
+            {epochs, static_cast<int>(pairs.size()), PairedBootstrap(pairs, bootstrap)});
       }
     }
     curves.push_back(std::move(of_row));

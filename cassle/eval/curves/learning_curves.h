@@ -3,7 +3,6 @@
 #ifndef CASSLE_EVAL_CURVES_LEARNING_CURVES_H_
 #define CASSLE_EVAL_CURVES_LEARNING_CURVES_H_
 
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,13 +29,13 @@ struct GainPoint {
   DifferenceInterval gain;
 };
 
-// Of a row after so many epochs: means over its seeds, of the training alone.
+// Of a row after so many epochs: means over its seeds, of the training alone. Absent if any of them
+// does not tell.
 struct CostPoint {
   int epochs = 0;
   int num_seeds = 0;
-  double cpu_seconds = 0;
-  double wall_seconds = 0;
-  // Absent if any of them does not tell.
+  std::optional<double> cpu_seconds;
+  std::optional<double> wall_seconds;
   std::optional<double> energy_joules;
 };
 
@@ -55,7 +54,8 @@ struct RowCurves {
 
 // One per row of the plan, in its order. `links` were read with this plan.
 std::vector<RowCurves> MakeCurves(const v1::TrainingPlan& plan,
-                                  const std::vector<v1::KeptLink>& links, uint64_t bootstrap_seed);
+                                  const std::vector<v1::KeptLink>& links,
+                                  const BootstrapSettings& bootstrap);
 
 // "MoCo-v2 + CASSLE, seed 3, 300 epochs" of every link that is planned and not kept: by length,
 // then seed, then row.

@@ -10,6 +10,7 @@
 #include "cassle/eval/charts/bar_chart.h"
 #include "cassle/eval/charts/heat_map.h"
 #include "cassle/eval/charts/html_text.h"
+#include "cassle/eval/charts/interval_chart.h"
 #include "cassle/eval/charts/line_chart.h"
 
 namespace cassle {
@@ -55,20 +56,27 @@ ChartText TextOf(const EncoderChart& entry) {
           chart.x().label(), chart.y().label()};
 }
 
+// A value with its interval and note.
+std::string ValueHint(const v1::ChartLine& line, int i) {
+  std::string hint = absl::StrFormat("%.4g", line.y(i));
+  if (line.low_size() > 0) {
+    absl::StrAppendFormat(&hint, " [%.4g, %.4g]", line.low(i), line.high(i));
+  }
+  if (line.notes_size() > 0) absl::StrAppend(&hint, "\n", line.notes(i));
+  return hint;
+}
+
 ChartSeries SeriesOf(const v1::ChartLine& line, const std::string& name, int color) {
   ChartSeries series;
   series.name = name;
   series.color = color;
   if (line.has_marked()) series.marked = line.marked();
+  series.hollow.assign(line.partial().begin(), line.partial().end());
   for (int i = 0; i < line.x_size(); ++i) {
     series.points.emplace_back(line.x(i), line.y(i));
     if (line.low_size() > 0) series.band.push_back({line.x(i), line.low(i), line.high(i)});
     if (line.x_size() > kMaxHints) continue;
-    std::string hint = absl::StrFormat("%.4g: %.4g", line.x(i), line.y(i));
-    if (line.low_size() > 0) {
-      absl::StrAppendFormat(&hint, " [%.4g, %.4g]", line.low(i), line.high(i));
-    }
-    series.hints.push_back(std::move(hint));
+    series.hints.push_back(absl::StrFormat("%.4g: %s", line.x(i), ValueHint(line, i)));
   }
   return series;
 }
@@ -111,6 +119,34 @@ std::string LineFigures(const Charts& charts, const std::vector<std::string>& na
 
 std::vector<std::string> CategoriesOf(const v1::Chart& chart) {
   return {chart.x().categories().begin(), chart.x().categories().end()};
+}
+
+std::string IntervalFigures(const Charts& charts, const std::vector<std::string>& names) {
+  ValueRange range;
+  for (const EncoderChart& entry : charts) {
+    for (const v1::ChartLine& line : entry.chart->series()) {
+      for (const auto* values : {&line.y(), &line.low(), &line.high()}) {
+        AddValues(*values, /*logarithmic=*/false, &range);
+      }
+    }
+  }
+  const AxisScale axis = LinearAxis(range, /*rounded=*/true);
+  std::string html;
+  for (const EncoderChart& entry : charts) {
+    std::vector<IntervalSeries> series;
+    for (const v1::ChartLine& line : entry.chart->series()) {
+      IntervalSeries& drawn =
+          series.emplace_back(IntervalSeries{line.name(), ColorOf(names, line.name()), {}});
+      for (int i = 0; i < line.y_size(); ++i) {
+        const bool hollow = line.partial_size() > 0 && line.partial(i);
+        drawn.points.push_back({line.y(i), line.low(i), line.high(i), hollow, ValueHint(line, i)});
+      }
+    }
+    absl::StrAppend(&html,
+                    Figure(charts.size() > 1 ? entry.encoder : "", /*wide=*/true,
+                           IntervalChart(TextOf(entry), CategoriesOf(*entry.chart), axis, series)));
+  }
+  return html;
 }
 
 std::string BarFigures(const Charts& charts, const std::vector<std::string>& names) {
@@ -178,7 +214,9 @@ absl::Status CheckChart(const v1::Chart& chart) {
     return absl::DataLossError(absl::StrCat("chart \"", chart.name(), "\": ", what));
   };
   const bool lines = chart.kind() == v1::Chart::LINES;
-  if (!lines && chart.kind() != v1::Chart::BARS && chart.kind() != v1::Chart::HEAT_MAP) {
+  const bool intervals = chart.kind() == v1::Chart::INTERVALS;
+  if (!lines && !intervals && chart.kind() != v1::Chart::BARS &&
+      chart.kind() != v1::Chart::HEAT_MAP) {
     return problem("it has no kind that report knows");
   }
   for (const v1::ChartLine& line : chart.series()) {
@@ -187,11 +225,17 @@ absl::Status CheckChart(const v1::Chart& chart) {
       return problem(absl::StrCat("series \"", line.name(), "\" has ", line.y_size(),
                                   " values for ", wanted, lines ? " places" : " categories"));
     }
-    const bool banded = line.low_size() > 0 || line.high_size() > 0;
-    if (banded && (!lines || line.low_size() != wanted || line.high_size() != wanted)) {
+    const bool banded = intervals || line.low_size() > 0 || line.high_size() > 0;
+    const int ends = lines || intervals ? wanted : 0;
+    if (banded && (line.low_size() != ends || line.high_size() != ends)) {
       return problem(absl::StrCat("the band of series \"", line.name(), "\" has ", line.low_size(),
-                                  " lower and ", line.high_size(), " upper values for ",
-                                  lines ? wanted : 0, " places"));
+                                  " lower and ", line.high_size(), " upper values for ", ends,
+                                  " places"));
+    }
+    for (const int count : {line.notes_size(), line.partial_size()}) {
+      if (count == 0 || count == ends) continue;
+      return problem(absl::StrCat("series \"", line.name(), "\" has ", count,
+                                  " notes or marks for ", ends, " places"));
     }
   }
   return absl::OkStatus();
@@ -234,13 +278,15 @@ std::string ChartFigures(const std::string& heading, const Charts& charts, bool 
   const v1::Chart::Kind kind = charts[0].chart->kind();
   const std::vector<std::string> names = SeriesNames(charts);
   std::vector<LegendEntry> legend;
-  if (kind != v1::Chart::HEAT_MAP && names.size() > 1) {
+  // Of intervals the rows have names of their own; a lone series has its name here only.
+  if (kind != v1::Chart::HEAT_MAP && (names.size() > 1 || kind == v1::Chart::INTERVALS)) {
     for (size_t i = 0; i < names.size(); ++i) legend.push_back({names[i], static_cast<int>(i)});
   }
   std::string figures;
   if (kind == v1::Chart::LINES) figures = LineFigures(charts, names, titled);
   if (kind == v1::Chart::BARS) figures = BarFigures(charts, names);
   if (kind == v1::Chart::HEAT_MAP) figures = HeatMapFigures(charts);
+  if (kind == v1::Chart::INTERVALS) figures = IntervalFigures(charts, names);
   const bool alone = kind == v1::Chart::LINES && charts.size() == 1;
   return absl::StrCat("<section class=\"", alone ? "alone" : "all", "\"><h3>", EscapeHtml(heading),
                       "</h3>\n", legend.empty() ? "" : Legend(legend), "<div class=\"charts\">\n",

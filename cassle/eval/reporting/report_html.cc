@@ -16,6 +16,7 @@
 #include "cassle/eval/reporting/report_settings.h"
 #include "cassle/eval/reporting/report_style.h"
 #include "cassle/eval/reporting/report_text.h"
+#include "cassle/eval/reporting/report_text_tables.h"
 
 namespace cassle {
 namespace {
@@ -56,6 +57,7 @@ bool HasBest(const v1::StageTable& table) {
 
 // How far apart accuracies must be, where all columns are of equally many images.
 std::string NoiseNote(const v1::StageTable& table) {
+  if (table.columns_size() == 0) return "";
   const int64_t images = table.columns(0).num_test();
   const bool same =
       std::all_of(table.columns().begin(), table.columns().end(),
@@ -325,11 +327,11 @@ std::string ReportHtml(const v1::ReportTable& report, const std::vector<ReportIn
   // Also of stages that have charts or pictures and no scores.
   for (const v1::StageTable& table : report.stages()) {
     const std::string& stage = table.stage();
-    absl::StrAppend(
-        &html, "<section id=\"", EscapeHtml(stage), "\">\n<h2>", EscapeHtml(table.title()),
-        "</h2>\n", table.columns_size() > 0 ? TableIntroduction(table) : "", TableHtml(table),
-        StageWarnings(stage, inputs), SettingsHtml(stage, inputs), ReadabilityMap(table),
-        StageCharts(stage, inputs), StagePictures(stage, inputs), "</section>\n");
+    absl::StrAppend(&html, "<section id=\"", EscapeHtml(stage), "\">\n<h2>",
+                    EscapeHtml(table.title()), "</h2>\n", TableIntroduction(table),
+                    TableHtml(table), StageWarnings(stage, inputs), SettingsHtml(stage, inputs),
+                    ReadabilityMap(table), StageCharts(stage, inputs),
+                    TextTablesHtml(stage, inputs), StagePictures(stage, inputs), "</section>\n");
   }
   return absl::StrCat(html, Provenance(report, inputs), "</body>\n</html>\n");
 }

@@ -16,6 +16,7 @@
 #include "cassle/eval/reporting/report_pictures.h"
 #include "cassle/eval/reporting/report_settings.h"
 #include "cassle/eval/reporting/training_curves.h"
+#include "cassle/eval/result/text_table.h"
 #include "cassle/stage/stage_manifest.h"
 
 namespace cassle {
@@ -44,16 +45,20 @@ absl::Status ReadEvaluation(const std::string& folder, ReportInput* input) {
   // Other stages may well have a result.textproto of their own.
   if (evaluation.stage() != input->stage()) return NothingToShow(folder, *input);
   CASSLE_RETURN_IF_ERROR(read);
+  const auto damaged = [&](const auto& what) {
+    return absl::DataLossError(absl::StrCat(JoinPath(folder, kResultName), ": ", what));
+  };
   for (const v1::Score& score : evaluation.scores()) {
     if (std::isfinite(score.value())) continue;
-    return absl::DataLossError(absl::StrCat(JoinPath(folder, kResultName), ": the score \"",
-                                            score.name(), "\" is not finite"));
+    return damaged(absl::StrCat("the score \"", score.name(), "\" is not finite"));
   }
   for (const v1::Chart& chart : evaluation.charts()) {
     const absl::Status checked = CheckChart(chart);
-    if (checked.ok()) continue;
-    return absl::DataLossError(
-        absl::StrCat(JoinPath(folder, kResultName), ": ", checked.message()));
+    if (!checked.ok()) return damaged(checked.message());
+  }
+  for (const v1::TextTable& table : evaluation.tables()) {
+    const absl::Status checked = CheckTextTable(table);
+    if (!checked.ok()) return damaged(checked.message());
   }
   for (const v1::Picture& picture : evaluation.pictures()) {
     CASSLE_ASSIGN_OR_RETURN(std::string uri, PictureAsUri(folder, picture.file()));

@@ -14,12 +14,13 @@
 #include "cassle/eval/reporting/report_inputs.h"
 #include "cassle/eval/reporting/report_latex.h"
 #include "cassle/eval/reporting/report_text.h"
+#include "cassle/eval/reporting/report_text_tables.h"
 
 namespace cassle {
 
 StageInfo ReportInfo() {
   return {.name = "report",
-          .version = 3,
+          .version = 4,
           .summary =
               "Puts results of evaluation stages and trainings into tables (Markdown, LaTeX, CSV, "
               "JSON) and one self-contained page with charts; with --follow also of trainings "
@@ -35,8 +36,10 @@ absl::Status RunReport(const v1::ReportOptions& options, StageContext& context) 
   CASSLE_ASSIGN_OR_RETURN(const v1::ReportTable table, CollectTable(options, inputs));
   CASSLE_ASSIGN_OR_RETURN(const std::string json, ToJson(table));
   if (!context.output_dir().empty()) {
+    const std::string scores = TableMarkdown(table), tables = TextTablesMarkdown(inputs);
+    const std::string gap = scores.empty() || tables.empty() ? "" : "\n";
     for (const auto& [name, text] :
-         {std::pair<const char*, std::string>{"table.md", TableMarkdown(table)},
+         {std::pair<const char*, std::string>{"table.md", absl::StrCat(scores, gap, tables)},
           {"table.tex", TableLatex(table)},
           {"scores.csv", ScoresCsv(table)},
           {"table.json", absl::StrCat(json, "\n")},

@@ -78,6 +78,9 @@ figure { margin: 0; min-width: 0; padding: .9rem .9rem .5rem; background: var(--
 .base { stroke: var(--soft); stroke-width: 1; }
 .cell { font-size: 10px; }
 .mark { stroke: var(--card); stroke-width: 2; }
+.hollow { fill: var(--card); stroke-width: 2; }
+.whisker { stroke-width: 2; }
+.unsure { stroke-opacity: .45; }
 .hit { fill: transparent; }
 .hit:hover { fill: var(--soft); fill-opacity: .35; }
 details { margin: .5rem 0; border: 1px solid var(--rule); border-radius: 8px;

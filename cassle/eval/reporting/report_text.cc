@@ -11,6 +11,7 @@
 #include "absl/strings/str_replace.h"
 #include "cassle/base/csv.h"
 #include "cassle/eval/charts/html_text.h"
+#include "cassle/eval/result/text_table.h"
 
 namespace cassle {
 namespace {
@@ -19,10 +20,6 @@ constexpr int kMaxColumns = 12;
 
 // All digits.
 std::string Exactly(double value) { return absl::StrFormat("%.17g", value); }
-
-std::string MarkdownText(const std::string& text) {
-  return absl::StrReplaceAll(text, {{"|", "\\|"}, {"\n", " "}});
-}
 
 TextGrid MarkdownGrid(const v1::StageTable& table) {
   TextGrid grid = {{IsTurned(table) ? "score" : "encoder"}};
