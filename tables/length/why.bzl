@@ -79,4 +79,7 @@ FACTORS = _all(
     _both("rate_quarter", "a quarter of the rate", ["--base_lr=0.03"]),
     _both("rate_twice", "twice the rate", ["--base_lr=0.24"]),
     _both("width_half", "half of ResNet-18's width", ["--backbone.width_factor=0.5"]),
+    # The keys' network remembers 1,000 steps (22 epochs) with the default of 0.999.
+    _both("momentum_99", "momentum 0.99", ["--method.moco_v2.momentum=0.99"]),
+    _both("momentum_97", "momentum 0.97", ["--method.moco_v2.momentum=0.97"]),
 )

@@ -47,6 +47,10 @@ tbody th { border-bottom: 1px solid var(--rule); }
 .result { font-size: 1.05rem; }
 .long { font-size: .92rem; }
 .long th, .long td { padding-top: .2rem; padding-bottom: .2rem; }
+.dense { font-size: .8rem; }
+.dense th, .dense td { padding: .25rem .45rem; }
+.dense th { font-size: inherit; }
+.dense th, .dense td:first-child { white-space: normal; }
 .result tbody tr:hover { background: var(--tint); }
 td.best { font-weight: 700; }
 td .spread { color: var(--soft); font-weight: 400; font-size: .85em; }

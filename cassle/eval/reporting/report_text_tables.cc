@@ -29,7 +29,7 @@ std::string TableHtml(const std::string& title, const v1::TextTable& table) {
   }
   for (const v1::TextRow& row : table.rows()) body += RowHtml(row);
   return absl::StrCat("<h3>", EscapeHtml(title), "</h3>\n<p>", EscapeHtml(table.note()),
-                      "</p>\n<div class=\"scroll\"><table class=\"long\">\n<thead><tr>", head,
+                      "</p>\n<div class=\"scroll\"><table class=\"dense\">\n<thead><tr>", head,
                       "</tr></thead>\n<tbody>", body, "</tbody></table></div>\n");
 }
 
