@@ -13,9 +13,15 @@ _NAMED = {
     "tinyimagenet100": [],
 }
 
-def _missing(name, output, root):
-    message = "%s has no image set %s: name the folder of image sets by CASSLE_DATA_DIR (docs/datasets.md)" % (root, output.split("/")[0])
-    return "genrule(name = \"%s\", outs = [\"%s\"], cmd = \"echo '%s' >&2; exit 1\")" % (name, output, message)
+def _missing(ctx, root, name, output):
+    """A target whose making fails with a line that says why."""
+    why = name + ".why"
+    ctx.file(why, "%s has no %s: name the folder of image sets by CASSLE_DATA_DIR (docs/datasets.md)\n" % (root, output))
+    return "genrule(name = \"%s\", srcs = [\"%s\"], outs = [\"%s\"], cmd = \"cat $< >&2; exit 1\")" % (
+        name,
+        why,
+        output + ".missing" if output == name else output,
+    )
 
 def _real_data_repository_impl(ctx):
     folder = ctx.os.environ.get("CASSLE_DATA_DIR", "")
@@ -31,11 +37,12 @@ def _real_data_repository_impl(ctx):
             ctx.symlink(entry, entry.basename)
             build.append("filegroup(name = \"%s\", srcs = glob([\"%s/*\"]))" % (entry.basename, entry.basename))
     for name, files in _NAMED.items():
-        if name in found:
-            continue
-        build.append(_missing(name, name + "/missing", root))
+        if name not in found:
+            build.append(_missing(ctx, root, name, name))
         for file in files:
-            build.append(_missing("%s_%s" % (name, file), "%s/%s" % (name, file), root))
+            path = "%s/%s" % (name, file)
+            if name not in found or not ctx.path(path).exists:
+                build.append(_missing(ctx, root, path.replace("/", "_"), path))
     ctx.file("BUILD", "\n".join(build) + "\n")
 
 real_data_repository = repository_rule(

@@ -38,6 +38,8 @@ struct BootstrapSettings {
 //         the interval is that of the images alone, and says nothing of other seeds. Where only
 //         seeds matter and none of the images, the 95 % interval of three runs holds the truth in
 //         81 % of cases, that of two in 61 %, as no quantile of so few tells their distribution.
+//         Where seeds do not matter, the intervals of several runs are up to sqrt(3) too wide: what
+//         a run and an image do together is drawn with both (Owen 2007, pigeonhole bootstrap).
 // Equal arguments give equal results. O(resamples (images x runs)) time.
 DifferenceInterval PairedBootstrap(const std::vector<PairedRun>& runs,
                                    const BootstrapSettings& settings = {});

@@ -75,7 +75,7 @@ class Costs:
         if path.exists() or begin:
             try:
                 read = json.loads((path if path.exists() else begin).read_text())
-                self.values = {name: read[name] for name in self.NAMES}
+                self.values = {name: None if read[name] is None else float(read[name]) for name in self.NAMES}
             except (FileNotFoundError, ValueError, KeyError, TypeError):
                 self.values = dict.fromkeys(self.NAMES)
 
@@ -172,6 +172,8 @@ class Runner:
         self.threads = max(1, len(os.sched_getaffinity(0)) // self.jobs)
         self.stop = threading.Event()
         self.energy = Energy()
+        # Descriptor of the work folder, locked.
+        self.held = None
         self.changed = threading.Condition()
         self.busy = set()
         self.failure = None
@@ -197,18 +199,21 @@ class Runner:
             return
         with tempfile.TemporaryDirectory() as scratch:
             command = [self.root / self.plan["programs"]["learning-curves"], "--plan=%s" % self.settings.plan,
-                       "--results=" + ",".join(map(str, kept)), "--resamples=1", "--output=%s/curves" % scratch]
+                       "--resamples=1", "--output=%s/curves" % scratch] + ["--results=%s" % path for path in kept]
             read = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        if self.stop.is_set():
+            raise Stopped()
         if read.returncode:
             said = read.stderr.strip().splitlines()
-            raise Failed(read.returncode, re.sub("^learning-curves: ", "", said[-1] if said else str(command[0])))
-        images = {column: fingerprint(self.root / tested["images"])
-                  for tested in self.plan["sets"] for column in tested["columns"].values()}
-        for probe in read_json(kept[0], "kept link")["probes"]:
-            if probe["dataset_fingerprint"] != images[probe["column"]]:
-                raise Failed(65, "%s: '%s' was tested on other images (%s) than would be now (%s): remove what is kept, or "
-                             "test on those" % (kept[0], probe["column"], probe["dataset_fingerprint"],
-                                                images[probe["column"]]))
+            raise Failed(read.returncode if read.returncode > 0 else 70,
+                         re.sub("^learning-curves: ", "", said[-1] if said else str(command[0])))
+        tested = {probe["column"]: probe.get("dataset_fingerprint") for probe in read_json(kept[0], "kept link")["probes"]}
+        for images in self.plan["sets"]:
+            now = fingerprint(self.root / images["images"])
+            for column in images["columns"].values():
+                if tested[column] != now:
+                    raise Failed(65, "%s: '%s' was tested on other images (%s) than would be now (%s): remove what is kept, "
+                                 "or test on those" % (kept[0], column, tested[column], now))
 
     def lock(self):
         """Of the work folder, until we and the stages that we started have ended."""
@@ -234,13 +239,13 @@ class Runner:
             time.sleep(POLL_S)
         if not self.check_time():
             raise Stopped()
-        costs.begin()
         with open(self.work / (link.training + ".log"), "ab") as log:
-            # If we are killed it comes to its checkpoint, too.
-            command = ["setpriv", "--pdeathsig", "TERM", self.root / self.plan["programs"][program],
+            # If we are killed it is, too: nothing else reaches one that stands still. It goes on from its last checkpoint.
+            command = ["setpriv", "--pdeathsig", "KILL", self.root / self.plan["programs"][program],
                        "--threads=%d" % self.threads] + arguments
             process = subprocess.Popen([str(word) for word in command], stdout=subprocess.DEVNULL, stderr=log,
                                        start_new_session=True, pass_fds=[self.held])
+        costs.begin()
         still, asked, stood, begun, joules = False, False, 0.0, time.monotonic(), self.energy()
         while True:
             pid, status, usage = os.wait4(process.pid, os.WNOHANG)
@@ -248,11 +253,12 @@ class Runner:
                 break
             if not self.check_time() and not asked:
                 asked = True
-                process.send_signal(signal.SIGCONT)
-                process.terminate()
+                # Not process.send_signal, which may take the status that wait4 is to have.
+                os.kill(process.pid, signal.SIGCONT)
+                os.kill(process.pid, signal.SIGTERM)
             elif self.paused() != still and not asked:
                 still = self.paused()
-                process.send_signal(signal.SIGSTOP if still else signal.SIGCONT)
+                os.kill(process.pid, signal.SIGSTOP if still else signal.SIGCONT)
             self.energy()
             time.sleep(POLL_S)
             stood += POLL_S if still else 0
@@ -291,7 +297,11 @@ class Runner:
         if begin:
             arguments.append("--begin=%s" % (self.work / begin.name))
         # Also where there is a finished one: only pretrain knows whether it is of these options and images.
-        self.run(link, "pretrain", arguments, costs)
+        try:
+            self.run(link, "pretrain", arguments, costs)
+        except Failed as problem:
+            raise Failed(problem.code, re.sub(": name another folder, or .*", "; remove it to train this link again, from the "
+                                              "newest before it that is there", str(problem)))
         return folder, costs, begin
 
     def probe(self, link, model, images, costs):
@@ -379,17 +389,18 @@ class Runner:
                     self.changed.notify_all()
 
     def run_all(self):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, lambda *_: self.stop.set())
+        if not self.settings.dry_run:
+            self.work.mkdir(parents=True, exist_ok=True)
+            self.kept.mkdir(parents=True, exist_ok=True)
+            self.lock()
         todo = self.missing()
         self.check_kept()
         if self.settings.dry_run:
             for link in todo:
                 print(link)
             return 0
-        self.work.mkdir(parents=True, exist_ok=True)
-        self.kept.mkdir(parents=True, exist_ok=True)
-        self.lock()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, lambda *_: self.stop.set())
         self.say("%d links are missing" % len(todo))
         workers = [threading.Thread(target=self.work_on, args=(todo,)) for _ in range(self.jobs)]
         for worker in workers:
@@ -427,6 +438,8 @@ def main():
     except FileNotFoundError as gone:
         print("length: %s does not exist" % gone.filename, file=sys.stderr)
         return 66
+    except Stopped:
+        return 75
     except OSError as problem:
         print("length: %s: %s" % (problem.filename or settings.work, problem.strerror), file=sys.stderr)
         return 74

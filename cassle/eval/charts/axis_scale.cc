@@ -8,6 +8,9 @@
 namespace cassle {
 namespace {
 
+// What an axis can end at: beyond, differences and quotients of doubles are no longer numbers.
+constexpr double kLargest = 1e100, kSmallest = 1e-100;
+
 // "10⁻⁶": exponents as small raised figures of the font.
 std::string PowerOfTen(int exponent) {
   static const char* const kDigits[] = {"⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹"};
@@ -57,10 +60,11 @@ double AxisScale::Position(double value) const {
 
 AxisScale LinearAxis(ValueRange range, bool rounded, int intervals) {
   if (range.empty()) range = {0, 1};
+  range = {std::clamp(range.low, -kLargest, kLargest), std::clamp(range.high, -kLargest, kLargest)};
   // Equal values, as far as drawing goes, get some room around them.
-  const double room = std::max(std::abs(range.high), std::abs(range.low)) * 1e-6;
-  if (range.high - range.low <= room) {
-    const double half = range.high == 0 ? 0.5 : std::abs(range.high) / 10;
+  const double largest = std::max(std::abs(range.high), std::abs(range.low));
+  if (range.high - range.low <= std::max(largest * 1e-6, kSmallest)) {
+    const double half = largest <= kSmallest ? 0.5 : largest / 10;
     range = {range.low - half, range.high + half};
   }
   int exponent = std::floor(std::log10((range.high - range.low) / intervals));
@@ -88,6 +92,7 @@ AxisScale LinearAxis(ValueRange range, bool rounded, int intervals) {
 
 AxisScale LogAxis(ValueRange range) {
   if (range.empty() || range.low <= 0) range = {1, 10};
+  range = {std::clamp(range.low, kSmallest, kLargest), std::clamp(range.high, kSmallest, kLargest)};
   if (range.high < range.low * 1.001) range = {range.low / 3, range.high * 3};
   AxisScale axis;
   axis.logarithmic = true;

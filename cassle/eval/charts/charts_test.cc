@@ -63,6 +63,17 @@ TEST(AxisScaleTest, EqualValuesHaveRoom) {
   EXPECT_EQ(nothing.high, 1);
 }
 
+TEST(AxisScaleTest, NumbersAtTheEndsOfDoublesStillMakeAnAxis) {
+  for (const ValueRange range : {ValueRange{-1e308, 1e308}, ValueRange{0, 5e-324},
+                                 ValueRange{5e-324, 1e-320}, ValueRange{1e308, 1.7e308}}) {
+    for (const AxisScale& axis : {LinearAxis(range, true), LogAxis(range)}) {
+      EXPECT_LT(axis.low, axis.high);
+      EXPECT_GE(axis.ticks.size(), 2);
+      EXPECT_LE(axis.ticks.size(), 300);
+    }
+  }
+}
+
 TEST(AxisScaleTest, LogTicksArePowersOfTen) {
   EXPECT_THAT(Labels(LogAxis({1, 1000})), ElementsAre("1", "10", "100", "1000"));
   EXPECT_THAT(Labels(LogAxis({1, 20})), ElementsAre("1", "2", "5", "10", "20"));

@@ -9,7 +9,8 @@
 namespace cassle {
 namespace {
 
-constexpr double kWidth = 960, kLetter = 6.6, kBottom = 42;
+// Of what is right of the names.
+constexpr double kPlot = 500, kLetter = 6.6, kBottom = 42;
 // Of a series in a row, and between rows.
 constexpr double kLine = 11, kGap = 8;
 
@@ -19,7 +20,8 @@ void DrawPoint(const IntervalPoint& point, double left, double right, double at,
   absl::StrAppendFormat(svg,
                         "<line class=\"whisker series-%d%s\" x1=\"%.1f\" x2=\"%.1f\" "
                         "y1=\"%.1f\" y2=\"%.1f\"/>\n",
-                        ColorNumber(color), unsure ? " unsure" : "", left, right, y, y);
+                        ColorNumber(color), unsure || color >= kSeriesColors ? " unsure" : "", left,
+                        right, y, y);
   absl::StrAppend(svg, ChartDot(at, y, color, point.hollow));
   absl::StrAppendFormat(svg, "<circle class=\"hit\" cx=\"%.1f\" cy=\"%.1f\" r=\"6\">%s</circle>\n",
                         at, y, ChartHint(absl::StrCat(names, "\n", point.hint)));
@@ -32,8 +34,9 @@ std::string IntervalChart(const ChartText& text, const std::vector<std::string>&
   int longest = 0;
   for (const std::string& row : rows) longest = std::max(longest, TextWidth(row));
   const double row_height = kLine * std::max<size_t>(1, series.size()) + kGap;
-  const ChartFrame frame(kWidth, 12 + row_height * std::max<size_t>(1, rows.size()) + kBottom,
-                         std::min(24 + kLetter * longest, 0.6 * kWidth), kBottom);
+  const double left = 24 + kLetter * longest;
+  const ChartFrame frame(left + kPlot, 12 + row_height * std::max<size_t>(1, rows.size()) + kBottom,
+                         left, kBottom);
   std::string svg = frame.Open(text);
   frame.DrawXTicks(values, &svg);
   const auto x = [&](double value) { return frame.X(values.Position(value)); };

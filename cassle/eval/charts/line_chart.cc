@@ -26,10 +26,10 @@ void DrawSeries(const ChartFrame& frame, const AxisScale& x, const AxisScale& y,
                             "<circle class=\"hit\" cx=\"%.1f\" cy=\"%.1f\" r=\"5\">%s</circle>\n",
                             px, py, ChartHint(absl::StrCat(line.name, "\n", line.hints[i])));
     }
-    // A single point has no line to be seen by.
     if (i < line.hollow.size()) {
       mark += ChartDot(px, py, line.color, line.hollow[i]);
     } else if (static_cast<int>(i) == line.marked || line.points.size() == 1) {
+      // A single point has no line to be seen by.
       mark += ChartDot(px, py, line.color, /*hollow=*/false);
     }
   }

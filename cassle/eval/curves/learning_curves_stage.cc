@@ -10,16 +10,19 @@
 #include "absl/strings/str_cat.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
+#include "cassle/eval/charts/chart_frame.h"
 #include "cassle/eval/curves/curves_text.h"
 #include "cassle/eval/curves/kept_links.h"
 #include "cassle/eval/curves/learning_curves.h"
 #include "cassle/eval/result/evaluation.h"
+#include "cassle/eval/result/evaluation.pb.h"
+#include "cassle/probes/paired_bootstrap.h"
 
 namespace cassle {
 namespace {
 
-// As many lines as there are colours on a page.
-constexpr int kMaxLines = 8;
+// A line needs a colour of its own.
+constexpr int kMaxLines = kSeriesColors;
 
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 
@@ -64,7 +67,7 @@ void AddGains(const v1::TrainingPlan& plan, const RowCurves& curves, int column,
   if (curves.row.baseline().empty()) {
     for (const LevelPoint& point : curves.columns[column].levels) {
       line->add_x(point.epochs);
-      AddValue(plan, plan.seeds_size(), 0, 0, 0, line);
+      AddValue(plan, point.num_seeds, 0, 0, 0, line);
     }
   }
   for (const GainPoint& point : curves.columns[column].gains) {

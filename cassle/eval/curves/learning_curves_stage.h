@@ -15,8 +15,10 @@ inline StageInfo LearningCurvesInfo() {
 }
 
 // Writes curves.md and curves.csv (curves_text.h), and result.textproto and result.json
-// (Evaluation) with two charts per column and baseline: accuracies with the spread of seeds, gains
-// with their intervals. What is planned and not kept is counted and warned of.
+// (Evaluation) with the same tables and two charts per column and baseline: accuracies with the
+// spread of seeds, gains with their intervals; where that would be more lines than colours, one
+// chart per column with an interval for every row. What is planned and not kept is counted and
+// warned of.
 // \error kInvalidArgument if --plan is missing; those of ReadTrainingPlan and ReadKeptLinks.
 absl::Status RunLearningCurves(const v1::LearningCurvesOptions& options, StageContext& context);
 

@@ -324,7 +324,7 @@ std::string Contents(const v1::ReportTable& report) {
 std::string ReportHtml(const v1::ReportTable& report, const std::vector<ReportInput>& inputs,
                        const ReportNews& news) {
   std::string html = absl::StrCat(Head(report, news), Contents(report));
-  // Also of stages that have charts or pictures and no scores.
+  // Also of stages that have charts, pictures or tables of their own and no scores.
   for (const v1::StageTable& table : report.stages()) {
     const std::string& stage = table.stage();
     absl::StrAppend(&html, "<section id=\"", EscapeHtml(stage), "\">\n<h2>",

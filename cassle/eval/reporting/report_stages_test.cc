@@ -236,6 +236,68 @@ TEST_F(ReportStagesTest, DamagedResultsAreNamed) {
   ExpectFailure(65, {"metrics.jsonl:503"});
 }
 
+// One category, one series with its interval.
+void AddMadeUpIntervals(v1::Evaluation* evaluation) {
+  v1::Chart* chart = evaluation->add_charts();
+  chart->set_name("gain");
+  chart->set_kind(v1::Chart::INTERVALS);
+  chart->mutable_x()->add_categories("<told>");
+  v1::ChartLine* line = chart->add_series();
+  line->add_y(1);
+  line->add_low(0.5);
+  line->add_high(2);
+  line->add_partial(true);
+  line->add_notes("1 of <3>");
+}
+
+TEST_F(ReportStagesTest, IntervalsAndTextTablesAreOnThePageAndNothingOfThemIsMarkup) {
+  v1::Evaluation evaluation = MadeUpEvaluation("learning-curves", "one");
+  AddMadeUpIntervals(&evaluation);
+  v1::TextTable* table = evaluation.add_tables();
+  table->set_title("<gain>");
+  table->set_note("\n# of <all>");
+  table->add_columns("<encoder>");
+  table->add_rows()->add_cells()->set_text("<plain>");
+  AddResult("a", evaluation, "learning-curves");
+  ASSERT_OK(Run());
+  const std::string html = Read("report.html");
+  for (const char* text :
+       {"&lt;told&gt;</text>", "1 of &lt;3&gt;</title>", "class=\"hollow series-1\"",
+        "<h3>&lt;gain&gt;</h3>", "# of &lt;all&gt;</p>", "&lt;encoder&gt;</th>",
+        "<td>&lt;plain&gt;</td>"}) {
+    EXPECT_THAT(html, HasSubstr(text));
+  }
+  EXPECT_THAT(Read("table.md"), HasSubstr("**<gain>**\n\n # of <all>\n\n| <encoder> |\n"));
+}
+
+v1::ChartLine* IntervalsOf(v1::Evaluation* evaluation) {
+  return evaluation->mutable_charts(0)->mutable_series(0);
+}
+
+TEST_F(ReportStagesTest, DamagedIntervalsAndTablesAreNamed) {
+  const auto refused = [&](void (*spoil)(v1::Evaluation*), const std::string& words) {
+    v1::Evaluation evaluation = MadeUpEvaluation("learning-curves", "one");
+    AddMadeUpIntervals(&evaluation);
+    spoil(&evaluation);
+    options_.clear_results();
+    AddResult("a", evaluation, "learning-curves");
+    ExpectFailure(65, {words});
+  };
+  refused([](v1::Evaluation* e) { IntervalsOf(e)->clear_low(); },
+          "0 lower and 1 upper values for 1 places");
+  refused([](v1::Evaluation* e) { IntervalsOf(e)->add_y(2); }, "2 values for 1 categories");
+  refused([](v1::Evaluation* e) { IntervalsOf(e)->add_notes("x"); },
+          "2 notes or marks for 1 places");
+  refused([](v1::Evaluation* e) { IntervalsOf(e)->add_partial(true); },
+          "2 notes or marks for 1 places");
+  refused(
+      [](v1::Evaluation* e) {
+        e->add_tables()->set_title("ragged");
+        e->mutable_tables(0)->add_rows()->add_cells();
+      },
+      "table \"ragged\": a row has 1 cells for 0 columns");
+}
+
 TEST_F(ReportStagesTest, ScoresOfDifferentImagesAreNotComparedInOneColumn) {
   for (const char* encoder : {"one", "two"}) {
     v1::Evaluation evaluation = MadeUpEvaluation("knn", encoder);

@@ -10,7 +10,9 @@ namespace {
 // Whose it is, where there are several results.
 std::string TitleOf(const std::vector<ReportInput>& inputs, int index, const v1::TextTable& table) {
   if (inputs.size() == 1) return table.title();
-  return absl::StrCat(RunName(inputs, index), ": ", table.title());
+  const std::string& group = inputs[index].group;
+  return absl::StrCat(RunName(inputs, index), group.empty() ? "" : absl::StrCat(", ", group), ": ",
+                      table.title());
 }
 
 std::string RowHtml(const v1::TextRow& row) {
@@ -28,8 +30,10 @@ std::string TableHtml(const std::string& title, const v1::TextTable& table) {
     absl::StrAppend(&head, "<th scope=\"col\">", EscapeHtml(column), "</th>");
   }
   for (const v1::TextRow& row : table.rows()) body += RowHtml(row);
-  return absl::StrCat("<h3>", EscapeHtml(title), "</h3>\n<p>", EscapeHtml(table.note()),
-                      "</p>\n<div class=\"scroll\"><table class=\"dense\">\n<thead><tr>", head,
+  const std::string note =
+      table.note().empty() ? "" : absl::StrCat("<p>", EscapeHtml(table.note()), "</p>\n");
+  return absl::StrCat("<h3>", EscapeHtml(title), "</h3>\n", note,
+                      "<div class=\"scroll\"><table class=\"dense\">\n<thead><tr>", head,
                       "</tr></thead>\n<tbody>", body, "</tbody></table></div>\n");
 }
 
@@ -51,7 +55,8 @@ std::string TextTablesMarkdown(const std::vector<ReportInput>& inputs) {
   for (int i = 0; i < static_cast<int>(inputs.size()); ++i) {
     for (const v1::TextTable& table : inputs[i].evaluation.tables()) {
       absl::StrAppend(&text, text.empty() ? "" : "\n", "**",
-                      MarkdownText(TitleOf(inputs, i, table)), "**\n\n", table.note(), "\n\n",
+                      MarkdownText(TitleOf(inputs, i, table)), "**\n\n",
+                      table.note().empty() ? "" : absl::StrCat(MarkdownText(table.note()), "\n\n"),
                       MarkdownTable(table));
     }
   }

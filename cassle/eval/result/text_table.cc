@@ -36,7 +36,7 @@ std::string MarkdownTable(const v1::TextTable& table) {
     std::vector<std::string> cells;
     for (const v1::TextCell& cell : row.cells()) {
       const std::string shown = MarkdownText(cell.text());
-      cells.push_back(cell.strong() ? absl::StrCat("**", shown, "**") : shown);
+      cells.push_back(cell.strong() && !shown.empty() ? absl::StrCat("**", shown, "**") : shown);
     }
     text += Line(cells);
   }
