@@ -8,6 +8,7 @@
 #include <ATen/ops/_foreach_sqrt.h>
 
 #include <cmath>
+#include <map>
 #include <utility>
 
 namespace cassle {
@@ -23,12 +24,24 @@ AdamW::AdamW(std::vector<ParameterGroup> groups, double weight_decay, Decay deca
     : Optimizer(std::move(groups), {".first_moment", ".second_moment"}),
       weight_decay_(weight_decay),
       decay_(decay),
-      steps_(AddScalar("steps")) {}
-
-void AdamW::BeginStep() { steps_.add_(1); }
+      steps_(AddNumbers("steps")) {}
 
 void AdamW::Update(double rate, Tensors* tensors) {
-  const double steps = steps_.item().toDouble();
+  auto* const steps = steps_.data_ptr<double>();
+  std::map<double, Tensors> by_step;
+  for (size_t i = 0; i < tensors->indices.size(); ++i) {
+    Tensors& alike = by_step[++steps[tensors->indices[i]]];
+    alike.buffers.resize(tensors->buffers.size());
+    alike.parameters.push_back(tensors->parameters[i]);
+    alike.gradients.push_back(tensors->gradients[i]);
+    for (size_t k = 0; k < tensors->buffers.size(); ++k) {
+      alike.buffers[k].push_back(tensors->buffers[k][i]);
+    }
+  }
+  for (auto& [step, alike] : by_step) UpdateAlike(rate, step, &alike);
+}
+
+void AdamW::UpdateAlike(double rate, double step, Tensors* tensors) const {
   std::vector<at::Tensor>& first = tensors->buffers[0];
   std::vector<at::Tensor>& second = tensors->buffers[1];
   const std::vector<at::Tensor>& gradients = tensors->gradients;
@@ -42,10 +55,10 @@ void AdamW::Update(double rate, Tensors* tensors) {
   at::_foreach_mul_(second, kBeta2);
   at::_foreach_addcmul_(second, gradients, gradients, 1 - kBeta2);
   std::vector<at::Tensor> denominators = at::_foreach_sqrt(second);
-  at::_foreach_div_(denominators, std::sqrt(1 - std::pow(kBeta2, steps)));
+  at::_foreach_div_(denominators, std::sqrt(1 - std::pow(kBeta2, step)));
   at::_foreach_add_(denominators, kEpsilon);
   at::_foreach_addcdiv_(tensors->parameters, first, denominators,
-                        -rate / (1 - std::pow(kBeta1, steps)));
+                        -rate / (1 - std::pow(kBeta1, step)));
 }
 
 }  // namespace cassle

@@ -58,10 +58,14 @@ Optimizer::Optimizer(std::vector<ParameterGroup> groups, std::vector<std::string
   }
 }
 
-at::Tensor Optimizer::AddScalar(const std::string& name) {
-  const at::Tensor scalar = at::zeros({}, at::kDouble);
-  buffers_.push_back({name, scalar});
-  return scalar;
+at::Tensor Optimizer::AddNumbers(const std::string& name) {
+  int64_t parameters = 0;
+  for (const ParameterGroup& group : groups_) {
+    parameters += static_cast<int64_t>(group.parameters.size());
+  }
+  const at::Tensor numbers = at::zeros({parameters}, at::kDouble);
+  buffers_.push_back({name, numbers});
+  return numbers;
 }
 
 void Optimizer::ZeroGrad() {
@@ -113,16 +117,18 @@ void Optimizer::Step(const std::vector<double>& rates) {
   TORCH_CHECK(rates.size() == groups_.size(), "Optimizer::Step: ", rates.size(), " rates for ",
               groups_.size(), " groups of parameters");
   at::NoGradGuard no_grad;
-  BeginStep();
+  int64_t index = -1;
   size_t buffer = 0;
   for (size_t g = 0; g < groups_.size(); ++g) {
     Tensors tensors;
     tensors.buffers.resize(buffers_per_parameter_);
     for (const NamedTensor& parameter : groups_[g].parameters) {
+      ++index;
       const size_t first_buffer = buffer;
       buffer += buffers_per_parameter_;
       const at::Tensor& gradient = parameter.tensor.grad();
       if (!gradient.defined()) continue;
+      tensors.indices.push_back(index);
       tensors.parameters.push_back(parameter.tensor);
       tensors.gradients.push_back(gradient);
       for (size_t k = 0; k < buffers_per_parameter_; ++k) {

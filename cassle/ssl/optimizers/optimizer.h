@@ -12,6 +12,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -73,6 +74,8 @@ class Optimizer {
  protected:
   // The parameters of a group that have a gradient. buffers[k][i] is the k-th buffer of the i-th.
   struct Tensors {
+    // Of each among all parameters of all groups.
+    std::vector<int64_t> indices;
     std::vector<at::Tensor> parameters;
     std::vector<at::Tensor> gradients;
     std::vector<std::vector<at::Tensor>> buffers;
@@ -82,17 +85,16 @@ class Optimizer {
   // its shape, of zeros, for each suffix, named parameter name + suffix.
   Optimizer(std::vector<ParameterGroup> groups, std::vector<std::string> buffer_suffixes);
 
-  // A scalar (float64) of state beside the buffers of the parameters. Starts at 0.
-  at::Tensor AddScalar(const std::string& name);
+  // State beside the buffers of the parameters: a number (float64, on the processor) for each of
+  // them. Starts at 0.
+  at::Tensor AddNumbers(const std::string& name);
 
-  // Before the groups are updated.
-  virtual void BeginStep() {}
   // Updates the parameters of one group; gradients may be overwritten.
   virtual void Update(double rate, Tensors* tensors) = 0;
 
  private:
   std::vector<ParameterGroup> groups_;
-  // Of the parameters in order of the groups, all buffers of one after the other; then scalars.
+  // Of the parameters in order of the groups, all buffers of one after the other; then numbers.
   std::vector<NamedTensor> buffers_;
   const size_t buffers_per_parameter_;
 };

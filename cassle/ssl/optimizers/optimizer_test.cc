@@ -77,6 +77,28 @@ void ExpectAdamOverThreeSteps(v1::OptimizerKind kind) {
   }
 }
 
+// A layer that is frozen at first: the corrections of its moments are those of its own steps.
+TEST(AdamWTest, AParameterBeginsWithItsFirstGradient) {
+  at::Tensor early = Filled({1}, 1), late = Filled({1}, 1), twin = Filled({1}, 1);
+  const auto optimizer = MakeOptimizer(Config(v1::ADAMW, 0, 0.1),
+                                       {{.parameters = {{"early", early}, {"late", late}}}});
+  for (const double gradient : {0.5, -0.25}) {
+    early.mutable_grad() = Filled({1}, gradient);
+    optimizer->Step({0.2});
+  }
+  EXPECT_EQ(late.item().toDouble(), 1);
+  const auto from_here =
+      MakeOptimizer(Config(v1::ADAMW, 0, 0.1), {{.parameters = {{"twin", twin}}}});
+  for (const double gradient : {0.125, 0.5}) {
+    for (at::Tensor* parameter : {&early, &late, &twin}) {
+      parameter->mutable_grad() = Filled({1}, gradient);
+    }
+    optimizer->Step({0.2});
+    from_here->Step({0.2});
+    EXPECT_EQ(late.item().toDouble(), twin.item().toDouble());
+  }
+}
+
 TEST(AdamWTest, StepsAsTorchDoesOverThreeSteps) { ExpectAdamOverThreeSteps(v1::ADAMW); }
 
 TEST(AdamTest, StepsAsTorchDoesOverThreeSteps) { ExpectAdamOverThreeSteps(v1::ADAM); }

@@ -360,7 +360,7 @@ absl::Status Trainer::TakeStep(const ViewBatch& batch) {
     last_loss_ = pass.loss;
     state_.set_epoch_loss_sum(state_.epoch_loss_sum() + pass.loss);
   }
-  const double learning_rate = LearningRateAt(training_, position);
+  const double learning_rate = LearningRate();
   optimizer_->Step(GroupRates(optimizer_->groups(), FullLearningRate(training_), learning_rate));
   method_->AfterStep();
 
@@ -449,6 +449,15 @@ double Trainer::SchedulePosition() const {
   if (!training_.schedule_per_step()) return epoch;
   return epoch +
          static_cast<double>(state_.batch_in_epoch()) / static_cast<double>(batches_per_epoch_);
+}
+
+double Trainer::LearningRate() const {
+  // In steps of an epoch each, a warm-up of one epoch would be none.
+  if (training_.warmup_epochs() == 1 && state_.epoch() == 0) {
+    return FullLearningRate(training_) * static_cast<double>(state_.batch_in_epoch() + 1) /
+           static_cast<double>(batches_per_epoch_);
+  }
+  return LearningRateAt(training_, SchedulePosition());
 }
 
 bool Trainer::Finished() const {

@@ -121,6 +121,8 @@ class Trainer {
   bool Finished() const;
   // Where schedules are, in epochs.
   double SchedulePosition() const;
+  // Of the step that is taken.
+  double LearningRate() const;
 
   const v1::TrainingConfig training_;
   const c10::Device device_;
