@@ -367,7 +367,7 @@ absl::Status FineTune(const Options& options, StageContext& context) {
 
 StageInfo FineTuneInfo() {
   return {.name = "fine-tune",
-          .version = 2,
+          .version = 3,
           .summary =
               "Trains a backbone on, end to end, to classify images, from all labels or few, and "
               "tests it.",

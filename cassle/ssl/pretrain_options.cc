@@ -60,7 +60,7 @@ void ResolveRecipe(const Recipe& recipe, v1::PretrainOptions* options) {
                                                          : DefaultWeightDecay(kind));
   }
   if (!options->has_clip_gradient_norm()) {
-    options->set_clip_gradient_norm(recipe.clip_gradient_norm);
+    options->set_clip_gradient_norm(own ? recipe.clip_gradient_norm : 0);
   }
   if (!options->has_warmup_epochs()) {
     // Of a short run the cosine should see something too.

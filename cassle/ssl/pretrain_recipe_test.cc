@@ -79,6 +79,11 @@ TEST(PretrainMethodsTest, WhatIsGivenCounts) {
   EXPECT_THAT(ConfigOf(options), AllOf(HasSubstr("optimizer: SGD"), HasSubstr("warmup_epochs: 2\n"),
                                        HasSubstr("base_lr: 0.03\n"), HasSubstr("weight_decay: 0\n"),
                                        Not(HasSubstr("compat"))));
+  // Rate and limit of the gradients belong to the recipe's optimiser.
+  options = TinyRun("dino", 2);
+  options.set_optimizer(v1::SGD);
+  EXPECT_THAT(ConfigOf(options),
+              AllOf(HasSubstr("base_lr: 0.03\n"), HasSubstr("clip_gradient_norm: 0\n")));
   options = TinyRun("moco_v3", 2);
   options.set_warmup_epochs(-1);
   EXPECT_THAT(Train(options), StatusIs(absl::StatusCode::kInvalidArgument,
@@ -107,6 +112,14 @@ TEST(PretrainScheduleTest, RatesOfTheMetricsFollowTheChosenSchedule) {
   options.set_schedule_per_step(true);
   EXPECT_THAT(rates(options),
               ElementsAre(1, DoubleNear(0.853553, 1e-6), 0.5, DoubleNear(0.146447, 1e-6)));
+  // A warm-up of one epoch rises within it, by whatever schedule.
+  options = TinyRun("simclr", 2);
+  options.set_schedule_per_step(true);
+  options.set_warmup_epochs(1);
+  EXPECT_THAT(rates(options), ElementsAre(0.5, 1, 1, DoubleNear(0.5, 1e-12)));
+  options = TinyRun("simclr", 2);
+  options.set_warmup_epochs(1);
+  EXPECT_THAT(rates(options), ElementsAre(0.5, 1, 1, 1));
   options = TinyRun("simclr", 2);
   options.set_schedule(v1::CONSTANT);
   EXPECT_THAT(rates(options), ElementsAre(1, 1, 1, 1));
