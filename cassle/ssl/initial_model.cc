@@ -1,9 +1,12 @@
 #include "cassle/ssl/initial_model.h"
 
 #include <google/protobuf/text_format.h>
+#include <google/protobuf/util/message_differencer.h>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "cassle/base/file.h"
 #include "cassle/base/safetensors.h"
 #include "cassle/base/status_macros.h"
@@ -21,6 +24,27 @@ std::string ValueOf(const v1::BackboneConfig& config,
   std::string text;
   google::protobuf::TextFormat::PrintFieldValueToString(config, field, -1, &text);
   return text;
+}
+
+// The first setting in which two projectors differ whose tensors may be alike: "conditioning.injection:
+// ADDITION -> MULTIPLICATION"; empty if none.
+std::string DifferenceBesideShapes(v1::ProjectorSpec a, v1::ProjectorSpec b) {
+  for (v1::ProjectorSpec* spec : {&a, &b}) {
+    v1::ConditioningConfig& conditioning = *spec->mutable_conditioning();
+    // Compared by itself; of another network.
+    conditioning.clear_groups();
+    conditioning.clear_predictor();
+    // Left out they mean the same.
+    if (!conditioning.has_strength()) conditioning.set_strength(1);
+    if (!conditioning.has_final_norm()) conditioning.set_final_norm(true);
+    if (!conditioning.has_hypernetwork_norm()) conditioning.set_hypernetwork_norm(false);
+  }
+  google::protobuf::util::MessageDifferencer differencer;
+  std::string report;
+  differencer.ReportDifferencesToString(&report);
+  if (differencer.Compare(a, b)) return "";
+  const absl::string_view first = absl::string_view(report).substr(0, report.find('\n'));
+  return std::string(absl::StripPrefix(first, "modified: "));
 }
 
 }  // namespace
@@ -95,7 +119,14 @@ absl::Status LoadInitialProjector(const std::string& folder, const std::vector<s
   }
   CASSLE_ASSIGN_OR_RETURN(const SafetensorsFile weights,
                           SafetensorsFile::Open(JoinPath(folder, kModelWeightsName)));
-  return Annotate(LoadModule(weights, "projector.", projector), "--initial_projector");
+  CASSLE_RETURN_IF_ERROR(
+      Annotate(LoadModule(weights, "projector.", projector), "--initial_projector"));
+  const std::string difference =
+      told.empty() ? "" : DifferenceBesideShapes(initial->spec(), projector->spec());
+  if (difference.empty()) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("--initial_projector: that of ", folder, " computes something else (",
+                   difference, " in this run): choose it alike, or leave the flag out"));
 }
 
 std::vector<std::string> InitialNotes(const v1::ModelSpec& initial, int size,

@@ -215,6 +215,11 @@ TEST(InitialModelTest, WhatDoesNotFitIsRefusedInOneLine) {
               "is told of each view by itself: choose --conditioning.relative=false");
   options = RunFromInitial("misfit", 1);
   options.set_initial_projector(true);
+  options.mutable_conditioning()->set_strength(2);
+  ExpectError(options, data,
+              "computes something else (conditioning.strength: 1 -> 2 in this run): choose it");
+  options = RunFromInitial("misfit", 1);
+  options.set_initial_projector(true);
   options.mutable_method()->mutable_moco_v2()->set_projection_size(24);
   ExpectError(options, absl::StatusCode::kDataLoss, "--initial_projector: ");
   options = RunFromInitial("misfit", 1);

@@ -173,6 +173,7 @@ absl::Status ConditionedProjector::Build(const v1::ConditioningConfig& resolved,
                                          .generator_depth = resolved.depth()}));
     return absl::OkStatus();
   }
+  const bool ends_in_norm = !resolved.has_final_norm() || resolved.final_norm();
   num_image_channels_ = NumImageChannels(resolved, descriptor_size);
   if (num_image_channels_ > 0) {
     conditioned_ = false;
@@ -182,7 +183,7 @@ absl::Status ConditionedProjector::Build(const v1::ConditioningConfig& resolved,
                                                                    .hidden = resolved.width(),
                                                                    .out = num_image_channels_,
                                                                    .depth = resolved.depth(),
-                                                                   .last_norm = true}));
+                                                                   .last_norm = ends_in_norm}));
     }
     mlp_ = AddChild("mlp", std::make_shared<Mlp>(mlp));
     return absl::OkStatus();
@@ -191,7 +192,6 @@ absl::Status ConditionedProjector::Build(const v1::ConditioningConfig& resolved,
   // What meets the features has this size.
   int64_t injected = injection_ == v1::CONCATENATION ? resolved.width() : mlp.in;
   if (resolved.treatment() == v1::MLP) {
-    const bool ends_in_norm = !resolved.has_final_norm() || resolved.final_norm();
     conditioner_ =
         AddChild("conditioner", std::make_shared<Mlp>(MlpOptions{.in = descriptor_size,
                                                                  .hidden = resolved.width(),

@@ -303,6 +303,11 @@ TEST(ConditioningConfigTest, TheEmbeddingEndsInBatchNormOrInALinearLayer) {
                                                "conditioner.1.bias", "conditioner.3.weight",
                                                "conditioner.3.bias"}));
   EXPECT_EQ(DescribeTreatment(config), "mlp without final norm");
+  // However it meets the features.
+  for (const v1::Injection injection : {v1::ADDITION, v1::MULTIPLICATION, v1::IMAGE_CHANNELS}) {
+    config.set_injection(injection);
+    EXPECT_EQ(names().back(), "conditioner.3.bias") << v1::Injection_Name(injection);
+  }
 }
 
 TEST(ConditioningConfigTest, ImpossibleCombinationsNameTheFieldAndTheRemedy) {
