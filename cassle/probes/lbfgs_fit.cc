@@ -36,7 +36,8 @@ int Progress(void* instance, const double*, const double*, double objective, dou
   search.report.steps = iteration;
   search.report.objective = objective;
   search.report.gradient_norm = norm;
-  search.report.converged = norm * norm / (4 * search.w) <= search.tolerance * objective;
+  search.report.converged =
+      search.problem->GapEstimate(search.w, search.gradient) <= search.tolerance * objective;
   return search.report.converged;
 }
 

@@ -9,8 +9,8 @@
 
 namespace cassle {
 
-// Arguments and result as of SoftmaxRegression::Fit; f - f* is bounded by strong convexity
-// (gradient_norm^2 / 4w), so small w want many iterations.
+// Arguments and result as of SoftmaxRegression::Fit; f - f* is what
+// SoftmaxRegression::GapEstimate says, so small w want many iterations.
 FitReport FitByLbfgs(double w, double tolerance, SoftmaxRegression* problem,
                      PaddedMatrix<double>* weights);
 

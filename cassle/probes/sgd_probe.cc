@@ -9,13 +9,6 @@
 namespace cassle {
 namespace {
 
-double RateOf(const SgdProbeSettings& settings, int epoch) {
-  double rate = settings.learning_rate;
-  if (epoch >= settings.epochs * 6 / 10) rate /= 10;
-  if (epoch >= settings.epochs * 8 / 10) rate /= 10;
-  return rate;
-}
-
 // Softmax minus one-hot of one row of logits, in place, over `count`; returns the cross-entropy.
 double Residual(int label, int64_t classes, int64_t count, double* z) {
   const double top = *std::max_element(z, z + classes);
@@ -28,6 +21,14 @@ double Residual(int label, int64_t classes, int64_t count, double* z) {
 
 }  // namespace
 
+double SgdProbeRate(const SgdProbeSettings& settings, int epoch) {
+  double rate = settings.learning_rate;
+  const int64_t tenths = 10 * static_cast<int64_t>(epoch), epochs = settings.epochs;
+  if (tenths >= 6 * epochs) rate /= 10;
+  if (tenths >= 8 * epochs) rate /= 10;
+  return rate;
+}
+
 absl::StatusOr<SgdProbeOutcome> FitSgdProbe(const ProbeData& data,
                                             const SgdProbeSettings& settings) {
   const PaddedMatrix<float>& x = *data.learn;
@@ -37,7 +38,7 @@ absl::StatusOr<SgdProbeOutcome> FitSgdProbe(const ProbeData& data,
   PaddedMatrix<double> gradient(classes, x.columns());
   double best = -1;
   for (int epoch = 0; epoch < settings.epochs; ++epoch) {
-    const double rate = RateOf(settings, epoch);
+    const double rate = SgdProbeRate(settings, epoch);
     const KeyedPermutation order(rows, settings.seed * 1000003 + epoch);
     double loss = 0;
     for (int64_t begin = 0; begin < rows; begin += settings.batch_size) {

@@ -27,6 +27,9 @@ struct SgdProbeSettings {
   std::function<bool(int)> go_on;
 };
 
+// The rate of an epoch, from 0.
+double SgdProbeRate(const SgdProbeSettings& settings, int epoch);
+
 struct SgdProbeOutcome {
   // Per epoch: mean loss while training, top-1 on the test set.
   std::vector<double> losses;

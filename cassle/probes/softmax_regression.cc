@@ -252,9 +252,22 @@ void SoftmaxRegression::RefreshPreconditioner(double w) {
     PaddedMatrix<double> shifted(n, n);
     std::copy(gram.data(), gram.data() + gram.size(), shifted.data());
     for (int64_t i = 0; i < n; ++i) shifted(i, i) += ridge;
+    // A free bias has the curvature of its rows alone.
+    if (!regularize_bias_) shifted(x_->columns() - 1, x_->columns() - 1) -= 2 * w;
     if (preconditioner_.Factor(std::move(shifted), threads_)) break;
   }
   preconditioner_w_ = w;
+}
+
+double SoftmaxRegression::GapEstimate(double w, const PaddedMatrix<double>& gradient) const {
+  const double penalized = PenaltyDot(gradient, gradient) / (4 * w);
+  if (regularize_bias_) return penalized;
+  const int64_t bias = x_->columns() - 1;
+  double square = 0, curvature = 0;
+  for (int64_t c = 0; c < classes_; ++c) square += gradient(c, bias) * gradient(c, bias);
+  for (const float p : others_) curvature += p * (1 - static_cast<double>(p));
+  curvature /= static_cast<double>(classes_);
+  return penalized + (square > 0 ? square / (2 * curvature) : 0);
 }
 
 FitReport SoftmaxRegression::Fit(double w, double tolerance, PaddedMatrix<double>* weights) {

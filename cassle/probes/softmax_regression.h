@@ -8,7 +8,7 @@
 // with conjugate gradients (Lin, Weng and Keerthi 2008, "Trust region Newton method for large-scale
 // logistic regression"): objective and gradient in double, Hessian products in float (they only
 // choose the direction), preconditioned by the Cholesky factor of
-// X^T diag(mean_c p_c (1 - p_c)) X + 2w.
+// X^T diag(mean_c p_c (1 - p_c)) X + 2w (without 2w for a bias that is free).
 #ifndef CASSLE_PROBES_SOFTMAX_REGRESSION_H_
 #define CASSLE_PROBES_SOFTMAX_REGRESSION_H_
 
@@ -22,7 +22,8 @@ namespace cassle {
 
 struct FitReport {
   double objective = 0;
-  // |gradient of f| at the end; f - f* <= gradient_norm^2 / (4 w) by strong convexity.
+  // |gradient of f| at the end; f - f* <= gradient_norm^2 / (4 w) by strong convexity where the
+  // bias is regularised too.
   double gradient_norm = 0;
   // Of Newton's method, or of L-BFGS.
   int steps = 0;
@@ -56,6 +57,10 @@ class SoftmaxRegression {
   // tolerance * f. The estimate is right to about a factor of ten; where a class has few rows, to
   // one of thirty (the preconditioner is a mean over the classes). w > 0.
   FitReport Fit(double w, double tolerance, PaddedMatrix<double>* weights);
+
+  // About f - f* where Objective was called last, with this gradient: |gradient|^2 / (4 w), which
+  // bounds it; of a free bias |gradient|^2 / 2 over its own curvature (a mean over the classes).
+  double GapEstimate(double w, const PaddedMatrix<double>& gradient) const;
 
  private:
   // logits_ = x weights^T.

@@ -5,6 +5,7 @@
 
 #include "cassle/base/philox.h"
 #include "cassle/probes/cholesky.h"
+#include "cassle/probes/lbfgs_fit.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "hwy/highway.h"
@@ -246,6 +247,28 @@ TEST(SoftmaxRegressionTest, AFreeBiasPredictsClassesAsOftenAsTheyOccur) {
   PaddedMatrix<double> smaller = pulled.Zeros();
   pulled.Fit(50, 1e-13, &smaller);
   EXPECT_LT(std::abs(smaller(0, 5)), std::abs(weights(0, 5)));
+}
+
+// At the end of the default grid the penalty must not pass for the bias's curvature.
+TEST(SoftmaxRegressionTest, AFreeBiasIsFoundWhateverThePenalty) {
+  constexpr int kRows = 100, kOfFirst = 70;
+  PaddedMatrix<float> x(kRows, 3);
+  std::vector<int> labels;
+  for (int i = 0; i < kRows; ++i) {
+    x(i, 2) = 1;
+    labels.push_back(i < kOfFirst ? 0 : 1);
+  }
+  const double optimum = -70 * std::log(0.7) - 30 * std::log(0.3);
+  for (const double w : {1e-6, 1.0, 1e5}) {
+    for (const bool lbfgs : {false, true}) {
+      SoftmaxRegression problem(&x, kRows, labels, 2, 1, /*regularize_bias=*/false);
+      PaddedMatrix<double> weights = problem.Zeros();
+      const FitReport fit =
+          lbfgs ? FitByLbfgs(w, 1e-7, &problem, &weights) : problem.Fit(w, 1e-7, &weights);
+      EXPECT_TRUE(fit.converged) << w;
+      EXPECT_LT(fit.objective, optimum * (1 + 1e-6)) << w << (lbfgs ? ", L-BFGS" : "");
+    }
+  }
 }
 
 TEST(SoftmaxRegressionTest, ThreadsChangeNoBit) {

@@ -138,6 +138,7 @@ absl::Status MakePoints(const Options& options, const std::vector<float>& featur
   };
   TsneMap map = RunTsne(points, tsne);
   if (context.interrupted()) return absl::CancelledError("interrupted");
+  progress.Set(options.iterations());
   plot->points = std::move(map.map);
   AddScore("t-SNE divergence", map.divergence, n, evaluation);
   return absl::OkStatus();

@@ -2,13 +2,16 @@
 
 #include <algorithm>
 #include <string>
+#include <vector>
 
 #include "cassle/eval/result/evaluation_testutil.h"
+#include "cassle/probes/sgd_probe.h"
 
 namespace cassle {
 namespace {
 
 using ::testing::Contains;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 class SgdProbeStageTest : public EvaluationStageTest {
@@ -52,6 +55,21 @@ TEST_F(SgdProbeStageTest, ReportsTheLastEpochUnlessToldOtherwise) {
   ASSERT_OK(Run());
   EXPECT_EQ(ScoreOf("parity"), best);
   EXPECT_THAT(result_.warnings(), Contains(HasSubstr("chosen by the test set")));
+}
+
+TEST(SgdProbeRateTest, FallsNoSoonerThanAfterSixAndEightTenths) {
+  const auto rates = [](int epochs) {
+    SgdProbeSettings settings;
+    settings.learning_rate = 100;
+    settings.epochs = epochs;
+    std::vector<double> found;
+    for (int epoch = 0; epoch < epochs; ++epoch) found.push_back(SgdProbeRate(settings, epoch));
+    return found;
+  };
+  EXPECT_THAT(rates(1), ElementsAre(100));
+  EXPECT_THAT(rates(2), ElementsAre(100, 100));
+  EXPECT_THAT(rates(4), ElementsAre(100, 100, 100, 10));
+  EXPECT_THAT(rates(10), ElementsAre(100, 100, 100, 100, 100, 100, 10, 10, 1, 1));
 }
 
 TEST_F(SgdProbeStageTest, ASeedIsAnOrderAndThreadsChangeNoByte) {
