@@ -75,8 +75,10 @@ std::string DescribeBottleneck(const TimeAccount& account, absl::string_view con
   const double busy =
       worked + account.workers_waited > 0 ? worked / (worked + account.workers_waited) : 0;
   std::string line = absl::StrFormat(
-      "%s waited for views %.1f%% of %.1f s; their threads worked %.0f%% of the time (%s)",
-      consumer, 100 * waited, account.wall, 100 * busy, DescribeWork(account));
+      "%s waited for views %.1f%% of %.1f s; their threads worked %.0f%% of the time", consumer,
+      100 * waited, account.wall, 100 * busy);
+  // Views of a cache are no work.
+  if (worked > 0) absl::StrAppend(&line, " (", DescribeWork(account), ")");
   if (waited < kNoticeable) return absl::StrCat(line, ": views are no bottleneck");
   const Work largest = Ranked(account)[0];
   return absl::StrCat(line, ": views are the bottleneck, most of all ", WorkName(largest), "; ",

@@ -109,6 +109,11 @@ TEST(TimeAccountTest, DifferenceOfTwoAccountsIsWhatCameBetween) {
 TEST(TimeAccountTest, NothingDoneIsNoBottleneck) {
   EXPECT_EQ(DescribeWork(TimeAccount()), "");
   EXPECT_THAT(DescribeBottleneck(TimeAccount(), "training"), HasSubstr("has not begun"));
+  TimeAccount idle;
+  idle.wall = 1;
+  EXPECT_EQ(DescribeBottleneck(idle, "training"),
+            "training waited for views 0.0% of 1.0 s; their threads worked 0% of the time: views "
+            "are no bottleneck");
 }
 
 TEST(TimeAccountTest, WorkersThatAreAheadWaitForRoom) {

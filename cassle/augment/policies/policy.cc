@@ -28,6 +28,8 @@ v1::Policy WithoutViews(v1::Policy policy) {
 // The policy of a group's views.
 v1::Policy Changed(const v1::Policy& policy, const v1::ViewGroup& group) {
   v1::Policy changed = WithoutViews(policy);
+  // MergeFrom would append to it; no other list can change.
+  if (group.change().cutout().fill_size() > 0) changed.mutable_cutout()->clear_fill();
   changed.MergeFrom(group.change());
   return changed;
 }

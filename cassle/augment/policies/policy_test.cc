@@ -164,6 +164,22 @@ TEST(ViewPoliciesTest, GroupsChangeThePolicyInOrder) {
   }
 }
 
+TEST(ViewPoliciesTest, AListOfAChangeStandsInPlaceOfThePolicys) {
+  v1::Policy policy;
+  ASSERT_OK(ParseTextProto(R"(
+    name: "cutouts" size: 32
+    crop { scale_min: 0.2 scale_max: 1 ratio_min: 0.75 ratio_max: 1.3333 }
+    cutout { probability: 1 scale_min: 0.1 scale_max: 0.1 ratio_min: 1 ratio_max: 1 fill: [0, 0, 0] }
+    mean: [0.5, 0.5, 0.5] std: [0.2, 0.2, 0.2]
+    views { count: 1 change { cutout { fill: [1, 0.5, 0] } } }
+    views { count: 1 change { cutout { probability: 0.5 } } })",
+                           "test", &policy));
+  ASSERT_OK(CheckPolicy(policy));
+  ASSERT_OK_AND_ASSIGN(const auto views, ViewPolicies(policy, 2));
+  EXPECT_THAT(views[0].cutout().fill(), ElementsAre(1, 0.5, 0));
+  EXPECT_THAT(views[1].cutout().fill(), ElementsAre(0, 0, 0));
+}
+
 TEST(ViewPoliciesTest, FewerViewsAreTheFirstOnesAndMoreAreRefused) {
   ASSERT_OK_AND_ASSIGN(const auto two, ViewPolicies(TwoSizes(), 2));
   ASSERT_EQ(two.size(), 2u);
