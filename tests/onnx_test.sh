@@ -32,6 +32,8 @@ for model in cifar_stem imagenet_stem transformer; do
   ln -s "../$model" model && ln -s ../images images
   quietly bash -ec "$commands"
   [ -s exported/model.onnx ] || fail "$model: no exported/model.onnx"
+  grep -q 'features, \*logits = session.run(\[.*logits\.' exported/stage.textproto ||
+    fail "$model: how to run it in Python: $(grep python exported/stage.textproto)"
   cd "$work" || exit 1
 done
 

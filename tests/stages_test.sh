@@ -12,6 +12,9 @@ while read -r name; do
   "$stage" --help > help.out 2> help.err || fail "$name --help: exit $?"
   grep -q "^$name: " help.out || fail "$name --help begins with $(head -1 help.out)"
   grep -q '^Exit codes: ' help.out || fail "$name --help tells no exit codes"
+  # Whoever has read enough may go.
+  { sleep 0.1; "$stage" --help 2> closed.err; echo $? > closed.code; } | true
+  [ "$(cat closed.code)" -eq 0 ] && [ ! -s closed.err ] || fail "$name --help to a reader that is gone: $(cat closed.code closed.err)"
   expect 64 'unknown flag --no_such_flag' "$stage" --no_such_flag=1
   # The first input that its help names, missing.
   input=$(sed -nE 's/^  --(input|model|train|embeddings|results)=.*/\1/p' help.out | head -1)

@@ -82,6 +82,17 @@ std::vector<std::pair<std::string, std::string>> Metadata(const v1::ExportWeight
   return metadata;
 }
 
+// How the model is run.
+std::string InPython(const ProbeClassifiers& probe) {
+  std::string outputs = absl::StrCat("'", kOnnxFeatures, "'");
+  for (const ProbeClassifier& classifier : probe.targets) {
+    absl::StrAppend(&outputs, ", '", kOnnxLogits, classifier.target, "'");
+  }
+  return absl::StrCat("session = onnxruntime.InferenceSession('", kOnnxName, "'); features, ",
+                      probe.targets.empty() ? "" : "*logits ", "= session.run([", outputs, "], {'",
+                      kOnnxImages, "': images})");
+}
+
 }  // namespace
 
 absl::Status ExportOnnx(const v1::ExportWeightsOptions& options, const v1::ModelSpec& spec,
@@ -97,6 +108,7 @@ absl::Status ExportOnnx(const v1::ExportWeightsOptions& options, const v1::Model
     CASSLE_ASSIGN_OR_RETURN(probe, ReadProbeClassifiers(options.classifier()));
     CASSLE_RETURN_IF_ERROR(CheckOrigin(options, spec, weights_fingerprint, probe, context));
   }
+  const std::string python = InPython(probe);
   OnnxModelParts parts;
   parts.spec = spec;
   parts.backbone = &backbone;
@@ -107,9 +119,7 @@ absl::Status ExportOnnx(const v1::ExportWeightsOptions& options, const v1::Model
   v1::ExportWeightsResult result;
   result.set_tensors(static_cast<int64_t>(backbone.state().size()));
   result.set_weights_fingerprint(weights_fingerprint);
-  result.set_python(absl::StrCat("session = onnxruntime.InferenceSession('", kOnnxName, "'); ",
-                                 "features, = session.run(['", kOnnxFeatures, "'], {'", kOnnxImages,
-                                 "': images})"));
+  result.set_python(python);
   context.Say(absl::StrCat("in Python: ", result.python()));
   return context.SetResult(result);
 }

@@ -30,7 +30,7 @@ TEST(PretrainErrorTest, NamesTheSettingAndTheRemedy) {
   EXPECT_THAT(Train(options),
               StatusIs(kUsage, AllOf(HasSubstr("--batch_size=41 is larger than split "
                                                "'train'"),
-                                     HasSubstr("40 images"))));
+                                     HasSubstr("40 images; choose at most that"))));
 
   options = MocoRun("mistakes");
   options.mutable_method()->mutable_moco_v2()->set_queue_size(60);

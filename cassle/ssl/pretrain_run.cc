@@ -44,7 +44,7 @@ absl::Status OpenData(PretrainRun* run) {
       return absl::InvalidArgumentError(
           absl::StrCat("--batch_size=", options.batch_size(), " is larger than split '",
                        run->images->split().name(), "' of ", options.input(), " with its ",
-                       run->images->size(), " images"));
+                       run->images->size(), " images; choose at most that"));
     }
   }
   return absl::OkStatus();
@@ -83,6 +83,24 @@ absl::Status CheckData(const PretrainRun& run) {
       split.num_unlabeled(), " of the ", split.num_images(), " images of split '", split.name(),
       "' of ", run.images->folder(), " have no label, and ", name,
       " needs that of every image: choose another --split or --target, or another method"));
+}
+
+// A queue longer than the data set is allowed, and said to be one.
+void NoteLongQueues(PretrainRun* run) {
+  if (run->images == nullptr) return;
+  const int64_t images = run->images->size();
+  for (const NamedTensor& state : run->method->other_state()) {
+    if (!absl::StartsWith(state.name, "queue") || !absl::EndsWith(state.name, ".rows")) continue;
+    const int64_t rows = state.tensor.size(0);
+    if (rows <= images) continue;
+    const int64_t batch = run->options.batch_size();
+    run->notes.push_back(absl::StrCat(
+        "a queue of ", rows, " rows on ", images,
+        " images: at first most of it is noise, later an image meets itself in it; choose "
+        "--method.",
+        MethodName(run->options.method()), ".queue_size of at most ", images / batch * batch));
+    return;
+  }
 }
 
 // Makes room in the backbone for what the conditioning wants beside the image.
@@ -284,6 +302,7 @@ absl::Status BuildMethod(Team* team, PretrainRun* run) {
   if (options.has_projector_rate()) {
     run->method = WithProjectorRate(std::move(run->method), options.projector_rate());
   }
+  NoteLongQueues(run);
   CASSLE_RETURN_IF_ERROR(CheckData(*run));
   CASSLE_RETURN_IF_ERROR(CheckPredictor(options, *run->method));
   CASSLE_RETURN_IF_ERROR(CheckBatchNorm(options, *run->method));

@@ -66,6 +66,22 @@ TEST(PretrainTest, WritesAModelWithItsMetricsAndNoCheckpoint) {
                     HasSubstr("temperature: 0.2"), HasSubstr("architecture: \"resnet18\"")));
 }
 
+TEST(PretrainTest, AQueueLongerThanTheDataSetIsNoted) {
+  v1::PretrainOptions options = MocoRun("long_queue");
+  options.set_epochs(1);
+  FingerprintOfRun(options);
+  ASSERT_OK_AND_ASSIGN(v1::StageManifest manifest, ReadManifest(options.output()));
+  EXPECT_THAT(manifest.notes(), Not(Contains(HasSubstr("queue"))));
+  options = MocoRun("long_queue");
+  options.set_epochs(1);
+  options.mutable_method()->mutable_moco_v2()->set_queue_size(48);
+  FingerprintOfRun(options);
+  ASSERT_OK_AND_ASSIGN(manifest, ReadManifest(options.output()));
+  EXPECT_THAT(manifest.notes(),
+              Contains(AllOf(HasSubstr("a queue of 48 rows on 40 images"),
+                             HasSubstr("--method.moco_v2.queue_size of at most 40"))));
+}
+
 TEST(PretrainTest, LoaderThreadsAndRepetitionChangeNoByte) {
   const std::string once = FingerprintOfRun(MocoRun("threads"), 1);
   EXPECT_EQ(FingerprintOfRun(MocoRun("threads"), 1), once);

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -298,8 +299,9 @@ int StageMainWork(int argc, char** argv, const StageInfo& info, google::protobuf
                                                  ? BuildFacts(info.name, ProgramFolder())
                                                  : HelpAs(command_line.help, info, *options);
     if (!text.ok()) return fail(text.status());
-    std::fputs(text->c_str(), stdout);
-    return std::fflush(stdout) == 0
+    const bool written = std::fputs(text->c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
+    // Who reads no further (`--help | head`) has read enough.
+    return written || errno == EPIPE
                ? 0
                : fail(absl::ResourceExhaustedError("cannot write to standard output"));
   }

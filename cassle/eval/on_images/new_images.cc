@@ -133,7 +133,7 @@ absl::Status ForEachNewBatch(const NewImageOptions& options, const FrozenEncoder
                              const StageContext& context, ImageSource* source,
                              const std::function<absl::Status(NewBatch*)>& take) {
   BatchReader reader(source, options.batch_size);
-  Progress progress("predicting", source->size(), "images");
+  Progress progress("encoding", source->size(), "images");
   const int threads = context.threads();
   // Who knows how many there are? The first empty one is the end.
   OrderedPipeline<absl::StatusOr<NewBatch>> batches(
