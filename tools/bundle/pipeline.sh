@@ -29,4 +29,14 @@ grep -q 'did you mean pretrain' said
 for file in share/man/man1/cassle-pretrain.1 licenses/cassle licenses/libtorch1.13 configs/datasets commit.txt; do
   ls "$bundle/$file" > /dev/null
 done
+# Pages that help names.
+for stage in "$bundle"/bin/*; do
+  "$stage" --help | { grep -o 'docs/[a-z_/]*\.md' || true; }
+done | sort -u > pages
+[ -s pages ]
+while read -r page; do ls "$bundle/$page" > /dev/null; done < pages
+if python3 -c 'import numpy' 2> /dev/null; then
+  PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$bundle/examples/python" python3 -c 'import cassle_read
+assert len(list(cassle_read.records("images", "train", "ImageRecord"))) == 320'
+fi
 echo "the bundle works on $(sed -n 's/^PRETTY_NAME="\(.*\)"/\1/p' /etc/os-release), glibc $(ldd --version | sed -n '1s/.* //p')"
