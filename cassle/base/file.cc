@@ -14,6 +14,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "cassle/base/out_of_memory.h"
 #include "cassle/base/status_macros.h"
 
 namespace cassle {
@@ -22,6 +23,10 @@ namespace {
 constexpr size_t kReadBytes = 64 << 10;
 
 absl::Status ReadError(const std::string& path, int error) {
+  if (error == ENOMEM) {
+    return absl::AbortedError(
+        absl::StrCat("cannot read ", path, ": ", OutOfMemoryError().message()));
+  }
   return absl::NotFoundError(absl::StrCat("cannot read ", path, ": ", std::strerror(error)));
 }
 

@@ -2,7 +2,6 @@
 
 #include <c10/core/Allocator.h>
 #include <c10/core/CPUAllocator.h>
-#include <c10/util/Exception.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -11,6 +10,7 @@
 #include <cstring>
 #include <iterator>
 #include <limits>
+#include <new>
 
 #include "cassle/runtime/torch_version.h"
 
@@ -66,8 +66,8 @@ class TensorAllocator : public c10::Allocator {
     } else if (bytes > 0 && posix_memalign(&memory, kSmallAlignment, bytes) != 0) {
       memory = nullptr;
     }
-    TORCH_CHECK(memory != nullptr || bytes == 0, "out of memory: no ", bytes,
-                " bytes for a tensor");
+    // As `new`: torch_guard.h and out_of_memory.h know what to say of it.
+    if (memory == nullptr && bytes > 0) throw std::bad_alloc();
     return {memory, memory, &Free, c10::Device(c10::DeviceType::CPU)};
   }
 

@@ -12,21 +12,23 @@
 namespace cassle {
 namespace {
 
-std::string SharedIdsWarning(const Embeddings& train, const Embeddings& test) {
-  if (train.Metadata("dataset_fingerprint") != test.Metadata("dataset_fingerprint")) return "";
-  const absl::flat_hash_set<int64_t> ids(train.ids().begin(), train.ids().end());
+std::string SharedIdsWarning(const Embeddings& other, const Embeddings& test, const char* role) {
+  if (other.Metadata("dataset_fingerprint") != test.Metadata("dataset_fingerprint")) return "";
+  const absl::flat_hash_set<int64_t> ids(other.ids().begin(), other.ids().end());
   const int64_t shared = std::count_if(test.ids().begin(), test.ids().end(),
                                        [&](int64_t id) { return ids.contains(id); });
   if (shared == 0) return "";
-  return absl::StrCat("images of the test set that are also in the train embeddings: ", shared);
+  return absl::StrCat("images of the test set that are also in the ", role,
+                      " embeddings: ", shared);
 }
 
-std::string SharedPixelsWarning(const Pictures& train, const Pictures& test) {
-  const EqualImages shared = FindShared(test.hashes(), train.hashes());
+// `role`: of the other set.
+std::string SharedPixelsWarning(const Pictures& other, const Pictures& test, const char* role) {
+  const EqualImages shared = FindShared(test.hashes(), other.hashes());
   if (shared.count == 0) return "";
-  return absl::StrCat(shared.count, " of ", test.hashes().size(),
-                      " test images are in train, pixel for pixel (first: ", test.Key(shared.first),
-                      " = ", train.Key(shared.other), ")");
+  return absl::StrCat(shared.count, " of ", test.hashes().size(), " test images are in ", role,
+                      ", pixel for pixel (first: ", test.Key(shared.first), " = ",
+                      other.Key(shared.other), ")");
 }
 
 std::string RepeatedPixelsWarning(const Pictures& train) {
@@ -83,11 +85,11 @@ absl::StatusOr<std::vector<std::string>> EqualImageWarnings(
     CASSLE_ASSIGN_OR_RETURN(of_test, Pictures::Open(*test));
   }
   if (test != nullptr && !(of_train.has_value() && of_test.has_value())) {
-    add(SharedIdsWarning(train, *test));
+    add(SharedIdsWarning(train, *test, "train"));
   }
   if (!of_train.has_value()) return warnings;
   if (test == nullptr) add(RepeatedPixelsWarning(*of_train));
-  if (of_test.has_value()) add(SharedPixelsWarning(*of_train, *of_test));
+  if (of_test.has_value()) add(SharedPixelsWarning(*of_train, *of_test, "train"));
   for (const std::string& name : targets) {
     CASSLE_ASSIGN_OR_RETURN(const Classified learnt, Classify("train", train, *of_train, name));
     add(ConflictWarning(name, learnt, learnt));
@@ -96,6 +98,13 @@ absl::StatusOr<std::vector<std::string>> EqualImageWarnings(
     add(ConflictWarning(name, tested, learnt));
   }
   return warnings;
+}
+
+absl::StatusOr<std::string> TestInValWarning(const Embeddings& val, const Embeddings& test) {
+  CASSLE_ASSIGN_OR_RETURN(const std::optional<Pictures> of_val, Pictures::Open(val));
+  CASSLE_ASSIGN_OR_RETURN(const std::optional<Pictures> of_test, Pictures::Open(test));
+  return of_val.has_value() && of_test.has_value() ? SharedPixelsWarning(*of_val, *of_test, "val")
+                                                   : SharedIdsWarning(val, test, "val");
 }
 
 }  // namespace cassle

@@ -19,6 +19,9 @@ namespace cassle {
 absl::StatusOr<std::vector<std::string>> EqualImageWarnings(
     const Embeddings& train, const Embeddings* test, const std::vector<std::string>& targets);
 
+// Of test images that are also in val, alike; empty if there are none.
+absl::StatusOr<std::string> TestInValWarning(const Embeddings& val, const Embeddings& test);
+
 }  // namespace cassle
 
 #endif  // CASSLE_EVAL_EMBEDDINGS_EQUAL_IMAGES_H_

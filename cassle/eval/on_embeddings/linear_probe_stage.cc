@@ -175,6 +175,10 @@ absl::StatusOr<v1::Evaluation> EvaluationHead(const ProbeSets& sets,
   CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> equal,
                           EqualImageWarnings(*sets.train, &*sets.test, names));
   for (const std::string& warning : equal) evaluation.add_warnings(warning);
+  if (sets.val.has_value()) {
+    CASSLE_ASSIGN_OR_RETURN(const std::string in_val, TestInValWarning(*sets.val, *sets.test));
+    if (!in_val.empty()) evaluation.add_warnings(in_val);
+  }
   return evaluation;
 }
 

@@ -230,6 +230,10 @@ absl::StatusOr<v1::Evaluation> Describe(const ProbeSets& sets, const std::vector
   CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> equal,
                           EqualImageWarnings(*sets.train, &*sets.test, /*targets=*/{}));
   for (const std::string& warning : equal) evaluation.add_warnings(warning);
+  if (sets.val.has_value()) {
+    CASSLE_ASSIGN_OR_RETURN(const std::string in_val, TestInValWarning(*sets.val, *sets.test));
+    if (!in_val.empty()) evaluation.add_warnings(in_val);
+  }
   return evaluation;
 }
 
