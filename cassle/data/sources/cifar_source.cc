@@ -76,10 +76,12 @@ absl::StatusOr<std::vector<BinaryPart>> FindParts(const SourceArguments& argumen
             const std::string name(file.name);
             return FileExists(JoinPath(*folder, name.substr(0, name.rfind('.'))));
           });
+      const std::string message =
+          absl::StrCat(*folder, ": none of ", files[0].name, " ... ", files[kFiles - 1].name);
+      if (!pickles) return NoImagesError(message);
       return absl::FailedPreconditionError(absl::StrCat(
-          *folder, ": none of ", files[0].name, " ... ", files[kFiles - 1].name,
-          pickles ? "; these are pickles for Python: download the binary version (docs/datasets.md)"
-                  : ""));
+          message,
+          "; these are pickles for Python: download the binary version (docs/datasets.md)"));
     }
   }
   return parts;

@@ -13,12 +13,15 @@
 namespace cassle {
 namespace {
 
+// "more than 17".
+std::string Count(const Reading& reading) {
+  return absl::StrCat(reading.more ? "more than " : "", reading.images);
+}
+
 // "webdataset (more than 17 images in train.tar)".
 std::string InWords(const Reading& reading) {
   return absl::StrCat(reading.layout, " (",
-                      reading.images == 0 ? "none"
-                                          : absl::StrCat(reading.more ? "more than " : "",
-                                                         reading.images, " images"),
+                      reading.images == 0 ? "none" : absl::StrCat(Count(reading), " images"),
                       " in ", reading.evidence,
                       reading.problem.empty() ? "" : absl::StrCat(": ", reading.problem), ")");
 }
@@ -31,6 +34,29 @@ bool ListDecides(const Reading& list, const Reading& folder) {
 // Whether `a` has so many more images that the other is a stray file.
 bool Outnumbers(const Reading& a, const Reading& b) {
   return !b.more && a.images > 0 && 2 * a.images >= 3 * b.images;
+}
+
+// What cannot be read cannot be counted either: a cut archive beside one picture is not the stray.
+// \error the failure, with the flag that reads `chosen` all the same.
+absl::Status CheckNoneFailed(const std::vector<Reading>& readings, const Reading& chosen) {
+  // Folders that are classes are what was meant, whatever the file beside them is.
+  const bool has_classes = std::any_of(
+      readings.begin(), readings.end(),
+      [](const Reading& reading) { return reading.layout == "folder" && reading.classes >= 2; });
+  if (has_classes && (chosen.layout == "folder" || chosen.is_list)) return absl::OkStatus();
+  // Opening what was chosen says the same.
+  if (!chosen.failure.ok()) return absl::OkStatus();
+  for (const Reading& reading : readings) {
+    if (reading.failure.ok()) continue;
+    return absl::Status(
+        reading.failure.code(),
+        absl::StrCat(reading.failure.message(),
+                     chosen.images == 0
+                         ? ""
+                         : absl::StrCat("; --source=", chosen.layout, " reads only ", Count(chosen),
+                                        " images in ", chosen.evidence)));
+  }
+  return absl::OkStatus();
 }
 
 bool Beats(const Reading& a, const Reading& b) {
@@ -52,6 +78,7 @@ absl::StatusOr<Reading> CountReading(
   CASSLE_RETURN_IF_ERROR(CheckInterrupted(arguments, arguments.inputs[0].path));
   if (!source.ok()) {
     reading.problem = std::string(source.status().message());
+    if (!IsNoImagesError(source.status())) reading.failure = source.status();
     return reading;
   }
   reading.images = (*source)->size();
@@ -59,9 +86,12 @@ absl::StatusOr<Reading> CountReading(
   while (true) {
     SourceItem item;
     const absl::StatusOr<bool> more = (*source)->Next(&item);
-    if (!more.ok()) reading.problem = std::string(more.status().message());
-    if (!more.ok() || !*more) return reading;
     CASSLE_RETURN_IF_ERROR(CheckInterrupted(arguments, arguments.inputs[0].path));
+    if (!more.ok()) {
+      reading.problem = std::string(more.status().message());
+      reading.failure = more.status();
+    }
+    if (!more.ok() || !*more) return reading;
     if (reading.images == limit) {
       reading.more = true;
       return reading;
@@ -99,6 +129,7 @@ absl::StatusOr<size_t> ChooseReading(const std::string& path, const std::vector<
     if (Beats(readings[i], readings[best])) best = i;
   }
   const Reading& chosen = readings[best];
+  CASSLE_RETURN_IF_ERROR(CheckNoneFailed(readings, chosen));
   std::string others;
   bool named = false;
   for (size_t i = 0; i < readings.size(); ++i) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "cassle/data/sources/source.h"
 
@@ -22,6 +23,8 @@ struct Reading {
   bool more = false;
   // Why no more can be read; may be empty.
   std::string problem;
+  // The same as the source says it; OK where its files merely hold no images.
+  absl::Status failure;
   // The images are files of the folder, which a list names: a list is no rival of the folder that
   // holds what it names.
   bool is_list = false;
@@ -41,7 +44,8 @@ absl::StatusOr<Reading> CountFolder(const SourceArguments& arguments);
 
 // Index of the reading that has most of the images, by half as many again as any other; the first
 // if none has any. Where there was something to decide, the tally says what and why.
-// \error kInvalidArgument naming two readings and the flag that decides.
+// \error kInvalidArgument naming two readings and the flag that decides; the failure of a reading
+// that may have most of the images, which nobody can count, with the flag that reads the others.
 absl::StatusOr<size_t> ChooseReading(const std::string& path, const std::vector<Reading>& readings,
                                      Tally* tally);
 

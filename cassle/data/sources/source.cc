@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/cord.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -14,6 +15,8 @@ namespace cassle {
 namespace {
 
 constexpr const char* kSplitOrder[] = {"train", "val", "test", "unlabeled"};
+
+constexpr char kNoImagesPayload[] = "cassle/no_images";
 
 int SplitRank(const std::string& split) {
   int rank = 0;
@@ -83,6 +86,16 @@ std::string FindFile(const std::string& folder, const std::vector<std::string>& 
     }
   }
   return "";
+}
+
+absl::Status NoImagesError(absl::string_view message) {
+  absl::Status status = absl::FailedPreconditionError(message);
+  status.SetPayload(kNoImagesPayload, absl::Cord());
+  return status;
+}
+
+bool IsNoImagesError(const absl::Status& status) {
+  return status.GetPayload(kNoImagesPayload).has_value();
 }
 
 absl::Status CheckInterrupted(const SourceArguments& arguments, const std::string& what) {

@@ -132,6 +132,11 @@ void SortSplits(std::vector<std::string>* splits);
 // empty if none does.
 std::string FindFile(const std::string& folder, const std::vector<std::string>& names);
 
+// kFailedPrecondition of a source whose files are sound, as far as they are its own, and hold no
+// image: nothing is lost where the images beside them are read instead.
+absl::Status NoImagesError(absl::string_view message);
+bool IsNoImagesError(const absl::Status& status);
+
 // kCancelled once arguments.interrupted says so; `what` was being read.
 absl::Status CheckInterrupted(const SourceArguments& arguments, const std::string& what);
 

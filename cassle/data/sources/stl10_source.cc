@@ -81,7 +81,7 @@ absl::StatusOr<std::unique_ptr<ImageSource>> OpenStl10Source(const SourceArgumen
       parts.push_back(std::move(part));
     }
     if (parts.size() == before) {
-      return absl::FailedPreconditionError(
+      return NoImagesError(
           absl::StrCat(folder, ": none of train_X.bin, test_X.bin, unlabeled_X.bin"));
     }
   }

@@ -131,11 +131,12 @@ class Lister {
         holds.push_back(absl::StrCat(count, " ", extension));
       }
       if (!labels_.empty()) holds.push_back(absl::StrCat(labels_.size(), " texts"));
-      return absl::FailedPreconditionError(absl::StrCat(
-          archive_, ": there are no images; it holds ",
-          holds.empty() ? std::string("nothing") : absl::StrJoin(holds, ", "),
-          nested_.empty() ? ""
-                          : absl::StrCat("; unpack the archives inside it first (", nested_, ")")));
+      const std::string message =
+          absl::StrCat(archive_, ": there are no images; it holds ",
+                       holds.empty() ? std::string("nothing") : absl::StrJoin(holds, ", "));
+      if (nested_.empty()) return NoImagesError(message);
+      return absl::FailedPreconditionError(
+          absl::StrCat(message, "; unpack the archives inside it first (", nested_, ")"));
     }
     SayManyEndings();
     for (ListedImage& orphan : orphans_) images_.push_back(std::move(orphan));

@@ -219,8 +219,13 @@ absl::Status ListArchives(const SourceArguments& arguments, std::vector<Archive>
     const auto read = [&](int64_t bytes) {
       if (arguments.reading) arguments.reading(before + std::min(bytes, sizes[i]), total);
     };
-    CASSLE_ASSIGN_OR_RETURN(archive.listed,
-                            ListArchive(archive.path, archive.name, arguments, read));
+    absl::StatusOr<std::vector<ListedImage>> listed =
+        ListArchive(archive.path, archive.name, arguments, read);
+    // The other archives may hold images.
+    if (archives->size() > 1 && IsNoImagesError(listed.status())) {
+      return absl::FailedPreconditionError(listed.status().message());
+    }
+    CASSLE_ASSIGN_OR_RETURN(archive.listed, std::move(listed));
     if (arguments.only_images) {
       archive.places.resize(archive.listed.size());
     } else {

@@ -23,6 +23,7 @@ using ::testing::Not;
 using v1::DatasetLayout;
 
 constexpr absl::StatusCode kBad = absl::StatusCode::kFailedPrecondition;
+constexpr absl::StatusCode kDamaged = absl::StatusCode::kDataLoss;
 constexpr absl::StatusCode kUsage = absl::StatusCode::kInvalidArgument;
 
 class FolderLayoutTest : public ::testing::Test {
@@ -100,6 +101,54 @@ TEST_F(FolderLayoutTest, AStrayImageDoesNotDecideOverTars) {
   EXPECT_EQ(content.layout, "webdataset");
   EXPECT_EQ(content.items.size(), 9);
   EXPECT_THAT(Notes(), HasSubstr("rather than folder (1 images in folders)"));
+}
+
+TEST_F(FolderLayoutTest, AFileThatCannotBeReadIsNoStrayBesideOneImage) {
+  const std::string idx("\0\0\x08\x03\0\0\0\x09", 8);
+  const std::pair<const char*, std::string> damaged[] = {
+      {"train.tar", Tar(9).substr(0, 2000)},
+      {"train.tar", ""},
+      {"train.tar", "x"},
+      {"train-images-idx3-ubyte", idx},
+      {"data_batch_1.bin", std::string(3000, 'x')},
+  };
+  for (const auto& [name, bytes] : damaged) {
+    ASSERT_OK(RemoveAll(root_));
+    Put("preview.png", png_);
+    Put(name, bytes);
+    EXPECT_THAT(Read(),
+                StatusIs(kDamaged, AllOf(HasSubstr(name), HasSubstr("--source=folder reads only 1 "
+                                                                    "images in folders"))));
+    ASSERT_OK_AND_ASSIGN(const SourceContent content,
+                         ReadSource(arguments_, DatasetLayout::FOLDER));
+    EXPECT_EQ(content.items.size(), 1) << name;
+  }
+  // Nor beside a folder of pictures, nor beside another layout.
+  ASSERT_OK(RemoveAll(root_));
+  PutImages({"preview"});
+  Put("train-images-idx3-ubyte", idx);
+  EXPECT_THAT(Read(), StatusIs(kDamaged, HasSubstr("--source=folder reads only 4 images")));
+  Put("train.tar", Tar(9));
+  EXPECT_THAT(Read(), StatusIs(kDamaged, HasSubstr("--source=webdataset reads only 9 images")));
+  // The other archive may hold all images.
+  ASSERT_OK(RemoveAll(root_));
+  Put("preview.png", png_);
+  Put("a.tar", Tar(0));
+  Put("b.tar", Tar(9));
+  EXPECT_THAT(Read(), StatusIs(kBad, HasSubstr("a.tar: there are no images")));
+}
+
+TEST_F(FolderLayoutTest, ASoundFileWithoutImagesIsAStrayBesideOneImage) {
+  const std::pair<const char*, std::string> strays[] = {
+      {"papers.tar", Tar(0)}, {"data_batch_notes.txt", "x"}, {"a_X.bin", "x"}};
+  for (const auto& [name, bytes] : strays) {
+    ASSERT_OK(RemoveAll(root_));
+    Put("preview.png", png_);
+    Put(name, bytes);
+    ASSERT_OK_AND_ASSIGN(const SourceContent content, Read());
+    EXPECT_EQ(content.layout, "folder");
+    EXPECT_THAT(Notes(), HasSubstr("layout folder (1 images in folders) rather than")) << name;
+  }
 }
 
 TEST_F(FolderLayoutTest, ReadingsOfAboutEquallyManyImagesAreForTheUserToDecide) {
