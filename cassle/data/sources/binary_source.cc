@@ -84,6 +84,10 @@ class BinarySource : public ImageSource {
 
 absl::Status CheckPart(const BinaryPart& part) {
   const int64_t size = static_cast<int64_t>(part.bytes->view().size());
+  if (size == 0) {
+    return absl::DataLossError(
+        absl::StrCat(part.path, " is empty, 0 bytes: download or unpack it again"));
+  }
   if (size < part.header_bytes || (size - part.header_bytes) % part.record_bytes != 0) {
     return absl::DataLossError(absl::StrCat(
         part.path, ": ", size, " bytes are not ",

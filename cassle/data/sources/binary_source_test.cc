@@ -70,6 +70,21 @@ TEST(CifarSourceTest, ReadsTheCifar10Release) {
                                                          HasSubstr("3073"))));
 }
 
+TEST(CifarSourceTest, AMissingBatchIsSaidAndAnEmptyOneIsAnError) {
+  SourceArguments arguments;
+  const std::string root = FreshFolder("cifar10_missing");
+  arguments.inputs = {{"", root}};
+  const std::string image = "\x03" + Planes(32, false);
+  for (int i : {1, 2, 3, 5}) PutFile(absl::StrCat(root, "/data_batch_", i, ".bin"), image);
+  PutFile(root + "/test_batch.bin", image);
+  ASSERT_OK_AND_ASSIGN(const SourceContent content, ReadSource(arguments));
+  EXPECT_EQ(content.items.size(), 5);
+  EXPECT_THAT(arguments.tally->Sentences(),
+              ElementsAre("data_batch_4.bin is missing: 5 of the 6 files of the release are read"));
+  PutFile(root + "/data_batch_4.bin", "");
+  EXPECT_THAT(ReadSource(arguments), StatusIs(kDamaged, HasSubstr("data_batch_4.bin is empty")));
+}
+
 TEST(CifarSourceTest, ReadsTheCifar100ReleaseWithCoarseLabels) {
   const std::string root = FreshFolder("cifar100");
   PutFile(root + "/train.bin", "\x04\x30" + Planes(32, false));

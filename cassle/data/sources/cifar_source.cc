@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/data/sources/binary_source.h"
@@ -63,10 +64,14 @@ absl::StatusOr<std::vector<BinaryPart>> FindParts(const SourceArguments& argumen
     *folder = input.path;
     const std::string below = JoinPath(input.path, subfolder);
     if (IsDirectory(below)) *folder = below;
-    size_t before = parts.size();
+    const size_t before = parts.size();
+    std::vector<std::string> missing;
     for (const ReleaseFile& file : files) {
       const std::string path = FindFile(*folder, {file.name});
-      if (path.empty()) continue;
+      if (path.empty()) {
+        missing.emplace_back(file.name);
+        continue;
+      }
       CASSLE_RETURN_IF_ERROR(add(input.split.empty() ? file.split : input.split, path));
     }
     if (parts.size() == before) {
@@ -82,6 +87,13 @@ absl::StatusOr<std::vector<BinaryPart>> FindParts(const SourceArguments& argumen
       return absl::FailedPreconditionError(absl::StrCat(
           message,
           "; these are pickles for Python: download the binary version (docs/datasets.md)"));
+    }
+    // A part of the release may be what is wanted, or what a download left.
+    if (!missing.empty()) {
+      arguments.tally->Decide(absl::StrCat(absl::StrJoin(missing, ", "),
+                                           missing.size() == 1 ? " is" : " are",
+                                           " missing: ", parts.size() - before, " of the ", kFiles,
+                                           " files of the release are read"));
     }
   }
   return parts;
