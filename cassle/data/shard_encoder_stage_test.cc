@@ -386,6 +386,40 @@ TEST(ShardEncoderTest, AListSaysWhichSplitsItMeans) {
   ExpectFailure(options, 65, "splits.txt:1: 'tset' is none of the splits train, val, test");
 }
 
+TEST(ShardEncoderTest, NoSplitIsWrittenOutsideTheOutput) {
+  const std::string root = MakePhotos("split_names", /*with_bad=*/false);
+  Options options = FolderOptions(root, FreshFolder("split_names_out") + "/data");
+  for (const std::string& name : std::vector<std::string>{"../other/train", "a/b", "/tmp/x", ".x",
+                                                          "a\nb", std::string(101, 'a')}) {
+    options.set_join_splits(name);
+    ExpectFailure(options, 64, "is no name for a split: it ");
+  }
+  for (const std::string& name :
+       std::vector<std::string>{"train+val", "b\xC3\xBCro 1", std::string(100, 'a')}) {
+    options.set_join_splits(name);
+    options.set_output(FreshFolder("split_names_out") + "/data");
+    ASSERT_OK(Encode(options));
+    EXPECT_OK(Dataset::Open(options.output(), name).status());
+  }
+  // What files say.
+  options.clear_join_splits();
+  options.set_output(FreshFolder("split_names_out") + "/data");
+  const std::string list = FreshFolder("split_names_list") + "/splits.txt";
+  PutFile(list, "train/cat/10.png ../z\n");
+  options.set_split_list(list);
+  options.add_splits("../z");
+  ExpectFailure(options, 65, "splits.txt:1: '../z' is no name for a split: it begins with '.'");
+  options.clear_split_list();
+  options.clear_splits();
+  PutFile(root + "/list.csv", "path,split\ntrain/cat/10.png,../z\ntrain/cat/11.png,train\n");
+  options.set_input(root + "/list.csv");
+  options.add_splits("../z");
+  ExpectFailure(options, 65, "list.csv: '../z' is no name for a split: it begins with '.'");
+  // Those that are not wanted have no files.
+  options.set_splits(0, "train");
+  ASSERT_OK(Encode(options));
+}
+
 TEST(ShardEncoderTest, AnOutputIsNotUpToDateWhenAnImageThatItsTableNamesHasChanged) {
   const std::string root = FreshFolder("named_images");
   PutFile(root + "/photos/1.png", FlatPng(4, 4, 1, 2, 3));

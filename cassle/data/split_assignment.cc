@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "cassle/base/escaped_name.h"
@@ -12,6 +13,21 @@
 #include "cassle/data/sources/source.h"
 
 namespace cassle {
+namespace {
+
+// Why files cannot be called after the split, which might lie in another folder then; empty: they
+// can.
+std::string WhyNoSplitName(const std::string& name) {
+  constexpr size_t kMostBytes = 100;
+  if (name.empty()) return "it is empty";
+  if (name[0] == '.') return "it begins with '.'";
+  if (absl::StrContains(name, '/')) return "it holds '/'";
+  if (OneLine(name) != name) return "it is no text on one line";
+  if (name.size() > kMostBytes) return absl::StrCat("it has more than ", kMostBytes, " bytes");
+  return "";
+}
+
+}  // namespace
 
 int SplitAssignment::IndexOf(const std::string& name) const {
   const auto found = std::find(names_.begin(), names_.end(), name);
@@ -37,6 +53,8 @@ absl::StatusOr<SplitAssignment> SplitAssignment::Create(
     add("val");
   }
   std::vector<std::pair<std::string, std::string>> list;
+  // "splits.txt:3", where the list first names the split.
+  std::unordered_map<std::string, std::string> origins;
   if (!options.split_list().empty()) {
     CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> lines, ReadLines(options.split_list()));
     for (size_t i = 0; i < lines.size(); ++i) {
@@ -60,6 +78,7 @@ absl::StatusOr<SplitAssignment> SplitAssignment::Create(
       }
       list.emplace_back(key, canonical.empty() ? word : canonical);
       add(list.back().second);
+      origins.emplace(list.back().second, absl::StrCat(options.split_list(), ":", i + 1));
     }
     result.list_path_ = options.split_list();
   }
@@ -83,6 +102,20 @@ absl::StatusOr<SplitAssignment> SplitAssignment::Create(
           "--splits names '", wanted, "', but there are ", absl::StrJoin(result.names_, ", ")));
     }
     result.kept_[index] = true;
+  }
+  for (size_t i = 0; i < result.names_.size(); ++i) {
+    const std::string& name = result.names_[i];
+    const std::string why = result.kept_[i] ? WhyNoSplitName(name) : "";
+    if (why.empty()) continue;
+    if (name == options.join_splits()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--join_splits=", OneLine(name), " is no name for a split: ", why));
+    }
+    const auto origin = origins.find(name);
+    return absl::DataLossError(absl::StrCat(
+        origin == origins.end() ? absl::StrCat("--input=", options.input()) : origin->second, ": '",
+        OneLine(name), "' is no name for a split: ", why,
+        "; rename it, or name with --splits those that are wanted"));
   }
   return result;
 }

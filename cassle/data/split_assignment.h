@@ -19,7 +19,8 @@ class SplitAssignment {
  public:
   // \error kInvalidArgument for --val_fraction out of range or beside a val split, and for names in
   // --splits that do not exist; kNotFound or kDataLoss for the file of --split_list, and
-  // kFailedPrecondition for a split in it of an odd name that no option asks for.
+  // kFailedPrecondition for a split in it of an odd name that no option asks for. A wanted split
+  // whose name cannot begin a file's is kInvalidArgument if an option says it, else kDataLoss.
   static absl::StatusOr<SplitAssignment> Create(const v1::ShardEncoderOptions& options,
                                                 const std::vector<std::string>& source_splits);
 
