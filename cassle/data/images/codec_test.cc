@@ -505,3 +505,17 @@ TEST(CodecTest, RefusesToEncodeWhatTheFormatCannotHold) {
 
 }  // namespace
 }  // namespace cassle
+TEST(CodecTest, GrayOf16BitsIsReported) {
+  const auto remarks = [](int bits, int color_type, const std::string& row) {
+    RgbImage image;
+    DecodeReport report;
+    EXPECT_OK(DecodeImage(MakePng(1, 1, bits, color_type, {row}), &image, {}, &report));
+    return report.remarks;
+  };
+  const std::string row = "\x80\xff\xff\xff\xff\xff";
+  EXPECT_THAT(remarks(16, PNG_COLOR_TYPE_GRAY, row), ElementsAre(kDeepGray));
+  EXPECT_THAT(remarks(16, PNG_COLOR_TYPE_GRAY_ALPHA, row), ElementsAre(kDeepGray));
+  EXPECT_THAT(remarks(16, PNG_COLOR_TYPE_RGB, row), testing::IsEmpty());
+  EXPECT_THAT(remarks(8, PNG_COLOR_TYPE_GRAY, row), testing::IsEmpty());
+}
+

@@ -20,7 +20,8 @@ inline constexpr char kSeveralFrames[] = "images with several frames or pages: t
 inline constexpr char kTransparent[] =
     "images with transparent pixels: alpha is dropped, the colours below it are used (as in "
     "Pillow)";
-inline constexpr char kDeepGray[] = "images of 16-bit gray: scaled to 8 bits (Pillow clips them)";
+inline constexpr char kDeepGray[] =
+    "images of 16-bit gray: scaled to 8 bits (Pillow clips those without alpha)";
 
 struct DecodeReport {
   // Each at most once.

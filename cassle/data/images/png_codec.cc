@@ -99,10 +99,7 @@ class PngReader {
       report_->Add(kSeveralFrames);
     }
     if (transparent_) report_->Add(kTransparent);
-    if (png_get_bit_depth(png_, info_) == 16 &&
-        (png_get_color_type(png_, info_) & PNG_COLOR_MASK_COLOR) == 0) {
-      report_->Add(kDeepGray);
-    }
+    if (deep_gray_) report_->Add(kDeepGray);
     if (wrong_checksum_) report_->Add(kDamagedData);
     if (!at_end_) report_->Add(kCutBehindPixels);
     if (at_end_ && !rest_.empty()) report_->Add(kBytesBehindEnd);
@@ -122,6 +119,9 @@ class PngReader {
     if (all[3] != 255) static_cast<PngReader*>(png_get_io_ptr(png))->transparent_ = true;
   }
 
+    // Later `info_` says what the pixels are converted to: 8-bit RGB.
+    deep_gray_ = png_get_bit_depth(png_, info_) == 16 &&
+                 (png_get_color_type(png_, info_) & PNG_COLOR_MASK_COLOR) == 0;
   static void Read(png_structp png, png_bytep out, size_t size) {
     auto* reader = static_cast<PngReader*>(png_get_io_ptr(png));
     if (size > reader->rest_.size()) png_error(png, "the file ends early");
@@ -157,6 +157,7 @@ class PngReader {
     }
     png_set_interlace_handling(png_);
     png_read_update_info(png_, info_);
+  bool deep_gray_ = false;
     if (png_get_rowbytes(png_, info_) != size_t{3} * png_get_image_width(png_, info_)) {
       png_error(png_, "unexpected row size");
     }
