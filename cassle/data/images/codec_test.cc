@@ -13,6 +13,8 @@
 
 #include <jpeglib.h>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "cassle/base/testing/golden.h"
 #include "cassle/base/testing/status_matchers.h"
@@ -228,6 +230,102 @@ TEST(CodecTest, MalformedExifMeansUpright) {
   }
 }
 
+// Little-endian EXIF whose orientation has that type; `value` are the entry's last 4 bytes, and
+// `behind` begins at offset 26.
+std::string ExifOf(int type, const std::string& value, const std::string& behind = "") {
+  return absl::StrCat(absl::string_view("II*\0\x08\0\0\0\x01\0\x12\x01", 12),
+                      std::string(1, static_cast<char>(type)), absl::string_view("\0\x01\0\0\0", 5),
+                      value, absl::string_view("\0\0\0\0", 4), behind);
+}
+
+const std::string& InlineSix() {
+  static const auto& six = *new std::string("\x06\0\0\0", 4);
+  return six;
+}
+
+TEST(CodecTest, ReadsOrientationsOfTheOddTypesThatPillowReads) {
+  for (int type : {4, 6, 8, 9}) {
+    const ExifOrientation found = ReadExifOrientation(ExifOf(type, InlineSix()));
+    EXPECT_EQ(found.value, 6) << type;
+    EXPECT_FALSE(found.is_short) << type;
+  }
+  const std::string offset("\x1a\0\0\0", 4);
+  for (int type : {5, 10}) {
+    const auto fraction = [&](absl::string_view behind) {
+      return ReadExifOrientation(ExifOf(type, offset, std::string(behind)));
+    };
+    const ExifOrientation found = fraction({"\x0c\0\0\0\x02\0\0\0", 8});
+    EXPECT_EQ(found.value, 6);
+    EXPECT_FALSE(found.is_short);
+    // No whole number, divided by zero, cut off.
+    EXPECT_EQ(fraction({"\x0d\0\0\0\x02\0\0\0", 8}).value, 1);
+    EXPECT_EQ(fraction({"\x06\0\0\0\0\0\0\0", 8}).value, 1);
+    EXPECT_EQ(fraction({"\x06\0\0\0\x01\0\0", 7}).value, 1);
+    EXPECT_EQ(ReadExifOrientation(ExifOf(type, "\xff\xff\xff\xff")).value, 1);
+  }
+  // Negative numbers, and types that hold no number.
+  for (int type : {6, 8, 9}) {
+    EXPECT_EQ(ReadExifOrientation(ExifOf(type, "\xfa\xff\xff\xff")).value, 1) << type;
+  }
+  for (int type : {0, 1, 2, 7, 255}) {
+    EXPECT_EQ(ReadExifOrientation(ExifOf(type, InlineSix())).value, 1) << type;
+  }
+}
+
+// A pixel with a text chunk: tEXt, or zTXt if compressed.
+std::string PngWithText(const std::string& text, bool compressed) {
+  return MakePng(1, 1, 8, PNG_COLOR_TYPE_RGB, {"abc"}, [&](png_structp png, png_infop info) {
+    std::string key = "Raw profile type exif";
+    std::string content = text;
+    png_text chunk = {};
+    chunk.compression = compressed ? PNG_TEXT_COMPRESSION_zTXt : PNG_TEXT_COMPRESSION_NONE;
+    chunk.key = &key[0];
+    chunk.text = &content[0];
+    chunk.text_length = content.size();
+    png_set_text(png, info, &chunk, 1);
+  });
+}
+
+// What is left to be turned, which header and pixels have to agree about.
+int OrientationLeft(const std::string& png) {
+  RgbImage image;
+  DecodeReport report;
+  EXPECT_OK(DecodeImage(png, &image, {}, &report));
+  const absl::StatusOr<ImageHeader> header = ReadImageHeader(png);
+  EXPECT_OK(header.status());
+  EXPECT_EQ(header.ok() ? header->orientation_left : 0, report.orientation_left);
+  return report.orientation_left;
+}
+
+TEST(CodecTest, ReadsTheExifThatImageMagickWritesIntoPngTexts) {
+  const std::string exif = ExifOf(3, InlineSix());
+  const std::string hex = absl::BytesToHexString(exif);
+  for (bool compressed : {false, true}) {
+    const auto turned = [&](absl::string_view text) {
+      return OrientationLeft(PngWithText(std::string(text), compressed));
+    };
+    EXPECT_EQ(turned(absl::StrCat("\nexif\n      26\n", hex, "\n")), 6);
+    // With the name that JPEG puts before it, in lines, in capitals.
+    const std::string lines =
+        absl::StrCat("457869660000", hex.substr(0, 20), "\n", hex.substr(20), "\n");
+    EXPECT_EQ(turned(absl::StrCat("\nexif\n      32\n", lines)), 6);
+    EXPECT_EQ(turned(absl::StrCat("\nexif\n32\n", absl::AsciiStrToUpper(lines))), 6);
+    // Malformed: no digits, no lines, not hexadecimal, cut off.
+    for (const std::string& text :
+         {std::string("\nexif\n26\n"), hex, absl::StrCat("\nexif\n26\nx", hex),
+          absl::StrCat("\nexif\n26\n", hex.substr(0, 35))}) {
+      EXPECT_EQ(turned(text), 1) << text;
+    }
+  }
+  // A text that unpacks to more than is read, and one whose stream is damaged.
+  const std::string profile = absl::StrCat("\nexif\n26\n", hex, std::string(2 << 20, '\n'));
+  EXPECT_EQ(OrientationLeft(PngWithText(profile, true)), 1);
+  std::string damaged = PngWithText(absl::StrCat("\nexif\n26\n", hex), true);
+  damaged[damaged.find("zTXt") + 4 + 23] = '\0';
+  ASSERT_OK_AND_ASSIGN(const ImageHeader header, ReadImageHeader(damaged));
+  EXPECT_EQ(header.orientation_left, 1);
+}
+
 TEST(CodecTest, CmykAndYcckAreReadInvertedAsAdobeWritesThem) {
   // Stored inverted: 255 is no ink. Half the key light and full light of each ink.
   const int size = 16;
@@ -425,6 +523,20 @@ TEST(CodecTest, TransparencyIsDroppedAndReportedOnlyWhereAPixelHasIt) {
   }
 }
 
+TEST(CodecTest, GrayOf16BitsIsReported) {
+  const auto remarks = [](int bits, int color_type, const std::string& row) {
+    RgbImage image;
+    DecodeReport report;
+    EXPECT_OK(DecodeImage(MakePng(1, 1, bits, color_type, {row}), &image, {}, &report));
+    return report.remarks;
+  };
+  const std::string row = "\x80\xff\xff\xff\xff\xff";
+  EXPECT_THAT(remarks(16, PNG_COLOR_TYPE_GRAY, row), ElementsAre(kDeepGray));
+  EXPECT_THAT(remarks(16, PNG_COLOR_TYPE_GRAY_ALPHA, row), ElementsAre(kDeepGray));
+  EXPECT_THAT(remarks(16, PNG_COLOR_TYPE_RGB, row), testing::IsEmpty());
+  EXPECT_THAT(remarks(8, PNG_COLOR_TYPE_GRAY, row), testing::IsEmpty());
+}
+
 TEST(CodecTest, FlippedBitsNeverCrash) {
   const RgbImage image = Ramp(20, 20);
   ASSERT_OK_AND_ASSIGN(const std::string png, EncodePng(image));
@@ -505,17 +617,3 @@ TEST(CodecTest, RefusesToEncodeWhatTheFormatCannotHold) {
 
 }  // namespace
 }  // namespace cassle
-TEST(CodecTest, GrayOf16BitsIsReported) {
-  const auto remarks = [](int bits, int color_type, const std::string& row) {
-    RgbImage image;
-    DecodeReport report;
-    EXPECT_OK(DecodeImage(MakePng(1, 1, bits, color_type, {row}), &image, {}, &report));
-    return report.remarks;
-  };
-  const std::string row = "\x80\xff\xff\xff\xff\xff";
-  EXPECT_THAT(remarks(16, PNG_COLOR_TYPE_GRAY, row), ElementsAre(kDeepGray));
-  EXPECT_THAT(remarks(16, PNG_COLOR_TYPE_GRAY_ALPHA, row), ElementsAre(kDeepGray));
-  EXPECT_THAT(remarks(16, PNG_COLOR_TYPE_RGB, row), testing::IsEmpty());
-  EXPECT_THAT(remarks(8, PNG_COLOR_TYPE_GRAY, row), testing::IsEmpty());
-}
-

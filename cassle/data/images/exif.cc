@@ -8,6 +8,9 @@
 namespace cassle {
 namespace {
 
+// The type that the standard gives to the orientation: unsigned, 16 bits.
+constexpr uint32_t kShort = 3;
+
 // An unsigned number of `size` bytes at `offset`; 0 outside the data.
 uint32_t ReadNumber(absl::string_view tiff, uint64_t offset, int size, bool big_endian) {
   if (offset + size > tiff.size()) return 0;
@@ -17,6 +20,33 @@ uint32_t ReadNumber(absl::string_view tiff, uint64_t offset, int size, bool big_
     value = value << 8 | byte;
   }
   return value;
+}
+
+// The value of a directory entry as a whole number; 0 if it is none. Negative numbers come out as
+// large ones, no orientation either.
+uint32_t ReadWholeNumber(absl::string_view tiff, uint64_t entry, uint32_t type, bool big_endian) {
+  // Left-aligned in the entry's last 4 bytes, or their offset.
+  const uint64_t place = entry + 8;
+  switch (type) {
+    case 6:  // SBYTE
+      return ReadNumber(tiff, place, 1, big_endian);
+    case kShort:
+    case 8:  // SSHORT
+      return ReadNumber(tiff, place, 2, big_endian);
+    case 4:  // LONG
+    case 9:  // SLONG
+      return ReadNumber(tiff, place, 4, big_endian);
+    case 5:     // RATIONAL
+    case 10: {  // SRATIONAL
+      const uint64_t offset = ReadNumber(tiff, place, 4, big_endian);
+      const uint32_t numerator = ReadNumber(tiff, offset, 4, big_endian);
+      const uint32_t denominator = ReadNumber(tiff, offset + 4, 4, big_endian);
+      if (denominator == 0 || numerator % denominator != 0) return 0;
+      return numerator / denominator;
+    }
+    default:
+      return 0;
+  }
 }
 
 }  // namespace
@@ -31,16 +61,14 @@ ExifOrientation ReadExifOrientation(absl::string_view block) {
   if (directory < 8) return {};
   const uint32_t entries = ReadNumber(tiff, directory, 2, big_endian);
   for (uint32_t i = 0; i < entries; ++i) {
-    // Tag (2 bytes), type (2; 3 = 16 bits, 4 = 32), count (4), value left-aligned in 4 bytes.
+    // Tag (2 bytes), type (2), count (4), value or its offset (4).
     const uint64_t entry = directory + 2 + uint64_t{12} * i;
     if (entry + 12 > tiff.size()) return {};
     if (ReadNumber(tiff, entry, 2, big_endian) != 0x0112) continue;
     const uint32_t type = ReadNumber(tiff, entry + 2, 2, big_endian);
-    const bool is_short = type == 3;
-    if (!is_short && type != 4) return {};
-    const uint32_t value = ReadNumber(tiff, entry + 8, is_short ? 2 : 4, big_endian);
+    const uint32_t value = ReadWholeNumber(tiff, entry, type, big_endian);
     if (value < 1 || value > 8) return {};
-    return {static_cast<int>(value), is_short};
+    return {static_cast<int>(value), type == kShort};
   }
   return {};
 }

@@ -12,7 +12,8 @@ struct ExifOrientation {
   // 1 to 8; 1 (upright) if there is none or it is malformed or out of range, which is no reason to
   // refuse a picture.
   int value = 1;
-  // Written as the standard says, in 16 bits; some programs write 32.
+  // Written as the standard says, in 16 bits without a sign; some programs write 32, signed numbers
+  // or fractions, which Pillow reads as well.
   bool is_short = true;
 };
 

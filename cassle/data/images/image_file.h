@@ -5,7 +5,8 @@
 //   AVIF, HEIC, JPEG XL, JPEG 2000
 // Pixels are those of Pillow's Image.open(...).convert("RGB"), of the first frame or page, turned
 // upright by the EXIF orientation. Deliberate differences: 16-bit gray is scaled (Pillow clips it
-// to white), and numbers without a known white (signed, floating-point) are refused.
+// to white), numbers without a known white (signed, floating-point) are refused, and an
+// orientation that stands only in XMP is not read.
 #ifndef CASSLE_DATA_IMAGES_IMAGE_FILE_H_
 #define CASSLE_DATA_IMAGES_IMAGE_FILE_H_
 

@@ -2,7 +2,6 @@
 
 #include <png.h>
 
-#include <algorithm>
 #include <csetjmp>
 #include <cstdint>
 #include <cstdio>
@@ -10,7 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "cassle/data/images/exif.h"
+#include "cassle/data/images/png_exif.h"
 
 namespace cassle {
 namespace {
@@ -28,17 +27,6 @@ struct PngErrors {
 }
 
 void IgnoreWarning(png_structp, png_const_charp) {}
-
-// The content of the first chunk of that type; empty if there is none.
-absl::string_view FindChunk(absl::string_view png, absl::string_view type) {
-  for (png.remove_prefix(std::min<size_t>(8, png.size())); png.size() >= 12;) {
-    const size_t length = png_get_uint_32(reinterpret_cast<png_const_bytep>(png.data()));
-    if (length > png.size() - 12) break;
-    if (png.substr(4, 4) == type) return png.substr(8, length);
-    png.remove_prefix(length + 12);
-  }
-  return {};
-}
 
 class PngReader {
  public:
@@ -58,11 +46,10 @@ class PngReader {
     return absl::DataLossError("PNG: a wrong checksum before the pixels");
   }
 
-  // After ReadHeader.
+  // After ReadHeader. Without the orientation, which records are decoded without.
   ImageHeader header() const {
     return {v1::PNG, static_cast<int>(png_get_image_height(png_, info_)),
-            static_cast<int>(png_get_image_width(png_, info_)), 1,
-            ReadExifOrientation(FindChunk(bytes_, "eXIf")).value};
+            static_cast<int>(png_get_image_width(png_, info_))};
   }
 
   // After ReadHeader.
@@ -94,8 +81,8 @@ class PngReader {
   }
 
   void Report() const {
-    report_->orientation_left = header().orientation_left;
-    if (FindChunk(bytes_, "acTL").substr(0, 4) > absl::string_view("\0\0\0\1", 4)) {
+    report_->orientation_left = ReadPngOrientation(bytes_);
+    if (FindPngChunk(bytes_, "acTL").substr(0, 4) > absl::string_view("\0\0\0\1", 4)) {
       report_->Add(kSeveralFrames);
     }
     if (transparent_) report_->Add(kTransparent);
@@ -119,9 +106,6 @@ class PngReader {
     if (all[3] != 255) static_cast<PngReader*>(png_get_io_ptr(png))->transparent_ = true;
   }
 
-    // Later `info_` says what the pixels are converted to: 8-bit RGB.
-    deep_gray_ = png_get_bit_depth(png_, info_) == 16 &&
-                 (png_get_color_type(png_, info_) & PNG_COLOR_MASK_COLOR) == 0;
   static void Read(png_structp png, png_bytep out, size_t size) {
     auto* reader = static_cast<PngReader*>(png_get_io_ptr(png));
     if (size > reader->rest_.size()) png_error(png, "the file ends early");
@@ -135,6 +119,9 @@ class PngReader {
     // Chunks that do not change the pixels (profiles, text, gamma) are not even parsed.
     png_set_keep_unknown_chunks(png_, PNG_HANDLE_CHUNK_NEVER, nullptr, -1);
     png_read_info(png_, info_);
+    // Later `info_` says what the pixels are converted to: 8-bit RGB.
+    deep_gray_ = png_get_bit_depth(png_, info_) == 16 &&
+                 (png_get_color_type(png_, info_) & PNG_COLOR_MASK_COLOR) == 0;
     // Of the pixels: zlib has a checksum of its own.
     png_set_crc_action(png_, PNG_CRC_WARN_USE, PNG_CRC_NO_CHANGE);
     return true;
@@ -157,7 +144,6 @@ class PngReader {
     }
     png_set_interlace_handling(png_);
     png_read_update_info(png_, info_);
-  bool deep_gray_ = false;
     if (png_get_rowbytes(png_, info_) != size_t{3} * png_get_image_width(png_, info_)) {
       png_error(png_, "unexpected row size");
     }
@@ -171,6 +157,7 @@ class PngReader {
   absl::string_view rest_;
   DecodeReport* const report_;
   bool wrong_checksum_ = false;
+  bool deep_gray_ = false;
   bool transparent_ = false;
   bool at_end_ = false;
   PngErrors errors_;
@@ -223,7 +210,9 @@ absl::StatusOr<ImageHeader> ReadPngHeader(absl::string_view file_bytes) {
   PngReader reader(file_bytes, nullptr);
   absl::Status status = reader.ReadHeader();
   if (!status.ok()) return status;
-  return reader.header();
+  ImageHeader header = reader.header();
+  header.orientation_left = ReadPngOrientation(file_bytes);
+  return header;
 }
 
 absl::Status DecodePng(absl::string_view file_bytes, const DecodeLimits& limits, RgbImage* image,
