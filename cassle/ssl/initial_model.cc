@@ -26,8 +26,8 @@ std::string ValueOf(const v1::BackboneConfig& config,
   return text;
 }
 
-// The first setting in which two projectors differ whose tensors may be alike: "conditioning.injection:
-// ADDITION -> MULTIPLICATION"; empty if none.
+// The first setting in which two projectors differ whose tensors may be alike:
+// "conditioning.injection: ADDITION -> MULTIPLICATION"; empty if none.
 std::string DifferenceBesideShapes(v1::ProjectorSpec a, v1::ProjectorSpec b) {
   for (v1::ProjectorSpec* spec : {&a, &b}) {
     v1::ConditioningConfig& conditioning = *spec->mutable_conditioning();
