@@ -87,6 +87,12 @@ absl::StatusOr<v1::StageManifest> ReadManifest(const std::string& folder) {
   v1::StageManifest manifest;
   const absl::Status parsed = ReadTextProto(path, &manifest);
   if (!parsed.ok()) return absl::DataLossError(parsed.message());
+  // Every stage writes both, and the fingerprint behind the files: without them files may be
+  // missing from the list, and an empty list is complete whatever is there.
+  if (manifest.stage().empty() || manifest.fingerprint().empty()) {
+    return absl::DataLossError(
+        absl::StrCat(path, " is damaged or cut short: make the folder again with --force"));
+  }
   return manifest;
 }
 

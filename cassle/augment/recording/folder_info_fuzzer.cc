@@ -72,7 +72,7 @@ const std::string& Folder() {
     WriteShard(JoinPath(*result, "v0.tfrecord"), 0, 8, ViewPayload);
     WriteShard(JoinPath(*result, "v1.tfrecord"), 8, 4, ViewPayload);
     // It lists no files, so their sizes are not what stops a mutant.
-    Write(JoinPath(*result, kManifestName), "stage: \"fuzz\"\n");
+    Write(JoinPath(*result, kManifestName), "stage: \"fuzz\" fingerprint: \"00\"\n");
     std::atexit([] { RemoveAll(Folder()).IgnoreError(); });
     return result;
   }();
