@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "absl/strings/str_cat.h"
@@ -20,6 +21,13 @@ int OpenFolder(const std::string& folder) {
   return open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
+// Whether the name still leads to the folder that was opened.
+bool IsStillNamed(int descriptor, const std::string& folder) {
+  struct stat opened, named;
+  return fstat(descriptor, &opened) == 0 && stat(folder.c_str(), &named) == 0 &&
+         opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+}
+
 }  // namespace
 
 FolderLock::~FolderLock() {
@@ -27,11 +35,20 @@ FolderLock::~FolderLock() {
 }
 
 absl::Status FolderLock::Take(const std::string& folder, const std::string& output) {
-  descriptor_ = OpenFolder(folder);
-  for (int i = 0; descriptor_ >= 0 && i < kTries; ++i) {
+  const int descriptor = OpenFolder(folder);
+  // Made a moment ago, it is gone already: renamed by whoever held it.
+  if (descriptor < 0 && errno == ENOENT) return absl::OkStatus();
+  for (int i = 0; descriptor >= 0 && i < kTries; ++i) {
     if (i > 0) absl::SleepFor(kBetweenTries);
-    if (flock(descriptor_, LOCK_EX | LOCK_NB) == 0) return absl::OkStatus();
+    if (flock(descriptor, LOCK_EX | LOCK_NB) != 0) continue;
+    if (IsStillNamed(descriptor, folder)) {
+      descriptor_ = descriptor;
+    } else {
+      close(descriptor);
+    }
+    return absl::OkStatus();
   }
+  if (descriptor >= 0) close(descriptor);
   return absl::AlreadyExistsError(absl::StrCat(
       output, " is being written by another process: wait for it, or name another output"));
 }

@@ -18,9 +18,11 @@ class FolderLock {
   ~FolderLock();
 
   //   output  What the folder becomes, for the message.
-  // Waits a moment for one who only asks (IsBeingWritten).
+  // Waits a moment for one who only asks (IsBeingWritten). Whoever held it may have renamed or
+  // removed the folder meanwhile: then it is not held, and there is news to look for.
   // \error kAlreadyExists if another process holds it.
   absl::Status Take(const std::string& folder, const std::string& output);
+  bool held() const { return descriptor_ >= 0; }
 
  private:
   int descriptor_ = -1;

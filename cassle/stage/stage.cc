@@ -26,6 +26,7 @@
 #include "cassle/base/text_proto.h"
 #include "cassle/stage/folder_lock.h"
 #include "cassle/stage/options.h"
+#include "cassle/stage/own_folders.h"
 #include "cassle/stage/stage_manifest.h"
 
 namespace cassle {
@@ -175,13 +176,15 @@ class StageRunner {
     CASSLE_RETURN_IF_ERROR(CheckOutsideInputs());
     CASSLE_RETURN_IF_ERROR(CheckSideOutputs());
     CASSLE_RETURN_IF_ERROR(DescribeBirth());
-    CASSLE_ASSIGN_OR_RETURN(const bool up_to_date, CheckExistingOutput());
+    partial_ = absl::StrCat(output_, kPartialEnding);
+    old_ = absl::StrCat(output_, ".old");
+    FolderLock lock;
+    CASSLE_ASSIGN_OR_RETURN(const bool up_to_date, LockUnlessUpToDate(&lock));
     if (up_to_date) {
       context_.Say(absl::StrCat("up to date: ", output_));
       return StageOutcome{true, output_, manifest_};
     }
-    FolderLock lock;
-    CASSLE_RETURN_IF_ERROR(PreparePartial(&lock));
+    CASSLE_RETURN_IF_ERROR(PreparePartial());
     if (!finished_before_) CASSLE_RETURN_IF_ERROR(Work(work));
     CASSLE_RETURN_IF_ERROR(Publish());
     return StageOutcome{false, output_, manifest_};
@@ -314,14 +317,30 @@ class StageRunner {
     return true;
   }
 
-  absl::Status PreparePartial(FolderLock* lock) {
-    partial_ = absl::StrCat(output_, kPartialEnding);
+  // True if the output is there and is what this run would make; else the lock is held. Looks again
+  // once it has the lock: another process may have finished the same output meanwhile.
+  absl::StatusOr<bool> LockUnlessUpToDate(FolderLock* lock) {
+    while (true) {
+      const absl::StatusOr<bool> up_to_date = CheckExistingOutput();
+      if (!up_to_date.ok() || *up_to_date) {
+        // The folder that was made for the lock; one that holds something stays.
+        std::error_code not_empty;
+        if (lock->held()) std::filesystem::remove(partial_, not_empty);
+        return up_to_date;
+      }
+      if (lock->held()) return false;
+      if (FileExists(output_)) CASSLE_RETURN_IF_ERROR(RequireOwn(old_));
+      CASSLE_RETURN_IF_ERROR(MakeDirectories(partial_));
+      CASSLE_RETURN_IF_ERROR(lock->Take(partial_, output_));
+    }
+  }
+
+  absl::Status PreparePartial() {
+    CASSLE_RETURN_IF_ERROR(RequireOwn(partial_));
     context_.output_dir_ = partial_;
-    const bool existed = IsDirectory(partial_);
-    CASSLE_RETURN_IF_ERROR(MakeDirectories(partial_));
-    CASSLE_RETURN_IF_ERROR(lock->Take(partial_, output_));
     const std::string identity = repeatable_ ? Identity(manifest_) : "";
-    if (existed) {
+    CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> left, ListDirectory(partial_));
+    if (!left.empty()) {
       // Killed between its last two steps: only the renaming is missing.
       const absl::StatusOr<v1::StageManifest> done = ReadFinishedPartial();
       if (done.ok() && repeatable_ && SameBirth(*done, manifest_)) {
@@ -341,7 +360,7 @@ class StageRunner {
       } else {
         context_.Say(absl::StrCat("starting over: ", partial_,
                                   same ? " was interrupted" : " was another job"));
-        CASSLE_RETURN_IF_ERROR(EmptyPartial());
+        CASSLE_RETURN_IF_ERROR(EmptyOwn(partial_));
       }
     }
     if (!context_.resumed_) {
@@ -374,15 +393,6 @@ class StageRunner {
     return absl::OkStatus();
   }
 
-  // Removes what is in the folder but keeps the folder, whose lock is held.
-  absl::Status EmptyPartial() {
-    CASSLE_ASSIGN_OR_RETURN(std::vector<std::string> names, ListDirectory(partial_));
-    for (const std::string& name : names) {
-      CASSLE_RETURN_IF_ERROR(RemoveAll(JoinPath(partial_, name)));
-    }
-    return absl::OkStatus();
-  }
-
   void BeginWork() {
     context_.working_ = true;
     for (const std::string& note : context_.notes_) context_.Say(note);
@@ -397,7 +407,7 @@ class StageRunner {
       // What cannot be resumed, or has not begun, is of no use to anybody.
       const absl::StatusOr<std::vector<std::string>> names = ListDirectory(partial_);
       const bool begun = names.ok() && *names != std::vector<std::string>{kJobName};
-      if (!info_.resumable || !begun) RemoveAll(partial_).IgnoreError();
+      if (!info_.resumable || !begun) RemoveOwn(partial_).IgnoreError();
       return status;
     }
     CASSLE_RETURN_IF_ERROR(FillManifest());
@@ -432,11 +442,10 @@ class StageRunner {
     CASSLE_RETURN_IF_ERROR(RemoveAll(JoinPath(partial_, kJobName)));
     CASSLE_RETURN_IF_ERROR(SyncDirectory(partial_));
     if (FileExists(output_)) {
-      const std::string old = absl::StrCat(output_, ".old");
-      CASSLE_RETURN_IF_ERROR(RemoveAll(old));
-      CASSLE_RETURN_IF_ERROR(Rename(output_, old));
+      CASSLE_RETURN_IF_ERROR(RemoveOwn(old_));
+      CASSLE_RETURN_IF_ERROR(Rename(output_, old_));
       CASSLE_RETURN_IF_ERROR(Rename(partial_, output_));
-      CASSLE_RETURN_IF_ERROR(RemoveAll(old));
+      CASSLE_RETURN_IF_ERROR(RemoveOwn(old_));
     } else {
       CASSLE_RETURN_IF_ERROR(Rename(partial_, output_));
     }
@@ -451,6 +460,7 @@ class StageRunner {
   const double cpu_start_;
   std::string output_;
   std::string partial_;
+  std::string old_;
   bool repeatable_ = true;
   bool finished_before_ = false;
   // The other ranks know what becomes of the work.

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <thread>
 
@@ -134,6 +135,28 @@ TEST_F(StageRecordTest, AskingWhetherAFolderIsBeingWrittenNeverHindersItsWriter)
   EXPECT_THAT(second.Take(Partial(), Out()),
               StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("being written by another")));
   EXPECT_FALSE(IsBeingWritten(JoinPath(root_, "nothing")));
+}
+
+TEST_F(StageRecordTest, TheLockOfAFolderThatWasRenamedOrRemovedIsNotHeld) {
+  for (const bool renamed : {true, false}) {
+    ASSERT_OK(MakeDirectories(Partial()));
+    FolderLock other;
+    auto held = std::make_unique<FolderLock>();
+    ASSERT_OK(held->Take(Partial(), Out()));
+    EXPECT_TRUE(held->held());
+    std::thread finishes([&] {
+      absl::SleepFor(absl::Milliseconds(120));
+      EXPECT_OK(renamed ? Rename(Partial(), Out()) : RemoveAll(Partial()));
+      held.reset();
+    });
+    EXPECT_OK(other.Take(Partial(), Out()));
+    finishes.join();
+    EXPECT_FALSE(other.held());
+    EXPECT_FALSE(IsBeingWritten(Out()));
+    // Nothing to wait for.
+    EXPECT_OK(other.Take(Partial(), Out()));
+    EXPECT_FALSE(other.held());
+  }
 }
 
 TEST(SettingsOfTest, HaveTheirPathsAndListsAreJoined) {

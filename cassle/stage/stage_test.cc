@@ -153,6 +153,22 @@ TEST_F(StageTest, ADamagedOutputIsRefusedByReadersAndMadeAgain) {
   EXPECT_OK(RequireComplete(Out()));
 }
 
+TEST_F(StageTest, AManifestThatIsCutShortIsNoProofOfAnything) {
+  ASSERT_OK(Run().status());
+  const std::string path = JoinPath(Out(), kManifestName);
+  for (const char* rest : {"", "stage: \"numbers\"\nversion: 1\n", "fingerprint: \"00\"\n"}) {
+    ASSERT_OK(WriteFile(path, rest));
+    const auto damaged =
+        StatusIs(absl::StatusCode::kDataLoss,
+                 HasSubstr("stage.textproto is damaged or cut short: make the folder again"));
+    EXPECT_THAT(RequireComplete(Out()), damaged) << rest;
+    EXPECT_THAT(Run(), damaged) << rest;
+  }
+  settings_.force = true;
+  ASSERT_OK(Run().status());
+  EXPECT_OK(RequireComplete(Out()));
+}
+
 TEST_F(StageTest, AMissingSideOutputIsMadeEvenIfTheOutputIsUpToDate) {
   ASSERT_OK(Run().status());
   options_.set_picture(JoinPath(root_, "picture.png"));
@@ -169,6 +185,48 @@ TEST_F(StageTest, AFolderThatIsNoStageOutputIsLeftAlone) {
   settings_.force = true;
   EXPECT_THAT(Run(), StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("left alone")));
   EXPECT_EQ(ReadFile(JoinPath(Out(), "thesis.tex")).value(), "years of work");
+}
+
+TEST_F(StageTest, FoldersOfOthersBesideTheOutputAreLeftAlone) {
+  for (const std::string ending : {".partial", ".old"}) {
+    const std::string thesis = JoinPath(Out() + ending, "thesis.tex");
+    ASSERT_OK(RemoveAll(Out()));
+    options_.set_count(3);
+    ASSERT_OK(Run().status());
+    ASSERT_OK(WriteFile(JoinPath(root_, "in"), "changed for " + ending));
+    ASSERT_OK(MakeDirectories(Out() + ending));
+    ASSERT_OK(WriteFile(thesis, "years of work"));
+    settings_.force = true;
+    g_runs = 0;
+    EXPECT_THAT(Run(), StatusIs(absl::StatusCode::kAlreadyExists,
+                                AllOf(HasSubstr("out" + ending), HasSubstr("move it away"))));
+    EXPECT_EQ(g_runs, 0);
+    EXPECT_EQ(ReadFile(thesis).value(), "years of work");
+    EXPECT_OK(RequireComplete(Out()));
+    EXPECT_EQ(FileExists(Out() + ".partial"), ending == ".partial");
+    // What bears the mark of a stage is replaced as ever.
+    ASSERT_OK(WriteFile(JoinPath(Out() + ending, kJobName), ""));
+    ASSERT_OK(Run().status());
+    EXPECT_FALSE(FileExists(Out() + ending));
+  }
+}
+
+TEST_F(StageTest, AnOldFolderIsNotTouchedWhereNothingIsReplaced) {
+  ASSERT_OK(MakeDirectories(Out() + ".old"));
+  ASSERT_OK(WriteFile(Out() + ".old/thesis.tex", "years of work"));
+  ASSERT_OK(Run().status());
+  EXPECT_EQ(ReadFile(Out() + ".old/thesis.tex").value(), "years of work");
+}
+
+// Killed between its last two steps, a run leaves a manifest and no job.
+TEST_F(StageTest, AFinishedPartialOfAnotherJobIsReplaced) {
+  ASSERT_OK(Run().status());
+  ASSERT_OK(Rename(Out(), Out() + ".partial"));
+  options_.set_count(2);
+  ASSERT_OK(Run().status());
+  EXPECT_OK(RequireComplete(Out()));
+  EXPECT_FALSE(FileExists(JoinPath(Out(), "2")));
+  EXPECT_FALSE(FileExists(JoinPath(Out(), kJobName)));
 }
 
 TEST_F(StageTest, AFailedStageLeavesNothingBehind) {
@@ -378,6 +436,33 @@ TEST_F(StageTest, TwoWritersOfOneOutputExcludeEachOther) {
   int status = 0;
   waitpid(child, &status, 0);
   EXPECT_EQ(status, 0);
+}
+
+// The other finishes while this one waits for the lock.
+TEST_F(StageTest, WhoWaitedForTheSameOutputFindsItUpToDate) {
+  int ready[2];
+  ASSERT_EQ(pipe(ready), 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    const StageWork slow = [&](const google::protobuf::Message& options, StageContext& context) {
+      const char byte = 1;
+      if (write(ready[1], &byte, 1) != 1) return absl::InternalError("pipe");
+      usleep(100000);
+      return WriteNumbers(static_cast<const v1::TestOptions&>(options), context);
+    };
+    _exit(RunStageWork({"numbers", 1, "", true}, options_, settings_, slow).ok() ? 0 : 1);
+  }
+  char byte = 0;
+  ASSERT_EQ(read(ready[0], &byte, 1), 1);
+  const absl::StatusOr<StageOutcome> outcome = Run();
+  int status = 0;
+  waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
+  ASSERT_OK(outcome.status());
+  EXPECT_TRUE(outcome->up_to_date);
+  EXPECT_EQ(g_runs, 0);
+  EXPECT_OK(RequireComplete(Out()));
+  EXPECT_FALSE(FileExists(Out() + ".partial"));
 }
 
 TEST(ExitCodeTest, FollowsTheContract) {
