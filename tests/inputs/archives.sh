@@ -124,6 +124,11 @@ make_cut_archive() {
   truncate -s 4000 set.tar
 }
 
+make_cut_archive_and_a_picture() {
+  mkdir set
+  (cd set && make_cut_archive && mv cat/0.png preview.png && rm -r cat dog)
+}
+
 make_cut_zip() {
   make_zip
   truncate -s -10 set.zip
