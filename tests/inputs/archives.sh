@@ -126,7 +126,7 @@ make_cut_archive() {
 
 make_cut_archive_and_a_picture() {
   mkdir set
-  (cd set && make_cut_archive && mv cat/0.png preview.png && rm -r cat dog)
+  (cd set && make_cut_archive && mv cat/1.png preview.png && rm -r cat dog)
 }
 
 make_cut_zip() {
