@@ -69,7 +69,7 @@ mkdir -p "$bundle/examples/python" "$bundle/cassle/data/records" "$bundle/cassle
 cp -R docs "$bundle"
 cp examples/python/cassle_read.py "$bundle/examples/python"
 cp cassle/data/records/*_record.proto "$bundle/cassle/data/records"
-cp cassle/augment/policies/policy.proto cassle/augment/policies/*.textproto "$bundle/cassle/augment/policies"
+cp cassle/augment/operations/policy.proto cassle/augment/policies/*.textproto "$bundle/cassle/augment/policies"
 mkdir -p "$bundle/share/man/man1" "$bundle/share/bash-completion/completions" "$bundle/share/zsh/site-functions"
 cp cassle/front/completion.bash "$bundle/share/bash-completion/completions/cassle"
 cp cassle/front/completion.zsh "$bundle/share/zsh/site-functions/_cassle"
