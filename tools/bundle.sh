@@ -7,8 +7,9 @@
 #   bin/       the programs, which find lib/ from where they are
 #   lib/       Debian's libraries, all but glibc's
 #   configs/   recipes of data sets
-#   docs/      these pages
-#   examples/  shards, views and embeddings in Python, and under cassle/ the messages in them, policies and their fields
+#   docs/      the pages that --help names
+#   examples/  shards, views and embeddings in Python
+#   cassle/    messages of the records, policies, where the repository has them
 #   share/     man pages, completion for bash and zsh
 #   licenses/  of cassle and of every library, with the versions of their sources
 #   commit.txt what --version says
@@ -65,11 +66,12 @@ foreign=$(for program in "$bundle"/bin/*; do env -i ldd -r "$program" 2>&1; done
 
 cp -R configs LICENSE "$bundle"
 # What `--help` points to, with its pictures; and what reads shards in Python, where it finds their messages.
-mkdir -p "$bundle/examples/python" "$bundle/cassle/data/records" "$bundle/cassle/augment/policies"
+mkdir -p "$bundle/examples/python" "$bundle/cassle/data/records" "$bundle/cassle/augment"/{operations,policies}
 cp -R docs "$bundle"
 cp examples/python/cassle_read.py "$bundle/examples/python"
 cp cassle/data/records/*_record.proto "$bundle/cassle/data/records"
-cp cassle/augment/operations/policy.proto cassle/augment/policies/*.textproto "$bundle/cassle/augment/policies"
+cp cassle/augment/operations/policy.proto "$bundle/cassle/augment/operations"
+cp cassle/augment/policies/*.textproto "$bundle/cassle/augment/policies"
 mkdir -p "$bundle/share/man/man1" "$bundle/share/bash-completion/completions" "$bundle/share/zsh/site-functions"
 cp cassle/front/completion.bash "$bundle/share/bash-completion/completions/cassle"
 cp cassle/front/completion.zsh "$bundle/share/zsh/site-functions/_cassle"

@@ -162,7 +162,7 @@ absl::Status Export(const v1::ExportWeightsOptions& options, StageContext& conte
 StageInfo ExportWeightsInfo() {
   return {
       .name = "export-weights",
-      .version = 2,
+      .version = 3,
       .summary =
           "Writes the backbone of a model for Python: a state dict for torch.load and "
           "torchvision's or timm's networks, and safetensors; or for other run times, as ONNX."};

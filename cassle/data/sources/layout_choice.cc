@@ -51,10 +51,10 @@ absl::Status CheckNoneFailed(const std::vector<Reading>& readings, const Reading
     return absl::Status(
         reading.failure.code(),
         absl::StrCat(reading.failure.message(),
-                     chosen.images == 0
-                         ? ""
-                         : absl::StrCat("; --source=", chosen.layout, " reads only ", Count(chosen),
-                                        " images in ", chosen.evidence)));
+                     chosen.images == 0 ? ""
+                                        : absl::StrCat("; --source=", chosen.layout, " reads ",
+                                                       chosen.more ? "" : "only ", Count(chosen),
+                                                       " images in ", chosen.evidence)));
   }
   return absl::OkStatus();
 }

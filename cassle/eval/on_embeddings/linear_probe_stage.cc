@@ -15,7 +15,6 @@
 #include "cassle/eval/classifiers/classifier_file.h"
 #include "cassle/eval/embeddings/class_targets.h"
 #include "cassle/eval/embeddings/embeddings.h"
-#include "cassle/eval/embeddings/equal_images.h"
 #include "cassle/eval/embeddings/label_notes.h"
 #include "cassle/eval/on_embeddings/probe_sets.h"
 #include "cassle/eval/result/evaluation.h"
@@ -172,13 +171,8 @@ absl::StatusOr<v1::Evaluation> EvaluationHead(const ProbeSets& sets,
     for (const std::string& warning : of_target.warnings) evaluation.add_warnings(warning);
   }
   AddEvaluatedSets(rows, &evaluation);
-  CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> equal,
-                          EqualImageWarnings(*sets.train, &*sets.test, names));
+  CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> equal, ProbeImageWarnings(sets, names));
   for (const std::string& warning : equal) evaluation.add_warnings(warning);
-  if (sets.val.has_value()) {
-    CASSLE_ASSIGN_OR_RETURN(const std::string in_val, TestInValWarning(*sets.val, *sets.test));
-    if (!in_val.empty()) evaluation.add_warnings(in_val);
-  }
   return evaluation;
 }
 

@@ -16,6 +16,7 @@ namespace cassle {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -64,6 +65,13 @@ TEST_F(LinearProbeStageTest, ReportsTheWholeGridAndTheTest) {
   EXPECT_EQ(result_.num_features(), 7);
   ASSERT_EQ(result_.sets_size(), 3);
   EXPECT_EQ(result_.sets(2).split(), "test");
+}
+
+TEST_F(LinearProbeStageTest, TestImagesThatAreInValAreNamed) {
+  ASSERT_OK(test_.Write(Path("val")));
+  options_.set_val(Path("val"));
+  ASSERT_OK(Run());
+  EXPECT_THAT(result_.warnings(), Contains(HasSubstr("also in the val embeddings: 60")));
 }
 
 TEST_F(LinearProbeStageTest, TheEvaluationShowsTheDetails) {

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
+#include "cassle/eval/embeddings/equal_images.h"
 #include "cassle/eval/embeddings/label_notes.h"
 #include "cassle/eval/result/evaluation.h"
 #include "cassle/probes/splits/authors_splits.h"
@@ -120,6 +121,16 @@ absl::StatusOr<ProbeSets> OpenProbeSets(const v1::ProbeInputs& inputs) {
     CASSLE_RETURN_IF_ERROR(CheckComparable("train", *sets.train, "val", *sets.val));
   }
   return sets;
+}
+
+absl::StatusOr<std::vector<std::string>> ProbeImageWarnings(
+    const ProbeSets& sets, const std::vector<std::string>& targets) {
+  CASSLE_ASSIGN_OR_RETURN(std::vector<std::string> warnings,
+                          EqualImageWarnings(*sets.train, &*sets.test, targets));
+  if (!sets.val.has_value()) return warnings;
+  CASSLE_ASSIGN_OR_RETURN(std::string in_val, TestInValWarning(*sets.val, *sets.test));
+  if (!in_val.empty()) warnings.push_back(std::move(in_val));
+  return warnings;
 }
 
 absl::StatusOr<ProbeRows> ChooseProbeRows(const ProbeSets& sets, const TargetPresence& presence,

@@ -58,6 +58,11 @@ struct TargetLabels {
 // kFailedPrecondition for embeddings that are missing, broken or of different encoders.
 absl::StatusOr<ProbeSets> OpenProbeSets(const v1::ProbeInputs& inputs);
 
+// EqualImageWarnings of train and test, and of test images that are also in a val of its own
+// (cassle/eval/embeddings/equal_images.h).
+absl::StatusOr<std::vector<std::string>> ProbeImageWarnings(
+    const ProbeSets& sets, const std::vector<std::string>& targets);
+
 // Which rows have a target.
 struct TargetPresence {
   // "class of label", for messages.

@@ -12,7 +12,6 @@
 #include "cassle/base/file.h"
 #include "cassle/base/safetensors.h"
 #include "cassle/base/status_macros.h"
-#include "cassle/eval/embeddings/equal_images.h"
 #include "cassle/eval/on_embeddings/probe_sets.h"
 #include "cassle/eval/result/evaluation.h"
 #include "cassle/probes/linear_probe.h"
@@ -228,12 +227,8 @@ absl::StatusOr<v1::Evaluation> Describe(const ProbeSets& sets, const std::vector
   }
   AddEvaluatedSets(rows, &evaluation);
   CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> equal,
-                          EqualImageWarnings(*sets.train, &*sets.test, /*targets=*/{}));
+                          ProbeImageWarnings(sets, /*targets=*/{}));
   for (const std::string& warning : equal) evaluation.add_warnings(warning);
-  if (sets.val.has_value()) {
-    CASSLE_ASSIGN_OR_RETURN(const std::string in_val, TestInValWarning(*sets.val, *sets.test));
-    if (!in_val.empty()) evaluation.add_warnings(in_val);
-  }
   return evaluation;
 }
 
