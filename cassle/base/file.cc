@@ -101,6 +101,11 @@ bool IsDirectory(const std::string& path) {
   return stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
 }
 
+bool IsPipe(const std::string& path) {
+  struct stat info;
+  return stat(path.c_str(), &info) == 0 && S_ISFIFO(info.st_mode);
+}
+
 absl::StatusOr<int64_t> FileSize(const std::string& path) {
   struct stat info;
   if (stat(path.c_str(), &info) != 0) return ReadError(path, errno);
@@ -108,7 +113,7 @@ absl::StatusOr<int64_t> FileSize(const std::string& path) {
 }
 
 absl::Status ReadInBlocks(const std::string& path,
-                          absl::FunctionRef<void(absl::string_view)> consume) {
+                          absl::FunctionRef<absl::Status(absl::string_view)> consume) {
   Descriptor fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat info;
   CASSLE_RETURN_IF_ERROR(StatForReading(path, fd.get(), &info));
@@ -116,8 +121,11 @@ absl::Status ReadInBlocks(const std::string& path,
   while (true) {
     const ssize_t count = read(fd.get(), &block[0], block.size());
     if (count == 0) return absl::OkStatus();
-    if (count > 0) consume(absl::string_view(block).substr(0, static_cast<size_t>(count)));
-    if (count < 0 && errno != EINTR) return ReadError(path, errno);
+    if (count < 0) {
+      if (errno == EINTR) continue;
+      return ReadError(path, errno);
+    }
+    CASSLE_RETURN_IF_ERROR(consume(absl::string_view(block).substr(0, static_cast<size_t>(count))));
   }
 }
 
@@ -125,8 +133,10 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
   std::string bytes;
   // A hint only: files in /proc and pipes report 0.
   bytes.reserve(static_cast<size_t>(FileSize(path).value_or(0)));
-  CASSLE_RETURN_IF_ERROR(ReadInBlocks(
-      path, [&bytes](absl::string_view block) { bytes.append(block.data(), block.size()); }));
+  CASSLE_RETURN_IF_ERROR(ReadInBlocks(path, [&bytes](absl::string_view block) {
+    bytes.append(block.data(), block.size());
+    return absl::OkStatus();
+  }));
   return bytes;
 }
 
@@ -195,9 +205,8 @@ absl::Status LinkOrCopy(const std::string& from, const std::string& to) {
   CASSLE_RETURN_IF_ERROR(RemoveAll(to));
   if (link(from.c_str(), to.c_str()) == 0) return absl::OkStatus();
   CASSLE_ASSIGN_OR_RETURN(const std::unique_ptr<FileWriter> copy, FileWriter::Open(to));
-  // A failed write is remembered and reported by Close().
   CASSLE_RETURN_IF_ERROR(
-      ReadInBlocks(from, [&copy](absl::string_view block) { copy->Append(block).IgnoreError(); }));
+      ReadInBlocks(from, [&copy](absl::string_view block) { return copy->Append(block); }));
   return copy->Close();
 }
 

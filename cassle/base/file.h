@@ -25,12 +25,15 @@ std::string DirName(absl::string_view path);
 
 bool FileExists(const std::string& path);
 bool IsDirectory(const std::string& path);
+// A FIFO, such as a shell's <(command): what is read from it is gone.
+bool IsPipe(const std::string& path);
 absl::StatusOr<int64_t> FileSize(const std::string& path);
 
 absl::StatusOr<std::string> ReadFile(const std::string& path);
-// Hands on the bytes of a file in order, 64 KiB at a time.
+// Hands on the bytes of a file in order, 64 KiB at a time. Ends with the first error that `consume`
+// returns.
 absl::Status ReadInBlocks(const std::string& path,
-                          absl::FunctionRef<void(absl::string_view)> consume);
+                          absl::FunctionRef<absl::Status(absl::string_view)> consume);
 // Names (not paths) in a folder, sorted by bytes, without "." and "..".
 absl::StatusOr<std::vector<std::string>> ListDirectory(const std::string& path);
 // Paths of all regular files below a folder, relative to it, sorted by bytes.

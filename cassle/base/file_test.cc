@@ -84,6 +84,17 @@ TEST(FingerprintTest, EqualsXxh128sum) {
   EXPECT_EQ(FingerprintBytes(""), "99aa06d3014798d86001c324468d497f");
 }
 
+TEST(FingerprintTest, ALargeFileIsLeftWhenInterruptedAndASmallOneIsRead) {
+  const std::string path = JoinPath(::testing::TempDir(), "large");
+  const std::function<bool()> interrupted = [] { return true; };
+  ASSERT_OK(WriteFile(path, std::string(1 << 20, 'x')));
+  EXPECT_EQ(FingerprintFile(path).value(), FingerprintBytes(std::string(1 << 20, 'x')));
+  EXPECT_THAT(FingerprintFile(path, interrupted),
+              StatusIs(absl::StatusCode::kCancelled, HasSubstr("interrupted while " + path)));
+  ASSERT_OK(WriteFile(path, "small"));
+  EXPECT_EQ(FingerprintFile(path, interrupted).value(), FingerprintBytes("small"));
+}
+
 TEST(FingerprintTest, PartsAndWholeAgreeButFieldsAreKeptApart) {
   Fingerprinter parts, fields_a, fields_b;
   parts.Update("ab");

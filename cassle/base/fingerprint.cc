@@ -3,7 +3,10 @@
 #include <xxhash.h>
 
 #include <cstdio>
+#include <utility>
 
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
@@ -21,11 +24,19 @@ std::string FingerprintBytes(absl::string_view bytes) {
   return ToHex(XXH3_128bits(bytes.data(), bytes.size()));
 }
 
-absl::StatusOr<std::string> FingerprintFile(const std::string& path) {
+absl::StatusOr<std::string> FingerprintFile(const std::string& path,
+                                            const std::function<bool()>& interrupted) {
   // Not mapped: the pages of a large file would count as this process's memory.
   Fingerprinter fingerprint;
-  CASSLE_RETURN_IF_ERROR(
-      ReadInBlocks(path, [&fingerprint](absl::string_view block) { fingerprint.Update(block); }));
+  bool begun = false;
+  CASSLE_RETURN_IF_ERROR(ReadInBlocks(path, [&](absl::string_view block) {
+    if (std::exchange(begun, true) && interrupted && interrupted()) {
+      return absl::CancelledError(
+          absl::StrCat("interrupted while ", path, " was read; start again to redo"));
+    }
+    fingerprint.Update(block);
+    return absl::OkStatus();
+  }));
   return fingerprint.Hex();
 }
 

@@ -2,6 +2,7 @@
 #ifndef CASSLE_BASE_FINGERPRINT_H_
 #define CASSLE_BASE_FINGERPRINT_H_
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -14,7 +15,10 @@ namespace cassle {
 std::string FingerprintBytes(absl::string_view bytes);
 
 // Of a file's bytes, read in blocks.
-absl::StatusOr<std::string> FingerprintFile(const std::string& path);
+//   interrupted  asked between blocks; true ends it. May be empty.
+// \error as ReadFile; kCancelled if interrupted.
+absl::StatusOr<std::string> FingerprintFile(const std::string& path,
+                                            const std::function<bool()>& interrupted = nullptr);
 
 // Incremental; Update("ab") equals Update("a") then Update("b").
 class Fingerprinter {

@@ -10,8 +10,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
+#include "cassle/base/text_file.h"
 
 namespace cassle {
 namespace {
@@ -76,7 +76,7 @@ absl::Status ParseTextProto(absl::string_view text, const std::string& origin,
 }
 
 absl::Status ReadTextProto(const std::string& path, google::protobuf::Message* message) {
-  CASSLE_ASSIGN_OR_RETURN(std::string text, ReadFile(path));
+  CASSLE_ASSIGN_OR_RETURN(const std::string text, ReadTextFile(path));
   return ParseTextProto(text, path, message);
 }
 

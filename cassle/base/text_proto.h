@@ -25,7 +25,7 @@ namespace cassle {
 absl::Status ParseTextProto(absl::string_view text, const std::string& origin,
                             google::protobuf::Message* message);
 
-// \error kNotFound if the file cannot be read, else as ParseTextProto.
+// \error as ReadTextFile (text_file.h), then as ParseTextProto.
 absl::Status ReadTextProto(const std::string& path, google::protobuf::Message* message);
 
 // One field per line, in field order; equal messages give equal text.

@@ -52,7 +52,8 @@ absl::StatusOr<std::string> FingerprintNamedImages(v1::DatasetLayout::Source sou
       continue;
     }
     elsewhere = true;
-    const absl::StatusOr<std::string> fingerprint = FingerprintFile(file);
+    const absl::StatusOr<std::string> fingerprint = FingerprintFile(file, arguments.interrupted);
+    if (absl::IsCancelled(fingerprint.status())) return fingerprint.status();
     whole.UpdateField(fingerprint.ok() ? *fingerprint : "");
   }
   return elsewhere ? whole.Hex() : std::string();

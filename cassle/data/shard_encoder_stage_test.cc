@@ -215,6 +215,15 @@ TEST(ShardEncoderTest, ClassesWithoutAnImageAreSaid) {
   EXPECT_THAT(data->info().classes(), ElementsAre("one", "two", "three", "four"));
 }
 
+TEST(ShardEncoderTest, AClassWithoutANameIsNamedByItsLine) {
+  const std::string root = FreshFolder("nameless_class");
+  PutFile(root + "/train.tar", MakeTar({{"0.png", FlatPng(1, 1, 1, 1, 1)}, {"0.cls", "1"}}));
+  PutFile(root + "/names.txt", "one\n\ntwo\n");
+  Options options = FolderOptions(root, FreshFolder("nameless_class_out") + "/data");
+  options.set_classes(root + "/names.txt");
+  ExpectFailure(options, 65, "names.txt:2: the line is empty");
+}
+
 TEST(ShardEncoderTest, WithoutImagesThereIsNoDataSet) {
   const std::string out = FreshFolder("none_out") + "/data";
   ExpectFailure(FolderOptions(FreshFolder("none"), out), 65, "there are no images");

@@ -20,6 +20,10 @@ absl::StatusOr<std::vector<std::string>> ReadClassNames(const std::string& path)
   std::set<std::string> known;
   bool numbered = names.size() > 1;
   for (size_t i = 0; i < names.size(); ++i) {
+    if (names[i].empty()) {
+      return absl::DataLossError(
+          absl::StrCat(path, ":", i + 1, ": the line is empty, and line k+1 names class k"));
+    }
     if (!known.insert(names[i]).second) {
       return absl::DataLossError(
           absl::StrCat(path, ":", i + 1, ": the class '", names[i], "' is named twice"));

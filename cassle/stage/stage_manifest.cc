@@ -37,10 +37,11 @@ const char* KindName(FileTree::Kind kind) {
 bool IsManifest(const std::string& name) { return name == kManifestName || name == kJobName; }
 
 // Name, size and content of a file enter the fingerprint of its folder.
-absl::Status AddFile(const std::string& folder, const std::string& name, int64_t* size,
-                     std::string* hex, Fingerprinter* whole) {
+absl::Status AddFile(const std::string& folder, const std::string& name,
+                     const std::function<bool()>& interrupted, int64_t* size, std::string* hex,
+                     Fingerprinter* whole) {
   CASSLE_ASSIGN_OR_RETURN(*size, FileSize(JoinPath(folder, name)));
-  CASSLE_ASSIGN_OR_RETURN(*hex, FingerprintFile(JoinPath(folder, name)));
+  CASSLE_ASSIGN_OR_RETURN(*hex, FingerprintFile(JoinPath(folder, name), interrupted));
   whole->UpdateField(name);
   whole->UpdateField(absl::StrCat(*size));
   whole->UpdateField(*hex);
@@ -59,7 +60,8 @@ absl::StatusOr<std::string> FingerprintTree(const std::string& folder,
       return absl::CancelledError(
           absl::StrCat("interrupted while ", folder, " was read; start again to redo"));
     }
-    if (!IsManifest(name)) CASSLE_RETURN_IF_ERROR(AddFile(folder, name, &size, &hex, &whole));
+    if (IsManifest(name)) continue;
+    CASSLE_RETURN_IF_ERROR(AddFile(folder, name, interrupted, &size, &hex, &whole));
   }
   for (const FileTree::Other& other : tree.others) {
     whole.UpdateField(other.path);
@@ -152,7 +154,8 @@ absl::Status FingerprintFiles(const std::string& folder, v1::StageManifest* mani
     if (IsManifest(name)) continue;
     v1::FileFingerprint* file = manifest->add_files();
     int64_t size = 0;
-    CASSLE_RETURN_IF_ERROR(AddFile(folder, name, &size, file->mutable_fingerprint(), &whole));
+    CASSLE_RETURN_IF_ERROR(
+        AddFile(folder, name, nullptr, &size, file->mutable_fingerprint(), &whole));
     file->set_name(name);
     file->set_size_bytes(size);
   }
@@ -164,7 +167,13 @@ absl::StatusOr<std::string> FingerprintInput(const std::string& path,
                                              const std::function<bool()>& interrupted) {
   if (!IsDirectory(path)) {
     if (!FileExists(path)) return ReadManifest(path).status();
-    return FingerprintFile(path);
+    if (IsPipe(path)) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          path,
+          " is a pipe, of which nothing can be read twice: write it to a file, or name - if the "
+          "stage reads streams"));
+    }
+    return FingerprintFile(path, interrupted);
   }
   if (FileExists(JoinPath(path, kManifestName))) {
     CASSLE_RETURN_IF_ERROR(RequireComplete(path));

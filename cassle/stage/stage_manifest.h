@@ -52,7 +52,7 @@ absl::Status FingerprintFiles(const std::string& folder, v1::StageManifest* mani
 // of a file or any other folder the fingerprint of its bytes and names. Such folders are other
 // people's: links are followed as in cassle/base/file_tree.h.
 //   interrupted  asked again and again; true ends it. May be empty.
-// \error kCancelled if interrupted.
+// \error kCancelled if interrupted; kInvalidArgument of a pipe.
 absl::StatusOr<std::string> FingerprintInput(const std::string& path,
                                              const std::function<bool()>& interrupted = nullptr);
 

@@ -1,5 +1,6 @@
 #include "cassle/stage/stage.h"
 
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -319,6 +320,13 @@ TEST_F(StageTest, AnUnfinishedInputIsRefused) {
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("not a complete stage output")));
 }
 
+TEST_F(StageTest, APipeIsRefusedBeforeItIsDrained) {
+  options_.set_input(JoinPath(root_, "pipe"));
+  ASSERT_EQ(mkfifo(options_.input().c_str(), 0600), 0);
+  EXPECT_THAT(Run(), StatusIs(absl::StatusCode::kInvalidArgument,
+                              AllOf(HasSubstr("--input: "), HasSubstr("pipe is a pipe"))));
+}
+
 TEST_F(StageTest, AMissingOutputFlagIsAUsageError) {
   options_.clear_output();
   EXPECT_THAT(Run(),
@@ -503,6 +511,17 @@ TEST(ParseCommandLineTest, FlagsOverrideTheConfigFileWhereverTheyStand) {
   EXPECT_EQ(options.count(), 8);
   EXPECT_EQ(options.color(), v1::RED);
   EXPECT_THAT(options.groups(), ::testing::ElementsAre("b", "c"));
+}
+
+TEST(ParseCommandLineTest, AConfigFileMayBeOfWindows) {
+  const std::string path = JoinPath(::testing::TempDir(), "windows.textproto");
+  ASSERT_OK(WriteFile(path,
+                      "\xef\xbb\xbf"
+                      "count: 7\r\ncolor: RED\r\n"));
+  v1::TestOptions options;
+  CommandLine line;
+  ASSERT_OK(ParseCommandLine({"--config=" + path}, &options, &line));
+  EXPECT_EQ(options.count(), 7);
 }
 
 TEST(ParseCommandLineTest, APathThatIsGivenTwiceIsAUsageErrorUnlessThereMayBeSeveral) {

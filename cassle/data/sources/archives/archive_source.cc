@@ -143,6 +143,33 @@ class ArchiveSource : public ImageSource {
   std::string bytes_;
 };
 
+constexpr char kClassesFile[] = "classes.txt";
+
+// The archives of a folder, without those that are left out. What else lies there is counted.
+absl::StatusOr<std::vector<std::string>> ArchivesOf(const std::string& folder,
+                                                    const SourceArguments& arguments) {
+  constexpr char kBeside[] = "files and folders that are not named as archives skipped";
+  Tally& tally = *arguments.tally;
+  CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(folder));
+  std::vector<std::string> archives;
+  for (const std::string& name : names) {
+    if (name == kClassesFile) continue;
+    const std::string escaped = EscapedName(name);
+    if (IsLeftover(name)) {
+      tally.Count(kLeftovers, escaped);
+    } else if (arguments.leave_out->Matches(name)) {
+      tally.Count(kLeftOut, escaped);
+    } else if (IsArchiveName(name)) {
+      archives.push_back(name);
+    } else if (IsDirectory(JoinPath(folder, name))) {
+      tally.Count(kBeside, escaped, "folder");
+    } else {
+      CountUnread(kBeside, escaped, &tally);
+    }
+  }
+  return archives;
+}
+
 // The archives that the inputs name, and the names of classes that lie beside them.
 absl::Status FindArchives(const SourceArguments& arguments, std::vector<Archive>* archives,
                           std::vector<std::string>* classes, std::unique_ptr<KeptInput>* kept) {
@@ -158,16 +185,7 @@ absl::Status FindArchives(const SourceArguments& arguments, std::vector<Archive>
     const bool folder = IsDirectory(input.path);
     std::vector<std::string> files = {input.path};
     if (folder) {
-      CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(input.path));
-      files.clear();
-      for (const std::string& name : names) {
-        if (!IsArchiveName(name)) continue;
-        if (arguments.leave_out->Matches(name)) {
-          arguments.tally->Count(kLeftOut, EscapedName(name));
-        } else {
-          files.push_back(name);
-        }
-      }
+      CASSLE_ASSIGN_OR_RETURN(files, ArchivesOf(input.path, arguments));
       if (files.empty()) {
         return absl::FailedPreconditionError(absl::StrCat(
             input.path, ": no .tar, .tar.gz or .zip in this folder",
@@ -176,8 +194,8 @@ absl::Status FindArchives(const SourceArguments& arguments, std::vector<Archive>
       }
     }
     const std::string root = folder ? input.path : DirName(input.path);
-    if (classes->empty() && FileExists(JoinPath(root, "classes.txt"))) {
-      CASSLE_ASSIGN_OR_RETURN(*classes, ReadLines(JoinPath(root, "classes.txt")));
+    if (classes->empty() && FileExists(JoinPath(root, kClassesFile))) {
+      CASSLE_ASSIGN_OR_RETURN(*classes, ReadLines(JoinPath(root, kClassesFile)));
     }
     for (const std::string& file : files) {
       const std::string path = folder ? JoinPath(input.path, file) : file;

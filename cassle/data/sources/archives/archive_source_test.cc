@@ -467,6 +467,24 @@ TEST(ArchiveSourceTest, WhatNobodyReadsIsCountedAndNamed) {
                           "1 members without an extension not read (README)"));
 }
 
+TEST(ArchiveSourceTest, WhatLiesBesideTheArchivesIsCountedAndNamed) {
+  const std::string root = FreshFolder("beside");
+  PutFile(root + "/train.tar", MakeTar({{"a.png", FlatPng(1, 1, 1, 1, 1)}}));
+  for (const char* name : {"classes.txt", "labels.csv", "more.rar", ".DS_Store", "more/val.tar"}) {
+    PutFile(absl::StrCat(root, "/", name), "x");
+  }
+  SourceArguments arguments;
+  arguments.inputs = {{"", root}};
+  ASSERT_OK(ReadSource(arguments, v1::DatasetLayout::WEBDATASET).status());
+  EXPECT_THAT(
+      arguments.tally->Sentences(),
+      ElementsAre(
+          "3 files and folders that are not named as archives skipped: .csv 1, .rar 1, folder 1 "
+          "(labels.csv, ...)",
+          "1 hidden files and leftovers of systems skipped (.DS_Store)"));
+  EXPECT_THAT(arguments.tally->label_files(), ElementsAre("labels.csv"));
+}
+
 TEST(ArchiveSourceTest, NamesThatLeadOutAreReadInside) {
   ASSERT_OK_AND_ASSIGN(
       const SourceContent content,
