@@ -68,7 +68,7 @@ measure() {
     loopback*) "$pretrain" "$@" "${method[@]}" --ranks=2 --output=run > /dev/null 2> run.err ;;
     hosts*)
       local ranks=(--ranks=2 --launch.local_ranks=2 --launch.host=10.77.0.1)
-      [ "$kind" = hosts ] || ranks+=(--launch.compress_gradients)
+      [ "$kind" = hosts ] || ranks+=(--compress_gradients)
       ip netns exec "$b" "$pretrain" "$@" "${method[@]}" "${ranks[@]}" --launch.rank=1 --output=run > /dev/null 2>&1 &
       ip netns exec "$a" "$pretrain" "$@" "${method[@]}" "${ranks[@]}" --launch.rank=0 --output=run > /dev/null 2> run.err
       wait

@@ -7,7 +7,7 @@
 
   step_ms     of one GPU on its own batch, measured (docs/benchmarks.md, ResNet-50 of MoCo-v2 at 224 px in bf16)
   backward    share of the step in which gradients can travel
-  parameters  that are trained; bytes of each on its way (2 with --launch.compress_gradients)
+  parameters  that are trained; bytes of each on its way (2 with --compress_gradients)
   messages    all-reduces of batch norm in a step that nothing hides: 53 layers, forward of query and key, backward
   in_node, between  GB/s that an all-reduce reaches among the 8 GPUs of a node, and per GPU between nodes
   latency     microseconds of a small all-reduce, for each number of GPUs

@@ -84,10 +84,11 @@ class Recorder {
   absl::Status FindRange() {
     if (source_->is_stream()) return absl::OkStatus();
     last_record_ = source_->size() * options_.epochs() * options_.views();
-    if (!options_.has_num_shards()) return absl::OkStatus();
     const int64_t per_shard = RecordsPerShard();
-    CASSLE_ASSIGN_OR_RETURN(part_, PartOfShards((last_record_ + per_shard - 1) / per_shard,
-                                                options_.shard_index(), options_.num_shards()));
+    total_shards_ = (last_record_ + per_shard - 1) / per_shard;
+    if (!options_.has_num_shards()) return absl::OkStatus();
+    CASSLE_ASSIGN_OR_RETURN(
+        part_, PartOfShards(total_shards_, options_.shard_index(), options_.num_shards()));
     first_record_ = part_.first_shard() * per_shard;
     last_record_ = std::min(last_record_, part_.end_shard() * per_shard);
     return absl::OkStatus();
@@ -97,7 +98,7 @@ class Recorder {
   absl::Status Merge(ViewShardWriter* writer) {
     CASSLE_RETURN_IF_ERROR(LinkParts({options_.merge().begin(), options_.merge().end()},
                                      context_.birth(), context_.output_dir()));
-    CASSLE_ASSIGN_OR_RETURN(const int64_t there, writer->Resume(last_record_));
+    CASSLE_ASSIGN_OR_RETURN(const int64_t there, writer->Resume(last_record_, total_shards_));
     if (there == last_record_) return absl::OkStatus();
     return absl::DataLossError(absl::StrCat(
         absl::StrJoin(options_.merge(), ", "), ": only the first ", there, " of ", last_record_,
@@ -107,7 +108,8 @@ class Recorder {
   absl::Status RecordAll(ViewShardWriter* writer) {
     int64_t record = first_record_;
     if (context_.resumed() && !source_->is_stream()) {
-      CASSLE_ASSIGN_OR_RETURN(const int64_t done, writer->Resume(last_record_ - first_record_));
+      CASSLE_ASSIGN_OR_RETURN(const int64_t done,
+                              writer->Resume(last_record_ - first_record_, total_shards_));
       if (done > 0) context_.Say(absl::StrCat(done, " views are recorded already"));
       record += done;
     }
@@ -121,7 +123,9 @@ class Recorder {
                       visit - first_visit);
     while (visits < 0 || visit < visits) {
       if (context_.interrupted()) {
-        return absl::CancelledError("interrupted; started again, it goes on from here");
+        return absl::CancelledError(source_->is_stream() || context_.streaming()
+                                        ? "interrupted; started again, it begins anew"
+                                        : "interrupted; started again, it goes on from here");
       }
       const int64_t images = source_->is_stream() ? INT64_MAX : source_->size();
       const int64_t first = visit % images;
@@ -308,6 +312,8 @@ class Recorder {
   std::unique_ptr<ImageRecordReader> source_;
   // All shards unless --num_shards is given.
   v1::ViewsPart part_;
+  // Of the whole output; 0 of a stream.
+  int64_t total_shards_ = 0;
   int64_t first_record_ = 0;
   int64_t last_record_ = INT64_MAX;
   // What the workers did, and what the thread did that reads and writes for them.

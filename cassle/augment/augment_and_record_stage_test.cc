@@ -182,6 +182,26 @@ TEST(AugmentAndRecordTest, KilledRunGoesOnShardByShardToTheSameBytes) {
   EXPECT_EQ(Contents(killed.output()), expected);
 }
 
+TEST(AugmentAndRecordTest, ShardsThatHaveTheirNamesAlreadyAreNotMadeAgain) {
+  Options options = BasicOptions("named_whole");
+  options.set_records_per_shard(16);
+  ASSERT_OK(RunRecorder(options));
+  const auto expected = Contents(options.output());
+  Options killed = options;
+  killed.set_output(FreshPath("named"));
+  // Killed between the two names of the second.
+  LeaveUnfinished(
+      killed,
+      {{"views-00000-of-00003.tfrecord", expected.at("views-00000-of-00003.tfrecord")},
+       {"views-00000-of-00003.tfrecord.index", expected.at("views-00000-of-00003.tfrecord.index")},
+       {"views-00001-of-00003.tfrecord", expected.at("views-00001-of-00003.tfrecord")},
+       {"views-00001.tfrecord.index", expected.at("views-00001-of-00003.tfrecord.index")}});
+  ::testing::internal::CaptureStderr();
+  ASSERT_OK(RunRecorder(killed));
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(), HasSubstr("32 views are recorded already"));
+  EXPECT_EQ(Contents(killed.output()), expected);
+}
+
 TEST(AugmentAndRecordTest, TornShardOfAKilledRunIsMadeAgain) {
   Options options = BasicOptions("whole");
   options.set_records_per_shard(16);

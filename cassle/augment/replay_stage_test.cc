@@ -302,6 +302,20 @@ TEST(ReplayTest, MistakesAreNamedWithTheirExitCode) {
   expect(options, 64, "leave --policy");
 }
 
+TEST(ReplayTest, ADescriptionThatCannotBeTrueIsDamage) {
+  const std::string views = Record("without_views", Recording::PNG);
+  const std::string path = JoinPath(views, kViewsInfoName);
+  ASSERT_OK_AND_ASSIGN(std::string text, ReadFile(path));
+  const size_t at = text.find("num_images: ") + 12;
+  ASSERT_LT(at, text.size());
+  // As many bytes as before: the manifest has nothing to say.
+  for (size_t i = at; text[i] != '\n'; ++i) text[i] = '0';
+  ASSERT_OK(WriteFile(path, text));
+  EXPECT_THAT(Replay(ReplayOf(views)).status,
+              StatusIs(absl::StatusCode::kDataLoss,
+                       AllOf(HasSubstr(kViewsInfoName), HasSubstr("no 0 images"))));
+}
+
 TEST(ReplayTest, DamagedRecordsAreNamed) {
   const std::string views = Record("to_damage", Recording::PNG);
   const std::string shard = JoinPath(views, "views-00001-of-00003.tfrecord");

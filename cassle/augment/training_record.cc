@@ -43,7 +43,7 @@ absl::StatusOr<TrainingRecord> ReadTrainingRecord(const std::string& run) {
   }
   TrainingRecord record;
   const std::string policy = JoinPath(run, kPolicyName);
-  CASSLE_RETURN_IF_ERROR(Annotate(ReadTextProto(policy, &record.policy), "--run"));
+  CASSLE_RETURN_IF_ERROR(Annotate(ReadStoredTextProto(policy, &record.policy), "--run"));
   const absl::Status checked = CheckPolicy(record.policy);
   if (!checked.ok()) return absl::DataLossError(absl::StrCat(policy, ": ", checked.message()));
   for (const auto& [path, value] : SettingsOf(manifest->options())) {

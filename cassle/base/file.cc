@@ -101,6 +101,11 @@ bool IsDirectory(const std::string& path) {
   return stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
 }
 
+bool IsLink(const std::string& path) {
+  struct stat info;
+  return lstat(path.c_str(), &info) == 0 && S_ISLNK(info.st_mode);
+}
+
 bool IsPipe(const std::string& path) {
   struct stat info;
   return stat(path.c_str(), &info) == 0 && S_ISFIFO(info.st_mode);
@@ -144,11 +149,15 @@ absl::StatusOr<std::vector<std::string>> ListDirectory(const std::string& path) 
   DIR* folder = opendir(path.c_str());
   if (folder == nullptr) return ReadError(path, errno);
   std::vector<std::string> names;
+  errno = 0;
   while (const dirent* entry = readdir(folder)) {
     const std::string name = entry->d_name;
     if (name != "." && name != "..") names.push_back(name);
+    errno = 0;
   }
+  const int error = errno;
   closedir(folder);
+  if (error != 0) return ReadError(path, error);
   std::sort(names.begin(), names.end());
   return names;
 }

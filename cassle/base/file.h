@@ -25,6 +25,8 @@ std::string DirName(absl::string_view path);
 
 bool FileExists(const std::string& path);
 bool IsDirectory(const std::string& path);
+// A symbolic link, wherever it leads.
+bool IsLink(const std::string& path);
 // A FIFO, such as a shell's <(command): what is read from it is gone.
 bool IsPipe(const std::string& path);
 absl::StatusOr<int64_t> FileSize(const std::string& path);

@@ -80,6 +80,11 @@ absl::Status ReadTextProto(const std::string& path, google::protobuf::Message* m
   return ParseTextProto(text, path, message);
 }
 
+absl::Status ReadStoredTextProto(const std::string& path, google::protobuf::Message* message) {
+  absl::Status read = ReadTextProto(path, message);
+  return absl::IsInvalidArgument(read) ? absl::DataLossError(read.message()) : read;
+}
+
 std::string PrintTextProto(const google::protobuf::Message& message) {
   google::protobuf::TextFormat::Printer printer;
   printer.SetUseShortRepeatedPrimitives(true);

@@ -28,6 +28,9 @@ absl::Status ParseTextProto(absl::string_view text, const std::string& origin,
 // \error as ReadTextFile (text_file.h), then as ParseTextProto.
 absl::Status ReadTextProto(const std::string& path, google::protobuf::Message* message);
 
+// The same of a file that a program wrote: what is wrong with it is damage, kDataLoss.
+absl::Status ReadStoredTextProto(const std::string& path, google::protobuf::Message* message);
+
 // One field per line, in field order; equal messages give equal text.
 std::string PrintTextProto(const google::protobuf::Message& message);
 

@@ -63,7 +63,11 @@ class Helpers {
     absl::MutexLock lock(&mutex_);
     call->places_ = places;
     open_.push_back(call);
-    for (; threads_ < places; ++threads_) std::thread([this] { Serve(); }).detach();
+    try {
+      for (; threads_ < places; ++threads_) std::thread([this] { Serve(); }).detach();
+    } catch (const std::exception&) {
+      // The system refuses more: those that there are help.
+    }
   }
 
   // Returns when nobody works on `call` any more.

@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <new>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -75,7 +76,8 @@ enum class Priority { kNormal, kBackground };
 //   while (auto item = pipeline.Next()) Write(*item);
 //
 // Destruction stops the workers after the items they are at. Next() is for one consumer thread; it
-// throws what f threw in the place of the item (memory that was refused).
+// throws what f threw in the place of the item (memory that was refused). Where the system refuses
+// threads there are fewer; std::bad_alloc if it refuses the first.
 template <class T>
 class OrderedPipeline {
  public:
@@ -86,11 +88,17 @@ class OrderedPipeline {
         look_ahead_(look_ahead < 1 ? 1 : look_ahead),
         next_in_(first),
         next_out_(first) {
-    for (int i = 0; i < (threads < 1 ? 1 : threads); ++i) {
-      workers_.emplace_back([this, priority] {
-        if (priority == Priority::kBackground) RunInBackground();
-        Work();
-      });
+    const int wanted = threads < 1 ? 1 : threads;
+    workers_.reserve(wanted);
+    try {
+      while (static_cast<int>(workers_.size()) < wanted) {
+        workers_.emplace_back([this, priority] {
+          if (priority == Priority::kBackground) RunInBackground();
+          Work();
+        });
+      }
+    } catch (const std::exception&) {
+      if (workers_.empty()) throw std::bad_alloc();
     }
   }
 

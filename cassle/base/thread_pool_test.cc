@@ -1,5 +1,8 @@
 #include "cassle/base/thread_pool.h"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <new>
 #include <optional>
@@ -67,6 +70,26 @@ TEST(ParallelForTest, WhatAnIndexThrowsIsThrownToTheCaller) {
     ParallelFor(threads, 100, [&](int64_t i) { sum += i; });
     EXPECT_EQ(sum, 4950);
   }
+}
+
+// Exit code of a child for whom the system has no memory for 1000 stacks.
+[[noreturn]] void WorkWithoutThreads() {
+  const rlimit little = {uint64_t{64} << 20, uint64_t{64} << 20};
+  setrlimit(RLIMIT_AS, &little);
+  std::atomic<int> visits{0};
+  ParallelFor(1000, 2000, [&](int64_t) { ++visits; });
+  int64_t items = 0;
+  try {
+    OrderedPipeline<int64_t> pipeline(1000, 0, 100, 8, [](int64_t i) { return i; });
+    while (pipeline.Next().has_value()) ++items;
+  } catch (const std::bad_alloc&) {
+    items = 100;
+  }
+  _exit(visits == 2000 && items == 100 ? 7 : 1);
+}
+
+TEST(ThreadsTest, WhereTheSystemRefusesThemTheWorkIsDoneByFewer) {
+  EXPECT_EXIT(WorkWithoutThreads(), ::testing::ExitedWithCode(7), "");
 }
 
 TEST(OrderedPipelineTest, WhatAnItemThrowsIsThrownInItsPlace) {

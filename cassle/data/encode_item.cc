@@ -12,6 +12,7 @@
 #include "cassle/base/status_macros.h"
 #include "cassle/data/images/codec.h"
 #include "cassle/data/images/resample.h"
+#include "cassle/data/records/tfrecord.h"
 #include "cassle/data/sources/item_pixels.h"
 
 namespace cassle {
@@ -158,6 +159,15 @@ EncodedItem EncodeItem(const v1::ShardEncoderOptions& options, SourceItem item) 
   encoded.remarks = std::move(item.remarks);
   // Loading the image may have changed them: fractions of its size.
   for (v1::Target& target : item.targets) *encoded.record.add_targets() = std::move(target);
+  // The id is still to come.
+  constexpr int64_t kMostBytesOfId = 11;
+  const int64_t bytes = static_cast<int64_t>(encoded.record.ByteSizeLong()) + kMostBytesOfId;
+  if (encoded.status.ok() && bytes > kMaxRecordBytes) {
+    encoded.status =
+        absl::DataLossError(absl::StrCat("with ", bytes,
+                                         " bytes it is more than a record can hold: --resize_short "
+                                         "shrinks it, --store=png and jpeg compress it"));
+  }
   return encoded;
 }
 

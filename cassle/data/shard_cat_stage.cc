@@ -94,6 +94,13 @@ absl::StatusOr<std::string> FormatRecord(const Options& options, const Record& r
   return text;
 }
 
+// "test" of test-00003-of-00016.tfrecord (ShardFileName); empty for other names.
+std::string SplitOfShard(const std::string& name) {
+  const size_t of = name.rfind("-of-");
+  const size_t number = of == std::string::npos ? of : name.rfind('-', of - 1);
+  return number == std::string::npos ? "" : name.substr(0, number);
+}
+
 absl::StatusOr<std::vector<std::string>> FindShards(const Options& options) {
   if (options.input().empty()) {
     return absl::InvalidArgumentError(
@@ -106,7 +113,7 @@ absl::StatusOr<std::vector<std::string>> FindShards(const Options& options) {
   std::vector<std::string> shards;
   for (const std::string& name : names) {
     if (absl::EndsWith(name, ".tfrecord") &&
-        (options.split().empty() || absl::StartsWith(name, options.split() + "-"))) {
+        (options.split().empty() || SplitOfShard(name) == options.split())) {
       shards.push_back(JoinPath(options.input(), name));
     }
   }
@@ -117,10 +124,7 @@ absl::StatusOr<std::vector<std::string>> FindShards(const Options& options) {
     for (const v1::SplitInfo& split : info.splits()) in_order.push_back(split.name());
   }
   const auto rank = [&](const std::string& shard) {
-    const std::string name = BaseName(shard);
-    return std::find_if(
-               in_order.begin(), in_order.end(),
-               [&](const std::string& split) { return absl::StartsWith(name, split + "-"); }) -
+    return std::find(in_order.begin(), in_order.end(), SplitOfShard(BaseName(shard))) -
            in_order.begin();
   };
   std::stable_sort(shards.begin(), shards.end(),
@@ -204,7 +208,7 @@ absl::Status VerifyManifest(const std::string& folder) {
 // The images of all splits are there, in their shards, with the ids they should have.
 absl::Status VerifyDataset(const std::string& folder, int64_t* images) {
   v1::DatasetInfo info;
-  CASSLE_RETURN_IF_ERROR(ReadTextProto(JoinPath(folder, kDatasetInfoName), &info));
+  CASSLE_RETURN_IF_ERROR(ReadStoredTextProto(JoinPath(folder, kDatasetInfoName), &info));
   v1::ImageRecord record;
   for (const v1::SplitInfo& split : info.splits()) {
     CASSLE_ASSIGN_OR_RETURN(const auto dataset, Dataset::Open(folder, split.name()));

@@ -65,6 +65,16 @@ TEST(ShardCatTest, PrintsRecordsInTheOrderOfIdsWithTheirPixelsAbbreviated) {
   EXPECT_THAT(json, AllOf(StartsWith("{\"id\":\"20\""), HasSubstr("\"encoded\":\"<768 bytes>\"")));
 }
 
+TEST(ShardCatTest, ASplitIsNotThatWhoseNameBeginsAlike) {
+  const std::string folder = MakeDataset("alike");
+  for (const std::string& ending : {"", ".index"}) {
+    ASSERT_OK(LinkOrCopy(absl::StrCat(folder, "/train-00000-of-00001.tfrecord", ending),
+                         absl::StrCat(folder, "/test-hard-00000-of-00001.tfrecord", ending)));
+  }
+  EXPECT_EQ(Cat(folder, "split: 'test' count: true").value(), "7\n");
+  EXPECT_EQ(Cat(folder, "split: 'test-hard' count: true").value(), "20\n");
+}
+
 TEST(ShardCatTest, CountsAndVerifies) {
   const std::string folder = MakeDataset("count");
   ASSERT_OK_AND_ASSIGN(const std::string count, Cat(folder, "count: true"));

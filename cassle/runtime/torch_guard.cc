@@ -20,7 +20,7 @@ absl::Status TorchFailure(const std::exception& error) {
   if (of_torch == nullptr) return absl::InternalError(error.what());
   const std::string message = of_torch->what_without_backtrace();
   if (dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr) {
-    return absl::ResourceExhaustedError(
+    return absl::AbortedError(
         absl::StrCat("the GPU has too little memory: lower --batch_size, raise --accumulate_steps, "
                      "or try --precision=bf16 (",
                      message.substr(0, message.find('\n')), ")"));

@@ -11,7 +11,7 @@
 namespace cassle {
 
 // For a person, each in one line: OutOfMemoryError() if the system refused memory,
-// kResourceExhausted if a GPU's memory was too small, kUnavailable if the GPU failed or another
+// kAborted too if a GPU's memory was too small, kUnavailable if the GPU failed or another
 // rank of a team was lost (TeamError); else kInternal with the message.
 absl::Status TorchFailure(const std::exception& error);
 

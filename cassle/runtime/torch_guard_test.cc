@@ -40,7 +40,7 @@ TEST(CatchTorchTest, FailuresOfAGpuSayWhatToDoInOneLine) {
   EXPECT_THAT(CatchTorch([]() -> absl::Status {
                 TORCH_CHECK_WITH(OutOfMemoryError, false, "no memory\nat somewhere");
               }),
-              StatusIs(absl::StatusCode::kResourceExhausted,
+              StatusIs(absl::StatusCode::kAborted,
                        AllOf(HasSubstr("lower --batch_size"), Not(HasSubstr("\n")))));
 }
 

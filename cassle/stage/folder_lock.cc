@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstring>
+
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
@@ -36,11 +38,16 @@ FolderLock::~FolderLock() {
 
 absl::Status FolderLock::Take(const std::string& folder, const std::string& output) {
   const int descriptor = OpenFolder(folder);
-  // Made a moment ago, it is gone already: renamed by whoever held it.
-  if (descriptor < 0 && errno == ENOENT) return absl::OkStatus();
-  for (int i = 0; descriptor >= 0 && i < kTries; ++i) {
+  if (descriptor < 0) {
+    // Made a moment ago, it is gone already: renamed by whoever held it.
+    if (errno == ENOENT) return absl::OkStatus();
+    return absl::PermissionDeniedError(
+        absl::StrCat("cannot write in ", folder, ": ", std::strerror(errno)));
+  }
+  for (int i = 0; i < kTries; ++i) {
     if (i > 0) absl::SleepFor(kBetweenTries);
-    if (flock(descriptor, LOCK_EX | LOCK_NB) != 0) continue;
+    const bool taken = flock(descriptor, LOCK_EX | LOCK_NB) != 0;
+    if (taken && (errno == EWOULDBLOCK || errno == EINTR)) continue;
     if (IsStillNamed(descriptor, folder)) {
       descriptor_ = descriptor;
     } else {
@@ -48,7 +55,7 @@ absl::Status FolderLock::Take(const std::string& folder, const std::string& outp
     }
     return absl::OkStatus();
   }
-  if (descriptor >= 0) close(descriptor);
+  close(descriptor);
   return absl::AlreadyExistsError(absl::StrCat(
       output, " is being written by another process: wait for it, or name another output"));
 }

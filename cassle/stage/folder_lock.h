@@ -19,8 +19,10 @@ class FolderLock {
 
   //   output  What the folder becomes, for the message.
   // Waits a moment for one who only asks (IsBeingWritten). Whoever held it may have renamed or
-  // removed the folder meanwhile: then it is not held, and there is news to look for.
-  // \error kAlreadyExists if another process holds it.
+  // removed the folder meanwhile: then it is not held, and there is news to look for. A file system
+  // without locks (some of clusters) has nobody to hold it against: it counts as held.
+  // \error kAlreadyExists if another process holds it; kPermissionDenied if the folder cannot be
+  // opened.
   absl::Status Take(const std::string& folder, const std::string& output);
   bool held() const { return descriptor_ >= 0; }
 

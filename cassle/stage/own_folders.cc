@@ -1,8 +1,6 @@
 #include "cassle/stage/own_folders.h"
 
 #include <algorithm>
-#include <filesystem>
-#include <system_error>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -16,11 +14,6 @@ namespace {
 // Torn is the job of a run that was killed before it had written anything else.
 bool IsMark(const std::string& name) {
   return name == kManifestName || name == kJobName || name == absl::StrCat(kJobName, ".tmp");
-}
-
-bool IsLink(const std::string& path) {
-  std::error_code unknown;
-  return std::filesystem::is_symlink(std::filesystem::symlink_status(path, unknown));
 }
 
 // The marks go last: killed in between, what is left bears one.

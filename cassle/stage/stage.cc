@@ -289,7 +289,11 @@ class StageRunner {
 
   // True if the output is there and is what this run would make.
   absl::StatusOr<bool> CheckExistingOutput() {
-    if (!FileExists(output_)) return false;
+    if (!FileExists(output_)) {
+      if (!IsLink(output_)) return false;
+      return absl::AlreadyExistsError(absl::StrCat(
+          output_, " is a link that leads nowhere: remove it, or name another output"));
+    }
     if (!FileExists(JoinPath(output_, kManifestName))) {
       const absl::StatusOr<std::vector<std::string>> names = ListDirectory(output_);
       if (names.ok() && names->empty()) return false;

@@ -47,12 +47,14 @@ void InstallSignalHandlers() {
   struct sigaction action = {};
   action.sa_handler = HandleSignal;
   action.sa_flags = static_cast<int>(SA_RESETHAND);
-  sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
-  // Of a terminal that is closed. nohup ignores it, and so it stays.
-  struct sigaction before = {};
-  sigaction(SIGHUP, nullptr, &before);
-  if (before.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, nullptr);
+  // Of a terminal: Ctrl-C, and that it is closed. Who ignores them, a script's & and nohup, keeps
+  // them from the stage.
+  for (const int signal : {SIGINT, SIGHUP}) {
+    struct sigaction before = {};
+    sigaction(signal, nullptr, &before);
+    if (before.sa_handler != SIG_IGN) sigaction(signal, &action, nullptr);
+  }
   // A reader that went away shows as a write error, not as a silent death.
   std::signal(SIGPIPE, SIG_IGN);
   // So does a limit on file sizes (ulimit -f).

@@ -87,8 +87,7 @@ absl::StatusOr<v1::StageManifest> ReadManifest(const std::string& folder) {
                      "): run the stage that makes it, or name another folder"));
   }
   v1::StageManifest manifest;
-  const absl::Status parsed = ReadTextProto(path, &manifest);
-  if (!parsed.ok()) return absl::DataLossError(parsed.message());
+  CASSLE_RETURN_IF_ERROR(ReadStoredTextProto(path, &manifest));
   // Every stage writes both, and the fingerprint behind the files: without them files may be
   // missing from the list, and an empty list is complete whatever is there.
   if (manifest.stage().empty() || manifest.fingerprint().empty()) {

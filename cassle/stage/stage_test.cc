@@ -327,6 +327,12 @@ TEST_F(StageTest, APipeIsRefusedBeforeItIsDrained) {
                               AllOf(HasSubstr("--input: "), HasSubstr("pipe is a pipe"))));
 }
 
+TEST_F(StageTest, AnOutputThatIsALinkToNowhereIsRefusedBeforeTheWork) {
+  ASSERT_EQ(symlink("nowhere", Out().c_str()), 0);
+  EXPECT_THAT(Run(), StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("leads nowhere")));
+  EXPECT_EQ(g_runs, 0);
+}
+
 TEST_F(StageTest, AMissingOutputFlagIsAUsageError) {
   options_.clear_output();
   EXPECT_THAT(Run(),
@@ -401,10 +407,13 @@ TEST_F(StageTest, ASignalThatAsksToStopLeavesNothingButUnderNohup) {
     EXPECT_FALSE(FileExists(Out()));
     EXPECT_FALSE(FileExists(Out() + ".partial"));
   }
-  const auto before = std::signal(SIGHUP, SIG_IGN);
-  EXPECT_EQ(ExitCodeAfter(SIGHUP, arguments), 0);
-  std::signal(SIGHUP, before);
-  EXPECT_TRUE(FileExists(Out()));
+  for (const int signal : {SIGHUP, SIGINT}) {
+    const auto before = std::signal(signal, SIG_IGN);
+    EXPECT_EQ(ExitCodeAfter(signal, arguments), 0) << strsignal(signal);
+    std::signal(signal, before);
+    EXPECT_TRUE(FileExists(Out()));
+    ASSERT_OK(RemoveAll(Out()));
+  }
 }
 
 TEST_F(StageTest, AnOutputInsideAFolderThatIsReadIsRefused) {

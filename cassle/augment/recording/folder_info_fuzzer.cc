@@ -6,6 +6,8 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "cassle/augment/recording/image_record_reader.h"
+#include "cassle/augment/recording/record_reader.h"
 #include "cassle/augment/recording/recorded_views.h"
 #include "cassle/base/file.h"
 #include "cassle/base/testing/fuzz_check.h"
@@ -85,6 +87,13 @@ bool BlamesFolder(const absl::Status& status) {
 }
 
 void CheckSplit(const std::string& split) {
+  const auto reader = ImageRecordReader::Open(Folder(), split);
+  CASSLE_FUZZ_CHECK(reader.ok() || BlamesFolder(reader.status()));
+  v1::ImageRecord first;
+  if (reader.ok() && (*reader)->size() > 0) {
+    const absl::Status read = (*reader)->ReadAt(0, &first);
+    CASSLE_FUZZ_CHECK(read.ok() || BlamesFolder(read));
+  }
   const auto dataset = Dataset::Open(Folder(), split);
   CASSLE_FUZZ_CHECK(dataset.ok() || BlamesFolder(dataset.status()));
   if (!dataset.ok()) return;
@@ -109,8 +118,21 @@ void CheckDataset(const std::string& text) {
   for (int s = 0; s < info.splits_size() && s < 4; ++s) CheckSplit(info.splits(s).name());
 }
 
+void CheckRecords() {
+  const auto reader = RecordReader::Open(Folder(), /*sample=*/0);
+  CASSLE_FUZZ_CHECK(reader.ok() || BlamesFolder(reader.status()));
+  v1::ViewRecord record;
+  int64_t number = 0;
+  while (reader.ok()) {
+    const auto more = (*reader)->Next(&record, &number);
+    CASSLE_FUZZ_CHECK(more.ok() || BlamesFolder(more.status()));
+    if (!more.ok() || !*more) return;
+  }
+}
+
 void CheckViews(const std::string& text) {
   Write(JoinPath(Folder(), kViewsInfoName), text);
+  CheckRecords();
   const auto views = RecordedViews::Open(Folder());
   CASSLE_FUZZ_CHECK(views.ok() || BlamesFolder(views.status()));
   if (!views.ok()) return;

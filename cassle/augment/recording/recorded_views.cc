@@ -13,9 +13,18 @@
 namespace cassle {
 namespace {
 
-// A views.textproto that is read is not user's input but data.
-absl::Status AsDataLoss(const absl::Status& status) {
-  return status.ok() ? status : absl::DataLossError(status.message());
+// How many records there are, images x epochs x views, can be counted.
+absl::Status CheckCounts(const v1::ViewsInfo& info) {
+  int64_t records = 0;
+  if (info.num_images() > 0 && info.epochs() > 0 && info.views() > 0 &&
+      info.records_per_shard() > 0 &&
+      !__builtin_mul_overflow(info.num_images(), int64_t{info.epochs()}, &records) &&
+      !__builtin_mul_overflow(records, int64_t{info.views()}, &records)) {
+    return absl::OkStatus();
+  }
+  return absl::DataLossError(absl::StrCat(
+      "there are no ", info.num_images(), " images, ", info.epochs(), " epochs and ", info.views(),
+      " views in shards of ", info.records_per_shard(), " records: the file is damaged"));
 }
 
 }  // namespace
@@ -25,8 +34,10 @@ absl::StatusOr<v1::ViewsInfo> ReadViewsInfo(const std::string& folder) {
       RequireKind(folder, kViewsInfoName, "folder of recorded views (of augment-and-record)"));
   v1::ViewsInfo info;
   const std::string path = JoinPath(folder, kViewsInfoName);
-  CASSLE_RETURN_IF_ERROR(AsDataLoss(ReadTextProto(path, &info)));
-  CASSLE_RETURN_IF_ERROR(AsDataLoss(Annotate(CheckPolicy(info.policy()), path)));
+  CASSLE_RETURN_IF_ERROR(ReadStoredTextProto(path, &info));
+  const absl::Status checked = CheckPolicy(info.policy());
+  if (!checked.ok()) return absl::DataLossError(absl::StrCat(path, ": ", checked.message()));
+  CASSLE_RETURN_IF_ERROR(Annotate(CheckCounts(info), path));
   return info;
 }
 
@@ -70,11 +81,8 @@ absl::Status RecordedViews::OpenShards() {
     total += shard_info.num_records();
     shards_.push_back(std::move(shard));
   }
-  int64_t expected = 0;
-  const bool overflows =
-      __builtin_mul_overflow(info_.num_images(), int64_t{info_.epochs()}, &expected) ||
-      __builtin_mul_overflow(expected, int64_t{info_.views()}, &expected);
-  if (overflows || total != expected || total == 0) {
+  const int64_t expected = info_.num_images() * info_.epochs() * info_.views();
+  if (total != expected) {
     return absl::DataLossError(absl::StrCat(JoinPath(folder_, kViewsInfoName), ": ",
                                             info_.num_images(), " images, ", info_.epochs(),
                                             " epochs and ", info_.views(), " views are ", expected,

@@ -236,6 +236,21 @@ TEST(ViewPartsTest, DamagedPartIsNamed) {
   ExpectRefused(MergeRun("from_torn", parts), 65, {"views-00010-of-00011.tfrecord"});
 }
 
+// The links of a merge that failed are files of the parts.
+TEST(ViewPartsTest, ARunAfterAFailedMergeLeavesThePartsAlone) {
+  const std::string parts = MakeParts("linked_parts", 2);
+  const std::string shard = JoinPath(parts, "1/views-00010-of-00011.tfrecord");
+  ASSERT_OK_AND_ASSIGN(std::string bytes, ReadFile(shard));
+  for (size_t i = bytes.size() - 20; i < bytes.size(); ++i) bytes[i] = 0;
+  ASSERT_OK(WriteFile(shard, bytes));
+  Options options = MergeRun("after_merge", parts);
+  ASSERT_FALSE(RunRecorder(options).ok());
+  options.clear_merge();
+  ASSERT_OK(RunRecorder(options));
+  EXPECT_EQ(Contents(options.output()), WholeContents());
+  EXPECT_EQ(ReadFile(shard).value(), bytes);
+}
+
 TEST(ViewPartsTest, PartsAreNotReadAsAWhole) {
   const Options part = PartRun("lonely", 0, 2);
   ASSERT_OK(RunRecorder(part));

@@ -29,10 +29,22 @@ ViewShardWriter::ViewShardWriter(std::string folder, int64_t records_per_shard, 
       records_per_shard_(records_per_shard),
       first_shard_(first_shard) {}
 
-absl::StatusOr<int64_t> ViewShardWriter::Resume(int64_t total_records) {
+absl::Status ViewShardWriter::TakeNameBack(int shard, int64_t total_shards) {
+  const std::string named =
+      JoinPath(folder_, ShardFileName(kViewShardName, static_cast<int>(first_shard_) + shard,
+                                      static_cast<int>(total_shards)));
+  for (const char* ending : {"", ".index"}) {
+    if (FileExists(PathOf(shard) + ending) || !FileExists(named + ending)) continue;
+    CASSLE_RETURN_IF_ERROR(Rename(named + ending, PathOf(shard) + ending));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<int64_t> ViewShardWriter::Resume(int64_t total_records, int64_t total_shards) {
   int64_t records = 0;
   while (records < total_records) {
     const std::string path = PathOf(done_.shards_size());
+    CASSLE_RETURN_IF_ERROR(TakeNameBack(done_.shards_size(), total_shards));
     const int64_t expected = std::min(records_per_shard_, total_records - records);
     const absl::StatusOr<int64_t> bytes = FileSize(path);
     if (!bytes.ok() || !FileExists(path + ".index")) break;
@@ -59,8 +71,12 @@ absl::Status ViewShardWriter::Append(absl::string_view payload) {
   }
   if (shard_ == nullptr) {
     const std::string path = folder_.empty() ? "-" : PathOf(done_.shards_size());
-    // An index of an earlier, torn run must not vouch for the new shard.
-    if (!folder_.empty()) CASSLE_RETURN_IF_ERROR(RemoveAll(path + ".index"));
+    if (!folder_.empty()) {
+      // An index of an earlier, torn run must not vouch for the new shard, and what is there may be
+      // the file of a part as well (LinkParts).
+      CASSLE_RETURN_IF_ERROR(RemoveAll(path + ".index"));
+      CASSLE_RETURN_IF_ERROR(RemoveAll(path));
+    }
     CASSLE_ASSIGN_OR_RETURN(
         shard_, TfRecordWriter::Open(path, folder_.empty() ? kNoIndex : path + kGrowingIndex));
   }

@@ -28,7 +28,8 @@ class ViewShardWriter {
   // Finds the complete shards of an earlier run and goes on behind them. Returns how many records
   // they hold: the caller begins with that one.
   // total_records  of all shards of this writer.
-  absl::StatusOr<int64_t> Resume(int64_t total_records);
+  // total_shards   of the whole output, as in info.part.
+  absl::StatusOr<int64_t> Resume(int64_t total_records, int64_t total_shards);
 
   absl::Status Append(absl::string_view payload);
 
@@ -37,6 +38,8 @@ class ViewShardWriter {
   absl::Status Finish(v1::ViewsInfo* info);
 
  private:
+  // A run that ended after Finish had begun has given shards their names already.
+  absl::Status TakeNameBack(int shard, int64_t total_shards);
   absl::Status CloseShard();
   std::string PathOf(int shard) const { return UnnumberedViewShard(folder_, first_shard_ + shard); }
 

@@ -13,14 +13,32 @@
 #include "cassle/stage/stage_manifest.h"
 
 namespace cassle {
+namespace {
+
+// The images of a split are those of its shards.
+absl::Status CheckCounts(const v1::SplitInfo& split) {
+  int64_t in_shards = 0;
+  bool sound = true;
+  for (const v1::ShardInfo& shard : split.shards()) {
+    sound = sound && shard.num_records() >= 0 &&
+            !__builtin_add_overflow(in_shards, shard.num_records(), &in_shards);
+  }
+  if (sound && in_shards == split.num_images()) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat("split '", split.name(), "' has ", split.num_images(),
+                                          " images, but its shards have ", in_shards));
+}
+
+}  // namespace
 
 absl::StatusOr<DatasetSplit> ReadDatasetSplit(const std::string& folder, const std::string& split,
                                               absl::string_view flag) {
   CASSLE_RETURN_IF_ERROR(RequireKind(folder, kDatasetInfoName, "data set (of shard-encoder)"));
   DatasetSplit found;
   const std::string info_path = JoinPath(folder, kDatasetInfoName);
-  const absl::Status parsed = ReadTextProto(info_path, &found.info);
-  if (!parsed.ok()) return absl::DataLossError(parsed.message());
+  CASSLE_RETURN_IF_ERROR(ReadStoredTextProto(info_path, &found.info));
+  for (const v1::SplitInfo& candidate : found.info.splits()) {
+    CASSLE_RETURN_IF_ERROR(Annotate(CheckCounts(candidate), info_path));
+  }
   std::vector<std::string> names;
   for (const v1::SplitInfo& candidate : found.info.splits()) {
     if (candidate.name() == split || (split.empty() && names.empty())) {
@@ -60,11 +78,6 @@ absl::Status Dataset::OpenShards() {
     CASSLE_ASSIGN_OR_RETURN(shard.offsets, ReadRecordIndex(shard.path, info.num_records(), bytes));
     first += info.num_records();
     shards_.push_back(std::move(shard));
-  }
-  if (first != split().num_images()) {
-    return absl::DataLossError(absl::StrCat(JoinPath(folder_, kDatasetInfoName), ": split '",
-                                            split().name(), "' has ", split().num_images(),
-                                            " images, but its shards have ", first));
   }
   return absl::OkStatus();
 }

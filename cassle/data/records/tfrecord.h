@@ -25,8 +25,8 @@ namespace cassle {
 
 // Bytes of a frame around its payload.
 inline constexpr int64_t kRecordOverheadBytes = 16;
-// A longer record is taken for damage.
-inline constexpr int64_t kMaxRecordBytes = int64_t{2} << 30;
+// What Protobuf can hold; a longer record is taken for damage.
+inline constexpr int64_t kMaxRecordBytes = INT32_MAX;
 
 // CRC32C (Castagnoli) of some bytes, and as the format stores it.
 uint32_t Crc32c(absl::string_view bytes);

@@ -175,6 +175,10 @@ class Finder {
     } else if (master_port > 0) {
       // torchrun's own store has taken it.
       place->port = master_port + (Get("TORCHELASTIC_USE_AGENT_STORE") == "True" ? 1 : 0);
+      if (place->port > kLastPort) {
+        return absl::InvalidArgumentError(
+            "the port after MASTER_PORT, which torchrun has taken, is none: set --launch.port");
+      }
     } else {
       place->port = kDefaultPort;
       if (is_slurm) {
@@ -182,7 +186,7 @@ class Finder {
         // systems give to anybody.
         CASSLE_ASSIGN_OR_RETURN(const int job, Number("SLURM_JOB_ID"));
         CASSLE_ASSIGN_OR_RETURN(const int step, Number("SLURM_STEP_ID"));
-        place->port = 15000 + (job * 7 + step) % 15000;
+        place->port = 15000 + static_cast<int>((int64_t{job} * 7 + step) % 15000);
       }
     }
     return absl::OkStatus();

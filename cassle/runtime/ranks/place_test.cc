@@ -85,6 +85,16 @@ TEST(PlaceTest, LaunchersAreUnderstood) {
             "PMI 1/2 local 0/1 a:29411");
 }
 
+TEST(PlaceTest, PortsStayPortsForAnyNumberOfAJob) {
+  const auto place = Find(With(kSlurm, {{"SLURM_JOB_ID", "2147483647"}}));
+  ASSERT_OK(place);
+  EXPECT_GE(place->port, 15000);
+  EXPECT_LT(place->port, 30000);
+  EXPECT_THAT(
+      Find(With(kTorchrun, {{"TORCHELASTIC_USE_AGENT_STORE", "True"}, {"MASTER_PORT", "65535"}})),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("--launch.port")));
+}
+
 TEST(PlaceTest, TheMoreSpecificLauncherCounts) {
   // torchrun within srun, Open MPI within a job of Slurm.
   EXPECT_EQ(Text(Find(With(kSlurm, kTorchrun))), "torchrun 5/8 local 1/4 head:29500");

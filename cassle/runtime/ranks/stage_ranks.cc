@@ -293,6 +293,8 @@ void StageRanks::Dismiss(const absl::Status& why) {
   // Those that come a little later should hear it too, instead of waiting for nobody.
   OrLost([&] {
     store_->Set(kStart, StatusText(why));
+    // For one that failed by itself and waits to be heard.
+    store_->Set(kTeamEnded, "all");
     const absl::Time deadline = absl::Now() + std::min(wait_, absl::Seconds(10));
     for (int rank = 1; rank < place_.size; ++rank) Await(rank, ByeKey(rank), deadline);
     return absl::OkStatus();

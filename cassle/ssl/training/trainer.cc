@@ -59,7 +59,7 @@ Trainer::Trainer(const v1::TrainingConfig& training, c10::Device device, ViewLoa
   loading_.cache_bytes = training.cache_mib() << 20;
   if (team != nullptr) {
     averager_ = std::make_unique<GradientAverager>(method->trained_parameters(), team,
-                                                   training.launch().compress_gradients());
+                                                   training.compress_gradients());
     loading_.rows =
         RowsOnRank(training.batch_size(), training.accumulate_steps(), team->rank(), team->size());
   }
@@ -183,6 +183,16 @@ absl::Status Trainer::SaveStateAlone() {
   return saved;
 }
 
+absl::Status Trainer::CheckSameKindOfDevice() const {
+  const bool any_on_processor = team_->Any(device_.is_cpu());
+  const bool any_on_gpu = team_->Any(!device_.is_cpu());
+  if (!any_on_processor || !any_on_gpu) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "rank ", team_->rank(), " computes on ",
+      device_.is_cpu() ? "the processor and others on GPUs" : "a GPU and others do not",
+      ": has a machine lost its GPU? --device says where all are to compute"));
+}
+
 absl::Status Trainer::Run() {
   // What a launcher started is known only here.
   CASSLE_RETURN_IF_ERROR(CheckShares(training_.batch_size(), training_.accumulate_steps(),
@@ -193,8 +203,13 @@ absl::Status Trainer::Run() {
                                        " takes all of the ", training_.epochs(),
                                        " epochs: the learning rate only rises"));
   }
+  if (team_ == nullptr && training_.compress_gradients()) {
+    return absl::InvalidArgumentError(
+        "--compress_gradients is for several ranks, and there is one: leave it out");
+  }
   CASSLE_RETURN_IF_ERROR(AloneOnFirst([&] { return Resume(); }));
   if (team_ != nullptr) {
+    CASSLE_RETURN_IF_ERROR(CheckSameKindOfDevice());
     CASSLE_ASSIGN_OR_RETURN(const std::string way, team_->UseDevice(device_));
     if (!way.empty()) context_->Say(way);
   }

@@ -80,6 +80,8 @@ class Trainer {
   // What rank 0 alone does.
   absl::Status AloneOnFirst(const std::function<absl::Status()>& work);
   bool leads() const { return team_ == nullptr || team_->rank() == 0; }
+  // Results of the processor and of GPUs are not mixed, and who has none would wait for them.
+  absl::Status CheckSameKindOfDevice() const;
   // Whether any rank shall stop.
   bool AnyInterrupted() const;
   // Goes on from training_.begin().

@@ -17,7 +17,9 @@ class JxlReader {
   explicit JxlReader(absl::string_view file) : file_(file), decoder_(JxlDecoderMake(nullptr)) {}
 
   absl::Status ReadHeader() {
+    // Colours as they are seen on their own, not darkened where the image is transparent.
     if (decoder_ == nullptr ||
+        JxlDecoderSetUnpremultiplyAlpha(decoder_.get(), JXL_TRUE) != JXL_DEC_SUCCESS ||
         JxlDecoderSubscribeEvents(decoder_.get(), JXL_DEC_BASIC_INFO | JXL_DEC_FRAME |
                                                       JXL_DEC_FULL_IMAGE) != JXL_DEC_SUCCESS ||
         JxlDecoderSetInput(decoder_.get(), reinterpret_cast<const uint8_t*>(file_.data()),
