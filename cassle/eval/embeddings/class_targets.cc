@@ -5,6 +5,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/eval/embeddings/label_notes.h"
@@ -32,8 +33,12 @@ void TakeLabelled(const std::string& flag, const ClassTarget& target, std::vecto
   if (!left_out.empty()) joined->warnings.push_back(left_out);
 }
 
-void DescribeClasses(LearntTarget* joined) {
-  const std::vector<int64_t> learnt = CountClasses(joined->train, joined->classes());
+// leave_one_out: an image is tested by what was learnt of the others.
+void DescribeClasses(bool leave_one_out, LearntTarget* joined) {
+  std::vector<int64_t> learnt = CountClasses(joined->train, joined->classes());
+  if (leave_one_out) {
+    for (int64_t& images : learnt) images = std::max<int64_t>(images - 1, 0);
+  }
   const std::vector<int64_t> tested = CountClasses(joined->test, joined->classes());
   const std::string unlearnt = UnlearntClassesSentence(joined->class_names, learnt, tested);
   const std::string empty = EmptyClassesSentence(joined->class_names, learnt, tested);
@@ -53,12 +58,8 @@ absl::StatusOr<LearntTarget> ReadLearntTarget(const std::string& name, const Emb
     joined.test = joined.train;
   } else {
     CASSLE_ASSIGN_OR_RETURN(const ClassTarget of_test, test->Target(name));
-    if (joined.class_names != of_test.class_names) {
-      return absl::FailedPreconditionError(
-          absl::StrCat("target '", name, "' has other classes in --train and --test (",
-                       joined.class_names.size(), " and ", of_test.class_names.size(),
-                       " names): shard the splits together, so that class numbers mean the same"));
-    }
+    CASSLE_RETURN_IF_ERROR(
+        CheckSameClasses(name, "train", joined.class_names, "test", of_test.class_names));
     TakeLabelled("test", of_test, &joined.test_rows, &joined.test, &joined);
   }
   if (joined.class_names.empty()) {
@@ -72,7 +73,7 @@ absl::StatusOr<LearntTarget> ReadLearntTarget(const std::string& name, const Emb
         absl::StrCat("target '", name, "': every row of --train has class ", first, " (",
                      joined.class_names[first], "); a classifier needs two classes or more"));
   }
-  DescribeClasses(&joined);
+  DescribeClasses(/*leave_one_out=*/test == nullptr, &joined);
   return joined;
 }
 
@@ -101,6 +102,17 @@ absl::StatusOr<std::vector<std::string>> ClassTargetNames(const std::vector<std:
         absl::StrCat("--target=", absl::StrJoin(asked, ","), " names a target twice"));
   }
   return asked;
+}
+
+absl::Status CheckSameClasses(const std::string& target, const std::string& part_a,
+                              const std::vector<std::string>& class_names_a,
+                              const std::string& part_b,
+                              const std::vector<std::string>& class_names_b) {
+  if (class_names_a == class_names_b) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("target '", target, "' has other classes in --", part_a, " and --", part_b, " (",
+                   class_names_a.size(), " and ", class_names_b.size(),
+                   " names): shard the splits together, so that class numbers mean the same"));
 }
 
 double LearntTarget::ChanceAccuracy() const {
@@ -142,9 +154,13 @@ SelectedFeatures::SelectedFeatures(const Embeddings& from, const std::vector<int
 }
 
 std::string FileNamePart(const std::string& target) {
-  std::string part = target;
-  for (char& c : part) {
-    if (!absl::ascii_isalnum(c) && c != '-') c = '_';
+  std::string part;
+  for (const char c : target) {
+    if (absl::ascii_isalnum(c) || c == '-' || c == '_') {
+      part += c;
+    } else {
+      absl::StrAppendFormat(&part, "%%%02X", static_cast<unsigned char>(c));
+    }
   }
   return part;
 }

@@ -20,6 +20,14 @@ namespace cassle {
 absl::StatusOr<std::vector<std::string>> ClassTargetNames(const std::vector<std::string>& asked,
                                                           const Embeddings& embeddings);
 
+// OK if both parts call the classes of a target the same, or both by numbers.
+//   part_a, part_b  options that name the parts: "train", "test".
+// \error kFailedPrecondition naming target and parts.
+absl::Status CheckSameClasses(const std::string& target, const std::string& part_a,
+                              const std::vector<std::string>& class_names_a,
+                              const std::string& part_b,
+                              const std::vector<std::string>& class_names_b);
+
 // One target of the rows to learn from and of those to test on. Rows without a class are left out.
 struct LearntTarget {
   std::string name;
@@ -30,7 +38,8 @@ struct LearntTarget {
   std::vector<int64_t> train_rows, test_rows;
   // The class of each of them.
   std::vector<int> train, test;
-  // Sentences: rows that are left out, classes that were not learnt.
+  // Sentences: rows that are left out, classes that were not learnt; without a test set also those
+  // of one image, which can only be tested.
   std::vector<std::string> warnings;
   // The same of what changes no number: classes without images.
   std::vector<std::string> notes;
@@ -66,7 +75,8 @@ class SelectedFeatures {
   std::vector<float> copy_;
 };
 
-// The target's name as part of a file name: what is no ASCII letter, digit, '-' or '_' becomes '_'.
+// The target's name as part of a file name, another one for every name: a byte that is no ASCII
+// letter, digit, '-' or '_' becomes '%' and its two hexadecimal digits.
 std::string FileNamePart(const std::string& target);
 
 // Train embeddings and, unless `test` is empty, comparable test embeddings.

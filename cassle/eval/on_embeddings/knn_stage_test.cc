@@ -11,6 +11,7 @@
 namespace cassle {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -127,6 +128,15 @@ TEST_F(KnnStageTest, WarnsOfClassesThatAreMissingFromTrainAndOfSharedImages) {
   EXPECT_THAT(result_.warnings(0), HasSubstr("also in the train embeddings: 1"));
   EXPECT_THAT(result_.warnings(1),
               HasSubstr("label: classes of the test set that nothing was learnt of: c"));
+}
+
+TEST_F(KnnStageTest, WithoutATestSetAClassOfOneImageIsNotLearnt) {
+  for (int64_t& label : train_.classes["labels"]) label = label == 2 ? 0 : label;
+  train_.classes["labels"][2] = 2;
+  options_.clear_test();
+  ASSERT_OK(Run());
+  EXPECT_THAT(result_.warnings(),
+              Contains("label: classes of the test set that nothing was learnt of: c"));
 }
 
 TEST_F(KnnStageTest, RefusesFeaturesThatAreNotFinite) {

@@ -94,6 +94,23 @@ TEST_F(LinearProbeErrorTest, OtherClassNamesAreRefused) {
   ExpectFailure(65, {"other classes", "shard the splits together"});
 }
 
+TEST_F(LinearProbeErrorTest, ClassNamesInOnePartAloneAreRefused) {
+  const std::string names = train_.metadata["classes"];
+  test_.metadata.erase("classes");
+  test_.classes["labels"][4] = 1000000;
+  ExpectFailure(65, {"'label' has other classes in --train and --test (3 and 0 names)"});
+  test_.classes["labels"][4] = 1;
+  test_.metadata["classes"] = names;
+  train_.metadata.erase("classes");
+  ExpectFailure(65, {"--train and --test (0 and 3 names)"});
+  train_.metadata["classes"] = names;
+  EmbeddingsFixture val = EmbeddingsFixture::Clusters(30, 7, 500, 3);
+  val.metadata.erase("classes");
+  ASSERT_OK(val.Write(Path("val")));
+  options_.set_val(Path("val"));
+  ExpectFailure(65, {"--train and --val (3 and 0 names)"});
+}
+
 TEST_F(LinearProbeErrorTest, NotANumberIsRefusedWithItsRow) {
   train_.features[7 * 9 + 2] = std::nanf("");
   ExpectFailure(65, {"--train", "features[9, 2] (image 9) is nan"});

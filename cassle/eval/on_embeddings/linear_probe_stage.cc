@@ -7,7 +7,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_join.h"
 #include "absl/types/span.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
@@ -17,6 +16,7 @@
 #include "cassle/eval/embeddings/embeddings.h"
 #include "cassle/eval/embeddings/label_notes.h"
 #include "cassle/eval/on_embeddings/probe_sets.h"
+#include "cassle/eval/on_embeddings/unfinished_fits.h"
 #include "cassle/eval/result/evaluation.h"
 #include "cassle/eval/result/linear_probe_result.pb.h"
 #include "cassle/eval/result/probe_evaluation.h"
@@ -88,14 +88,8 @@ void AddWarnings(const TargetLabels& labels, const ClassCounts& learnt, const Cl
   const std::string unlearnt =
       UnlearntClassesSentence(labels.class_names, learnt.rows, tested.rows);
   if (!unlearnt.empty()) target->add_warnings(unlearnt);
-  std::vector<double> unfinished;
-  for (const ProbeGridPoint& point : outcome.grid) {
-    if (!point.fit.converged) unfinished.push_back(point.w);
-  }
-  if (!unfinished.empty()) {
-    target->add_warnings(absl::StrCat("fits that ended before the tolerance, at w = ",
-                                      absl::StrJoin(unfinished, ", ")));
-  }
+  const std::string unfinished = UnfinishedSentence(outcome);
+  if (!unfinished.empty()) target->add_warnings(unfinished);
 }
 
 // The pairs of classes that are taken for each other most; at most ten.
@@ -119,10 +113,16 @@ void AddConfusions(const TargetLabels& labels, const ProbeOutcome& outcome,
   }
 }
 
+// The rows that the tested classifier learnt from, by class.
+ClassCounts CountLearnt(const TargetLabels& labels, bool with_validation) {
+  std::vector<int> learnt = labels.learn;
+  if (!with_validation) learnt.resize(labels.rows.train.rows.size());
+  return CountRight(learnt, learnt, static_cast<int>(labels.class_names.size()));
+}
+
 v1::LinearProbeTarget TargetProto(const Options& options, const TargetLabels& labels,
-                                  const ProbeOutcome& outcome) {
+                                  const ClassCounts& learnt, const ProbeOutcome& outcome) {
   const int classes = labels.class_names.size();
-  const ClassCounts learnt = CountRight(labels.learn, labels.learn, classes);
   const int most_frequent =
       std::max_element(learnt.rows.begin(), learnt.rows.end()) - learnt.rows.begin();
   const ClassCounts chance =
@@ -177,11 +177,9 @@ absl::StatusOr<v1::Evaluation> EvaluationHead(const ProbeSets& sets,
 }
 
 // Classes without images change no number: a note.
-void NoteEmptyClasses(const TargetLabels& labels, StageContext* context) {
-  const int classes = static_cast<int>(labels.class_names.size());
-  const std::string empty =
-      EmptyClassesSentence(labels.class_names, CountRight(labels.learn, labels.learn, classes).rows,
-                           CountRight(labels.test, labels.test, classes).rows);
+void NoteEmptyClasses(const TargetLabels& labels, const ClassCounts& learnt,
+                      const ClassCounts& tested, StageContext* context) {
+  const std::string empty = EmptyClassesSentence(labels.class_names, learnt.rows, tested.rows);
   if (!empty.empty()) context->Note(absl::StrCat(labels.name, ": ", empty));
 }
 
@@ -247,11 +245,12 @@ absl::Status RunLinearProbe(const Options& options, StageContext& context) {
     data.classes = of_target.class_names.size();
     CASSLE_ASSIGN_OR_RETURN(const ProbeOutcome outcome,
                             ProbeWithProgress(of_target.name, data, settings, context));
-    const v1::LinearProbeTarget target = TargetProto(options, of_target, outcome);
+    const ClassCounts learnt = CountLearnt(of_target, settings.refit_on_validation);
+    const v1::LinearProbeTarget target = TargetProto(options, of_target, learnt, outcome);
     classifiers.AddLinear(of_target.name, of_target.class_names, outcome.classifier,
                           outcome.test_predictions, of_target.test);
     AddProbeTarget(target, &evaluation);
-    NoteEmptyClasses(of_target, &context);
+    NoteEmptyClasses(of_target, learnt, outcome.test, &context);
     context.Say(absl::StrFormat("%s: test top1 %.2f %%, class average %.2f %% (w = %.3g)",
                                 of_target.name, 100 * target.test_top1(),
                                 100 * target.test_class_avg(), target.best_w()));

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -8,6 +9,8 @@
 #include "cassle/base/testing/status_matchers.h"
 #include "cassle/base/text_proto.h"
 #include "cassle/eval/on_embeddings/linear_probe_testutil.h"
+#include "cassle/eval/on_embeddings/unfinished_fits.h"
+#include "cassle/probes/linear_probe.h"
 #include "cassle/probes/splits/validation_split.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -170,6 +173,10 @@ TEST_F(LinearProbeStageTest, FewLabelsThinTheTrainingRowsOnly) {
   ASSERT_OK(Run());
   EXPECT_EQ(details_.targets(0).num_train(), 9);
   EXPECT_EQ(details_.targets(0).num_val(), 12);
+  // What the tested classifier learnt from: no validation row.
+  for (const v1::ClassAccuracy& entry : details_.targets(0).classes()) {
+    EXPECT_EQ(entry.num_learnt(), 3);
+  }
   const std::string three = fingerprint_;
   options_.set_label_seed(1);
   ASSERT_OK(Run());
@@ -236,6 +243,33 @@ TEST_F(LinearProbeStageTest, TestImagesAmongTheTrainImagesAreAWarning) {
               ElementsAre("images of the test set that are also in the train embeddings: 1"));
 }
 
+TEST_F(LinearProbeStageTest, AClassThatOnlyTheValidationPartHasIsNotLearntOfFewLabels) {
+  // Class c is in the validation part alone.
+  ASSERT_OK(EmbeddingsFixture::Clusters(30, 7, 500, 3).Write(Path("val")));
+  options_.set_val(Path("val"));
+  for (int64_t i = 2; i < 120; i += 3) train_.classes["labels"][i] = 0;
+  ASSERT_OK(Run());
+  EXPECT_EQ(details_.targets(0).warnings_size(), 0);
+  EXPECT_EQ(details_.targets(0).classes(2).num_learnt(), 10);
+  options_.set_label_fraction(0.5);
+  ASSERT_OK(Run());
+  EXPECT_THAT(details_.targets(0).warnings(),
+              ElementsAre("classes of the test set that nothing was learnt of: c"));
+}
+
+TEST(UnfinishedSentenceTest, NamesTheFitsOfTheGridAndTheFinalOne) {
+  ProbeOutcome outcome;
+  for (double w : {0.5, 1.0, 2.0}) outcome.grid.push_back({.w = w, .fit = {.converged = true}});
+  outcome.refit.converged = true;
+  EXPECT_EQ(UnfinishedSentence(outcome), "");
+  outcome.refit.converged = false;
+  EXPECT_EQ(UnfinishedSentence(outcome), "the final fit ended before the tolerance");
+  for (int i : {0, 2}) outcome.grid[i].fit.converged = false;
+  EXPECT_EQ(UnfinishedSentence(outcome),
+            "fits that ended before the tolerance, at w = 0.5, 2; the final fit ended before the "
+            "tolerance");
+}
+
 TEST(SplitByFractionTest, IsAPartitionOfEverySize) {
   for (int64_t rows : {2, 3, 10, 1000}) {
     for (double fraction : {0.001, 0.1, 0.5, 0.999}) {
@@ -247,6 +281,10 @@ TEST(SplitByFractionTest, IsAPartitionOfEverySize) {
       EXPECT_GE(split.val.size(), 1);
       EXPECT_GE(split.train.size(), 1);
     }
+  }
+  for (double fraction : {0.0, 1.0, -0.5, std::nan("")}) {
+    EXPECT_THAT(SplitByFraction(10, fraction, 0),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("above 0, below 1")));
   }
   EXPECT_THAT(SplitByFraction(1, 0.5, 0),
               StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("1 row")));

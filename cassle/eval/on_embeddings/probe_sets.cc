@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
+#include "cassle/eval/embeddings/class_targets.h"
 #include "cassle/eval/embeddings/equal_images.h"
 #include "cassle/eval/embeddings/label_notes.h"
 #include "cassle/eval/result/evaluation.h"
@@ -80,21 +81,14 @@ absl::Status SetAside(const v1::ProbeInputs& inputs, const Embeddings& train,
 
 // The classes that one part has of a target.
 struct PartLabels {
+  std::vector<std::string> class_names;
   std::vector<int> values;
   std::vector<bool> has;
 };
 
-absl::StatusOr<PartLabels> ReadPart(const Embeddings& from, const std::string& name,
-                                    std::vector<std::string>* class_names) {
+absl::StatusOr<PartLabels> ReadPart(const Embeddings& from, const std::string& name) {
   CASSLE_ASSIGN_OR_RETURN(ClassTarget target, from.Target(name));
-  if (class_names->empty()) *class_names = target.class_names;
-  if (!target.class_names.empty() && target.class_names != *class_names) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("target '", name, "' has other classes in one of --train, --val and --test (",
-                     class_names->size(), " and ", target.class_names.size(),
-                     " names): shard the splits together, so that class numbers mean the same"));
-  }
-  PartLabels part{std::move(target.values), {}};
+  PartLabels part{std::move(target.class_names), std::move(target.values), {}};
   for (const int value : part.values) part.has.push_back(value != kNoClass);
   return part;
 }
@@ -165,12 +159,14 @@ absl::StatusOr<ProbeRows> ChooseProbeRows(const ProbeSets& sets, const TargetPre
 absl::StatusOr<TargetLabels> ReadTargetLabels(const ProbeSets& sets, const std::string& name) {
   TargetLabels labels;
   labels.name = name;
-  CASSLE_ASSIGN_OR_RETURN(const PartLabels train, ReadPart(*sets.train, name, &labels.class_names));
-  PartLabels val = train;
-  if (sets.val.has_value()) {
-    CASSLE_ASSIGN_OR_RETURN(val, ReadPart(*sets.val, name, &labels.class_names));
+  CASSLE_ASSIGN_OR_RETURN(const PartLabels train, ReadPart(*sets.train, name));
+  CASSLE_ASSIGN_OR_RETURN(const PartLabels val, ReadPart(sets.validating(), name));
+  CASSLE_ASSIGN_OR_RETURN(const PartLabels test, ReadPart(*sets.test, name));
+  for (const auto& [flag, part] : {std::pair("val", &val), {"test", &test}}) {
+    CASSLE_RETURN_IF_ERROR(
+        CheckSameClasses(name, "train", train.class_names, flag, part->class_names));
   }
-  CASSLE_ASSIGN_OR_RETURN(const PartLabels test, ReadPart(*sets.test, name, &labels.class_names));
+  labels.class_names = train.class_names;
   CASSLE_ASSIGN_OR_RETURN(
       labels.rows,
       ChooseProbeRows(sets, {absl::StrCat("class of ", name), train.has, val.has, test.has},

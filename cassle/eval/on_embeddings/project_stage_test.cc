@@ -114,6 +114,20 @@ TEST_F(ProjectStageTest, RepeatsNoLookAmongFortyClasses) {
   EXPECT_THAT(svg, HasSubstr(">and 5 more<"));
 }
 
+TEST_F(ProjectStageTest, EveryTargetHasAPictureOfItsOwn) {
+  options_.set_method(v1::ProjectOptions::PCA);
+  for (const char* name : {"a.b", "a_b", "\u00e9", "\u00fc"}) {
+    train_.classes[std::string("target.") + name] = train_.classes["target.parity"];
+    options_.add_target(name);
+  }
+  ASSERT_OK(Run());
+  std::vector<std::string> files;
+  for (const v1::Picture& picture : result_.pictures()) files.push_back(picture.file());
+  EXPECT_THAT(files, ElementsAre("project_a%2Eb.svg", "project_a_b.svg", "project_%C3%A9.svg",
+                                 "project_%C3%BC.svg"));
+  for (const std::string& file : files) EXPECT_EQ(Count(Svg(file), "<use "), 122);
+}
+
 TEST_F(ProjectStageTest, RefusesTooFewImagesForThePerplexity) {
   options_.set_perplexity(40);
   ExpectFailure(Run(), 65, {"--perplexity=40 needs 121 images, there are 120", "at most 39"});

@@ -13,6 +13,7 @@
 #include "cassle/base/safetensors.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/eval/on_embeddings/probe_sets.h"
+#include "cassle/eval/on_embeddings/unfinished_fits.h"
 #include "cassle/eval/result/evaluation.h"
 #include "cassle/probes/linear_probe.h"
 #include "cassle/probes/regression.h"
@@ -169,18 +170,9 @@ void AddChart(const Options& options, const std::string& name, const RegressionO
 
 void AddWarnings(const Targets& targets, const RegressionOutcome& outcome,
                  v1::Evaluation* evaluation) {
-  std::vector<double> unfinished;
-  for (const RegressionGridPoint& point : outcome.grid) {
-    if (!point.fit.converged) unfinished.push_back(point.w);
-  }
+  const std::string unfinished = UnfinishedSentence(outcome);
   if (!unfinished.empty()) {
-    evaluation->add_warnings(absl::StrCat(
-        "target '", targets.name,
-        "': fits that ended before the tolerance, at w = ", absl::StrJoin(unfinished, ", ")));
-  }
-  if (!outcome.refit.converged) {
-    evaluation->add_warnings(
-        absl::StrCat("target '", targets.name, "': the final fit ended before the tolerance"));
+    evaluation->add_warnings(absl::StrCat("target '", targets.name, "': ", unfinished));
   }
   if (!Varies(targets.test, targets.width)) {
     evaluation->add_warnings(

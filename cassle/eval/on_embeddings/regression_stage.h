@@ -11,7 +11,7 @@ namespace cassle {
 
 inline StageInfo RegressionInfo() {
   return {
-      "regression", /*version=*/2,
+      "regression", /*version=*/3,
       "Fits linear maps from embeddings to vector targets over a grid of regularisers, chooses one "
       "by a validation part, tests it."};
 }

@@ -26,6 +26,10 @@ ValidationSplit FromMask(const std::vector<bool>& is_val) {
 }  // namespace
 
 absl::StatusOr<ValidationSplit> SplitByFraction(int64_t rows, double fraction, uint64_t seed) {
+  if (!(fraction > 0 && fraction < 1)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a validation part of ", fraction, " of all rows: expected above 0, below 1"));
+  }
   if (rows < 2) {
     return absl::FailedPreconditionError(
         absl::StrCat("--train has ", rows, " row: too few to set a validation part aside"));
