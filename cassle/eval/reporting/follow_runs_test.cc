@@ -1,4 +1,4 @@
-// report --follow, and trainings side by side.
+// report --follow, and runs side by side.
 #include "cassle/eval/reporting/follow_runs.h"
 
 #include <atomic>
@@ -20,6 +20,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::ContainsRegex;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -186,6 +187,62 @@ TEST_F(SideBySideTest, RunsThatDifferInNothingHaveNoTable) {
   AddTraining("b", "seed: 1\n");
   ASSERT_OK(Run());
   EXPECT_THAT(Read("report.html"), Not(HasSubstr("What differs")));
+}
+
+// Results of one encoder, some in cells with others.
+class ExperimentsTest : public ReportTest {
+ protected:
+  void AddExperiment(const std::string& score, double value, const std::string& settings,
+                     const std::string& learnt_from = "train") {
+    v1::Evaluation evaluation = MadeUpEvaluation("linear-probe", "e");
+    AddMadeUpScore(score, value, &evaluation);
+    v1::EvaluatedSet* set = evaluation.add_sets();
+    set->set_role("train");
+    set->set_split(learnt_from);
+    set->set_dataset_fingerprint("ffffffffff");
+    AddResult(absl::StrCat("r", options_.results_size()), evaluation, "linear-probe",
+              {{"config.textproto", settings}});
+  }
+
+  std::vector<std::string> RowNames() {
+    std::vector<std::string> names;
+    for (const v1::ReportRow& row : table_.stages(0).rows()) names.push_back(row.name());
+    return names;
+  }
+};
+
+TEST_F(ExperimentsTest, DifferentExperimentsOfOneEncoderAreNotAveraged) {
+  AddExperiment("label", 0.875, "split_seed: 0\n");
+  AddExperiment("label", 0.25, "split_seed: 0\nlabels_per_class: 2\n");
+  AddExperiment("label", 0.375, "split_seed: 1\nlabels_per_class: 2\n");
+  ASSERT_OK(Run());
+  EXPECT_THAT(RowNames(), ElementsAre("e, labels_per_class=default", "e, labels_per_class=2"));
+  // Seeds are averaged as ever.
+  EXPECT_EQ(table_.stages(0).rows(1).cells(0).value(), 0.3125);
+  EXPECT_EQ(table_.stages(0).rows(1).cells(0).runs_size(), 2);
+}
+
+TEST_F(ExperimentsTest, WhatNoCellHasTogetherStaysInOneRow) {
+  AddExperiment("label", 0.5, "target: \"label\"\n");
+  AddExperiment("hue", 0.25, "target: \"hue\"\n");
+  ASSERT_OK(Run());
+  EXPECT_THAT(RowNames(), ElementsAre("e"));
+}
+
+TEST_F(ExperimentsTest, WhatLearntFromOtherImagesIsNotAveraged) {
+  AddExperiment("label", 0.5, "");
+  AddExperiment("label", 0.25, "", "unlabeled");
+  ASSERT_OK(Run());
+  EXPECT_THAT(RowNames(),
+              ElementsAre("e, train=train of ffffffff", "e, train=unlabeled of ffffffff"));
+}
+
+TEST_F(ExperimentsTest, NamesSayWhichBelongTogether) {
+  AddExperiment("label", 0.5, "metric: COSINE\n");
+  AddExperiment("label", 0.25, "metric: EUCLIDEAN\n");
+  for (int i = 0; i < 2; ++i) options_.add_names("x");
+  ASSERT_OK(Run());
+  EXPECT_THAT(RowNames(), ElementsAre("x"));
 }
 
 }  // namespace

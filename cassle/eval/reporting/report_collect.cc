@@ -98,6 +98,7 @@ void AddEntries(const Options& options, const ReportInput& input, int source,
     run.set_source(source);
     run.set_target(score->name());
     run.set_value(score->value());
+    run.set_num_test(score->num_test());
     if (score->has_half_width()) run.set_half_width(score->half_width());
     if (score->has_chance()) run.set_chance(score->chance());
     entries->push_back(std::move(entry));
@@ -144,6 +145,11 @@ std::vector<std::string> ColumnsOf(const std::vector<Entry>& entries) {
 }
 
 absl::Status CheckColumns(const Options& options, const std::vector<StageEntries>& stages) {
+  if (std::set<std::string>(options.columns().begin(), options.columns().end()).size() !=
+      static_cast<size_t>(options.columns_size())) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--columns=", absl::StrJoin(options.columns(), ","), " names a column twice"));
+  }
   std::vector<std::string> there;
   for (const StageEntries& stage : stages) {
     for (std::string& column : ColumnsOf(stage.entries)) there.push_back(std::move(column));
@@ -252,7 +258,24 @@ absl::Status CheckSameMetric(const Entry& entry, const Entry& first) {
                    "; name --metric, or measure both by the same"));
 }
 
-absl::StatusOr<v1::StageTable> MakeTable(const Options& options, const StageEntries& stage) {
+// An average of a result and itself would look like two measurements that agree.
+absl::Status CheckDifferentResults(const v1::ReportCell& cell, const Entry& entry,
+                                   const std::vector<ReportInput>& inputs) {
+  const auto fingerprint = [&](const v1::ReportRun& run) -> const std::string& {
+    return inputs[run.source()].manifest.fingerprint();
+  };
+  for (const v1::ReportRun& run : cell.runs()) {
+    // Trainings that are going on have none yet.
+    if (fingerprint(run).empty() || fingerprint(run) != fingerprint(entry.run)) continue;
+    return absl::FailedPreconditionError(absl::StrCat(
+        "column '", entry.column.name(), "', row '", entry.row, "': results ", run.source() + 1,
+        " and ", entry.run.source() + 1, " of --results are the same: name each once"));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<v1::StageTable> MakeTable(const Options& options, const StageEntries& stage,
+                                         const std::vector<ReportInput>& inputs) {
   v1::StageTable table = stage.table;
   const std::vector<std::string> columns = ChosenColumns(options, stage.entries);
   for (size_t c = 0; c < columns.size(); ++c) table.add_columns();
@@ -275,7 +298,9 @@ absl::StatusOr<v1::StageTable> MakeTable(const Options& options, const StageEntr
     CASSLE_RETURN_IF_ERROR(CheckSameImages(entry, *first->second));
     CASSLE_RETURN_IF_ERROR(CheckSameMetric(entry, *first->second));
     if (column->num_test() != entry.column.num_test()) column->set_num_test(0);
-    *table.mutable_rows(r)->mutable_cells(c)->add_runs() = entry.run;
+    v1::ReportCell* cell = table.mutable_rows(r)->mutable_cells(c);
+    CASSLE_RETURN_IF_ERROR(CheckDifferentResults(*cell, entry, inputs));
+    *cell->add_runs() = entry.run;
   }
   for (v1::ReportRow& row : *table.mutable_rows()) {
     for (v1::ReportCell& cell : *row.mutable_cells()) Average(&cell);
@@ -315,7 +340,7 @@ absl::StatusOr<v1::ReportTable> CollectTable(const Options& options,
   CASSLE_RETURN_IF_ERROR(CheckMetric(options, inputs));
   CASSLE_RETURN_IF_ERROR(CheckColumns(options, stages));
   for (const StageEntries& stage : stages) {
-    CASSLE_ASSIGN_OR_RETURN(*report.add_stages(), MakeTable(options, stage));
+    CASSLE_ASSIGN_OR_RETURN(*report.add_stages(), MakeTable(options, stage, inputs));
   }
   report.set_title(stages.size() == 1 ? stages[0].table.title() : "Evaluation");
   if (!options.title().empty()) report.set_title(options.title());

@@ -213,7 +213,7 @@ std::vector<ChartGroup> ChartGroups(const std::string& stage,
                                input.group.empty() ? title : absl::StrCat(input.group, ": ", title),
                                {}});
       }
-      group->charts.push_back({RunName(inputs, i), color, &chart});
+      group->charts.push_back({RunInGroup(inputs, i), color, &chart});
     }
   }
   return groups;
@@ -249,8 +249,7 @@ std::string StagePictures(const std::string& stage, const std::vector<ReportInpu
   for (int i = 0; i < static_cast<int>(inputs.size()); ++i) {
     if (inputs[i].stage() != stage) continue;
     for (const ReportPicture& picture : inputs[i].pictures) {
-      const std::string name = absl::StrCat(
-          RunName(inputs, i), inputs[i].group.empty() ? "" : absl::StrCat(", ", inputs[i].group));
+      const std::string name = RunName(inputs, i);
       const std::string title =
           EscapeHtml(picture.title.empty() ? name : absl::StrCat(name, ": ", picture.title));
       absl::StrAppend(&html, "<figure><h4>", title, "</h4>\n<img class=\"picture\" alt=\"", title,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <tuple>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -113,17 +114,60 @@ absl::Status ReadFolder(const std::string& folder, ReportInput* input) {
   return absl::OkStatus();
 }
 
-// What pretrain calls by the same words, method and epochs, may differ in everything else.
-void TellTrainingsApart(std::vector<ReportInput>* inputs) {
-  std::map<std::pair<std::string, std::string>, std::vector<int>> alike;
+// Runs that differ in seeds alone are averaged.
+bool IsSeed(const std::string& path) { return path == "seed" || absl::EndsWith(path, "_seed"); }
+
+// Whether some column has a number of both.
+bool MeetInACell(const ReportInput& a, const ReportInput& b) {
+  const auto& of_a = a.evaluation.scores();
+  const auto& of_b = b.evaluation.scores();
+  return a.IsTraining() || std::any_of(of_a.begin(), of_a.end(), [&](const v1::Score& score) {
+           return std::any_of(of_b.begin(), of_b.end(),
+                              [&](const v1::Score& other) { return other.name() == score.name(); });
+         });
+}
+
+// Whether two runs that would be averaged differ in this.
+bool TellsApart(const SettingRow& row, const std::vector<ReportInput>& inputs,
+                const std::vector<int>& members) {
+  for (size_t a = 0; a < members.size(); ++a) {
+    for (size_t b = 0; b < a; ++b) {
+      if (row.values[a] == row.values[b]) continue;
+      if (MeetInACell(inputs[members[a]], inputs[members[b]])) return true;
+    }
+  }
+  return false;
+}
+
+// What runs of one encoder, as it calls itself, may differ in beside the numbers.
+std::vector<SettingRow> Differences(const std::vector<ReportInput>& inputs,
+                                    const std::vector<int>& members) {
+  std::vector<SettingRow> rows = DifferingSettings(inputs, members);
+  SettingRow preprocessing{"preprocessing", {}}, learnt_from{"train", {}};
+  for (const int i : members) {
+    const v1::Evaluation& evaluation = inputs[i].evaluation;
+    preprocessing.values.push_back(ShownFingerprint(evaluation.preprocess_fingerprint()));
+    std::string& train = learnt_from.values.emplace_back();
+    for (const v1::EvaluatedSet& set : evaluation.sets()) {
+      if (set.role() != "train") continue;
+      train = absl::StrCat(set.split(), " of ", ShownFingerprint(set.dataset_fingerprint()));
+    }
+  }
+  rows.push_back(std::move(preprocessing));
+  rows.push_back(std::move(learnt_from));
+  return rows;
+}
+
+// What is called by the same words, method and epochs, may differ in everything else.
+void TellApart(std::vector<ReportInput>* inputs) {
+  std::map<std::tuple<std::string, std::string, std::string>, std::vector<int>> alike;
   for (int i = 0; i < static_cast<int>(inputs->size()); ++i) {
-    alike[{(*inputs)[i].stage(), (*inputs)[i].row}].push_back(i);
+    const ReportInput& input = (*inputs)[i];
+    alike[{input.stage(), input.group, input.row}].push_back(i);
   }
   for (const auto& [name, members] : alike) {
-    if (!(*inputs)[members[0]].IsTraining() || members.size() < 2) continue;
-    for (const SettingRow& row : DifferingSettings(*inputs, members)) {
-      // Runs that differ in the seed alone are averaged.
-      if (row.path == "seed") continue;
+    for (const SettingRow& row : Differences(*inputs, members)) {
+      if (IsSeed(row.path) || !TellsApart(row, *inputs, members)) continue;
       for (size_t m = 0; m < members.size(); ++m) {
         absl::StrAppend(&(*inputs)[members[m]].row, ", ", row.path, "=", row.values[m]);
       }
@@ -155,7 +199,7 @@ absl::StatusOr<std::vector<ReportInput>> ReadReportInputs(const v1::ReportOption
     input.row = options.names_size() > 0 ? options.names(i) : input.evaluation.encoder();
     if (options.groups_size() > 0 && options.groups(i) != "-") input.group = options.groups(i);
   }
-  if (options.names_size() == 0) TellTrainingsApart(&inputs);
+  if (options.names_size() == 0) TellApart(&inputs);
   return inputs;
 }
 
@@ -163,13 +207,18 @@ absl::StatusOr<std::vector<ReportInput>> ReadReportInputs(const v1::ReportOption
   return ReadReportInputs(options, {options.results().begin(), options.results().end()});
 }
 
-std::string RunName(const std::vector<ReportInput>& inputs, int index) {
+std::string RunInGroup(const std::vector<ReportInput>& inputs, int index) {
   int run = 1;
   for (int i = 0; i < index; ++i) {
     run += inputs[i].row == inputs[index].row && inputs[i].stage() == inputs[index].stage() &&
            inputs[i].group == inputs[index].group;
   }
   return run == 1 ? inputs[index].row : absl::StrCat(inputs[index].row, ", run ", run);
+}
+
+std::string RunName(const std::vector<ReportInput>& inputs, int index) {
+  const std::string& group = inputs[index].group;
+  return absl::StrCat(RunInGroup(inputs, index), group.empty() ? "" : ", ", group);
 }
 
 std::vector<std::string> RowNames(const std::vector<ReportInput>& inputs) {

@@ -36,8 +36,8 @@ struct ReportInput {
   bool IsTraining() const { return stage() == "pretrain"; }
 };
 
-// Without --names trainings that describe themselves alike are told apart by the settings in which
-// they differ, the seed apart.
+// Without --names results of one encoder that would be averaged are told apart by what they differ
+// in, seeds apart: settings, preprocessing, and what was learnt from.
 //   folders  in place of --results; of unfinished trainings OUTPUT.partial; empty: left out.
 // \error kInvalidArgument for lists of unequal length; kNotFound or kDataLoss for folders that are
 // not complete (nor trainings that are going on) or hold a damaged result or picture;
@@ -48,7 +48,10 @@ absl::StatusOr<std::vector<ReportInput>> ReadReportInputs(const v1::ReportOption
 // The folders are those of --results, and complete.
 absl::StatusOr<std::vector<ReportInput>> ReadReportInputs(const v1::ReportOptions& options);
 
-// "label" of one encoder, or "label, run 2" where a row has several.
+// "encoder", or "encoder, run 2" where a row has several of one stage and group.
+std::string RunInGroup(const std::vector<ReportInput>& inputs, int index);
+
+// The same where the group is not named otherwise: "encoder, run 2, cifar10".
 std::string RunName(const std::vector<ReportInput>& inputs, int index);
 
 // Rows in the order they first appear in any table: the number of a row is its colour on the page.

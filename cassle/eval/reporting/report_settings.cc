@@ -11,8 +11,6 @@
 namespace cassle {
 namespace {
 
-// Digits of a fingerprint that tell a few of them apart.
-constexpr size_t kShownDigits = 8;
 constexpr char kNotSet[] = "default";
 
 void AddValue(const std::string& path, const std::string& value, size_t column, size_t columns,
@@ -32,6 +30,8 @@ bool IsSame(const SettingRow& row) {
 
 }  // namespace
 
+std::string ShownFingerprint(const std::string& fingerprint) { return fingerprint.substr(0, 8); }
+
 std::vector<SettingRow> DifferingSettings(const std::vector<ReportInput>& inputs,
                                           const std::vector<int>& members) {
   std::vector<SettingRow> settings, files;
@@ -43,7 +43,7 @@ std::vector<SettingRow> DifferingSettings(const std::vector<ReportInput>& inputs
     // What an evaluation reads differs by what is evaluated: the rows say that.
     if (!input.IsTraining()) continue;
     for (const v1::InputFingerprint& file : input.manifest.inputs()) {
-      AddValue(absl::StrCat("--", file.field()), file.fingerprint().substr(0, kShownDigits), column,
+      AddValue(absl::StrCat("--", file.field()), ShownFingerprint(file.fingerprint()), column,
                members.size(), &files);
     }
   }

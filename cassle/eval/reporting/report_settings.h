@@ -15,6 +15,9 @@ struct SettingRow {
   std::vector<std::string> values;
 };
 
+// The first digits of a fingerprint: enough to tell a few apart.
+std::string ShownFingerprint(const std::string& fingerprint);
+
 // Rows of settings that are not the same in all of inputs[members], in the order they appear; then
 // of trainings what they read ("--views") by the first digits of its fingerprints.
 std::vector<SettingRow> DifferingSettings(const std::vector<ReportInput>& inputs,

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "cassle/base/file.h"
@@ -233,6 +235,57 @@ TEST_F(ReportStageTest, DifferentTestSetsAreNotComparedInOneColumn) {
   options_.add_groups("e");
   ASSERT_OK(Run());
   EXPECT_EQ(table().columns_size(), 2);
+}
+
+TEST_F(ReportStageTest, AColumnIsNamedOnce) {
+  AddResult("a", MadeUpProbe("e", {{"label", 0.5}, {"hue", 0.7}}));
+  options_.add_columns("hue");
+  options_.add_columns("hue");
+  ExpectFailure(64, {"--columns=hue,hue names a column twice"});
+}
+
+TEST_F(ReportStageTest, TheCsvHasTheTestImagesOfEachRun) {
+  AddResult("a", MadeUpProbe("one", {{"shape", 0.5}}));
+  v1::Evaluation other = MadeUpProbe("two", {{"shape", 0.6}});
+  for (v1::Score& score : *other.mutable_scores()) score.set_num_test(650);
+  AddResult("b", other);
+  ASSERT_OK(Run());
+  EXPECT_EQ(table().columns(0).num_test(), 0);
+  EXPECT_THAT(Lines("scores.csv")[1], HasSubstr(",700,"));
+  EXPECT_THAT(Lines("scores.csv")[2], HasSubstr(",650,"));
+}
+
+TEST_F(ReportStageTest, OneResultTwiceInACellIsRefused) {
+  AddResult("a", MadeUpProbe("e", {{"shape", 0.5}}));
+  options_.add_results(options_.results(0));
+  ExpectFailure(65, {"column 'shape', row 'e'", "results 1 and 2 of --results are the same"});
+  // In two cells it is compared with itself: two columns, or two rows.
+  options_.add_groups("a");
+  options_.add_groups("b");
+  EXPECT_OK(Run());
+  options_.clear_groups();
+  options_.add_names("x");
+  options_.add_names("y");
+  EXPECT_OK(Run());
+}
+
+TEST_F(ReportStageTest, GroupsTellRunsApartOnThePage) {
+  for (const char* group : {"cifar10", "flowers17"}) {
+    v1::Evaluation probe = MadeUpProbe("e", {{"label", group[0] == 'c' ? 0.5 : 0.25}});
+    probe.add_warnings("few images");
+    AddResult(group, probe, "linear-probe",
+              {{"config.textproto", absl::StrCat("metric: ", absl::AsciiStrToUpper(group), "\n")}});
+    options_.add_groups(group);
+  }
+  ASSERT_OK(Run());
+  const std::string html = Read("report.html");
+  for (const char* text : {">e, cifar10: few images</p>", ">e, flowers17: few images</p>",
+                           ">e, cifar10</th><th scope=\"col\">e, flowers17</th>"}) {
+    EXPECT_THAT(html, HasSubstr(text));
+  }
+  // Charts stand below the name of their group.
+  EXPECT_THAT(html, Not(HasSubstr("e, cifar10, &lt;dog&gt;")));
+  EXPECT_EQ(table().rows_size(), 1);
 }
 
 TEST_F(ReportStageTest, WrongInputsAreRefused) {

@@ -205,7 +205,7 @@ std::string ScoresCsv(const v1::ReportTable& report) {
                            Exactly(run.value()), number(run.has_half_width(), run.half_width()),
                            number(run.has_chance(), run.chance()),
                            absl::AsciiStrToLower(v1::Score::Better_Name(column.better())),
-                           absl::StrCat(column.num_test()), row.cells(c).best() ? "1" : "0",
+                           absl::StrCat(run.num_test()), row.cells(c).best() ? "1" : "0",
                            column.metric()});
         }
       }

@@ -10,9 +10,7 @@ namespace {
 // Whose it is, where there are several results.
 std::string TitleOf(const std::vector<ReportInput>& inputs, int index, const v1::TextTable& table) {
   if (inputs.size() == 1) return table.title();
-  const std::string& group = inputs[index].group;
-  return absl::StrCat(RunName(inputs, index), group.empty() ? "" : absl::StrCat(", ", group), ": ",
-                      table.title());
+  return absl::StrCat(RunName(inputs, index), ": ", table.title());
 }
 
 std::string RowHtml(const v1::TextRow& row) {
