@@ -3,11 +3,15 @@
 #include <vector>
 
 #include "absl/strings/str_split.h"
+#include "cassle/base/testing/status_matchers.h"
 #include "cassle/eval/charts/axis_scale.h"
 #include "cassle/eval/charts/bar_chart.h"
 #include "cassle/eval/charts/heat_map.h"
+#include "cassle/eval/charts/html_text.h"
 #include "cassle/eval/charts/interval_chart.h"
 #include "cassle/eval/charts/line_chart.h"
+#include "cassle/eval/charts/scatter_plot.h"
+#include "cassle/eval/charts/svg_check.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -233,6 +237,27 @@ TEST(HeatMapTest, ColoursGoFromDarkToBright) {
   std::vector<std::string> many(200, "c");
   EXPECT_THAT(HeatMap({"t", "x", "y"}, many, values, {{"row", std::vector<double>(200, 0.5)}}),
               Not(HasSubstr("class=\"cell\"")));
+}
+
+TEST(HtmlTextTest, TextIsCutBetweenLetters) {
+  EXPECT_EQ(Shortened("abc", 3), "abc");
+  EXPECT_EQ(Shortened("abcd", 3), "ab.");
+  EXPECT_EQ(Shortened("\u00e4\u00f6\u00fc", 3), "\u00e4\u00f6\u00fc");
+  EXPECT_EQ(Shortened("\u00e4\u00f6\u00fc\u00df", 3), "\u00e4\u00f6.");
+  EXPECT_EQ(Shortened("\u00e4\u00f6", 1), ".");
+}
+
+TEST(ScatterPlotTest, LongNamesOfClassesStayUtf8) {
+  // 23 letters have 45 bytes.
+  std::string name = "a";
+  for (int i = 0; i < 30; ++i) name += "\u00e9";
+  ScatterPlot plot;
+  plot.points = {0, 0, 1, 1};
+  plot.classes = {0, 0};
+  plot.class_names = {name};
+  const std::string svg = ScatterSvg(plot);
+  EXPECT_OK(CheckSvg(svg));
+  EXPECT_THAT(svg, HasSubstr(">" + name.substr(0, 45) + ".</text>"));
 }
 
 }  // namespace

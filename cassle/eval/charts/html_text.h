@@ -12,6 +12,9 @@ std::string EscapeHtml(const std::string& text);
 // Letters on the screen: UTF-8 continuation bytes take no room.
 int TextWidth(const std::string& text);
 
+// The text if it has at most so many letters; else one fewer and a full stop. letters >= 1.
+std::string Shortened(const std::string& text, int letters);
+
 }  // namespace cassle
 
 #endif  // CASSLE_EVAL_CHARTS_HTML_TEXT_H_

@@ -18,6 +18,7 @@ constexpr int kBottom = 36;
 constexpr int kLegendWidth = 200;
 constexpr int kLegendLine = 17;
 constexpr size_t kLegendEntries = 40;
+constexpr int kLegendLetters = 24;
 
 // As the charts of the report (report_style.h).
 constexpr const char* kColors[] = {"#0072b2", "#d55e00", "#00896a", "#b64d8c",
@@ -54,9 +55,8 @@ std::string Legend(const ScatterPlot& plot, const std::set<int>& present) {
     }
     absl::StrAppendFormat(&svg, "<use href=\"#k%d\" x=\"%d\" y=\"%g\"/>\n", c, kLeft + kSide + 24,
                           y);
-    std::string name = plot.class_names[c];
-    if (name.size() > 24) name = name.substr(0, 23) + ".";
-    absl::StrAppend(&svg, Text(kLeft + kSide + 36, y + 4, "", name));
+    absl::StrAppend(
+        &svg, Text(kLeft + kSide + 36, y + 4, "", Shortened(plot.class_names[c], kLegendLetters)));
     y += kLegendLine;
   }
   return svg;

@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "cassle/base/text_file.h"
 
 namespace cassle {
 namespace {
@@ -27,8 +28,11 @@ bool IsSpace(char c) { return absl::ascii_isspace(c); }
 absl::Status CheckText(absl::string_view value) {
   std::string text = absl::AsciiStrToLower(value);
   text.erase(std::remove_if(text.begin(), text.end(), IsSpace), text.end());
-  // Escapes could spell the words below.
+  // Escapes and character references could spell the words below.
   if (absl::StrContains(text, "\\")) return Refuse("it has escapes in a style or attribute");
+  if (absl::StrContains(text, "&#")) {
+    return Refuse("it has character references in a style or attribute");
+  }
   for (const char* word : {"javascript:", "data:", "@import", "expression("}) {
     if (absl::StrContains(text, word)) return Refuse(absl::StrCat("it has '", word, "'"));
   }
@@ -45,7 +49,6 @@ absl::Status CheckAttribute(absl::string_view name, absl::string_view value) {
   const std::string lower = absl::AsciiStrToLower(name);
   if (absl::StartsWith(lower, "on")) return Refuse(absl::StrCat("it has the attribute ", name));
   if (absl::StartsWith(lower, "xmlns")) return absl::OkStatus();
-  if (absl::StrContains(value, "&#")) return Refuse("it has character references in attributes");
   if ((lower == "href" || absl::EndsWith(lower, ":href") || lower == "src") &&
       !absl::StartsWith(value, "#")) {
     return Refuse(absl::StrCat("it has a link: ", name));
@@ -53,13 +56,15 @@ absl::Status CheckAttribute(absl::string_view name, absl::string_view value) {
   return CheckText(value);
 }
 
+// Without the prefix of SVG's name space.
+absl::string_view PlainName(absl::string_view name) { return absl::StripPrefix(name, "svg:"); }
+
 // The inside of "<...>", without the brackets and a closing slash.
 absl::Status CheckTag(absl::string_view tag, std::string* name) {
   size_t at = 0;
   while (at < tag.size() && !IsSpace(tag[at])) ++at;
   *name = absl::AsciiStrToLower(tag.substr(0, at));
-  absl::string_view plain = *name;
-  absl::ConsumePrefix(&plain, "svg:");
+  const absl::string_view plain = PlainName(*name);
   if (std::none_of(std::begin(kElements), std::end(kElements),
                    [&](const char* known) { return plain == known; })) {
     return Refuse(
@@ -102,9 +107,16 @@ size_t TagEnd(absl::string_view svg, size_t start) {
 }  // namespace
 
 absl::Status CheckSvg(absl::string_view svg) {
-  bool first = true;
+  if (!IsUtf8(svg)) return Refuse("it is no UTF-8");
+  bool first = true, in_style = false;
+  // Browsers put the pieces between comments together.
+  std::string style;
   size_t at = 0;
-  while ((at = svg.find('<', at)) != absl::string_view::npos) {
+  while (true) {
+    const size_t open = svg.find('<', at);
+    if (in_style) absl::StrAppend(&style, svg.substr(at, open - at));
+    if (open == absl::string_view::npos) break;
+    at = open;
     const absl::string_view rest = svg.substr(at);
     if (absl::StartsWith(rest, "<!--")) {
       const size_t end = rest.find("-->");
@@ -121,20 +133,27 @@ absl::Status CheckSvg(absl::string_view svg) {
       if (!first || !absl::StartsWith(tag, "?xml ")) return Refuse("it has <?...?> instructions");
       continue;
     }
-    if (absl::ConsumePrefix(&tag, "/")) continue;
-    absl::ConsumeSuffix(&tag, "/");
+    if (absl::ConsumePrefix(&tag, "/")) {
+      if (in_style &&
+          PlainName(absl::AsciiStrToLower(absl::StripAsciiWhitespace(tag))) != "style") {
+        return Refuse("it has elements in a style");
+      }
+      in_style = false;
+      continue;
+    }
+    if (in_style) return Refuse("it has elements in a style");
+    const bool empty = absl::ConsumeSuffix(&tag, "/");
     std::string name;
-    absl::Status status = CheckTag(tag, &name);
+    const absl::Status status = CheckTag(tag, &name);
     if (!status.ok()) return status;
     if (first && name != "svg") return Refuse("it does not begin with <svg>");
     first = false;
-    if (name == "style") {
-      const size_t close = svg.find('<', at);
-      status = CheckText(svg.substr(at, close == absl::string_view::npos ? close : close - at));
-      if (!status.ok()) return status;
-    }
+    in_style = !empty && PlainName(name) == "style";
+    // What stands in one of them ends there.
+    if (in_style) absl::StrAppend(&style, "\n;");
   }
-  return first ? Refuse("it has no <svg> element") : absl::OkStatus();
+  if (first) return Refuse("it has no <svg> element");
+  return CheckText(style);
 }
 
 }  // namespace cassle

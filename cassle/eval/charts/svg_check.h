@@ -12,7 +12,7 @@ namespace cassle {
 // being handed on.
 // \error kDataLoss naming what is refused: elements that are not drawn (script, foreignObject,
 // image, animations, ...), attributes that are scripts (on...), links to anything but a part of the
-// file, entities, or text that is no SVG.
+// file, entities, or text that is no SVG or no UTF-8.
 absl::Status CheckSvg(absl::string_view svg);
 
 }  // namespace cassle

@@ -25,6 +25,9 @@ TEST(SvgCheckTest, PicturesPass) {
                    "</linearGradient></defs><rect fill=\"url(#g)\" width=\"3\"/>"
                    "<use href=\"#a\"/><text>on &lt;load&gt; 5 &gt; 3</text>")));
   EXPECT_OK(CheckSvg(Svg("<style>.a { fill: url('#g'); }</style>")));
+  EXPECT_OK(
+      CheckSvg(Svg("<style><!-- old -->.a{fill:red}</style ><text>u</text><style/>"
+                   "<text>@import</text><style>.b{fill:blue}</style>")));
 }
 
 TEST(SvgCheckTest, WhatIsMoreThanAPictureIsRefused) {
@@ -46,6 +49,14 @@ TEST(SvgCheckTest, WhatIsMoreThanAPictureIsRefused) {
                                  Svg("<style>@import 'x.css';</style>"),
                                  Svg("<style>a{fill:url( 'x' )}</style>"),
                                  Svg("<style>a{fill:URL(x)}</style>"),
+                                 Svg("<style><!-- x -->@import url(http://evil);</style>"),
+                                 Svg("<style>@im<!-- x -->port 'x.css';</style>"),
+                                 Svg("<style>a{}<g/>@import 'x.css';</style>"),
+                                 Svg("<style>a{}</g>@import 'x.css';</style>"),
+                                 Svg("<style>a{fill:u&#114;l(x)}</style>"),
+                                 Svg("<svg:style>@import 'x.css';</svg:style>"),
+                                 Svg("<style/><style>@import 'x.css';"),
+                                 Svg("<text>\xc3</text>"),
                                  Svg("<rect fill=\"javascript:x\"/>"),
                                  Svg("<g a='>' onclick='x'/>"),
                                  Svg("<g a=b onclick=x/>"),

@@ -30,10 +30,12 @@ constexpr Color kQuery = {90, 92, 98};
 constexpr Color kRight = {0, 158, 115};
 constexpr Color kWrong = {213, 94, 0};
 
-// As much of the text as stands below a cell.
-std::string Shortened(const std::string& text) {
-  constexpr size_t kLetters = (kCellWidth - 2) / kLetterWidth;
-  return text.size() <= kLetters ? text : text.substr(0, kLetters - 1) + ".";
+// As much of the text as stands below a cell. What is no ASCII is drawn as one '?' per byte: one
+// byte is left of such a letter.
+std::string BelowCell(std::string text) {
+  const auto continues = [](char c) { return (c & 0xC0) == 0x80; };
+  text.erase(std::remove_if(text.begin(), text.end(), continues), text.end());
+  return Shortened(text, (kCellWidth - 2) / kLetterWidth);
 }
 
 std::string Similarity(const GridImage& image) {
@@ -54,8 +56,8 @@ void DrawCell(int top, int left, Color frame, const GridImage& image, const std:
   DrawFrame(top, left, side, side, kFrame, frame, picture);
   DrawImage(top + (side - image.image.height) / 2, left + (side - image.image.width) / 2,
             image.image, picture);
-  DrawText(top + side + 3, left, 1, kInk, Shortened(image.caption), picture);
-  DrawText(top + side + 3 + kLine, left, 1, frame, Shortened(below), picture);
+  DrawText(top + side + 3, left, 1, kInk, BelowCell(image.caption), picture);
+  DrawText(top + side + 3 + kLine, left, 1, frame, BelowCell(below), picture);
 }
 
 absl::StatusOr<std::string> Figure(const GridImage& image, const std::string& kind,

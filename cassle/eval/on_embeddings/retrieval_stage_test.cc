@@ -10,6 +10,7 @@
 #include "cassle/base/safetensors.h"
 #include "cassle/data/images/codec.h"
 #include "cassle/data/records/dataset_testutil.h"
+#include "cassle/eval/on_embeddings/retrieval_grid.h"
 #include "cassle/eval/result/evaluation_testutil.h"
 #include "cassle/stage/stage_manifest.h"
 
@@ -192,6 +193,16 @@ TEST_F(RetrievalStageTest, StopsWhenInterrupted) {
   const std::atomic<bool> interrupted{true};
   settings_.interrupted = &interrupted;
   ExpectFailure(Run(), 75, {"interrupted"});
+}
+
+TEST(RetrievalGridTest, ALetterThatIsNoAsciiTakesTheRoomOfOne) {
+  const auto drawn = [](const std::string& letter) {
+    GridRow row;
+    row.query.image.Resize(2, 2);
+    for (int i = 0; i < 10; ++i) row.query.caption += letter;
+    return DrawRetrievalGrid("title", {row}).pixels;
+  };
+  EXPECT_EQ(drawn("\u00e9"), drawn("?"));
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "cassle/eval/on_images/new_images.h"
 
+#include <atomic>
 #include <cmath>
 #include <limits>
 #include <optional>
@@ -100,7 +101,7 @@ absl::Status CheckFinite(const NewBatch& batch, int64_t feature_size) {
 }
 
 absl::StatusOr<NewBatch> MakeBatch(const NewImageOptions& options, const FrozenEncoder& encoder,
-                                   int64_t index, BatchReader* reader) {
+                                   int64_t index, bool with_pictures, BatchReader* reader) {
   CASSLE_ASSIGN_OR_RETURN(std::vector<SourceItem> items, reader->Read(index));
   NewBatch batch;
   batch.images.resize(items.size());
@@ -110,10 +111,8 @@ absl::StatusOr<NewBatch> MakeBatch(const NewImageOptions& options, const FrozenE
     SourceItem item = std::move(items[i]);
     NewImage& image = batch.images[i];
     image.key = item.key;
-    const bool with_picture =
-        index * options.batch_size + static_cast<int64_t>(i) < options.pictures;
     image.status = CatchOutOfMemory(
-        [&] { return Prepare(options, encoder, with_picture, &item, &image, &pixels); });
+        [&] { return Prepare(options, encoder, with_pictures, &item, &image, &pixels); });
     // Which images are damaged must not depend on the machine.
     if (IsOutOfMemory(image.status)) {
       return Annotate(image.status,
@@ -133,6 +132,9 @@ absl::Status ForEachNewBatch(const NewImageOptions& options, const FrozenEncoder
                              const StageContext& context, ImageSource* source,
                              const std::function<absl::Status(NewBatch*)>& take) {
   BatchReader reader(source, options.batch_size);
+  // How many are still wanted when the batches before have been taken. A batch that is made while
+  // some are makes a picture of every image: what is too much is left out below.
+  std::atomic<int64_t> pictures = options.pictures;
   Progress progress("encoding", source->size(), "images");
   const int threads = context.threads();
   // Who knows how many there are? The first empty one is the end.
@@ -140,7 +142,8 @@ absl::Status ForEachNewBatch(const NewImageOptions& options, const FrozenEncoder
       threads, 0, std::numeric_limits<int64_t>::max(), /*look_ahead=*/threads + 1,
       [&](int64_t index) {
         ConfigureTorchThread();
-        return CatchOutOfMemory([&] { return MakeBatch(options, encoder, index, &reader); });
+        return CatchOutOfMemory(
+            [&] { return MakeBatch(options, encoder, index, pictures > 0, &reader); });
       });
   int64_t done = 0;
   while (true) {
@@ -150,6 +153,13 @@ absl::Status ForEachNewBatch(const NewImageOptions& options, const FrozenEncoder
     }
     if (batch.images.empty()) return absl::OkStatus();
     done += static_cast<int64_t>(batch.images.size());
+    for (NewImage& image : batch.images) {
+      if (!image.status.ok() || pictures == 0) {
+        image.picture.clear();
+      } else {
+        --pictures;
+      }
+    }
     CASSLE_RETURN_IF_ERROR(take(&batch));
     progress.Set(done);
   }

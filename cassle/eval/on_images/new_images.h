@@ -21,7 +21,7 @@ struct NewImage {
   absl::Status status;
   // As SourceItem's.
   std::vector<std::string> remarks;
-  // A JPEG file of at most kPictureSide pixels a side, where it was asked for.
+  // A JPEG file of at most kPictureSide pixels a side, of the first images that have features.
   std::string picture;
 };
 
@@ -36,7 +36,7 @@ struct NewImageOptions {
   // Images that go through the encoder together; those that cannot be read are among them.
   int64_t batch_size = 1;
   int64_t max_pixels = 0;
-  // So many of the first images get a picture.
+  // So many of the first images that have features get a picture.
   int64_t pictures = 0;
 };
 

@@ -177,7 +177,7 @@ class Writer {
 StageInfo SimilarInfo() {
   StageInfo info;
   info.name = "similar";
-  info.version = 1;
+  info.version = 2;
   info.summary = "Shows the images of a data set that are most like new ones.";
   info.check = CheckOf<Options>(CheckOptions);
   info.resolve = Resolve;

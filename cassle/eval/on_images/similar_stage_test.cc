@@ -139,6 +139,22 @@ TEST_F(SimilarTest, ThreadsChangeNoByteAndDamagedImagesStopNothing) {
   EXPECT_EQ(Read("similar.html"), page);
 }
 
+TEST_F(SimilarTest, TheFirstReadableQueriesAreShown) {
+  for (const char* name : {"new/0.png", "new/1.png", "new/aa.png"}) Put(name, "no image");
+  v1::SimilarOptions options = Options();
+  options.set_page_queries(2);
+  options.set_batch_size(1);
+  ASSERT_OK(Run(options));
+  EXPECT_THAT(Read("similar.html"), AllOf(HasSubstr("a.png"), HasSubstr("b.png")));
+  RgbImage picture;
+  ASSERT_OK(DecodeImage(Read("similar.png"), &picture));
+  EXPECT_GT(picture.height, 2 * 96);
+  options.set_page_queries(1);
+  options.set_batch_size(8);
+  ASSERT_OK(Run(options));
+  EXPECT_FALSE(absl::StrContains(Read("similar.html"), "b.png"));
+}
+
 TEST_F(SimilarTest, WhatDoesNotFitIsRefusedByName) {
   v1::SimilarOptions options = Options();
   options.set_model(MakeTestModel({.name = "other", .change = [](Backbone* backbone) {
