@@ -116,6 +116,11 @@ absl::StatusOr<Setting> Prepare(const Options& options) {
   }
   setting.indices = ChooseImages(*setting.images, options.num_images(), options.seed());
   setting.batch_size = options.batch_size();
+  // A smaller batch would have other statistics, and a single image none.
+  if (options.bn_mode() == v1::TRAIN) {
+    CASSLE_ASSIGN_OR_RETURN(setting.batch_size,
+                            KeepWholeBatches(setting.batch_size, &setting.indices));
+  }
   return setting;
 }
 
@@ -252,7 +257,7 @@ const std::vector<Sweep>& Sweeps() {
 StageInfo InterpolationInfo() {
   return {
       .name = "interpolation",
-      .version = 1,
+      .version = 2,
       .summary =
           "Measures how the features of an encoder move away from an image's while one parameter "
           "of an augmentation grows: brightness, contrast, saturation, hue, blur, crop.",

@@ -42,7 +42,8 @@ const std::vector<Sweep>& Sweeps();
 // factors compound from one strength to the next, and the original skips the normalisation). The
 // charts hold the mean cosine over the images at every block, the backbone and the projector, which
 // is told of both views what was done; where it reads descriptors, also told that nothing was done.
-// Scores are means over all strengths but the identity. Threads change no byte.
+// Scores are means over all strengths but the identity. With --bn_mode=train an incomplete batch is
+// left out. Threads change no byte.
 //
 // \error as RunInvariance.
 absl::Status RunInterpolation(const v1::InterpolationOptions& options, StageContext& context);

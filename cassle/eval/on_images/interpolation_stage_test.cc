@@ -109,6 +109,17 @@ TEST(InterpolationStageTest, ThreadsChangeNoByteAndTheLastBatchMayBeSmaller) {
   EXPECT_EQ(ReadFile(file).value(), one);
 }
 
+TEST(InterpolationStageTest, OfBatchStatisticsIncompleteBatchesAreLeftOut) {
+  auto options = Options(MakeTestModel({}), MakeTestImages(9));
+  options.set_bn_mode(v1::TRAIN);
+  ASSERT_OK_AND_ASSIGN(const v1::Evaluation evaluation, Measure(options));
+  EXPECT_EQ(evaluation.sets(0).num_rows(), 8);
+  EXPECT_EQ(evaluation.scores(0).num_test(), 8);
+  options.set_num_images(1);
+  EXPECT_THAT(Measure(options),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("one image only")));
+}
+
 TEST(InterpolationStageTest, RefusesWhatCannotBeMeasured) {
   const std::string images = MakeTestImages(4);
   auto options = Options(MakeTestModel({}), images);

@@ -62,14 +62,8 @@ absl::StatusOr<Setting> Prepare(const Options& options) {
                           SingleOperations(setting.policy(), setting.encoder().image_size()));
   setting.layers = LayersOf(setting.encoder());
   setting.indices = ChooseImages(*setting.images, options.num_images(), options.seed());
-  setting.batch_size =
-      std::min<int64_t>(options.batch_size(), static_cast<int64_t>(setting.indices.size()));
-  if (setting.batch_size < 2) {
-    return absl::FailedPreconditionError(
-        "there is one image only: measures compare images with each other, so give 2 or more");
-  }
-  // Whole batches.
-  setting.indices.resize(setting.indices.size() / setting.batch_size * setting.batch_size);
+  CASSLE_ASSIGN_OR_RETURN(setting.batch_size,
+                          KeepWholeBatches(options.batch_size(), &setting.indices));
   return setting;
 }
 

@@ -46,6 +46,17 @@ absl::StatusOr<std::vector<int64_t>> ChooseImagesToLearnFrom(const Dataset& imag
                    ": learning, choosing the regulariser and testing need ", kFewest, " or more"));
 }
 
+absl::StatusOr<int64_t> KeepWholeBatches(int64_t batch_size, std::vector<int64_t>* indices) {
+  const auto images = static_cast<int64_t>(indices->size());
+  const int64_t size = std::min(batch_size, images);
+  if (size < 2) {
+    return absl::FailedPreconditionError(
+        "there is one image only: a batch is looked at as a whole, so give 2 or more");
+  }
+  indices->resize(images / size * size);
+  return size;
+}
+
 absl::StatusOr<std::vector<float>> FiniteFeatures(const FrozenEncoder& encoder,
                                                   const std::vector<uint8_t>& pixels) {
   CASSLE_ASSIGN_OR_RETURN(std::vector<float> features, encoder.Extract(pixels));

@@ -69,6 +69,11 @@ absl::StatusOr<MeasuredEncoder> LoadEncoder(const Options& options) {
 absl::StatusOr<std::vector<int64_t>> ChooseImagesToLearnFrom(const Dataset& images,
                                                              int64_t num_images, uint64_t seed);
 
+// How large batches are whose images are compared with each other: at most batch_size. Leaves the
+// images of whole batches in `indices`.
+// \error kFailedPrecondition if that is fewer than 2.
+absl::StatusOr<int64_t> KeepWholeBatches(int64_t batch_size, std::vector<int64_t>* indices);
+
 // The features of images [B, size, size, 3], one row each.
 // \error kDataLoss if one is not finite; those of FrozenEncoder::Extract.
 absl::StatusOr<std::vector<float>> FiniteFeatures(const FrozenEncoder& encoder,
