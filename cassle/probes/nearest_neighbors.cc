@@ -35,18 +35,31 @@ double SquaredNorm(const float* row, int64_t columns) {
   return SumOverColumns(columns, [&](int64_t j) { return double{row[j]} * row[j]; });
 }
 
-// How a row becomes one whose scores (product plus offset) rank like its similarities.
+// From this |mean|^2 of unit rows on, nearly all of them is what they share.
+constexpr double kCommonPart = 0.99;
+
+// How a row becomes one whose scores (product plus offset) rank like its similarities: moved by a
+// centre c and scaled. Distances do not change when all rows move, and near the origin |x|^2 cancels
+// least. Of unit rows x.q = (x - c).(q - c) + (x - c).c + q.c, the last the same for all x: what
+// tells the rows apart is not lost beside what they share. Where they share little c is 0, so that
+// products that are equal stay so.
 class Scoring {
  public:
   Scoring(NeighborMetric metric, const FeatureRows& bank, const FeatureRows& queries)
-      : metric_(metric), columns_(bank.columns) {
-    if (metric_ == NeighborMetric::kCosine) return;
-    // Distances do not change when all rows move; near the origin |x|^2 cancels least.
-    center_.assign(columns_, 0.0);
+      : metric_(metric), columns_(bank.columns), center_(columns_) {
     for (int64_t i = 0; i < bank.rows(); ++i) {
-      for (int64_t j = 0; j < columns_; ++j) center_[j] += bank.row(i)[j];
+      const double scale = ScaleOf(bank.row(i));
+      for (int64_t j = 0; j < columns_; ++j) center_[j] += bank.row(i)[j] * scale;
     }
-    for (double& value : center_) value /= bank.rows();
+    double square = 0;
+    for (double& value : center_) {
+      value /= bank.rows();
+      square += value * value;
+    }
+    if (metric_ == NeighborMetric::kCosine) {
+      if (square < kCommonPart) center_.assign(columns_, 0.0);
+      return;
+    }
     double largest = 0;
     for (const FeatureRows* rows : {&bank, &queries}) {
       for (int64_t i = 0; i < rows->rows(); ++i) {
@@ -61,21 +74,20 @@ class Scoring {
 
   // Writes value j to to[j * step].
   void Transform(const float* row, float* to, int64_t step) const {
-    if (metric_ == NeighborMetric::kCosine) {
-      const double square = SquaredNorm(row, columns_);
-      const double scale = square > 0 ? 1 / std::sqrt(square) : 0;
-      for (int64_t j = 0; j < columns_; ++j) to[j * step] = static_cast<float>(row[j] * scale);
-    } else {
-      for (int64_t j = 0; j < columns_; ++j) {
-        to[j * step] = static_cast<float>((row[j] - center_[j]) * scale_);
-      }
+    const double scale = ScaleOf(row);
+    for (int64_t j = 0; j < columns_; ++j) {
+      to[j * step] = static_cast<float>((row[j] * scale - center_[j]) * scale_);
     }
   }
 
-  // Of a transformed row of the bank.
-  float Offset(const float* transformed) const {
-    if (metric_ == NeighborMetric::kCosine) return 0;
-    return static_cast<float>(-0.5 * SquaredNorm(transformed, columns_));
+  // Of a row of the bank.
+  float Offset(const float* row, const float* transformed) const {
+    if (metric_ == NeighborMetric::kEuclidean) {
+      return static_cast<float>(-0.5 * SquaredNorm(transformed, columns_));
+    }
+    const double scale = ScaleOf(row);
+    return static_cast<float>(SumOverColumns(
+        columns_, [&](int64_t j) { return (row[j] * scale - center_[j]) * center_[j]; }));
   }
 
   double Similarity(const float* row, double row_norm, const float* query,
@@ -98,6 +110,13 @@ class Scoring {
   }
 
  private:
+  // Of unit length, where lengths do not count; a row of zeros stays one.
+  double ScaleOf(const float* row) const {
+    if (metric_ == NeighborMetric::kEuclidean) return 1;
+    const double norm = Norm(row);
+    return norm > 0 ? 1 / norm : 0;
+  }
+
   const NeighborMetric metric_;
   const int64_t columns_;
   std::vector<double> center_;
@@ -157,13 +176,26 @@ struct Search {
   std::vector<double> norms;
   NeighborTable* table;
 
+  // Rows among which the neighbours of a query are.
+  std::vector<int64_t> Candidates(int64_t query, double norm, BestScores* best) const {
+    std::vector<int64_t> rows;
+    if (options.metric == NeighborMetric::kCosine && norm == 0) {
+      // All are equally like a row of zeros, whatever rounding has made of their scores.
+      for (int64_t i = 0; static_cast<int64_t>(rows.size()) < table->neighbors; ++i) {
+        if (!options.leave_one_out || i != query) rows.push_back(i);
+      }
+      return rows;
+    }
+    for (const Candidate<float>& candidate : best->Finish()) rows.push_back(candidate.row);
+    return rows;
+  }
+
   // Puts the neighbours of a query into the table.
   void Finish(int64_t query, BestScores* best) const {
     const float* row = queries.row(query);
     const double norm = scoring.Norm(row);
     std::vector<Candidate<double>> nearest;
-    for (const Candidate<float>& candidate : best->Finish()) {
-      const int64_t i = candidate.row;
+    for (const int64_t i : Candidates(query, norm, best)) {
       nearest.push_back({scoring.Similarity(bank.row(i), norms[i], row, norm), i});
     }
     std::partial_sort(nearest.begin(), nearest.begin() + table->neighbors, nearest.end(),
@@ -250,7 +282,7 @@ NeighborTable FindNeighbors(const FeatureRows& bank, const FeatureRows& queries,
   for (int64_t i = 0; i < bank.rows(); ++i) {
     search.scoring.Transform(bank.row(i), search.rows.row(i), 1);
     search.norms[i] = search.scoring.Norm(bank.row(i));
-    search.offsets[i] = search.scoring.Offset(search.rows.row(i));
+    search.offsets[i] = search.scoring.Offset(bank.row(i), search.rows.row(i));
   }
   constexpr int64_t kBlock = kBlockTiles * kTileQueries;
   ParallelFor(options.threads, (table.queries + kBlock - 1) / kBlock, [&](int64_t block) {

@@ -198,5 +198,37 @@ TEST(NearestNeighborsTest, HugeAndTinyFeaturesKeepTheirOrder) {
   }
 }
 
+TEST(NearestNeighborsTest, CosinesSurviveALargeCommonPart) {
+  // All rows look the same way but for 1/3000: of unit rows in float32 little of that is left.
+  const int64_t n = 400, m = 20, d = 16;
+  std::vector<float> bank = Random(1, n * d), queries = Random(2, m * d);
+  for (std::vector<float>* rows : {&bank, &queries}) {
+    for (float& value : *rows) value += 3000;
+  }
+  // Rows of zeros stay like nothing.
+  std::fill_n(bank.begin() + 7 * d, d, 0.0f);
+  std::fill_n(queries.begin() + 5 * d, d, 0.0f);
+  const auto cosine = [&](int64_t row, int64_t query) {
+    double product = 0, of_row = 0, of_query = 0;
+    for (int64_t j = 0; j < d; ++j) {
+      product += double{bank[row * d + j]} * queries[query * d + j];
+      of_row += double{bank[row * d + j]} * bank[row * d + j];
+      of_query += double{queries[query * d + j]} * queries[query * d + j];
+    }
+    return product == 0 ? 0 : product / std::sqrt(of_row * of_query);
+  };
+  std::vector<int64_t> expected;
+  for (int64_t q = 0; q < m; ++q) {
+    std::vector<std::pair<double, int64_t>> order;
+    for (int64_t i = 0; i < n; ++i) order.push_back({-cosine(i, q), i});
+    std::sort(order.begin(), order.end());
+    for (int64_t k = 0; k < 10; ++k) expected.push_back(order[k].second);
+  }
+  EXPECT_EQ(FindNeighbors({bank, d}, {queries, d}, {.neighbors = 10}).rows, expected);
+  const NeighborTable all = FindNeighbors({bank, d}, {queries, d}, {.neighbors = n});
+  EXPECT_EQ(all.rows[n - 1], 7);
+  EXPECT_EQ(all.similarities[n - 1], 0);
+}
+
 }  // namespace
 }  // namespace cassle

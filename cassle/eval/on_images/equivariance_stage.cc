@@ -169,7 +169,7 @@ void AddScores(const Setting& setting, const ViewScores& told, const ViewScores&
 
 StageInfo EquivarianceInfo() {
   return {.name = "equivariance",
-          .version = 1,
+          .version = 2,
           .summary =
               "Measures how well the features of one view can be predicted from those of another "
               "and from how their augmentations differ (MRR, H@1, H@5 and PRE of SIE).",
