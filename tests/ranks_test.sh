@@ -23,7 +23,7 @@ grep -q '2 ranks' by_2/stage.textproto || fail "the output does not say how many
 expect 0 'up to date' pretrain "${training[@]}" --epochs=1 --log_every_steps=1 --ranks=3 --output=by_2
 # Gradients that are rounded on their way are another training.
 rounded=("${training[@]}" --epochs=1 --log_every_steps=1 --compress_gradients)
-expect 73 'other options (--compress_gradients: not set there, true now)' pretrain "${rounded[@]}" --ranks=2 --output=by_2
+expect 73 'other options \(--compress_gradients: not set there, true now\)' pretrain "${rounded[@]}" --ranks=2 --output=by_2
 expect 64 'compress_gradients is for several ranks' pretrain "${rounded[@]}" --output=alone
 
 run=("${training[@]}" --epochs=2 --checkpoint_every_steps=3)
