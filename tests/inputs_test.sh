@@ -34,11 +34,11 @@ rows=()
 while IFS='|' read -r _ have typed got _; do
   name=$(sed -E 's/^ \*\*([a-z ]+)\*\*.*/\1/; s/ /_/g' <<< "$have")
   rows+=("make_$name")
-  failures_before=$failures
+  failures_before=$(wc -l < "$failures")
   mkdir "$name" && cd "$name" || exit 1
   if "make_$name" > "$work/said" 2>&1; then run_row "$name" "$typed" "$got" "$work/said"; else fail "make_$name"; fi
   cd "$work" || exit 1
-  [ "$failures" -eq "$failures_before" ] || cat said >&2
+  [ "$(wc -l < "$failures")" -eq "$failures_before" ] || cat said >&2
 done < <(grep '^| \*\*' "$page")
 
 # Every row, and no other, has its maker.

@@ -3,7 +3,9 @@ set -u
 stages=$PWD/cassle
 work=$(mktemp -d "${TEST_TMPDIR:-/tmp}/cassle.XXXXXX")
 cd "$work" || exit 1
-failures=0
+# A line for each; a file, so that a check in a subshell counts too.
+failures=$work/failures
+: > "$failures"
 
 # Commands, not functions: a test that kills one must know its process. Every stage, with _ for - in its name.
 mkdir bin
@@ -19,7 +21,7 @@ small_training=(--policy=cifar --method=moco_v2 --set=method.moco_v2.queue_size=
 
 fail() {
   echo "FAILED: $*" >&2
-  failures=$((failures + 1))
+  echo >> "$failures"
 }
 
 # quietly NAME...: runs a command that must succeed; its output is shown only if it does not.
@@ -50,7 +52,9 @@ same() {
 }
 
 finish() {
+  local count
+  count=$(wc -l < "$failures")
   cd / && rm -rf "$work"
-  [ "$failures" -eq 0 ] || { echo "$failures failures" >&2; exit 1; }
+  [ "$count" -eq 0 ] || { echo "$count failures" >&2; exit 1; }
   exit 0
 }
