@@ -7,11 +7,13 @@
 
 Every Parquet file becomes a tar of the same name: NUMBER.jpg (or what its bytes are) and NUMBER.cls, and where the
 schema names the classes, classes.txt. The file names begin with the split, as on the Hub: train-00000-of-00002.parquet.
+A tar is complete when it is there: until then its name ends in .partial. Nothing complete is overwritten.
   --image COLUMN   default: the one column that is struct<bytes, path> or binary
   --label COLUMN   default: label, if there is one; the class by its number or name
 Needs pyarrow, nothing else; Debian has no reader of Parquet, so this is no part of the build.
 """
 import argparse
+import contextlib
 import io
 import json
 import os
@@ -52,6 +54,8 @@ def columns(schema, image, label, path):
     for name in filter(None, (image, label)):
         if name not in schema.names:
             sys.exit(f"{path}: no column is called '{name}'; there are {', '.join(schema.names)}")
+    if image not in images:
+        sys.exit(f"{path}: the column '{image}' holds no images, which are binary or struct<bytes, path>")
     return image, label
 
 
@@ -61,12 +65,19 @@ def add(tar, name, data):
     tar.addfile(info, io.BytesIO(data))
 
 
-def convert(path, output, image, label):
+@contextlib.contextmanager
+def told_in_a_line(path):
+    """What goes wrong at a file."""
+    try:
+        yield
+    except (OSError, pyarrow.ArrowException) as problem:
+        sys.exit(f'{path}: {problem}'.splitlines()[0])
+
+
+def convert(path, tar_path, image, label):
     file = pyarrow.parquet.ParquetFile(path)
-    image, label = columns(file.schema_arrow, image, label, path)
     number = 0
-    name = os.path.splitext(os.path.basename(path))[0]
-    with tarfile.open(os.path.join(output, name + '.tar'), 'x') as tar:
+    with tarfile.open(tar_path + '.partial', 'w') as tar:
         for batch in file.iter_batches(64, columns=[image] + ([label] if label else [])):
             for row in batch.to_pylist():
                 data = row[image]['bytes'] if isinstance(row[image], dict) else row[image]
@@ -76,9 +87,8 @@ def convert(path, output, image, label):
                 if label and row[label] is not None:
                     add(tar, f'{number:08d}.cls', str(row[label]).encode())
                 number += 1
-    names = class_names(file.schema_arrow, label)
-    print(f'{path}: {number} images' + (f', {len(names)} classes' if names else ''), file=sys.stderr)
-    return names
+    os.replace(tar_path + '.partial', tar_path)
+    print(f'{path}: {number} images', file=sys.stderr)
 
 
 def main():
@@ -88,14 +98,35 @@ def main():
     parser.add_argument('--image')
     parser.add_argument('--label')
     options = parser.parse_args()
-    os.makedirs(options.output, exist_ok=True)
-    found = {json.dumps(convert(path, options.output, options.image, options.label)) for path in options.files}
-    if len(found) > 1:
-        sys.exit('the files name their classes differently: convert them into folders of their own')
-    names = json.loads(found.pop())
-    if names:
-        with open(os.path.join(options.output, 'classes.txt'), 'x', encoding='utf-8') as file:
-            file.write('\n'.join(names) + '\n')
+    # What does not fit is told before anything is written.
+    tars, chosen, found = {}, {}, set()
+    for path in options.files:
+        tar_path = os.path.join(options.output, os.path.splitext(os.path.basename(path))[0] + '.tar')
+        if os.path.exists(tar_path):
+            sys.exit(f'{path}: {tar_path} exists: convert it into another folder')
+        if tar_path in tars.values():
+            sys.exit(f'{path}: {tar_path} is that of another file: convert it into another folder')
+        tars[path] = tar_path
+        with told_in_a_line(path):
+            schema = pyarrow.parquet.read_schema(path)
+        chosen[path] = columns(schema, options.image, options.label, path)
+        names = class_names(schema, chosen[path][1])
+        found.add('\n'.join(names) + '\n' if names else '')
+    classes = os.path.join(options.output, 'classes.txt')
+    with told_in_a_line(classes):
+        os.makedirs(options.output, exist_ok=True)
+        if os.path.exists(classes):
+            with open(classes, encoding='utf-8') as file:
+                found.add(file.read())
+        if len(found) > 1:
+            sys.exit('the files name their classes differently: convert them into folders of their own')
+        names = found.pop()
+        if names:
+            with open(classes, 'w', encoding='utf-8') as file:
+                file.write(names)
+    for path, tar_path in tars.items():
+        with told_in_a_line(path):
+            convert(path, tar_path, *chosen[path])
 
 
 if __name__ == '__main__':

@@ -12,6 +12,7 @@ if [ "${1:-}" = --cpu ]; then
   shift
 fi
 version=${1:-2.11.0}
+[[ $version == [0-9]* ]] && [ $# -le 1 ] || { echo "usage: tools/pip_torch.sh [--cpu] [VERSION]" >&2; exit 64; }
 folder=$HOME/.cache/cassle/torch
 ! $cpu || folder+=-cpu
 if [ "$(cat "$folder/version" 2> /dev/null)" = "$version" ]; then
