@@ -24,7 +24,7 @@ for argument in "$@"; do
     --python=*) use_python "${argument#*=}" ;;
     --rounds=*) rounds=${argument#*=} ;;
     --seconds=*) seconds=${argument#*=} ;;
-    --workload=*) workload=${argument#*=} ;;
+    --workload=all | --workload=32 | --workload=photos) workload=${argument#*=} ;;
     --clock=*) clock=${argument#*=} ;;
     --isa=*) isa=${argument#*=} ;;
     --install) install=true ;;

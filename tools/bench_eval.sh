@@ -27,7 +27,7 @@ for argument in "$@"; do
     --python=*) use_python "${argument#*=}" ;;
     --rounds=*) rounds=${argument#*=} ;;
     --large_rounds=*) large_rounds=${argument#*=} ;;
-    --part=*) part=${argument#*=} ;;
+    --part=all | --part=probe | --part=knn | --part=embed) part=${argument#*=} ;;
     --rows=*) rows=${argument#*=} ;;
     --isa=*) isa=${argument#*=} ;;
     --install) install=true ;;

@@ -12,16 +12,16 @@ rounds=5 workload=all gbit=1
 for argument in "$@"; do
   case $argument in
     --rounds=*) rounds=${argument#*=} ;;
-    --workload=*) workload=${argument#*=} ;;
+    --workload=all | --workload=resnet18 | --workload=resnet50) workload=${argument#*=} ;;
     --gbit=*) gbit=${argument#*=} ;;
-    *) sed -n '2,/^set/p' "$0" | sed -n 's/^# \{0,1\}//p' >&2; exit 64 ;;
+    *) sed -n '2,/^set/p' tools/bench_ranks.sh | sed -n 's/^# \{0,1\}//p' >&2; exit 64 ;;
   esac
 done
 if [ -z "${BUILT:-}" ]; then
   bazel build --noshow_progress //cassle/ssl:pretrain //cassle/data:shard-encoder >&2
   BUILT=$(bazel info bazel-bin 2> /dev/null)
 fi
-pretrain=$(readlink -f "$BUILT/cassle/ssl/pretrain")
+pretrain=$(readlink -f "$BUILT/cassle/ssl/pretrain") encoder=$(readlink -f "$BUILT/cassle/data/shard-encoder")
 work=$(mktemp -d)
 spaces=()
 clean() {
@@ -30,8 +30,10 @@ clean() {
 }
 trap clean EXIT
 cd "$work"
-"$BUILT/cassle/data/shard-encoder" --source=shapes --shapes.num_train=768 --shapes.num_test=8 --output=small > /dev/null 2>&1
-"$BUILT/cassle/data/shard-encoder" --source=shapes --shapes.num_train=128 --shapes.num_test=8 --output=large > /dev/null 2>&1
+# quietly COMMAND...: its messages only if it fails, and then the end.
+quietly() { "$@" > /dev/null 2> run.err || { cat run.err >&2; exit 1; }; }
+quietly "$encoder" --source=shapes --shapes.num_train=768 --shapes.num_test=8 --output=small
+quietly "$encoder" --source=shapes --shapes.num_train=128 --shapes.num_test=8 --output=large
 method=(--method=moco_v2 --conditioning=mlp --epochs=2 --checkpoint_every_epochs=0 --compute_threads=2)
 resnet18=(--input=small --policy=cifar --backbone.architecture=resnet18 --batch_size=128)
 resnet50=(--input=large --policy=imagenet --backbone.architecture=resnet50 --batch_size=16
@@ -64,13 +66,14 @@ measure() {
   shift
   rm -rf run
   case $kind in
-    one) "$pretrain" "$@" "${method[@]}" --output=run > /dev/null 2> run.err ;;
-    loopback*) "$pretrain" "$@" "${method[@]}" --ranks=2 --output=run > /dev/null 2> run.err ;;
+    one) quietly "$pretrain" "$@" "${method[@]}" --output=run ;;
+    loopback*) quietly "$pretrain" "$@" "${method[@]}" --ranks=2 --output=run ;;
     hosts*)
       local ranks=(--ranks=2 --launch.local_ranks=2 --launch.host=10.77.0.1)
       [ "$kind" = hosts ] || ranks+=(--compress_gradients)
       ip netns exec "$b" "$pretrain" "$@" "${method[@]}" "${ranks[@]}" --launch.rank=1 --output=run > /dev/null 2>&1 &
-      ip netns exec "$a" "$pretrain" "$@" "${method[@]}" "${ranks[@]}" --launch.rank=0 --output=run > /dev/null 2> run.err
+      (quietly ip netns exec "$a" "$pretrain" "$@" "${method[@]}" "${ranks[@]}" --launch.rank=0 --output=run) ||
+        { kill $! 2> /dev/null || true; exit 1; }
       wait
       ;;
   esac

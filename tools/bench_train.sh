@@ -106,6 +106,11 @@ cassle_side() {
     --backbone.architecture="$model" --batch_size="${batch[$model]}" --epochs=200 \
     --precision="$precision" --compute_threads="$threads" --checkpoint_every_epochs=0 --output="$work/run"
 }
+# No memory is measured.
+peak_side() {
+  local rate
+  rate=$("$built/cassle/models/kernels/fma_peak" "$threads" "$precision") && echo "$rate 0"
+}
 
 : >"$raw"
 for round in $(seq "$rounds"); do
@@ -118,7 +123,7 @@ for round in $(seq "$rounds"); do
     done
   done
   for precision in "${precisions[@]}"; do
-    measure peak "$precision" fma_peak bash -c "echo \$('$built/cassle/models/kernels/fma_peak' $threads $precision) 0"
+    measure peak "$precision" fma_peak peak_side
   done
 done
 describe_processor

@@ -21,7 +21,7 @@ output=
 for argument in "$@"; do
   case $argument in
     --output=?*) output=${argument#*=} ;;
-    *) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0" >&2; exit 64 ;;
+    *) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' tools/bundle.sh >&2; exit 64 ;;
   esac
 done
 [ -z "${CASSLE_LIBTORCH:-}" ] ||

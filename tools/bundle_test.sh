@@ -14,7 +14,7 @@ for argument in "$@"; do
   case $argument in
     --bundle=*) bundle=$(realpath "${argument#*=}") ;;
     here | bookworm | trixie | */) places+=("$argument") ;;
-    *) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0" >&2; exit 64 ;;
+    *) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' tools/bundle_test.sh >&2; exit 64 ;;
   esac
 done
 [ ${#places[@]} -gt 0 ] || places=(here bookworm trixie)

@@ -5,6 +5,7 @@
 #   tools/find_libtorch.sh           its folder, the one with include/ and lib/
 #   tools/find_libtorch.sh --flags   what bazel needs for it: --config=cxx20 if it wants C++20
 set -euo pipefail
+case $* in '' | --flags) ;; *) echo "usage: tools/find_libtorch.sh [--flags]" >&2; exit 64 ;; esac
 named=${CASSLE_LIBTORCH:-}
 [ -n "$named" ] || exit 0
 

@@ -4,6 +4,7 @@
 # clang-format then leaves to the writer.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+case $* in '' | --check) ;; *) echo "usage: tools/format.sh [--check]" >&2; exit 64 ;; esac
 mapfile -t files < <(git ls-files 'cassle/*.cc' 'cassle/*.h' 'cassle/*.proto')
 if [ "${1:-}" != --check ]; then
   exec clang-format -i "${files[@]}"

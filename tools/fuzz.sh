@@ -22,6 +22,7 @@ targets=("$@")
 if [ ${#targets[@]} -eq 0 ]; then
   mapfile -t targets < <("${bazel[@]}" query --noshow_progress \
     'attr(name, "_fuzzer$", kind(cc_test, //cassle/...))' 2>/dev/null)
+  [ ${#targets[@]} -gt 0 ] || { echo "fuzz.sh: bazel query finds no target" >&2; exit 71; }
 fi
 "${bazel[@]}" build --noshow_progress --config=fuzz "${targets[@]}" >&2
 built=$("${bazel[@]}" info --config=fuzz bazel-bin 2>/dev/null)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian packages cassle builds with. Idempotent: asks apt only for what is missing.
 #   tools/install_deps.sh          install
-#   tools/install_deps.sh --list   print the packages, one per line
+#   tools/install_deps.sh --list   print the packages, one per line; with options, also theirs
 #   tools/install_deps.sh --fuzz   also what tools/fuzz.sh needs
 #   tools/install_deps.sh --python also the PyTorch that //tests:torchvision_test compares with (170 MiB more)
 #   tools/install_deps.sh --pip    also what tools/pip_torch.sh needs of Debian's Python
@@ -23,36 +23,24 @@ packages=(
   liblinear-dev libeigen3-dev liblbfgs-dev libonnx-dev
 )
 
-# Only for tools/fuzz.sh: building and testing do without.
-if [ "${1:-}" = --fuzz ]; then
-  packages+=(clang-14 clang libclang-rt-14-dev)
-  shift
-fi
+list=false
+for argument in "$@"; do
+  case $argument in
+    --list) list=true ;;
+    # Only for tools/fuzz.sh: building and testing do without.
+    --fuzz) packages+=(clang-14 clang libclang-rt-14-dev) ;;
+    # Only for comparisons with Python: a test that needs them reports itself as skipped.
+    --python) packages+=(python3-torch python3-torchvision) ;;
+    --pip) packages+=(python3-venv) ;;
+    # Only for bundles. The tests of man pages and completion do without what is missing.
+    --bundle) packages+=(binutils patchelf debootstrap man-db mandoc zsh) ;;
+    # Only for the test of the report's page, which else reports itself as skipped, and for tools/docs_images.sh.
+    --browser) packages+=(chromium) ;;
+    *) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0" >&2; exit 64 ;;
+  esac
+done
 
-# Only for comparisons with Python: a test that needs them reports itself as skipped.
-if [ "${1:-}" = --python ]; then
-  packages+=(python3-torch python3-torchvision)
-  shift
-fi
-
-if [ "${1:-}" = --pip ]; then
-  packages+=(python3-venv)
-  shift
-fi
-
-# Only for bundles. The tests of man pages and completion do without what is missing.
-if [ "${1:-}" = --bundle ]; then
-  packages+=(binutils patchelf debootstrap man-db mandoc zsh)
-  shift
-fi
-
-# Only for the test of the report's page, which else reports itself as skipped, and for tools/docs_images.sh.
-if [ "${1:-}" = --browser ]; then
-  packages+=(chromium)
-  shift
-fi
-
-if [ "${1:-}" = --list ]; then
+if $list; then
   printf '%s\n' "${packages[@]}"
   exit 0
 fi

@@ -17,7 +17,7 @@ table=cpu arguments=()
 for argument in "$@"; do
   case $argument in
     --table=*) table=${argument#*=} ;;
-    --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0"; exit ;;
+    --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' tools/length.sh; exit ;;
     *) arguments+=("$argument") ;;
   esac
 done

@@ -3,6 +3,7 @@
 # (//tables:quickstart) and prints what a linear probe finds in encoders trained without and with CASSLE.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+[ $# -eq 0 ] || { echo "usage: tools/quickstart.sh" >&2; exit 64; }
 tools/install_deps.sh
 bazel build //tables:quickstart
 report="$(bazel info bazel-bin 2>/dev/null)/tables/quickstart/quickstart"

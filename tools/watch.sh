@@ -5,18 +5,19 @@
 #   tools/watch.sh --once    one look
 set -euo pipefail
 cd "$(dirname "$0")/.."
-case ${1:-} in '' | --once) ;; *) echo "usage: tools/watch.sh [--once]" >&2; exit 64 ;; esac
+case $* in '' | --once) ;; *) echo "usage: tools/watch.sh [--once]" >&2; exit 64 ;; esac
 # Not `bazel info`: it would wait for the build.
 out=$(readlink "${BAZEL_OUT:-bazel-out}") || { echo "watch.sh: there is no bazel-out: nothing was built here yet" >&2; exit 66; }
 
 show() {
-  local said any=
+  local said first last any=
   # Bazel keeps the files of stages that have ended: those say nothing new.
-  for said in $(find "$out/_tmp/actions" -name 'stderr-*' -size +0 -mmin -2 2>/dev/null | sort -V); do
+  while IFS= read -r -d '' said; do
+    # Gone since.
+    first=$(head -n 1 "$said" 2> /dev/null) && last=$(tail -n 1 "$said" 2> /dev/null) || continue
     any=1
-    head -n 1 "$said"
-    echo "    $(tail -n 1 "$said")"
-  done
+    printf '%s\n    %s\n' "$first" "$last"
+  done < <(find "$out/_tmp/actions" -name 'stderr-*' -size +0 -mmin -2 -print0 2> /dev/null | sort -zV)
   [ -n "$any" ] || echo "no stage is at work"
 }
 
