@@ -39,10 +39,10 @@ double SquaredNorm(const float* row, int64_t columns) {
 constexpr double kCommonPart = 0.99;
 
 // How a row becomes one whose scores (product plus offset) rank like its similarities: moved by a
-// centre c and scaled. Distances do not change when all rows move, and near the origin |x|^2 cancels
-// least. Of unit rows x.q = (x - c).(q - c) + (x - c).c + q.c, the last the same for all x: what
-// tells the rows apart is not lost beside what they share. Where they share little c is 0, so that
-// products that are equal stay so.
+// centre c and scaled. Distances do not change when all rows move, and near the origin |x|^2
+// cancels least. Of unit rows x.q = (x - c).(q - c) + (x - c).c + q.c, the last the same for all x:
+// what tells the rows apart is not lost beside what they share. Where they share little c is 0, so
+// that products that are equal stay so.
 class Scoring {
  public:
   Scoring(NeighborMetric metric, const FeatureRows& bank, const FeatureRows& queries)

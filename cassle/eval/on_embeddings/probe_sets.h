@@ -77,7 +77,8 @@ struct TargetPresence {
 absl::StatusOr<ProbeRows> ChooseProbeRows(const ProbeSets& sets, const TargetPresence& presence,
                                           std::vector<std::string>* warnings);
 
-// \error those of Embeddings::Target, CheckSameClasses and ChooseProbeRows; kFailedPrecondition if one class is all there is to learn from.
+// \error those of Embeddings::Target, CheckSameClasses and ChooseProbeRows; kFailedPrecondition if
+// one class is all there is to learn from.
 absl::StatusOr<TargetLabels> ReadTargetLabels(const ProbeSets& sets, const std::string& name);
 
 // Keeps the training rows at these ascending positions; the validation rows stay.

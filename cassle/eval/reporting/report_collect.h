@@ -13,9 +13,9 @@
 namespace cassle {
 
 // One table per stage; rows and columns in the order they first appear, or as options.columns says.
-// \error kInvalidArgument for a column or a metric that nothing has (naming those there are) and for
-// a column named twice; kFailedPrecondition if the numbers of a column were measured on different
-// images or by different metrics, or if a cell would have one result twice.
+// \error kInvalidArgument for a column or a metric that nothing has (naming those there are), and
+// for a column named twice; kFailedPrecondition if the numbers of a column were measured on
+// different images or by different metrics, or if a cell would have one result twice.
 absl::StatusOr<v1::ReportTable> CollectTable(const v1::ReportOptions& options,
                                              const std::vector<ReportInput>& inputs);
 
