@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "cassle/data/sources/leave_out.h"
 #include "cassle/data/sources/source.h"
 #include "cassle/data/sources/source.pb.h"
 #include "cassle/data/sources/tally.h"
@@ -22,6 +23,18 @@ struct NewImageSource {
   // Which its reader counts in until all images are taken.
   std::shared_ptr<const Tally> tally;
 };
+
+// What is read at `path`, as the options of a stage say (leave_out, image_root, image_from).
+template <class Options>
+SourceArguments NewImageArguments(const std::string& path, const Options& options) {
+  SourceArguments arguments;
+  arguments.inputs = {{"", path}};
+  arguments.image_root = options.image_root();
+  arguments.image_from = options.image_from();
+  arguments.leave_out = std::make_shared<LeaveOut>(
+      std::vector<std::string>(options.leave_out().begin(), options.leave_out().end()));
+  return arguments;
+}
 
 // arguments: inputs[0] is what the option `flag` named.
 // \error kFailedPrecondition for a data set of shards; as OpenSource.

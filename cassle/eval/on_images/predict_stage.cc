@@ -10,7 +10,6 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "cassle/base/status_macros.h"
-#include "cassle/data/sources/leave_out.h"
 #include "cassle/eval/on_images/new_image_source.h"
 #include "cassle/eval/on_images/new_images.h"
 #include "cassle/eval/on_images/prediction_writer.h"
@@ -58,13 +57,8 @@ absl::Status CheckOptions(const Options& options) {
 }
 
 absl::StatusOr<NewImageSource> OpenImages(const Options& options, const StageContext& context) {
-  SourceArguments arguments;
-  arguments.inputs = {{"", options.input()}};
-  arguments.image_root = options.image_root();
-  arguments.image_from = options.image_from();
-  arguments.leave_out = std::make_shared<LeaveOut>(
-      std::vector<std::string>(options.leave_out().begin(), options.leave_out().end()));
-  return OpenNewImages("input", options.source(), std::move(arguments), context);
+  return OpenNewImages("input", options.source(), NewImageArguments(options.input(), options),
+                       context);
 }
 
 // Takes batches, writes predictions.

@@ -76,12 +76,9 @@ struct Queries {
 
 absl::StatusOr<Queries> Read(const Options& options, const FrozenEncoder& encoder,
                              DamagedImages* damaged, StageContext* context) {
-  SourceArguments arguments;
-  arguments.inputs = {{"", options.query()}};
-  arguments.image_root = options.image_root();
-  CASSLE_ASSIGN_OR_RETURN(
-      const NewImageSource images,
-      OpenNewImages("query", v1::DatasetLayout::DETECT, std::move(arguments), *context));
+  CASSLE_ASSIGN_OR_RETURN(const NewImageSource images,
+                          OpenNewImages("query", options.source(),
+                                        NewImageArguments(options.query(), options), *context));
   Queries queries;
   const size_t shown = options.page_queries();
   CASSLE_RETURN_IF_ERROR(

@@ -155,6 +155,19 @@ TEST_F(SimilarTest, TheFirstReadableQueriesAreShown) {
   EXPECT_FALSE(absl::StrContains(Read("similar.html"), "b.png"));
 }
 
+TEST_F(SimilarTest, HowQueriesAreReadCanBeSaid) {
+  Put("lists/new.csv", "picture,other\n../new/a.png,x.png\n../new/b.png,y.png\n");
+  v1::SimilarOptions options = Options();
+  options.set_query(Path("lists"));
+  options.set_source(v1::DatasetLayout::CSV);
+  options.set_image_from("picture");
+  ASSERT_OK(Run(options));
+  options = Options();
+  options.add_leave_out("b.png");
+  ASSERT_OK_AND_ASSIGN(const StageOutcome outcome, Run(options));
+  EXPECT_THAT(outcome.manifest.result_json(), HasSubstr("\"queries\":\"1\""));
+}
+
 TEST_F(SimilarTest, WhatDoesNotFitIsRefusedByName) {
   v1::SimilarOptions options = Options();
   options.set_model(MakeTestModel({.name = "other", .change = [](Backbone* backbone) {
