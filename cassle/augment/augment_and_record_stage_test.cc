@@ -159,64 +159,64 @@ void LeaveUnfinished(const Options& options, const std::map<std::string, std::st
   EXPECT_TRUE(IsDirectory(options.output() + ".partial"));
 }
 
-TEST(AugmentAndRecordTest, KilledRunGoesOnShardByShardToTheSameBytes) {
-  Options options = BasicOptions("undisturbed");
-  options.set_epochs(3);
+// Shards of 16 views of a run that was killed.
+class KilledRunTest : public ::testing::Test {
+ protected:
+  // Fills expected_ with the files of an undisturbed run.
+  void Record(int epochs) {
+    options_ = BasicOptions("undisturbed");
+    options_.set_epochs(epochs);
+    options_.set_records_per_shard(16);
+    ASSERT_OK(RunRecorder(options_));
+    expected_ = Contents(options_.output());
+  }
+
+  // The run goes on from these files to the bytes of the undisturbed one; what it says.
+  std::string GoOnFrom(const std::map<std::string, std::string>& left) {
+    options_.set_output(FreshPath("killed"));
+    LeaveUnfinished(options_, left);
+    ::testing::internal::CaptureStderr();
+    EXPECT_OK(RunRecorder(options_));
+    EXPECT_EQ(Contents(options_.output()), expected_);
+    return ::testing::internal::GetCapturedStderr();
+  }
+
+  Options options_;
+  std::map<std::string, std::string> expected_;
+};
+
+TEST_F(KilledRunTest, GoesOnShardByShard) {
   // 120 views: eight shards.
-  options.set_records_per_shard(16);
-  ASSERT_OK(RunRecorder(options));
-  const auto expected = Contents(options.output());
-
-  Options killed = options;
-  killed.set_output(FreshPath("killed"));
-  const std::string& third = expected.at("views-00002-of-00008.tfrecord");
-  LeaveUnfinished(
-      killed, {{"views-00000.tfrecord", expected.at("views-00000-of-00008.tfrecord")},
-               {"views-00000.tfrecord.index", expected.at("views-00000-of-00008.tfrecord.index")},
-               {"views-00001.tfrecord", expected.at("views-00001-of-00008.tfrecord")},
-               {"views-00001.tfrecord.index", expected.at("views-00001-of-00008.tfrecord.index")},
-               {"views-00002.tfrecord", third.substr(0, third.size() / 2)}});
-  ::testing::internal::CaptureStderr();
-  ASSERT_OK(RunRecorder(killed));
-  EXPECT_THAT(::testing::internal::GetCapturedStderr(), HasSubstr("32 views are recorded already"));
-  EXPECT_EQ(Contents(killed.output()), expected);
+  Record(/*epochs=*/3);
+  const std::string& third = expected_.at("views-00002-of-00008.tfrecord");
+  EXPECT_THAT(
+      GoOnFrom({{"views-00000.tfrecord", expected_.at("views-00000-of-00008.tfrecord")},
+                {"views-00000.tfrecord.index", expected_.at("views-00000-of-00008.tfrecord.index")},
+                {"views-00001.tfrecord", expected_.at("views-00001-of-00008.tfrecord")},
+                {"views-00001.tfrecord.index", expected_.at("views-00001-of-00008.tfrecord.index")},
+                {"views-00002.tfrecord", third.substr(0, third.size() / 2)}}),
+      HasSubstr("32 views are recorded already"));
 }
 
-TEST(AugmentAndRecordTest, ShardsThatHaveTheirNamesAlreadyAreNotMadeAgain) {
-  Options options = BasicOptions("named_whole");
-  options.set_records_per_shard(16);
-  ASSERT_OK(RunRecorder(options));
-  const auto expected = Contents(options.output());
-  Options killed = options;
-  killed.set_output(FreshPath("named"));
+TEST_F(KilledRunTest, DoesNotMakeShardsAgainThatHaveTheirNamesAlready) {
+  Record(/*epochs=*/1);
   // Killed between the two names of the second.
-  LeaveUnfinished(
-      killed,
-      {{"views-00000-of-00003.tfrecord", expected.at("views-00000-of-00003.tfrecord")},
-       {"views-00000-of-00003.tfrecord.index", expected.at("views-00000-of-00003.tfrecord.index")},
-       {"views-00001-of-00003.tfrecord", expected.at("views-00001-of-00003.tfrecord")},
-       {"views-00001.tfrecord.index", expected.at("views-00001-of-00003.tfrecord.index")}});
-  ::testing::internal::CaptureStderr();
-  ASSERT_OK(RunRecorder(killed));
-  EXPECT_THAT(::testing::internal::GetCapturedStderr(), HasSubstr("32 views are recorded already"));
-  EXPECT_EQ(Contents(killed.output()), expected);
+  const std::string first = "views-00000-of-00003.tfrecord";
+  const std::string second = "views-00001-of-00003.tfrecord";
+  EXPECT_THAT(GoOnFrom({{first, expected_.at(first)},
+                        {first + ".index", expected_.at(first + ".index")},
+                        {second, expected_.at(second)},
+                        {"views-00001.tfrecord.index", expected_.at(second + ".index")}}),
+              HasSubstr("32 views are recorded already"));
 }
 
-TEST(AugmentAndRecordTest, TornShardOfAKilledRunIsMadeAgain) {
-  Options options = BasicOptions("whole");
-  options.set_records_per_shard(16);
-  ASSERT_OK(RunRecorder(options));
-  const auto expected = Contents(options.output());
-  Options killed = options;
-  killed.set_output(FreshPath("torn"));
+TEST_F(KilledRunTest, MakesATornShardAgain) {
+  Record(/*epochs=*/1);
   // The index survived, but the last pages of the shard did not.
-  std::string bytes = expected.at("views-00000-of-00003.tfrecord");
+  std::string bytes = expected_.at("views-00000-of-00003.tfrecord");
   for (size_t i = bytes.size() - 20; i < bytes.size(); ++i) bytes[i] = 0;
-  LeaveUnfinished(
-      killed, {{"views-00000.tfrecord", bytes},
-               {"views-00000.tfrecord.index", expected.at("views-00000-of-00003.tfrecord.index")}});
-  ASSERT_OK(RunRecorder(killed));
-  EXPECT_EQ(Contents(killed.output()), expected);
+  GoOnFrom({{"views-00000.tfrecord", bytes},
+            {"views-00000.tfrecord.index", expected_.at("views-00000-of-00003.tfrecord.index")}});
 }
 
 TEST(AugmentAndRecordTest, InterruptedRunIsCancelledAndLeavesNoOutput) {
