@@ -2,10 +2,12 @@
 # Computes the next missing links of a table of //tables/length and keeps what it finds: first all rows of the first seed
 # after the fewest epochs, then longer, and further seeds a step behind. Stops in time, when interrupted too, and goes on where
 # it stood when it is started again (docs/results/length.md).
-#   tools/length.sh [--table=cpu] [--minutes=50] [--epochs=100] [--jobs=2] [--pause_while=FILE] [--work=FOLDER] [--kept=FOLDER] [--dry_run]
+#   tools/length.sh [--table=cpu] [--minutes=50] [--epochs=100] [--rows=none,raw] [--jobs=2] [--pause_while=FILE] [--work=FOLDER] [--kept=FOLDER] [--dry_run]
 #   --table=NAME        cpu, gpu or why
 #   --minutes=N         stops before so many minutes are over; an unfinished link stays at its last checkpoint
 #   --epochs=N          leaves out longer links
+#   --rows=KEYS         computes these rows only (tables/length), all seeds and lengths of them; name what they are compared with
+#                       too
 #   --jobs=N            trainings at once; default: as many as processors, 1 on a GPU
 #   --pause_while=FILE  stands still while there is such a file
 #   --work=FOLDER       models with their checkpoints; default: ~/.cache/cassle/length/TABLE. Copy it to go on elsewhere

@@ -39,6 +39,9 @@ compute none --dry_run --epochs=1 > order.txt 2> order.err || fail "--epochs=1: 
 cmp order.txt expected_short.txt || fail "the order of links of one epoch: $(cat order.txt)"
 if compute none --dry_run --epochs=-1 2> order.err; then fail "--epochs=-1 is taken"; fi
 grep -q -- "--epochs=-1: the shortest link has 1" order.err || fail "--epochs=-1: $(cat order.err)"
+grep CASSLE expected.txt > expected_rows.txt
+compute none --dry_run --rows=moco_v2_cassle > order.txt 2> order.err || fail "--rows: $(cat order.err)"
+cmp order.txt expected_rows.txt || fail "the order of the links of a row: $(cat order.txt)"
 
 # --- all of it at once
 compute whole --jobs=2 2> whole.err || fail "exit $?: $(tail -3 whole.err)"
@@ -133,6 +136,7 @@ mistake 64 'no_such' compute whole --no_such=1
 mistake 64 '--minutes=0.2: a training takes 20 s' compute whole --minutes=0.2
 mistake 64 '--minutes=nan: ' compute whole --minutes=nan
 mistake 64 '--jobs=-1: ' compute whole --jobs=-1
+mistake 64 "--rows: 'mocov2' is no row; there are moco_v2_none, moco_v2_cassle" compute whole --rows=moco_v2_none,mocov2
 mistake 66 'nowhere.json does not exist' compute whole --plan=nowhere.json
 echo '{"rows": []}' > table.json
 mistake 64 'table.json is no plan of trainings' compute whole --plan=table.json

@@ -187,9 +187,14 @@ class Runner:
         epochs = [count for count in self.plan["epochs"] if count <= (self.settings.epochs or count)]
         if not epochs:
             raise Failed(64, "--epochs=%d: the shortest link has %d" % (self.settings.epochs, self.plan["epochs"][0]))
+        rows = [row for row in self.plan["rows"] if not self.settings.rows or row["key"] in self.settings.rows]
+        unknown = set(self.settings.rows) - {row["key"] for row in rows}
+        if unknown:
+            raise Failed(64, "--rows: '%s' is no row; there are %s"
+                         % (min(unknown), ", ".join(row["key"] for row in self.plan["rows"])))
         # A seed is one length behind the one before it.
         steps = sorted((length + seed, seed, length) for length in range(len(epochs)) for seed in range(len(seeds)))
-        links = [Link(row, seeds[seed], epochs[length]) for _, seed, length in steps for row in self.plan["rows"]]
+        links = [Link(row, seeds[seed], epochs[length]) for _, seed, length in steps for row in rows]
         return [link for link in links if not (self.kept / (link.name + ".json")).exists()]
 
     def check_kept(self):
@@ -424,6 +429,7 @@ def main():
     parser.add_argument("--commit", default="")
     parser.add_argument("--minutes", type=float, default=0, help="0: until all is kept")
     parser.add_argument("--epochs", type=int, default=0, help="leaves out longer links; 0: none")
+    parser.add_argument("--rows", type=lambda text: text.split(","), default=[], help="computes these only")
     parser.add_argument("--jobs", type=int, default=0, help="0: as many as processors, 1 on a GPU")
     parser.add_argument("--pause_while", type=pathlib.Path)
     parser.add_argument("--dry_run", action="store_true")
