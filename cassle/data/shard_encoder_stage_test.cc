@@ -215,6 +215,24 @@ TEST(ShardEncoderTest, ClassesWithoutAnImageAreSaid) {
   EXPECT_THAT(data->info().classes(), ElementsAre("one", "two", "three", "four"));
 }
 
+TEST(ShardEncoderTest, FilesThatOptionsNameAreNotUnread) {
+  const std::string root = FreshFolder("named_files");
+  PutFile(root + "/a/train.tar", MakeTar({{"0.png", FlatPng(1, 1, 1, 1, 1)}, {"0.cls", "0"}}));
+  PutFile(root + "/f/train/cat/0.png", FlatPng(1, 1, 1, 1, 1));
+  for (const std::string input : {root + "/a", root + "/f"}) {
+    PutFile(input + "/names.txt", "cat\n");
+    PutFile(input + "/coarse.txt", "pet\n");
+    Options options = FolderOptions(input, input + "_out");
+    ASSERT_OK_AND_ASSIGN(const StageOutcome unread, Encode(options));
+    EXPECT_THAT(unread.manifest.notes(), Contains(HasSubstr("skipped")));
+    options.set_classes(input + "/names.txt");
+    options.set_coarse(root + "/./" + BaseName(input) + "/coarse.txt");
+    options.set_output(input + "_named");
+    ASSERT_OK_AND_ASSIGN(const StageOutcome read, Encode(options));
+    EXPECT_THAT(read.manifest.notes(), Not(Contains(HasSubstr("skipped"))));
+  }
+}
+
 TEST(ShardEncoderTest, AClassWithoutANameIsNamedByItsLine) {
   const std::string root = FreshFolder("nameless_class");
   PutFile(root + "/train.tar", MakeTar({{"0.png", FlatPng(1, 1, 1, 1, 1)}, {"0.cls", "1"}}));

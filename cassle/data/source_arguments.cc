@@ -57,6 +57,9 @@ absl::StatusOr<SourceArguments> MakeSourceArguments(const v1::ShardEncoderOption
   if (!options.classes().empty()) {
     CASSLE_ASSIGN_OR_RETURN(arguments.classes, ReadClassNames(options.classes()));
   }
+  for (const std::string* path : {&options.classes(), &options.coarse(), &options.split_list()}) {
+    if (!path->empty()) arguments.read_by_options.push_back(*path);
+  }
   arguments.image_root = options.image_root();
   arguments.image_from = options.image_from();
   arguments.label_from = options.label_from();

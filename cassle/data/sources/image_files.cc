@@ -1,7 +1,9 @@
 #include "cassle/data/sources/image_files.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -70,7 +72,7 @@ absl::StatusOr<ImageFiles> ListImageFiles(const std::string& root, const std::st
       if (others == OtherFiles::kCount) count(kNamedAsNothing, file);
       result.images.push_back(std::move(file));
     } else if (others == OtherFiles::kCount) {
-      CountUnread(kNoImages, EscapedName(JoinPath(prefix, file)), arguments.tally.get());
+      CountUnread(kNoImages, JoinPath(root, file), EscapedName(JoinPath(prefix, file)), arguments);
     }
   }
   bool any_broken = false;
@@ -111,11 +113,16 @@ bool MayHoldLabels(const std::string& name) {
   return false;
 }
 
-void CountUnread(absl::string_view phrase, const std::string& name, Tally* tally) {
+void CountUnread(absl::string_view phrase, const std::string& path, const std::string& name,
+                 const SourceArguments& arguments) {
+  for (const std::string& read : arguments.read_by_options) {
+    std::error_code unknown;
+    if (std::filesystem::equivalent(path, read, unknown)) return;
+  }
+  Tally& tally = *arguments.tally;
   const std::string extension = ExtensionOf(name);
-  tally->Count(phrase, name,
-               extension.empty() ? "without an ending" : absl::StrCat(".", extension));
-  if (MayHoldLabels(name)) tally->MayHoldLabels(name);
+  tally.Count(phrase, name, extension.empty() ? "without an ending" : absl::StrCat(".", extension));
+  if (MayHoldLabels(name)) tally.MayHoldLabels(name);
 }
 
 bool NameSaysNothing(absl::string_view path) {

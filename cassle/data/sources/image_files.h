@@ -28,8 +28,9 @@ std::string ExtensionOf(absl::string_view path);
 // May a file that is no image hold the labels of others, by its name?
 bool MayHoldLabels(const std::string& name);
 
-// Counts a file that is not read, by its ending. `name` is escaped.
-void CountUnread(absl::string_view phrase, const std::string& name, Tally* tally);
+// Counts a file that is not read, by its ending, unless an option names it. `name` is escaped.
+void CountUnread(absl::string_view phrase, const std::string& path, const std::string& name,
+                 const SourceArguments& arguments);
 
 // Does the name not say what the file is? It has no ending, or a number (IMG.0001).
 bool NameSaysNothing(absl::string_view path);

@@ -102,6 +102,9 @@ struct SourceArguments {
   v1::ListLayout lists;
   // Files, folders and members of archives that are not to be read.
   std::shared_ptr<LeaveOut> leave_out = std::make_shared<LeaveOut>();
+  // Files that other options name (--classes, --coarse, --split_list). They may lie among the
+  // images, and are not unread then.
+  std::vector<std::string> read_by_options;
   // How class names that the source finds are sorted.
   v1::DatasetLayout::ClassOrder class_order = v1::DatasetLayout::BYTES;
   // True once the user or the system asks to stop; empty: never. Opening a source may take minutes.

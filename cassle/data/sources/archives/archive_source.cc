@@ -164,7 +164,7 @@ absl::StatusOr<std::vector<std::string>> ArchivesOf(const std::string& folder,
     } else if (IsDirectory(JoinPath(folder, name))) {
       tally.Count(kBeside, escaped, "folder");
     } else {
-      CountUnread(kBeside, escaped, &tally);
+      CountUnread(kBeside, JoinPath(folder, name), escaped, arguments);
     }
   }
   return archives;

@@ -195,7 +195,7 @@ class FolderTree : public SplitTree {
         arguments_.tally->Count(kLeftOut, EscapedName(name));
       } else if (!IsDirectory(JoinPath(root_, name))) {
         if (IsImageFile(root_, name)) return name;
-        CountUnread(kNoImages, EscapedName(name), arguments_.tally.get());
+        CountUnread(kNoImages, JoinPath(root_, name), EscapedName(name), arguments_);
       }
     }
     return std::string();
