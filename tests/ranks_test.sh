@@ -119,6 +119,13 @@ sockets() {
   done
   fail "port $port has no $2 sockets in state $1"
 }
+# A rank is interrupted while it looks for rank 0, which is not there.
+rank 1 3 "${run[@]}" --output=waiting > /dev/null 2> other.err &
+other=$!
+sleep 2
+kill -TERM $other
+wait $other
+[ $? = 75 ] && grep -q 'interrupted before the first step' other.err || fail "rank 1 without a rank 0: $(cat other.err)"
 # Rank 0 is interrupted before all have come: no launcher may take the others for done.
 rank 0 3 "${run[@]}" --output=waiting > /dev/null 2> first.err &
 first=$!

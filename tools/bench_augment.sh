@@ -22,8 +22,8 @@ rounds=7 seconds=3 workload=all clock=wall isa= install=false raw=/dev/null
 for argument in "$@"; do
   case $argument in
     --python=*) use_python "${argument#*=}" ;;
-    --rounds=*) rounds=${argument#*=} ;;
-    --seconds=*) seconds=${argument#*=} ;;
+    --rounds=[1-9]*) rounds=${argument#*=} ;;
+    --seconds=[0-9]*) seconds=${argument#*=} ;;
     --workload=all | --workload=32 | --workload=photos) workload=${argument#*=} ;;
     --clock=*) clock=${argument#*=} ;;
     --isa=*) isa=${argument#*=} ;;

@@ -25,8 +25,8 @@ rounds=5 large_rounds= part=all rows=45000 isa= install=false raw=/dev/null
 for argument in "$@"; do
   case $argument in
     --python=*) use_python "${argument#*=}" ;;
-    --rounds=*) rounds=${argument#*=} ;;
-    --large_rounds=*) large_rounds=${argument#*=} ;;
+    --rounds=[1-9]*) rounds=${argument#*=} ;;
+    --large_rounds=[1-9]*) large_rounds=${argument#*=} ;;
     --part=all | --part=probe | --part=knn | --part=embed) part=${argument#*=} ;;
     --rows=*) rows=${argument#*=} ;;
     --isa=*) isa=${argument#*=} ;;

@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.."
 rounds=5 workload=all gbit=1
 for argument in "$@"; do
   case $argument in
-    --rounds=*) rounds=${argument#*=} ;;
+    --rounds=[1-9]*) rounds=${argument#*=} ;;
     --workload=all | --workload=resnet18 | --workload=resnet50) workload=${argument#*=} ;;
     --gbit=*) gbit=${argument#*=} ;;
     *) sed -n '2,/^set/p' tools/bench_ranks.sh | sed -n 's/^# \{0,1\}//p' >&2; exit 64 ;;

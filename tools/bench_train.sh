@@ -23,8 +23,8 @@ rounds=5 seconds=10 workload=all variants= isa= install=false raw=/dev/null
 for argument in "$@"; do
   case $argument in
     --python=*) use_python "${argument#*=}" ;;
-    --rounds=*) rounds=${argument#*=} ;;
-    --seconds=*) seconds=${argument#*=} ;;
+    --rounds=[1-9]*) rounds=${argument#*=} ;;
+    --seconds=[0-9]*) seconds=${argument#*=} ;;
     --workload=*) workload=${argument#*=} ;;
     --variants=*) variants=${argument#*=} ;;
     --isa=*) isa=${argument#*=} ;;

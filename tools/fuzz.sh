@@ -28,7 +28,7 @@ fi
 built=$("${bazel[@]}" info --config=fuzz bazel-bin 2>/dev/null)
 
 repository=$PWD
-folder=${CASSLE_FUZZ_DIR:-$repository/.fuzz}
+folder=$(realpath -m "${CASSLE_FUZZ_DIR:-.fuzz}")
 found=0
 for target in "${targets[@]}"; do
   package=${target#//}

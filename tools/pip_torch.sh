@@ -21,8 +21,19 @@ if [ "$(cat "$folder/version" 2> /dev/null)" = "$version" ]; then
 fi
 
 install() { "$folder/bin/python3" -m pip install --quiet --disable-pip-version-check "$@" >&2; }
-rm -rf "$folder"
+# What was there stays if this version cannot be had.
+old=$folder.old
+settle() {
+  if [ ! -e "$folder/version" ] && [ -e "$old" ]; then
+    rm -rf "$folder"
+    mv "$old" "$folder"
+  fi
+  rm -rf "$old"
+}
 mkdir -p "$(dirname "$folder")"
+rm -rf "$old"
+[ ! -e "$folder" ] || mv "$folder" "$old"
+trap settle EXIT
 python3 -c 'import ensurepip' 2> /dev/null || tools/install_deps.sh --pip
 python3 -m venv "$folder" >&2
 if $cpu; then

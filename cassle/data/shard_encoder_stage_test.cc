@@ -240,6 +240,10 @@ TEST(ShardEncoderTest, AClassWithoutANameIsNamedByItsLine) {
   Options options = FolderOptions(root, FreshFolder("nameless_class_out") + "/data");
   options.set_classes(root + "/names.txt");
   ExpectFailure(options, 65, "names.txt:2: the line is empty");
+  // As in what lies beside the archive.
+  options.clear_classes();
+  PutFile(root + "/classes.txt", "one\none\n");
+  ExpectFailure(options, 65, "classes.txt:2: the class 'one' is named twice");
 }
 
 TEST(ShardEncoderTest, WithoutImagesThereIsNoDataSet) {
@@ -543,6 +547,8 @@ TEST(ShardEncoderTest, CoarseClassesBecomeATarget) {
   PutFile(root + "/coarse.txt", "pet\ntree\n");
   options.set_output(root + "/short");
   ExpectFailure(options, 65, "coarse.txt has 2 lines, the input 3 classes");
+  PutFile(root + "/coarse.txt", "pet\n\ntree\n");
+  ExpectFailure(options, 65, "coarse.txt:2: the line is empty");
   options.set_coarse(root + "/missing.txt");
   ExpectFailure(options, 66, "missing.txt");
 }

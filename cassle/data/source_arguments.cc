@@ -1,45 +1,14 @@
 #include "cassle/data/source_arguments.h"
 
 #include <memory>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/data/sources/leave_out.h"
 
 namespace cassle {
-namespace {
-
-// The lines of --classes.
-absl::StatusOr<std::vector<std::string>> ReadClassNames(const std::string& path) {
-  CASSLE_ASSIGN_OR_RETURN(std::vector<std::string> names, ReadLines(path));
-  std::set<std::string> known;
-  bool numbered = names.size() > 1;
-  for (size_t i = 0; i < names.size(); ++i) {
-    if (names[i].empty()) {
-      return absl::DataLossError(
-          absl::StrCat(path, ":", i + 1, ": the line is empty, and line k+1 names class k"));
-    }
-    if (!known.insert(names[i]).second) {
-      return absl::DataLossError(
-          absl::StrCat(path, ":", i + 1, ": the class '", names[i], "' is named twice"));
-    }
-    const std::string number = absl::StrCat(i);
-    numbered = numbered && names[i].size() > number.size() && absl::StartsWith(names[i], number) &&
-               absl::StrContains(" \t,;:", names[i][number.size()]);
-  }
-  if (numbered || (!names.empty() && (names[0][0] == '{' || names[0][0] == '['))) {
-    return absl::DataLossError(absl::StrCat(path, ":1: '", names[0],
-                                            "': line k+1 is the name of class k and nothing else"));
-  }
-  return names;
-}
-
-}  // namespace
 
 absl::StatusOr<SourceArguments> MakeSourceArguments(const v1::ShardEncoderOptions& options,
                                                     const StageContext& context) {

@@ -46,8 +46,8 @@ absl::Status FolderLock::Take(const std::string& folder, const std::string& outp
   }
   for (int i = 0; i < kTries; ++i) {
     if (i > 0) absl::SleepFor(kBetweenTries);
-    const bool taken = flock(descriptor, LOCK_EX | LOCK_NB) != 0;
-    if (taken && (errno == EWOULDBLOCK || errno == EINTR)) continue;
+    const bool failed = flock(descriptor, LOCK_EX | LOCK_NB) != 0;
+    if (failed && (errno == EWOULDBLOCK || errno == EINTR)) continue;
     if (IsStillNamed(descriptor, folder)) {
       descriptor_ = descriptor;
     } else {

@@ -152,7 +152,7 @@ absl::StatusOr<std::vector<std::string>> ClassNames(const std::vector<std::strin
   if (!given.empty()) return given;
   for (const std::string& file : files) {
     const std::string path = JoinPath(folder, file);
-    if (FileExists(path)) return ReadLines(path);
+    if (FileExists(path)) return ReadClassNames(path);
   }
   return std::vector<std::string>();
 }

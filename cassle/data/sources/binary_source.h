@@ -66,8 +66,8 @@ absl::StatusOr<std::unique_ptr<ImageSource>> OpenBinarySource(std::vector<Binary
 // column if `by_column`.
 void PlanarToRgb(absl::string_view planes, int height, int width, bool by_column, RgbImage* image);
 
-// The lines of the first of `files` that is in `folder`; `given` if that is not empty; none if
-// there is no such file.
+// `given` if that is not empty; else what the first of `files` that is in `folder` names
+// (ReadClassNames); none if there is no such file.
 absl::StatusOr<std::vector<std::string>> ClassNames(const std::vector<std::string>& given,
                                                     const std::string& folder,
                                                     const std::vector<std::string>& files);

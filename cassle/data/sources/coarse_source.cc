@@ -79,6 +79,11 @@ absl::StatusOr<std::unique_ptr<ImageSource>> WithCoarseClasses(std::unique_ptr<I
   std::vector<int64_t> coarse_of;
   std::vector<std::string> names;
   for (const std::string& line : lines) {
+    if (line.empty()) {
+      return absl::DataLossError(absl::StrCat(path, ":", coarse_of.size() + 1,
+                                              ": the line is empty, and line k+1 names the coarse "
+                                              "class of class k"));
+    }
     const auto found = std::find(names.begin(), names.end(), line);
     coarse_of.push_back(found - names.begin());
     if (found == names.end()) names.push_back(line);

@@ -1,6 +1,7 @@
 #include "cassle/data/sources/source.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -114,6 +115,30 @@ absl::StatusOr<std::vector<std::string>> ReadLines(const std::string& path, Fore
   while (!lines.empty() && lines.back().empty()) lines.pop_back();
   if (lines.empty()) return absl::DataLossError(absl::StrCat(path, ": the file has no lines"));
   return lines;
+}
+
+absl::StatusOr<std::vector<std::string>> ReadClassNames(const std::string& path) {
+  CASSLE_ASSIGN_OR_RETURN(std::vector<std::string> names, ReadLines(path));
+  std::set<std::string> known;
+  bool numbered = names.size() > 1;
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (names[i].empty()) {
+      return absl::DataLossError(
+          absl::StrCat(path, ":", i + 1, ": the line is empty, and line k+1 names class k"));
+    }
+    if (!known.insert(names[i]).second) {
+      return absl::DataLossError(
+          absl::StrCat(path, ":", i + 1, ": the class '", names[i], "' is named twice"));
+    }
+    const std::string number = absl::StrCat(i);
+    numbered = numbered && names[i].size() > number.size() && absl::StartsWith(names[i], number) &&
+               absl::StrContains(" \t,;:", names[i][number.size()]);
+  }
+  if (numbered || (!names.empty() && (names[0][0] == '{' || names[0][0] == '['))) {
+    return absl::DataLossError(absl::StrCat(path, ":1: '", names[0],
+                                            "': line k+1 is the name of class k and nothing else"));
+  }
+  return names;
 }
 
 v1::Target ClassTargetValue(const std::string& name, int64_t class_index) {

@@ -149,6 +149,11 @@ absl::Status CheckInterrupted(const SourceArguments& arguments, const std::strin
 absl::StatusOr<std::vector<std::string>> ReadLines(const std::string& path,
                                                    ForeignBytes foreign = ForeignBytes::kRefused);
 
+// The lines of a file that names classes: line k+1 names class k.
+// \error as ReadLines; kDataLoss naming a line that is empty, named before or numbered, as in
+// "0 cat".
+absl::StatusOr<std::vector<std::string>> ReadClassNames(const std::string& path);
+
 // Makers of the targets of a record.
 v1::Target ClassTargetValue(const std::string& name, int64_t class_index);
 

@@ -9,18 +9,17 @@
 #include <algorithm>
 #include <cstdlib>
 #include <optional>
-#include <thread>
 #include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "cassle/base/fingerprint.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/base/vector_kernels.h"
+#include "cassle/runtime/ranks/aside.h"
 #include "cassle/runtime/ranks/host_name.h"
 
 namespace cassle {
@@ -146,10 +145,16 @@ absl::StatusOr<std::unique_ptr<StageTeam>> StageRanks::Find(int ranks,
   CASSLE_RETURN_IF_ERROR(WaitForHost(
       place.host, absl::Seconds(launch.wait_seconds()),
       [&](const std::string& line) { context.Warn(line); }, [&] { return context.interrupted(); }));
-  CASSLE_ASSIGN_OR_RETURN(auto store,
-                          TeamStore::Connect(place.host, place.port, /*serves=*/place.rank == 0,
-                                             absl::Seconds(launch.wait_seconds())));
-  return std::unique_ptr<StageTeam>(new StageRanks(place, launch, std::move(store), context));
+  using Store = absl::StatusOr<std::shared_ptr<TeamStore>>;
+  Aside<Store> connecting([place, wait = absl::Seconds(launch.wait_seconds())] {
+    return TeamStore::Connect(place.host, place.port, /*serves=*/place.rank == 0, wait);
+  });
+  std::optional<Store> store;
+  while (!(store = connecting.Await(kPause)).has_value()) {
+    if (context.interrupted()) return absl::CancelledError("interrupted before the first step");
+  }
+  CASSLE_RETURN_IF_ERROR(store->status());
+  return std::unique_ptr<StageTeam>(new StageRanks(place, launch, **std::move(store), context));
 }
 
 std::string StageRanks::Name(int rank) const {
@@ -179,26 +184,18 @@ absl::StatusOr<bool> StageRanks::Begin(const Identity& identity) {
 }
 
 absl::StatusOr<std::unique_ptr<Team>> StageRanks::Join() {
-  // By a thread of its own: Gloo tries for minutes to reach a rank that has died meanwhile.
-  struct Joining {
-    absl::Mutex mutex;
-    std::optional<absl::StatusOr<std::unique_ptr<Team>>> team ABSL_GUARDED_BY(mutex);
-  };
-  const auto joining = std::make_shared<Joining>();
-  std::thread([joining, place = place_, port = store_->port(), timeout = timeout_] {
-    // By a connection of its own: Gloo keeps it to itself while it waits for the others.
-    auto store = TeamStore::Connect(place.host, port, /*serves=*/false, timeout);
-    auto team = store.ok() ? Team::Join(*store, place.rank, place.size, timeout) : store.status();
-    const absl::MutexLock lock(&joining->mutex);
-    joining->team = std::move(team);
-  }).detach();
+  // Aside: Gloo tries for minutes to reach a rank that has died meanwhile.
+  Aside<absl::StatusOr<std::unique_ptr<Team>>> joining(
+      [place = place_, port = store_->port(),
+       timeout = timeout_]() -> absl::StatusOr<std::unique_ptr<Team>> {
+        // By a connection of its own: Gloo keeps it to itself while it waits for the others.
+        CASSLE_ASSIGN_OR_RETURN(auto store,
+                                TeamStore::Connect(place.host, port, /*serves=*/false, timeout));
+        return Team::Join(store, place.rank, place.size, timeout);
+      });
   const absl::Time deadline = absl::Now() + timeout_;
   while (absl::Now() < deadline) {
-    absl::SleepFor(kPause);
-    {
-      const absl::MutexLock lock(&joining->mutex);
-      if (joining->team.has_value()) return *std::move(joining->team);
-    }
+    if (auto team = joining.Await(kPause)) return *std::move(team);
     CASSLE_RETURN_IF_ERROR(OrLost([&]() -> absl::Status {
       if (!leads()) {
         if (store_->Find(kTeamEnded).empty()) return absl::OkStatus();

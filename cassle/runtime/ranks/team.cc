@@ -16,15 +16,16 @@
 #include <chrono>
 #include <cstring>
 #include <future>
+#include <optional>
 #include <set>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "cassle/base/thread_pool.h"
+#include "cassle/runtime/ranks/aside.h"
 #include "cassle/runtime/ranks/nccl_group.h"
 
 // Declared only where LibTorch is told that it was built with Gloo.
@@ -156,34 +157,26 @@ absl::StatusOr<std::shared_ptr<TeamStore>> TeamStore::Connect(const std::string&
 
 std::string FindWithin(const std::shared_ptr<TeamStore>& store, const std::string& key,
                        absl::Duration silence) {
-  // Asked by a thread of its own, which waits for ever if the rank that serves hangs, or if its
-  // store waits for the rest of what a rank that is gone has begun to say.
-  struct Asked {
-    absl::Mutex mutex;
-    bool answered ABSL_GUARDED_BY(mutex) = false;
-    std::string value ABSL_GUARDED_BY(mutex);
-    std::string failure ABSL_GUARDED_BY(mutex);
+  // For ever, if the rank that serves hangs, or if its store waits for the rest of what a rank that
+  // is gone has begun to say.
+  struct Answer {
+    std::string value;
+    std::string failure;
   };
-  const auto asked = std::make_shared<Asked>();
-  std::thread([asked, store, key] {
-    std::string value, failure;
+  Aside<Answer> asked([store, key]() -> Answer {
     try {
-      value = store->Find(key);
+      return {store->Find(key), ""};
     } catch (const std::exception& error) {
-      failure = error.what();
+      return {"", error.what()};
     }
-    const absl::MutexLock lock(&asked->mutex);
-    asked->value = value;
-    asked->failure = failure;
-    asked->answered = true;
-  }).detach();
-  const absl::MutexLock lock(&asked->mutex);
-  if (!asked->mutex.AwaitWithTimeout(absl::Condition(&asked->answered), silence)) {
+  });
+  const std::optional<Answer> answer = asked.Await(silence);
+  if (!answer.has_value()) {
     static_cast<C10dStore&>(*store).GiveUp();
     throw TeamError(absl::StrCat("rank 0 has not answered for ", absl::FormatDuration(silence)));
   }
-  if (!asked->failure.empty()) throw TeamError(asked->failure);
-  return asked->value;
+  if (!answer->failure.empty()) throw TeamError(answer->failure);
+  return answer->value;
 }
 
 std::string WaitForKey(const std::shared_ptr<TeamStore>& store, const std::string& key,

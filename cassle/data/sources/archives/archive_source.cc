@@ -195,7 +195,7 @@ absl::Status FindArchives(const SourceArguments& arguments, std::vector<Archive>
     }
     const std::string root = folder ? input.path : DirName(input.path);
     if (classes->empty() && FileExists(JoinPath(root, kClassesFile))) {
-      CASSLE_ASSIGN_OR_RETURN(*classes, ReadLines(JoinPath(root, kClassesFile)));
+      CASSLE_ASSIGN_OR_RETURN(*classes, ReadClassNames(JoinPath(root, kClassesFile)));
     }
     for (const std::string& file : files) {
       const std::string path = folder ? JoinPath(input.path, file) : file;
