@@ -13,8 +13,14 @@
 #   --work=FOLDER       models with their checkpoints; default: ~/.cache/cassle/length/TABLE. Copy it to go on elsewhere
 #   --kept=FOLDER       what is found; default: docs/results/length/TABLE
 #   --dry_run           lists what is missing, in its order
+#   tools/length.sh --document    fills in what is kept in the documentation (tools/length/doc_tables.py); trains nothing
 set -euo pipefail
 cd "$(dirname "$0")/.."
+if [ "$*" = --document ]; then
+  bazel build --noshow_progress //tables/length:cpu_curves //tables/length:why_curves >&2
+  exec python3 tools/length/doc_tables.py --curves=cpu=bazel-bin/tables/length/cpu_curves/curves.csv \
+    --curves=why=bazel-bin/tables/length/why_curves/curves.csv docs/results/length.md docs/reproducing.md
+fi
 table=cpu arguments=()
 for argument in "$@"; do
   case $argument in

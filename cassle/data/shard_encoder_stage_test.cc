@@ -219,7 +219,7 @@ TEST(ShardEncoderTest, FilesThatOptionsNameAreNotUnread) {
   const std::string root = FreshFolder("named_files");
   PutFile(root + "/a/train.tar", MakeTar({{"0.png", FlatPng(1, 1, 1, 1, 1)}, {"0.cls", "0"}}));
   PutFile(root + "/f/train/cat/0.png", FlatPng(1, 1, 1, 1, 1));
-  for (const std::string input : {root + "/a", root + "/f"}) {
+  for (const std::string& input : {root + "/a", root + "/f"}) {
     PutFile(input + "/names.txt", "cat\n");
     PutFile(input + "/coarse.txt", "pet\n");
     Options options = FolderOptions(input, input + "_out");

@@ -145,20 +145,20 @@ std::string CurvesMarkdown(const std::vector<v1::TextTable>& tables) {
 
 std::string CurvesCsv(const v1::TrainingPlan& plan, const std::vector<RowCurves>& curves) {
   std::string text =
-      CsvLine({"row", "column", "epochs", "seeds", "accuracy", "spread", "gain", "gain_low",
-               "gain_high", "cpu_seconds", "wall_seconds", "energy_joules"});
+      CsvLine({"key", "row", "baseline", "column", "epochs", "seeds", "accuracy", "spread", "gain",
+               "gain_low", "gain_high", "cpu_seconds", "wall_seconds", "energy_joules"});
   for (const RowCurves& curve : curves) {
     for (int c = 0; c < plan.columns_size(); ++c) {
       for (const LevelPoint& level : curve.columns[c].levels) {
         const GainPoint* gain = At(curve.columns[c].gains, level.epochs);
         const CostPoint& cost = *At(curve.costs, level.epochs);
-        text +=
-            CsvLine({curve.row.title(), plan.columns(c), absl::StrCat(level.epochs),
-                     absl::StrCat(level.num_seeds), Number(level.accuracy),
-                     NumberIfTold(level.spread), gain != nullptr ? Number(gain->gain.mean) : "",
-                     gain != nullptr ? Number(gain->gain.low) : "",
-                     gain != nullptr ? Number(gain->gain.high) : "", NumberIfTold(cost.cpu_seconds),
-                     NumberIfTold(cost.wall_seconds), NumberIfTold(cost.energy_joules)});
+        text += CsvLine(
+            {curve.row.key(), curve.row.title(), curve.row.baseline(), plan.columns(c),
+             absl::StrCat(level.epochs), absl::StrCat(level.num_seeds), Number(level.accuracy),
+             NumberIfTold(level.spread), gain != nullptr ? Number(gain->gain.mean) : "",
+             gain != nullptr ? Number(gain->gain.low) : "",
+             gain != nullptr ? Number(gain->gain.high) : "", NumberIfTold(cost.cpu_seconds),
+             NumberIfTold(cost.wall_seconds), NumberIfTold(cost.energy_joules)});
       }
     }
   }

@@ -19,7 +19,8 @@ std::vector<v1::TextTable> CurveTables(const v1::TrainingPlan& plan,
 // These tables with their titles and notes.
 std::string CurvesMarkdown(const std::vector<v1::TextTable>& tables);
 
-// One line per row, column and length that is known, all digits; fractions and seconds.
+// One line per row, column and length that is known, all digits; fractions and seconds. Rows and
+// baselines by the plan's keys, rows by their titles too.
 std::string CurvesCsv(const v1::TrainingPlan& plan, const std::vector<RowCurves>& curves);
 
 }  // namespace cassle
