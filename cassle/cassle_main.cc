@@ -47,8 +47,8 @@ int Main(const std::vector<std::string>& arguments) {
                 command.status().code() == absl::StatusCode::kNotFound ? 66 : 64);
   }
   if (command->program.empty()) {
-    std::fputs(command->text.c_str(), stdout);
-    return std::fflush(stdout) == 0 ? 0 : Fail("cannot write to standard output", 73);
+    const bool written = std::fputs(command->text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
+    return written ? 0 : Fail("cannot write to standard output", 73);
   }
   std::vector<char*> words;
   for (std::string& argument : command->arguments) words.push_back(argument.data());

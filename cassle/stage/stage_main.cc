@@ -140,6 +140,12 @@ absl::StatusOr<Flag> ReadFlag(const google::protobuf::Message& options,
   return flag;
 }
 
+// Whether all of it was taken. Of what does not fit into its buffer nothing is left after an error,
+// so that fflush alone would find none.
+bool WriteToStdout(const std::string& text) {
+  return std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
+}
+
 // \error kInvalidArgument if there is no such form.
 absl::StatusOr<std::string> HelpAs(const std::string& form, const StageInfo& info,
                                    const google::protobuf::Message& options) {
@@ -301,7 +307,7 @@ int StageMainWork(int argc, char** argv, const StageInfo& info, google::protobuf
                                                  ? BuildFacts(info.name, ProgramFolder())
                                                  : HelpAs(command_line.help, info, *options);
     if (!text.ok()) return fail(text.status());
-    const bool written = std::fputs(text->c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
+    const bool written = WriteToStdout(*text);
     // Who reads no further (`--help | head`) has read enough.
     return written || errno == EPIPE
                ? 0
@@ -319,16 +325,16 @@ int StageMainWork(int argc, char** argv, const StageInfo& info, google::protobuf
   const bool has_output = options->GetDescriptor()->FindFieldByName("output") != nullptr;
   if (!outcome.ok()) {
     if (!has_output && !result.empty()) {
-      std::printf("%s\n", FailureJson(info.name, result).c_str());
+      // That it failed is said by more than this line.
+      WriteToStdout(absl::StrCat(FailureJson(info.name, result), "\n"));
     }
     return fail(outcome.status());
   }
   // A stage that streams records, or prints text, has stdout to itself.
   if (!outcome->output.empty() || (!has_output && !result.empty())) {
     const bool table = isatty(STDOUT_FILENO) == 1 && !FLAGS_json;
-    std::printf("%s", table ? OutcomeTable(*outcome).c_str()
-                            : absl::StrCat(OutcomeJson(*outcome), "\n").c_str());
-    if (std::fflush(stdout) != 0) {
+    if (!WriteToStdout(table ? OutcomeTable(*outcome)
+                             : absl::StrCat(OutcomeJson(*outcome), "\n"))) {
       return fail(absl::ResourceExhaustedError("cannot write the result to standard output"));
     }
   }

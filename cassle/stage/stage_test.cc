@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdio>
 #include <cstring>
 #include <string>
 #include <vector>
@@ -365,17 +366,23 @@ TEST_F(StageTest, KilledAtAnyMomentItLeavesNothingThatLooksCompleteAndFinishesLa
   EXPECT_GT(killed, 0);
 }
 
+// The end of a child: main() of a stage that does this work.
+[[noreturn]] void ExitWithMain(const std::vector<std::string>& arguments, const StageWork& work) {
+  std::vector<std::string> words = {"numbers"};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  v1::TestOptions options;
+  _exit(StageMainWork(static_cast<int>(argv.size()), argv.data(),
+                      {"numbers", 1, "Works.", /*resumable=*/false}, &options, work));
+}
+
 // Runs main() in a child that gets the signal while it works; its exit code.
 int ExitCodeAfter(int signal, const std::vector<std::string>& arguments) {
   int ready[2];
   EXPECT_EQ(pipe(ready), 0);
   const pid_t child = fork();
   if (child == 0) {
-    std::vector<std::string> words = {"numbers"};
-    words.insert(words.end(), arguments.begin(), arguments.end());
-    std::vector<char*> argv;
-    for (std::string& word : words) argv.push_back(word.data());
-    v1::TestOptions options;
     const StageWork wait = [&](const google::protobuf::Message&,
                                StageContext& context) -> absl::Status {
       const char byte = 1;
@@ -386,8 +393,7 @@ int ExitCodeAfter(int signal, const std::vector<std::string>& arguments) {
       }
       return absl::OkStatus();
     };
-    _exit(StageMainWork(static_cast<int>(argv.size()), argv.data(),
-                        {"numbers", 1, "Waits.", /*resumable=*/false}, &options, wait));
+    ExitWithMain(arguments, wait);
   }
   char byte = 0;
   EXPECT_EQ(read(ready[0], &byte, 1), 1);
@@ -412,6 +418,26 @@ TEST_F(StageTest, ASignalThatAsksToStopLeavesNothingButUnderNohup) {
     EXPECT_EQ(ExitCodeAfter(signal, arguments), 0) << strsignal(signal);
     std::signal(signal, before);
     EXPECT_TRUE(FileExists(Out()));
+    ASSERT_OK(RemoveAll(Out()));
+  }
+}
+
+// Short results wait in the buffer of stdout until it is flushed, long ones are written at once.
+TEST_F(StageTest, AResultThatStandardOutputDoesNotTakeIsAnErrorWhateverItsLength) {
+  for (const size_t length : {10, 100000}) {
+    const pid_t child = fork();
+    if (child == 0) {
+      if (std::freopen("/dev/full", "w", stdout) == nullptr) _exit(1);
+      ExitWithMain({"--input=" + JoinPath(root_, "in"), "--output=" + Out()},
+                   [&](const google::protobuf::Message&, StageContext& context) {
+                     context.Note(std::string(length, 'x'));
+                     return absl::OkStatus();
+                   });
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 73) << length << ": " << status;
+    EXPECT_OK(RequireComplete(Out()));
     ASSERT_OK(RemoveAll(Out()));
   }
 }
