@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/base/text_proto.h"
 #include "cassle/stage/option_words.h"
@@ -33,7 +34,17 @@ bool IsWord(absl::string_view value) {
   return !value.empty();
 }
 
-// One value of a scalar field in text format: strings quoted, enum names as declared.
+// Without zeros in front, of which text format would make an octal number.
+std::string WithoutLeadingZeros(absl::string_view number) {
+  const bool negative = absl::ConsumePrefix(&number, "-");
+  while (number.size() > 1 && number[0] == '0' && absl::ascii_isdigit(number[1])) {
+    number.remove_prefix(1);
+  }
+  return absl::StrCat(negative ? "-" : "", number);
+}
+
+// One value of a scalar field in text format: strings quoted, enum names as declared, numbers
+// decimal.
 absl::StatusOr<std::string> ScalarText(const FieldDescriptor& field, const std::string& path,
                                        absl::string_view value) {
   if (field.cpp_type() == FieldDescriptor::CPPTYPE_STRING) {
@@ -47,7 +58,13 @@ absl::StatusOr<std::string> ScalarText(const FieldDescriptor& field, const std::
     }
     return upper;
   }
-  return std::string(value);
+  // What else stands there could be text of further fields.
+  const absl::string_view word = absl::StripAsciiWhitespace(value);
+  if (!IsWord(word)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--", path, "=", value, ": expected ", ExpectedValue(field)));
+  }
+  return WithoutLeadingZeros(word);
 }
 
 bool HasDefaults(const Descriptor& type) {

@@ -35,9 +35,9 @@ std::vector<std::string> FieldPaths(const google::protobuf::Descriptor& options)
 
 // Applies settings one after the other. A repeated field takes a comma-separated list; the first
 // setting of it replaces what was there, further ones append. Enum values may be written in lower
-// case; a message takes text format, or one word that chooses the member of its oneof, else the
-// value of its first field unless that is a number (--method=moco_v2, --conditioning=mlp), and
-// keeps its other fields.
+// case; numbers are decimal, whatever zeros are in front; a message takes text format, or one word
+// that chooses the member of its oneof, else the value of its first field unless that is a number
+// (--method=moco_v2, --conditioning=mlp), and keeps its other fields.
 class OptionSetter {
  public:
   explicit OptionSetter(google::protobuf::Message* options) : options_(options) {}

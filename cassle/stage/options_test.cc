@@ -1,5 +1,8 @@
 #include "cassle/stage/options.h"
 
+#include <utility>
+
+#include "absl/strings/str_cat.h"
 #include "cassle/base/testing/status_matchers.h"
 #include "cassle/base/text_proto.h"
 #include "cassle/stage/test_options.pb.h"
@@ -30,6 +33,34 @@ TEST(OptionSetterTest, SetsScalarsEnumsListsAndNestedFields) {
   EXPECT_EQ(options.optimizer().learning_rate(), 1e-3);
   EXPECT_EQ(options.second().momentum(), 0.5);
   EXPECT_FALSE(options.has_first());
+}
+
+TEST(OptionSetterTest, ZerosInFrontMakeNoNumberOctal) {
+  v1::TestOptions options;
+  OptionSetter setter(&options);
+  for (const auto& [text, number] :
+       {std::pair("010", 10), {"008", 8}, {"-010", -10}, {"000", 0}, {"0", 0}, {"0x10", 16}}) {
+    ASSERT_OK(setter.Set("count", text)) << text;
+    EXPECT_EQ(options.count(), number) << text;
+  }
+  ASSERT_OK(setter.Set("rates", "00.5, 010,.25"));
+  EXPECT_THAT(options.rates(), ElementsAre(0.5, 10, 0.25));
+}
+
+TEST(OptionSetterTest, AValueSetsItsOwnFieldOnly) {
+  v1::TestOptions options;
+  OptionSetter setter(&options);
+  for (const auto& [path, value] : {std::pair("count", "5 buffer: 3"),
+                                    {"count", "5\nbuffer: 3"},
+                                    {"count", "5 # five"},
+                                    {"count", "5,"},
+                                    {"loud", "true buffer: 3"},
+                                    {"rates", "1 buffer: 3"}}) {
+    EXPECT_THAT(setter.Set(path, value),
+                StatusIs(absl::StatusCode::kInvalidArgument,
+                         HasSubstr(absl::StrCat("--", path, "=", value, ": expected "))));
+  }
+  EXPECT_EQ(options.buffer(), 0);
 }
 
 TEST(OptionSetterTest, AListReplacesWhatWasThereAndThenAppends) {
