@@ -85,6 +85,19 @@ TEST(ImportWeightsTest, ATransformerIsRecognisedInEveryVocabulary) {
   }
 }
 
+TEST(ImportWeightsTest, ASizeOfImagesThatNoWholeNumberOfPatchesFillsIsRefused) {
+  v1::ImportWeightsOptions options;
+  options.set_input(Written("patches.pth", ArraysOf(*Make("vit_tiny", 32), "")));
+  options.set_output(Fresh("patches"));
+  options.mutable_backbone()->set_heads(3);
+  options.set_image_size(42);
+  EXPECT_THAT(Import(options), StatusIs(absl::StatusCode::kInvalidArgument,
+                                        AllOf(HasSubstr("--image_size"), HasSubstr("40 and 44"))));
+  EXPECT_FALSE(FileExists(options.output()));
+  options.set_image_size(44);
+  EXPECT_OK(Import(options));
+}
+
 TEST(ImportWeightsTest, ALearnedPositionTableIsKept) {
   v1::BackboneConfig config;
   config.set_architecture("vit_tiny");

@@ -48,6 +48,14 @@ absl::Status CheckModelSpec(const v1::ModelSpec& spec) {
         absl::StrCat("image_size: a ", architecture, " needs images of at least ",
                      kConvNextMinImageSize, " px, not of ", spec.image_size()));
   }
+  const int patch = spec.backbone().patch_size();
+  if (patch > 0 && spec.image_size() % patch != 0) {
+    const int below = spec.image_size() / patch * patch;
+    return absl::InvalidArgumentError(absl::StrCat(
+        "image_size: no whole number of patches of ", patch, " px fills ", spec.image_size(),
+        " px; the nearest that are filled: ", below > 0 ? absl::StrCat(below, " and ") : "",
+        below + patch));
+  }
   if (spec.mean_size() != 3 || spec.std_size() != 3) {
     return absl::InvalidArgumentError("mean and std: each needs three values (R, G, B)");
   }

@@ -19,8 +19,8 @@ namespace cassle {
 inline constexpr char kModelSpecName[] = "model.textproto";
 inline constexpr char kModelWeightsName[] = "weights.safetensors";
 
-// \error InvalidArgument naming the field that is out of range or incomplete (the backbone is not
-// looked at).
+// \error InvalidArgument naming the field that is out of range or incomplete (of the backbone only
+// the size of images that it takes is looked at).
 absl::Status CheckModelSpec(const v1::ModelSpec& spec);
 
 // The description of a model. `path` is a complete model folder, or a text file like
