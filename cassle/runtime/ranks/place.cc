@@ -57,6 +57,13 @@ class Finder {
     }
     place = Place();
     if (ranks_ <= 1) return place;
+    if (launch_.has_local_rank() || launch_.has_local_ranks()) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "--launch.", launch_.has_local_rank() ? "local_rank" : "local_ranks",
+          " with --ranks=", ranks_,
+          " and without --launch.rank: the ranks that this process starts are all on its "
+          "machine and know their number there; leave it out"));
+    }
     place.size = place.local_size = ranks_;
     place.host = launch_.host().empty() ? kThisMachine : launch_.host();
     place.port = launch_.port();

@@ -138,6 +138,13 @@ TEST(PlaceTest, WhatContradictsItselfIsNamed) {
   EXPECT_THAT(Text(Find({}, 0, launch)), HasSubstr("without --ranks"));
   EXPECT_THAT(Text(Find({}, 2, launch)), HasSubstr("--launch.rank=2 with --ranks=2"));
   EXPECT_THAT(Text(Find({}, 3, launch)), HasSubstr("--launch.host"));
+  // Every rank that is started would read the same number.
+  launch.Clear();
+  launch.set_local_rank(1);
+  EXPECT_THAT(Text(Find({}, 3, launch)), HasSubstr("--launch.local_rank with --ranks=3"));
+  launch.Clear();
+  launch.set_local_ranks(2);
+  EXPECT_THAT(Text(Find({}, 3, launch)), HasSubstr("--launch.local_ranks with --ranks=3"));
 }
 
 TEST(PlaceTest, ListsOfSlurmAreRead) {
