@@ -54,6 +54,20 @@ TEST(PretrainErrorTest, NamesTheSettingAndTheRemedy) {
               StatusIs(kUsage, HasSubstr("--step_epochs=3 is not read without --schedule=step")));
 
   options = MocoRun("mistakes");
+  options.mutable_monitor()->set_test_split("val");
+  EXPECT_THAT(
+      Train(options),
+      StatusIs(kUsage, HasSubstr("--monitor.test_split=val is not read without --monitor.every")));
+  options = MocoRun("mistakes");
+  options.mutable_equimod()->add_groups("crop");
+  EXPECT_THAT(Train(options),
+              StatusIs(kUsage, HasSubstr("--equimod.groups=crop is not read without --equimod.w")));
+  options = MocoRun("mistakes");
+  options.clear_input();
+  options.set_split("train");
+  EXPECT_THAT(Train(options), StatusIs(kUsage, HasSubstr("--split=train is not read without")));
+
+  options = MocoRun("mistakes");
   options.set_policy("cifra");
   EXPECT_THAT(Train(options), StatusIs(kUsage, HasSubstr("did you mean cifar?")));
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -16,6 +17,39 @@
 #include "cassle/stage/options.h"
 
 namespace cassle {
+namespace {
+
+// What was chosen and would not count.
+absl::Status CheckAllIsRead(const v1::PretrainOptions& options) {
+  if (options.schedule() != v1::STEP && !options.step_epochs().empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--step_epochs=", absl::StrJoin(options.step_epochs(), ","),
+                     " is not read without --schedule=step: add that, or leave it out"));
+  }
+  const v1::MonitorConfig& monitor = options.monitor();
+  for (const auto& [field, value] :
+       {std::pair("input", monitor.input()), std::pair("train_split", monitor.train_split()),
+        std::pair("test_split", monitor.test_split()), std::pair("target", monitor.target())}) {
+    if (value.empty() || monitor.every_epochs() > 0) continue;
+    return absl::InvalidArgumentError(absl::StrCat("--monitor.", field, "=", value,
+                                                   " is not read without --monitor.every_epochs: "
+                                                   "add that, or leave it out"));
+  }
+  const v1::EquiModConfig& equimod = options.equimod();
+  if (equimod.weight() == 0 && !equimod.groups().empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--equimod.groups=", absl::StrJoin(equimod.groups(), ","),
+                     " is not read without --equimod.weight: add that, or leave it out"));
+  }
+  if (options.input().empty() && !options.split().empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--split=", options.split(),
+                     " is not read without --input, whose split it is: add that, or leave it out"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
 
 absl::Status CheckPretrainOptions(const v1::PretrainOptions& options) {
   // Before any rank is started.
@@ -25,12 +59,7 @@ absl::Status CheckPretrainOptions(const v1::PretrainOptions& options) {
     return absl::InvalidArgumentError(
         "--schedule=step: name the epochs at which the rate falls, as --step_epochs=60,80");
   }
-  if (options.schedule() != v1::STEP && !options.step_epochs().empty()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--step_epochs=", absl::StrJoin(options.step_epochs(), ","),
-                     " is not read without --schedule=step: add that, or leave it out"));
-  }
-  return absl::OkStatus();
+  return CheckAllIsRead(options);
 }
 
 absl::StatusOr<v1::Policy> FindPolicy(const v1::PretrainOptions& options) {

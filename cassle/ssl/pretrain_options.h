@@ -13,7 +13,7 @@
 
 namespace cassle {
 
-// What relates two options.
+// What relates two options, one that is not read without another among them.
 // \error kInvalidArgument naming both.
 absl::Status CheckPretrainOptions(const v1::PretrainOptions& options);
 
