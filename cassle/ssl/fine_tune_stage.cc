@@ -348,7 +348,7 @@ absl::Status FineTune(const Options& options, StageContext& context) {
   CASSLE_RETURN_IF_ERROR(WriteHead(run, context.output_dir()));
   CASSLE_ASSIGN_OR_RETURN(const v1::Evaluation evaluation,
                           ResultOf(run, predictions, monitor.get(), context));
-  CASSLE_RETURN_IF_ERROR(RemoveCheckpoints(context.output_dir(), /*keep_newest=*/false));
+  CASSLE_RETURN_IF_ERROR(PutCheckpointsAside(context.output_dir()));
   if (run.options.monitor().keep_best()) {
     context.Say(absl::StrFormat("kept: the weights after epoch %d, the best by validation",
                                 monitor->best().epoch));

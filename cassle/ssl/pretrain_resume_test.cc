@@ -30,7 +30,9 @@ namespace cassle {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::Each;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 TEST(PretrainResumeTest, ARunInterruptedAfterEveryStepEndsWithTheSameBytes) {
   const std::string undisturbed = FingerprintOfRun(MocoRun("interrupted"));
@@ -122,10 +124,32 @@ TEST(PretrainResumeTest, AChainOfLinksEndsWithTheBytesOfAnUnbrokenRun) {
   refused(run("other", 0, JoinPath(::testing::TempDir(), "third")), kFailed, "is a finished run");
   refused(run("other", 0, TinyShapes(40)), kFailed, "was written by shard-encoder");
   refused(run("other", 3, ""), absl::StatusCode::kInvalidArgument, "--stop_epoch=3");
+  const std::string tensors = JoinPath(second.output(), "checkpoint-00000010/tensors.safetensors");
+  ASSERT_OK_AND_ASSIGN(std::string bytes, ReadFile(tensors));
+  bytes[bytes.size() / 2] ^= 16;
+  ASSERT_OK(WriteFile(tensors, bytes));
+  refused(run("other", 0, second.output()), absl::StatusCode::kDataLoss,
+          "; --force makes that link again");
   v1::PretrainOptions one_link = run("other", 1, "");
   one_link.set_epochs(1);
   refused(one_link, absl::StatusCode::kInvalidArgument,
           "--stop_epoch=1: expected none: --epochs=1");
+}
+
+TEST(PretrainResumeTest, KilledAfterItsLastStepItDoesNotBeginAnew) {
+  const std::string undisturbed = FingerprintOfRun(MocoRun("late"));
+  const v1::PretrainOptions options = MocoRun("late");
+  const StageWork dies = [](const google::protobuf::Message& resolved, StageContext& context) {
+    EXPECT_OK(RunPretrain(static_cast<const v1::PretrainOptions&>(resolved), context));
+    return absl::UnavailableError("before the manifest");
+  };
+  EXPECT_FALSE(RunStageWork(PretrainInfo(), options, {}, dies).ok());
+  // A run that has a step to take would be interrupted after it.
+  const std::atomic<bool> interrupted(true);
+  ASSERT_OK(Train(options, &interrupted));
+  EXPECT_EQ(FingerprintOfRun(options), undisturbed);
+  ASSERT_OK_AND_ASSIGN(const std::vector<std::string> names, ListDirectory(options.output()));
+  EXPECT_THAT(names, Each(Not(HasSubstr("checkpoint"))));
 }
 
 TEST(PretrainResumeTest, ADamagedCheckpointIsNotGoneOnFrom) {

@@ -166,8 +166,8 @@ absl::Status Pretrain(const v1::PretrainOptions& options, StageContext& context)
   FixImageChannels(&run);
   CASSLE_RETURN_IF_ERROR(WriteTrainedModel(*run.method, ModelSpecOf(run), run.policy, run.groups,
                                            context.output_dir()));
-  CASSLE_RETURN_IF_ERROR(
-      RemoveCheckpoints(context.output_dir(), /*keep_newest=*/run.options.stop_epoch() > 0));
+  CASSLE_RETURN_IF_ERROR(run.options.stop_epoch() > 0 ? RemoveOlderCheckpoints(context.output_dir())
+                                                      : PutCheckpointsAside(context.output_dir()));
   int64_t parameters = 0;
   for (const NamedTensor& parameter : run.method->trained_parameters()) {
     parameters += parameter.tensor.numel();

@@ -56,7 +56,7 @@ absl::Status CheckLinks(const v1::PretrainOptions& options, const v1::StageManif
         DifferenceOfBirth(was, now), "; links differ in --begin and --stop_epoch only"));
   }
   v1::PretrainOptions config;
-  CASSLE_RETURN_IF_ERROR(ReadTextProto(JoinPath(options.begin(), kConfigFile), &config));
+  CASSLE_RETURN_IF_ERROR(ReadStoredTextProto(JoinPath(options.begin(), kConfigFile), &config));
   if (config.stop_epoch() == 0) {
     return absl::FailedPreconditionError(
         absl::StrCat("--begin: ", options.begin(),

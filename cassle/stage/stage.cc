@@ -443,7 +443,11 @@ class StageRunner {
   // start only publishes.
   absl::Status Publish() {
     VLOG(1) << info_.name << ": files fingerprinted after " << Elapsed();
-    CASSLE_RETURN_IF_ERROR(RemoveAll(JoinPath(partial_, kJobName)));
+    CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(partial_));
+    for (const std::string& name : names) {
+      if (name != kJobName && !absl::EndsWith(name, kAsideEnding)) continue;
+      CASSLE_RETURN_IF_ERROR(RemoveAll(JoinPath(partial_, name)));
+    }
     CASSLE_RETURN_IF_ERROR(SyncDirectory(partial_));
     if (FileExists(output_)) {
       CASSLE_RETURN_IF_ERROR(RemoveOwn(old_));

@@ -34,6 +34,11 @@ const char* KindName(FileTree::Kind kind) {
   return "";
 }
 
+// Whether a file below a folder lies in what is put aside there.
+bool IsAside(absl::string_view name) {
+  return absl::EndsWith(name.substr(0, name.find('/')), kAsideEnding);
+}
+
 bool IsManifest(const std::string& name) { return name == kManifestName || name == kJobName; }
 
 // Name, size and content of a file enter the fingerprint of its folder.
@@ -150,7 +155,7 @@ absl::Status FingerprintFiles(const std::string& folder, v1::StageManifest* mani
   CASSLE_ASSIGN_OR_RETURN(std::vector<std::string> names, ListFilesBelow(folder));
   Fingerprinter whole;
   for (const std::string& name : names) {
-    if (IsManifest(name)) continue;
+    if (IsManifest(name) || IsAside(name)) continue;
     v1::FileFingerprint* file = manifest->add_files();
     int64_t size = 0;
     CASSLE_RETURN_IF_ERROR(

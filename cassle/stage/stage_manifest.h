@@ -20,6 +20,9 @@ inline constexpr char kManifestName[] = "stage.textproto";
 inline constexpr char kJobName[] = "job.textproto";
 // Of the folder that becomes OUTPUT when its stage is done.
 inline constexpr char kPartialEnding[] = ".partial";
+// Of what lies in OUTPUT.partial and is no part of the output, files and folders: it goes when that
+// is complete and not before. What a run that was killed in between would go on from.
+inline constexpr char kAsideEnding[] = ".aside";
 
 // The manifest of a complete stage output.
 // \error kNotFound if the folder is missing or is an unfinished output; kDataLoss if the manifest
@@ -45,7 +48,7 @@ absl::Status RequireKind(const std::string& folder, const std::string& file,
                          const std::string& kind);
 
 // Fills `files` (sorted) and `fingerprint` from what is in the folder; the manifest itself is left
-// out.
+// out, and what is called kAsideEnding.
 absl::Status FingerprintFiles(const std::string& folder, v1::StageManifest* manifest);
 
 // Identity of an input: of a stage folder the fingerprint it was born with (after RequireComplete);

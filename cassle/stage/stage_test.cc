@@ -231,6 +231,33 @@ TEST_F(StageTest, AFinishedPartialOfAnotherJobIsReplaced) {
   EXPECT_FALSE(FileExists(JoinPath(Out(), kJobName)));
 }
 
+TEST_F(StageTest, WhatIsPutAsideGoesWhenTheOutputIsCompleteAndNotBefore) {
+  bool fails = true;
+  const StageWork work = [&](const google::protobuf::Message&, StageContext& context) {
+    EXPECT_EQ(context.resumed(), !fails);
+    EXPECT_OK(WriteFile(JoinPath(context.output_dir(), "0"), "0"));
+    EXPECT_OK(MakeDirectories(JoinPath(context.output_dir(), "state.aside")));
+    EXPECT_OK(WriteFile(JoinPath(context.output_dir(), "state.aside/0"), "state"));
+    return fails ? absl::UnavailableError("") : absl::OkStatus();
+  };
+  const auto run = [&] {
+    return RunStageWork({"numbers", 1, "", /*resumable=*/true}, options_, settings_, work);
+  };
+  EXPECT_FALSE(run().ok());
+  EXPECT_TRUE(FileExists(Out() + ".partial/state.aside/0"));
+  fails = false;
+  ASSERT_OK_AND_ASSIGN(const StageOutcome outcome, run());
+  ASSERT_EQ(outcome.manifest.files_size(), 1);
+  EXPECT_EQ(outcome.manifest.files(0).name(), "0");
+  EXPECT_FALSE(FileExists(JoinPath(Out(), "state.aside")));
+  // Killed as soon as the manifest was there.
+  ASSERT_OK(Rename(Out(), Out() + ".partial"));
+  ASSERT_OK(MakeDirectories(Out() + ".partial/state.aside"));
+  ASSERT_OK(run().status());
+  EXPECT_FALSE(FileExists(JoinPath(Out(), "state.aside")));
+  EXPECT_OK(RequireComplete(Out()));
+}
+
 TEST_F(StageTest, AFailedStageLeavesNothingBehind) {
   EXPECT_THAT(
       RunStage<v1::TestOptions>({"numbers", 1, "", false}, options_, settings_, FailHalfway),

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 #include "cassle/base/file.h"
 #include "cassle/base/fingerprint.h"
 #include "cassle/base/safetensors.h"
@@ -18,6 +19,7 @@
 #include "cassle/base/text_proto.h"
 #include "cassle/models/weights/state_difference.h"
 #include "cassle/models/weights/weights.h"
+#include "cassle/stage/stage_manifest.h"
 
 namespace cassle {
 namespace {
@@ -148,13 +150,12 @@ absl::StatusOr<std::vector<std::string>> FindCheckpoints(const std::string& fold
 absl::StatusOr<v1::TrainState> LoadCheckpoint(const std::string& checkpoint,
                                               const std::vector<NamedTensor>& tensors) {
   v1::TrainState state;
-  CASSLE_RETURN_IF_ERROR(ReadTextProto(JoinPath(checkpoint, kStateFile), &state));
+  CASSLE_RETURN_IF_ERROR(ReadStoredTextProto(JoinPath(checkpoint, kStateFile), &state));
   const std::string tensors_path = JoinPath(checkpoint, kTensorsFile);
   CASSLE_ASSIGN_OR_RETURN(const std::string fingerprint, FingerprintFile(tensors_path));
   if (fingerprint != state.tensors_fingerprint()) {
     return absl::DataLossError(absl::StrCat(tensors_path, " is damaged: fingerprint ", fingerprint,
-                                            ", expected ", state.tensors_fingerprint(), "; remove ",
-                                            checkpoint, " to start over"));
+                                            ", expected ", state.tensors_fingerprint()));
   }
   CASSLE_ASSIGN_OR_RETURN(SafetensorsFile file, SafetensorsFile::Open(tensors_path));
 
@@ -176,9 +177,25 @@ absl::StatusOr<v1::TrainState> LoadCheckpoint(const std::string& checkpoint,
   return state;
 }
 
-absl::Status RemoveCheckpoints(const std::string& folder, bool keep_newest) {
-  if (keep_newest) return Prune(folder, {});
-  return RemoveCheckpointsExcept(folder, {});
+absl::Status RemoveOlderCheckpoints(const std::string& folder) { return Prune(folder, {}); }
+
+absl::Status PutCheckpointsAside(const std::string& folder) {
+  CASSLE_RETURN_IF_ERROR(RemoveOlderCheckpoints(folder));
+  CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> newest, FindCheckpoints(folder));
+  for (const std::string& path : newest) {
+    CASSLE_RETURN_IF_ERROR(Rename(path, absl::StrCat(path, kAsideEnding)));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status TakeCheckpointsBack(const std::string& folder) {
+  CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(folder));
+  for (absl::string_view name : names) {
+    const std::string path = JoinPath(folder, std::string(name));
+    if (!absl::StartsWith(name, kPrefix) || !absl::ConsumeSuffix(&name, kAsideEnding)) continue;
+    CASSLE_RETURN_IF_ERROR(Rename(path, JoinPath(folder, std::string(name))));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace cassle

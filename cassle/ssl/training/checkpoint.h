@@ -50,8 +50,13 @@ absl::StatusOr<std::vector<std::string>> FindCheckpoints(const std::string& fold
 absl::StatusOr<v1::TrainState> LoadCheckpoint(const std::string& checkpoint,
                                               const std::vector<NamedTensor>& tensors);
 
-// Removes all checkpoints, but for the newest if that shall stay, and unfinished attempts at one.
-absl::Status RemoveCheckpoints(const std::string& folder, bool keep_newest = false);
+// Removes all checkpoints but the newest, and unfinished attempts at one.
+absl::Status RemoveOlderCheckpoints(const std::string& folder);
+
+// Of a run that is over: the same, and the newest goes when the output is complete (kAsideEnding in
+// cassle/stage/stage_manifest.h). Killed before, the run takes it back and goes on from there.
+absl::Status PutCheckpointsAside(const std::string& folder);
+absl::Status TakeCheckpointsBack(const std::string& folder);
 
 }  // namespace cassle
 

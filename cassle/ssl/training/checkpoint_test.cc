@@ -1,4 +1,4 @@
-// What a run must not lose: the checkpoints. Linked into method_test.
+// What a run must not lose: the checkpoints.
 #include "cassle/ssl/training/checkpoint.h"
 
 #include <ATen/core/Tensor.h>
@@ -105,6 +105,18 @@ TEST(CheckpointTest, AFlippedBitIsFound) {
   ASSERT_OK(WriteFile(tensors, bytes));
   EXPECT_THAT(LoadCheckpoint(folder + "/checkpoint-00000000", {{"a", a}}),
               StatusIs(absl::StatusCode::kDataLoss, HasSubstr("tensors.safetensors is damaged")));
+}
+
+TEST(CheckpointTest, AStateThatIsNoTextIsDamageAndNoMistakeOfTheUser) {
+  const std::string folder = ::testing::TempDir() + "/state";
+  ASSERT_OK(RemoveAll(folder));
+  ASSERT_OK(MakeDirectories(folder));
+  const at::Tensor a = at::empty({2}, at::kFloat).fill_(1);
+  ASSERT_OK(SaveCheckpoint(folder, v1::TrainState(), {{"a", a}}));
+  const std::string checkpoint = folder + "/checkpoint-00000000";
+  ASSERT_OK(WriteFile(checkpoint + "/state.textproto", "rubbish {"));
+  EXPECT_THAT(LoadCheckpoint(checkpoint, {{"a", a}}),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("state.textproto:1:")));
 }
 
 }  // namespace

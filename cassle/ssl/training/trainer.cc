@@ -31,6 +31,10 @@ std::string KindOf(c10::Device device) {
   return device.is_cpu() ? "" : c10::DeviceTypeName(device.type(), /*lower_case=*/true);
 }
 
+absl::Status WithRemedy(const absl::Status& status, const std::string& remedy) {
+  return absl::Status(status.code(), absl::StrCat(status.message(), "; ", remedy));
+}
+
 PixelNormalizer NormalizerOf(const v1::Policy& policy) {
   return PixelNormalizer({policy.mean(0), policy.mean(1), policy.mean(2)},
                          {policy.std(0), policy.std(1), policy.std(2)});
@@ -96,7 +100,9 @@ absl::Status Trainer::ContinueLink() {
   if (checkpoints.empty()) {
     return absl::NotFoundError(absl::StrCat(training_.begin(), " has no checkpoint to go on from"));
   }
-  CASSLE_ASSIGN_OR_RETURN(state_, LoadCheckpoint(checkpoints[0], Everything()));
+  absl::StatusOr<v1::TrainState> state = LoadCheckpoint(checkpoints[0], Everything());
+  if (!state.ok()) return WithRemedy(state.status(), "--force makes that link again");
+  state_ = *std::move(state);
   SayIfTheDeviceChanged();
   // Copies: they will grow.
   for (const char* name : {kMetricsFile, kEventsFile}) {
@@ -111,6 +117,7 @@ absl::Status Trainer::ContinueLink() {
 absl::Status Trainer::Resume() {
   std::vector<std::string> checkpoints;
   if (context_->resumed()) {
+    CASSLE_RETURN_IF_ERROR(TakeCheckpointsBack(context_->output_dir()));
     CASSLE_ASSIGN_OR_RETURN(checkpoints, FindCheckpoints(context_->output_dir()));
   }
   if (checkpoints.empty()) {
@@ -122,7 +129,10 @@ absl::Status Trainer::Resume() {
   for (size_t i = 0; i < checkpoints.size(); ++i) {
     const absl::StatusOr<v1::TrainState> state = LoadCheckpoint(checkpoints[i], Everything());
     if (!state.ok()) {
-      if (i == 0) newest = state.status();
+      if (i == 0) {
+        newest =
+            WithRemedy(state.status(), absl::StrCat("remove ", checkpoints[0], " to start over"));
+      }
       context_->Warn(absl::StrCat("a checkpoint cannot be used: ", state.status().message()));
       continue;
     }
