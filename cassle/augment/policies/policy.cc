@@ -218,28 +218,27 @@ std::vector<v1::Policy> DistinctViewPolicies(const v1::Policy& policy) {
   return ViewPolicies(policy, std::max(1, NumViews(policy))).value();
 }
 
-namespace {
-
-bool MeanDecidesPixels(const v1::Policy& policy) {
-  for (const v1::Policy& view : DistinctViewPolicies(policy)) {
-    for (const Operation& operation : Operations()) {
-      if (operation.uses_mean != nullptr && operation.uses_mean(view)) return true;
-    }
-  }
-  return false;
-}
-
-}  // namespace
-
 bool SameViews(const v1::Policy& a, const v1::Policy& b) {
-  const auto essence = [](v1::Policy policy) {
-    policy.clear_name();
-    if (!MeanDecidesPixels(policy)) policy.clear_mean();
-    policy.clear_std();
-    return policy;
+  const std::vector<v1::Policy> views_a = DistinctViewPolicies(a);
+  const std::vector<v1::Policy> views_b = DistinctViewPolicies(b);
+  const auto mean_decides = [](const v1::Policy& view) {
+    return std::any_of(Operations().begin(), Operations().end(), [&](const Operation& operation) {
+      return operation.uses_mean != nullptr && operation.uses_mean(view);
+    });
   };
-  // A value of 0 is as good as none.
-  return google::protobuf::util::MessageDifferencer::Equivalent(essence(a), essence(b));
+  const auto essence = [&](v1::Policy view) {
+    view.clear_name();
+    if (!mean_decides(view)) view.clear_mean();
+    view.clear_std();
+    return view;
+  };
+  // View by view, since in a change 0 is not the same as nothing. In what it leads to, it is.
+  return NumViews(a) == NumViews(b) &&
+         std::equal(views_a.begin(), views_a.end(), views_b.begin(), views_b.end(),
+                    [&](const v1::Policy& x, const v1::Policy& y) {
+                      return google::protobuf::util::MessageDifferencer::Equivalent(essence(x),
+                                                                                    essence(y));
+                    });
 }
 
 }  // namespace cassle

@@ -53,7 +53,7 @@ absl::StatusOr<std::vector<v1::Policy>> ViewPolicies(const v1::Policy& policy, i
 // The policies of all views that the policy fixes; a single one where all are alike.
 std::vector<v1::Policy> DistinctViewPolicies(const v1::Policy& policy);
 
-// Equality of everything that decides a view's pixels and descriptor (the name and std do not, the
+// Equality of everything that decides a view's pixels and descriptor (names and std do not, the
 // mean only where an operation fills with it).
 bool SameViews(const v1::Policy& a, const v1::Policy& b);
 

@@ -256,5 +256,31 @@ TEST(PolicyTest, ViewsAreTheSameWhateverNameAndNormalisation) {
   EXPECT_FALSE(SameViews(a, b));
 }
 
+TEST(PolicyTest, AChangeToZeroIsAnotherViewAndTheNameOfAGroupIsNot) {
+  const v1::Policy a = TwoSizes();
+  v1::Policy b = a;
+  b.mutable_views(1)->mutable_change()->set_name("mine");
+  EXPECT_TRUE(SameViews(a, b));
+  b = a;
+  // The policy's own is 1.
+  b.mutable_views(0)->mutable_change()->mutable_blur()->set_probability(0);
+  EXPECT_FALSE(SameViews(a, b));
+  EXPECT_FALSE(SameViews(b, a));
+  // What is 0 in the policy already stays so.
+  b = a;
+  v1::Policy zero = a;
+  for (v1::Policy* policy : {&b, &zero}) policy->mutable_blur()->set_probability(0);
+  zero.mutable_views(0)->mutable_change()->mutable_blur()->set_probability(0);
+  EXPECT_TRUE(SameViews(b, zero));
+  // The same views in other groups.
+  b = a;
+  b.mutable_views(2)->set_count(2);
+  *b.add_views() = b.views(2);
+  b.mutable_views(3)->set_count(1);
+  EXPECT_TRUE(SameViews(a, b));
+  b.mutable_views(3)->set_count(2);
+  EXPECT_FALSE(SameViews(a, b));
+}
+
 }  // namespace
 }  // namespace cassle
