@@ -65,6 +65,17 @@ absl::Status ListParts(const std::string& folder, std::vector<std::string>* foun
   return absl::OkStatus();
 }
 
+// An earlier run may have left shards under their final names, or the index of one that was
+// growing: they would stay beside those that are linked, and be taken for output.
+absl::Status RemoveViewShards(const std::string& folder) {
+  CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(folder));
+  for (const std::string& name : names) {
+    if (!absl::StartsWith(name, absl::StrCat(kViewShardName, "-"))) continue;
+    CASSLE_RETURN_IF_ERROR(RemoveAll(JoinPath(folder, name)));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckAllThere(const std::vector<Part>& parts, const std::string& where) {
   if (parts.empty()) {
     return absl::NotFoundError(absl::StrCat(
@@ -126,6 +137,7 @@ absl::Status LinkParts(const std::vector<std::string>& folders, const v1::StageM
     parts.push_back(std::move(part));
   }
   CASSLE_RETURN_IF_ERROR(CheckAllThere(parts, absl::StrJoin(folders, ", ")));
+  CASSLE_RETURN_IF_ERROR(RemoveViewShards(folder));
   for (const Part& part : parts) {
     for (int s = 0; s < part.info.shards_size(); ++s) {
       const std::string from = JoinPath(part.folder, part.info.shards(s).file());

@@ -23,7 +23,7 @@ namespace cassle {
 absl::StatusOr<v1::ViewsPart> PartOfShards(int64_t total_shards, int64_t index, int64_t count);
 
 // Links the shards of all parts into `folder`, named as a ViewShardWriter that was interrupted
-// leaves them.
+// leaves them. Shards that an earlier run left there are removed.
 //   folders   parts, or folders that hold nothing but parts
 //   expected  what the single run would be: stage, version, options, inputs
 // \error kNotFound if a folder or a part is missing; kFailedPrecondition if one is there twice, or

@@ -1,5 +1,6 @@
 #include "cassle/augment/recording/view_parts.h"
 
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -249,6 +250,42 @@ TEST(ViewPartsTest, ARunAfterAFailedMergeLeavesThePartsAlone) {
   ASSERT_OK(RunRecorder(options));
   EXPECT_EQ(Contents(options.output()), WholeContents());
   EXPECT_EQ(ReadFile(shard).value(), bytes);
+}
+
+// A run of `options` that is killed when `left` has written into its folder.
+void Kill(const Options& options, const std::function<void(const std::string& folder)>& left) {
+  EXPECT_THAT(RunStageWork(AugmentAndRecordInfo(), options, {},
+                           [&](const google::protobuf::Message&, StageContext& context) {
+                             left(context.output_dir());
+                             return absl::CancelledError("killed");
+                           }),
+              StatusIs(absl::StatusCode::kCancelled, ::testing::_));
+}
+
+TEST(ViewPartsTest, AMergeKilledWhileItNamesItsShardsGoesOnToTheSameFiles) {
+  const std::string parts = MakeParts("named_parts", 2);
+  const Options options = MergeRun("killed_merge", parts);
+  Kill(options, [&](const std::string& folder) {
+    for (const char* ending : {"", ".index"}) {
+      const std::string name = absl::StrCat("views-00000-of-00011.tfrecord", ending);
+      EXPECT_OK(LinkOrCopy(JoinPath(parts, "0/" + name), JoinPath(folder, name)));
+    }
+  });
+  ASSERT_OK(RunRecorder(options));
+  EXPECT_EQ(Contents(options.output()), WholeContents());
+}
+
+TEST(ViewPartsTest, AMergeInPlaceOfARunThatWasKilledLeavesNothingOfIt) {
+  const std::string parts = MakeParts("parts_instead", 2);
+  Options options = MergeRun("single_first", parts);
+  options.clear_merge();
+  Kill(options, [](const std::string& folder) {
+    EXPECT_OK(WriteFile(JoinPath(folder, "views-00000.tfrecord"), "torn"));
+    EXPECT_OK(WriteFile(JoinPath(folder, "views-00000.tfrecord.index.growing"), "torn"));
+  });
+  options.add_merge(parts);
+  ASSERT_OK(RunRecorder(options));
+  EXPECT_EQ(Contents(options.output()), WholeContents());
 }
 
 TEST(ViewPartsTest, PartsAreNotReadAsAWhole) {
