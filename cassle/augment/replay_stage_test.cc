@@ -316,6 +316,44 @@ TEST(ReplayTest, ADescriptionThatCannotBeTrueIsDamage) {
                        AllOf(HasSubstr(kViewsInfoName), HasSubstr("no 0 images"))));
 }
 
+TEST(ReplayTest, CountsThatNoRecordingHasAreDamage) {
+  Recording part = RecordingOptions("counted_part", Recording::PARAMS);
+  part.set_shard_index(1);
+  part.set_num_shards(2);
+  const std::string views = Record(part);
+  ASSERT_OK_AND_ASSIGN(const v1::ViewsInfo info, ReadViewsInfo(views));
+  const auto expect = [&](void (*change)(v1::ViewsInfo*), const std::string& words) {
+    v1::ViewsInfo changed = info;
+    change(&changed);
+    const std::string folder = FreshPath("counted");
+    v1::AugmentAndRecordOptions options;
+    options.set_output(folder);
+    ASSERT_OK(RunStageWork(
+        {.name = "forger", .version = 1, .summary = "", .resumable = false}, options, {},
+        [&](const google::protobuf::Message&, StageContext& context) {
+          return WriteFile(JoinPath(context.output_dir(), kViewsInfoName), PrintTextProto(changed));
+        }));
+    EXPECT_THAT(
+        Replay(ReplayOf(folder)).status,
+        StatusIs(absl::StatusCode::kDataLoss, AllOf(HasSubstr(kViewsInfoName), HasSubstr(words))));
+  };
+  expect([](v1::ViewsInfo* info) { info->set_views(0xffffffff); }, "4294967295 views");
+  expect([](v1::ViewsInfo* info) { info->mutable_part()->set_index(-1); }, "no part -1 of 2");
+  expect([](v1::ViewsInfo* info) { info->mutable_part()->set_count(INT64_MAX); }, "no part 1 of");
+  expect([](v1::ViewsInfo* info) { info->mutable_part()->set_first_shard(INT64_MAX); },
+         "with shards 9223372036854775807 to 3 of 3");
+  expect([](v1::ViewsInfo* info) { info->mutable_part()->set_total_shards(INT64_MAX); },
+         "with shards 1 to 3 of 9223372036854775807");
+  expect([](v1::ViewsInfo* info) { info->mutable_shards(0)->set_num_records(-1); },
+         "shard 0 has -1 records instead of 33");
+  expect(
+      [](v1::ViewsInfo* info) {
+        info->clear_part();
+        info->set_num_images(1);
+      },
+      "more records than there are");
+}
+
 TEST(ReplayTest, DamagedRecordsAreNamed) {
   const std::string views = Record("to_damage", Recording::PNG);
   const std::string shard = JoinPath(views, "views-00001-of-00003.tfrecord");

@@ -13,18 +13,52 @@
 namespace cassle {
 namespace {
 
+// The most that --views asks for.
+constexpr uint32_t kMaxViews = 1000;
+
 // How many records there are, images x epochs x views, can be counted.
-absl::Status CheckCounts(const v1::ViewsInfo& info) {
-  int64_t records = 0;
-  if (info.num_images() > 0 && info.epochs() > 0 && info.views() > 0 &&
+absl::Status CheckCounts(const v1::ViewsInfo& info, int64_t* records) {
+  if (info.num_images() > 0 && info.epochs() > 0 && info.views() > 0 && info.views() <= kMaxViews &&
       info.records_per_shard() > 0 &&
-      !__builtin_mul_overflow(info.num_images(), int64_t{info.epochs()}, &records) &&
-      !__builtin_mul_overflow(records, int64_t{info.views()}, &records)) {
+      !__builtin_mul_overflow(info.num_images(), int64_t{info.epochs()}, records) &&
+      !__builtin_mul_overflow(*records, int64_t{info.views()}, records)) {
     return absl::OkStatus();
   }
   return absl::DataLossError(absl::StrCat(
       "there are no ", info.num_images(), " images, ", info.epochs(), " epochs and ", info.views(),
       " views in shards of ", info.records_per_shard(), " records: the file is damaged"));
+}
+
+// A part is one of so many, and its shards are some of all.
+absl::Status CheckPart(const v1::ViewsPart& part, int64_t records_per_shard, int64_t records) {
+  const int64_t total = part.total_shards();
+  if (part.index() >= 0 && part.index() < part.count() && part.count() <= total &&
+      part.first_shard() >= 0 && part.first_shard() <= part.end_shard() &&
+      part.end_shard() <= total && total <= (records - 1) / records_per_shard + 1) {
+    return absl::OkStatus();
+  }
+  return absl::DataLossError(absl::StrCat(
+      "there is no part ", part.index(), " of ", part.count(), " with shards ", part.first_shard(),
+      " to ", part.end_shard(), " of ", total, ": the file is damaged"));
+}
+
+// Shards are full, but for the last, and hold no more than there is.
+absl::Status CheckShards(const v1::ViewsInfo& info, int64_t records) {
+  for (int s = 0; s < info.shards_size(); ++s) {
+    const int64_t in_shard = info.shards(s).num_records();
+    const bool last = s + 1 == info.shards_size();
+    if (in_shard < 1 ||
+        (last ? in_shard > info.records_per_shard() : in_shard != info.records_per_shard())) {
+      return absl::DataLossError(absl::StrCat("shard ", s, " has ", in_shard,
+                                              " records instead of ", info.records_per_shard()));
+    }
+    if (in_shard > records) {
+      return absl::DataLossError(
+          absl::StrCat("the shards up to ", s, " have more records than there are views"));
+    }
+    records -= in_shard;
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -37,7 +71,13 @@ absl::StatusOr<v1::ViewsInfo> ReadViewsInfo(const std::string& folder) {
   CASSLE_RETURN_IF_ERROR(ReadStoredTextProto(path, &info));
   const absl::Status checked = CheckPolicy(info.policy());
   if (!checked.ok()) return absl::DataLossError(absl::StrCat(path, ": ", checked.message()));
-  CASSLE_RETURN_IF_ERROR(Annotate(CheckCounts(info), path));
+  int64_t records = 0;
+  CASSLE_RETURN_IF_ERROR(Annotate(CheckCounts(info, &records), path));
+  if (info.has_part()) {
+    CASSLE_RETURN_IF_ERROR(
+        Annotate(CheckPart(info.part(), info.records_per_shard(), records), path));
+  }
+  CASSLE_RETURN_IF_ERROR(Annotate(CheckShards(info, records), path));
   return info;
 }
 
@@ -58,8 +98,7 @@ absl::StatusOr<std::shared_ptr<const RecordedViews>> RecordedViews::Open(
 
 absl::Status RecordedViews::OpenShards() {
   int64_t total = 0;
-  for (int s = 0; s < info_.shards_size(); ++s) {
-    const v1::ShardInfo& shard_info = info_.shards(s);
+  for (const v1::ShardInfo& shard_info : info_.shards()) {
     Shard shard;
     shard.path = JoinPath(folder_, shard_info.file());
     CASSLE_ASSIGN_OR_RETURN(shard.file, MapFile(shard.path));
@@ -67,14 +106,6 @@ absl::Status RecordedViews::OpenShards() {
     if (bytes != shard_info.size_bytes()) {
       return absl::DataLossError(absl::StrCat(shard.path, ": ", bytes, " bytes instead of ",
                                               shard_info.size_bytes(), " (truncated or replaced)"));
-    }
-    const bool last = s + 1 == info_.shards_size();
-    if (shard_info.num_records() < 1 ||
-        (last ? shard_info.num_records() > info_.records_per_shard()
-              : shard_info.num_records() != info_.records_per_shard())) {
-      return absl::DataLossError(absl::StrCat(JoinPath(folder_, kViewsInfoName), ": shard ", s,
-                                              " has ", shard_info.num_records(),
-                                              " records instead of ", info_.records_per_shard()));
     }
     CASSLE_ASSIGN_OR_RETURN(shard.offsets,
                             ReadRecordIndex(shard.path, shard_info.num_records(), bytes));

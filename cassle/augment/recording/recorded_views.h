@@ -5,7 +5,8 @@
 //   views-00000-of-00002.tfrecord.index   offsets of the records
 //   stage.textproto                       says that the folder is complete
 //
-// Any record is found by arithmetic and one look into an index; nothing is loaded beforehand.
+// Any record is found by arithmetic and one look into an index. The indices are held in memory, 8
+// bytes a record; of the records nothing is loaded beforehand.
 #ifndef CASSLE_AUGMENT_RECORDING_RECORDED_VIEWS_H_
 #define CASSLE_AUGMENT_RECORDING_RECORDED_VIEWS_H_
 
