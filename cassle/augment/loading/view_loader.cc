@@ -264,6 +264,11 @@ class Loader : public ViewLoader {
     for (int view = 0; view < options_.views; ++view) {
       v1::ViewRecord& record = work->records[view];
       if (has_pixels_) {
+        // ApplyView is not there to do it, and a descriptor is made of the parameters all the same.
+        CASSLE_RETURN_IF_ERROR(
+            Annotate(CheckRecord(static_cast<int>(record.source_height()),
+                                 static_cast<int>(record.source_width()), record),
+                     recorded_->folder()));
         CASSLE_RETURN_IF_ERROR(
             Annotate(DecodeViewPixels(record, &work->view), recorded_->folder()));
         clock->Lap(Work::kDecode);

@@ -1,11 +1,14 @@
 // What the view loader refuses, and with which words.
+#include <cmath>
 #include <string>
+#include <vector>
 
 #include "cassle/augment/loading/view_loader.h"
 #include "cassle/augment/loading/view_loader_testutil.h"
 #include "cassle/augment/testing/test_images.h"
 #include "cassle/base/file.h"
 #include "cassle/base/testing/status_matchers.h"
+#include "cassle/data/records/tfrecord.h"
 #include "gtest/gtest.h"
 
 namespace cassle {
@@ -87,6 +90,43 @@ TEST(ViewLoaderErrorTest, DamagedViewsAreNamed) {
   EXPECT_THAT(status,
               StatusIs(absl::StatusCode::kDataLoss, HasSubstr("views-00001-of-00005.tfrecord")));
   EXPECT_EQ(loader->Next().status(), status);
+}
+
+TEST(ViewLoaderErrorTest, ImpossibleParametersOfStoredPixelsAreNamed) {
+  ViewLoaderOptions options = OnTheFly();
+  options.views_dir = Record("impossible", Options::RAW);
+  const std::string shard = JoinPath(options.views_dir, "views-00001-of-00005.tfrecord");
+  std::vector<v1::ViewRecord> records;
+  {
+    ASSERT_OK_AND_ASSIGN(const auto reader, TfRecordReader::Open(shard));
+    std::string payload;
+    while (reader->Next(&payload).value()) {
+      ASSERT_TRUE(records.emplace_back().ParseFromString(payload));
+    }
+  }
+  // Values of as many bytes, so that the folder has nothing to say.
+  const auto expect_refused = [&](const std::string& words, void (*change)(v1::ViewRecord*)) {
+    ASSERT_OK_AND_ASSIGN(const auto writer, TfRecordWriter::Open(shard, shard + ".index"));
+    for (v1::ViewRecord record : records) {
+      change(&record);
+      ASSERT_OK(writer->Append(record.SerializeAsString()));
+    }
+    ASSERT_OK(writer->Close());
+    ASSERT_OK_AND_ASSIGN(const auto loader, ViewLoader::Create(options));
+    absl::Status status;
+    for (int i = 0; i < kEpochs * kImages / kBatch && status.ok(); ++i) {
+      status = loader->Next().status();
+    }
+    EXPECT_THAT(status, StatusIs(absl::StatusCode::kDataLoss,
+                                 AllOf(HasSubstr(options.views_dir), HasSubstr(" of image "),
+                                       HasSubstr(words))));
+  };
+  expect_refused("colour difference", [](v1::ViewRecord* record) {
+    if (!record->has_color_jitter()) return;
+    record->mutable_color_jitter()->set_color_difference(1, NAN);
+  });
+  expect_refused("does not lie inside the source",
+                 [](v1::ViewRecord* record) { record->set_source_height(1); });
 }
 
 }  // namespace

@@ -95,6 +95,14 @@ absl::Status CheckRecord(const v1::ViewRecord& record) {
           absl::StrCat("colour operation ", operation, "; there are 0 to 3"));
     }
   }
+  // Measured, and made again with the pixels; where those are stored, it is what is described.
+  const auto& difference = jitter.color_difference();
+  if ((!difference.empty() && difference.size() != 3) ||
+      !std::all_of(difference.begin(), difference.end(),
+                   [](float d) { return std::isfinite(d); })) {
+    return absl::DataLossError(absl::StrCat("a colour difference of ", difference.size(),
+                                            " values; three finite ones are possible"));
+  }
   return absl::OkStatus();
 }
 

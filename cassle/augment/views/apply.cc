@@ -14,6 +14,12 @@ constexpr uint32_t kMaxSize = 4096;
 // What a damaged or foreign record could break: everything here is checked before pixels are
 // touched.
 absl::Status CheckFields(int height, int width, const v1::ViewRecord& record) {
+  // Of a record of an image, which may hold more than an int does.
+  if (height < 1 || width < 1) {
+    return absl::DataLossError(absl::StrCat("the image has ", static_cast<uint32_t>(width), "x",
+                                            static_cast<uint32_t>(height),
+                                            " pixels, which no image can have"));
+  }
   if (record.source_height() != static_cast<uint32_t>(height) ||
       record.source_width() != static_cast<uint32_t>(width)) {
     return absl::DataLossError(absl::StrCat(

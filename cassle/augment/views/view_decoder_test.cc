@@ -148,6 +148,12 @@ TEST(ViewDecoderTest, ViewsOfAnotherImageAndDamageAreNamed) {
   record.set_fast_denominator(5);
   EXPECT_THAT(decoder.Decode(image, {&record, 1}),
               StatusIs(absl::StatusCode::kDataLoss, HasSubstr("1/5")));
+  v1::ImageRecord huge = image;
+  huge.set_height(3000000000u);
+  record = records[0];
+  record.set_source_height(huge.height());
+  EXPECT_THAT(decoder.Decode(huge, {&record, 1}),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("250x3000000000 pixels")));
   image.mutable_encoded()->resize(image.encoded().size() / 4);
   record = records[0];
   record.mutable_crop()->set_top(0);
