@@ -105,6 +105,11 @@ class Replayer {
                          " says itself how it was drawn: leave --policy and --policy_file out"));
       }
       const v1::ViewsInfo& info = *reader_->info();
+      if (options_.seed() != 0 && options_.seed() != info.seed()) {
+        return absl::InvalidArgumentError(
+            absl::StrCat(options_.views(), " says itself that it was drawn with seed ", info.seed(),
+                         ", not ", options_.seed(), ": leave --seed out"));
+      }
       policy_ = info.policy();
       seed_ = info.seed();
       CASSLE_ASSIGN_OR_RETURN(policies_, ViewPolicies(*policy_, static_cast<int>(info.views())));
@@ -230,6 +235,11 @@ class Replayer {
     image.set_width(item->recorded.source_width());
     if (item->recorded.has_label()) image.set_label(item->recorded.label());
     item->difference = CompareDraws(*item, image);
+    if (item->difference.empty()) {
+      item->difference = std::string(CheckRecord(static_cast<int>(image.height()),
+                                                 static_cast<int>(image.width()), item->recorded)
+                                         .message());
+    }
     return absl::OkStatus();
   }
 
@@ -262,7 +272,9 @@ class Replayer {
       return absl::StrCat("view: recorded ", item.recorded.view(), ", but policy ", policy_->name(),
                           " has only ", policies_.size());
     }
-    if (image.height() == 0 || image.width() == 0) return "source size: recorded 0";
+    for (const uint32_t side : {image.height(), image.width()}) {
+      if (side == 0 || side > INT32_MAX) return absl::StrCat("source size: recorded ", side);
+    }
     v1::ViewRecord drawn = Draw(item.recorded, image);
     // Measured, not drawn; compared when the pixels have been made.
     for (const Operation& operation : Operations()) {
@@ -340,14 +352,19 @@ class Replayer {
                        kJpegTolerance, " levels"));
     }
     if (result_.differences() == 0) {
-      context_.Say(absl::StrCat(result_.records(), " views replayed, all equal (",
-                                absl::StrJoin(result_.compared(), ", "), ")"));
+      context_.Say(result_.compared().empty()
+                       ? absl::StrCat(result_.records(),
+                                      " views are whole, but nothing was compared: name the data "
+                                      "set (--input), or how they were drawn (--policy, --seed)")
+                       : absl::StrCat(result_.records(), " views replayed, all equal (",
+                                      absl::StrJoin(result_.compared(), ", "), ")"));
       return absl::OkStatus();
     }
-    CASSLE_RETURN_IF_ERROR(DrawDifference());
-    return absl::DataLossError(absl::StrCat(options_.views(), ": ", result_.differences(), " of ",
-                                            result_.records(), " views differ; the first is ",
-                                            result_.first_difference()));
+    const absl::Status drawn = DrawDifference();
+    return absl::DataLossError(
+        absl::StrCat(options_.views(), ": ", result_.differences(), " of ", result_.records(),
+                     " views differ; the first is ", result_.first_difference(),
+                     drawn.ok() ? "" : absl::StrCat("; without a picture: ", drawn.message())));
   }
 
   const Options& options_;

@@ -275,6 +275,36 @@ TEST(ReplayTest, SampleIsFixedAndPartsAndFilesCanBeChecked) {
   EXPECT_OK(Replay(told).status);
   told.set_seed(4);
   EXPECT_THAT(Replay(told).status, StatusIs(absl::StatusCode::kDataLoss, HasSubstr("record 0 ")));
+  // Nor anything to compare with, without its images.
+  ::testing::internal::CaptureStderr();
+  const Outcome whole = Replay(ReplayOf(alone, ""));
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(), HasSubstr("nothing was compared"));
+  EXPECT_OK(whole.status);
+  EXPECT_TRUE(whole.result["compared"].empty());
+  EXPECT_EQ(whole.result["views_fingerprint"], of_file.result["views_fingerprint"]);
+}
+
+TEST(ReplayTest, ImpossibleParametersAreFoundWithoutImagesAndPolicy) {
+  const std::string folder =
+      Forge("impossible", Record("possible", Recording::PNG), 3,
+            [](v1::ViewRecord* record) { record->mutable_crop()->set_top(1000); });
+  const std::string alone = FreshPath("impossible.tfrecord");
+  ASSERT_OK(LinkOrCopy(JoinPath(folder, "views-00000-of-00003.tfrecord"), alone));
+  EXPECT_THAT(Replay(ReplayOf(alone, "")).status,
+              StatusIs(absl::StatusCode::kDataLoss,
+                       AllOf(HasSubstr("1 of 33 views differ"), HasSubstr("record 3 "),
+                             HasSubstr("does not lie inside the source"))));
+}
+
+TEST(ReplayTest, TheDifferenceIsNamedAlsoWhereItsPictureCannotBeWritten) {
+  v1::ReplayOptions options =
+      ReplayOf(Forge("no_picture", Record("pictured", Recording::PARAMS), 4,
+                     [](v1::ViewRecord* record) { record->set_flipped(!record->flipped()); }));
+  options.set_difference_image("/no/such/folder/difference.png");
+  EXPECT_THAT(Replay(options).status,
+              StatusIs(absl::StatusCode::kDataLoss,
+                       AllOf(HasSubstr("1 of 80 views differ"), HasSubstr("record 4 "),
+                             HasSubstr("without a picture: cannot write /no/such/folder"))));
 }
 
 TEST(ReplayTest, MistakesAreNamedWithTheirExitCode) {
@@ -300,6 +330,11 @@ TEST(ReplayTest, MistakesAreNamedWithTheirExitCode) {
   options = ReplayOf(views);
   options.set_policy("imagenet");
   expect(options, 64, "leave --policy");
+  options = ReplayOf(views);
+  options.set_seed(4);
+  expect(options, 64, "drawn with seed 5, not 4: leave --seed out");
+  options.set_seed(5);
+  EXPECT_OK(Replay(options).status);
 }
 
 TEST(ReplayTest, ADescriptionThatCannotBeTrueIsDamage) {
