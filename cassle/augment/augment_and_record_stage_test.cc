@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "cassle/augment/pictures/contact_sheet.h"
 #include "cassle/augment/policies/policy.h"
 #include "cassle/augment/recording/recorded_views.h"
 #include "cassle/augment/testing/test_images.h"
@@ -321,6 +322,15 @@ TEST(AugmentAndRecordTest, EveryPresetHasAContactSheet) {
   options.set_contact_sheet_images(0);
   EXPECT_THAT(RunRecorder(options),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("--contact_sheet_images=0")));
+}
+
+TEST(AugmentAndRecordTest, AContactSheetOfAnEmptyViewIsRefused) {
+  ASSERT_OK_AND_ASSIGN(const v1::Policy policy, LoadPolicy("cifar"));
+  ContactSheetRow row;
+  row.records.resize(1);
+  row.views.resize(1);
+  EXPECT_THAT(DrawContactSheet("empty", policy, {row}),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("without pixels")));
 }
 
 TEST(AugmentAndRecordTest, OwnPolicyIsPartOfTheIdentity) {

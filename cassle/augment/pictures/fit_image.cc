@@ -8,9 +8,12 @@
 namespace cassle {
 
 absl::StatusOr<RgbImage> FitImage(const RgbImage& image, int cell) {
+  if (image.height < 1 || image.width < 1) {
+    return absl::InvalidArgumentError("an image without pixels has no picture");
+  }
   const int longest = std::max(image.height, image.width);
   RgbImage fitted;
-  if (longest >= 1 && longest <= 64 && longest <= cell) {
+  if (longest <= 64 && longest <= cell) {
     const int scale = cell / longest;
     fitted.Resize(image.height * scale, image.width * scale);
     for (int y = 0; y < fitted.height; ++y) {
