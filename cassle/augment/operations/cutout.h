@@ -2,7 +2,8 @@
 // erasing draws it (Zhong et al. 2017, arXiv:1708.04896; torchvision's RandomErasing).
 //
 // sample    applied with `probability`; area and ratio of the box in ten attempts; if none fits,
-//           not applied. The colour is recorded: the policy's `fill`, or its mean.
+//           not applied. The colour is recorded: the policy's `fill`, or its mean. (Theirs is
+//           height / width, and no box is as high or as wide as the view.)
 // apply     the box becomes that colour. It is the last operation: no other changes the box.
 // describe  group "cutout" (4): centre y, centre x, height, width of the box as fractions of the
 //           view; all zero when not applied.
