@@ -186,8 +186,14 @@ absl::Status WriteFile(const std::string& path, absl::string_view bytes) {
 
 absl::Status WriteFileAtomically(const std::string& path, absl::string_view bytes) {
   const std::string beside = absl::StrCat(path, ".tmp");
-  CASSLE_RETURN_IF_ERROR(WriteFile(beside, bytes));
-  CASSLE_RETURN_IF_ERROR(Rename(beside, path));
+  CASSLE_ASSIGN_OR_RETURN(const std::unique_ptr<FileWriter> writer, FileWriter::Open(beside));
+  absl::Status written = writer->Append(bytes);
+  if (written.ok()) written = writer->Close();
+  if (written.ok()) written = Rename(beside, path);
+  if (!written.ok()) {
+    unlink(beside.c_str());
+    return written;
+  }
   return SyncDirectory(DirName(path));
 }
 

@@ -69,6 +69,15 @@ TEST(FileTest, AFullDiskIsAWriteErrorThatNamesTheFile) {
               StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("No space")));
 }
 
+TEST(FileTest, AWriteThatFailsLeavesNothingBeside) {
+  const std::string folder = Temp("a_folder");
+  ASSERT_OK(MakeDirectories(folder));
+  EXPECT_THAT(
+      WriteFileAtomically(folder, "bytes"),
+      StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("a_folder: Is a directory")));
+  EXPECT_FALSE(FileExists(folder + ".tmp"));
+}
+
 TEST(FileTest, FilesBelowAFolderAreListedSorted) {
   const std::string root = Temp("tree");
   ASSERT_OK(MakeDirectories(JoinPath(root, "b/c")));
