@@ -12,6 +12,7 @@
 #include "cassle/augment/policies/policy.h"
 #include "cassle/augment/recording/recorded_views.h"
 #include "cassle/augment/testing/test_images.h"
+#include "cassle/augment/training_record.h"
 #include "cassle/base/file.h"
 #include "cassle/base/testing/status_matchers.h"
 #include "cassle/base/text_proto.h"
@@ -344,6 +345,26 @@ TEST(AugmentAndRecordTest, OwnPolicyIsPartOfTheIdentity) {
   ASSERT_OK(WriteFile(options.policy_file(), PrintTextProto(policy)));
   EXPECT_THAT(RunRecorder(options),
               StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("from other inputs")));
+}
+
+TEST(AugmentAndRecordTest, ATrainingsSplitIsReadAsItIsCalled) {
+  ASSERT_OK_AND_ASSIGN(const v1::Policy policy, LoadPolicy("cifar"));
+  for (const std::string split : {"train", "tr\"ain\"", "back\\slash", "\xc3\xa9t\xc3\xa9"}) {
+    // The settings of a training that are looked at are called as these.
+    Options options;
+    options.set_output(FreshPath("training"));
+    options.set_split(split);
+    options.set_batch_size(4);
+    ASSERT_OK(RunStageWork({.name = "pretrain", .version = 1, .summary = "", .resumable = false},
+                           options, {},
+                           [&](const google::protobuf::Message&, StageContext& context) {
+                             return WriteFile(JoinPath(context.output_dir(), "policy.textproto"),
+                                              PrintTextProto(policy));
+                           }));
+    ASSERT_OK_AND_ASSIGN(const TrainingRecord record, ReadTrainingRecord(options.output()));
+    EXPECT_EQ(record.split, split);
+    EXPECT_EQ(record.batch_size, 4);
+  }
 }
 
 TEST(AugmentAndRecordTest, OnePixelIsEnough) {

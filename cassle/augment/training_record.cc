@@ -6,7 +6,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
 #include "cassle/augment/policies/policy.h"
 #include "cassle/base/file.h"
 #include "cassle/base/fingerprint.h"
@@ -42,19 +42,21 @@ absl::StatusOr<TrainingRecord> ReadTrainingRecord(const std::string& run) {
         "--run: ", run, " is an output of ", manifest->stage(), "; name a training of pretrain"));
   }
   TrainingRecord record;
-  const std::string policy = JoinPath(run, kPolicyName);
-  CASSLE_RETURN_IF_ERROR(Annotate(ReadStoredTextProto(policy, &record.policy), "--run"));
-  const absl::Status checked = CheckPolicy(record.policy);
-  if (!checked.ok()) return absl::DataLossError(absl::StrCat(policy, ": ", checked.message()));
+  absl::StatusOr<v1::Policy> policy = ReadStoredPolicy(JoinPath(run, kPolicyName));
+  if (!policy.ok()) return Annotate(policy.status(), "--run");
+  record.policy = *std::move(policy);
   for (const auto& [path, value] : SettingsOf(manifest->options())) {
     if (path == "epochs") CASSLE_RETURN_IF_ERROR(ReadNumber(run, path, value, &record.epochs));
     if (path == "seed") CASSLE_RETURN_IF_ERROR(ReadNumber(run, path, value, &record.seed));
     if (path == "batch_size") {
       CASSLE_RETURN_IF_ERROR(ReadNumber(run, path, value, &record.batch_size));
     }
-    if (path == "split" &&
-        !absl::CUnescape(absl::StrReplaceAll(value, {{"\"", ""}}), &record.split)) {
-      return Damaged(run, path);
+    if (path == "split") {
+      absl::string_view quoted = value;
+      if (!absl::ConsumePrefix(&quoted, "\"") || !absl::ConsumeSuffix(&quoted, "\"") ||
+          !absl::CUnescape(quoted, &record.split)) {
+        return Damaged(run, path);
+      }
     }
   }
   if (record.batch_size < 1) return Damaged(run, "batch_size");

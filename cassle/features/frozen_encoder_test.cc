@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "cassle/base/file.h"
 #include "cassle/base/testing/status_matchers.h"
 #include "cassle/features/model_testutil.h"
 #include "cassle/features/training_views.h"
@@ -109,6 +110,14 @@ TEST(FrozenEncoderTest, AProjectorThatWasToldDifferencesHasNoViewsByThemselves) 
                        AllOf(HasSubstr(folder), HasSubstr("--backbone_only=true"))));
   ASSERT_OK_AND_ASSIGN(const auto backbone, FrozenEncoder::Load(folder, {}, /*projector=*/false));
   EXPECT_OK(LoadTrainingViews({folder, "", "", {}}, *backbone));
+}
+
+TEST(FrozenEncoderTest, ADamagedPolicyOfTheFolderIsDamageAndNoMistakeInTheOptions) {
+  const std::string folder = MakeTestModel({.name = "damaged_policy"});
+  ASSERT_OK_AND_ASSIGN(const auto encoder, FrozenEncoder::Load(folder, {}));
+  ASSERT_OK(WriteFile(JoinPath(folder, "policy.textproto"), "size: -1"));
+  EXPECT_THAT(LoadTrainingViews({folder, "", "", {}}, *encoder),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("policy.textproto: policy ")));
 }
 
 TEST(FrozenEncoderTest, WhatLibTorchThrowsIsAStatus) {

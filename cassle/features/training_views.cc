@@ -20,7 +20,7 @@ absl::StatusOr<v1::Policy> PolicyOf(const TrainingViewsOptions& options) {
                           NamedPolicy(options.policy, options.policy_file));
   if (named) return *named;
   const std::string trained_with = JoinPath(options.model, kPolicyName);
-  if (FileExists(trained_with)) return LoadPolicy(trained_with);
+  if (FileExists(trained_with)) return ReadStoredPolicy(trained_with);
   return NoPolicyError(
       absl::StrCat(options.model,
                    " does not say which augmentations it was trained with (it was imported, or "

@@ -31,6 +31,7 @@ struct TrainingViewsOptions {
 
 // Of the folder that `encoder` was loaded from.
 // \error kInvalidArgument for a policy that is wrong, or if neither folder nor options name one;
+// kDataLoss if the folder's is damaged;
 // kFailedPrecondition if the projector was told another number of values than the groups of the
 // policy have, or how two views differ from each other.
 absl::StatusOr<TrainingViews> LoadTrainingViews(const TrainingViewsOptions& options,

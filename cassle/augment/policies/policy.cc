@@ -9,7 +9,6 @@
 #include "absl/strings/str_join.h"
 #include "cassle/augment/operations/operations.h"
 #include "cassle/augment/policies/preset_policies.h"
-#include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/base/text_proto.h"
 
@@ -135,28 +134,25 @@ absl::Status CheckPolicy(const v1::Policy& policy) {
                   absl::StrCat("policy ", policy.name().empty() ? "(no name)" : policy.name()));
 }
 
-absl::StatusOr<v1::Policy> LoadPolicy(const std::string& name_or_path) {
-  v1::Policy policy;
+absl::StatusOr<v1::Policy> LoadPolicy(const std::string& name) {
   for (const PresetPolicy& preset : kPresetPolicies) {
-    if (name_or_path != preset.name) continue;
+    if (name != preset.name) continue;
+    v1::Policy policy;
     CASSLE_RETURN_IF_ERROR(
         ParseTextProto(preset.text, absl::StrCat("preset ", preset.name), &policy));
     CASSLE_RETURN_IF_ERROR(CheckPolicy(policy));
     return policy;
   }
-  const bool is_path =
-      name_or_path.find_first_of("/.") != std::string::npos || FileExists(name_or_path);
-  if (!is_path) {
-    const std::vector<std::string> presets = PresetNames();
-    const std::string nearest = NearestWord(name_or_path, presets);
-    return absl::InvalidArgumentError(absl::StrCat(
-        "there is no policy \"", name_or_path, "\"",
-        nearest.empty() ? "" : absl::StrCat("; did you mean \"", nearest, "\"?"), " Presets: ",
-        absl::StrJoin(presets, ", "), "; or give the path of a text proto (PATH.textproto)"));
+  if (name.find_first_of("/.") != std::string::npos) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--policy=", name, " is no preset; for a file write --policy_file=", name));
   }
-  CASSLE_RETURN_IF_ERROR(ReadTextProto(name_or_path, &policy));
-  CASSLE_RETURN_IF_ERROR(Annotate(CheckPolicy(policy), name_or_path));
-  return policy;
+  const std::vector<std::string> presets = PresetNames();
+  const std::string nearest = NearestWord(name, presets);
+  return absl::InvalidArgumentError(absl::StrCat(
+      "--policy=", name, " is no preset",
+      nearest.empty() ? ";" : absl::StrCat("; did you mean ", nearest, "?"), " There are ",
+      absl::StrJoin(presets, ", "), "; a text proto is named by --policy_file"));
 }
 
 absl::StatusOr<std::optional<v1::Policy>> NamedPolicy(const std::string& policy,
@@ -166,25 +162,21 @@ absl::StatusOr<std::optional<v1::Policy>> NamedPolicy(const std::string& policy,
     return absl::InvalidArgumentError("--policy and --policy_file were both given: choose one");
   }
   std::optional<v1::Policy> named(std::in_place);
-  if (!policy_file.empty()) {
-    CASSLE_RETURN_IF_ERROR(ReadTextProto(policy_file, &*named));
-    CASSLE_RETURN_IF_ERROR(Annotate(CheckPolicy(*named), policy_file));
-    return named;
-  }
-  const std::vector<std::string> presets = PresetNames();
-  if (std::find(presets.begin(), presets.end(), policy) != presets.end()) {
+  if (policy_file.empty()) {
     CASSLE_ASSIGN_OR_RETURN(*named, LoadPolicy(policy));
     return named;
   }
-  if (policy.find_first_of("/.") != std::string::npos) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--policy=", policy, " is no preset; for a file write --policy_file=", policy));
-  }
-  const std::string nearest = NearestWord(policy, presets);
-  return absl::InvalidArgumentError(absl::StrCat(
-      "--policy=", policy, " is no preset",
-      nearest.empty() ? ";" : absl::StrCat("; did you mean ", nearest, "?"), " There are ",
-      absl::StrJoin(presets, ", "), "; a text proto is named by --policy_file"));
+  CASSLE_RETURN_IF_ERROR(ReadTextProto(policy_file, &*named));
+  CASSLE_RETURN_IF_ERROR(Annotate(CheckPolicy(*named), policy_file));
+  return named;
+}
+
+absl::StatusOr<v1::Policy> ReadStoredPolicy(const std::string& path) {
+  v1::Policy policy;
+  CASSLE_RETURN_IF_ERROR(ReadStoredTextProto(path, &policy));
+  const absl::Status checked = CheckPolicy(policy);
+  if (!checked.ok()) return absl::DataLossError(absl::StrCat(path, ": ", checked.message()));
+  return policy;
 }
 
 absl::Status NoPolicyError(absl::string_view why) {

@@ -17,23 +17,25 @@ namespace cassle {
 // Names of the presets, sorted.
 std::vector<std::string> PresetNames();
 
-// A preset by its name, or a text proto by its path (anything with a slash, a dot, or that exists
-// as a file). The policy is checked.
-// \error kInvalidArgument for an unknown name (with the nearest and the list), a mistake in the
-// text proto (file:line:column) or a policy that fails CheckPolicy; kNotFound for a missing file.
-absl::StatusOr<v1::Policy> LoadPolicy(const std::string& name_or_path);
+// A preset, as --policy names it.
+// \error kInvalidArgument for another name, with the nearest, the list and the remedy.
+absl::StatusOr<v1::Policy> LoadPolicy(const std::string& name);
 
 // What the options --policy (a preset) and --policy_file (a text proto) name; nothing if neither is
 // given. A path as --policy is refused: only the content of --policy_file, an INPUT, is part of a
-// run's identity.
-// \error kInvalidArgument if both are given or there is no such preset, with the remedy; as
-// LoadPolicy.
+// run's identity. The policy is checked.
+// \error kInvalidArgument if both are given, for a mistake in the text proto (file:line:column) or
+// a policy that fails CheckPolicy; kNotFound for a missing file; as LoadPolicy.
 absl::StatusOr<std::optional<v1::Policy>> NamedPolicy(const std::string& policy,
                                                       const std::string& policy_file);
 template <class Options>
 absl::StatusOr<std::optional<v1::Policy>> NamedPolicy(const Options& options) {
   return NamedPolicy(options.policy(), options.policy_file());
 }
+
+// The policy that a program wrote: what is wrong with it is damage.
+// \error kNotFound if it cannot be read; kDataLoss naming the file.
+absl::StatusOr<v1::Policy> ReadStoredPolicy(const std::string& path);
 
 // kInvalidArgument where one has to be named: `why`, and how to name one.
 absl::Status NoPolicyError(absl::string_view why);

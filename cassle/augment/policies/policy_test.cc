@@ -39,10 +39,13 @@ TEST(PolicyTest, ImagenetIsTheAuthorsPolicy) {
 }
 
 TEST(PolicyTest, UnknownNamesListThePresetsAndTheNearest) {
-  EXPECT_THAT(LoadPolicy("imagnet"),
-              StatusIs(kInvalid, AllOf(HasSubstr("did you mean \"imagenet\""),
-                                       HasSubstr("cifar, evaluation, imagenet, imagenet_byol"))));
-  EXPECT_THAT(LoadPolicy("no/such.textproto"),
+  EXPECT_THAT(
+      LoadPolicy("imagnet"),
+      StatusIs(kInvalid, AllOf(HasSubstr("--policy=imagnet"), HasSubstr("did you mean imagenet?"),
+                               HasSubstr("cifar, evaluation, imagenet, imagenet_byol"))));
+  EXPECT_THAT(LoadPolicy("my.textproto"),
+              StatusIs(kInvalid, HasSubstr("write --policy_file=my.textproto")));
+  EXPECT_THAT(NamedPolicy("", "no/such.textproto"),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("no/such.textproto")));
 }
 
@@ -51,13 +54,21 @@ TEST(PolicyTest, TextProtoFileIsReadAndItsTyposAreNamedWithLine) {
   ASSERT_OK_AND_ASSIGN(v1::Policy policy, LoadPolicy("cifar"));
   policy.set_size(48);
   ASSERT_OK(WriteFile(path, PrintTextProto(policy)));
-  ASSERT_OK_AND_ASSIGN(const v1::Policy read, LoadPolicy(path));
-  EXPECT_EQ(read.size(), 48);
+  ASSERT_OK_AND_ASSIGN(const auto named, NamedPolicy("", path));
+  ASSERT_TRUE(named.has_value());
+  EXPECT_EQ(named->size(), 48);
+  ASSERT_OK_AND_ASSIGN(const v1::Policy stored, ReadStoredPolicy(path));
+  EXPECT_EQ(stored.size(), 48);
 
   ASSERT_OK(WriteFile(path, "size: 32\nflip { probabilty: 0.5 }\n"));
-  EXPECT_THAT(LoadPolicy(path),
+  EXPECT_THAT(NamedPolicy("", path),
               StatusIs(kInvalid, AllOf(HasSubstr("policy.textproto:2:"), HasSubstr("probabilty"),
                                        HasSubstr("\"probability\""))));
+  // What a program wrote is damaged then.
+  EXPECT_THAT(ReadStoredPolicy(path), StatusIs(absl::StatusCode::kDataLoss, HasSubstr(":2:")));
+  ASSERT_OK(WriteFile(path, "size: -1"));
+  EXPECT_THAT(ReadStoredPolicy(path),
+              StatusIs(absl::StatusCode::kDataLoss, AllOf(HasSubstr(path), HasSubstr("size"))));
 }
 
 TEST(PolicyTest, EveryBadFieldIsNamedWithARemedy) {
