@@ -16,6 +16,10 @@
 namespace cassle {
 namespace {
 
+// Messages inside each other: far more than any here has, and few enough for the stack. (Protobuf
+// has a limit for its binary form only.)
+constexpr int kMaxDepth = 100;
+
 // Keeps the first error; later ones are usually its consequences.
 class FirstError : public google::protobuf::io::ErrorCollector {
  public:
@@ -69,6 +73,7 @@ absl::Status ParseTextProto(absl::string_view text, const std::string& origin,
   FirstError error;
   google::protobuf::TextFormat::Parser parser;
   parser.RecordErrorsTo(&error);
+  parser.SetRecursionLimit(kMaxDepth);
   if (parser.MergeFromString(std::string(text), message)) return absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat(origin, ":", error.line_ + 1, ":", error.column_ + 1, ": ", error.message_,

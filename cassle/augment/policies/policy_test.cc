@@ -64,6 +64,12 @@ TEST(PolicyTest, TextProtoFileIsReadAndItsTyposAreNamedWithLine) {
   EXPECT_THAT(NamedPolicy("", path),
               StatusIs(kInvalid, AllOf(HasSubstr("policy.textproto:2:"), HasSubstr("probabilty"),
                                        HasSubstr("\"probability\""))));
+  // A policy holds policies, and no stack is endless.
+  std::string deep;
+  for (int i = 0; i < 200000; ++i) deep += "views { change { ";
+  ASSERT_OK(WriteFile(path, deep));
+  EXPECT_THAT(NamedPolicy("", path), StatusIs(kInvalid, HasSubstr("too deep")));
+  ASSERT_OK(WriteFile(path, "size: 32\nflip { probabilty: 0.5 }\n"));
   // What a program wrote is damaged then.
   EXPECT_THAT(ReadStoredPolicy(path), StatusIs(absl::StatusCode::kDataLoss, HasSubstr(":2:")));
   ASSERT_OK(WriteFile(path, "size: -1"));
