@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "absl/status/status.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -13,6 +14,8 @@
 
 namespace cassle {
 namespace {
+
+constexpr char kByteOrderMark[] = "\xef\xbb\xbf";
 
 // Length of the character that `text` (not empty) begins with; 0 if it is none.
 size_t Utf8Length(absl::string_view text) {
@@ -96,6 +99,23 @@ bool HasZeroEverySecond(absl::string_view bytes, size_t first) {
 
 bool IsUtf8(absl::string_view text) { return FindForeignByte(text) == absl::string_view::npos; }
 
+absl::string_view StripBlanks(absl::string_view text) {
+  // U+00A0, U+2007, U+202F, U+3000; U+200B, U+200E, U+200F, U+2060.
+  static constexpr const char* kBlanks[] = {"\xc2\xa0",     "\xe2\x80\x87", "\xe2\x80\xaf",
+                                            "\xe3\x80\x80", "\xe2\x80\x8b", "\xe2\x80\x8e",
+                                            "\xe2\x80\x8f", "\xe2\x81\xa0", kByteOrderMark};
+  size_t before = 0;
+  do {
+    before = text.size();
+    text = absl::StripAsciiWhitespace(text);
+    for (const char* blank : kBlanks) {
+      absl::ConsumePrefix(&text, blank);
+      absl::ConsumeSuffix(&text, blank);
+    }
+  } while (text.size() < before);
+  return text;
+}
+
 absl::StatusOr<std::string> DecodeText(absl::string_view bytes, const std::string& path,
                                        ForeignBytes foreign_bytes) {
   absl::string_view rest = bytes;
@@ -107,7 +127,9 @@ absl::StatusOr<std::string> DecodeText(absl::string_view bytes, const std::strin
   if (absl::ConsumePrefix(&rest, "\xfe\xff")) return FromUtf16(rest, true, path);
   if (HasZeroEverySecond(bytes, 1)) return FromUtf16(bytes, false, path);
   if (HasZeroEverySecond(bytes, 0)) return FromUtf16(bytes, true, path);
-  absl::ConsumePrefix(&rest, "\xef\xbb\xbf");
+  // Some programs put another one in front.
+  while (absl::ConsumePrefix(&rest, kByteOrderMark)) {
+  }
   const size_t zero = rest.find('\0');
   const size_t foreign =
       foreign_bytes == ForeignBytes::kKept ? zero : std::min(zero, FindForeignByte(rest));

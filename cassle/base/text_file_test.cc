@@ -17,6 +17,8 @@ std::string Bytes(const char* bytes, size_t size) { return std::string(bytes, si
 TEST(TextFileTest, TheByteOrderMarkIsNoPartOfTheText) {
   ASSERT_OK_AND_ASSIGN(const std::string marked, DecodeText("\xef\xbb\xbfpath\r\n", "f"));
   EXPECT_EQ(marked, "path\r\n");
+  ASSERT_OK_AND_ASSIGN(const std::string twice, DecodeText("\xef\xbb\xbf\xef\xbb\xbfpath", "f"));
+  EXPECT_EQ(twice, "path");
   ASSERT_OK_AND_ASSIGN(const std::string plain, DecodeText("caf\xc3\xa9", "f"));
   EXPECT_EQ(plain, "caf\xc3\xa9");
   ASSERT_OK_AND_ASSIGN(const std::string empty, DecodeText("", "f"));
@@ -58,6 +60,17 @@ TEST(TextFileTest, WhatIsNoUnicodeIsRefusedWithFileLineAndRemedy) {
     EXPECT_THAT(DecodeText(c.bytes, "f"),
                 StatusIs(absl::StatusCode::kDataLoss, HasSubstr(c.message)));
   }
+}
+
+TEST(TextFileTest, BlanksThatNobodySeesAreBlanks) {
+  EXPECT_EQ(StripBlanks(" \xc2\xa0 cat \xe2\x80\x8b\t"), "cat");
+  EXPECT_EQ(StripBlanks("\xef\xbb\xbf"
+                        "a\xc2\xa0"
+                        "b"),
+            "a\xc2\xa0"
+            "b");
+  EXPECT_EQ(StripBlanks("\xe3\x80\x80\xc2\xa0"), "");
+  EXPECT_EQ(StripBlanks("\xc3\xa9\xa0"), "\xc3\xa9\xa0");
 }
 
 TEST(TextFileTest, AFileIsReadAsItsText) {

@@ -80,6 +80,10 @@ std::vector<Pair> SameUnder(Mapping mapping, const std::vector<std::string>& nam
 
 std::string NormalForm(absl::string_view name) { return Mapped(name, kComposed); }
 
+std::string DecomposedForm(absl::string_view name) {
+  return Mapped(name, UTF8PROC_STABLE | UTF8PROC_DECOMPOSE);
+}
+
 bool NaturalLess(const std::string& a, const std::string& b) {
   size_t i = 0, j = 0;
   while (i < a.size() && j < b.size()) {

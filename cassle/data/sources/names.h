@@ -20,6 +20,9 @@ inline constexpr char kNamesEscaped[] =
 // are not UTF-8 stay.
 std::string NormalForm(absl::string_view name);
 
+// Unicode's decomposed form (NFD), in which macOS keeps names, likewise.
+std::string DecomposedForm(absl::string_view name);
+
 // "2" before "10": digits count by their value, everything else by its bytes.
 bool NaturalLess(const std::string& a, const std::string& b);
 

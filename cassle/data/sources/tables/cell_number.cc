@@ -39,9 +39,13 @@ std::optional<double> CellNumber(absl::string_view cell) {
 }
 
 std::optional<int64_t> CellWholeNumber(absl::string_view cell) {
+  // Codes may have more digits than a double holds.
+  int64_t digits = 0;
+  if (IsOf(cell, "+-") && absl::SimpleAtoi(cell, &digits)) return digits;
   const std::optional<double> value = CellNumber(cell);
-  // Up to 2^53 doubles are exact.
-  if (!value.has_value() || std::floor(*value) != *value || std::abs(*value) > 9007199254740992.0) {
+  // Below 2^53 doubles are exact.
+  if (!value.has_value() || std::floor(*value) != *value ||
+      std::abs(*value) >= 9007199254740992.0) {
     return std::nullopt;
   }
   return static_cast<int64_t>(*value);

@@ -14,7 +14,8 @@ namespace cassle {
 // infinity, hexadecimals, and commas that may stand between thousands (1,500 and 1.234,5).
 std::optional<double> CellNumber(absl::string_view cell);
 
-// Of whole numbers up to 2^53, however they are written.
+// Of whole numbers: those of 64 bits if written as digits alone, else those below 2^53, however
+// they are written.
 std::optional<int64_t> CellWholeNumber(absl::string_view cell);
 
 // Is it a number with a decimal comma?

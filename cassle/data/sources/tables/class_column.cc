@@ -118,6 +118,12 @@ absl::Status ClassColumn::SettleNumbers(const std::string& name, Codes codes, Ta
   for (const auto& [cell, origin] : cells_) {
     if (IsWordForNothing(cell)) continue;
     const std::optional<int64_t> number = CellWholeNumber(cell);
+    if (!number.has_value() && std::all_of(cell.begin(), cell.end(), absl::ascii_isdigit)) {
+      return absl::DataLossError(
+          absl::StrCat(origin, ": ", name, " '", cell,
+                       "' has too many digits for a number: if these are codes, put a letter in "
+                       "front of each"));
+    }
     if (!number.has_value() || HasDecimalComma(cell)) {
       return absl::DataLossError(absl::StrCat(
           origin, ": ", name, " '", cell,

@@ -48,6 +48,18 @@ TEST(ClassColumnTest, ANumberIsOneClassHoweverItIsWritten) {
   EXPECT_THAT(settled.sentences, IsEmpty());
 }
 
+TEST(ClassColumnTest, CodesOfManyDigitsAreClassesOfTheirOwn) {
+  // Two numbers that are one as a double.
+  ASSERT_OK_AND_ASSIGN(const Settled settled,
+                       Settle({"9007199254740993", "9007199254740992", "123456789012345678", "7"}));
+  EXPECT_THAT(settled.names,
+              ElementsAre("7", "9007199254740992", "9007199254740993", "123456789012345678"));
+  EXPECT_THAT(settled.classes, ElementsAre(2, 1, 3, 0));
+  EXPECT_THAT(Settle({"12345678901234567890", "7"}),
+              StatusIs(absl::StatusCode::kDataLoss,
+                       HasSubstr("f:2: label '12345678901234567890' has too many digits")));
+}
+
 TEST(ClassColumnTest, AmongNamesACodeKeepsItsZerosAndANumberIsStillOneClass) {
   ASSERT_OK_AND_ASSIGN(const Settled settled, Settle({"cat", "1", "1.0", "007", "7"}));
   EXPECT_THAT(settled.names, ElementsAre("007", "1", "7", "cat"));

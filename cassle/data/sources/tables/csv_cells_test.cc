@@ -28,7 +28,7 @@ TEST_F(CsvCellsTest, ATargetOfNumbersIsAbsentWhereItsCellSaysNothing) {
   EXPECT_THAT(content.sentences, Contains(AllOf(HasSubstr("3 rows without the target eye"),
                                                 HasSubstr("(train/i/1.png, ...)"))));
   EXPECT_THAT(Read("path,eye:2\ni/0.png,3 1e999\n"),
-              StatusIs(kDamaged, HasSubstr("list.csv:2: '1e999' is no finite number")));
+              StatusIs(kDamaged, HasSubstr("list.csv:2: eye '1e999' is no finite number")));
 }
 
 TEST_F(CsvCellsTest, ColumnsThatSayOfASplitByNumbersOrYesAndNoAreRefused) {
@@ -184,7 +184,7 @@ TEST_F(CsvCellsTest, ANameWithoutAnEndingIsThatOfTheFileBesideIt) {
 
 TEST_F(CsvCellsTest, RowsWithoutASplitAndHeadersInTheMiddleAreCounted) {
   ASSERT_OK_AND_ASSIGN(const SourceContent content,
-                       Read("path,split\ni/0.png,\npath,split\ni/1.png,val\n"));
+                       Read("path,split\ni/0.png,\n\xef\xbb\xbfpath,split\ni/1.png,val\n"));
   EXPECT_THAT(content.splits, ElementsAre("train", "val"));
   EXPECT_THAT(content.sentences,
               ElementsAre("1 rows that repeat the names of the columns skipped (list.csv:3)",
@@ -241,6 +241,7 @@ TEST_F(CsvCellsTest, BlanksInQuotesMakeNoOtherClass) {
   ASSERT_OK_AND_ASSIGN(const SourceContent content,
                        Read("path,label\ni/0.png,\"cat \"\ni/1.png,cat\n"));
   EXPECT_THAT(content.info.classes(), ElementsAre("cat"));
+  EXPECT_THAT(content.sentences, IsEmpty());
 }
 
 TEST_F(CsvCellsTest, ImagesInAFolderBelowAreFoundForTheMessage) {
@@ -261,6 +262,8 @@ TEST_F(CsvCellsTest, AnAddressOnTheNetIsRefused) {
     EXPECT_THAT(Read(absl::StrCat("path,label\n", address, ",1\n")),
                 StatusIs(kDamaged, HasSubstr("is an address on the net: download the images")));
   }
+  EXPECT_THAT(Read("path,label\nfile:///data/1.png,1\n"),
+              StatusIs(kDamaged, HasSubstr("is an address of a file: write its path alone")));
 }
 
 TEST_F(CsvCellsTest, CommentsAtTheTopAreSkippedAndAHeaderAloneIsSaid) {

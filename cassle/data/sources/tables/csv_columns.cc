@@ -300,7 +300,7 @@ absl::StatusOr<CsvColumns> FindCsvColumns(const CsvTable& table, const SourceArg
     CsvColumns::Target target;
     const size_t colon = column.rfind(':');
     target.column = i;
-    target.name = column.substr(0, colon);
+    target.name = std::string(absl::StripAsciiWhitespace(column.substr(0, colon)));
     if (colon != std::string::npos &&
         (!absl::SimpleAtoi(column.substr(colon + 1), &target.size) || target.size < 1)) {
       return absl::FailedPreconditionError(

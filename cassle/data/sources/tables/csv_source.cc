@@ -32,6 +32,7 @@
 #include "cassle/base/escaped_name.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
+#include "cassle/base/text_file.h"
 #include "cassle/data/sources/image_files.h"
 #include "cassle/data/sources/names.h"
 #include "cassle/data/sources/sources.h"
@@ -132,7 +133,7 @@ absl::Status AppendRows(const List& list, const SourceArguments& arguments,
   CASSLE_ASSIGN_OR_RETURN(const std::string text, ReadFile(list.path));
   CASSLE_ASSIGN_OR_RETURN(CsvTable table,
                           ParseSeparatedCsv(text, list.path, arguments.interrupted));
-  for (std::string& name : table.header.cells) name = EscapedName(name);
+  for (std::string& name : table.header.cells) name = EscapedName(StripBlanks(name));
   CASSLE_ASSIGN_OR_RETURN(const CsvColumns columns, FindCsvColumns(table, arguments));
   for (const CsvColumns::Target& target : columns.targets) {
     const auto [known, added] = targets->emplace(target.name, target.size);
@@ -161,7 +162,10 @@ absl::Status AppendRows(const List& list, const SourceArguments& arguments,
       arguments.tally->Count("rows of empty cells skipped", BaseName(row.origin));
       continue;
     }
-    if (cells == table.header.cells) {
+    if (std::equal(cells.begin(), cells.end(), table.header.cells.begin(),
+                   [](const std::string& cell, const std::string& name) {
+                     return StripBlanks(cell) == name;
+                   })) {
       arguments.tally->Count("rows that repeat the names of the columns skipped",
                              BaseName(row.origin));
       continue;
@@ -172,15 +176,16 @@ absl::Status AppendRows(const List& list, const SourceArguments& arguments,
       arguments.tally->Count(kLeftOut, row.key);
       continue;
     }
-    if (!columns.one_hot.empty()) {
-      CASSLE_ASSIGN_OR_RETURN(row.cells["label"], OneHotLabel(table, line, columns.one_hot));
-    }
     for (int i = 0; i < static_cast<int>(cells.size()); ++i) {
       if (i == columns.path) continue;
       // In quotes, blanks stay at the ends; they belong to no class.
-      std::string escaped = EscapedName(absl::StripAsciiWhitespace(cells[i]));
-      labels_escaped = labels_escaped || escaped != cells[i];
+      const absl::string_view cell = StripBlanks(cells[i]);
+      std::string escaped = EscapedName(cell);
+      labels_escaped = labels_escaped || escaped != cell;
       cells[i] = std::move(escaped);
+    }
+    if (!columns.one_hot.empty()) {
+      CASSLE_ASSIGN_OR_RETURN(row.cells["label"], OneHotLabel(table, line, columns.one_hot));
     }
     row.split = list.split.empty() && !arguments.only_images ? "train" : list.split;
     if (columns.split >= 0 && !cells[columns.split].empty()) {
@@ -244,7 +249,7 @@ absl::StatusOr<std::vector<List>> FindLists(const SourceArguments& arguments) {
       paths.clear();
       CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(input.path));
       for (const std::string& name : names) {
-        if (!IsTableName(name)) continue;
+        if (!IsTableName(name) || IsPipe(JoinPath(input.path, name))) continue;
         if (arguments.leave_out->Matches(name)) {
           arguments.tally->Count(kLeftOut, EscapedName(name));
           continue;

@@ -55,7 +55,7 @@ TEST_F(CsvSourceTest, MistakesAreNamedWithFileAndLine) {
       {"what,label\na.png,1\n", "list.csv:1: no column is called 'path'"},
       {"path,label\na.png\n", "list.csv:2: 1 cells, but line 1 names 2 columns"},
       {"path,x:2\na.png,1\n", "list.csv:2: column x:2 holds 1 numbers"},
-      {"path,x:2\na.png,1 b\n", "list.csv:2: 'b' is no number"},
+      {"path,x:2\na.png,1 b\n", "list.csv:2: x 'b' is no number"},
       {"path,x:zero\na.png,1\n", "column 'x:zero'"},
       {"path,x,x\na.png,1,1\n", "list.csv:1: two columns are called 'x': rename or delete one"},
       {"path,:2\na.png,1 1\n", "list.csv:1: column ':2' has no name before its colon"},
@@ -80,6 +80,12 @@ TEST_F(CsvSourceTest, MarksEncodingsSeparatorsAndLineEndsChangeNothing) {
            std::string("label;path\n0;i/0.png\n1;i/1.png\n"),
            std::string("label\tpath\r0\ti/0.png\r1\ti/1.png"),
            std::string("label|path\n\n 0 | i/0.png\n\"1\"|\"i/1.png\"\n"),
+           // Byte order marks twice and inside quotes; blanks that nobody sees.
+           std::string("\xef\xbb\xbf\xef\xbb\xbflabel,path\n0,i/0.png\n1,i/1.png\n"),
+           std::string("\"\xef\xbb\xbflabel\",path\n0,i/0.png\n1,i/1.png\n"),
+           std::string("label\xc2\xa0,path\n0\xc2\xa0,i/0.png\n\xe2\x80\x8b"
+                       "1,i/1.png\xc2\xa0\n"),
+           std::string("label,path\n\"0 \",\"i/0.png \"\n1,i/1.png\n"),
        }) {
     ASSERT_OK_AND_ASSIGN(const SourceContent content, Read(text));
     EXPECT_EQ(KeysAndLabels(content), expected) << text;
@@ -122,7 +128,7 @@ TEST_F(CsvSourceTest, PathsOfWindowsAreReadOrSpokenOf) {
   EXPECT_THAT(KeysAndLabels(content), ElementsAre("train/i/0.png=0", "train/./i/1.png=1"));
   EXPECT_EQ(content.items[1].file, FlatPng(1, 1, 1, 1, 1));
   EXPECT_THAT(content.sentences, ElementsAre("backslashes in paths are taken for slashes"));
-  for (const char* path : {"C:\\data\\0.png", "d:/data/0.png"}) {
+  for (const char* path : {"C:\\data\\0.png", "d:/data/0.png", "\\\\server\\data\\0.png"}) {
     EXPECT_THAT(Read(absl::StrCat("path\n", path, "\n")),
                 StatusIs(kDamaged, AllOf(HasSubstr("list.csv:2: '"), HasSubstr("--image_root"))));
   }
@@ -174,6 +180,28 @@ TEST_F(CsvSourceTest, PathsInOtherCapitalsOrWithPercentsAreSpokenOf) {
               StatusIs(kBad, HasSubstr("i/0.png: capitals are other letters here")));
   EXPECT_THAT(Read("path,label\ni%2F0.png,b\n"),
               StatusIs(kBad, HasSubstr("i/0.png: write it without the %")));
+}
+
+TEST_F(CsvSourceTest, PathsInAnotherFormOfUnicodeOrWithASlashInFrontAreFound) {
+  const std::string png = FlatPng(1, 1, 9, 9, 9);
+  PutFile(root_ + "/i/cafe\xCC\x81.png", png);
+  PutFile(root_ + "/i/th\xC3\xA9.png", png);
+  ASSERT_OK_AND_ASSIGN(const SourceContent content,
+                       Read("path,label\ni/caf\xC3\xA9.png,a\ni/the\xCC\x81.png,b\n"));
+  EXPECT_THAT(KeysAndLabels(content),
+              ElementsAre("train/i/cafe\xCC\x81.png=0", "train/i/th\xC3\xA9.png=1"));
+  for (const SourceItem& item : content.items) EXPECT_EQ(item.file, png);
+  EXPECT_THAT(content.sentences, ElementsAre(HasSubstr("the form of Unicode that their files")));
+  ASSERT_OK_AND_ASSIGN(const SourceContent slash, Read("path,label\n/i/0.png,a\n"));
+  EXPECT_THAT(KeysAndLabels(slash), ElementsAre("train/i/0.png=0"));
+  EXPECT_THAT(slash.sentences, ElementsAre("slashes in front of paths are left out"));
+}
+
+TEST_F(CsvSourceTest, AListOfWindowsWhosePathsAreNotFoundIsSpokenOf) {
+  PutFile(root_ + "/i/caf\xC3\xA9.png", FlatPng(1, 1, 9, 9, 9));
+  ASSERT_OK_AND_ASSIGN(const SourceContent content, Read("path,label\ni/caf\xE9.png,a\n"));
+  EXPECT_THAT(content.items.at(0).problem,
+              AllOf(HasSubstr("the list is not UTF-8"), HasSubstr("iconv -f WINDOWS-1252")));
 }
 
 TEST_F(CsvSourceTest, AnImageInTwoSplitsIsCounted) {

@@ -6,7 +6,6 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "cassle/base/escaped_name.h"
 #include "cassle/data/sources/tables/cell_number.h"
 
 namespace cassle {
@@ -23,7 +22,7 @@ absl::StatusOr<std::string> OneHotLabel(const CsvTable& table, const CsvRow& row
       return absl::DataLossError(absl::StrCat(table.Origin(row), ": column ", name,
                                               " of the labels "
                                               "is '",
-                                              EscapedName(cell), "', not 0 or 1"));
+                                              cell, "', not 0 or 1"));
     }
     if (number == 0) continue;
     if (!label.empty()) {

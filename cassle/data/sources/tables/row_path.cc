@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "cassle/base/escaped_name.h"
 #include "cassle/base/file.h"
+#include "cassle/base/text_file.h"
 #include "cassle/data/images/image_names.h"
 #include "cassle/data/sources/names.h"
 
@@ -20,9 +21,9 @@ std::string Normal(const std::string& path) {
   return std::filesystem::path(path).lexically_normal().string();
 }
 
-bool HasDrive(const std::string& cell) {
-  return cell.size() > 2 && absl::ascii_isalpha(cell[0]) && cell[1] == ':' &&
-         (cell[2] == '\\' || cell[2] == '/');
+bool HasDriveOrServer(const std::string& cell) {
+  return absl::StartsWith(cell, "\\\\") || (cell.size() > 2 && absl::ascii_isalpha(cell[0]) &&
+                                            cell[1] == ':' && (cell[2] == '\\' || cell[2] == '/'));
 }
 
 // "http://", "s3://", ...
@@ -45,6 +46,17 @@ void AddEnding(const std::string& root, Tally* tally, std::string* cell) {
 
 }  // namespace
 
+std::string InFormOfDisk(const std::string& root, const std::string& path, Tally* tally) {
+  if (std::all_of(path.begin(), path.end(), absl::ascii_isascii)) return path;
+  if (FileExists(JoinPath(root, path))) return path;
+  for (const std::string& form : {NormalForm(path), DecomposedForm(path)}) {
+    if (!FileExists(JoinPath(root, form))) continue;
+    tally->Decide("paths are taken in the form of Unicode that their files have (NFC, NFD)");
+    return form;
+  }
+  return path;
+}
+
 absl::Status LocateImage(std::string cell, const std::string& root, Tally* tally, ImageRow* row) {
   if (absl::StrContains(cell, "\\x")) {
     std::string unescaped = UnescapedName(cell);
@@ -53,12 +65,20 @@ absl::Status LocateImage(std::string cell, const std::string& root, Tally* tally
       cell = std::move(unescaped);
     }
   }
+  const absl::string_view stripped = StripBlanks(cell);
+  if (stripped.size() < cell.size() && !FileExists(JoinPath(root, cell))) {
+    cell = std::string(stripped);
+  }
   if (cell.empty()) return absl::DataLossError(absl::StrCat(row->origin, ": the path is empty"));
-  if (HasDrive(cell)) {
+  if (HasDriveOrServer(cell)) {
     return absl::DataLossError(
         absl::StrCat(row->origin, ": '", EscapedName(cell),
-                     "' is a path of Windows with its drive: write paths below one "
+                     "' is a path of Windows with its drive or server: write paths below one "
                      "folder, and name that with --image_root"));
+  }
+  if (absl::StartsWithIgnoreCase(cell, "file://")) {
+    return absl::DataLossError(absl::StrCat(row->origin, ": '", EscapedName(cell),
+                                            "' is an address of a file: write its path alone"));
   }
   if (IsAddress(cell)) {
     return absl::DataLossError(
@@ -67,9 +87,16 @@ absl::Status LocateImage(std::string cell, const std::string& root, Tally* tally
                      "their files"));
   }
   if (absl::StrContains(cell, '\\') && !FileExists(JoinPath(root, cell))) {
-    tally->Decide("backslashes in paths are taken for slashes");
+    tally->Decide(kBackslashes);
     std::replace(cell.begin(), cell.end(), '\\', '/');
   }
+  const size_t slashes = cell.find_first_not_of('/');
+  if (slashes != std::string::npos && slashes > 0 && !FileExists(cell) &&
+      FileExists(JoinPath(root, cell.substr(slashes)))) {
+    tally->Decide("slashes in front of paths are left out");
+    cell.erase(0, slashes);
+  }
+  cell = InFormOfDisk(root, cell, tally);
   AddEnding(root, tally, &cell);
   row->path = Normal(JoinPath(root, cell));
   row->key = EscapedName(cell);

@@ -10,12 +10,21 @@
 
 namespace cassle {
 
+// Sentence of the tally.
+inline constexpr char kBackslashes[] = "backslashes in paths are taken for slashes";
+
 // Fills in path and key of row, whose origin is known. cell: a path below `root`, as on the disk or
-// escaped as keys are (cassle/base/escaped_name.h). Where no file has it: backslashes are taken for
-// slashes, and a name without an ending of images gets the ending that a file beside it has; the
-// tally says so. Looks at the disk only for cells with a backslash or without an ending.
-// \error kDataLoss, naming the row: an empty cell, a path with a drive, an address on the net.
+// escaped as keys are (cassle/base/escaped_name.h). Where no file has it: blanks at its ends are
+// left out, backslashes are taken for slashes, a slash in front for none, its form of Unicode for
+// that of the disk, and a name without an ending of images gets the ending that a file beside it
+// has; the tally says so. Looks at the disk only for such cells.
+// \error kDataLoss, naming the row: an empty cell, a path of Windows with its drive or server, an
+// address.
 absl::Status LocateImage(std::string cell, const std::string& root, Tally* tally, ImageRow* row);
+
+// The path, in the form of Unicode in which a file below `root` has it: a list of Linux names the
+// images of a Mac in another one. As it is if there is no such file.
+std::string InFormOfDisk(const std::string& root, const std::string& path, Tally* tally);
 
 }  // namespace cassle
 

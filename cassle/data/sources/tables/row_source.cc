@@ -14,6 +14,7 @@
 #include "absl/strings/str_split.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
+#include "cassle/base/text_file.h"
 #include "cassle/data/images/image_file.h"
 #include "cassle/data/sources/tables/cell_number.h"
 #include "cassle/data/sources/tables/label_kinds.h"
@@ -72,7 +73,14 @@ class RowSource : public ImageSource {
       CASSLE_RETURN_IF_ERROR(AddTarget(name, cell, row.origin, item));
     }
     item->load = [path = row.path, fractions = row.fractions](SourceItem* loaded) -> absl::Status {
-      CASSLE_ASSIGN_OR_RETURN(loaded->file, ReadFile(path));
+      absl::StatusOr<std::string> bytes = ReadFile(path);
+      if (absl::IsNotFound(bytes.status()) && !IsUtf8(path)) {
+        return Annotate(
+            bytes.status(),
+            "the list is not UTF-8 (if it is of Windows, iconv -f WINDOWS-1252 -t UTF-8 "
+            "makes UTF-8 of it)");
+      }
+      CASSLE_ASSIGN_OR_RETURN(loaded->file, std::move(bytes));
       return fractions.empty() ? absl::OkStatus() : DivideBySize(fractions, loaded);
     };
     return true;
@@ -110,11 +118,12 @@ class RowSource : public ImageSource {
           value = static_cast<float>(*CellNumber(word));
         } else if (!absl::SimpleAtof(word, &value)) {
           return absl::DataLossError(absl::StrCat(
-              origin, ": '", word, "' is no number",
+              origin, ": ", name, " '", word, "' is no number",
               absl::StrContains(word, ',') ? " (numbers are separated by blanks)" : ""));
         }
         if (std::isinf(value)) {
-          return absl::DataLossError(absl::StrCat(origin, ": '", word, "' is no finite number"));
+          return absl::DataLossError(
+              absl::StrCat(origin, ": ", name, " '", word, "' is no finite number"));
         }
         absent = absent || std::isnan(value);
         target.mutable_vector()->add_values(value);
