@@ -33,6 +33,7 @@
 #include "cassle/data/sources/names.h"
 #include "cassle/data/sources/sources.h"
 #include "cassle/data/sources/tables/list_table.h"
+#include "cassle/data/sources/tables/row_path.h"
 #include "cassle/data/sources/tables/row_source.h"
 
 namespace cassle {
@@ -181,7 +182,12 @@ class ListReader {
                               ReadListTable(list.list(), arguments_));
       Joined joined;
       for (const ListRow& row : rows) {
-        joined[row.fields[0]].assign(row.fields.begin() + 1, row.fields.end());
+        std::vector<std::string> fields(row.fields.begin() + 1, row.fields.end());
+        const auto [known, added] = joined.emplace(row.fields[0], fields);
+        if (!added && known->second != fields) {
+          return absl::DataLossError(absl::StrCat(row.origin, ": '", row.fields[0],
+                                                  "' is listed twice, with other fields before"));
+        }
       }
       joined_.push_back(std::move(joined));
     }
@@ -231,9 +237,16 @@ class ListReader {
     CASSLE_RETURN_IF_ERROR(Join(&line));
     ImageRow row;
     row.origin = line.origin;
-    CASSLE_ASSIGN_OR_RETURN(row.key, Expand(layout_.path().empty() ? "{1}" : layout_.path(), line));
+    const std::string path = layout_.path().empty() ? "{1}" : layout_.path();
+    CASSLE_ASSIGN_OR_RETURN(row.key, Expand(path, line));
+    if (absl::StrContains(row.key, '\\') && !FileExists(JoinPath(root_, row.key))) {
+      arguments_.tally->Decide(kBackslashes);
+      for (std::string& field : line.fields) std::replace(field.begin(), field.end(), '\\', '/');
+      CASSLE_ASSIGN_OR_RETURN(row.key, Expand(path, line));
+    }
     // SUN397 writes paths with a slash in front.
     while (absl::StartsWith(row.key, "/")) row.key.erase(0, 1);
+    row.key = InFormOfDisk(root_, row.key, arguments_.tally.get());
     row.path = JoinPath(root_, row.key);
     const std::string key = EscapedName(row.key);
     if (key != row.key) arguments_.tally->Count(kNamesEscaped, key);

@@ -2,6 +2,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/base/testing/status_matchers.h"
 #include "cassle/base/text_proto.h"
@@ -15,6 +16,7 @@ namespace cassle {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::HasSubstr;
 
 using Options = v1::ShardEncoderOptions;
@@ -90,6 +92,26 @@ TEST_F(ListSourceTest, WrongListsAreNamed) {
   ExpectFailure("images { list: 'list.txt' skip_lines: 1 path: '{2}' targets { values: '1' } }", "",
                 64, "a target needs a name");
   ExpectFailure("images { list: 'list.txt:x' }", "", 66, "list.txt:x");
+  PutFile(root_ + "/kinds.txt", "1 train\n2 train\n1 test\n3 test\n");
+  ExpectFailure("images { list: 'list.txt' skip_lines: 1 join { list: 'kinds.txt' } }", "", 65,
+                "kinds.txt:3: '1' is listed twice, with other fields before");
+}
+
+TEST_F(ListSourceTest, PathsOfFindAndOfWindowsAreThoseOfTheirFilesAndClasses) {
+  PutFile(root_ + "/list.txt", "./cat/1.jpg\ncat/2.jpg\ndog\\3.jpg\n");
+  ASSERT_OK_AND_ASSIGN(const StageOutcome outcome,
+                       Encode("images { list: 'list.txt' label: '{dir:1}' }", "expect: 'train=3'"));
+  EXPECT_THAT(outcome.manifest.notes(), Contains("backslashes in paths are taken for slashes"));
+  ASSERT_OK_AND_ASSIGN(const std::string info,
+                       ReadFile(absl::StrCat(out_, "/", runs_, "/dataset.textproto")));
+  EXPECT_THAT(info, AllOf(HasSubstr("classes: \"cat\"\nclasses: \"dog\"\n"),
+                          HasSubstr("class_counts: [2, 1]")));
+}
+
+TEST_F(ListSourceTest, PathsInAnotherFormOfUnicodeAreFound) {
+  PutFile(root_ + "/cat/cafe\xCC\x81.jpg", FlatJpeg(4, 6, 1, 2, 3));
+  PutFile(root_ + "/list.txt", "cat/caf\xC3\xA9.jpg\ncat/1.jpg\n");
+  EXPECT_THAT(Counts("images { list: 'list.txt' }"), HasSubstr("\"images\":\"2\""));
 }
 
 TEST_F(ListSourceTest, MatlabFilesThatAreNoneAreNamed) {

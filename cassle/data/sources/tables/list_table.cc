@@ -6,6 +6,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/data/sources/image_files.h"
@@ -26,7 +27,11 @@ ListRow SplitLine(absl::string_view line, std::string origin) {
     const size_t end = std::min(line.find_first_of(" \t", start), line.size());
     row.gaps.emplace_back(line.substr(at, start - at));
     single_blanks = single_blanks && (row.fields.empty() || row.gaps.back() == " ");
-    row.fields.emplace_back(line.substr(start, end - start));
+    absl::string_view field = line.substr(start, end - start);
+    // As find writes paths; what a class is called after has no such folder.
+    while (absl::ConsumePrefix(&field, "./")) {
+    }
+    row.fields.emplace_back(field);
     at = end;
   }
   if (single_blanks) row.gaps.clear();
