@@ -399,7 +399,29 @@ TEST(ShardEncoderTest, AListPutsImagesIntoSplitsByName) {
                        HasSubstr("has no split 'test'; it has train, val")));
   PutFile(list, "train/cat/99.png val\n");
   options.set_output(FreshFolder("list_typo") + "/data");
-  ExpectFailure(options, 65, "names 'train/cat/99.png', which the input does not have");
+  ExpectFailure(options, 65,
+                "splits.txt:1 names 'train/cat/99.png', which the input does not have (1 of 1 keys "
+                "are unknown); its keys are like train/cat/");
+}
+
+TEST(ShardEncoderTest, AListFindsImagesHoweverTheirPathsAreWritten) {
+  const std::string root = FreshFolder("list_paths");
+  // Latin-1, as Linux may have it; decomposed, as macOS has it; composed.
+  for (const char* name : {"caf\xe9", "cafe\xcc\x81", "th\xc3\xa9", "1", "2", "3", "4"}) {
+    PutFile(absl::StrCat(root, "/cat/", name, ".png"), FlatPng(1, 1, 1, 1, 1));
+  }
+  const std::string list = FreshFolder("list_paths_file") + "/splits.txt";
+  PutFile(list,
+          "cat/caf\xe9.png val\ncat/caf\xc3\xa9.png val\ncat/the\xcc\x81.png val\n"
+          "./cat/1.png val\n/cat/2.png val\ncat\\3.png val\n");
+  Options options = FolderOptions(root, FreshFolder("list_paths_out") + "/data");
+  options.set_split_list(list);
+  ASSERT_OK(Encode(options));
+  ASSERT_OK_AND_ASSIGN(const auto val, Dataset::Open(options.output(), "val"));
+  EXPECT_EQ(val->size(), 6);
+  PutFile(list, "cat/1.png val\n./cat/1.png val\n");
+  options.set_output(FreshFolder("list_paths_twice") + "/data");
+  ExpectFailure(options, 65, "splits.txt:2 names './cat/1.png', which the input does not have");
 }
 
 TEST(ShardEncoderTest, AListSaysWhichSplitsItMeans) {

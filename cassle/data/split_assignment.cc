@@ -1,19 +1,30 @@
 #include "cassle/data/split_assignment.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <map>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "cassle/base/escaped_name.h"
 #include "cassle/base/philox.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/base/text_proto.h"
+#include "cassle/data/sources/names.h"
 #include "cassle/data/sources/source.h"
 
 namespace cassle {
 namespace {
+
+// The same for all ways in which programs write the path of one file.
+std::string PlainPath(absl::string_view path) {
+  const std::string plain =
+      std::filesystem::path(absl::StrReplaceAll(path, {{"\\", "/"}})).lexically_normal().string();
+  return NormalForm(plain.substr(std::min(plain.find_first_not_of('/'), plain.size())));
+}
 
 // Why files cannot be called after the split, which might lie in another folder then; empty: they
 // can.
@@ -52,11 +63,16 @@ absl::StatusOr<SplitAssignment> SplitAssignment::Create(
     }
     add("val");
   }
-  std::vector<std::pair<std::string, std::string>> list;
+  struct Line {
+    std::string key, split;
+    size_t number;
+  };
+  std::vector<Line> list;
   // "splits.txt:3", where the list first names the split.
   std::unordered_map<std::string, std::string> origins;
   if (!options.split_list().empty()) {
-    CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> lines, ReadLines(options.split_list()));
+    CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> lines,
+                            ReadLines(options.split_list(), ForeignBytes::kKept));
     for (size_t i = 0; i < lines.size(); ++i) {
       if (lines[i].empty() || lines[i][0] == '#') continue;
       // The split is the last word; keys may hold spaces.
@@ -76,18 +92,22 @@ absl::StatusOr<SplitAssignment> SplitAssignment::Create(
                          "' is none of the splits train, val, test, unlabeled; --splits=", word,
                          ",... names those that are wanted, whatever they are called"));
       }
-      list.emplace_back(key, canonical.empty() ? word : canonical);
-      add(list.back().second);
-      origins.emplace(list.back().second, absl::StrCat(options.split_list(), ":", i + 1));
+      list.push_back({key, canonical.empty() ? word : canonical, i + 1});
+      add(list.back().split);
+      origins.emplace(list.back().split, absl::StrCat(options.split_list(), ":", i + 1));
     }
     result.list_path_ = options.split_list();
   }
   SortSplits(&result.names_);
-  for (const auto& [key, split] : list) {
-    if (!result.listed_.emplace(key, Listed{result.IndexOf(split), ""}).second) {
-      return absl::DataLossError(
-          absl::StrCat(options.split_list(), ": '", key, "' is listed twice"));
+  for (const auto& [key, split, number] : list) {
+    const auto [listed, added] =
+        result.listed_.emplace(key, Listed{result.IndexOf(split), number, ""});
+    if (!added) {
+      return absl::DataLossError(absl::StrCat(options.split_list(), ":", number, ": '", key,
+                                              "' is listed twice, as in line ",
+                                              listed->second.line));
     }
+    result.listed_alike_.emplace(PlainPath(key), &*listed);
   }
   for (const std::string& split : source_splits)
     result.from_source_.push_back(result.IndexOf(split));
@@ -120,15 +140,28 @@ absl::StatusOr<SplitAssignment> SplitAssignment::Create(
   return result;
 }
 
+std::pair<const std::string, SplitAssignment::Listed>* SplitAssignment::FindListed(
+    const std::string& key) {
+  if (listed_.empty()) return nullptr;
+  const std::string below = key.substr(key.find('/') + 1);
+  for (const std::string* name : {&key, &below}) {
+    const auto listed = listed_.find(*name);
+    if (listed != listed_.end()) return &*listed;
+  }
+  for (const std::string* name : {&key, &below}) {
+    const auto alike = listed_alike_.find(PlainPath(*name));
+    if (alike != listed_alike_.end()) return alike->second;
+  }
+  return nullptr;
+}
+
 absl::StatusOr<std::optional<int>> SplitAssignment::Assign(int source_split,
                                                            const std::string& key) {
   int split = from_source_[source_split];
   const bool in_train = split == train_;
-  auto listed = listed_.find(key);
-  if (listed == listed_.end() && !listed_.empty()) {
-    listed = listed_.find(key.substr(key.find('/') + 1));
-  }
-  if (listed != listed_.end()) {
+  if (example_key_.empty()) example_key_ = key;
+  auto* const listed = FindListed(key);
+  if (listed != nullptr) {
     if (!listed->second.image.empty()) {
       return absl::DataLossError(absl::StrCat(
           list_path_, ": '", listed->first, "' names two images, ",
@@ -148,7 +181,7 @@ absl::StatusOr<std::optional<int>> SplitAssignment::Assign(int source_split,
     return std::optional<int>();
   }
   ++taken_[split];
-  if (listed == listed_.end() && !listed_.empty()) ++unlisted_;
+  if (listed == nullptr && !listed_.empty()) ++unlisted_;
   return std::optional<int>(split);
 }
 
@@ -158,15 +191,17 @@ int SplitAssignment::FirstOpen(int source_split) const {
 }
 
 absl::Status SplitAssignment::CheckListUsed() const {
-  std::vector<std::string> missing;
+  // By line.
+  std::map<size_t, std::string> missing;
   for (const auto& [key, listed] : listed_) {
-    if (listed.image.empty()) missing.push_back(key);
+    if (listed.image.empty()) missing.emplace(listed.line, key);
   }
   if (missing.empty()) return absl::OkStatus();
-  std::sort(missing.begin(), missing.end());
+  const auto& [line, key] = *missing.begin();
   return absl::FailedPreconditionError(
-      absl::StrCat(list_path_, " names '", missing[0], "', which the input does not have (",
-                   missing.size(), " of ", listed_.size(), " keys are unknown)"));
+      absl::StrCat(list_path_, ":", line, " names '", key, "', which the input does not have (",
+                   missing.size(), " of ", listed_.size(), " keys are unknown)",
+                   example_key_.empty() ? "" : absl::StrCat("; its keys are like ", example_key_)));
 }
 
 }  // namespace cassle

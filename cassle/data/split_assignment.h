@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -29,7 +30,8 @@ class SplitAssignment {
 
   // Split (index into names()) of the next image; empty: it is left out (--splits, --limit).
   // A list may name an image by its whole key, or without the source's split in front of it, which
-  // for drawn splits nobody knows.
+  // for drawn splits nobody knows; as other programs write the path, too: with backslashes, with ./
+  // or / in front, in another form of Unicode.
   // \error kDataLoss if the list's key names a second image.
   absl::StatusOr<std::optional<int>> Assign(int source_split, const std::string& key);
 
@@ -48,7 +50,18 @@ class SplitAssignment {
   absl::Status CheckListUsed() const;
 
  private:
+  // What the list says of an image.
+  struct Listed {
+    int split = 0;
+    // The list's line.
+    size_t line = 0;
+    // Key of the image that the list's key named; empty: none yet.
+    std::string image;
+  };
+
   int IndexOf(const std::string& name) const;
+  // Null if the list does not name the image.
+  std::pair<const std::string, Listed>* FindListed(const std::string& key);
 
   std::vector<std::string> names_;
   // Per split of the source: the data set's.
@@ -56,12 +69,11 @@ class SplitAssignment {
   // Per split of the data set.
   std::vector<bool> kept_;
   std::vector<int64_t> taken_;
-  struct Listed {
-    int split = 0;
-    // Key of the image that the list's key named; empty: none yet.
-    std::string image;
-  };
   std::unordered_map<std::string, Listed> listed_;
+  // By what is the same however a path is written.
+  std::unordered_map<std::string, std::pair<const std::string, Listed>*> listed_alike_;
+  // Of the first image.
+  std::string example_key_;
   std::string list_path_;
   double val_fraction_ = 0;
   uint64_t seed_ = 0;
