@@ -58,9 +58,7 @@ class TreeLister {
   std::string Absolute(const std::string& path) const { return JoinPath(root_, path); }
 
   absl::Status Follow(const std::string& link) {
-    const std::string target = RealPath(Absolute(link));
-    const std::string holder = RealPath(DirName(Absolute(link)));
-    if (!target.empty() && IsBelow(holder, target)) {
+    if (IsLinkLoop(Absolute(link))) {
       tree_.others.push_back({link, Kind::kLinkLoop});
       return absl::OkStatus();
     }
@@ -155,6 +153,12 @@ class TreeLister {
 };
 
 }  // namespace
+
+bool IsLinkLoop(const std::string& path) {
+  if (!IsLink(path)) return false;
+  const std::string target = RealPath(path);
+  return !target.empty() && IsBelow(RealPath(DirName(path)), target);
+}
 
 absl::StatusOr<FileTree> ListTree(const std::string& root, const ListTreeOptions& options) {
   return TreeLister(root, options).Run();

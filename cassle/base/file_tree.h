@@ -11,6 +11,9 @@
 
 namespace cassle {
 
+// Is the path a link to a folder that it lies in?
+bool IsLinkLoop(const std::string& path);
+
 // All paths are relative to the root and sorted by bytes.
 struct FileTree {
   // What is there, but is neither a file nor a folder to be read.

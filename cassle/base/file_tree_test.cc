@@ -93,6 +93,9 @@ TEST_F(FileTreeTest, ALoopThroughFoldersOutsideIsFound) {
   EXPECT_THAT(tree.files, ElementsAre("cat/0", "cat/more/1"));
   EXPECT_THAT(Others(tree), ElementsAre(Line("cat/more/back", Kind::kLinkLoop),
                                         Line("cat/more/up", Kind::kLinkLoop)));
+  EXPECT_TRUE(IsLinkLoop(root_ + "/data/more/up"));
+  EXPECT_FALSE(IsLinkLoop(root_ + "/set/cat/more"));
+  EXPECT_FALSE(IsLinkLoop(root_ + "/set/cat"));
 }
 
 // With every path followed to its end there would be 12! of them.

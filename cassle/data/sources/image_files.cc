@@ -23,13 +23,13 @@ namespace {
 const char* Phrase(FileTree::Kind kind) {
   switch (kind) {
     case FileTree::Kind::kLinkLoop:
-      return "link loops not followed: links to a folder above them";
+      return kLinkLoops;
     case FileTree::Kind::kSecondWay:
       return "links not followed: their folder is read at another place";
     case FileTree::Kind::kBrokenLink:
       return "broken links skipped";
     case FileTree::Kind::kSpecial:
-      return "pipes, sockets and devices skipped";
+      return kSpecialFiles;
   }
   return "";
 }

@@ -18,6 +18,8 @@ bool IsLeftover(const std::string& name);
 // Phrases of the tally.
 inline constexpr char kLeftovers[] = "hidden files and leftovers of systems skipped";
 inline constexpr char kLeftOut[] = "files and folders left out as asked";
+inline constexpr char kLinkLoops[] = "link loops not followed: links to a folder above them";
+inline constexpr char kSpecialFiles[] = "pipes, sockets and devices skipped";
 inline constexpr char kNoImages[] = "files that are not named as images skipped";
 inline constexpr char kNamedAsNothing[] =
     "images without an image's ending read: the content decides";

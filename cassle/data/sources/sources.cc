@@ -144,7 +144,8 @@ absl::StatusOr<Found> Look(const std::string& path, LeaveOut* leave_out) {
   if (found.folder) {
     CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(path));
     for (const std::string& name : names) {
-      if (!leave_out->Matches(name)) found.names.push_back(name);
+      // Opening a pipe would wait for its writer; whatever it is called, it tells nothing.
+      if (!leave_out->Matches(name) && !IsPipe(JoinPath(path, name))) found.names.push_back(name);
     }
   }
   return found;

@@ -288,6 +288,30 @@ TEST_F(FolderLayoutTest, LinksAreFollowedAndLoopsNamed) {
             "1 links not followed: their folder is read at another place (dog/c)");
 }
 
+TEST_F(FolderLayoutTest, ALoopBesideSplitsOrCalledAsOneIsNoFolder) {
+  PutImages({"train/cat", "train/dog", "test/cat", "test/dog"}, 1);
+  ASSERT_EQ(symlink("..", (root_ + "/more").c_str()), 0);
+  ASSERT_EQ(symlink(".", (root_ + "/val").c_str()), 0);
+  ASSERT_OK_AND_ASSIGN(const SourceContent content, Read());
+  EXPECT_THAT(content.splits, ElementsAre("train", "test"));
+  EXPECT_EQ(Notes(), "2 link loops not followed: links to a folder above them (more, ...)");
+}
+
+TEST_F(FolderLayoutTest, PipesBesideFoldersAreNotWaitedFor) {
+  PutImages({"cat", "dog"}, 1);
+  for (const char* name : {"labels.csv", "all.tar", "train-images-idx3-ubyte", "control"}) {
+    ASSERT_EQ(mkfifo(JoinPath(root_, name).c_str(), 0600), 0);
+  }
+  ASSERT_OK_AND_ASSIGN(const SourceContent content, Read());
+  EXPECT_EQ(content.items.size(), 2);
+  EXPECT_EQ(Notes(), "4 pipes, sockets and devices skipped (all.tar, ...)");
+  ASSERT_OK(RemoveAll(root_));
+  PutImages({"train/cat", "test/cat"}, 1);
+  ASSERT_EQ(mkfifo((root_ + "/control").c_str(), 0600), 0);
+  ASSERT_OK(Read());
+  EXPECT_THAT(Notes(), HasSubstr("1 pipes, sockets and devices skipped (control)"));
+}
+
 TEST_F(FolderLayoutTest, ABrokenLinkToAnImageIsAnImageThatCannotBeRead) {
   PutImages({"cat", "dog"}, 1);
   ASSERT_EQ(symlink("nowhere", (root_ + "/cat/gone.png").c_str()), 0);

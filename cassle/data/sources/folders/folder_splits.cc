@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "cassle/base/escaped_name.h"
 #include "cassle/base/file.h"
+#include "cassle/base/file_tree.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/data/sources/image_files.h"
 
@@ -170,6 +171,7 @@ class FolderTree : public SplitTree {
     std::vector<std::string> folders;
     for (const std::string& name : names) {
       if (!IsLeftover(name) && IsDirectory(JoinPath(path, name)) &&
+          !IsLinkLoop(JoinPath(path, name)) &&
           !arguments_.leave_out->Matches(JoinPath(below, name))) {
         folders.push_back(name);
       }
@@ -193,6 +195,10 @@ class FolderTree : public SplitTree {
         arguments_.tally->Count(kLeftovers, EscapedName(name));
       } else if (arguments_.leave_out->Matches(name)) {
         arguments_.tally->Count(kLeftOut, EscapedName(name));
+      } else if (IsLinkLoop(JoinPath(root_, name))) {
+        arguments_.tally->Count(kLinkLoops, EscapedName(name));
+      } else if (IsPipe(JoinPath(root_, name))) {
+        arguments_.tally->Count(kSpecialFiles, EscapedName(name));
       } else if (!IsDirectory(JoinPath(root_, name))) {
         if (IsImageFile(root_, name)) return name;
         CountUnread(kNoImages, JoinPath(root_, name), EscapedName(name), arguments_);
