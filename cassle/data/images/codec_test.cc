@@ -244,7 +244,7 @@ const std::string& InlineSix() {
 }
 
 TEST(CodecTest, ReadsOrientationsOfTheOddTypesThatPillowReads) {
-  for (int type : {4, 6, 8, 9}) {
+  for (int type : {4, 6, 8, 9, 13}) {
     const ExifOrientation found = ReadExifOrientation(ExifOf(type, InlineSix()));
     EXPECT_EQ(found.value, 6) << type;
     EXPECT_FALSE(found.is_short) << type;
@@ -263,6 +263,14 @@ TEST(CodecTest, ReadsOrientationsOfTheOddTypesThatPillowReads) {
     EXPECT_EQ(fraction({"\x06\0\0\0\x01\0\0", 7}).value, 1);
     EXPECT_EQ(ReadExifOrientation(ExifOf(type, "\xff\xff\xff\xff")).value, 1);
   }
+  // Floating-point numbers: 6, 6.5, infinity.
+  EXPECT_EQ(ReadExifOrientation(ExifOf(11, {"\0\0\xc0\x40", 4})).value, 6);
+  EXPECT_FALSE(ReadExifOrientation(ExifOf(11, {"\0\0\xc0\x40", 4})).is_short);
+  EXPECT_EQ(ReadExifOrientation(ExifOf(11, {"\0\0\xd0\x40", 4})).value, 1);
+  EXPECT_EQ(ReadExifOrientation(ExifOf(11, {"\0\0\x80\x7f", 4})).value, 1);
+  const std::string eight("\0\0\0\0\0\0\x20\x40", 8);
+  EXPECT_EQ(ReadExifOrientation(ExifOf(12, offset, eight)).value, 8);
+  EXPECT_EQ(ReadExifOrientation(ExifOf(12, offset, eight.substr(0, 7))).value, 1);
   // Negative numbers, and types that hold no number.
   for (int type : {6, 8, 9}) {
     EXPECT_EQ(ReadExifOrientation(ExifOf(type, "\xfa\xff\xff\xff")).value, 1) << type;

@@ -1,7 +1,9 @@
 #include "cassle/data/images/exif.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
+#include <cstring>
 
 #include "absl/strings/match.h"
 
@@ -22,6 +24,15 @@ uint32_t ReadNumber(absl::string_view tiff, uint64_t offset, int size, bool big_
   return value;
 }
 
+// The floating-point number of those bits, if it is one of the orientations; else 0.
+template <class Number, class Bits>
+uint32_t WholeNumber(Bits bits) {
+  Number value = 0;
+  static_assert(sizeof(value) == sizeof(bits), "as many bits");
+  std::memcpy(&value, &bits, sizeof(value));
+  return value >= 1 && value <= 8 && std::floor(value) == value ? static_cast<uint32_t>(value) : 0;
+}
+
 // The value of a directory entry as a whole number; 0 if it is none. Negative numbers come out as
 // large ones, no orientation either.
 uint32_t ReadWholeNumber(absl::string_view tiff, uint64_t entry, uint32_t type, bool big_endian) {
@@ -33,9 +44,18 @@ uint32_t ReadWholeNumber(absl::string_view tiff, uint64_t entry, uint32_t type, 
     case kShort:
     case 8:  // SSHORT
       return ReadNumber(tiff, place, 2, big_endian);
-    case 4:  // LONG
-    case 9:  // SLONG
+    case 4:   // LONG
+    case 9:   // SLONG
+    case 13:  // IFD
       return ReadNumber(tiff, place, 4, big_endian);
+    case 11:  // FLOAT
+      return WholeNumber<float>(ReadNumber(tiff, place, 4, big_endian));
+    case 12: {  // DOUBLE
+      const uint64_t offset = ReadNumber(tiff, place, 4, big_endian);
+      const uint64_t first = ReadNumber(tiff, offset, 4, big_endian);
+      const uint64_t second = ReadNumber(tiff, offset + 4, 4, big_endian);
+      return WholeNumber<double>(big_endian ? first << 32 | second : second << 32 | first);
+    }
     case 5:     // RATIONAL
     case 10: {  // SRATIONAL
       const uint64_t offset = ReadNumber(tiff, place, 4, big_endian);
