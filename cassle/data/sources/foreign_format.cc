@@ -2,6 +2,7 @@
 
 #include <fstream>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
@@ -32,8 +33,6 @@ constexpr Format kFormats[] = {
     {"SQLite format 3",
      "is an SQLite data base, which is not read: write its images as files, and "
      "a CSV with the columns path,label"},
-    {"<!DOCTYPE html", "is a web page: the download went wrong"},
-    {"<html", "is a web page: the download went wrong"},
     {"version https://git-lfs", "is a pointer of Git LFS: fetch the file with git lfs pull"},
 };
 
@@ -85,6 +84,13 @@ constexpr Ending kEndings[] = {
     {".pdf", "is a PDF, which is not read: write its pictures as images"},
 };
 
+// Below a folder that holds no images.
+constexpr absl::string_view kEachFolder =
+    "is an archive in a folder of its own: give that folder, or one for each split (--train=, "
+    "--test=)";
+constexpr Ending kArchives[] = {
+    {".tar", kEachFolder}, {".tar.gz", kEachFolder}, {".tgz", kEachFolder}, {".zip", kEachFolder}};
+
 template <size_t kCount>
 std::string AdviceOnEnding(const std::string& path, const Ending (&endings)[kCount]) {
   for (const Ending& known : endings) {
@@ -101,6 +107,12 @@ std::string AdviceOnFile(const std::string& path) {
   begin.resize(static_cast<size_t>(file.gcount()));
   for (const Format& format : kFormats) {
     if (absl::StartsWith(begin, format.begins_with)) return absl::StrCat(path, " ", format.advice);
+  }
+  const absl::string_view text = absl::StripLeadingAsciiWhitespace(begin);
+  for (const char* tag : {"<!DOCTYPE html", "<html", "<head"}) {
+    if (absl::StartsWithIgnoreCase(text, tag)) {
+      return absl::StrCat(path, " is a web page: the download went wrong");
+    }
   }
   const std::string advice = AdviceOnEnding(path, kEndings);
   if (!advice.empty()) return advice;
@@ -138,7 +150,10 @@ std::string ForeignFormatAdvice(const std::string& path) {
   const std::string advice =
       folder ? AdviceOnFolder(path, kDepth, AdviceOnFile) : AdviceOnFile(path);
   if (!advice.empty()) return advice;
-  return folder ? AdviceOnFolder(path, kDepth, beside) : beside(path);
+  if (!folder) return beside(path);
+  const std::string archive = AdviceOnFolder(
+      path, kDepth, [](const std::string& file) { return AdviceOnEnding(file, kArchives); });
+  return archive.empty() ? AdviceOnFolder(path, kDepth, beside) : archive;
 }
 
 }  // namespace cassle

@@ -76,11 +76,13 @@ std::string MakeTar(const std::vector<std::pair<std::string, std::string>>& memb
   return tar;
 }
 
-std::string Gzip(const std::string& bytes) {
+namespace {
+
+std::string Packed(const std::string& bytes, int (*add_filter)(struct archive*)) {
   std::string out(bytes.size() * 2 + 4096, '\0');
   size_t used = 0;
   struct archive* writer = archive_write_new();
-  archive_write_add_filter_gzip(writer);
+  add_filter(writer);
   archive_write_set_format_raw(writer);
   archive_write_set_bytes_per_block(writer, 0);
   EXPECT_EQ(archive_write_open_memory(writer, &out[0], out.size(), &used), ARCHIVE_OK);
@@ -95,6 +97,13 @@ std::string Gzip(const std::string& bytes) {
   archive_write_free(writer);
   out.resize(used);
   return out;
+}
+
+}  // namespace
+
+std::string Gzip(const std::string& bytes) { return Packed(bytes, archive_write_add_filter_gzip); }
+std::string Bzip2(const std::string& bytes) {
+  return Packed(bytes, archive_write_add_filter_bzip2);
 }
 
 absl::StatusOr<SourceContent> ReadSource(const SourceArguments& arguments,

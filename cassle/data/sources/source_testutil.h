@@ -27,6 +27,7 @@ std::string FlatJpeg(int height, int width, uint8_t red, uint8_t green, uint8_t 
 // A POSIX ustar with those members.
 std::string MakeTar(const std::vector<std::pair<std::string, std::string>>& members);
 std::string Gzip(const std::string& bytes);
+std::string Bzip2(const std::string& bytes);
 
 // What a source says, each item loaded.
 struct SourceContent {

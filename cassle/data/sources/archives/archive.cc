@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "cassle/base/escaped_name.h"
@@ -71,20 +72,21 @@ void SupportFilters(struct archive* reader) {
   archive_read_support_filter_zstd(reader);
 }
 
-absl::Status CheckReadable(const std::string& path) {
+absl::StatusOr<int64_t> SizeOfReadable(const std::string& path) {
   if (IsDirectory(path)) {
     return absl::NotFoundError(absl::StrCat(path, " is a folder, not a file"));
   }
-  return FileSize(path).status();
+  return FileSize(path);
 }
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ArchiveReader>> ArchiveReader::Open(
     const std::string& path, const std::string& name, std::function<bool()> interrupted) {
-  CASSLE_RETURN_IF_ERROR(CheckReadable(path));
+  CASSLE_ASSIGN_OR_RETURN(const int64_t file_bytes, SizeOfReadable(path));
   struct archive* archive = archive_read_new();
   std::unique_ptr<ArchiveReader> reader(new ArchiveReader(name, archive, std::move(interrupted)));
+  reader->file_bytes_ = file_bytes;
   SupportFilters(archive);
   archive_read_support_format_tar(archive);
   archive_read_support_format_zip(archive);
@@ -124,13 +126,14 @@ bool ArchiveReader::is_plain_zip() const {
 ArchiveReader::~ArchiveReader() { archive_read_free(archive_); }
 
 absl::Status ArchiveReader::Error() const {
-  return absl::DataLossError(
-      absl::StrCat(name_, ": ",
-                   any_ ? absl::StrCat("damaged or cut short behind '", EscapedName(member_.name),
-                                       "', ", archive_filter_bytes(archive_, 0), " bytes on: ")
-                   : gzip_failed_ ? std::string()
-                                  : std::string("not a readable tar or zip: "),
-                   Reason(archive_)));
+  const std::string reason = Reason(archive_);
+  return absl::DataLossError(absl::StrCat(
+      name_, ": ",
+      any_ ? absl::StrCat("damaged or cut short behind '", EscapedName(member_.name), "', ",
+                          archive_filter_bytes(archive_, 0), " bytes on: ")
+      : gzip_failed_ ? std::string()
+                     : std::string("not a readable tar or zip: "),
+      reason, absl::StrContains(reason, " again") ? "" : ": download or pack it again"));
 }
 
 int64_t ArchiveReader::bytes_read() const {
@@ -162,7 +165,11 @@ absl::StatusOr<bool> ArchiveReader::Next() {
     const bool tar = (archive_format(archive_) & ARCHIVE_FORMAT_BASE_MASK) == ARCHIVE_FORMAT_TAR;
     has_end_mark_ =
         !tar || archive_filter_bytes(archive_, 0) > archive_read_header_position(archive_);
-    if (gzip_ == nullptr) return false;
+    if (gzip_ == nullptr) {
+      // Where the next data do not begin as such, libarchive takes them for no part of the file.
+      if (is_compressed()) bytes_behind_ = file_bytes_ - archive_filter_bytes(archive_, -1);
+      return false;
+    }
     const absl::Status finished = gzip_->Finish();
     if (finished.ok()) return false;
     return absl::DataLossError(absl::StrCat(name_, ": ", finished.message()));
@@ -171,8 +178,11 @@ absl::StatusOr<bool> ArchiveReader::Next() {
   any_ = true;
   const char* name = archive_entry_pathname(entry);
   if (name == nullptr) {
-    return absl::DataLossError(
-        absl::StrCat(name_, ": a name behind '", EscapedName(member_.name), "' cannot be read"));
+    return absl::DataLossError(absl::StrCat(
+        name_, ": what follows ",
+        member_.name.empty() ? "at its begin" : absl::StrCat("'", EscapedName(member_.name), "'"),
+        " is no member whose name can be read: it is damaged, of another encoding, or no part of "
+        "the archive; pack it again"));
   }
   member_.name = name;
   const char* hard = archive_entry_hardlink(entry);

@@ -53,8 +53,8 @@ class ArchiveReader {
   int64_t bytes_read() const;
   // At the end: whether a tar ended as tars end. One that does not may be cut between two members.
   bool has_end_mark() const { return has_end_mark_; }
-  // At the end: bytes of the file behind its gzip data.
-  int64_t bytes_behind() const { return gzip_ == nullptr ? 0 : gzip_->bytes_behind(); }
+  // At the end: bytes of the file behind its compressed data.
+  int64_t bytes_behind() const { return gzip_ == nullptr ? bytes_behind_ : gzip_->bytes_behind(); }
   // After Next: is the file a zip, as it lies there?
   bool is_plain_zip() const;
 
@@ -73,6 +73,9 @@ class ArchiveReader {
   // Null if the file was not compressed with gzip.
   std::unique_ptr<GzipStream> gzip_;
   bool gzip_failed_ = false;
+  int64_t file_bytes_ = 0;
+  // Of what libarchive unpacks.
+  int64_t bytes_behind_ = 0;
   ArchiveMember member_;
   bool any_ = false;
   bool has_end_mark_ = true;

@@ -1,10 +1,12 @@
 #include "cassle/data/sources/archives/archive_class_folders.h"
 
+#include <algorithm>
 #include <optional>
 #include <set>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "cassle/base/escaped_name.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/data/sources/class_by_path.h"
@@ -109,6 +111,15 @@ absl::Status ChooseFolders(const SourceArguments& arguments, std::vector<Archive
     *label_from = "folder";
     tally->Decide("labels are the folders inside the archive (--label_from=none leaves them)");
     return absl::OkStatus();
+  }
+  // ImageNet is a tar of such.
+  if (in_folder.empty() && archives->size() > 1 &&
+      std::all_of(archives->begin(), archives->end(),
+                  [](const Archive& archive) { return archive.split.empty(); })) {
+    tally->Decide(absl::StrCat(
+        "if each archive is a class (", EscapedName(BaseName((*archives)[0].name)), ", ",
+        EscapedName(BaseName((*archives)[1].name)), archives->size() > 2 ? ", ..." : "",
+        "), unpack each into a folder of its own and give the folder above"));
   }
   if (loose.empty() || in_folder.empty()) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(

@@ -13,6 +13,7 @@ namespace {
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 constexpr absl::StatusCode kDamaged = absl::StatusCode::kDataLoss;
 
@@ -42,7 +43,21 @@ TEST(ArchiveGzipTest, AGzipIsReadToItsEndAndChecked) {
   EXPECT_THAT(tape.sentences, ElementsAre("1 images without a label (train/1.png)"));
   ASSERT_OK_AND_ASSIGN(const SourceContent behind, ReadBytes(packed + std::string(70000, 'x')));
   EXPECT_THAT(behind.sentences,
-              Contains("photos.tar: 70000 bytes behind the gzip data are not read"));
+              Contains("photos.tar: 70000 bytes behind the compressed data are not read"));
+}
+
+// What does not begin as the next member of a joined one, libarchive takes for none.
+TEST(ArchiveGzipTest, BytesBehindABzip2AreCounted) {
+  const std::string first = Bzip2(MakeTar({{"0.png", FlatPng(1, 1, 1, 1, 1)}, {"0.cls", "0"}}));
+  const std::string second = Bzip2(MakeTar({{"1.png", FlatPng(1, 1, 1, 1, 1)}, {"1.cls", "1"}}));
+  ASSERT_OK_AND_ASSIGN(const SourceContent joined, ReadBytes(first + second));
+  EXPECT_EQ(joined.items.size(), 2);
+  EXPECT_THAT(joined.sentences, IsEmpty());
+  ASSERT_OK_AND_ASSIGN(const SourceContent damaged, ReadBytes(first + "x" + second));
+  EXPECT_EQ(damaged.items.size(), 1);
+  EXPECT_THAT(damaged.sentences, ElementsAre(HasSubstr("bytes behind the compressed data are")));
+  EXPECT_THAT(ReadBytes(first.substr(0, first.size() / 2)),
+              StatusIs(kDamaged, HasSubstr("truncated bzip2 input: download or pack it again")));
 }
 
 // Random bytes do not compress, so that members cross the blocks that are read at a time.

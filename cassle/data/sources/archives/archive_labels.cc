@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "cassle/base/escaped_name.h"
 #include "cassle/base/text_file.h"
 #include "cassle/data/sources/class_by_path.h"
@@ -33,8 +34,26 @@ struct ParsedJson {
   std::string problem;
 };
 
+// Python's json writes NaN and Infinity, which JSON does not know: null stands in their place.
+std::string WithoutNan(absl::string_view text) {
+  std::string plain;
+  bool quoted = false;
+  while (!text.empty()) {
+    if (!quoted && (absl::ConsumePrefix(&text, "NaN") || absl::ConsumePrefix(&text, "-Infinity") ||
+                    absl::ConsumePrefix(&text, "Infinity"))) {
+      absl::StrAppend(&plain, "null");
+      continue;
+    }
+    const size_t taken = quoted && text[0] == '\\' ? std::min<size_t>(2, text.size()) : 1;
+    if (text[0] == '"') quoted = !quoted;
+    absl::StrAppend(&plain, text.substr(0, taken));
+    text.remove_prefix(taken);
+  }
+  return plain;
+}
+
 // A parser keeps the last of two values of one name: a label would be lost without a word.
-ParsedJson ParseJson(const std::string& text) {
+ParsedJson ParseStrictJson(const std::string& text) {
   ParsedJson parsed;
   std::vector<std::set<std::string>> names;
   const auto remember = [&](int, Json::parse_event_t event, Json& value) {
@@ -53,6 +72,11 @@ ParsedJson ParseJson(const std::string& text) {
   return parsed;
 }
 
+ParsedJson ParseJson(const std::string& text) {
+  ParsedJson parsed = ParseStrictJson(text);
+  return parsed.value.is_discarded() ? ParseStrictJson(WithoutNan(text)) : parsed;
+}
+
 // The value of a field; dots lead into objects.
 const Json* FindField(const Json& json, const std::string& field) {
   if (!json.is_object()) return nullptr;
@@ -62,6 +86,16 @@ const Json* FindField(const Json& json, const std::string& field) {
   if (dot == std::string::npos) return nullptr;
   const auto inner = json.find(field.substr(0, dot));
   return inner == json.end() ? nullptr : FindField(*inner, field.substr(dot + 1));
+}
+
+// The value of a field that usually holds a label, whatever its case.
+const Json* FindLabelField(const Json& json, const std::string& field) {
+  const Json* const exact = FindField(json, field);
+  if (exact != nullptr || !json.is_object()) return exact;
+  for (const auto& [name, value] : json.items()) {
+    if (absl::EqualsIgnoreCase(name, field)) return &value;
+  }
+  return nullptr;
 }
 
 SampleText TextOf(const std::string& member, const std::string& from, const Json& value) {
@@ -114,23 +148,26 @@ void AppendTexts(const std::string& member, const std::string& extension, const 
                                    " holds JSON, not one class: a .json beside the image, "
                                    "with --label_from=json:FIELD, is read");
     }
+    if (absl::StrContains(text, '\n') && (extension == "cls" || label_from == "txt")) {
+      whole.problem = absl::StrCat(member, " has several lines, not one class");
+    }
     texts->push_back(std::move(whole));
     return;
   }
   const ParsedJson json = ParseJson(*decoded);
   if (!json.problem.empty()) whole.problem = absl::StrCat(member, " ", json.problem);
   texts->push_back(whole);
-  const auto add = [&](const std::string& field) {
-    const Json* value = FindField(json.value, field);
+  const auto add = [&](const std::string& field, const Json* value) {
     if (value == nullptr) return;
     texts->push_back(TextOf(member, absl::StrCat("json:", field), *value));
     if (!whole.problem.empty()) texts->back().problem = whole.problem;
   };
   const size_t asked = label_from.find("json:");
   if (asked != std::string::npos) {
-    add(label_from.substr(asked + 5));
+    const std::string field = label_from.substr(asked + 5);
+    add(field, FindField(json.value, field));
   } else {
-    for (const char* field : kLabelFields) add(field);
+    for (const char* field : kLabelFields) add(field, FindLabelField(json.value, field));
   }
 }
 

@@ -62,7 +62,7 @@ class Lister {
       if (read) read(reader->bytes_read());
     }
     if (reader->is_plain_zip()) CASSLE_RETURN_IF_ERROR(CheckZip(path, archive_, &tally_));
-    SayBytesBehindGzip(archive_, reader->bytes_behind(), &tally_);
+    SayBytesBehind(archive_, reader->bytes_behind(), &tally_);
     for (const std::string& part : left_out_) tally_.Count(kLeftOut, part);
     if (!reader->has_end_mark()) {
       tally_.Decide(absl::StrCat(archive_,

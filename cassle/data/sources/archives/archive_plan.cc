@@ -27,6 +27,10 @@ void CountUnused(const ListedImage& image, const std::string& label_from, Tally*
     const bool used = text.from == label_from || absl::StartsWith(label_from, text.from + ":") ||
                       absl::EndsWith(text.from, ".cls");
     if (used || absl::StrContains(text.from, ':')) continue;
+    if (!text.problem.empty()) {
+      tally->Count(absl::StrCat("members .", text.from, " that cannot be read"), text.problem);
+      continue;
+    }
     tally->Count(absl::StrCat("members .", text.from, " not read"),
                  absl::StrCat(image.name.substr(0, image.sample_size), ".", text.from));
   }

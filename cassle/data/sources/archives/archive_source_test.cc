@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "cassle/base/file.h"
 #include "cassle/base/testing/status_matchers.h"
+#include "cassle/data/sources/foreign_format.h"
 #include "cassle/data/sources/source_testutil.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -213,6 +214,28 @@ TEST(ArchiveSourceTest, LabelsAreAFieldOfJsonAndThatIsSaid) {
       const SourceContent broken,
       Read({{"0.png", Png()}, {"0.json", R"({"label": 1})"}, {"1.png", Png()}, {"1.json", "{"}}));
   EXPECT_THAT(broken.items[1].problem, HasSubstr(".json is no JSON"));
+  ASSERT_OK_AND_ASSIGN(const SourceContent all_broken, Read({{"0.png", Png()}, {"0.json", "{"}}));
+  EXPECT_THAT(all_broken.sentences,
+              ElementsAre("1 members .json that cannot be read (0.json is no JSON)"));
+}
+
+TEST(ArchiveSourceTest, JsonAsPythonWritesItAndFieldsInAnyCaseAreRead) {
+  ASSERT_OK_AND_ASSIGN(
+      const SourceContent content,
+      Read({{"0.png", Png()},
+            {"0.json", R"({"score": NaN, "Label": "a\"NaN", "x": [-Infinity, Infinity]})"},
+            {"1.png", Png()},
+            {"1.json", R"({"label": NaN})"}}));
+  EXPECT_THAT(content.info.classes(), ElementsAre("a\"NaN"));
+  EXPECT_THAT(KeysAndLabels(content), ElementsAre("train/0.png=0", "train/1.png=-"));
+}
+
+TEST(ArchiveSourceTest, AClassIsOneLine) {
+  const Members members = {
+      {"0.png", Png()}, {"0.cls", "1\n2\n"}, {"1.png", Png()}, {"1.cls", "1\r\n"}};
+  ASSERT_OK_AND_ASSIGN(const SourceContent content, Read(members));
+  EXPECT_THAT(content.items[0].problem, HasSubstr("0.cls has several lines, not one class"));
+  EXPECT_EQ(content.items[1].problem, "");
 }
 
 TEST(ArchiveSourceTest, ALabelThatIsThereTwiceOrIsJsonWhereAClassStandsIsNamed) {
@@ -522,6 +545,31 @@ TEST(ArchiveSourceTest, FormatsThatAreNotReadAreSpokenOf) {
                                    HasSubstr("tools/parquet_to_webdataset.py"))));
   EXPECT_THAT(ReadSource(root + "/photos.tar"),
               StatusIs(kBad, HasSubstr("photos.tar is a web page")));
+  PutFile(root + "/photos.tar", "\n <HTML><body>404</body></HTML>");
+  EXPECT_THAT(ReadSource(root + "/photos.tar"),
+              StatusIs(kBad, HasSubstr("photos.tar is a web page")));
+}
+
+TEST(ArchiveSourceTest, ArchivesOfClassesAndInFoldersOfSplitsAreSpokenOf) {
+  const std::string root = FreshFolder("archives_of");
+  for (const char* name : {"classes/n01.tar", "classes/n02.tar", "splits/train/0.tar"}) {
+    PutFile(absl::StrCat(root, "/", name), MakeTar({{"0.png", Png()}}));
+  }
+  ASSERT_OK_AND_ASSIGN(const SourceContent content, ReadSource(root + "/classes"));
+  EXPECT_THAT(content.sentences,
+              Contains(HasSubstr("if each archive is a class (n01.tar, n02.tar), unpack each")));
+  EXPECT_THAT(
+      ForeignFormatAdvice(root + "/splits"),
+      HasSubstr("splits/train/0.tar is an archive in a folder of its own: give that folder"));
+}
+
+TEST(ArchiveSourceTest, TheEndingsOfOtherPackersAreThoseOfArchives) {
+  const std::string root = FreshFolder("packers");
+  for (const char* ending : {"tzst", "tar.zstd", "tar.lz4", "tbz", "tar.Z", "TAR.LZMA"}) {
+    PutFile(absl::StrCat(root, "/", ending, "/train.", ending), MakeTar({{"0.png", Png()}}));
+    ASSERT_OK_AND_ASSIGN(const SourceContent content, ReadSource(absl::StrCat(root, "/", ending)));
+    EXPECT_EQ(content.layout, "webdataset") << ending;
+  }
 }
 
 TEST(ArchiveSourceTest, AnOptionOfArchivesIsRefusedWhereItDoesNothing) {

@@ -120,10 +120,10 @@ absl::Status GzipStream::Finish() {
   }
 }
 
-void SayBytesBehindGzip(const std::string& name, int64_t bytes, Tally* tally) {
+void SayBytesBehind(const std::string& name, int64_t bytes, Tally* tally) {
   if (bytes == 0) return;
   tally->Decide(absl::StrCat(EscapedName(BaseName(name)), ": ", bytes,
-                             " bytes behind the gzip data are not read"));
+                             " bytes behind the compressed data are not read"));
 }
 
 absl::StatusOr<std::string> ReadMaybeGzipped(const std::string& path, Tally* tally) {
@@ -140,7 +140,7 @@ absl::StatusOr<std::string> ReadMaybeGzipped(const std::string& path, Tally* tal
       return absl::DataLossError(absl::StrCat(path, ": more than ", kMaxBytes, " bytes"));
     }
   }
-  SayBytesBehindGzip(path, stream.bytes_behind(), tally);
+  SayBytesBehind(path, stream.bytes_behind(), tally);
   return content;
 }
 

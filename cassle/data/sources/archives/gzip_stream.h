@@ -59,7 +59,7 @@ class GzipStream {
 };
 
 // Says in the tally how many bytes of the file called `name` lie behind its gzip data, if any do.
-void SayBytesBehindGzip(const std::string& name, int64_t bytes, Tally* tally);
+void SayBytesBehind(const std::string& name, int64_t bytes, Tally* tally);
 
 // The content of a file, unpacked if gzip wrote it. Says what lies behind it.
 // \error kNotFound if it cannot be read; kDataLoss as GzipStream, and for a content above 64 GiB.
