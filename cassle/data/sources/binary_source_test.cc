@@ -175,6 +175,18 @@ TEST(IdxSourceTest, ReadsPlainAndGzippedFilesAsGrayPictures) {
   for (int c = 0; c < 3; ++c) EXPECT_EQ(second.At(1, 2)[c], (784 + 28 + 2) % 251);
 }
 
+TEST(IdxSourceTest, OneOfTheTwoFilesMayBeUnpacked) {
+  const std::string root = FreshFolder("idx_half");
+  PutFile(root + "/train-images-idx3-ubyte", IdxImages(2, 4, 4));
+  PutFile(root + "/train-labels-idx1-ubyte.gz", Gzip(IdxLabels("\x07\x02")));
+  PutFile(root + "/t10k-images-idx3-ubyte.gz", Gzip(IdxImages(1, 4, 4)));
+  PutFile(root + "/t10k-labels-idx1-ubyte", IdxLabels("\x09"));
+  ASSERT_OK_AND_ASSIGN(const SourceContent content, ReadSource(root));
+  ASSERT_EQ(content.items.size(), 3);
+  EXPECT_EQ(content.items[1].label, 2);
+  EXPECT_EQ(content.items[2].label, 9);
+}
+
 TEST(IdxSourceTest, AWordOfAFilesNameIsItsSplit) {
   const std::string root = FreshFolder("emnist");
   const auto put = [&](const std::string& name) {
@@ -239,8 +251,8 @@ TEST(IdxSourceTest, TheChecksumOfGzipIsCheckedAndWhatLiesBehindItSaid) {
   }
   PutFile(labels, packed + "more");
   ASSERT_OK_AND_ASSIGN(const SourceContent content, ReadSource(root));
-  EXPECT_THAT(content.sentences, ElementsAre("train-labels-idx1-ubyte.gz: 4 bytes behind the gzip "
-                                             "data are not read"));
+  EXPECT_THAT(content.sentences, ElementsAre("train-labels-idx1-ubyte.gz: 4 bytes behind the "
+                                             "compressed data are not read"));
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/data/sources/binary_source.h"
@@ -69,8 +70,10 @@ absl::StatusOr<IdxPart> ReadPart(const std::string& split, const std::string& pa
   }
   const std::string name =
       absl::StrReplaceAll(BaseName(path), {{"images", "labels"}, {"idx3", "idx1"}});
-  const std::string labels = JoinPath(DirName(path), name);
-  if (name == BaseName(path) || !FileExists(labels)) {
+  // One of the two may be unpacked.
+  const std::string labels =
+      FindFile(DirName(path), {name, std::string(absl::StripSuffix(name, ".gz"))});
+  if (name == BaseName(path) || labels.empty()) {
     if (split == "unlabeled") return idx;
     return absl::FailedPreconditionError(
         absl::StrCat(path, ": the labels (", name, ") are not beside it"));

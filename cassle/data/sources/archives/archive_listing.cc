@@ -134,7 +134,12 @@ class Lister {
       const std::string message =
           absl::StrCat(archive_, ": there are no images; it holds ",
                        holds.empty() ? std::string("nothing") : absl::StrJoin(holds, ", "));
-      if (nested_.empty()) return NoImagesError(message);
+      if (nested_.empty()) {
+        return NoImagesError(others_.empty() ? message
+                                             : absl::StrCat(message,
+                                                            "; if these hold images, unpack it "
+                                                            "and give the folder"));
+      }
       return absl::FailedPreconditionError(
           absl::StrCat(message, "; unpack the archives inside it first (", nested_, ")"));
     }

@@ -534,6 +534,8 @@ TEST(ArchiveSourceTest, AnArchiveWithoutImagesSaysWhatItHolds) {
               StatusIs(kBad, HasSubstr("there are no images; it holds 2 .tar, 1 .xml; unpack the "
                                        "archives inside it first (b.tar)")));
   EXPECT_THAT(Read({}), StatusIs(kBad, HasSubstr("it holds nothing")));
+  EXPECT_THAT(Read({{"data_batch_1.bin", "x"}}),
+              StatusIs(kBad, HasSubstr("it holds 1 .bin; if these hold images, unpack it and")));
 }
 
 TEST(ArchiveSourceTest, FormatsThatAreNotReadAreSpokenOf) {

@@ -1,4 +1,6 @@
 // CSV lists as people have them.
+#include <sys/stat.h>
+
 #include <string>
 #include <vector>
 
@@ -195,6 +197,12 @@ TEST_F(CsvSourceTest, PathsInAnotherFormOfUnicodeOrWithASlashInFrontAreFound) {
   ASSERT_OK_AND_ASSIGN(const SourceContent slash, Read("path,label\n/i/0.png,a\n"));
   EXPECT_THAT(KeysAndLabels(slash), ElementsAre("train/i/0.png=0"));
   EXPECT_THAT(slash.sentences, ElementsAre("slashes in front of paths are left out"));
+}
+
+TEST_F(CsvSourceTest, APipeIsNoImageAndNotWaitedFor) {
+  ASSERT_EQ(mkfifo((root_ + "/i/pipe.png").c_str(), 0600), 0);
+  ASSERT_OK_AND_ASSIGN(const SourceContent content, Read("path,label\ni/pipe.png,a\n"));
+  EXPECT_THAT(content.items.at(0).problem, HasSubstr("i/pipe.png is a pipe"));
 }
 
 TEST_F(CsvSourceTest, AListOfWindowsWhosePathsAreNotFoundIsSpokenOf) {
