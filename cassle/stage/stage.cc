@@ -339,6 +339,11 @@ class StageRunner {
     }
   }
 
+  // Whether a folder of these names has more than the note of whose it is.
+  static bool HasBegun(const std::vector<std::string>& names) {
+    return names != std::vector<std::string>{kJobName};
+  }
+
   absl::Status PreparePartial() {
     CASSLE_RETURN_IF_ERROR(RequireOwn(partial_));
     context_.output_dir_ = partial_;
@@ -354,8 +359,16 @@ class StageRunner {
         return absl::OkStatus();
       }
       v1::StageJob job;
-      const bool same = ReadTextProto(JoinPath(partial_, kJobName), &job).ok() &&
-                        job.identity() == identity && !identity.empty();
+      const bool known =
+          ReadTextProto(JoinPath(partial_, kJobName), &job).ok() && !job.identity().empty();
+      const bool same = known && job.identity() == identity;
+      // It may be weeks of training.
+      if (info_.resumable && (known ? !same && HasBegun(left) : done.ok()) && !settings_.force) {
+        return absl::AlreadyExistsError(absl::StrCat(
+            partial_,
+            " is of another run that has not ended, with other options, inputs or another "
+            "version: start that one again, name another output, or discard it with --force"));
+      }
       if (same && info_.resumable) {
         context_.resumed_ = true;
         context_.Say(absl::StrCat("going on from ", partial_));
@@ -410,7 +423,7 @@ class StageRunner {
     if (!status.ok()) {
       // What cannot be resumed, or has not begun, is of no use to anybody.
       const absl::StatusOr<std::vector<std::string>> names = ListDirectory(partial_);
-      const bool begun = names.ok() && *names != std::vector<std::string>{kJobName};
+      const bool begun = names.ok() && HasBegun(*names);
       if (!info_.resumable || !begun) RemoveOwn(partial_).IgnoreError();
       return status;
     }

@@ -221,10 +221,12 @@ TEST_F(StageTest, AnOldFolderIsNotTouchedWhereNothingIsReplaced) {
 }
 
 // Killed between its last two steps, a run leaves a manifest and no job.
-TEST_F(StageTest, AFinishedPartialOfAnotherJobIsReplaced) {
+TEST_F(StageTest, AFinishedPartialOfAnotherJobIsReplacedByForce) {
   ASSERT_OK(Run().status());
   ASSERT_OK(Rename(Out(), Out() + ".partial"));
   options_.set_count(2);
+  EXPECT_THAT(Run(), StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("--force")));
+  settings_.force = true;
   ASSERT_OK(Run().status());
   EXPECT_OK(RequireComplete(Out()));
   EXPECT_FALSE(FileExists(JoinPath(Out(), "2")));
@@ -326,14 +328,36 @@ TEST_F(StageTest, TornWritesOfAKilledRunAreNoOutput) {
   EXPECT_FALSE(FileExists(JoinPath(Out(), "stage.textproto.tmp")));
 }
 
-TEST_F(StageTest, AnotherJobOrAStageThatCannotResumeStartsOver) {
+TEST_F(StageTest, WhatAnotherJobHasBegunIsDiscardedByForceAlone) {
+  std::atomic<bool> interrupted{true};
+  settings_.interrupted = &interrupted;
+  EXPECT_FALSE(Run().ok());
+  ASSERT_OK(WriteFile(Out() + ".partial/0", "weeks of work"));
+  interrupted = false;
+  const v1::TestOptions options = options_;
+  options_.set_count(2);
+  EXPECT_THAT(Run(), StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("--force")));
+  options_ = options;
+  ASSERT_OK(Run().status());
+  EXPECT_EQ(ReadFile(JoinPath(Out(), "0")).value(), "weeks of work");
+
+  ASSERT_OK(RemoveAll(Out()));
+  interrupted = true;
+  EXPECT_FALSE(Run().ok());
+  interrupted = false;
+  options_.set_count(2);
+  settings_.force = true;
+  ASSERT_OK(Run().status());
+  EXPECT_EQ(ReadFile(JoinPath(Out(), "0")).value(), "0");
+}
+
+TEST_F(StageTest, AStageThatCannotResumeStartsOver) {
   std::atomic<bool> interrupted{true};
   settings_.interrupted = &interrupted;
   EXPECT_FALSE(Run().ok());
   ASSERT_OK(WriteFile(Out() + ".partial/0", "stale"));
   interrupted = false;
-  options_.set_count(2);
-  ASSERT_OK(Run().status());
+  ASSERT_OK(Run(/*resumable=*/false).status());
   EXPECT_EQ(ReadFile(JoinPath(Out(), "0")).value(), "0");
 }
 
