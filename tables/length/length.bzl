@@ -63,13 +63,14 @@ training_plan = rule(
     },
 )
 
-def treated(methods, cassle, augself = None):
-    """Rows: every method plain, and with what is named: AugSelf, CASSLE, both.
+def treated(methods, cassle, augself = None, raw = False):
+    """Rows: every method plain, and with what is named: AugSelf, CASSLE, both, CASSLE without a network.
 
     Args:
       methods: name -> (title, flags of pretrain).
       cassle: flags of it.
       augself: flags of it; None: rows without and with CASSLE only.
+      raw: with rows whose projectors have the descriptor as it is.
     """
     treatments = {"none": ("", [])}
     if augself:
@@ -77,6 +78,8 @@ def treated(methods, cassle, augself = None):
     treatments["cassle"] = (" + CASSLE", cassle)
     if augself:
         treatments["both"] = (" + CASSLE + AugSelf", cassle + augself)
+    if raw:
+        treatments["raw"] = (" + CASSLE, raw", ["--conditioning=raw"])
     return {
         "%s_%s" % (method, treatment): struct(
             baseline = "" if treatment == "none" else method + "_none",
