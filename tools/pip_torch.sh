@@ -31,7 +31,8 @@ settle() {
   rm -rf "$old"
 }
 mkdir -p "$(dirname "$folder")"
-rm -rf "$old"
+# A killed run may have left it aside.
+settle
 [ ! -e "$folder" ] || mv "$folder" "$old"
 trap settle EXIT
 python3 -c 'import ensurepip' 2> /dev/null || tools/install_deps.sh --pip

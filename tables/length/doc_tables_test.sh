@@ -12,13 +12,13 @@ fill --check --curves=cpu="$root/tables/length/cpu_curves/curves.csv" --curves=w
 
 cd "$work" || exit 1
 cat > curves.csv << 'END'
-key,row,baseline,column,epochs,seeds,accuracy,spread,gain,gain_low,gain_high
-none,Plain,,hue,1,2,0.5,0.25,,,
-none,Plain,,class,1,2,0.125,0,,,
-told,"Plain + CASSLE, told",none,hue,1,2,0.75,0.25,0.25,0.125,0.375
-told,"Plain + CASSLE, told",none,class,1,2,0.1246,0,-0.0004,-0.125,0.125
-none,Plain,,hue,3,1,0.5,,,,
-none,Plain,,class,3,1,0.125,,,,
+key,row,baseline,column,epochs,seeds,accuracy,spread,gain,gain_low,gain_high,gain_seeds
+none,Plain,,hue,1,2,0.5,0.25,,,,
+none,Plain,,class,1,2,0.125,0,,,,
+told,"Plain + CASSLE, told",none,hue,1,3,0.75,0.25,0.25,0.125,0.375,2
+told,"Plain + CASSLE, told",none,class,1,3,0.1246,0,-0.0004,-0.125,0.125,2
+none,Plain,,hue,3,1,0.5,,,,,
+none,Plain,,class,3,1,0.125,,,,,
 END
 cat > page.md << 'END'
 There are <!-- links of one -->99<!-- end --> links, of others <!-- links of two -->98<!-- end -->.
@@ -34,7 +34,7 @@ old
 END
 cp page.md before.md
 cat > expected.md << 'END'
-There are <!-- links of one -->5<!-- end --> links, of others <!-- links of two -->98<!-- end -->.
+There are <!-- links of one -->6<!-- end --> links, of others <!-- links of two -->98<!-- end -->.
 <!-- one after 1 epochs -->
 | | seeds | hue | class |
 | --- | ---: | ---: | ---: |

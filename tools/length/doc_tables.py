@@ -41,6 +41,7 @@ class Curves:
     def table(self, epochs):
         text = "\n| | seeds | %s |\n| --- |%s\n" % (" | ".join(self.columns), " ---: |" * (1 + len(self.columns)))
         for lines in self.at(epochs).values():
+            seeds = lines[0]["seeds"]
             if not lines[0]["baseline"]:
                 cells = ["%.1f" % (100 * float(line["accuracy"])) for line in lines]
                 cells = [cell + (" ± %.1f" % (100 * float(line["spread"])) if line["spread"] else "")
@@ -48,8 +49,9 @@ class Curves:
                 name = lines[0]["row"] + ", accuracy"
             else:
                 cells = [self.gain(line) for line in lines]
+                seeds = lines[0]["gain_seeds"]
                 name = "+ " + lines[0]["row"].split(" + ", 1)[1]
-            text += "| %s | %s | %s |\n" % (name, lines[0]["seeds"], " | ".join(cells))
+            text += "| %s | %s | %s |\n" % (name, seeds, " | ".join(cells))
         return text
 
     @staticmethod

@@ -8,6 +8,7 @@
 #include "absl/strings/string_view.h"
 #include "cassle/base/file.h"
 #include "cassle/data/images/image_file.h"
+#include "cassle/data/sources/image_files.h"
 
 namespace cassle {
 namespace {
@@ -84,13 +85,6 @@ constexpr Ending kEndings[] = {
     {".pdf", "is a PDF, which is not read: write its pictures as images"},
 };
 
-// Below a folder that holds no images.
-constexpr absl::string_view kEachFolder =
-    "is an archive in a folder of its own: give that folder, or one for each split (--train=, "
-    "--test=)";
-constexpr Ending kArchives[] = {
-    {".tar", kEachFolder}, {".tar.gz", kEachFolder}, {".tgz", kEachFolder}, {".zip", kEachFolder}};
-
 template <size_t kCount>
 std::string AdviceOnEnding(const std::string& path, const Ending (&endings)[kCount]) {
   for (const Ending& known : endings) {
@@ -151,8 +145,13 @@ std::string ForeignFormatAdvice(const std::string& path) {
       folder ? AdviceOnFolder(path, kDepth, AdviceOnFile) : AdviceOnFile(path);
   if (!advice.empty()) return advice;
   if (!folder) return beside(path);
-  const std::string archive = AdviceOnFolder(
-      path, kDepth, [](const std::string& file) { return AdviceOnEnding(file, kArchives); });
+  const std::string archive = AdviceOnFolder(path, kDepth, [](const std::string& file) {
+    return IsArchiveName(BaseName(file))
+               ? absl::StrCat(file,
+                              " is an archive in a folder of its own: give that folder, or one for "
+                              "each split (--train=, --test=)")
+               : "";
+  });
   return archive.empty() ? AdviceOnFolder(path, kDepth, beside) : archive;
 }
 

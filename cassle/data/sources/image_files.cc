@@ -99,6 +99,15 @@ std::string ExtensionOf(absl::string_view path) {
   return dot == name.npos || dot == 0 ? "" : absl::AsciiStrToLower(name.substr(dot + 1));
 }
 
+bool IsArchiveName(const std::string& name) {
+  for (const char* suffix : {".tar", ".tar.gz", ".tgz", ".taz", ".tar.bz2", ".tbz2", ".tbz", ".tz2",
+                             ".tar.xz", ".txz", ".tar.zst", ".tar.zstd", ".tzst", ".tar.lz4",
+                             ".tar.lzma", ".tlz", ".tar.lz", ".tar.Z", ".zip"}) {
+    if (absl::EndsWithIgnoreCase(name, suffix)) return name[0] != '.';
+  }
+  return false;
+}
+
 bool MayHoldLabels(const std::string& name) {
   const std::string extension = ExtensionOf(name);
   for (const char* table : {"csv", "tsv", "jsonl", "ndjson", "xlsx", "xls", "ods", "parquet"}) {

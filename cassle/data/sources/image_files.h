@@ -27,10 +27,15 @@ inline constexpr char kNamedAsNothing[] =
 // The ending of a path's name in lower case, without its dot; empty if there is none.
 std::string ExtensionOf(absl::string_view path);
 
+// Is a file's name that of an archive (tar, zip), by its ending?
+bool IsArchiveName(const std::string& name);
+
 // May a file that is no image hold the labels of others, by its name?
 bool MayHoldLabels(const std::string& name);
 
-// Counts a file that is not read, by its ending, unless an option names it. `name` is escaped.
+// Counts a file that is not read, by its ending, unless an option names it.
+//   path  leads to it
+//   name  how the tally calls it, escaped
 void CountUnread(absl::string_view phrase, const std::string& path, const std::string& name,
                  const SourceArguments& arguments);
 

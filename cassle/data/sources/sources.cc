@@ -19,6 +19,7 @@
 #include "cassle/data/images/image_names.h"
 #include "cassle/data/sources/archives/archive.h"
 #include "cassle/data/sources/foreign_format.h"
+#include "cassle/data/sources/image_files.h"
 #include "cassle/data/sources/layout_choice.h"
 #include "cassle/stage/options.h"
 

@@ -35,9 +35,6 @@ absl::StatusOr<std::unique_ptr<ImageSource>> OpenListSource(const SourceArgument
 // Is the name that of a table (.csv, .tsv), by its ending?
 bool IsTableName(const std::string& name);
 
-// Is the name that of an archive (tar, zip), by its ending?
-bool IsArchiveName(const std::string& name);
-
 }  // namespace cassle
 
 #endif  // CASSLE_DATA_SOURCES_SOURCES_H_

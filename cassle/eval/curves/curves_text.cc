@@ -144,9 +144,9 @@ std::string CurvesMarkdown(const std::vector<v1::TextTable>& tables) {
 }
 
 std::string CurvesCsv(const v1::TrainingPlan& plan, const std::vector<RowCurves>& curves) {
-  std::string text =
-      CsvLine({"key", "row", "baseline", "column", "epochs", "seeds", "accuracy", "spread", "gain",
-               "gain_low", "gain_high", "cpu_seconds", "wall_seconds", "energy_joules"});
+  std::string text = CsvLine({"key", "row", "baseline", "column", "epochs", "seeds", "accuracy",
+                              "spread", "gain", "gain_low", "gain_high", "gain_seeds",
+                              "cpu_seconds", "wall_seconds", "energy_joules"});
   for (const RowCurves& curve : curves) {
     for (int c = 0; c < plan.columns_size(); ++c) {
       for (const LevelPoint& level : curve.columns[c].levels) {
@@ -157,7 +157,8 @@ std::string CurvesCsv(const v1::TrainingPlan& plan, const std::vector<RowCurves>
              absl::StrCat(level.epochs), absl::StrCat(level.num_seeds), Number(level.accuracy),
              NumberIfTold(level.spread), gain != nullptr ? Number(gain->gain.mean) : "",
              gain != nullptr ? Number(gain->gain.low) : "",
-             gain != nullptr ? Number(gain->gain.high) : "", NumberIfTold(cost.cpu_seconds),
+             gain != nullptr ? Number(gain->gain.high) : "",
+             gain != nullptr ? absl::StrCat(gain->num_seeds) : "", NumberIfTold(cost.cpu_seconds),
              NumberIfTold(cost.wall_seconds), NumberIfTold(cost.energy_joules)});
       }
     }

@@ -109,7 +109,7 @@ TEST_F(LearningCurvesStageTest, GainsArePairedAndHaveIntervals) {
   EXPECT_EQ(Line(1, "Plain"), "");
   const std::string csv = Read("curves.csv");
   EXPECT_THAT(csv, HasSubstr("\ntold,\"Told, of all\",plain,hue,10,2,0.875,"));
-  EXPECT_THAT(csv, HasSubstr("\nplain,Plain,,class,10,2,0.125,0,,,,3600,1800,\n"));
+  EXPECT_THAT(csv, HasSubstr("\nplain,Plain,,class,10,2,0.125,0,,,,,3600,1800,\n"));
 }
 
 TEST_F(LearningCurvesStageTest, WhatIsNotComputedIsNamedAndCounted) {
@@ -152,7 +152,7 @@ TEST_F(LearningCurvesStageTest, ACostThatIsNotKnownIsNotZero) {
   Keep(thirty);
   ASSERT_OK(Run());
   EXPECT_EQ(Line(2, "Plain"), "| Plain | 1 | 100.0 | 12.5 | not told | not told |");
-  EXPECT_THAT(Read("curves.csv"), HasSubstr("\nplain,Plain,,hue,30,1,1,,,,,,,\n"));
+  EXPECT_THAT(Read("curves.csv"), HasSubstr("\nplain,Plain,,hue,30,1,1,,,,,,,,\n"));
 }
 
 TEST_F(LearningCurvesStageTest, LinksOfAnotherRunOfTheirTrainingAreWarnedOf) {

@@ -261,15 +261,6 @@ absl::Status ListArchives(const SourceArguments& arguments, std::vector<Archive>
 
 }  // namespace
 
-bool IsArchiveName(const std::string& name) {
-  for (const char* suffix : {".tar", ".tar.gz", ".tgz", ".taz", ".tar.bz2", ".tbz2", ".tbz", ".tz2",
-                             ".tar.xz", ".txz", ".tar.zst", ".tar.zstd", ".tzst", ".tar.lz4",
-                             ".tar.lzma", ".tlz", ".tar.lz", ".tar.Z", ".zip"}) {
-    if (absl::EndsWithIgnoreCase(name, suffix)) return name[0] != '.';
-  }
-  return false;
-}
-
 absl::StatusOr<std::unique_ptr<ImageSource>> OpenArchiveSource(const SourceArguments& arguments) {
   std::vector<Archive> archives;
   std::vector<std::string> names = arguments.classes;
