@@ -159,9 +159,10 @@ using StageWork = std::function<absl::Status(const google::protobuf::Message&, S
 
 // Runs a stage under the contract. `options` may lack defaults. Reads no flags, never exits.
 // \error kInvalidArgument if a setting is out of its range (CheckRanges in options.h) or no output
-// is named; kAlreadyExists if the output was made with other options or inputs (and !force), is not
-// a stage output, or is being written by another process; kNotFound or kDataLoss for inputs that
-// are missing or incomplete; whatever the work returns.
+// is named; kAlreadyExists if the output was made with other options or inputs, or was begun with
+// such by a stage that can resume (and !force), is not a stage output, or is being written by
+// another process; kNotFound or kDataLoss for inputs that are missing or incomplete; whatever the
+// work returns.
 absl::StatusOr<StageOutcome> RunStageWork(const StageInfo& info,
                                           const google::protobuf::Message& options,
                                           const StageSettings& settings, const StageWork& work);
