@@ -99,7 +99,7 @@ def lengths(name, title, epochs, seeds, images, flags, rows, sets, links, policy
     Args:
       title: of the page.
       epochs: ascending, where the trainings are measured; the last one is their --epochs.
-      seeds: of every row.
+      seeds: of every row that has none of its own.
       images: what encoders are trained on.
       flags: of pretrain, for all rows, without --epochs, --seed and what makes links.
       rows: of treated().
@@ -125,6 +125,7 @@ def lengths(name, title, epochs, seeds, images, flags, rows, sets, links, policy
                 "title": row.title,
                 "baseline": row.baseline,
                 "flags": " ".join(flags + ["--epochs=%d" % epochs[-1]] + row.flags),
+                "seeds": getattr(row, "seeds", []),
             })
             for key, row in rows.items()
         ],

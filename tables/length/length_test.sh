@@ -113,7 +113,7 @@ done
 
 # --- two in one folder
 mkdir work_of_held
-flock work_of_held sleep 10 &
+flock work_of_held sleep 600 &
 process=$!
 sleep 0.5
 compute held 2> held.err

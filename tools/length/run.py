@@ -27,6 +27,8 @@ import time
 POLL_S = 0.2
 # From asking a training to stop to its checkpoint.
 STOPPING_S = 20
+# Stages of a run that was killed hold its folder until they are gone, too.
+DYING_S = 10
 RAPL = pathlib.Path("/sys/class/powercap")
 
 
@@ -194,7 +196,8 @@ class Runner:
                          % (min(unknown), ", ".join(row["key"] for row in self.plan["rows"])))
         # A seed is one length behind the one before it.
         steps = sorted((length + seed, seed, length) for length in range(len(epochs)) for seed in range(len(seeds)))
-        links = [Link(row, seeds[seed], epochs[length]) for _, seed, length in steps for row in rows]
+        links = [Link(row, seeds[seed], epochs[length]) for _, seed, length in steps for row in rows
+                 if seeds[seed] in (row.get("seeds") or seeds)]
         return [link for link in links if not (self.kept / (link.name + ".json")).exists()]
 
     def check_kept(self):
@@ -223,10 +226,16 @@ class Runner:
     def lock(self):
         """Of the work folder, until we and the stages that we started have ended."""
         self.held = os.open(self.work, os.O_RDONLY)
-        try:
-            fcntl.flock(self.held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Failed(73, "%s is being worked in by another run: wait for it, or name another --work" % self.work)
+        give_up = time.monotonic() + DYING_S
+        while True:
+            try:
+                return fcntl.flock(self.held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if self.stop.is_set():
+                    raise Stopped()
+                if time.monotonic() > give_up:
+                    raise Failed(73, "%s is being worked in by another run: wait for it, or name another --work" % self.work)
+                time.sleep(POLL_S)
 
     # --- processes
 

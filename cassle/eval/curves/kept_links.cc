@@ -79,6 +79,11 @@ std::string ProblemOf(const v1::TrainingPlan& plan) {
   }
   if (plan.seeds().empty() || !Ascends(plan.seeds())) return "it needs seeds, ascending";
   for (const v1::PlannedRow& row : plan.rows()) {
+    if (!Ascends(row.seeds()) || !std::includes(plan.seeds().begin(), plan.seeds().end(),
+                                                row.seeds().begin(), row.seeds().end())) {
+      return absl::StrCat("the seeds of row '", row.key(),
+                          "' are not some of the plan's, ascending");
+    }
     if (row.baseline().empty()) continue;
     if (row.baseline() != row.key() && keys.count(row.baseline()) > 0) continue;
     return absl::StrCat("the baseline '", row.baseline(), "' of row '", row.key(),
@@ -109,7 +114,9 @@ std::string ProblemOf(const v1::TrainingPlan& plan, const v1::KeptLink& link) {
   const auto has = [](const auto& values, auto value) {
     return std::find(values.begin(), values.end(), value) != values.end();
   };
-  if (!has(plan.seeds(), link.seed())) return absl::StrCat("no seed ", link.seed(), " is planned");
+  if (!has(SeedsOf(plan, *row), link.seed())) {
+    return absl::StrCat("no seed ", link.seed(), " of '", link.row(), "' is planned");
+  }
   if (!has(plan.epochs(), link.epochs())) {
     return absl::StrCat("no measurement after ", link.epochs(), " epochs is planned");
   }
@@ -188,6 +195,11 @@ std::vector<int8_t> RightAnswers(const v1::KeptProbe& probe) {
     right[i] = ValueOf(probe.right()[i / 4]) >> (3 - i % 4) & 1;
   }
   return right;
+}
+
+const google::protobuf::RepeatedField<int32_t>& SeedsOf(const v1::TrainingPlan& plan,
+                                                        const v1::PlannedRow& row) {
+  return row.seeds().empty() ? plan.seeds() : row.seeds();
 }
 
 const v1::KeptLink* FindLink(const std::vector<v1::KeptLink>& links, const std::string& row,

@@ -12,8 +12,8 @@
 namespace cassle {
 
 // \error kNotFound if the file cannot be read; kDataLoss naming it and what is wrong: no JSON of a
-// plan, no epochs, seeds, columns or rows, or some that repeat or descend, a baseline that is no
-// row.
+// plan, no epochs, seeds, columns or rows, or some that repeat or descend, a row's seeds that are
+// none of the plan's, a baseline that is no row.
 absl::StatusOr<v1::TrainingPlan> ReadTrainingPlan(const std::string& path);
 
 // \error kNotFound if the file cannot be read; kDataLoss naming it and what is wrong: no JSON of a
@@ -29,6 +29,10 @@ absl::StatusOr<std::vector<v1::KeptLink>> ReadKeptLinks(const v1::TrainingPlan& 
 
 // 1 for every image that was classified right. `probe` is one of a link that was read.
 std::vector<int8_t> RightAnswers(const v1::KeptProbe& probe);
+
+// The seeds that are planned of a row.
+const google::protobuf::RepeatedField<int32_t>& SeedsOf(const v1::TrainingPlan& plan,
+                                                        const v1::PlannedRow& row);
 
 // The link of a row, seed and length; null: not there.
 const v1::KeptLink* FindLink(const std::vector<v1::KeptLink>& links, const std::string& row,

@@ -51,6 +51,8 @@ TEST_F(KeptLinksTest, PlansThatMakeNoSenseAreRefusedByName) {
   expect([](v1::TrainingPlan* plan) { plan->add_columns("hue"); }, "columns, each once");
   expect([](v1::TrainingPlan* plan) { plan->clear_rows(); }, "rows");
   expect([](v1::TrainingPlan* plan) { plan->mutable_rows(1)->set_title("Plain"); }, "of its own");
+  expect([](v1::TrainingPlan* plan) { plan->mutable_rows(1)->add_seeds(3); },
+         "seeds of row 'told'");
   expect([](v1::TrainingPlan* plan) { plan->mutable_rows(1)->set_baseline("plian"); }, "'plian'");
   expect([](v1::TrainingPlan* plan) { plan->mutable_rows(1)->set_baseline("told"); }, "no other");
   ASSERT_OK(WriteFile(Path("text.json"), "epochs: 10"));
@@ -80,7 +82,10 @@ TEST_F(KeptLinksTest, DamagedLinksAreRefusedByName) {
       "answers behind those of its 6 images");
   expect([](v1::KeptLink* link) { link->set_cpu_seconds(-5); }, "a cost is -5");
   expect([](v1::KeptLink* link) { link->set_row("untold"); }, "no row 'untold'");
-  expect([](v1::KeptLink* link) { link->set_seed(3); }, "no seed 3");
+  expect([](v1::KeptLink* link) { link->set_seed(3); }, "no seed 3 of 'told'");
+  plan_.mutable_rows(1)->add_seeds(1);
+  expect([](v1::KeptLink*) {}, "no seed 2 of 'told'");
+  plan_.mutable_rows(1)->clear_seeds();
   expect([](v1::KeptLink* link) { link->set_epochs(20); }, "after 20 epochs");
   expect([](v1::KeptLink* link) { link->set_flags("--method=other"); }, "other flags");
   expect([](v1::KeptLink*) {}, "rename it to told_2_at_30.json");

@@ -1,5 +1,6 @@
 #include "cassle/eval/curves/learning_curves.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
@@ -16,10 +17,10 @@ double Accuracy(const v1::KeptProbe& probe) {
 
 // The links of one row and length, by the plan's order of seeds.
 std::vector<const v1::KeptLink*> OfAllSeeds(const v1::TrainingPlan& plan, const Links& links,
-                                            const std::string& row, int epochs) {
+                                            const v1::PlannedRow& row, int epochs) {
   std::vector<const v1::KeptLink*> found;
-  for (const int seed : plan.seeds()) {
-    const v1::KeptLink* link = FindLink(links, row, seed, epochs);
+  for (const int seed : SeedsOf(plan, row)) {
+    const v1::KeptLink* link = FindLink(links, row.key(), seed, epochs);
     if (link != nullptr) found.push_back(link);
   }
   return found;
@@ -60,7 +61,7 @@ CostPoint CostOf(const std::vector<const v1::KeptLink*>& links) {
 std::vector<PairedRun> Pairs(const v1::TrainingPlan& plan, const Links& links,
                              const v1::PlannedRow& row, int epochs, const std::string& column) {
   std::vector<PairedRun> pairs;
-  for (const int seed : plan.seeds()) {
+  for (const int seed : SeedsOf(plan, row)) {
     const v1::KeptLink* treated = FindLink(links, row.key(), seed, epochs);
     const v1::KeptLink* plain = FindLink(links, row.baseline(), seed, epochs);
     if (treated == nullptr || plain == nullptr) continue;
@@ -84,7 +85,7 @@ std::vector<RowCurves> MakeCurves(const v1::TrainingPlan& plan, const Links& lin
     of_row.row = row;
     of_row.columns.resize(plan.columns_size());
     for (const int epochs : plan.epochs()) {
-      const auto there = OfAllSeeds(plan, links, row.key(), epochs);
+      const auto there = OfAllSeeds(plan, links, row, epochs);
       if (there.empty()) continue;
       of_row.costs.push_back(CostOf(there));
       for (int c = 0; c < plan.columns_size(); ++c) {
@@ -106,6 +107,8 @@ std::vector<std::string> MissingLinks(const v1::TrainingPlan& plan, const Links&
   for (const int epochs : plan.epochs()) {
     for (const int seed : plan.seeds()) {
       for (const v1::PlannedRow& row : plan.rows()) {
+        const auto& seeds = SeedsOf(plan, row);
+        if (std::find(seeds.begin(), seeds.end(), seed) == seeds.end()) continue;
         if (FindLink(links, row.key(), seed, epochs) != nullptr) continue;
         missing.push_back(NameOf(row, seed, epochs));
       }
@@ -117,7 +120,7 @@ std::vector<std::string> MissingLinks(const v1::TrainingPlan& plan, const Links&
 std::vector<std::string> BrokenChains(const v1::TrainingPlan& plan, const Links& links) {
   std::vector<std::string> broken;
   for (const v1::PlannedRow& row : plan.rows()) {
-    for (const int seed : plan.seeds()) {
+    for (const int seed : SeedsOf(plan, row)) {
       const v1::KeptLink* before = nullptr;
       for (const int epochs : plan.epochs()) {
         const v1::KeptLink* link = FindLink(links, row.key(), seed, epochs);

@@ -39,23 +39,24 @@ v1::Chart* AddLineChart(const std::string& name, const std::string& title,
 }
 
 // Fractions, shown in points. Of fewer seeds than planned the dot is hollow.
-void AddValue(const v1::TrainingPlan& plan, int num_seeds, double y, double low, double high,
+void AddValue(int num_planned, int num_seeds, double y, double low, double high,
               v1::ChartLine* line) {
   line->add_y(100 * y);
   line->add_low(100 * low);
   line->add_high(100 * high);
-  line->add_partial(num_seeds < plan.seeds_size());
-  line->add_notes(absl::StrCat(num_seeds, " of ", plan.seeds_size(), " seeds"));
+  line->add_partial(num_seeds < num_planned);
+  line->add_notes(absl::StrCat(num_seeds, " of ", num_planned, " seeds"));
 }
 
 void AddLevels(const v1::TrainingPlan& plan, const RowCurves& curves, int column,
                v1::Chart* chart) {
   v1::ChartLine* line = chart->add_series();
   line->set_name(curves.row.title());
+  const int num_planned = SeedsOf(plan, curves.row).size();
   for (const LevelPoint& point : curves.columns[column].levels) {
     const double spread = point.spread.value_or(kUnknown);
     line->add_x(point.epochs);
-    AddValue(plan, point.num_seeds, point.accuracy, point.accuracy - spread,
+    AddValue(num_planned, point.num_seeds, point.accuracy, point.accuracy - spread,
              point.accuracy + spread, line);
   }
 }
@@ -64,15 +65,16 @@ void AddLevels(const v1::TrainingPlan& plan, const RowCurves& curves, int column
 void AddGains(const v1::TrainingPlan& plan, const RowCurves& curves, int column, v1::Chart* chart) {
   v1::ChartLine* line = chart->add_series();
   line->set_name(curves.row.title());
+  const int num_planned = SeedsOf(plan, curves.row).size();
   if (curves.row.baseline().empty()) {
     for (const LevelPoint& point : curves.columns[column].levels) {
       line->add_x(point.epochs);
-      AddValue(plan, point.num_seeds, 0, 0, 0, line);
+      AddValue(num_planned, point.num_seeds, 0, 0, 0, line);
     }
   }
   for (const GainPoint& point : curves.columns[column].gains) {
     line->add_x(point.epochs);
-    AddValue(plan, point.num_seeds, point.gain.mean, point.gain.low, point.gain.high, line);
+    AddValue(num_planned, point.num_seeds, point.gain.mean, point.gain.low, point.gain.high, line);
   }
 }
 
@@ -122,15 +124,17 @@ void AddIntervals(const v1::TrainingPlan& plan, const std::vector<RowCurves>& cu
     line.set_name(absl::StrCat("after ", epochs, epochs == 1 ? " epoch" : " epochs"));
     bool any = false;
     for (const RowCurves* row : known) {
+      const int num_planned = SeedsOf(plan, row->row).size();
       const auto& gains = row->columns[column].gains;
       const auto point = std::find_if(gains.begin(), gains.end(),
                                       [&](const GainPoint& gain) { return gain.epochs == epochs; });
       if (point == gains.end()) {
-        AddValue(plan, 0, kUnknown, kUnknown, kUnknown, &line);
+        AddValue(num_planned, 0, kUnknown, kUnknown, kUnknown, &line);
         continue;
       }
       any = true;
-      AddValue(plan, point->num_seeds, point->gain.mean, point->gain.low, point->gain.high, &line);
+      AddValue(num_planned, point->num_seeds, point->gain.mean, point->gain.low, point->gain.high,
+               &line);
     }
     if (any) *chart->add_series() = std::move(line);
   }

@@ -191,6 +191,21 @@ TEST_F(LearningCurvesStageTest, ReportShowsTheCurvesWithTheirBands) {
                               HasSubstr("| Told, of all | 2 | 87.5 ± 17.7 |")));
 }
 
+TEST_F(LearningCurvesStageTest, ARowOfFewerSeedsLacksNoneOfTheOthers) {
+  for (const int seed : {1, 2}) Keep(MakeLink("plain", seed, 10, "f0", 4));
+  for (const char* row : {"plain", "told"}) Keep(MakeLink(row, 1, 30, "f0", 4));
+  Keep(MakeLink("told", 1, 10, "fc", 6));
+  plan_.mutable_rows(1)->add_seeds(1);
+  ASSERT_OK(Run());
+  ASSERT_GE(result_.warnings_size(), 1);
+  EXPECT_THAT(result_.warnings(0),
+              AllOf(HasSubstr("1 of 6 links"), HasSubstr("Plain, seed 2, 30 epochs")));
+  ASSERT_EQ(result_.charts(0).series_size(), 2);
+  EXPECT_THAT(result_.charts(0).series(0).partial(), ElementsAre(false, true));
+  EXPECT_THAT(result_.charts(0).series(1).partial(), ElementsAre(false, false));
+  EXPECT_THAT(result_.charts(0).series(1).notes(), ElementsAre("1 of 1 seeds", "1 of 1 seeds"));
+}
+
 // Told, and eight more with the same baseline: no page has a colour for each.
 TEST_F(LearningCurvesStageTest, MoreRowsThanColoursAreComparedAsIntervals) {
   for (int i = 0; i < 8; ++i) {
