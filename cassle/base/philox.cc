@@ -53,7 +53,11 @@ uint64_t Philox::NextUint64() {
 
 double Philox::NextDouble() { return static_cast<double>(NextUint64() >> 11) * 0x1.0p-53; }
 
-double Philox::Uniform(double low, double high) { return low + (high - low) * NextDouble(); }
+double Philox::Uniform(double low, double high) {
+  const double x = low + (high - low) * NextDouble();
+  // The sum may have been rounded up.
+  return x < high ? x : std::nextafter(high, low);
+}
 
 uint64_t Philox::Below(uint64_t n) {
   // Lemire's method would need 128-bit products; rejection on the top multiple is simple and as

@@ -55,6 +55,13 @@ TEST(PhiloxTest, UniformHasTheMomentsOfAUniform) {
   EXPECT_NEAR(squares / kDraws, 1.0 / 3, 5 * std::sqrt(4.0 / 45 / kDraws));
 }
 
+// One step apart there is one number to draw: sums that round up to `high` are none.
+TEST(PhiloxTest, UniformDoesNotRoundUpToItsEnd) {
+  Philox random(StreamKey{3});
+  const double high = std::nextafter(1.0, 2.0);
+  for (int i = 0; i < 100; ++i) ASSERT_EQ(random.Uniform(1, high), 1);
+}
+
 TEST(PhiloxTest, GaussianHasMeanZeroAndVarianceOne) {
   Philox random(StreamKey{2});
   double sum = 0, squares = 0;

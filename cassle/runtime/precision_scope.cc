@@ -28,4 +28,8 @@ PrecisionScope::~PrecisionScope() {
   }
 }
 
+at::Tensor AtLeastFloat32(const at::Tensor& tensor) {
+  return tensor.scalar_type() == at::kBFloat16 ? tensor.to(at::kFloat) : tensor;
+}
+
 }  // namespace cassle

@@ -40,6 +40,10 @@ class PrecisionScope {
   const bool was_cached_;
 };
 
+// Of what a network gave: float32 for what autocast left in bfloat16, others as they are (tests
+// compute in float64 too).
+at::Tensor AtLeastFloat32(const at::Tensor& tensor);
+
 }  // namespace cassle
 
 #endif  // CASSLE_RUNTIME_PRECISION_SCOPE_H_

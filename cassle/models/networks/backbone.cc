@@ -11,6 +11,7 @@
 #include "cassle/models/networks/convnext.h"
 #include "cassle/models/networks/resnet.h"
 #include "cassle/models/networks/vit.h"
+#include "cassle/runtime/precision_scope.h"
 #include "cassle/stage/options.h"
 
 namespace cassle {
@@ -55,9 +56,7 @@ std::vector<at::Tensor> Backbone::ForwardLayers(const at::Tensor& images, int64_
   const std::vector<at::Tensor> stages = ForwardStages(images);
   std::vector<at::Tensor> layers;
   for (int64_t layer = first; layer <= last; ++layer) {
-    at::Tensor map = stages[layer];
-    if (map.scalar_type() == at::kBFloat16) map = map.to(at::kFloat);
-    layers.push_back(map.flatten(2).transpose(1, 2));
+    layers.push_back(AtLeastFloat32(stages[layer]).flatten(2).transpose(1, 2));
   }
   return layers;
 }

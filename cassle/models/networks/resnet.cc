@@ -15,6 +15,7 @@
 #include "cassle/models/networks/backbone_sizes.h"
 #include "cassle/models/networks/drop_path.h"
 #include "cassle/models/networks/layers.h"
+#include "cassle/runtime/precision_scope.h"
 
 namespace cassle {
 namespace {
@@ -147,8 +148,7 @@ class ResNet : public Backbone, public HasResidualBranches {
       activations = stage->forward(activations);
       outputs.push_back(activations);
     }
-    if (activations.scalar_type() == at::kBFloat16) activations = activations.to(at::kFloat);
-    outputs.push_back(at::mean(activations, {2, 3}));
+    outputs.push_back(at::mean(AtLeastFloat32(activations), {2, 3}));
     return outputs;
   }
 

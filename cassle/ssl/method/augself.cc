@@ -85,9 +85,9 @@ at::Tensor AugSelf::Loss(const at::Tensor& features1, const at::Tensor& features
       const PrecisionScope scope(precision_, pairs);
       predictions = head.network->forward(pairs);
     }
-    if (predictions.scalar_type() == at::kBFloat16) predictions = predictions.to(at::kFloat);
     const at::Tensor loss =
-        head.loss(predictions, targets.narrow(1, column, head.columns)) * head.weight;
+        head.loss(AtLeastFloat32(predictions), targets.narrow(1, column, head.columns)) *
+        head.weight;
     total = total.defined() ? total + loss : loss;
     column += head.columns;
   }

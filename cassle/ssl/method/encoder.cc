@@ -66,7 +66,7 @@ Encoding Encoder::Encode(const View& view) {
         projector_->forward(projector_->FeaturesRead(encoding.features), descriptors);
   }
   for (at::Tensor* tensor : {&encoding.features, &encoding.projections}) {
-    if (tensor->scalar_type() == at::kBFloat16) *tensor = tensor->to(at::kFloat);
+    *tensor = AtLeastFloat32(*tensor);
     if (team_ != nullptr) *tensor = GatherRows(*tensor, rows, team_);
   }
   return encoding;

@@ -14,14 +14,6 @@
 #include "cassle/ssl/objectives/objectives.h"
 
 namespace cassle {
-namespace {
-
-at::Tensor InFloat(const at::Tensor& tensor) {
-  return tensor.scalar_type() == at::kBFloat16 ? tensor.to(at::kFloat) : tensor;
-}
-
-}  // namespace
-
 absl::StatusOr<EquiMod> EquiMod::Create(const MethodSetup& setup, int64_t feature_size,
                                         int64_t num_parameters) {
   if (num_parameters < 1) {
@@ -66,7 +58,8 @@ at::Tensor EquiMod::Loss(const at::Tensor& features1, const at::Tensor& features
         at::cat({embeddings.narrow(0, batch, batch), embeddings.narrow(0, 0, batch)});
     predictions = predictor_->forward(at::cat({other, told.to(other.scalar_type())}, 1));
   }
-  return NtXentLoss(InFloat(embeddings), InFloat(predictions), config_.temperature()) *
+  return NtXentLoss(AtLeastFloat32(embeddings), AtLeastFloat32(predictions),
+                    config_.temperature()) *
          config_.weight();
 }
 

@@ -26,7 +26,7 @@ at::Tensor Predictor::Predict(const at::Tensor& projections, const View& view) {
     predictions = conditioned_ != nullptr ? conditioned_->forward(projections, view.descriptors)
                                           : plain_->forward(projections);
   }
-  return predictions.scalar_type() == at::kBFloat16 ? predictions.to(at::kFloat) : predictions;
+  return AtLeastFloat32(predictions);
 }
 
 }  // namespace cassle

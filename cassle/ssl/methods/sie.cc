@@ -35,10 +35,6 @@ absl::StatusOr<Split> SplitColumns(int64_t columns, const char* of, double fract
                    columns < 2 ? "make them 2 or more" : "choose a fraction nearer to 0.5"));
 }
 
-at::Tensor InFloat(const at::Tensor& tensor) {
-  return tensor.scalar_type() == at::kBFloat16 ? tensor.to(at::kFloat) : tensor;
-}
-
 class Sie : public Method {
  public:
   // projector: of the equivariant part. predictor: of all products.
@@ -77,7 +73,7 @@ class Sie : public Method {
   // [B, F] -> [B, Q]
   at::Tensor Project(const at::Tensor& features) {
     const PrecisionScope scope(precision_, features);
-    return InFloat(projector_->forward(
+    return AtLeastFloat32(projector_->forward(
         features.narrow(1, features.size(1) - equivariant_features_, equivariant_features_)));
   }
 
@@ -86,7 +82,7 @@ class Sie : public Method {
     const at::Tensor told =
         at::cat({at::ones({z.size(0), 1}, z.options()), relative.to(z.scalar_type())}, 1);
     const PrecisionScope scope(precision_, z);
-    return InFloat(predictor_->forward((told.unsqueeze(2) * z.unsqueeze(1)).flatten(1)));
+    return AtLeastFloat32(predictor_->forward((told.unsqueeze(2) * z.unsqueeze(1)).flatten(1)));
   }
 
   Encoder encoder_;

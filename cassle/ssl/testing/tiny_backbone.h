@@ -14,6 +14,7 @@
 #include "cassle/models/networks/backbone.h"
 #include "cassle/models/networks/conditioning.h"
 #include "cassle/models/networks/layers.h"
+#include "cassle/runtime/precision_scope.h"
 #include "cassle/ssl/method/method.h"
 
 namespace cassle {
@@ -39,7 +40,7 @@ class TinyBackbone : public Backbone {
   std::vector<at::Tensor> ForwardStages(const at::Tensor& images) override {
     const at::Tensor middle = bn1_->forward(conv1_->forward(images)).relu();
     const at::Tensor last = bn2_->forward(conv2_->forward(middle)).relu();
-    const at::Tensor wide = last.scalar_type() == at::kBFloat16 ? last.to(at::kFloat) : last;
+    const at::Tensor wide = AtLeastFloat32(last);
     return {middle, last, wide.mean({2, 3})};
   }
   int64_t feature_size() const override { return feature_size_; }
