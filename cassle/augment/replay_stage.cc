@@ -105,7 +105,7 @@ class Replayer {
                          " says itself how it was drawn: leave --policy and --policy_file out"));
       }
       const v1::ViewsInfo& info = *reader_->info();
-      if (options_.seed() != 0 && options_.seed() != info.seed()) {
+      if (options_.has_seed() && options_.seed() != info.seed()) {
         return absl::InvalidArgumentError(
             absl::StrCat(options_.views(), " says itself that it was drawn with seed ", info.seed(),
                          ", not ", options_.seed(), ": leave --seed out"));
