@@ -37,14 +37,31 @@ for model in cifar_stem imagenet_stem transformer; do
   cd "$work" || exit 1
 done
 
-# What does not fit together is refused before anything is written.
+# Other classifiers that are linear, and what fine-tune learnt: its own, without a word of the command.
 first=cifar_stem.folder
+cd $first || exit 1
+quietly sgd_probe --train=train --test=test --output=sgd
+quietly export_weights --input=model --format=onnx --classifier=sgd --output=exported_sgd
+quietly fine_tune --model=model --input=images --epochs=1 --batch_size=12 --compute_threads=1 --output=tuned
+quietly predict --fine_tuned=tuned --input=../photos/test --output=by_tuned
+quietly export_weights --input=tuned --format=onnx --output=exported_tuned
+for exported in exported_sgd exported_tuned; do
+  grep -q "logits.label" $exported/stage.textproto || fail "$exported has no classes: $(cat $exported/stage.textproto)"
+done
+export_weights --input=tuned --output=tuned_pth 2> said > /dev/null || fail "$(cat said)"
+grep -q 'without its classifier of label .of fine-tune.: --format=onnx has both' said || fail "nothing said of the head: $(cat said)"
+quietly knn --train=train --test=test --k=1 --output=knn
+cd "$work" || exit 1
+
+# What does not fit together is refused before anything is written.
 onnx() { export_weights --format=onnx --output=x "$@"; }
 expect 64 'learnt from another encoder than imagenet_stem' onnx --input=imagenet_stem --classifier=$first/probe
 expect 64 'not resized to 40 px: give the --resize_px' onnx --input=cifar_stem --classifier=$first/probe --resize_px=40
 expect 64 'resize_px=16 is below the model.s image size 32' onnx --input=cifar_stem --resize_px=16
 expect 64 'go with --format=onnx' export_weights --input=cifar_stem --classifier=$first/probe --output=x
-expect 65 'no classifier \(of linear-probe\)' onnx --input=cifar_stem --classifier=$first/test
+expect 65 'no classifier \(of linear-probe, sgd-probe\)' onnx --input=cifar_stem --classifier=$first/test
+expect 65 'votes of neighbours' onnx --input=cifar_stem --classifier=$first/knn
+expect 64 'names is for files of weights' onnx --input=cifar_stem --names=timm
 expect 66 'missing' onnx --input=cifar_stem --classifier=missing
 
 python=${CASSLE_ONNX_PYTHON:-python3}
@@ -56,4 +73,15 @@ sed -n '/^### ONNX/,/^### /p' "$page" | sed -n '/^```python/,/^```$/p' | grep -v
 for model in cifar_stem imagenet_stem transformer; do
   (cd "$model.folder" && "$python" "$check" ../from_page.py ../photos/test/*/*.png) || fail "$model in ONNX Runtime"
 done
+# classes FOLDER: those that the page's Python prints for the images of the split test.
+classes() {
+  mkdir run && ln -s "$work/$first/$1" run/exported
+  (cd run && "$python" ../from_page.py "$work"/photos/test/*/*.png) | sed 's/.* //'
+  rm -r run
+}
+[ "$(classes exported_tuned)" = "$(sed 1d $first/by_tuned/predictions.csv | cut -d, -f2)" ] ||
+  fail "fine-tuned, in ONNX Runtime: $(classes exported_tuned), and predict says $(cat $first/by_tuned/predictions.csv)"
+quietly predict --model=$first/model --classifier=$first/sgd --input=photos/test --precision=float32 --output=by_sgd
+[ "$(classes exported_sgd)" = "$(sed 1d by_sgd/predictions.csv | cut -d, -f2)" ] ||
+  fail "sgd-probe, in ONNX Runtime: $(classes exported_sgd), and predict says $(cat by_sgd/predictions.csv)"
 finish

@@ -104,8 +104,12 @@ absl::Status ExportOnnx(const v1::ExportWeightsOptions& options, const v1::Model
   }
   const std::string weights_fingerprint = WeightsFingerprint(backbone);
   ProbeClassifiers probe;
-  if (!options.classifier().empty()) {
-    CASSLE_ASSIGN_OR_RETURN(probe, ReadProbeClassifiers(options.classifier()));
+  if (options.classifier().empty()) {
+    CASSLE_ASSIGN_OR_RETURN(probe.targets, ReadHead(options.input()));
+  } else {
+    absl::StatusOr<ProbeClassifiers> read = ReadProbeClassifiers(options.classifier());
+    if (!read.ok()) return Annotate(read.status(), "--classifier");
+    probe = *std::move(read);
     CASSLE_RETURN_IF_ERROR(CheckOrigin(options, spec, weights_fingerprint, probe, context));
   }
   const std::string python = InPython(probe);

@@ -1,5 +1,5 @@
-// export-weights --format=onnx: a model folder, and what linear-probe learnt of its features, as
-// model.onnx.
+// export-weights --format=onnx: a model folder, and what linear-probe, sgd-probe or fine-tune
+// learnt of its features, as model.onnx.
 #ifndef CASSLE_MODELS_EXPORT_ONNX_H_
 #define CASSLE_MODELS_EXPORT_ONNX_H_
 

@@ -17,6 +17,7 @@
 #include "cassle/models/export_python.h"
 #include "cassle/models/networks/backbone.h"
 #include "cassle/models/networks/backbone_sizes.h"
+#include "cassle/models/onnx/probe_classifiers.h"
 #include "cassle/models/weights/model_folder.h"
 #include "cassle/models/weights/weights.h"
 #include "cassle/runtime/torch_guard.h"
@@ -93,29 +94,49 @@ absl::Status ExportDetectron2(const v1::ModelSpec& spec, const v1::BackboneConfi
   return context.SetResult(result);
 }
 
-absl::Status Export(const v1::ExportWeightsOptions& options, StageContext& context) {
-  if (context.streaming()) {
-    return absl::InvalidArgumentError("--output=-: weights are written into a folder, no stream");
-  }
+absl::Status CheckOptions(const v1::ExportWeightsOptions& options) {
   if (options.input().empty()) {
     return absl::InvalidArgumentError("--input is missing: name a model folder");
   }
-  if (options.format() != v1::ExportWeightsOptions::ONNX &&
-      (!options.classifier().empty() || options.resize_px() != 0)) {
+  const bool onnx = options.format() == v1::ExportWeightsOptions::ONNX;
+  if (!onnx && (!options.classifier().empty() || options.resize_px() != 0)) {
     return absl::InvalidArgumentError(
         "--classifier and --resize_px go with --format=onnx: files of weights hold neither");
+  }
+  if (options.has_names() && (onnx || options.format() == v1::ExportWeightsOptions::DETECTRON2)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--names is for files of weights, and --format=", onnx ? "onnx" : "detectron2",
+                     " has names of its own: leave it out"));
+  }
+  return absl::OkStatus();
+}
+
+// What fine-tune learnt goes into model.onnx alone.
+absl::Status NoteHead(const std::string& folder, StageContext& context) {
+  CASSLE_ASSIGN_OR_RETURN(const std::vector<ProbeClassifier> heads, ReadHead(folder));
+  for (const ProbeClassifier& head : heads) {
+    context.Note(absl::StrCat("the backbone is written without its classifier of ", head.target,
+                              " (of fine-tune): --format=onnx has both"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Export(const v1::ExportWeightsOptions& options, StageContext& context) {
+  if (context.streaming()) {
+    return absl::InvalidArgumentError("--output=-: weights are written into a folder, no stream");
   }
   ConfigureTorch(/*compute_threads=*/1);
   CASSLE_ASSIGN_OR_RETURN(v1::ModelSpec spec, ReadModelSpec(options.input()));
   CASSLE_ASSIGN_OR_RETURN(const std::shared_ptr<Backbone> backbone, LoadBackbone(options.input()));
   CASSLE_ASSIGN_OR_RETURN(const v1::BackboneConfig config,
                           ResolveBackbone(spec.backbone(), spec.image_size()));
-  if (options.format() == v1::ExportWeightsOptions::DETECTRON2) {
-    return ExportDetectron2(spec, config, *backbone, context);
-  }
   if (options.format() == v1::ExportWeightsOptions::ONNX) {
     *spec.mutable_backbone() = config;
     return ExportOnnx(options, spec, *backbone, context);
+  }
+  CASSLE_RETURN_IF_ERROR(NoteHead(options.input(), context));
+  if (options.format() == v1::ExportWeightsOptions::DETECTRON2) {
+    return ExportDetectron2(spec, config, *backbone, context);
   }
   const bool timm =
       options.names() == v1::ExportWeightsOptions::TIMM || !HasTorchvisionNames(config);
@@ -160,12 +181,14 @@ absl::Status Export(const v1::ExportWeightsOptions& options, StageContext& conte
 }  // namespace
 
 StageInfo ExportWeightsInfo() {
-  return {
-      .name = "export-weights",
-      .version = 3,
-      .summary =
-          "Writes the backbone of a model for Python: a state dict for torch.load and "
-          "torchvision's or timm's networks, and safetensors; or for other run times, as ONNX."};
+  StageInfo info;
+  info.name = "export-weights";
+  info.version = 4;
+  info.summary =
+      "Writes the backbone of a model for Python: a state dict for torch.load and torchvision's or "
+      "timm's networks, and safetensors; or for other run times, as ONNX.";
+  info.check = CheckOf<v1::ExportWeightsOptions>(CheckOptions);
+  return info;
 }
 
 absl::Status RunExportWeights(const v1::ExportWeightsOptions& options, StageContext& context) {

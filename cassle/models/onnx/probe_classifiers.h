@@ -1,5 +1,5 @@
-// The linear classifiers that the stage linear-probe leaves behind, for whoever exports a network
-// with them.
+// The linear classifiers that linear-probe, sgd-probe and fine-tune leave behind, for whoever
+// exports a network with them.
 #ifndef CASSLE_MODELS_ONNX_PROBE_CLASSIFIERS_H_
 #define CASSLE_MODELS_ONNX_PROBE_CLASSIFIERS_H_
 
@@ -32,10 +32,16 @@ struct ProbeClassifiers {
   std::string readout;
 };
 
-// Of an output folder of linear-probe: classifier.safetensors, details.json (names of classes) and
-// result.json (fingerprints).
-// \error as RequireKind; DataLoss naming the file and what is missing or does not fit.
+// Of an output folder of linear-probe or sgd-probe: classifier.safetensors
+// (cassle/eval/classifiers/classifier_file.h).
+// \error as RequireKind; FailedPrecondition for the votes of knn, which no linear layer gives;
+// DataLoss naming the file and what is missing or does not fit.
 absl::StatusOr<ProbeClassifiers> ReadProbeClassifiers(const std::string& folder);
+
+// The head of a model of fine-tune (head.textproto); none if the complete model folder is of
+// another stage.
+// \error DataLoss naming the file and what is missing or does not fit.
+absl::StatusOr<std::vector<ProbeClassifier>> ReadHead(const std::string& folder);
 
 }  // namespace cassle
 
