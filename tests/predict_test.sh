@@ -56,6 +56,8 @@ grep -qE '^\{"image":"new/holiday/[0-9]+.png","class":"dog","probability":[0-9.e
 ! grep -q 'https\?:' page/predictions.html || fail "the page needs the network"
 [ "$(wc -l < list.predicted.csv)" -eq $((images + 1)) ] || fail "$(wc -l list.predicted.csv)"
 
+expect 65 '^predict: standard input is one image' bash -c "predict --model=model --classifier=probe --input=- --output=x < $(find "$PWD/new/holiday" -name '*.png' | head -1)"
+
 # One image.
 quietly predict --model=model --classifier=probe --input=new/holiday/$(ls new/holiday | head -1) --output=one
 [ "$(wc -l < one/predictions.csv)" -eq 2 ] || fail "one image: $(cat one/predictions.csv)"

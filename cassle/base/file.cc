@@ -251,12 +251,12 @@ absl::StatusOr<std::shared_ptr<MappedFile>> MapFile(const std::string& path) {
 absl::StatusOr<std::unique_ptr<FileWriter>> FileWriter::Open(const std::string& path,
                                                              size_t buffer_bytes) {
   const bool standard_output = path == "-";
+  const std::string name = standard_output ? "standard output" : path;
   const int fd = standard_output
                      ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0)
                      : open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  if (fd < 0) return WriteError(path, errno);
-  return std::unique_ptr<FileWriter>(
-      new FileWriter(standard_output ? "standard output" : path, fd, buffer_bytes));
+  if (fd < 0) return WriteError(name, errno);
+  return std::unique_ptr<FileWriter>(new FileWriter(name, fd, buffer_bytes));
 }
 
 FileWriter::~FileWriter() {

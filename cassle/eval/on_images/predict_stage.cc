@@ -24,6 +24,8 @@ using Options = v1::PredictOptions;
 
 // Images that are classified together: neighbours are faster to find for many.
 constexpr int64_t kClassifiedRows = 512;
+// Of --page_images.
+constexpr int kPageImages = 500;
 
 absl::Status CheckOptions(const Options& options) {
   const bool fine_tuned = !options.fine_tuned().empty();
@@ -48,6 +50,9 @@ absl::Status CheckOptions(const Options& options) {
   }
   if (options.format() == Options::PAGE && options.output() == "-") {
     return absl::InvalidArgumentError("--output=-: a page is a file of a folder, not a stream");
+  }
+  if (options.format() != Options::PAGE && options.has_page_images()) {
+    return absl::InvalidArgumentError("--page_images goes with --format=page");
   }
   if (options.input().empty()) {
     return absl::InvalidArgumentError(
@@ -75,10 +80,11 @@ class Run {
   absl::Status Predict(ImageSource* source) {
     CASSLE_ASSIGN_OR_RETURN(writer_,
                             OpenPredictionWriter(options_.format(), context_.output_dir(), Head()));
+    const int shown = options_.has_page_images() ? options_.page_images() : kPageImages;
     const bool page = options_.format() == Options::PAGE;
     CASSLE_RETURN_IF_ERROR(ForEachNewBatch({.batch_size = options_.batch_size(),
                                             .max_pixels = options_.max_pixels(),
-                                            .pictures = page ? options_.page_images() : 0},
+                                            .pictures = page ? shown : 0},
                                            *predictor_.encoder, context_, source,
                                            [this](NewBatch* batch) { return Take(batch); }));
     CASSLE_RETURN_IF_ERROR(Classify());
@@ -169,7 +175,7 @@ class Run {
 StageInfo PredictInfo() {
   StageInfo info;
   info.name = "predict";
-  info.version = 2;
+  info.version = 3;
   info.summary =
       "Classifies new images by what linear-probe, sgd-probe, knn or fine-tune learnt: class, "
       "probability and further classes by file name.";

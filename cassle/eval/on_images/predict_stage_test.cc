@@ -1,5 +1,8 @@
 #include "cassle/eval/on_images/predict_stage.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -23,6 +26,7 @@
 #include "cassle/eval/on_embeddings/linear_probe_stage.h"
 #include "cassle/eval/on_embeddings/sgd_probe_stage.h"
 #include "cassle/eval/on_images/embed_stage.h"
+#include "cassle/eval/on_images/prediction_writer.h"
 #include "cassle/features/frozen_encoder.h"
 #include "cassle/features/model_testutil.h"
 #include "cassle/models/weights/head.pb.h"
@@ -235,7 +239,7 @@ TEST_F(PredictTest, ThreadsChangeNoByteOfAnyFormat) {
                                      std::pair(v1::PredictOptions::JSONL, "predictions.jsonl"),
                                      std::pair(v1::PredictOptions::PAGE, "predictions.html")}) {
     options.set_format(format);
-    options.set_page_images(11);
+    if (format == v1::PredictOptions::PAGE) options.set_page_images(11);
     ASSERT_OK_AND_ASSIGN(const StageOutcome one, Predict(options, 1));
     EXPECT_EQ(one.manifest.files_size(), 2) << file;
     const std::string bytes = Read(file);
@@ -333,9 +337,11 @@ TEST_F(PredictTest, APageNeedsNoNetworkAndShowsTheFirstImages) {
   options.set_page_images(10);
   ASSERT_OK(Predict(options));
   const std::string page = Read("predictions.html");
-  EXPECT_THAT(
-      page, AllOf(HasSubstr("10 images shown, 21 more predicted"), HasSubstr("&lt;b&gt;&amp;.png"),
-                  Not(HasSubstr("<b>")), Not(HasSubstr("http")), Not(HasSubstr("<script"))));
+  EXPECT_THAT(page,
+              AllOf(HasSubstr("10 images shown, 21 more predicted"),
+                    HasSubstr("<bdi>&lt;b&gt;&amp;.png</bdi>"), HasSubstr("<bdi>bright</bdi>: "),
+                    HasSubstr("<bdi>bright</bdi> ("), Not(HasSubstr("<b>")), Not(HasSubstr("http")),
+                    Not(HasSubstr("<script"))));
   const std::vector<std::string> pictures = absl::StrSplit(page, "data:image/jpeg;base64,");
   EXPECT_EQ(pictures.size(), 11);
 }
@@ -429,6 +435,28 @@ TEST_F(PredictTest, OptionsThatLackOrExcludeEachOtherAreRefused) {
         o->set_output("-");
       },
       kUsage, "a page is a file");
+  refused([](auto* o) { o->set_page_images(500); }, kUsage, "goes with --format=page");
+}
+
+// Who reads them may stop early, and then the rest is not computed.
+TEST(PredictionWriterTest, AStreamHasEachLineAtOnce) {
+  int ends[2];
+  ASSERT_EQ(pipe2(ends, O_NONBLOCK), 0);
+  const int standard_output = dup(STDOUT_FILENO);
+  ASSERT_EQ(dup2(ends[1], STDOUT_FILENO), STDOUT_FILENO);
+  const auto writer =
+      OpenPredictionWriter(v1::PredictOptions::JSONL, /*folder=*/"", {"label", {"cat"}, 1, ""});
+  ASSERT_EQ(dup2(standard_output, STDOUT_FILENO), STDOUT_FILENO);
+  ASSERT_OK(writer);
+  ASSERT_OK((*writer)->Append({"a.png", {{0, 1}}, ""}));
+  char line[100];
+  const ssize_t bytes = read(ends[0], line, sizeof(line));
+  ASSERT_GT(bytes, 0);
+  EXPECT_EQ(absl::string_view(line, bytes),
+            "{\"image\":\"a.png\",\"class\":\"cat\",\"probability\":1,"
+            "\"top\":[{\"class\":\"cat\",\"probability\":1}]}\n");
+  ASSERT_OK((*writer)->Finish({}));
+  for (const int fd : {ends[0], ends[1], standard_output}) close(fd);
 }
 
 TEST_F(PredictTest, AnInterruptedRunLeavesNoOutput) {

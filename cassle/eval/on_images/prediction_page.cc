@@ -14,7 +14,8 @@ namespace {
 constexpr char kStyle[] = R"(<style>
 :root { color-scheme: light dark; --soft: #6a6a66; --rule: #9995; --bar: #0072b2; }
 @media (prefers-color-scheme: dark) { :root { --soft: #aaa79e; --bar: #4aa8e8; } }
-body { font: 14px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 76rem; padding: 0 1rem; }
+body { font: 14px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 76rem; padding: 0 1rem;
+  overflow-wrap: anywhere; }
 p, small, li { color: var(--soft); }
 nav { display: flex; flex-wrap: wrap; gap: .2rem 1.1rem; }
 a { color: var(--bar); }
@@ -23,13 +24,19 @@ h2 { font-size: 1.1rem; margin: 2rem 0 .6rem; border-bottom: 1px solid var(--rul
 figure { margin: 0; width: 164px; }
 img { display: block; width: 160px; height: 160px; object-fit: contain; background: #8881; border-radius: 4px; }
 meter { width: 160px; height: .6rem; }
-figcaption { overflow-wrap: anywhere; }
 </style>)";
 
-std::string PerCent(double probability) { return absl::StrFormat("%.1f %%", 100 * probability); }
+std::string PerCent(double probability) {
+  return absl::StrFormat("%.1f&nbsp;%%", 100 * probability);
+}
 
 std::string Count(int64_t images) {
   return absl::StrCat(images, images == 1 ? " image" : " images");
+}
+
+// A name, whose direction (of Hebrew, Arabic) is not that of the numbers beside it.
+std::string Name(const std::string& name) {
+  return absl::StrCat("<bdi>", EscapeHtml(name), "</bdi>");
 }
 
 std::string Figure(const PredictionHead& head, const Prediction& prediction) {
@@ -37,21 +44,23 @@ std::string Figure(const PredictionHead& head, const Prediction& prediction) {
   const auto& [c, probability] = prediction.top[0];
   std::string further;
   for (size_t i = 1; i < prediction.top.size(); ++i) {
-    absl::StrAppend(&further, "<br>", EscapeHtml(head.class_names[prediction.top[i].first]), " ",
+    // For which no neighbour voted.
+    if (prediction.top[i].second == 0) break;
+    absl::StrAppend(&further, "<br>", Name(head.class_names[prediction.top[i].first]), " ",
                     PerCent(prediction.top[i].second));
   }
-  return absl::StrCat("<figure><img alt=\"", name, "\" src=\"data:image/jpeg;base64,",
-                      absl::Base64Escape(prediction.picture), "\"><meter value=\"",
-                      ProbabilityText(probability), "\"></meter><figcaption>", name, "<br><strong>",
-                      EscapeHtml(head.class_names[c]), " ", PerCent(probability),
-                      "</strong><small>", further, "</small></figcaption></figure>\n");
+  return absl::StrCat(
+      "<figure><img alt=\"", name, "\" src=\"data:image/jpeg;base64,",
+      absl::Base64Escape(prediction.picture), "\"><meter value=\"", ProbabilityText(probability),
+      "\"></meter><figcaption>", Name(prediction.image), "<br><strong>", Name(head.class_names[c]),
+      " ", PerCent(probability), "</strong><small>", further, "</small></figcaption></figure>\n");
 }
 
 std::string DamagedList(const std::vector<std::pair<std::string, std::string>>& damaged) {
   if (damaged.empty()) return "";
   std::string html = absl::StrCat("<h2>Not readable: ", Count(damaged.size()), "</h2>\n<ul>\n");
   for (const auto& [name, reason] : damaged) {
-    absl::StrAppend(&html, "<li>", EscapeHtml(name), ": ", EscapeHtml(reason), "</li>\n");
+    absl::StrAppend(&html, "<li>", Name(name), ": ", EscapeHtml(reason), "</li>\n");
   }
   return absl::StrCat(html, "</ul>\n");
 }
@@ -73,7 +82,7 @@ std::string PredictionPage(const PredictionHead& head, const std::vector<Predict
       not_shown > 0 ? absl::StrCat(" shown, ", not_shown, " more predicted") : "", "; by ",
       EscapeHtml(head.origin), ".</p>\n<nav>\n");
   for (const auto& [c, images] : by_class) {
-    absl::StrAppend(&page, "<a href=\"#class-", c, "\">", EscapeHtml(head.class_names[c]), " (",
+    absl::StrAppend(&page, "<a href=\"#class-", c, "\">", Name(head.class_names[c]), " (",
                     images.size(), ")</a>\n");
   }
   absl::StrAppend(&page, "</nav>\n");
@@ -81,7 +90,7 @@ std::string PredictionPage(const PredictionHead& head, const std::vector<Predict
     std::stable_sort(images.begin(), images.end(), [](const Prediction* a, const Prediction* b) {
       return a->top[0].second > b->top[0].second;
     });
-    absl::StrAppend(&page, "<h2 id=\"class-", c, "\">", EscapeHtml(head.class_names[c]), ": ",
+    absl::StrAppend(&page, "<h2 id=\"class-", c, "\">", Name(head.class_names[c]), ": ",
                     Count(images.size()), "</h2>\n<div class=\"images\">\n");
     for (const Prediction* prediction : images) absl::StrAppend(&page, Figure(head, *prediction));
     absl::StrAppend(&page, "</div>\n");

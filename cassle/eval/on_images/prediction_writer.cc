@@ -115,10 +115,12 @@ absl::StatusOr<std::unique_ptr<PredictionWriter>> OpenPredictionWriter(
         new PageWriter(std::move(head), JoinPath(folder, "predictions.html")));
   }
   const bool json = format == v1::PredictOptions::JSONL;
+  // Who reads a stream gets each line when it is there, and who reads no further ends the run.
   CASSLE_ASSIGN_OR_RETURN(
       std::unique_ptr<FileWriter> file,
-      FileWriter::Open(
-          folder.empty() ? "-" : JoinPath(folder, json ? "predictions.jsonl" : "predictions.csv")));
+      folder.empty()
+          ? FileWriter::Open("-", /*buffer_bytes=*/0)
+          : FileWriter::Open(JoinPath(folder, json ? "predictions.jsonl" : "predictions.csv")));
   if (json) {
     return std::unique_ptr<PredictionWriter>(new JsonWriter(std::move(head), std::move(file)));
   }

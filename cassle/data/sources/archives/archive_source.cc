@@ -18,6 +18,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "cassle/base/escaped_name.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
@@ -233,7 +234,11 @@ absl::Status ListArchives(const SourceArguments& arguments, std::vector<Archive>
   for (size_t i = 0; i < archives->size(); ++i) {
     Archive& archive = (*archives)[i];
     const std::string advice = ForeignFormatAdvice(archive.path);
-    if (!advice.empty()) return absl::FailedPreconditionError(advice);
+    if (!advice.empty()) {
+      // What is kept of standard input has a name of its own.
+      return absl::FailedPreconditionError(
+          absl::StrReplaceAll(advice, {{archive.path, archive.name}}));
+    }
     const auto read = [&](int64_t bytes) {
       if (arguments.reading) arguments.reading(before + std::min(bytes, sizes[i]), total);
     };
