@@ -27,22 +27,27 @@ absl::StatusOr<EmbeddedDataset> EmbeddedDataset::Open(const std::string& flag,
   return images;
 }
 
-absl::StatusOr<RgbImage> EmbeddedDataset::Fitted(int64_t row, int side,
-                                                 v1::ImageRecord* record) const {
+absl::StatusOr<v1::ImageRecord> EmbeddedDataset::Record(int64_t row) const {
   const int64_t index = ids_[row] - static_cast<int64_t>(dataset_->first_id());
   if (index < 0 || index >= dataset_->size()) {
     return absl::FailedPreconditionError(absl::StrCat(dataset_->folder(), ": split '",
                                                       dataset_->split().name(), "' has no image ",
                                                       ids_[row], ": embed again"));
   }
-  v1::ImageRecord read;
+  v1::ImageRecord record;
+  CASSLE_RETURN_IF_ERROR(dataset_->Read(index, &record));
+  return record;
+}
+
+absl::StatusOr<RgbImage> EmbeddedDataset::Fitted(const v1::ImageRecord& record, int side) const {
   RgbImage image;
-  CASSLE_RETURN_IF_ERROR(dataset_->ReadImage(index, &read, &image));
-  if (record != nullptr) {
-    read.clear_encoded();
-    *record = std::move(read);
-  }
+  CASSLE_RETURN_IF_ERROR(dataset_->Decode(record, &image));
   return FitImage(image, side);
+}
+
+absl::StatusOr<RgbImage> EmbeddedDataset::Fitted(int64_t row, int side) const {
+  CASSLE_ASSIGN_OR_RETURN(const v1::ImageRecord record, Record(row));
+  return Fitted(record, side);
 }
 
 }  // namespace cassle

@@ -23,9 +23,14 @@ class EmbeddedDataset {
                                               const std::string& role, const Embeddings& embeddings,
                                               const StageContext& context);
 
-  // The image of a row, fitted into `side` pixels; its record, without the encoded bytes, if asked.
-  // \error kFailedPrecondition if the split has no such image; those of Dataset::ReadImage.
-  absl::StatusOr<RgbImage> Fitted(int64_t row, int side, v1::ImageRecord* record = nullptr) const;
+  // The record of a row.
+  // \error kFailedPrecondition if the split has no such image; those of Dataset::Read.
+  absl::StatusOr<v1::ImageRecord> Record(int64_t row) const;
+  // Its image, fitted into `side` pixels.
+  // \error those of Dataset::Decode.
+  absl::StatusOr<RgbImage> Fitted(const v1::ImageRecord& record, int side) const;
+  // Both.
+  absl::StatusOr<RgbImage> Fitted(int64_t row, int side) const;
 
   const v1::DatasetInfo& info() const { return dataset_->info(); }
 

@@ -105,29 +105,34 @@ RgbImage DrawRetrievalGrid(const std::string& title, const std::vector<GridRow>&
   return picture;
 }
 
-absl::StatusOr<std::string> RetrievalPage(const std::string& title, const std::string& explanation,
-                                          const std::vector<GridRow>& rows) {
-  std::string page =
+absl::StatusOr<RetrievalPage> RetrievalPage::Open(const std::string& path, const std::string& title,
+                                                  const std::string& explanation) {
+  CASSLE_ASSIGN_OR_RETURN(std::unique_ptr<FileWriter> file, FileWriter::Open(path));
+  CASSLE_RETURN_IF_ERROR(file->Append(
       absl::StrCat("<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\">",
                    "<meta name=\"viewport\" content=\"width=device-width\"><title>",
                    EscapeHtml(title), "</title>\n", kStyle, "</head>\n<body>\n<h1>",
-                   EscapeHtml(title), "</h1>\n<p>", EscapeHtml(explanation), "</p>\n");
-  for (const GridRow& row : rows) {
-    CASSLE_ASSIGN_OR_RETURN(const std::string query, Figure(row.query, "query", "query"));
-    absl::StrAppend(&page, "<div class=\"row\">\n", query);
-    for (const GridImage& neighbor : row.neighbors) {
-      CASSLE_ASSIGN_OR_RETURN(const std::string figure,
-                              Figure(neighbor,
-                                     !neighbor.right.has_value() ? "unknown"
-                                     : *neighbor.right           ? "right"
-                                                                 : "wrong",
-                                     Similarity(neighbor)));
-      absl::StrAppend(&page, figure);
-    }
-    absl::StrAppend(&page, "</div>\n");
+                   EscapeHtml(title), "</h1>\n<p>", EscapeHtml(explanation), "</p>\n")));
+  return RetrievalPage(std::move(file));
+}
+
+absl::Status RetrievalPage::Add(const GridRow& row) {
+  CASSLE_ASSIGN_OR_RETURN(const std::string query, Figure(row.query, "query", "query"));
+  CASSLE_RETURN_IF_ERROR(file_->Append(absl::StrCat("<div class=\"row\">\n", query)));
+  for (const GridImage& neighbor : row.neighbors) {
+    CASSLE_ASSIGN_OR_RETURN(const std::string figure, Figure(neighbor,
+                                                             !neighbor.right.has_value() ? "unknown"
+                                                             : *neighbor.right           ? "right"
+                                                                                         : "wrong",
+                                                             Similarity(neighbor)));
+    CASSLE_RETURN_IF_ERROR(file_->Append(figure));
   }
-  absl::StrAppend(&page, "</body>\n</html>\n");
-  return page;
+  return file_->Append("</div>\n");
+}
+
+absl::Status RetrievalPage::Close() {
+  CASSLE_RETURN_IF_ERROR(file_->Append("</body>\n</html>\n"));
+  return file_->Close();
 }
 
 }  // namespace cassle

@@ -7,11 +7,15 @@
 #define CASSLE_EVAL_ON_EMBEDDINGS_RETRIEVAL_GRID_H_
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "cassle/base/file.h"
 #include "cassle/data/images/image.h"
 
 namespace cassle {
@@ -41,11 +45,24 @@ constexpr int kGridCell = 96;
 // rows: at least one, all with equally many neighbours.
 RgbImage DrawRetrievalGrid(const std::string& title, const std::vector<GridRow>& rows);
 
-// A page that needs no network and runs no script.
-//   explanation  a sentence below the title.
-// \error kInvalidArgument for an image without pixels.
-absl::StatusOr<std::string> RetrievalPage(const std::string& title, const std::string& explanation,
-                                          const std::vector<GridRow>& rows);
+// Writes a page that needs no network and runs no script, row by row.
+class RetrievalPage {
+ public:
+  //   explanation  a sentence below the title.
+  // \error as FileWriter (cassle/base/file.h), also of what follows.
+  static absl::StatusOr<RetrievalPage> Open(const std::string& path, const std::string& title,
+                                            const std::string& explanation);
+  // \error kInvalidArgument for an image without pixels.
+  absl::Status Add(const GridRow& row);
+  absl::Status Close();
+  // So far.
+  int64_t bytes() const { return file_->size(); }
+
+ private:
+  explicit RetrievalPage(std::unique_ptr<FileWriter> file) : file_(std::move(file)) {}
+
+  std::unique_ptr<FileWriter> file_;
+};
 
 }  // namespace cassle
 

@@ -133,8 +133,10 @@ absl::Status WriteGrid(const LearntTarget& target, const std::vector<GridRow>& r
   const std::string name = absl::StrCat("retrieval_", FileNamePart(target.name));
   CASSLE_ASSIGN_OR_RETURN(const std::string png, EncodePng(DrawRetrievalGrid(title, rows)));
   CASSLE_RETURN_IF_ERROR(WriteFile(JoinPath(dir, name + ".png"), png));
-  CASSLE_ASSIGN_OR_RETURN(const std::string page, RetrievalPage(title, kExplanation, rows));
-  CASSLE_RETURN_IF_ERROR(WriteFile(JoinPath(dir, name + ".html"), page));
+  CASSLE_ASSIGN_OR_RETURN(RetrievalPage page,
+                          RetrievalPage::Open(JoinPath(dir, name + ".html"), title, kExplanation));
+  for (const GridRow& row : rows) CASSLE_RETURN_IF_ERROR(page.Add(row));
+  CASSLE_RETURN_IF_ERROR(page.Close());
   v1::Picture* picture = evaluation->add_pictures();
   picture->set_file(name + ".png");
   picture->set_title(title);

@@ -23,6 +23,7 @@
 #include "cassle/probes/nearest_neighbors.h"
 #include "cassle/runtime/device.h"
 #include "cassle/runtime/torch_runtime.h"
+#include "cassle/stage/progress.h"
 
 namespace cassle {
 namespace {
@@ -32,6 +33,8 @@ using Options = v1::SimilarOptions;
 // Rows and columns of similar.png: more are for the page.
 constexpr size_t kPngRows = 20;
 constexpr size_t kPngNeighbors = 12;
+// Bytes of a page that takes a browser seconds.
+constexpr int64_t kLargePage = 100 << 20;
 constexpr char kTitle[] = "Similar images";
 constexpr char kExplanation[] =
     "Left the image that was looked for, then what is most like it by cosine similarity.";
@@ -106,58 +109,74 @@ absl::StatusOr<Queries> Read(const Options& options, const FrozenEncoder& encode
 // Writes the files of the output.
 class Writer {
  public:
-  Writer(const Queries& queries, const NeighborTable& table, const EmbeddedDataset& dataset)
-      : queries_(queries), table_(table), dataset_(dataset) {}
+  Writer(const Queries& queries, const NeighborTable& table, const EmbeddedDataset& dataset,
+         StageContext* context)
+      : queries_(queries), table_(table), dataset_(dataset), context_(*context) {}
 
-  absl::Status Write(const std::string& folder) {
-    CASSLE_RETURN_IF_ERROR(Collect());
-    CASSLE_RETURN_IF_ERROR(WriteFile(JoinPath(folder, "similar.csv"), csv_));
-    CASSLE_ASSIGN_OR_RETURN(const std::string page, RetrievalPage(kTitle, kExplanation, rows_));
-    CASSLE_RETURN_IF_ERROR(WriteFile(JoinPath(folder, "similar.html"), page));
-    rows_.resize(std::min(rows_.size(), kPngRows));
-    for (GridRow& row : rows_) row.neighbors.resize(std::min(row.neighbors.size(), kPngNeighbors));
-    CASSLE_ASSIGN_OR_RETURN(const std::string png, EncodePng(DrawRetrievalGrid(kTitle, rows_)));
+  absl::Status Write() {
+    const std::string& folder = context_.output_dir();
+    CASSLE_ASSIGN_OR_RETURN(csv_, FileWriter::Open(JoinPath(folder, "similar.csv")));
+    CASSLE_RETURN_IF_ERROR(
+        csv_->Append(CsvLine({"query", "rank", "image", "similarity", "label"})));
+    CASSLE_ASSIGN_OR_RETURN(
+        RetrievalPage page,
+        RetrievalPage::Open(JoinPath(folder, "similar.html"), kTitle, kExplanation));
+    Progress progress("writing", static_cast<int64_t>(queries_.keys.size()), "queries");
+    for (size_t q = 0; q < queries_.keys.size(); ++q) {
+      if (context_.interrupted()) {
+        return absl::CancelledError("interrupted; run the same command again");
+      }
+      CASSLE_RETURN_IF_ERROR(AddRow(q, &page));
+      progress.Set(static_cast<int64_t>(q) + 1);
+    }
+    CASSLE_RETURN_IF_ERROR(csv_->Close());
+    CASSLE_RETURN_IF_ERROR(page.Close());
+    if (page.bytes() > kLargePage) {
+      context_.Note(absl::StrCat("similar.html has ", page.bytes() >> 20,
+                                 " MiB, which browsers open slowly: a smaller --k or "
+                                 "--page_queries makes it smaller; similar.csv has all"));
+    }
+    CASSLE_ASSIGN_OR_RETURN(const std::string png, EncodePng(DrawRetrievalGrid(kTitle, on_png_)));
     return WriteFile(JoinPath(folder, "similar.png"), png);
   }
 
  private:
-  absl::Status Collect() {
-    csv_ = CsvLine({"query", "rank", "image", "similarity", "label"});
-    for (size_t q = 0; q < queries_.keys.size(); ++q) {
-      const bool shown = q < queries_.pictures.size();
-      GridRow row;
-      if (shown) {
-        row.query.name = row.query.caption = queries_.keys[q];
-        RgbImage picture;
-        CASSLE_RETURN_IF_ERROR(DecodeImage(queries_.pictures[q], &picture));
-        CASSLE_ASSIGN_OR_RETURN(row.query.image, FitImage(picture, kGridCell));
-      }
-      for (int64_t i = 0; i < table_.neighbors; ++i) {
-        CASSLE_RETURN_IF_ERROR(Add(q, i, shown ? &row : nullptr));
-      }
-      if (shown) rows_.push_back(std::move(row));
+  absl::Status AddRow(size_t query, RetrievalPage* page) {
+    const bool shown = query < queries_.pictures.size();
+    GridRow row;
+    for (int64_t i = 0; i < table_.neighbors; ++i) {
+      CASSLE_RETURN_IF_ERROR(Add(query, i, shown ? &row : nullptr));
     }
+    if (!shown) return absl::OkStatus();
+    row.query.name = row.query.caption = queries_.keys[query];
+    RgbImage picture;
+    CASSLE_RETURN_IF_ERROR(DecodeImage(queries_.pictures[query], &picture));
+    CASSLE_ASSIGN_OR_RETURN(row.query.image, FitImage(picture, kGridCell));
+    CASSLE_RETURN_IF_ERROR(page->Add(row));
+    if (on_png_.size() == kPngRows) return absl::OkStatus();
+    row.neighbors.resize(std::min(row.neighbors.size(), kPngNeighbors));
+    on_png_.push_back(std::move(row));
     return absl::OkStatus();
   }
 
+  // A row of the table; its picture where there is a row of the page.
   absl::Status Add(size_t query, int64_t rank, GridRow* row) {
     const int64_t entry = static_cast<int64_t>(query) * table_.neighbors + rank;
-    v1::ImageRecord record;
-    CASSLE_ASSIGN_OR_RETURN(RgbImage image,
-                            dataset_.Fitted(table_.rows[entry], kGridCell, &record));
+    CASSLE_ASSIGN_OR_RETURN(const v1::ImageRecord record, dataset_.Record(table_.rows[entry]));
     const std::string label = !record.has_label() ? ""
                               : record.label() < dataset_.info().classes_size()
                                   ? dataset_.info().classes(record.label())
                                   : absl::StrCat(record.label());
     const float similarity = table_.similarities[entry];
-    absl::StrAppend(&csv_, CsvLine({queries_.keys[query], absl::StrCat(rank + 1), record.key(),
-                                    absl::StrFormat("%.6f", similarity), label}));
+    CASSLE_RETURN_IF_ERROR(
+        csv_->Append(CsvLine({queries_.keys[query], absl::StrCat(rank + 1), record.key(),
+                              absl::StrFormat("%.6f", similarity), label})));
     if (row == nullptr) return absl::OkStatus();
     GridImage shown;
     shown.name = record.key();
     shown.caption = label.empty() ? record.key() : label;
     shown.similarity = similarity;
-    shown.image = std::move(image);
+    CASSLE_ASSIGN_OR_RETURN(shown.image, dataset_.Fitted(record, kGridCell));
     row->neighbors.push_back(std::move(shown));
     return absl::OkStatus();
   }
@@ -165,8 +184,10 @@ class Writer {
   const Queries& queries_;
   const NeighborTable& table_;
   const EmbeddedDataset& dataset_;
-  std::string csv_;
-  std::vector<GridRow> rows_;
+  StageContext& context_;
+  std::unique_ptr<FileWriter> csv_;
+  // The first rows.
+  std::vector<GridRow> on_png_;
 };
 
 }  // namespace
@@ -218,7 +239,7 @@ absl::Status RunSimilar(const Options& options, StageContext& context) {
     context.Note(absl::StrCat("--train has ", table.neighbors, " images: so many are shown"));
   }
   if (!context.output_dir().empty()) {
-    CASSLE_RETURN_IF_ERROR(Writer(queries, table, dataset).Write(context.output_dir()));
+    CASSLE_RETURN_IF_ERROR(Writer(queries, table, dataset, &context).Write());
   }
   context.Count("queries", static_cast<int64_t>(queries.keys.size()));
   v1::SimilarResult result;
