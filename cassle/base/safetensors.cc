@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -85,13 +86,45 @@ Header ParseHeader(absl::string_view text) {
   return header;
 }
 
-// Where an entry says that its data end; 0 if it does not.
-uint64_t EndOf(const json& entry) {
-  if (!entry.is_object() || !entry.contains("data_offsets")) return 0;
+// Bytes of the data, [begin, end).
+struct Span {
+  uint64_t begin = 0;
+  uint64_t end = 0;
+  std::string tensor;
+};
+
+// Where an entry says that its data are, whatever their type; nothing if it does not.
+std::optional<Span> SpanOf(const std::string& tensor, const json& entry) {
+  if (!entry.is_object() || !entry.contains("data_offsets")) return std::nullopt;
   const json& offsets = entry["data_offsets"];
-  return offsets.is_array() && offsets.size() == 2 && offsets[1].is_number_unsigned()
-             ? offsets[1].get<uint64_t>()
-             : 0;
+  if (!offsets.is_array() || offsets.size() != 2 || !offsets[0].is_number_unsigned() ||
+      !offsets[1].is_number_unsigned()) {
+    return std::nullopt;
+  }
+  return Span{offsets[0].get<uint64_t>(), offsets[1].get<uint64_t>(), tensor};
+}
+
+// Tensors lie side by side: each byte belongs to one of them.
+absl::Status CheckEachByteOnce(const std::string& path, std::vector<Span> spans, uint64_t size) {
+  std::sort(spans.begin(), spans.end(), [](const Span& a, const Span& b) {
+    return std::tie(a.begin, a.end) < std::tie(b.begin, b.end);
+  });
+  uint64_t end = 0;
+  std::string before;
+  for (const Span& span : spans) {
+    if (span.begin < end) {
+      return Bad(path, absl::StrCat("tensors \"", EscapedName(before), "\" and \"",
+                                    EscapedName(span.tensor), "\" share bytes"));
+    }
+    if (span.begin > end) {
+      return Bad(path, absl::StrCat(span.begin - end, " bytes before tensor \"",
+                                    EscapedName(span.tensor), "\" belong to none"));
+    }
+    end = span.end;
+    before = span.tensor;
+  }
+  if (end >= size) return absl::OkStatus();
+  return Bad(path, absl::StrCat(size - end, " bytes lie behind its last tensor"));
 }
 
 absl::StatusOr<TensorView> ParseTensor(const std::string& path, const std::string& name,
@@ -171,9 +204,8 @@ absl::StatusOr<SafetensorsFile> SafetensorsFile::Parse(const std::string& path,
   if (!header.twice.empty()) {
     return Bad(path, absl::StrCat("its header has \"", EscapedName(header.twice), "\" twice"));
   }
-  uint64_t end = 0;
+  std::vector<Span> spans;
   for (const auto& [name, entry] : header.object.items()) {
-    end = std::max(end, EndOf(entry));
     if (name == "__metadata__") {
       if (!entry.is_object()) return Bad(path, "__metadata__ is not an object");
       for (const auto& [key, value] : entry.items()) {
@@ -183,15 +215,14 @@ absl::StatusOr<SafetensorsFile> SafetensorsFile::Parse(const std::string& path,
       }
       continue;
     }
+    if (const std::optional<Span> span = SpanOf(name, entry)) spans.push_back(*span);
     if (origin == Origin::kForeign && IsUnsupported(entry)) {
       result.unsupported_[name] = entry["dtype"].get<std::string>();
       continue;
     }
     CASSLE_ASSIGN_OR_RETURN(result.tensors_[name], ParseTensor(path, name, entry, data, origin));
   }
-  if (end < data.size()) {
-    return Bad(path, absl::StrCat(data.size() - end, " bytes lie behind its last tensor"));
-  }
+  CASSLE_RETURN_IF_ERROR(CheckEachByteOnce(path, std::move(spans), data.size()));
   const auto checksum = result.metadata_.find(kChecksum);
   if (origin == Origin::kOwn && checksum != result.metadata_.end()) {
     if (checksum->second != FingerprintBytes(data)) {

@@ -151,6 +151,31 @@ TEST(SafetensorsTest, ANameTwiceAndBytesBehindTheLastTensorAreRefused) {
       StatusIs(absl::StatusCode::kDataLoss, HasSubstr("2 bytes lie behind its last tensor")));
 }
 
+// As the authors' reader does, of any type and origin.
+TEST(SafetensorsTest, TensorsThatShareBytesOrLeaveSomeOutAreRefused) {
+  const auto pair = [](const std::string& dtype, const std::string& a, const std::string& b) {
+    return WithHeader(
+        absl::StrCat(R"({"a": {"dtype": ")", dtype, R"(", "shape": [2], "data_offsets": )", a,
+                     R"(}, "b": {"dtype": "U8", "shape": [2], "data_offsets": )", b, "}}"),
+        "1234");
+  };
+  for (const std::string dtype : {"U8", "F8_E4M3"}) {
+    const auto parse = [&](const std::string& a, const std::string& b) {
+      return SafetensorsFile::Parse("file", pair(dtype, a, b), SafetensorsFile::Origin::kForeign)
+          .status();
+    };
+    EXPECT_OK(parse("[0, 2]", "[2, 4]"));
+    EXPECT_OK(parse("[2, 4]", "[0, 2]"));
+    EXPECT_THAT(parse("[2, 4]", "[2, 4]"),
+                StatusIs(absl::StatusCode::kDataLoss, HasSubstr("2 bytes before tensor \"a\"")));
+    EXPECT_THAT(
+        parse("[0, 2]", "[1, 3]"),
+        StatusIs(absl::StatusCode::kDataLoss, HasSubstr("tensors \"a\" and \"b\" share bytes")));
+    EXPECT_THAT(parse("[0, 2]", "[0, 2]"),
+                StatusIs(absl::StatusCode::kDataLoss, HasSubstr("share bytes")));
+  }
+}
+
 TEST(SafetensorsTest, AHugeHeaderLengthIsRefusedWithoutAllocating) {
   std::string bytes(16, '\xff');
   EXPECT_THAT(OpenBytes(bytes),

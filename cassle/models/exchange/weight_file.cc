@@ -202,7 +202,14 @@ absl::StatusOr<WeightFile> ReadWeightFile(const std::string& path) {
   }
   CASSLE_ASSIGN_OR_RETURN(const std::shared_ptr<MappedFile> mapped, MapFile(path));
   CASSLE_ASSIGN_OR_RETURN(WeightFile file, Parse(path, mapped->bytes()));
-  if (file.arrays.empty()) return absl::DataLossError(absl::StrCat(path, ": it holds no tensors"));
+  if (file.arrays.empty()) {
+    return absl::DataLossError(absl::StrCat(
+        path, ": it holds no tensors",
+        file.unread.empty()
+            ? ""
+            : absl::StrCat(", but objects that are not read (", file.unread.size(), "; ",
+                           file.unread[0].what, " for one): in Python, save model.state_dict()")));
+  }
   for (WeightArray& array : file.arrays) array.name = WithoutWrappers(array.name);
   for (UnreadValue& value : file.unread) value.name = WithoutWrappers(value.name);
   for (PickledModule& module : file.modules) module.name = WithoutWrappers(module.name);

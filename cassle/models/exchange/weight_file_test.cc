@@ -51,6 +51,17 @@ TEST(WeightFileTest, NamesOfTensorsAndTypesAreKeptEscaped) {
   EXPECT_EQ(file.unread[0].what, "a tensor of type F4\\x0A");
 }
 
+TEST(WeightFileTest, AFileWithoutTensorsSaysWhatItHolds) {
+  const std::string path = JoinPath(testing::TempDir(), "none.safetensors");
+  ASSERT_OK(WriteFile(
+      path, Safetensors(R"({"a": {"dtype": "F4", "shape": [], "data_offsets": [0, 4]}})", "0000")));
+  EXPECT_THAT(ReadWeightFile(path),
+              StatusIs(absl::StatusCode::kDataLoss,
+                       AllOf(HasSubstr("it holds no tensors, but objects that are not read (1; a "
+                                       "tensor of type F4 for one)"),
+                             HasSubstr("save model.state_dict()"))));
+}
+
 TEST(WeightFileTest, AMissingPartIsNamedOnOneLine) {
   const std::string path = JoinPath(testing::TempDir(), "model.safetensors.index.json");
   ASSERT_OK(WriteFile(path, R"({"weight_map": {"w": "part\n.safetensors"}})"));
