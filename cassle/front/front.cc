@@ -82,10 +82,17 @@ absl::StatusOr<FrontCommand> ReadFrontCommand(const std::vector<StageEntry>& sta
                                               const std::vector<std::string>& arguments) {
   const std::string first = arguments.empty() ? "help" : arguments[0];
   const std::string second = arguments.size() < 2 ? "" : arguments[1];
+  const bool help = first == "help" || first == "--help" || first == "-h";
+  if (const size_t taken = help ? 2 : 1;
+      arguments.size() > taken && (help || first == "--version" || first == "--help=man")) {
+    return absl::InvalidArgumentError(absl::StrCat("unexpected argument ", arguments[taken],
+                                                   ": cassle ", first, " takes ",
+                                                   help ? "one stage" : "none"));
+  }
   if (first == "--complete") return FrontCommand{CompletionLines(Complete(stages, second)), "", {}};
   if (first == "--version") return FrontCommand{BuildFacts("cassle", folder), "", {}};
   if (first == "--help=man") return FrontCommand{FrontManPage(stages), "", {}};
-  if (first == "help" || first == "--help" || first == "-h") {
+  if (help) {
     if (second.empty()) return FrontCommand{FrontHelp(stages), "", {}};
     return Start(stages, folder, second, {"--help"});
   }

@@ -62,6 +62,17 @@ TEST_F(FrontTest, WhatIsNoStageIsNamedWithTheNearest) {
   EXPECT_THAT(Read({"help", "kn"}), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("knn")));
 }
 
+TEST_F(FrontTest, NoArgumentIsPassedOver) {
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"help", "knn", "--k=3"},
+        {"--help", "knn", "--k=3"},
+        {"--version", "--k=3"},
+        {"--help=man", "--k=3"}}) {
+    EXPECT_THAT(Read(arguments), StatusIs(absl::StatusCode::kInvalidArgument,
+                                          HasSubstr("unexpected argument --k=3: cassle ")));
+  }
+}
+
 TEST_F(FrontTest, AProgramThatIsMissingIsNamedWithItsFolder) {
   EXPECT_THAT(Read({"knn"}), StatusIs(absl::StatusCode::kNotFound,
                                       AllOf(HasSubstr("knn is missing in "), HasSubstr(folder_))));
