@@ -13,6 +13,8 @@ namespace {
 constexpr double kNarrow = 380, kWidest = 1000, kPlotHeight = 180, kBar = 14, kGap = 14;
 // Of the type, per letter.
 constexpr double kLetter = 6.6;
+// Of a name that hangs down; the hints of the bars have all of it.
+constexpr int kSlantedLetters = 24;
 
 // Room that the groups want.
 double WantedWidth(int categories, int series) { return 60 + categories * (series * kBar + kGap); }
@@ -34,7 +36,7 @@ std::string BarChart(const ChartText& text, const std::vector<std::string>& cate
   }
   // Names that do not fit side by side hang down at an angle.
   const bool slanted = longest * kLetter > group_width;
-  const double bottom = slanted ? 34 + 0.6 * kLetter * std::min(longest, 24) : 42;
+  const double bottom = slanted ? 34 + 0.6 * kLetter * std::min(longest, kSlantedLetters) : 42;
   const ChartFrame frame(width, kPlotHeight + 12 + bottom, left, bottom);
   std::string svg = frame.Open(text);
   frame.DrawYTicks(y, &svg);
@@ -64,8 +66,9 @@ std::string BarChart(const ChartText& text, const std::vector<std::string>& cate
                                         middle + 4, frame.bottom() + 14)
                                   : absl::StrFormat("x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\"",
                                                     middle, frame.bottom() + 17);
-    absl::StrAppend(&svg, "<text class=\"tick\" ", place, ">", EscapeHtml(categories[c]),
-                    "</text>\n");
+    const std::string name =
+        slanted ? ShortenedInside(categories[c], kSlantedLetters) : categories[c];
+    absl::StrAppend(&svg, "<text class=\"tick\" ", place, ">", EscapeHtml(name), "</text>\n");
   }
   absl::StrAppendFormat(&svg,
                         "<line class=\"base\" x1=\"%g\" x2=\"%g\" y1=\"%.1f\" y2=\"%.1f\"/>\n",

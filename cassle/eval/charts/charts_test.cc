@@ -2,6 +2,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "cassle/base/testing/status_matchers.h"
 #include "cassle/eval/charts/axis_scale.h"
@@ -239,12 +240,39 @@ TEST(HeatMapTest, ColoursGoFromDarkToBright) {
               Not(HasSubstr("class=\"cell\"")));
 }
 
+// Encoders often differ in their last words only.
+TEST(HeatMapTest, LongNamesKeepBothEndsAndTheirHints) {
+  const std::string same = std::string(60, 'c');
+  const std::string svg = HeatMap({"t", "x", "y"}, {"k" + same + "1"}, LinearAxis({0, 1}, false),
+                                  {{"r" + same + "1", {0.5}}, {"r" + same + "2", {0.5}}});
+  for (const char* end : {"1", "2"}) {
+    EXPECT_THAT(svg, HasSubstr(absl::StrCat(">r", std::string(23, 'c'), "\u2026",
+                                            std::string(22, 'c'), end, "</text>")));
+    EXPECT_THAT(svg, HasSubstr(absl::StrCat("r", same, end, ", k", same, "1: 0.5")));
+  }
+  EXPECT_THAT(svg, HasSubstr(absl::StrCat(">k", std::string(11, 'c'), "\u2026",
+                                          std::string(10, 'c'), "1</text>")));
+}
+
+TEST(BarChartTest, LongNamesKeepBothEnds) {
+  const std::string same = std::string(60, 'c');
+  const std::string svg = BarChart({"t", "x", "y"}, {same + "1", same + "2"},
+                                   LinearAxis({0, 1}, true), {{"up", 0, {1, 1}}});
+  for (const char* end : {"1", "2"}) {
+    EXPECT_THAT(svg, HasSubstr(absl::StrCat(">", std::string(12, 'c'), "\u2026",
+                                            std::string(10, 'c'), end, "</text>")));
+  }
+}
+
 TEST(HtmlTextTest, TextIsCutBetweenLetters) {
   EXPECT_EQ(Shortened("abc", 3), "abc");
   EXPECT_EQ(Shortened("abcd", 3), "ab.");
   EXPECT_EQ(Shortened("\u00e4\u00f6\u00fc", 3), "\u00e4\u00f6\u00fc");
   EXPECT_EQ(Shortened("\u00e4\u00f6\u00fc\u00df", 3), "\u00e4\u00f6.");
   EXPECT_EQ(Shortened("\u00e4\u00f6", 1), ".");
+  EXPECT_EQ(ShortenedInside("\u00e4\u00f6\u00fc", 3), "\u00e4\u00f6\u00fc");
+  EXPECT_EQ(ShortenedInside("\u00e4\u00f6\u00fc\u00df", 3), "\u00e4\u2026\u00df");
+  EXPECT_EQ(ShortenedInside("abcdefg", 6), "abc\u2026fg");
 }
 
 TEST(ScatterPlotTest, LongNamesOfClassesStayUtf8) {

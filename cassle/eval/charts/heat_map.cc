@@ -12,6 +12,9 @@ namespace cassle {
 namespace {
 
 constexpr double kLetter = 6.6;
+// Of a name left of the cells and below them; the hints of the cells have all of it.
+constexpr int kRowLetters = 48;
+constexpr int kColumnLetters = 24;
 // Nine stops of viridis (matplotlib, CC0), R G B.
 constexpr std::array<std::array<int, 3>, 9> kRamp = {{{68, 1, 84},
                                                       {71, 44, 122},
@@ -50,7 +53,7 @@ std::string CellNumber(double value) {
 int Longest(const std::vector<std::string>& names) {
   int longest = 0;
   for (const std::string& name : names) longest = std::max(longest, TextWidth(name));
-  return std::min(longest, 24);
+  return longest;
 }
 
 // The ramp with the numbers of its axis, right of the cells.
@@ -78,11 +81,13 @@ std::string HeatMap(const ChartText& text, const std::vector<std::string>& colum
                     const AxisScale& values, const std::vector<HeatMapRow>& rows) {
   const int count = std::max<int>(1, columns.size());
   const double cell = CellSize(count);
-  std::vector<std::string> row_names;
-  for (const HeatMapRow& row : rows) row_names.push_back(row.name);
+  std::vector<std::string> row_names, column_names;
+  for (const HeatMapRow& row : rows) row_names.push_back(ShortenedInside(row.name, kRowLetters));
+  for (const std::string& name : columns)
+    column_names.push_back(ShortenedInside(name, kColumnLetters));
   const double left = 34 + kLetter * Longest(row_names), top = 12;
   const double height = cell * std::max<int>(1, rows.size());
-  const double bottom = 34 + 0.75 * kLetter * Longest(columns);
+  const double bottom = 34 + 0.75 * kLetter * Longest(column_names);
   const double right = 70;
   const ChartFrame frame(std::max(260.0, left + cell * count + right),
                          std::max(height, 90.0) + top + bottom, left, bottom);
@@ -94,7 +99,7 @@ std::string HeatMap(const ChartText& text, const std::vector<std::string>& colum
     if (r % every == 0) {
       absl::StrAppendFormat(
           &svg, "<text class=\"tick\" x=\"%g\" y=\"%.1f\" text-anchor=\"end\">%s</text>\n",
-          left - 6, y + cell / 2 + 4, EscapeHtml(rows[r].name));
+          left - 6, y + cell / 2 + 4, EscapeHtml(row_names[r]));
     }
     for (int c = 0; c < count && c < static_cast<int>(rows[r].values.size()); ++c) {
       const double value = rows[r].values[c];
@@ -119,7 +124,8 @@ std::string HeatMap(const ChartText& text, const std::vector<std::string>& colum
     absl::StrAppendFormat(&svg,
                           "<text class=\"tick\" transform=\"translate(%.1f %.1f) rotate(-48)\" "
                           "text-anchor=\"end\">%s</text>\n",
-                          left + (c + 0.5) * cell + 4, top + height + 12, EscapeHtml(columns[c]));
+                          left + (c + 0.5) * cell + 4, top + height + 12,
+                          EscapeHtml(column_names[c]));
   }
   DrawKey(values, left + cell * count + 14, top, std::max(height, 90.0), &svg);
   frame.DrawLabels(text, &svg);

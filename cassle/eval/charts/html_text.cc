@@ -9,6 +9,12 @@ namespace {
 
 bool BeginsLetter(char c) { return (c & 0xC0) != 0x80; }
 
+// Where letter `place` begins; the end if there are fewer.
+std::string::const_iterator LetterAt(const std::string& text, int place) {
+  return std::find_if(text.begin(), text.end(),
+                      [&](char c) { return BeginsLetter(c) && place-- == 0; });
+}
+
 }  // namespace
 
 std::string EscapeHtml(const std::string& text) {
@@ -22,11 +28,15 @@ int TextWidth(const std::string& text) {
 
 std::string Shortened(const std::string& text, int letters) {
   if (TextWidth(text) <= letters) return text;
-  auto end = text.begin();
-  for (int begun = 0; end != text.end(); ++end) {
-    if (BeginsLetter(*end) && ++begun == letters) break;
-  }
-  return std::string(text.begin(), end) + ".";
+  return std::string(text.begin(), LetterAt(text, letters - 1)) + ".";
+}
+
+std::string ShortenedInside(const std::string& text, int letters) {
+  const int width = TextWidth(text);
+  if (width <= letters) return text;
+  const int behind = (letters - 1) / 2;
+  return std::string(text.begin(), LetterAt(text, letters - 1 - behind)) + "\u2026" +
+         std::string(LetterAt(text, width - behind), text.end());
 }
 
 }  // namespace cassle

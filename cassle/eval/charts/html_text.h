@@ -15,6 +15,9 @@ int TextWidth(const std::string& text);
 // The text if it has at most so many letters; else one fewer and a full stop. letters >= 1.
 std::string Shortened(const std::string& text, int letters);
 
+// The same for names that differ at either end: beginning and end around "\u2026". letters >= 3.
+std::string ShortenedInside(const std::string& text, int letters);
+
 }  // namespace cassle
 
 #endif  // CASSLE_EVAL_CHARTS_HTML_TEXT_H_

@@ -39,6 +39,8 @@ addEventListener('load', () => {
     pictures: all('img').map(e => [e.naturalWidth, e.naturalHeight, ...box(e)]),
     cells: all('td[data-value]').map(e => [e.closest('table').dataset.stage, e.dataset.value,
       e.textContent, getComputedStyle(e).fontWeight]),
+    first_numbers: all('tr').map(e => e.querySelector('td[data-value]')).filter(e => e)
+      .map(e => e.getBoundingClientRect().right),
     requests: performance.getEntriesByType('resource').map(e => e.name)
       .filter(n => !n.startsWith('data:')),
     scripts: all('script').length,
@@ -113,6 +115,16 @@ class ReportBrowserTest : public ReportTest {
     return path;
   }
 
+  // Browsers have a smallest width of windows, frames have not.
+  nlohmann::json MeasuredOnATelephone() {
+    MeasuredPage();
+    const std::string around = Path("around.html");
+    EXPECT_OK(WriteFile(around,
+                        "<body><iframe width=360 height=700 src=\"measured.html\"></iframe><script>"
+                        "addEventListener('message', e => document.body.append(e.data))</script>"));
+    return Measured(Browse(around, "--dump-dom"));
+  }
+
   RgbImage Screenshot(const std::string& flags) {
     const std::string path = Path("screenshot.png");
     Browse(Path("report/report.html"), absl::StrCat("--screenshot='", path, "' ", flags));
@@ -180,16 +192,22 @@ TEST_F(ReportBrowserTest, ChartsAreDrawnAndNumbersAreThoseOfTheResults) {
 }
 
 TEST_F(ReportBrowserTest, ATelephoneNeedsNoSidewaysScrolling) {
-  // Browsers have a smallest width of windows, frames have not.
-  MeasuredPage();
-  const std::string around = Path("around.html");
-  ASSERT_OK(WriteFile(around,
-                      "<body><iframe width=360 height=700 src=\"measured.html\"></iframe><script>"
-                      "addEventListener('message', e => document.body.append(e.data))</script>"));
-  const nlohmann::json page = Measured(Browse(around, "--dump-dom"));
+  const nlohmann::json page = MeasuredOnATelephone();
   EXPECT_EQ(page["width"], 360);
   EXPECT_EQ(page["overflow"], 0);
   for (const auto& chart : page["charts"]) EXPECT_GT(chart[1].get<double>(), 100);
+}
+
+TEST_F(ReportBrowserTest, LongNamesOfEncodersLeaveRoomForNumbers) {
+  const std::string name = "simclr, conditioning mlp (color, color_diff, crop, flip, grayscale), ";
+  options_.clear_results();
+  for (const char* epochs : {"2 epochs", "300 epochs"}) {
+    AddResult(epochs, MadeUpProbe(name + epochs, {{"shape", 0.5}, {"hue", 0.25}}));
+  }
+  ASSERT_OK(Run());
+  const nlohmann::json page = MeasuredOnATelephone();
+  ASSERT_THAT(page["first_numbers"], SizeIs(2));
+  for (const auto& right : page["first_numbers"]) EXPECT_LT(right.get<double>(), 360);
 }
 
 TEST_F(ReportBrowserTest, TheScreenshotShowsLinesInTheirColours) {

@@ -38,9 +38,11 @@ p { max-width: 46rem; margin: .3rem 0 1rem; color: var(--soft); }
 p.news { margin: .2rem 0; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: .42rem .9rem; text-align: right; white-space: nowrap; }
+th, td { padding: .42rem .9rem; text-align: right; }
+td { white-space: nowrap; }
 th { font-weight: 600; color: var(--soft); font-size: .88rem; }
-th:first-child, td:first-child { text-align: left; padding-left: .2rem; }
+th:first-child, td:first-child { text-align: left; padding-left: .2rem; white-space: normal;
+  overflow-wrap: break-word; min-width: 13rem; }
 thead th { border-bottom: 1.5px solid var(--soft); vertical-align: bottom; }
 tbody td { border-bottom: 1px solid var(--rule); }
 tbody th { border-bottom: 1px solid var(--rule); }
@@ -50,7 +52,7 @@ tbody th { border-bottom: 1px solid var(--rule); }
 .dense { font-size: .8rem; }
 .dense th, .dense td { padding: .25rem .45rem; }
 .dense th { font-size: inherit; }
-.dense th, .dense td:first-child { white-space: normal; }
+.dense th:first-child, .dense td:first-child { min-width: 6rem; }
 .result tbody tr:hover { background: var(--tint); }
 td.best { font-weight: 700; }
 td .spread { color: var(--soft); font-weight: 400; font-size: .85em; }
