@@ -35,6 +35,23 @@ double SquaredNorm(const float* row, int64_t columns) {
   return SumOverColumns(columns, [&](int64_t j) { return double{row[j]} * row[j]; });
 }
 
+// Rows that a median is taken of.
+constexpr int64_t kMedianRows = 1001;
+
+// The medians of the columns, of rows evenly spaced if there are many. Where most rows are, however
+// far out the others.
+std::vector<double> Medians(const FeatureRows& rows) {
+  const int64_t count = std::min(kMedianRows, rows.rows());
+  std::vector<double> medians;
+  std::vector<float> values(count);
+  for (int64_t j = 0; j < rows.columns; ++j) {
+    for (int64_t i = 0; i < count; ++i) values[i] = rows.row(i * rows.rows() / count)[j];
+    std::nth_element(values.begin(), values.begin() + count / 2, values.end());
+    medians.push_back(values[count / 2]);
+  }
+  return medians;
+}
+
 // From this |mean|^2 of unit rows on, nearly all of them is what they share.
 constexpr double kCommonPart = 0.99;
 
@@ -46,20 +63,13 @@ constexpr double kCommonPart = 0.99;
 class Scoring {
  public:
   Scoring(NeighborMetric metric, const FeatureRows& bank, const FeatureRows& queries)
-      : metric_(metric), columns_(bank.columns), center_(columns_) {
-    for (int64_t i = 0; i < bank.rows(); ++i) {
-      const double scale = ScaleOf(bank.row(i));
-      for (int64_t j = 0; j < columns_; ++j) center_[j] += bank.row(i)[j] * scale;
-    }
-    double square = 0;
-    for (double& value : center_) {
-      value /= bank.rows();
-      square += value * value;
-    }
+      : metric_(metric), columns_(bank.columns) {
     if (metric_ == NeighborMetric::kCosine) {
-      if (square < kCommonPart) center_.assign(columns_, 0.0);
+      center_ = CommonPart(bank);
       return;
     }
+    // Not the mean: one row far out would move it away from all others.
+    center_ = Medians(bank);
     double largest = 0;
     for (const FeatureRows* rows : {&bank, &queries}) {
       for (int64_t i = 0; i < rows->rows(); ++i) {
@@ -110,6 +120,21 @@ class Scoring {
   }
 
  private:
+  // The mean of the unit rows, where it is nearly all of them; else 0.
+  std::vector<double> CommonPart(const FeatureRows& bank) const {
+    std::vector<double> mean(columns_);
+    for (int64_t i = 0; i < bank.rows(); ++i) {
+      const double scale = ScaleOf(bank.row(i));
+      for (int64_t j = 0; j < columns_; ++j) mean[j] += bank.row(i)[j] * scale;
+    }
+    double square = 0;
+    for (double& value : mean) {
+      value /= bank.rows();
+      square += value * value;
+    }
+    return square < kCommonPart ? std::vector<double>(columns_) : mean;
+  }
+
   // Of unit length, where lengths do not count; a row of zeros stays one.
   double ScaleOf(const float* row) const {
     if (metric_ == NeighborMetric::kEuclidean) return 1;

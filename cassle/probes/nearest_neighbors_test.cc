@@ -181,6 +181,16 @@ TEST(NearestNeighborsTest, DistancesSurviveALargeCommonOffset) {
   EXPECT_NEAR(table.similarities[0], -0.4, 1e-3);
 }
 
+TEST(NearestNeighborsTest, DistancesSurviveARowFarOut) {
+  // It would move the mean of the bank, and with it all that is looked for near the others.
+  std::vector<float> bank = {1e9f, -1e9f}, query = {4.4f, 0};
+  for (int i = 0; i < 60; ++i) bank.insert(bank.end(), {1.f * i, 0});
+  const NeighborTable table =
+      FindNeighbors({bank, 2}, {query, 2}, {.neighbors = 3, .metric = NeighborMetric::kEuclidean});
+  EXPECT_THAT(table.rows, ElementsAre(5, 6, 4));
+  EXPECT_NEAR(table.similarities[0], -0.4, 1e-6);
+}
+
 TEST(NearestNeighborsTest, RowsOfZerosAreLikeNothing) {
   const std::vector<float> bank = {0, 0, -1, 0}, queries = {1, 0, 0, 0};
   const NeighborTable table = FindNeighbors({bank, 2}, {queries, 2}, {.neighbors = 2});

@@ -222,18 +222,30 @@ class StageRunner {
     return StageOutcome{false, "", manifest_};
   }
 
-  // What is written inside of a folder that is read would be an input of the next run. A stage's
-  // output is known by its manifest, whatever else lies in it.
+  // What is written over an input is not there for the next run, even where it may be replaced;
+  // what is written inside of a folder that is read would be an input of it. A stage's output is
+  // known by its manifest, whatever else lies in it.
   absl::Status CheckOutsideInputs() const {
     for (const auto& [field, path] : PathsOfRole(*options_, v1::INPUT)) {
-      if (!IsDirectory(path) || FileExists(JoinPath(path, kManifestName))) continue;
+      if (!FileExists(path)) continue;
       std::error_code unknown;
-      const std::filesystem::path input = std::filesystem::weakly_canonical(path, unknown);
       // Of a relative path that does not exist only its absolute form has a beginning that does.
-      const std::filesystem::path output =
-          std::filesystem::weakly_canonical(std::filesystem::absolute(output_), unknown);
-      const std::filesystem::path between = output.lexically_relative(input);
-      if (between.empty() || between == "." || *between.begin() == "..") continue;
+      const auto resolved = [&](const std::string& named) {
+        return std::filesystem::weakly_canonical(std::filesystem::absolute(named), unknown);
+      };
+      const auto holds = [](const std::filesystem::path& folder,
+                            const std::filesystem::path& other) {
+        const std::filesystem::path between = other.lexically_relative(folder);
+        return !between.empty() && *between.begin() != "..";
+      };
+      const std::filesystem::path input = resolved(path), output = resolved(output_);
+      if (holds(output, input)) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("--output=", output_, input == output ? " is" : " holds", " --", field,
+                         "=", path, ", which would be replaced: name another folder"));
+      }
+      if (!IsDirectory(path) || FileExists(JoinPath(path, kManifestName))) continue;
+      if (!holds(input, output)) continue;
       return absl::InvalidArgumentError(
           absl::StrCat("--output=", output_, " lies in --", field, "=", path,
                        " and would be read with it next time: name a folder outside"));

@@ -508,6 +508,21 @@ TEST_F(StageTest, AnOutputInsideAFolderThatIsReadIsRefused) {
   EXPECT_OK(Run());
 }
 
+TEST_F(StageTest, AnInputIsNotReplacedEvenByForce) {
+  ASSERT_OK(Run());
+  ASSERT_OK(MakeDirectories(JoinPath(Out(), "sub")));
+  ASSERT_OK(WriteFile(JoinPath(Out(), "sub/list"), "x"));
+  settings_.force = true;
+  for (const auto& [input, words] : {std::pair<std::string, std::string>{Out(), " is --input="},
+                                     {JoinPath(root_, "./out/"), " is --input="},
+                                     {JoinPath(Out(), "sub/list"), " holds --input="}}) {
+    options_.set_input(input);
+    EXPECT_THAT(Run(), StatusIs(absl::StatusCode::kInvalidArgument,
+                                AllOf(HasSubstr(words), HasSubstr("would be replaced"))));
+    EXPECT_TRUE(FileExists(JoinPath(Out(), "sub/list")));
+  }
+}
+
 TEST_F(StageTest, TwoWritersOfOneOutputExcludeEachOther) {
   int ready[2], leave[2];
   ASSERT_EQ(pipe(ready), 0);
