@@ -82,6 +82,10 @@ def _shards_impl(ctx):
             arguments.append("--%s=%s/%s" % (option, ctx.attr.srcs[0].label.workspace_root, folder))
     elif ctx.files.srcs:
         inputs = ctx.files.srcs
+        for file in inputs:
+            if len(inputs) > 1 and file.dirname != inputs[0].dirname:
+                fail("srcs: %s is in another folder than %s, which alone would be read: name by `folders` what to read" %
+                     (file.short_path, inputs[0].short_path))
         arguments = ["--input=" + (inputs[0].path if len(inputs) == 1 else inputs[0].dirname)]
     if ctx.file.coarse:
         inputs = inputs + [ctx.file.coarse]
@@ -374,6 +378,10 @@ def _table_impl(ctx):
     rows += [(model, model[CassleModelInfo].folder, name) for model, name in ctx.attr.models.items()]
     if not rows:
         fail("rows and models are both empty: there is nothing to show")
+    shown = [row.label for row, _, _ in rows]
+    for result in ctx.attr.groups:
+        if result.label not in shown:
+            fail("groups: %s is none of rows and models" % result.label)
     for row, folder, name in rows:
         if "," in name:
             fail("the row '%s' has a comma in its name, which separates names in a flag" % name)
