@@ -152,11 +152,9 @@ void AddScores(const Setting& setting, const ViewScores& told, const ViewScores&
   of_untold->set_name("not told");
   for (const MeasuredGroup& group : GroupsOf(setting.layout)) {
     const double error = GroupMean(told.retrieval_errors, group);
-    if (std::isnan(error)) {
-      evaluation->add_warnings(
-          absl::StrCat(group.name, " is the same in all views of the test images: no PRE"));
-      continue;
-    }
+    const std::string constant = ConstantSentence(told.retrieval_errors, group, "PRE");
+    if (!constant.empty()) evaluation->add_warnings(constant);
+    if (std::isnan(error)) continue;
     AddScore(absl::StrCat("equivariance: PRE, ", group.name), error, false, 1, num_test,
              evaluation);
     chart->mutable_x()->add_categories(group.name);
@@ -169,7 +167,7 @@ void AddScores(const Setting& setting, const ViewScores& told, const ViewScores&
 
 StageInfo EquivarianceInfo() {
   return {.name = "equivariance",
-          .version = 2,
+          .version = 3,
           .summary =
               "Measures how well the features of one view can be predicted from those of another "
               "and from how their augmentations differ (MRR, H@1, H@5 and PRE of SIE).",

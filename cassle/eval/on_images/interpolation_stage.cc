@@ -105,7 +105,7 @@ struct Setting {
   const FrozenEncoder& encoder() const { return *measured.encoder; }
 };
 
-absl::StatusOr<Setting> Prepare(const Options& options) {
+absl::StatusOr<Setting> Prepare(const Options& options, StageContext* context) {
   Setting setting;
   CASSLE_ASSIGN_OR_RETURN(setting.images, OpenImages(options.input(), options.split()));
   CASSLE_ASSIGN_OR_RETURN(setting.measured, LoadEncoder(options));
@@ -119,7 +119,7 @@ absl::StatusOr<Setting> Prepare(const Options& options) {
   // A smaller batch would have other statistics, and a single image none.
   if (options.bn_mode() == v1::TRAIN) {
     CASSLE_ASSIGN_OR_RETURN(setting.batch_size,
-                            KeepWholeBatches(setting.batch_size, &setting.indices));
+                            KeepWholeBatches(setting.batch_size, &setting.indices, context));
   }
   return setting;
 }
@@ -267,7 +267,7 @@ StageInfo InterpolationInfo() {
 absl::Status RunInterpolation(const Options& options, StageContext& context) {
   CASSLE_RETURN_IF_ERROR(CheckViewOptions(options, context));
   ConfigureTorch(/*compute_threads=*/1);
-  CASSLE_ASSIGN_OR_RETURN(const Setting setting, Prepare(options));
+  CASSLE_ASSIGN_OR_RETURN(const Setting setting, Prepare(options, &context));
   CASSLE_ASSIGN_OR_RETURN(const Curves curves, MeasureAll(setting, context));
   v1::Evaluation evaluation =
       DescribeEvaluation("interpolation", "Similarity along an augmentation", setting.encoder(),

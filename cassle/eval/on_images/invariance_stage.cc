@@ -54,7 +54,7 @@ std::vector<std::string> LayersOf(const FrozenEncoder& encoder) {
   return layers;
 }
 
-absl::StatusOr<Setting> Prepare(const Options& options) {
+absl::StatusOr<Setting> Prepare(const Options& options, StageContext* context) {
   Setting setting;
   CASSLE_ASSIGN_OR_RETURN(setting.images, OpenImages(options.input(), options.split()));
   CASSLE_ASSIGN_OR_RETURN(setting.measured, LoadEncoder(options));
@@ -63,7 +63,7 @@ absl::StatusOr<Setting> Prepare(const Options& options) {
   setting.layers = LayersOf(setting.encoder());
   setting.indices = ChooseImages(*setting.images, options.num_images(), options.seed());
   CASSLE_ASSIGN_OR_RETURN(setting.batch_size,
-                          KeepWholeBatches(options.batch_size(), &setting.indices));
+                          KeepWholeBatches(options.batch_size(), &setting.indices, context));
   return setting;
 }
 
@@ -266,7 +266,7 @@ absl::Status RunInvariance(const Options& options, StageContext& context) {
   CASSLE_RETURN_IF_ERROR(CheckViewOptions(options, context));
   // One thread per batch, several batches at once, as embed.
   ConfigureTorch(/*compute_threads=*/1);
-  CASSLE_ASSIGN_OR_RETURN(const Setting setting, Prepare(options));
+  CASSLE_ASSIGN_OR_RETURN(const Setting setting, Prepare(options, &context));
   CASSLE_ASSIGN_OR_RETURN(const Grid grid, MeasureAll(setting, options.seed(), context));
   v1::Evaluation evaluation = ResultOf(setting, options, grid);
   const auto images = static_cast<int64_t>(setting.indices.size());

@@ -13,11 +13,13 @@
 #include "cassle/eval/result/evaluation.pb.h"
 #include "cassle/eval/result/evaluation_testutil.h"
 #include "cassle/features/model_testutil.h"
+#include "cassle/stage/stage_manifest.h"
 
 namespace cassle {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -74,6 +76,8 @@ TEST(InvarianceStageTest, MeasuresEveryOperationAtEveryLayer) {
   // Two batches of 6; the thirteenth image is left over.
   EXPECT_EQ(evaluation.sets(0).num_rows(), 12);
   EXPECT_THAT(evaluation.warnings(), IsEmpty());
+  EXPECT_THAT(ReadManifest(options.output())->notes(),
+              Contains(HasSubstr("1 of 13 images fill no batch of 6 and are left out")));
 }
 
 TEST(InvarianceStageTest, AnOperationThatChangesNothingHasCosineOneEverywhere) {

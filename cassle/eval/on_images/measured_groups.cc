@@ -1,7 +1,10 @@
 #include "cassle/eval/on_images/measured_groups.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+
+#include "absl/strings/str_cat.h"
 
 #include "cassle/augment/policies/policy.h"
 #include "cassle/base/status_macros.h"
@@ -25,6 +28,19 @@ std::vector<MeasuredGroup> GroupsOf(const DescriptorLayout& layout) {
     first += sizes[i];
   }
   return groups;
+}
+
+std::string ConstantSentence(const std::vector<double>& values, const MeasuredGroup& group,
+                             const std::string& measure) {
+  const auto first = values.begin() + group.first;
+  const int64_t constant =
+      std::count_if(first, first + group.size, [](double value) { return std::isnan(value); });
+  if (constant == 0) return "";
+  const std::string what = constant == group.size
+                               ? absl::StrCat(group.name, " is")
+                               : absl::StrCat(constant, " of the ", group.size, " values of ",
+                                              group.name, constant == 1 ? " is" : " are");
+  return absl::StrCat(what, " the same in all views of the test images: no ", measure);
 }
 
 double GroupMean(const std::vector<double>& values, const MeasuredGroup& group) {

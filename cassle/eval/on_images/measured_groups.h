@@ -29,6 +29,12 @@ std::vector<MeasuredGroup> GroupsOf(const DescriptorLayout& layout);
 //   values  of a whole descriptor.
 double GroupMean(const std::vector<double>& values, const MeasuredGroup& group);
 
+// "flip is the same in all views of the test images: no R2", of some of its values "2 of the 4
+// values of color are the same ..."; empty if all values of the group are numbers.
+//   measure  "R2".
+std::string ConstantSentence(const std::vector<double>& values, const MeasuredGroup& group,
+                             const std::string& measure);
+
 }  // namespace cassle
 
 #endif  // CASSLE_EVAL_ON_IMAGES_MEASURED_GROUPS_H_

@@ -171,10 +171,10 @@ std::vector<double> Score(const Setting& setting, const RidgeRegression& regress
                                      TargetsOf(setting, part));
 }
 
-// R^2 on the test images of every value.
+// R^2 on the test images of every value. Warns of groups whose regulariser nothing chose.
 absl::StatusOr<std::vector<double>> TestScores(const Setting& setting,
                                                const std::vector<Rows>& batches, int64_t num_test,
-                                               int64_t num_val) {
+                                               int64_t num_val, v1::Evaluation* evaluation) {
   const auto images = static_cast<int64_t>(setting.indices.size());
   const Rows test = Part(setting, batches, 0, num_test);
   const Rows val = Part(setting, batches, num_test, num_test + num_val);
@@ -206,6 +206,14 @@ absl::StatusOr<std::vector<double>> TestScores(const Setting& setting,
       std::copy_n(values.begin() + group.first, group.size, scores.begin() + group.first);
     }
   }
+  for (size_t g = 0; g < num_groups; ++g) {
+    if (std::isfinite(best[g]) || std::isnan(GroupMean(scores, setting.groups[g]))) continue;
+    evaluation->add_warnings(absl::StrCat(
+        setting.groups[g].name,
+        " is the same in all views of the validation images: its regulariser was not chosen, it is "
+        "the smallest, ",
+        chosen[g]));
+  }
   return scores;
 }
 
@@ -233,11 +241,9 @@ void AddScores(const Setting& setting, const std::vector<double>& values, int64_
     const double mean = GroupMean(values, group);
     names.push_back(group.name);
     means.push_back(mean);
-    if (std::isnan(mean)) {
-      evaluation->add_warnings(
-          absl::StrCat(group.name, " is the same in all views of the test images: no R2"));
-      continue;
-    }
+    const std::string constant = ConstantSentence(values, group, "R2");
+    if (!constant.empty()) evaluation->add_warnings(constant);
+    if (std::isnan(mean)) continue;
     v1::Score* score = evaluation->add_scores();
     score->set_name(absl::StrCat(what, ", ", group.name, ": R2"));
     score->set_value(mean);
@@ -252,7 +258,7 @@ void AddScores(const Setting& setting, const std::vector<double>& values, int64_
 
 StageInfo PredictAugmentationInfo() {
   return {.name = "predict-augmentation",
-          .version = 1,
+          .version = 2,
           .summary =
               "Measures how well the parameters of each augmentation can be read from an encoder's "
               "features by a linear map.",
@@ -282,7 +288,7 @@ absl::Status RunPredictAugmentation(const Options& options, StageContext& contex
       DescribeEvaluation("predict-augmentation", "Reading augmentations from features",
                          *setting.encoder, setting.policy);
   CASSLE_ASSIGN_OR_RETURN(const std::vector<double> scores,
-                          TestScores(setting, batches, num_test, num_val));
+                          TestScores(setting, batches, num_test, num_val, &evaluation));
   AddScores(setting, scores, num_test, &evaluation);
   AddImages(*setting.images, num_test, context, &evaluation);
   context.Count("images", images);

@@ -92,6 +92,32 @@ TEST(PredictAugmentationTest, AGroupThatNeverVariesIsLeftOutWithAWarning) {
   EXPECT_EQ(evaluation.scores_size(), 4);
 }
 
+TEST(PredictAugmentationTest, ARegulariserThatNothingChoseIsWarnedOf) {
+  v1::Policy policy = TestPolicy();
+  policy.mutable_grayscale()->set_probability(0.1);
+  auto options = Options(MakeTestModel({.policy = policy}), MakeTestImages(40));
+  options.add_groups("grayscale");
+  // Two images choose.
+  options.set_val_fraction(0.01);
+  ASSERT_OK_AND_ASSIGN(const v1::Evaluation evaluation, Predict(options));
+  EXPECT_THAT(evaluation.warnings(),
+              ElementsAre("grayscale is the same in all views of the validation images: its "
+                          "regulariser was not chosen, it is the smallest, 1e-06"));
+}
+
+TEST(PredictAugmentationTest, ValuesOfAGroupThatNeverVaryAreCounted) {
+  v1::Policy policy = TestPolicy();
+  policy.mutable_color_jitter()->set_saturation(0);
+  policy.mutable_color_jitter()->set_hue(0);
+  auto options = Options(MakeTestModel({.policy = policy}), MakeTestImages(40));
+  options.add_groups("color");
+  ASSERT_OK_AND_ASSIGN(const v1::Evaluation evaluation, Predict(options));
+  EXPECT_THAT(evaluation.warnings(),
+              ElementsAre("2 of the 4 values of color are the same in all views of the test "
+                          "images: no R2"));
+  EXPECT_EQ(evaluation.scores_size(), 1);
+}
+
 TEST(PredictAugmentationTest, RefusesWhatCannotBeMeasured) {
   const std::string images = MakeTestImages(20), model = MakeTestModel({});
   auto options = Options(model, images);

@@ -46,12 +46,17 @@ absl::StatusOr<std::vector<int64_t>> ChooseImagesToLearnFrom(const Dataset& imag
                    ": learning, choosing the regulariser and testing need ", kFewest, " or more"));
 }
 
-absl::StatusOr<int64_t> KeepWholeBatches(int64_t batch_size, std::vector<int64_t>* indices) {
+absl::StatusOr<int64_t> KeepWholeBatches(int64_t batch_size, std::vector<int64_t>* indices,
+                                         StageContext* context) {
   const auto images = static_cast<int64_t>(indices->size());
   const int64_t size = std::min(batch_size, images);
   if (size < 2) {
     return absl::FailedPreconditionError(
         "there is one image only: a batch is looked at as a whole, so give 2 or more");
+  }
+  if (images % size > 0) {
+    context->Note(absl::StrCat(images % size, " of ", images, " images fill no batch of ", size,
+                               " and are left out: --batch_size changes that"));
   }
   indices->resize(images / size * size);
   return size;

@@ -70,9 +70,10 @@ absl::StatusOr<std::vector<int64_t>> ChooseImagesToLearnFrom(const Dataset& imag
                                                              int64_t num_images, uint64_t seed);
 
 // How large batches are whose images are compared with each other: at most batch_size. Leaves the
-// images of whole batches in `indices`.
+// images of whole batches in `indices`, and notes how many others there are.
 // \error kFailedPrecondition if that is fewer than 2.
-absl::StatusOr<int64_t> KeepWholeBatches(int64_t batch_size, std::vector<int64_t>* indices);
+absl::StatusOr<int64_t> KeepWholeBatches(int64_t batch_size, std::vector<int64_t>* indices,
+                                         StageContext* context);
 
 // The features of images [B, size, size, 3], one row each.
 // \error kDataLoss if one is not finite; those of FrozenEncoder::Extract.
