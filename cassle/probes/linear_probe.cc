@@ -135,7 +135,7 @@ absl::StatusOr<ProbeOutcome> RunProbe(const ProbeData& data, const ProbeSettings
       outcome.classifier = Copy(weights);
     }
     if (settings.go_on && !settings.go_on(++done)) {
-      return absl::CancelledError("interrupted; start it again, it takes seconds");
+      return absl::CancelledError("interrupted; run the same command again");
     }
   }
   if (settings.refit_on_validation) {

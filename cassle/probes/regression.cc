@@ -102,7 +102,7 @@ absl::StatusOr<RegressionOutcome> FitRegressionGrid(const RegressionData& data,
     stopped = stopped || (settings.go_on && !settings.go_on(done));
     return !stopped;
   };
-  const absl::Status cancelled = absl::CancelledError("interrupted; run it again to start over");
+  const absl::Status cancelled = absl::CancelledError("interrupted; run the same command again");
   LinearRegression train(data.learn, data.train_rows, {train_targets.begin(), train_targets.end()},
                          data.outputs, settings.threads);
   double best = -1;

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
 #include "cassle/base/permutation.h"
 
 namespace cassle {
@@ -18,6 +20,9 @@ double Residual(int label, int64_t classes, int64_t count, double* z) {
   for (int64_t c = 0; c < classes; ++c) z[c] = (z[c] / sum - (c == label)) / count;
   return std::log(sum) + top - of_label;
 }
+
+// Not a number does not.
+bool FitsFloat(double value) { return std::abs(value) <= std::numeric_limits<float>::max(); }
 
 }  // namespace
 
@@ -62,6 +67,10 @@ absl::StatusOr<SgdProbeOutcome> FitSgdProbe(const ProbeData& data,
       }
     }
     outcome.losses.push_back(loss / rows);
+    if (!std::all_of(weights.data(), weights.data() + weights.size(), FitsFloat)) {
+      return absl::FailedPreconditionError(absl::StrCat("training diverged in epoch ", epoch + 1,
+                                                        ": choose a smaller --learning_rate"));
+    }
     std::vector<int> predicted = Predict(*data.test, 0, data.test->rows(), weights, 1);
     const ClassCounts counts = CountRight(predicted, data.test_labels, data.classes);
     outcome.test_top1.push_back(counts.Top1());
@@ -74,7 +83,7 @@ absl::StatusOr<SgdProbeOutcome> FitSgdProbe(const ProbeData& data,
       std::copy(weights.data(), weights.data() + weights.size(), outcome.classifier.data());
     }
     if (settings.go_on && !settings.go_on(epoch + 1)) {
-      return absl::CancelledError("interrupted; start it again, it takes seconds");
+      return absl::CancelledError("interrupted; run the same command again");
     }
   }
   return outcome;

@@ -44,7 +44,7 @@ struct SgdProbeOutcome {
 
 // Learns from all rows of data.learn. The rate is for batches of 256 as given: it is not scaled.
 // Weights start at 0. A pure function of its arguments.
-// \error kCancelled if go_on said so.
+// \error kCancelled if go_on said so; kFailedPrecondition if a weight has left the range of float.
 absl::StatusOr<SgdProbeOutcome> FitSgdProbe(const ProbeData& data,
                                             const SgdProbeSettings& settings);
 

@@ -109,10 +109,17 @@ absl::Status CheckSameClasses(const std::string& target, const std::string& part
                               const std::string& part_b,
                               const std::vector<std::string>& class_names_b) {
   if (class_names_a == class_names_b) return absl::OkStatus();
+  // The first that differs, where both have names.
+  std::string example;
+  for (size_t c = 0; c < std::min(class_names_a.size(), class_names_b.size()); ++c) {
+    if (class_names_a[c] == class_names_b[c]) continue;
+    example = absl::StrCat("; class ", c, " is ", class_names_a[c], " and ", class_names_b[c]);
+    break;
+  }
   return absl::FailedPreconditionError(
       absl::StrCat("target '", target, "' has other classes in --", part_a, " and --", part_b, " (",
-                   class_names_a.size(), " and ", class_names_b.size(),
-                   " names): shard the splits together, so that class numbers mean the same"));
+                   class_names_a.size(), " and ", class_names_b.size(), " names", example,
+                   "): shard the splits together, so that class numbers mean the same"));
 }
 
 double LearntTarget::ChanceAccuracy() const {

@@ -208,6 +208,16 @@ absl::Status CheckComparable(const std::string& role_a, const Embeddings& a,
   return absl::OkStatus();
 }
 
+std::string CollapsedSentence(const Embeddings& embeddings) {
+  const absl::Span<const float> features = embeddings.features();
+  // Every row equals the one before.
+  const bool alike = embeddings.rows() > 1 && std::equal(features.begin() + embeddings.columns(),
+                                                         features.end(), features.begin());
+  if (!alike) return "";
+  return absl::StrCat("all images of --", embeddings.role(),
+                      " have the same features: the encoder has collapsed");
+}
+
 absl::Status RequireOneRowPerImage(const std::string& role, const Embeddings& embeddings) {
   const std::string rows = embeddings.Metadata("rows_per_image");
   if (!rows.empty()) {

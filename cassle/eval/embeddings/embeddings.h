@@ -56,6 +56,8 @@ class Embeddings {
   // above, has no rows, or a feature is not finite (naming row and column).
   static absl::StatusOr<Embeddings> Open(const std::string& role, const std::string& folder);
 
+  // The option that named it.
+  const std::string& role() const { return role_; }
   // As it was named.
   const std::string& folder() const { return folder_; }
   int64_t rows() const { return rows_; }
@@ -97,6 +99,9 @@ class Embeddings {
 // \error kFailedPrecondition naming both folders' fingerprints.
 absl::Status CheckComparable(const std::string& role_a, const Embeddings& a,
                              const std::string& role_b, const Embeddings& b);
+
+// "all images of --train have the same features: the encoder has collapsed"; empty if not.
+std::string CollapsedSentence(const Embeddings& embeddings);
 
 // \error kFailedPrecondition if it has several rows per image (embed --crops=ten), which only serve
 // to learn from.

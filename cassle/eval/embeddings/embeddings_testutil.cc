@@ -46,7 +46,8 @@ EmbeddingsFixture EmbeddingsFixture::Without(const std::set<int64_t>& rows) cons
                          features.begin() + (row + 1) * columns);
     for (const auto& [name, values] : classes) kept.classes[name].push_back(values[row]);
     for (const auto& [name, values] : vectors) {
-      for (int i : {0, 1}) kept.vectors[name].push_back(values[2 * row + i]);
+      const int64_t width = values.size() / ids.size();
+      for (int64_t i = 0; i < width; ++i) kept.vectors[name].push_back(values[width * row + i]);
     }
   }
   return kept;
@@ -61,7 +62,8 @@ absl::Status EmbeddingsFixture::Write(const std::string& folder) const {
     writer.Add<int64_t>(name, DType::kI64, {static_cast<int64_t>(values.size())}, values);
   }
   for (const auto& [name, values] : vectors) {
-    writer.Add<float>(name, DType::kF32, {rows, 2}, values);
+    const int64_t width = rows == 0 ? 2 : static_cast<int64_t>(values.size()) / rows;
+    writer.Add<float>(name, DType::kF32, {rows, width}, values);
   }
   for (const auto& [key, value] : metadata) writer.SetMetadata(key, value);
   // Any message with an `output` serves as the options of the stage that makes the folder.

@@ -23,7 +23,7 @@ struct EmbeddingsFixture {
   std::vector<int64_t> ids;
   // Tensors of class numbers by name, "labels", "target.parity", ...
   std::map<std::string, std::vector<int64_t>> classes;
-  // [n, 2] tensors by name.
+  // [n, k] tensors by name, of any k.
   std::map<std::string, std::vector<float>> vectors;
   std::map<std::string, std::string> metadata;
   // Of each row its image's name and pixels, as one number; none: an embedding without them.

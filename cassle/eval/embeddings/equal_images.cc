@@ -12,22 +12,23 @@
 namespace cassle {
 namespace {
 
-std::string SharedIdsWarning(const Embeddings& other, const Embeddings& test, const char* role) {
-  if (other.Metadata("dataset_fingerprint") != test.Metadata("dataset_fingerprint")) return "";
+std::string SharedIdsWarning(const char* role, const Embeddings& set, const char* other_role,
+                             const Embeddings& other) {
+  if (other.Metadata("dataset_fingerprint") != set.Metadata("dataset_fingerprint")) return "";
   const absl::flat_hash_set<int64_t> ids(other.ids().begin(), other.ids().end());
-  const int64_t shared = std::count_if(test.ids().begin(), test.ids().end(),
+  const int64_t shared = std::count_if(set.ids().begin(), set.ids().end(),
                                        [&](int64_t id) { return ids.contains(id); });
   if (shared == 0) return "";
-  return absl::StrCat("images of the test set that are also in the ", role,
+  return absl::StrCat("images of the ", role, " set that are also in the ", other_role,
                       " embeddings: ", shared);
 }
 
-// `role`: of the other set.
-std::string SharedPixelsWarning(const Pictures& other, const Pictures& test, const char* role) {
-  const EqualImages shared = FindShared(test.hashes(), other.hashes());
+std::string SharedPixelsWarning(const char* role, const Pictures& set, const char* other_role,
+                                const Pictures& other) {
+  const EqualImages shared = FindShared(set.hashes(), other.hashes());
   if (shared.count == 0) return "";
-  return absl::StrCat(shared.count, " of ", test.hashes().size(), " test images are in ", role,
-                      ", pixel for pixel (first: ", test.Key(shared.first), " = ",
+  return absl::StrCat(shared.count, " of ", set.hashes().size(), " ", role, " images are in ",
+                      other_role, ", pixel for pixel (first: ", set.Key(shared.first), " = ",
                       other.Key(shared.other), ")");
 }
 
@@ -85,11 +86,11 @@ absl::StatusOr<std::vector<std::string>> EqualImageWarnings(
     CASSLE_ASSIGN_OR_RETURN(of_test, Pictures::Open(*test));
   }
   if (test != nullptr && !(of_train.has_value() && of_test.has_value())) {
-    add(SharedIdsWarning(train, *test, "train"));
+    add(SharedIdsWarning("test", *test, "train", train));
   }
   if (!of_train.has_value()) return warnings;
   if (test == nullptr) add(RepeatedPixelsWarning(*of_train));
-  if (of_test.has_value()) add(SharedPixelsWarning(*of_train, *of_test, "train"));
+  if (of_test.has_value()) add(SharedPixelsWarning("test", *of_test, "train", *of_train));
   for (const std::string& name : targets) {
     CASSLE_ASSIGN_OR_RETURN(const Classified learnt, Classify("train", train, *of_train, name));
     add(ConflictWarning(name, learnt, learnt));
@@ -100,11 +101,13 @@ absl::StatusOr<std::vector<std::string>> EqualImageWarnings(
   return warnings;
 }
 
-absl::StatusOr<std::string> TestInValWarning(const Embeddings& val, const Embeddings& test) {
-  CASSLE_ASSIGN_OR_RETURN(const std::optional<Pictures> of_val, Pictures::Open(val));
-  CASSLE_ASSIGN_OR_RETURN(const std::optional<Pictures> of_test, Pictures::Open(test));
-  return of_val.has_value() && of_test.has_value() ? SharedPixelsWarning(*of_val, *of_test, "val")
-                                                   : SharedIdsWarning(val, test, "val");
+absl::StatusOr<std::string> SharedImagesWarning(const char* role, const Embeddings& set,
+                                                const char* other_role, const Embeddings& other) {
+  CASSLE_ASSIGN_OR_RETURN(const std::optional<Pictures> of_set, Pictures::Open(set));
+  CASSLE_ASSIGN_OR_RETURN(const std::optional<Pictures> of_other, Pictures::Open(other));
+  return of_set.has_value() && of_other.has_value()
+             ? SharedPixelsWarning(role, *of_set, other_role, *of_other)
+             : SharedIdsWarning(role, set, other_role, other);
 }
 
 }  // namespace cassle

@@ -19,8 +19,9 @@ namespace cassle {
 absl::StatusOr<std::vector<std::string>> EqualImageWarnings(
     const Embeddings& train, const Embeddings* test, const std::vector<std::string>& targets);
 
-// Of test images that are also in val, alike; empty if there are none.
-absl::StatusOr<std::string> TestInValWarning(const Embeddings& val, const Embeddings& test);
+// Of images of one set ("test") that are also in another ("val"), alike; empty if there are none.
+absl::StatusOr<std::string> SharedImagesWarning(const char* role, const Embeddings& set,
+                                                const char* other_role, const Embeddings& other);
 
 }  // namespace cassle
 

@@ -130,10 +130,10 @@ TEST_F(EqualImagesTest, TestImagesInValAreNamedToo) {
   ASSERT_OK_AND_ASSIGN(const Embeddings test, Open("test", test_));
   EmbeddingsFixture fixture = Fixture("val", 4, 200);
   ASSERT_OK_AND_ASSIGN(const Embeddings val, Open("val", fixture));
-  EXPECT_EQ(TestInValWarning(val, test).value(), "");
+  EXPECT_EQ(SharedImagesWarning("test", test, "val", val).value(), "");
   fixture.pixels[2] = test_.pixels[1];
   ASSERT_OK_AND_ASSIGN(const Embeddings leaking, Open("leaking", fixture));
-  EXPECT_EQ(TestInValWarning(leaking, test).value(),
+  EXPECT_EQ(SharedImagesWarning("test", test, "val", leaking).value(),
             "1 of 6 test images are in val, pixel for pixel (first: test/1 = val/2)");
 }
 

@@ -104,7 +104,7 @@ absl::StatusOr<Episodes> RunEpisodes(const Embeddings& embeddings, const Pool& p
     std::copy(rows.begin(), rows.end(), episodes.rows.begin() + e * shape.rows());
     episodes.accuracies[e] = RunEpisode(features, rows, shape, options.c()).accuracy;
   });
-  if (context.interrupted()) return absl::CancelledError("interrupted");
+  if (context.interrupted()) return absl::CancelledError("interrupted; run the same command again");
   return episodes;
 }
 
@@ -142,6 +142,8 @@ absl::Status RunFewShot(const Options& options, StageContext& context) {
   }
   v1::Evaluation evaluation = DescribeEvaluation("few-shot", "Few-shot classification", embeddings);
   AddEvaluatedSet("episodes", embeddings, embeddings.rows(), &evaluation);
+  const std::string collapsed = CollapsedSentence(embeddings);
+  if (!collapsed.empty()) evaluation.add_warnings(collapsed);
   SafetensorsWriter writer;
   for (const Pool& pool : pools) {
     if (!pool.warning.empty()) evaluation.add_warnings(pool.warning);

@@ -9,7 +9,7 @@
 namespace cassle {
 
 inline StageInfo FewShotInfo() {
-  return {"few-shot", /*version=*/1,
+  return {"few-shot", /*version=*/2,
           "Learns many small classification tasks from a few images "
           "per class each, and tests them: mean accuracy with its 95 % "
           "interval."};

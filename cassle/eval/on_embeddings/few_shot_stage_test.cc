@@ -26,6 +26,13 @@ class FewShotStageTest : public EvaluationStageTest {
   v1::FewShotOptions options_;
 };
 
+TEST_F(FewShotStageTest, WarnsOfFeaturesThatAreAllTheSame) {
+  std::fill(train_.features.begin(), train_.features.end(), 3.0f);
+  ASSERT_OK(Run());
+  EXPECT_THAT(result_.warnings(), ElementsAre("all images of --embeddings have the same features: "
+                                              "the encoder has collapsed"));
+}
+
 TEST_F(FewShotStageTest, ReportsMeanAndIntervalOfTheEpisodesItWrites) {
   ASSERT_OK(Run());
   ASSERT_EQ(result_.scores_size(), 2);

@@ -117,7 +117,7 @@ absl::StatusOr<NeighborTable> Search(const TrainAndTest& sets, const LearntTarge
   const int64_t columns = sets.train->columns();
   NeighborTable table =
       FindNeighbors({bank.values(), columns}, {queries.values(), columns}, search);
-  if (context.interrupted()) return absl::CancelledError("interrupted");
+  if (context.interrupted()) return absl::CancelledError("interrupted; run the same command again");
   return table;
 }
 

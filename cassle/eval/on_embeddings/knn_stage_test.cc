@@ -144,6 +144,13 @@ TEST_F(KnnStageTest, RefusesFeaturesThatAreNotFinite) {
   ExpectFailure(Run(), 65, {"--test", "features[2, 4]", "image 1002", "diverged"});
 }
 
+TEST_F(KnnStageTest, WarnsOfFeaturesThatAreAllTheSame) {
+  std::fill(train_.features.begin(), train_.features.end(), 3.0f);
+  ASSERT_OK(Run());
+  EXPECT_THAT(result_.warnings(), ElementsAre("all images of --train have the same features: the "
+                                              "encoder has collapsed"));
+}
+
 TEST_F(KnnStageTest, RefusesOneClass) {
   for (int64_t& label : train_.classes["labels"]) label = 1;
   ExpectFailure(Run(), 65, {"'label'", "every row of --train has class 1 (b)"});

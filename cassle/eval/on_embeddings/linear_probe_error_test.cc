@@ -18,7 +18,8 @@ using LinearProbeErrorTest = LinearProbeFixture;
 
 TEST_F(LinearProbeErrorTest, MoreLabelsThanThereAreAreRefused) {
   options_.set_labels_per_class(41);
-  ExpectFailure(65, {"class 0 has 3", "41 per class"});
+  ExpectFailure(65,
+                {"--labels_per_class, without the validation part: class a has 3", "41 per class"});
   options_.set_labels_per_class(3);
   options_.add_target("all");
   ExpectFailure(64, {"one target at a time"});
@@ -86,12 +87,13 @@ TEST_F(LinearProbeErrorTest, AVectorTargetIsRefused) {
 
 TEST_F(LinearProbeErrorTest, OneClassIsRefused) {
   for (int64_t& label : train_.classes["labels"]) label = 1;
-  ExpectFailure(65, {"target 'label'", "has class 1", "two classes"});
+  ExpectFailure(65, {"target 'label'", "has class 1 (b)", "two classes"});
 }
 
 TEST_F(LinearProbeErrorTest, OtherClassNamesAreRefused) {
   test_.metadata["classes"] = "[\"b\",\"a\",\"c\"]";
-  ExpectFailure(65, {"other classes", "shard the splits together"});
+  ExpectFailure(
+      65, {"other classes", "(3 and 3 names; class 0 is a and b)", "shard the splits together"});
 }
 
 TEST_F(LinearProbeErrorTest, ClassNamesInOnePartAloneAreRefused) {
@@ -131,6 +133,8 @@ TEST_F(LinearProbeErrorTest, ABadListIsRefusedWithItsLine) {
            {"1\nx\n", "val.txt:2: 'x' is not an image id"},
            {"1\n5000\n", "val.txt:2: '5000' is not the id of an image of --train"},
            {"1\n2\n1\n", "val.txt:3: '1' is listed twice"},
+           {std::string(50, 'x'),
+            "val.txt:1: '" + std::string(40, 'x') + "...' is not an image id"},
            {"# nothing\n", "lists 0 of the 120 images"}}) {
     ASSERT_OK(WriteFile(Path("val.txt"), list));
     options_.set_val_list(Path("val.txt"));

@@ -46,12 +46,16 @@ absl::Status KeepFewLabels(const Options& options, const ProbeSets& sets,
   // They count images, not crops.
   CASSLE_RETURN_IF_ERROR(RequireOneRowPerImage("train", *sets.train));
   TargetLabels& only = labels->front();
-  CASSLE_ASSIGN_OR_RETURN(
-      const std::vector<int64_t> kept,
-      ChooseFewLabels(
-          absl::MakeConstSpan(only.learn).first(only.rows.train.rows.size()),
-          {options.label_fraction(), options.labels_per_class(), options.label_seed()}));
-  KeepTrainingRows(kept, &only);
+  const absl::StatusOr<std::vector<int64_t>> kept =
+      ChooseFewLabels(absl::MakeConstSpan(only.learn).first(only.rows.train.rows.size()),
+                      {options.label_fraction(), options.labels_per_class(), options.label_seed(),
+                       only.class_names});
+  if (!kept.ok()) {
+    return Annotate(kept.status(), sets.val.has_value()
+                                       ? "--labels_per_class"
+                                       : "--labels_per_class, without the validation part");
+  }
+  KeepTrainingRows(*kept, &only);
   return absl::OkStatus();
 }
 

@@ -9,7 +9,7 @@
 namespace cassle {
 
 inline StageInfo LinearProbeInfo() {
-  return {"linear-probe", /*version=*/6,
+  return {"linear-probe", /*version=*/7,
           "Fits linear classifiers to embeddings over a grid of "
           "regularisers, chooses one by a validation "
           "part, tests it."};

@@ -77,6 +77,21 @@ TEST_F(LinearProbeStageTest, TestImagesThatAreInValAreNamed) {
   EXPECT_THAT(result_.warnings(), Contains(HasSubstr("also in the val embeddings: 60")));
 }
 
+TEST_F(LinearProbeStageTest, ImagesThatAreLearntFromAndChooseAreWarnedOf) {
+  ASSERT_OK(train_.Write(Path("val")));
+  options_.set_val(Path("val"));
+  ASSERT_OK(Run());
+  EXPECT_THAT(result_.warnings(),
+              ElementsAre("images of the val set that are also in the train embeddings: 120"));
+}
+
+TEST_F(LinearProbeStageTest, FeaturesThatAreAllTheSameAreWarnedOf) {
+  for (size_t i = 7; i < train_.features.size(); ++i) train_.features[i] = train_.features[i - 7];
+  ASSERT_OK(Run());
+  EXPECT_THAT(result_.warnings(), ElementsAre("all images of --train have the same features: the "
+                                              "encoder has collapsed"));
+}
+
 TEST_F(LinearProbeStageTest, TheEvaluationShowsTheDetails) {
   options_.add_target("all");
   ASSERT_OK(Run());

@@ -121,9 +121,19 @@ absl::StatusOr<std::vector<std::string>> ProbeImageWarnings(
     const ProbeSets& sets, const std::vector<std::string>& targets) {
   CASSLE_ASSIGN_OR_RETURN(std::vector<std::string> warnings,
                           EqualImageWarnings(*sets.train, &*sets.test, targets));
-  if (!sets.val.has_value()) return warnings;
-  CASSLE_ASSIGN_OR_RETURN(std::string in_val, TestInValWarning(*sets.val, *sets.test));
-  if (!in_val.empty()) warnings.push_back(std::move(in_val));
+  const auto add = [&](std::string warning) {
+    if (!warning.empty()) warnings.push_back(std::move(warning));
+  };
+  if (sets.val.has_value()) {
+    CASSLE_ASSIGN_OR_RETURN(std::string in_val,
+                            SharedImagesWarning("test", *sets.test, "val", *sets.val));
+    // What chooses should not know the answers.
+    CASSLE_ASSIGN_OR_RETURN(std::string in_train,
+                            SharedImagesWarning("val", *sets.val, "train", *sets.train));
+    add(std::move(in_val));
+    add(std::move(in_train));
+  }
+  add(CollapsedSentence(*sets.train));
   return warnings;
 }
 
@@ -174,9 +184,12 @@ absl::StatusOr<TargetLabels> ReadTargetLabels(const ProbeSets& sets, const std::
   AppendLabels(labels.rows.train, train, &labels.learn);
   const std::set<int> trained(labels.learn.begin(), labels.learn.end());
   if (trained.size() < 2) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("target '", name, "': every row to learn from has class ", *trained.begin(),
-                     "; a classifier needs two classes or more"));
+    const int only = *trained.begin();
+    return absl::FailedPreconditionError(absl::StrCat(
+        "target '", name, "': every row to learn from has class ", only,
+        train.class_names.empty() ? "" : absl::StrCat(" (", train.class_names[only], ")"),
+        "; a classifier needs two classes or more: embed images of more, or set fewer aside for "
+        "validation"));
   }
   AppendLabels(labels.rows.val, val, &labels.learn);
   AppendLabels(labels.rows.test, test, &labels.test);

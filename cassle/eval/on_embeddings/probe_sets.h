@@ -58,8 +58,8 @@ struct TargetLabels {
 // kFailedPrecondition for embeddings that are missing, broken or of different encoders.
 absl::StatusOr<ProbeSets> OpenProbeSets(const v1::ProbeInputs& inputs);
 
-// EqualImageWarnings of train and test, and of test images that are also in a val of its own
-// (cassle/eval/embeddings/equal_images.h).
+// EqualImageWarnings of train and test, and of images that a val of its own shares with either
+// (cassle/eval/embeddings/equal_images.h); that train has collapsed.
 absl::StatusOr<std::vector<std::string>> ProbeImageWarnings(
     const ProbeSets& sets, const std::vector<std::string>& targets);
 

@@ -137,7 +137,7 @@ absl::Status MakePoints(const Options& options, const std::vector<float>& featur
     return !context.interrupted();
   };
   TsneMap map = RunTsne(points, tsne);
-  if (context.interrupted()) return absl::CancelledError("interrupted");
+  if (context.interrupted()) return absl::CancelledError("interrupted; run the same command again");
   progress.Set(options.iterations());
   plot->points = std::move(map.map);
   AddScore("t-SNE divergence", map.divergence, n, evaluation);

@@ -48,7 +48,7 @@ absl::StatusOr<ProbeSets> OpenSets(const Options& options) {
 absl::StatusOr<std::vector<std::string>> TargetNames(const Options& options,
                                                      const Embeddings& train) {
   std::vector<std::string> names(options.target().begin(), options.target().end());
-  if (names.empty()) names = train.VectorTargets();
+  if (names.empty() || names == std::vector<std::string>{"all"}) names = train.VectorTargets();
   if (names.empty()) {
     return absl::FailedPreconditionError(
         "--train has no vector target: embed a data set that has some (landmarks, say); "
@@ -86,13 +86,20 @@ bool Varies(absl::Span<const double> values, int64_t width) {
   return false;
 }
 
-absl::StatusOr<Targets> ReadTargets(const ProbeSets& sets, const std::string& name) {
+absl::StatusOr<Targets> ReadTargets(const Options& options, const ProbeSets& sets,
+                                    const std::string& name) {
   Targets targets;
   targets.name = name;
   CASSLE_ASSIGN_OR_RETURN(const VectorTarget train, sets.train->GetVectorTarget(name));
   CASSLE_ASSIGN_OR_RETURN(const VectorTarget val, sets.validating().GetVectorTarget(name));
   CASSLE_ASSIGN_OR_RETURN(const VectorTarget test, sets.test->GetVectorTarget(name));
   targets.width = train.width;
+  if (targets.width == 1 && options.metric() == Options::R2_NORM) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--metric=r2_norm: target '", name,
+                     "' is one number, and of length 1 all numbers are alike: choose r2, or other "
+                     "targets by --target"));
+  }
   for (const int64_t width : {val.width, test.width}) {
     if (width == targets.width) continue;
     return absl::FailedPreconditionError(
@@ -133,9 +140,12 @@ void AddScores(const Targets& targets, const RegressionOutcome& outcome,
   AddAccuracy(absl::StrCat(targets.name, ", r2"), SquaredCorrelation(p, targets.test), rows,
               evaluation)
       ->set_chance(SquaredCorrelation(mean, targets.test));
-  AddAccuracy(absl::StrCat(targets.name, ", r2_norm"),
-              NormalizedSquaredCorrelation(p, targets.test, width), rows, evaluation)
-      ->set_chance(NormalizedSquaredCorrelation(mean, targets.test, width));
+  // Of length 1 all single numbers are alike.
+  if (width > 1) {
+    AddAccuracy(absl::StrCat(targets.name, ", r2_norm"),
+                NormalizedSquaredCorrelation(p, targets.test, width), rows, evaluation)
+        ->set_chance(NormalizedSquaredCorrelation(mean, targets.test, width));
+  }
   AddAccuracy(absl::StrCat(targets.name, ", mean r2 of its numbers"),
               MeanSquaredCorrelation(p, targets.test, width), rows, evaluation)
       ->set_chance(0);
@@ -170,6 +180,14 @@ void AddChart(const Options& options, const std::string& name, const RegressionO
 
 void AddWarnings(const Targets& targets, const RegressionOutcome& outcome,
                  v1::Evaluation* evaluation) {
+  // Of a target that cannot be read it is about the mean's.
+  if (AbsoluteError(outcome.test_predictions, targets.test) >
+      2 * AbsoluteError(MeanPredictions(targets), targets.test)) {
+    evaluation->add_warnings(absl::StrCat(
+        "target '", targets.name, "': the absolute error is more than twice that of the mean: w = ",
+        outcome.grid[outcome.best].w,
+        " was chosen by a correlation, which does not see scale and offset"));
+  }
   const std::string unfinished = UnfinishedSentence(outcome);
   if (!unfinished.empty()) {
     evaluation->add_warnings(absl::StrCat("target '", targets.name, "': ", unfinished));
@@ -233,7 +251,7 @@ absl::Status RunRegression(const Options& options, StageContext& context) {
   // All targets before the first fit: a mistake in the last shows at once.
   std::vector<Targets> all;
   for (const std::string& name : names) {
-    CASSLE_ASSIGN_OR_RETURN(Targets targets, ReadTargets(sets, name));
+    CASSLE_ASSIGN_OR_RETURN(Targets targets, ReadTargets(options, sets, name));
     all.push_back(std::move(targets));
   }
   CASSLE_ASSIGN_OR_RETURN(v1::Evaluation evaluation, Describe(sets, all));

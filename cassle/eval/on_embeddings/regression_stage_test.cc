@@ -110,6 +110,33 @@ TEST_F(RegressionStageTest, TheGridIsTheAuthorsAndTheMetricCanBeChosen) {
   EXPECT_EQ(result_.charts(0).y().label(), "r2_norm");
 }
 
+TEST_F(RegressionStageTest, OneNumberHasNoDirection) {
+  train_.vectors.clear();
+  test_.vectors.clear();
+  for (EmbeddingsFixture* set : {&train_, &test_}) {
+    for (size_t i = 0; i < set->ids.size(); ++i) {
+      set->vectors["target.size"].push_back(set->features[7 * i] + 9);
+    }
+  }
+  options_.add_target("all");
+  ASSERT_OK(Run());
+  ASSERT_EQ(result_.scores_size(), 3);
+  EXPECT_GT(ScoreOf("size, r2"), 0.999);
+  options_.set_metric(v1::RegressionOptions::R2_NORM);
+  ASSERT_OK(RemoveAll(Path("result")));
+  ExpectFailure(Run(), 64, {"--metric=r2_norm", "'size' is one number"});
+}
+
+// So large a penalty leaves numbers near 0, which may correlate.
+TEST_F(RegressionStageTest, AnErrorFarAboveThatOfTheMeanIsWarnedOf) {
+  options_.clear_regularizer();
+  options_.add_regularizer(1e9);
+  options_.add_target("position");
+  ASSERT_OK(Run());
+  ASSERT_EQ(result_.warnings_size(), 1);
+  EXPECT_THAT(result_.warnings(0), HasSubstr("'position': the absolute error is more than twice"));
+}
+
 TEST_F(RegressionStageTest, ThreadsChangeNoByteAndTheSeedDoes) {
   ASSERT_OK(Run());
   const std::string before = fingerprint_;

@@ -93,6 +93,9 @@ TEST_F(SgdProbeStageTest, NamesWhatIsWrong) {
   options_.set_test(Path("test"));
   options_.set_learning_rate(0);
   ExpectFailure(Run(), 64, {"--learning_rate=0"});
+  options_.set_learning_rate(1e29);
+  for (float& value : train_.features) value *= 1e15f;
+  ExpectFailure(Run(), 65, {"training diverged in epoch 1", "--learning_rate"});
   options_.set_learning_rate(0.5);
   std::fill(train_.classes["labels"].begin(), train_.classes["labels"].end(), 1);
   ExpectFailure(Run(), 65, {"label", "class"});

@@ -14,6 +14,8 @@ absl::Status AddLabelWarnings(const TrainAndTest& sets, const std::vector<Learnt
   CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> equal,
                           EqualImageWarnings(*sets.train, sets.test_or_null(), names));
   for (const std::string& warning : equal) evaluation->add_warnings(warning);
+  const std::string collapsed = CollapsedSentence(*sets.train);
+  if (!collapsed.empty()) evaluation->add_warnings(collapsed);
   for (const LearntTarget& target : targets) {
     for (const std::string& warning : target.warnings) evaluation->add_warnings(warning);
     for (const std::string& note : target.notes) context->Note(note);

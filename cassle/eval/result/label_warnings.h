@@ -11,8 +11,8 @@
 
 namespace cassle {
 
-// Warnings: images that are in both sets or have several classes, rows that are left out, classes
-// that were not learnt. Notes: classes without images.
+// Warnings: images that are in both sets or have several classes, features that are all the same,
+// rows that are left out, classes that were not learnt. Notes: classes without images.
 // \error those of EqualImageWarnings.
 absl::Status AddLabelWarnings(const TrainAndTest& sets, const std::vector<LearntTarget>& targets,
                               v1::Evaluation* evaluation, StageContext* context);

@@ -27,8 +27,10 @@ absl::StatusOr<std::vector<int64_t>> ChooseFewLabels(absl::Span<const int> label
     if (size == 0) continue;
     if (size < few.per_class) {
       return absl::FailedPreconditionError(
-          absl::StrCat("class ", c, " has ", size, " labelled images, fewer than the ",
-                       few.per_class, " per class that were asked for"));
+          absl::StrCat("class ", c < few.class_names.size() ? few.class_names[c] : absl::StrCat(c),
+                       " has ", size, size == 1 ? " labelled image" : " labelled images",
+                       " to learn from, fewer than the ", few.per_class,
+                       " per class that were asked for: ask for fewer"));
     }
     const int64_t wanted =
         few.per_class > 0

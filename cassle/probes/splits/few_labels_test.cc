@@ -49,6 +49,9 @@ TEST(FewLabelsTest, SeedsDifferAndFewAreAmongMany) {
 TEST(FewLabelsTest, RefusesWhatThereIsNot) {
   EXPECT_THAT(ChooseFewLabels(Labels(), {.per_class = 4}),
               StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("class 3 has 3")));
+  EXPECT_THAT(ChooseFewLabels(Labels(), {.per_class = 4, .class_names = {"a", "b", "c", "d"}}),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       HasSubstr("class d has 3 labelled images to learn from")));
   EXPECT_THAT(ChooseFewLabels({-1, -1}, {}),
               StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("no image has a label")));
   EXPECT_THAT(ChooseFewLabels(Labels(), {.fraction = 0.5, .per_class = 2}),

@@ -15,6 +15,8 @@
 namespace cassle {
 namespace {
 
+constexpr size_t kShownBytes = 40;
+
 ValidationSplit FromMask(const std::vector<bool>& is_val) {
   ValidationSplit split;
   for (int64_t row = 0; row < static_cast<int64_t>(is_val.size()); ++row) {
@@ -64,7 +66,10 @@ absl::StatusOr<ValidationSplit> SplitByList(absl::Span<const int64_t> ids, absl:
     line = absl::StripAsciiWhitespace(line.substr(0, line.find('#')));
     if (line.empty()) continue;
     const auto fail = [&](absl::string_view reason) {
-      return absl::DataLossError(absl::StrCat(origin, ":", line_number, ": '", line, "' ", reason));
+      // Of a file that is no list a line may be anything.
+      return absl::DataLossError(absl::StrCat(origin, ":", line_number, ": '",
+                                              line.substr(0, kShownBytes),
+                                              line.size() > kShownBytes ? "...' " : "' ", reason));
     };
     int64_t id;
     if (!absl::SimpleAtoi(line, &id)) return fail("is not an image id (a whole number)");

@@ -139,7 +139,8 @@ absl::StatusOr<LabelledData> OpenLabelledData(const v1::FineTuneOptions& options
   }
   auto subset = ChooseFewLabels(data.train.labels, {.fraction = options.label_fraction(),
                                                     .per_class = options.labels_per_class(),
-                                                    .seed = options.seed()});
+                                                    .seed = options.seed(),
+                                                    .class_names = data.class_names});
   if (!subset.ok()) {
     return Annotate(subset.status(),
                     options.labels_per_class() > 0 ? "--labels_per_class" : "--label_fraction");
