@@ -243,6 +243,17 @@ TEST_F(ExperimentsTest, NamesSayWhichBelongTogether) {
   for (int i = 0; i < 2; ++i) options_.add_names("x");
   ASSERT_OK(Run());
   EXPECT_THAT(RowNames(), ElementsAre("x"));
+  EXPECT_THAT(Read("stage.textproto"),
+              HasSubstr("runs that are averaged differ in more than seeds: metric"));
+}
+
+TEST_F(ExperimentsTest, SeedsUnderOneNameAreNoMixture) {
+  for (int seed : {1, 2}) {
+    AddExperiment("label", 0.5 / seed, absl::StrCat("split_seed: ", seed, "\n"));
+    options_.add_names("x");
+  }
+  ASSERT_OK(Run());
+  EXPECT_THAT(Read("stage.textproto"), Not(HasSubstr("more than seeds")));
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/base/text_proto.h"
@@ -158,18 +159,36 @@ std::vector<SettingRow> Differences(const std::vector<ReportInput>& inputs,
   return rows;
 }
 
-// What is called by the same words, method and epochs, may differ in everything else.
-void TellApart(std::vector<ReportInput>* inputs) {
+// Runs that would be averaged, and what they differ in beside seeds.
+struct MixedRuns {
+  std::vector<int> members;
+  std::vector<SettingRow> differences;
+};
+
+std::vector<MixedRuns> FindMixedRuns(const std::vector<ReportInput>& inputs) {
   std::map<std::tuple<std::string, std::string, std::string>, std::vector<int>> alike;
-  for (int i = 0; i < static_cast<int>(inputs->size()); ++i) {
-    const ReportInput& input = (*inputs)[i];
+  for (int i = 0; i < static_cast<int>(inputs.size()); ++i) {
+    const ReportInput& input = inputs[i];
     alike[{input.stage(), input.group, input.row}].push_back(i);
   }
+  std::vector<MixedRuns> found;
   for (const auto& [name, members] : alike) {
-    for (const SettingRow& row : Differences(*inputs, members)) {
-      if (IsSeed(row.path) || !TellsApart(row, *inputs, members)) continue;
-      for (size_t m = 0; m < members.size(); ++m) {
-        absl::StrAppend(&(*inputs)[members[m]].row, ", ", row.path, "=", row.values[m]);
+    MixedRuns mixed{members, {}};
+    for (SettingRow& row : Differences(inputs, members)) {
+      if (IsSeed(row.path) || !TellsApart(row, inputs, members)) continue;
+      mixed.differences.push_back(std::move(row));
+    }
+    if (!mixed.differences.empty()) found.push_back(std::move(mixed));
+  }
+  return found;
+}
+
+// What is called by the same words, method and epochs, may differ in everything else.
+void TellApart(std::vector<ReportInput>* inputs) {
+  for (const MixedRuns& mixed : FindMixedRuns(*inputs)) {
+    for (const SettingRow& row : mixed.differences) {
+      for (size_t m = 0; m < mixed.members.size(); ++m) {
+        absl::StrAppend(&(*inputs)[mixed.members[m]].row, ", ", row.path, "=", row.values[m]);
       }
     }
   }
@@ -205,6 +224,20 @@ absl::StatusOr<std::vector<ReportInput>> ReadReportInputs(const v1::ReportOption
 
 absl::StatusOr<std::vector<ReportInput>> ReadReportInputs(const v1::ReportOptions& options) {
   return ReadReportInputs(options, {options.results().begin(), options.results().end()});
+}
+
+std::vector<std::string> MixedRunsSentences(const std::vector<ReportInput>& inputs) {
+  std::vector<std::string> sentences;
+  for (const MixedRuns& mixed : FindMixedRuns(inputs)) {
+    const ReportInput& first = inputs[mixed.members.front()];
+    sentences.push_back(absl::StrCat(
+        first.stage(), ", row '", first.row, "'", first.group.empty() ? "" : " of ", first.group,
+        ": runs that are averaged differ in more than seeds: ",
+        absl::StrJoin(mixed.differences, ", ", [](std::string* out, const SettingRow& row) {
+          absl::StrAppend(out, row.path);
+        })));
+  }
+  return sentences;
 }
 
 std::string RunInGroup(const std::vector<ReportInput>& inputs, int index) {

@@ -48,6 +48,9 @@ absl::StatusOr<std::vector<ReportInput>> ReadReportInputs(const v1::ReportOption
 // The folders are those of --results, and complete.
 absl::StatusOr<std::vector<ReportInput>> ReadReportInputs(const v1::ReportOptions& options);
 
+// Warnings of rows that average what differs in more than seeds, as only --names can make them.
+std::vector<std::string> MixedRunsSentences(const std::vector<ReportInput>& inputs);
+
 // "encoder", or "encoder, run 2" where a row has several of one stage and group.
 std::string RunInGroup(const std::vector<ReportInput>& inputs, int index);
 

@@ -34,6 +34,7 @@ StageInfo ReportInfo() {
 absl::Status RunReport(const v1::ReportOptions& options, StageContext& context) {
   CASSLE_ASSIGN_OR_RETURN(const std::vector<ReportInput> inputs, ReadReportInputs(options));
   CASSLE_ASSIGN_OR_RETURN(const v1::ReportTable table, CollectTable(options, inputs));
+  for (const std::string& mixed : MixedRunsSentences(inputs)) context.NoteWarning(mixed);
   CASSLE_ASSIGN_OR_RETURN(const std::string json, ToJson(table));
   if (!context.output_dir().empty()) {
     const std::string scores = TableMarkdown(table), tables = TextTablesMarkdown(inputs);
