@@ -24,9 +24,10 @@ absl::Status ReadJson(const std::string& path, const std::string& what, bool kno
   options.ignore_unknown_fields = !known_fields_only;
   const auto parsed = google::protobuf::util::JsonStringToMessage(text, message, options);
   if (parsed.ok()) return absl::OkStatus();
+  // Its first line; the others draw where in the text.
+  const absl::string_view reason(parsed.message().data(), parsed.message().size());
   return absl::DataLossError(
-      absl::StrCat(path, " is no ", what, ": ",
-                   absl::string_view(parsed.message().data(), parsed.message().size())));
+      absl::StrCat(path, " is no ", what, ": ", reason.substr(0, reason.find('\n'))));
 }
 
 int ValueOf(char digit) { return absl::ascii_isdigit(digit) ? digit - '0' : digit - 'a' + 10; }

@@ -16,6 +16,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 using KeptLinksTest = CurvesTest;
 
@@ -56,7 +57,8 @@ TEST_F(KeptLinksTest, PlansThatMakeNoSenseAreRefusedByName) {
   expect([](v1::TrainingPlan* plan) { plan->mutable_rows(1)->set_baseline("plian"); }, "'plian'");
   expect([](v1::TrainingPlan* plan) { plan->mutable_rows(1)->set_baseline("told"); }, "no other");
   ASSERT_OK(WriteFile(Path("text.json"), "epochs: 10"));
-  EXPECT_THAT(ReadTrainingPlan(Path("text.json")), StatusIs(kDataLoss, HasSubstr("text.json")));
+  EXPECT_THAT(ReadTrainingPlan(Path("text.json")),
+              StatusIs(kDataLoss, AllOf(HasSubstr("text.json"), Not(HasSubstr("\n")))));
   EXPECT_THAT(ReadTrainingPlan(Path("none.json")),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("none.json")));
 }

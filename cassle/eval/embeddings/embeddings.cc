@@ -223,8 +223,8 @@ absl::Status RequireOneRowPerImage(const std::string& role, const Embeddings& em
   if (!rows.empty()) {
     return absl::FailedPreconditionError(
         absl::StrCat("--", role, " has ", rows,
-                     " rows per image (embed --tokens=patches), which only serve as --train of a "
-                     "probe with its own --test: embed it with --tokens=mean or class"));
+                     " rows per image (embed --tokens=patches), which only spectrum and project "
+                     "read: embed all sets with --tokens=mean or class"));
   }
   if (embeddings.Metadata("crops") != "ten") return absl::OkStatus();
   return absl::FailedPreconditionError(

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "absl/synchronization/mutex.h"
 #include "cassle/base/file.h"
 #include "cassle/base/safetensors.h"
 #include "cassle/base/status_macros.h"
@@ -19,6 +20,7 @@
 #include "cassle/eval/embeddings/label_notes.h"
 #include "cassle/eval/result/evaluation.h"
 #include "cassle/probes/few_shot.h"
+#include "cassle/stage/progress.h"
 
 namespace cassle {
 namespace {
@@ -98,11 +100,17 @@ absl::StatusOr<Episodes> RunEpisodes(const Embeddings& embeddings, const Pool& p
   episodes.rows.resize(options.episodes() * shape.rows());
   episodes.accuracies.resize(options.episodes());
   const FeatureRows features{embeddings.features(), embeddings.columns()};
+  absl::Mutex counting;
+  Progress progress(absl::StrCat(pool.target, ", ", shape.shots, "-shot"), options.episodes(),
+                    "episodes");
+  int64_t done = 0;
   ParallelFor(context.threads(), options.episodes(), [&](int64_t e) {
     if (context.interrupted()) return;
     const std::vector<int64_t> rows = DrawEpisode(pool.classes, shape, options.seed(), e);
     std::copy(rows.begin(), rows.end(), episodes.rows.begin() + e * shape.rows());
     episodes.accuracies[e] = RunEpisode(features, rows, shape, options.c()).accuracy;
+    const absl::MutexLock lock(&counting);
+    progress.Set(++done);
   });
   if (context.interrupted()) return absl::CancelledError("interrupted; run the same command again");
   return episodes;

@@ -183,6 +183,8 @@ absl::Status RunRetrieval(const Options& options, StageContext& context) {
   CASSLE_ASSIGN_OR_RETURN(const TrainAndTest sets,
                           OpenTrainAndTest(options.train(), options.test()));
   const bool leave_one_out = !sets.test.has_value();
+  // Or the crops of one image would be several neighbours.
+  CASSLE_RETURN_IF_ERROR(RequireOneRowPerImage("train", *sets.train));
   CASSLE_ASSIGN_OR_RETURN(const std::vector<LearntTarget> targets,
                           ReadLearntTargets({options.target().begin(), options.target().end()},
                                             *sets.train, sets.test_or_null()));

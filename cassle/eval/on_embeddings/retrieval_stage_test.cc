@@ -166,6 +166,13 @@ TEST_F(RetrievalStageTest, RefusesOneClassAndBrokenAndEmptyEmbeddings) {
   ExpectFailure(Run(), 65, {"--test", "nothing to work on"});
 }
 
+TEST_F(RetrievalStageTest, RefusesSeveralRowsOfAnImage) {
+  train_.metadata["crops"] = "ten";
+  ExpectFailure(Run(), 65, {"--train has ten rows per image"});
+  train_.metadata["rows_per_image"] = "16";
+  ExpectFailure(Run(), 65, {"--train has 16 rows per image", "spectrum and project"});
+}
+
 TEST_F(RetrievalStageTest, RefusesBadSettings) {
   options_.add_query_ids(3);
   ExpectFailure(Run(), 64, {"--query_ids: image 3 is not in the embeddings"});
