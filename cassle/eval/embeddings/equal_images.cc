@@ -110,4 +110,29 @@ absl::StatusOr<std::string> SharedImagesWarning(const char* role, const Embeddin
              : SharedIdsWarning(role, set, other_role, other);
 }
 
+absl::StatusOr<std::string> HeldOutCopiesWarning(const Embeddings& train,
+                                                 const std::vector<int64_t>& learnt,
+                                                 const std::vector<int64_t>& held_out) {
+  CASSLE_ASSIGN_OR_RETURN(const std::optional<Pictures> pictures, Pictures::Open(train));
+  if (!pictures.has_value()) return "";
+  // Of each row, then of each image: which of the parts it is in; -1: none.
+  std::vector<int> part_of(train.rows(), -1);
+  for (const int64_t row : learnt) part_of[row] = 0;
+  for (const int64_t row : held_out) part_of[row] = 1;
+  part_of = pictures->OfImages(part_of);
+  std::vector<PixelHash> hashes[2];
+  std::vector<int64_t> images[2];
+  for (size_t image = 0; image < part_of.size(); ++image) {
+    if (part_of[image] < 0) continue;
+    hashes[part_of[image]].push_back(pictures->hashes()[image]);
+    images[part_of[image]].push_back(static_cast<int64_t>(image));
+  }
+  const EqualImages copies = FindShared(hashes[1], hashes[0]);
+  if (copies.count == 0) return "";
+  return absl::StrCat(copies.count, " of ", hashes[1].size(),
+                      " validation images are learnt from as well, pixel for pixel (first: ",
+                      pictures->Key(images[1][copies.first]), " = ",
+                      pictures->Key(images[0][copies.other]), ")");
+}
+
 }  // namespace cassle

@@ -3,6 +3,7 @@
 #ifndef CASSLE_EVAL_EMBEDDINGS_EQUAL_IMAGES_H_
 #define CASSLE_EVAL_EMBEDDINGS_EQUAL_IMAGES_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,13 @@ absl::StatusOr<std::vector<std::string>> EqualImageWarnings(
 // Of images of one set ("test") that are also in another ("val"), alike; empty if there are none.
 absl::StatusOr<std::string> SharedImagesWarning(const char* role, const Embeddings& set,
                                                 const char* other_role, const Embeddings& other);
+
+// Of images of one set that are held out of what is learnt from, but equal by pixels to one that is
+// not; empty if there are none.
+//   learnt, held_out  rows of `train`; all rows of an image are on one side.
+absl::StatusOr<std::string> HeldOutCopiesWarning(const Embeddings& train,
+                                                 const std::vector<int64_t>& learnt,
+                                                 const std::vector<int64_t>& held_out);
 
 }  // namespace cassle
 

@@ -86,6 +86,17 @@ TEST_F(EqualImagesTest, OneSetByItselfTellsItsRepetitions) {
                           "train/6 = train/3)"));
 }
 
+TEST_F(EqualImagesTest, CopiesOfWhatIsLearntFromAreFoundAmongWhatIsHeldOut) {
+  train_.pixels[6] = train_.pixels[3];
+  ASSERT_OK_AND_ASSIGN(const Embeddings train, Open("train", train_));
+  EXPECT_EQ(HeldOutCopiesWarning(train, {0, 1, 2, 3}, {5, 6}).value(),
+            "1 of 2 validation images are learnt from as well, pixel for pixel (first: train/6 = "
+            "train/3)");
+  // Both on one side, or one on none.
+  EXPECT_EQ(HeldOutCopiesWarning(train, {0, 1}, {3, 6}).value(), "");
+  EXPECT_EQ(HeldOutCopiesWarning(train, {0, 1}, {2, 6}).value(), "");
+}
+
 TEST_F(EqualImagesTest, WithoutHashesTheIdsOfOneDataSetAreCompared) {
   test_.keys.clear();
   test_.pixels = train_.pixels;

@@ -175,7 +175,8 @@ absl::StatusOr<v1::Evaluation> EvaluationHead(const ProbeSets& sets,
     for (const std::string& warning : of_target.warnings) evaluation.add_warnings(warning);
   }
   AddEvaluatedSets(rows, &evaluation);
-  CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> equal, ProbeImageWarnings(sets, names));
+  CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> equal,
+                          ProbeImageWarnings(sets, names, rows));
   for (const std::string& warning : equal) evaluation.add_warnings(warning);
   return evaluation;
 }

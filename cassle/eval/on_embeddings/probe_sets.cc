@@ -118,7 +118,8 @@ absl::StatusOr<ProbeSets> OpenProbeSets(const v1::ProbeInputs& inputs) {
 }
 
 absl::StatusOr<std::vector<std::string>> ProbeImageWarnings(
-    const ProbeSets& sets, const std::vector<std::string>& targets) {
+    const ProbeSets& sets, const std::vector<std::string>& targets,
+    const std::vector<const ProbeRows*>& rows) {
   CASSLE_ASSIGN_OR_RETURN(std::vector<std::string> warnings,
                           EqualImageWarnings(*sets.train, &*sets.test, targets));
   const auto add = [&](std::string warning) {
@@ -132,6 +133,15 @@ absl::StatusOr<std::vector<std::string>> ProbeImageWarnings(
                             SharedImagesWarning("val", *sets.val, "train", *sets.train));
     add(std::move(in_val));
     add(std::move(in_train));
+  } else {
+    // Targets that all images have share their rows.
+    std::set<std::string> said;
+    for (const ProbeRows* of_target : rows) {
+      CASSLE_ASSIGN_OR_RETURN(
+          const std::string copies,
+          HeldOutCopiesWarning(*sets.train, of_target->train.rows, of_target->val.rows));
+      if (said.insert(copies).second) add(copies);
+    }
   }
   add(CollapsedSentence(*sets.train));
   return warnings;

@@ -58,10 +58,13 @@ struct TargetLabels {
 // kFailedPrecondition for embeddings that are missing, broken or of different encoders.
 absl::StatusOr<ProbeSets> OpenProbeSets(const v1::ProbeInputs& inputs);
 
-// EqualImageWarnings of train and test, and of images that a val of its own shares with either
-// (cassle/eval/embeddings/equal_images.h); that train has collapsed.
+// EqualImageWarnings of train and test, and of images that a val of its own shares with either, or
+// its part of train with the other (cassle/eval/embeddings/equal_images.h); that train has
+// collapsed.
+//   rows  of all targets.
 absl::StatusOr<std::vector<std::string>> ProbeImageWarnings(
-    const ProbeSets& sets, const std::vector<std::string>& targets);
+    const ProbeSets& sets, const std::vector<std::string>& targets,
+    const std::vector<const ProbeRows*>& rows);
 
 // Which rows have a target.
 struct TargetPresence {

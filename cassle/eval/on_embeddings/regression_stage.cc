@@ -237,7 +237,7 @@ absl::StatusOr<v1::Evaluation> Describe(const ProbeSets& sets, const std::vector
   }
   AddEvaluatedSets(rows, &evaluation);
   CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> equal,
-                          ProbeImageWarnings(sets, /*targets=*/{}));
+                          ProbeImageWarnings(sets, /*targets=*/{}, rows));
   for (const std::string& warning : equal) evaluation.add_warnings(warning);
   return evaluation;
 }
