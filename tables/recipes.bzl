@@ -86,7 +86,7 @@ TREATMENTS = {
 # What else stands beside a method, in //tables/methods: CASSLE with AugSelf, CASSLE told of differences, EquiMod.
 NEIGHBOURS = {
     "cassle_augself": (" + CASSLE + AugSelf", TREATMENTS["cassle"][1] + TREATMENTS["augself"][1]),
-    "relative": (" + CASSLE, relative", TREATMENTS["cassle"][1] + ["--conditioning.relative=true"]),
+    "relative": (" + CASSLE (relative)", TREATMENTS["cassle"][1] + ["--conditioning.relative=true"]),
     "equimod": (" + EquiMod", ["--equimod.weight=1", "--equimod.hidden_size=512"]),
 }
 
