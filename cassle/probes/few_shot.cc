@@ -3,6 +3,7 @@
 #include <linear.h>
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 
 #include "cassle/base/permutation.h"
@@ -130,6 +131,18 @@ EpisodeOutcome RunEpisode(const FeatureRows& features, const std::vector<int64_t
   }
   outcome.accuracy = static_cast<double>(right) / outcome.predictions.size();
   return outcome;
+}
+
+EpisodeMean MeanOfEpisodes(const std::vector<double>& accuracies) {
+  const double n = accuracies.size();
+  EpisodeMean result;
+  double square = 0;
+  for (double accuracy : accuracies) result.mean += accuracy / n;
+  for (double accuracy : accuracies) {
+    square += (accuracy - result.mean) * (accuracy - result.mean) / n;
+  }
+  result.half_width = 1.96 * std::sqrt(square / n);
+  return result;
 }
 
 }  // namespace cassle

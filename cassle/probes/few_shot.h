@@ -47,6 +47,15 @@ struct EpisodeOutcome {
 EpisodeOutcome RunEpisode(const FeatureRows& features, const std::vector<int64_t>& rows,
                           const EpisodeShape& shape, double c);
 
+struct EpisodeMean {
+  double mean = 0;
+  // Of a 95 % interval: 1.96 standard deviations (of the episodes, ddof 0) / sqrt(episodes).
+  double half_width = 0;
+};
+
+// Of at least one accuracy.
+EpisodeMean MeanOfEpisodes(const std::vector<double>& accuracies);
+
 }  // namespace cassle
 
 #endif  // CASSLE_PROBES_FEW_SHOT_H_

@@ -1,7 +1,6 @@
 #include "cassle/eval/on_embeddings/few_shot_stage.h"
 
 #include <algorithm>
-#include <cmath>
 #include <set>
 #include <string>
 #include <utility>
@@ -118,14 +117,11 @@ absl::StatusOr<Episodes> RunEpisodes(const Embeddings& embeddings, const Pool& p
 
 void AddScore(const Pool& pool, const EpisodeShape& shape, const Episodes& episodes,
               v1::Evaluation* evaluation) {
-  const double n = episodes.accuracies.size();
-  double mean = 0, square = 0;
-  for (double accuracy : episodes.accuracies) mean += accuracy / n;
-  for (double accuracy : episodes.accuracies) square += (accuracy - mean) * (accuracy - mean) / n;
+  const EpisodeMean all = MeanOfEpisodes(episodes.accuracies);
   v1::Score* score =
-      AddAccuracy(absl::StrCat(pool.target, ", ", shape.ways, "-way ", shape.shots, "-shot"), mean,
-                  episodes.accuracies.size(), evaluation);
-  score->set_half_width(1.96 * std::sqrt(square / n));
+      AddAccuracy(absl::StrCat(pool.target, ", ", shape.ways, "-way ", shape.shots, "-shot"),
+                  all.mean, episodes.accuracies.size(), evaluation);
+  score->set_half_width(all.half_width);
   score->set_chance(1.0 / shape.ways);
 }
 
