@@ -55,7 +55,8 @@ class SoftmaxRegression {
 
   // Starts from *weights and leaves the optimum there: stops when the estimated f - f* is at most
   // tolerance * f. The estimate is right to about a factor of ten; where a class has few rows, to
-  // one of thirty (the preconditioner is a mean over the classes). w > 0.
+  // one of thirty (the preconditioner is a mean over the classes); of a few hundred where few rows
+  // can be separated and w is small. w > 0.
   FitReport Fit(double w, double tolerance, PaddedMatrix<double>* weights);
 
   // About f - f* where Objective was called last, with this gradient: |gradient|^2 / (4 w), which
