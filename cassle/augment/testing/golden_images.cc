@@ -91,10 +91,27 @@ double MaxDifference(const FloatImage& a, const FloatImage& b) {
   double largest = 0.0;
   for (size_t i = 0; i < a.values.size(); ++i) {
     const double difference = std::fabs(static_cast<double>(a.values[i]) - b.values[i]);
-    // NaN must not pass.
-    if (!(difference <= largest)) largest = difference;
+    // NaN must not pass, and must not be forgotten at the next pixel.
+    if (std::isnan(difference)) return std::numeric_limits<double>::infinity();
+    largest = std::max(largest, difference);
   }
   return largest;
+}
+
+FloatImage NetworkInput(const FloatImage& image, const std::vector<double>& mean,
+                        const std::vector<double>& std) {
+  RgbImage rounded;
+  ToRgb8(image, &rounded);
+  FloatImage input;
+  input.Resize(image.height, image.width);
+  Normalize(rounded, {mean.at(0), mean.at(1), mean.at(2)}, {std.at(0), std.at(1), std.at(2)},
+            input.values.data());
+  return input;
+}
+
+double NetworkInputTolerance(double error, const std::vector<double>& std) {
+  // And single roundings of numbers below 4.
+  return (0.5 / 255 + error) / *std::min_element(std.begin(), std.end()) + 1e-6;
 }
 
 std::vector<double> GoldenList(const SafetensorsFile& file, const std::string& key) {

@@ -24,8 +24,16 @@ FloatImage GoldenImage(const SafetensorsFile& file, const std::string& name, int
 // Image n of a [..., H, W, 3] uint8 tensor.
 RgbImage GoldenRgb(const SafetensorsFile& file, const std::string& name, int64_t n);
 
-// The largest difference of two images of equal size.
+// The largest difference of two images; infinite if the sizes differ or a number is NaN.
 double MaxDifference(const FloatImage& a, const FloatImage& b);
+
+// What a network gets to see of an image: rounded to 8 bits, (pixel / 255 - mean) / std.
+FloatImage NetworkInput(const FloatImage& image, const std::vector<double>& mean,
+                        const std::vector<double>& std);
+
+// How far the authors' input, which is not rounded to 8 bits, may be from that: half a level, and
+// `error` of the image itself (in [0, 1]).
+double NetworkInputTolerance(double error, const std::vector<double>& std);
 
 // "0.4,0.4,0.4,0.1" -> numbers.
 std::vector<double> GoldenList(const SafetensorsFile& file, const std::string& key);

@@ -37,6 +37,9 @@ TEST(SimpleOperationsTest, EqualTheAuthors) {
     EXPECT_EQ(MaxDifference(flip, GoldenImage(file, "flip.y", n)), 0.0);
 
     FloatImage turned = GoldenImage(file, "rot.x", n);
+    if (GoldenValues(file, "rot.mask")[n] == 0) {
+      EXPECT_EQ(GoldenValues(file, "rot.k")[n], 0);
+    }
     TurnCounterClockwise(GoldenValues(file, "rot.k")[n], &scratch, &turned);
     EXPECT_EQ(MaxDifference(turned, GoldenImage(file, "rot.y", n)), 0.0);
   }
@@ -127,12 +130,25 @@ TEST_P(PipelineTest, EveryStageEqualsTheAuthors) {
         absl::StrAppend(&our_stages, theirs, ",");
       }
     }
+    const std::vector<double> std = GoldenValues(file, "norm.std");
+    EXPECT_LT(MaxDifference(NetworkInput(canvas.image, GoldenValues(file, "norm.mean"), std),
+                            GoldenImage(file, "after.norm", n)),
+              NetworkInputTolerance(2e-5, std))
+        << "image " << n;
+    // Zero where there was no jitter.
+    const auto& difference = record.color_jitter().color_difference();
+    for (int c = 0; c < 3; ++c) {
+      EXPECT_NEAR(record.has_color_jitter() ? difference.at(c) : 0,
+                  GoldenValues(file, "color.x_means_diff").at(3 * n + c), 1e-6)
+          << "image " << n;
+    }
   }
   EXPECT_EQ(our_stages + "norm", file.Metadata("stages"));
 }
 
-INSTANTIATE_TEST_SUITE_P(All, PipelineTest,
-                         ::testing::Values("imagenet100", "stl10", "stl10_rot", "stl10_sol"));
+INSTANTIATE_TEST_SUITE_P(All, PipelineTest, ::testing::ValuesIn(GoldenNames("aug_pipeline_")));
+
+TEST(PipelineFilesTest, AreThere) { EXPECT_FALSE(GoldenNames("aug_pipeline_").empty()); }
 
 TEST(PresetsTest, NormalisationIsTheAuthors) {
   ASSERT_OK_AND_ASSIGN(const SafetensorsFile file, OpenGolden("aug_simple.safetensors"));
@@ -143,6 +159,12 @@ TEST(PresetsTest, NormalisationIsTheAuthors) {
     for (int c = 0; c < 3; ++c) {
       EXPECT_FLOAT_EQ(policy.mean(c), mean[c]);
       EXPECT_FLOAT_EQ(policy.std(c), std[c]);
+    }
+    for (int64_t n = 0; n < GoldenShape(file, "x").at(0); ++n) {
+      EXPECT_LT(MaxDifference(NetworkInput(GoldenImage(file, "x", n), mean, std),
+                              GoldenImage(file, "normalize." + name + ".y", n)),
+                NetworkInputTolerance(0, std))
+          << name << " image " << n;
     }
   }
 }

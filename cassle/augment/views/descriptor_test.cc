@@ -1,8 +1,10 @@
 #include "cassle/augment/views/descriptor.h"
 
+#include <cmath>
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "cassle/augment/operations/operations.h"
 #include "cassle/augment/operations/random_resized_crop.h"
 #include "cassle/augment/policies/policy.h"
@@ -61,6 +63,12 @@ TEST_P(GoldenDescriptorTest, EveryGroupEqualsTheAuthors) {
         if (operation.fill.has_value()) continue;
         ASSERT_OK(operation.apply(&record, &canvas));
       }
+      const std::vector<double> std = GoldenList(file, "norm_std");
+      // The image itself as in apply_test.
+      EXPECT_LT(MaxDifference(NetworkInput(canvas.image, GoldenList(file, "norm_mean"), std),
+                              GoldenImage(file, prefix + "y", n)),
+                NetworkInputTolerance(2e-5, std))
+          << prefix << "y row " << n;
       for (const auto& [ours, theirs] : names) {
         const std::string name = absl::StrCat("desc", view, ".", theirs);
         if (!file.Has(name)) continue;
@@ -143,8 +151,95 @@ TEST_P(GoldenDescriptorTest, EveryRelativeGroupEqualsTheAuthors) {
   EXPECT_GT(compared, 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, GoldenDescriptorTest,
-                         ::testing::Values("mixed", "all", "none", "strong", "weak", "sol", "rot"));
+INSTANTIATE_TEST_SUITE_P(All, GoldenDescriptorTest, ::testing::ValuesIn(GoldenNames("desc_")));
+
+TEST(GoldenDescriptorFilesTest, AreThere) { EXPECT_FALSE(GoldenNames("desc_").empty()); }
+
+// The views of the authors' training steps: what the network and its projector get to see of
+// images, boxes and parameters.
+class GoldenTrainingViewsTest : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(GoldenTrainingViewsTest, ImagesAndDescriptorsEqualTheAuthors) {
+  ASSERT_OK_AND_ASSIGN(const SafetensorsFile file,
+                       OpenGolden(absl::StrCat("train_", GetParam(), ".safetensors")));
+  const int kernel_px = std::stoi(file.Metadata("blur_kernel"));
+  const std::vector<double> mean = GoldenList(file, "norm_mean"),
+                            std = GoldenList(file, "norm_std");
+  // Their ranges by default.
+  const v1::Policy policy = FullPolicy({0.4, 0.4, 0.4, 0.1}, kernel_px);
+  // Alphabetical, in the file as here.
+  const std::vector<std::string> groups = absl::StrSplit(file.Metadata("sorted_aug_cond"), ',');
+  ASSERT_OK_AND_ASSIGN(const DescriptorLayout layout, DescriptorLayout::Create(policy, groups));
+  EXPECT_EQ(layout.groups(), groups);
+  int steps = 0;
+  for (; file.Has(absl::StrCat("step", steps + 1, ".x1")); ++steps) {
+    const std::string step = absl::StrCat("step", steps + 1, ".");
+    const int64_t images = GoldenShape(file, step + "x1").at(0);
+    for (int64_t n = 0; n < images; ++n) {
+      SCOPED_TRACE(absl::StrCat(step, " image ", n));
+      v1::ViewRecord records[2];
+      CropFractions boxes[2];
+      CropMirror mirrors[2];
+      for (int v = 0; v < 2; ++v) {
+        const std::string view = absl::StrCat(v + 1);
+        records[v] = GoldenRecord(file, absl::StrCat(step, "aug", view, "."), n, kernel_px);
+        Canvas canvas;
+        canvas.image = GoldenImage(file, absl::StrCat(step, "x", view), n);
+        for (const Operation& operation : Operations()) {
+          if (operation.fill.has_value()) continue;
+          ASSERT_OK(operation.apply(&records[v], &canvas));
+        }
+        EXPECT_LT(MaxDifference(NetworkInput(canvas.image, mean, std),
+                                GoldenImage(file, absl::StrCat(step, "x", view, "_aug"), n)),
+                  NetworkInputTolerance(2e-5, std));
+        // The boxes are float32 fractions: those of so large a source are exact to 2^-25.
+        constexpr int kSource = 1 << 24;
+        const std::vector<double> crop = GoldenValues(file, absl::StrCat(step, "w", view));
+        const auto pixels = [&](int k) { return std::lround(crop.at(4 * n + k) * kSource); };
+        records[v].set_source_height(kSource);
+        records[v].set_source_width(kSource);
+        records[v].mutable_crop()->set_top(pixels(0));
+        records[v].mutable_crop()->set_left(pixels(1));
+        records[v].mutable_crop()->set_height(pixels(2));
+        records[v].mutable_crop()->set_width(pixels(3));
+        boxes[v] = {crop[4 * n], crop[4 * n + 1], crop[4 * n + 2], crop[4 * n + 3]};
+        mirrors[v] = {records[v].flipped()};
+        const std::vector<double> expected =
+            GoldenValues(file, absl::StrCat(step, "d", view, "_cat"));
+        ASSERT_EQ(static_cast<int64_t>(expected.size()), images * layout.size());
+        std::vector<float> actual(layout.size());
+        layout.Describe(records[v], absl::MakeSpan(actual));
+        for (int k = 0; k < layout.size(); ++k) {
+          EXPECT_NEAR(actual[k], expected[n * layout.size() + k], 1e-6) << "number " << k;
+        }
+      }
+      for (int first : {0, 1}) {
+        const std::string diff = absl::StrCat(step, "diff", first + 1, ".");
+        for (const std::string group : {"blur", "color", "color_diff", "flip"}) {
+          if (!file.Has(diff + group)) continue;
+          ASSERT_OK_AND_ASSIGN(const DescriptorLayout one,
+                               DescriptorLayout::Create(policy, {group}));
+          std::vector<float> actual(one.size());
+          one.DescribeRelative(records[first], records[1 - first], absl::MakeSpan(actual));
+          for (int k = 0; k < one.size(); ++k) {
+            EXPECT_NEAR(actual[k], GoldenValues(file, diff + group).at(n * one.size() + k), 1e-6)
+                << diff << group;
+          }
+        }
+        if (!file.Has(diff + "crop")) continue;
+        float actual[4];
+        DescribeRelativeCrop(boxes[first], mirrors[first], boxes[1 - first], mirrors[1 - first],
+                             v1::OFFICIAL, actual);
+        for (int k = 0; k < 4; ++k) {
+          EXPECT_NEAR(actual[k], GoldenValues(file, diff + "crop").at(4 * n + k), 1e-6);
+        }
+      }
+    }
+  }
+  EXPECT_GT(steps, 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, GoldenTrainingViewsTest, ::testing::ValuesIn(GoldenNames("train_")));
 
 TEST(DescriptorLayoutTest, GroupsStandInAlphabeticalOrderWhateverTheOrderAsked) {
   ASSERT_OK_AND_ASSIGN(const v1::Policy policy, LoadPolicy("imagenet"));
