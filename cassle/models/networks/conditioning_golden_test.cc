@@ -1,20 +1,27 @@
 // Projectors of the authors' code: every file projector_*.safetensors that is there.
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/sum.h>
 #include <c10/core/GradMode.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "cassle/base/testing/golden.h"
 #include "cassle/base/testing/status_matchers.h"
 #include "cassle/models/networks/conditioning.h"
+#include "cassle/models/testing/golden_model.h"
 #include "cassle/models/testing/golden_tensor.h"
 
 namespace cassle {
@@ -149,6 +156,56 @@ TEST_P(GoldenProjectorTest, ValuesGradientsAndBuffersEqualTheOfficialCode) {
   }
 }
 
+// In float64 rounding hides nothing: every mode, loss and gradient of the file again.
+TEST_P(GoldenProjectorTest, Float64EqualsTheOfficialCodesFloat64) {
+  ASSERT_OK_AND_ASSIGN(const SafetensorsFile golden,
+                       OpenGolden(absl::StrCat("projector_", GetParam(), ".safetensors")));
+  const bool last_norm = Metadata(golden, "last_bn") == 1;
+  for (const std::string mode : {"train", "eval"}) {
+    for (const std::string loss : {"sq", "ct"}) {
+      SCOPED_TRACE(mode + " " + loss);
+      std::shared_ptr<ConditionedProjector> projector = MakeGolden(golden);
+      LoadGoldenState(golden, projector.get());
+      projector->ToDtype(at::kDouble);
+      projector->train(mode == "train");
+      at::Tensor features = GoldenTensor(golden, "x").to(at::kDouble);
+      at::Tensor descriptor = GoldenTensor(golden, "desc_cat").to(at::kDouble);
+      features.set_requires_grad(true);
+      descriptor.set_requires_grad(true);
+      const at::Tensor y = projector->forward(features, descriptor);
+      // Batch norm over a few rows costs up to five of the 16 digits, backwards twice.
+      EXPECT_LT(RelativeDifference(y, GoldenTensor(golden, mode + ".y.f64")), 1e-11);
+      at::sum(loss == "sq" ? y * y : y * GoldenTensor(golden, "cotangent")).backward();
+      const std::string prefix = mode + "." + loss + ".grad.";
+      const auto expect = [&](const std::string& name, const at::Tensor& gradient) {
+        const at::Tensor expected = GoldenTensor(golden, name);
+        // See above: a sum that a last batch norm holds constant.
+        if (last_norm && loss == "sq" && mode == "train") {
+          EXPECT_LT(LargestEntry(gradient - expected), 1e-4 * LargestEntry(y)) << name;
+        } else {
+          EXPECT_LT(RelativeDifference(gradient, expected), 1e-8) << name;
+        }
+      };
+      expect(prefix + "x.f64", features.grad());
+      if (golden.Has(prefix + "desc_cat.f64")) {
+        expect(prefix + "desc_cat.f64", descriptor.grad());
+      }
+    }
+  }
+}
+
+// The rows that the projector gets are the groups side by side, in alphabetical order.
+TEST_P(GoldenProjectorTest, DescriptorsStandInAlphabeticalOrder) {
+  ASSERT_OK_AND_ASSIGN(const SafetensorsFile golden,
+                       OpenGolden(absl::StrCat("projector_", GetParam(), ".safetensors")));
+  std::vector<std::string> groups = absl::StrSplit(golden.Metadata("aug_cond"), ',');
+  std::sort(groups.begin(), groups.end());
+  EXPECT_EQ(absl::StrJoin(groups, ","), golden.Metadata("sorted_aug_cond"));
+  std::vector<at::Tensor> columns;
+  for (const std::string& group : groups) columns.push_back(GoldenTensor(golden, "desc." + group));
+  EXPECT_EQ(LargestDifference(at::cat(columns, 1), GoldenTensor(golden, "desc_cat")), 0);
+}
+
 INSTANTIATE_TEST_SUITE_P(Files, GoldenProjectorTest, testing::ValuesIn(GoldenNames("projector_")),
                          [](const auto& info) {
                            std::string name = info.param;
@@ -158,40 +215,107 @@ INSTANTIATE_TEST_SUITE_P(Files, GoldenProjectorTest, testing::ValuesIn(GoldenNam
 
 TEST(GoldenProjectorFilesTest, AreThere) { EXPECT_FALSE(GoldenNames("projector_").empty()); }
 
-// MoCo-v2's and SimCLR's projector at full size: those of ResNet-50, told what the README tells.
-TEST(ConditionedProjectorTest, NamesShapesAndOrderAreTheOfficialOnes) {
+// The projectors of every method at full size: those of ResNet-50, told what the README tells.
+class GoldenProjectorShapesTest : public testing::TestWithParam<std::string> {};
+
+TEST_P(GoldenProjectorShapesTest, NamesShapesAndCountsAreTheOfficialOnes) {
+  const std::string model = GetParam() + "/";
   ASSERT_OK_AND_ASSIGN(const SafetensorsFile golden, OpenGolden("model_shapes.safetensors"));
   const auto shape_of = [&](const std::string& name) {
-    const at::Tensor shape = GoldenTensor(golden, name);
+    const at::Tensor shape = GoldenTensor(golden, model + name);
     return std::vector<int64_t>(shape.data_ptr<int64_t>(),
                                 shape.data_ptr<int64_t>() + shape.numel());
   };
-  for (const std::string method : {"projector_moco", "projector_simclr"}) {
-    const std::vector<int64_t> first = shape_of(method + "_none/projector.0.weight");
-    const std::vector<int64_t> last = shape_of(method + "_none/projector.3.weight");
-    const int64_t descriptor_size = shape_of(method + "_cat/aug_processor.0.weight")[1];
-    for (const auto& [suffix, treatment] :
-         {std::pair("_cat/", v1::MLP), std::pair("_none/", v1::NONE)}) {
-      const std::string model = method + suffix;
-      SCOPED_TRACE(model);
-      v1::ConditioningConfig config;
-      config.set_treatment(treatment);
-      ASSERT_OK_AND_ASSIGN(
-          auto projector,
-          MakeConditionedProjector(config, descriptor_size,
-                                   {.in = first[1], .hidden = first[0], .out = last[0]}, 1));
-      const std::vector<NamedTensor> state = projector->state();
-      // The official code registers the projector first; the names are a set here.
-      ASSERT_EQ(static_cast<int64_t>(state.size()), GoldenTensor(golden, model + "#order").numel());
-      int64_t elements = 0;
-      for (const NamedTensor& entry : projector->named_parameters()) {
-        elements += entry.tensor.numel();
-      }
-      EXPECT_EQ(elements, GoldenTensor(golden, model + "#count")[2].item<int64_t>());
-      for (const NamedTensor& entry : state) {
-        EXPECT_EQ(entry.tensor.sizes().vec(), shape_of(model + OfficialName(entry.name)))
-            << entry.name;
-      }
+  // The linear layers of a Sequential, and the place of the last one.
+  const auto layers_of = [&](const std::string& prefix, int* last) {
+    std::vector<std::vector<int64_t>> layers;
+    for (int place = 0; place < 100; ++place) {
+      const std::string name = absl::StrCat(prefix, place, ".weight");
+      if (!golden.Has(model + name) || shape_of(name).size() != 2) continue;
+      layers.push_back(shape_of(name));
+      *last = place;
+    }
+    return layers;
+  };
+  int last = 0, unused = 0;
+  const auto layers = layers_of("projector.", &last);
+  const auto embedding = layers_of("aug_processor.", &unused);
+  ASSERT_GE(layers.size(), 2u);
+  v1::ConditioningConfig config;
+  config.set_treatment(embedding.empty() ? v1::NONE : v1::MLP);
+  int64_t descriptor_size = 0, width = 0;
+  if (!embedding.empty()) {
+    descriptor_size = embedding.front()[1];
+    width = embedding.back()[0];
+    config.set_depth(static_cast<int32_t>(embedding.size()));
+    config.set_width(static_cast<int32_t>(width));
+  }
+  // Barlow Twins' 151 million weights take long to draw: a sixteenth of its hidden size shows the
+  // same, every 8192 of the file being 512.
+  const int64_t whole = layers.front()[0], shrink = whole > 4096 ? 16 : 1;
+  const auto shrunk = [&](std::vector<int64_t> shape) {
+    for (int64_t& size : shape) size /= size == whole ? shrink : 1;
+    return shape;
+  };
+  const std::string norm = absl::StrCat("projector.", last + 1, ".");
+  ASSERT_OK_AND_ASSIGN(
+      auto projector,
+      MakeConditionedProjector(config, descriptor_size,
+                               {.in = layers.front()[1] - width,
+                                .hidden = shrunk(layers.front())[0],
+                                .out = shrunk(layers.back())[0],
+                                .depth = static_cast<int>(layers.size()),
+                                .last_norm = golden.Has(model + norm + "running_mean"),
+                                .last_norm_affine = golden.Has(model + norm + "weight")},
+                               1));
+  const std::vector<NamedTensor> state = projector->state();
+  // The official code registers the projector first; the names are a set here.
+  const at::Tensor order = GoldenTensor(golden, model + "#order");
+  ASSERT_EQ(static_cast<int64_t>(state.size()), order.numel());
+  std::set<int64_t> hashes(order.data_ptr<int64_t>(), order.data_ptr<int64_t>() + order.numel());
+  for (const NamedTensor& entry : state) {
+    const std::string name = OfficialName(entry.name);
+    EXPECT_EQ(entry.tensor.sizes().vec(), shrunk(shape_of(name))) << name;
+    EXPECT_EQ(hashes.count(static_cast<int64_t>(GoldenNameHash(name))), 1u) << name;
+  }
+  const auto elements_of = [&](const std::string& name) {
+    int64_t elements = 1;
+    for (int64_t size : shape_of(OfficialName(name))) elements *= size;
+    return elements;
+  };
+  int64_t parameters = 0, elements = 0, buffer_elements = 0;
+  for (const NamedTensor& entry : projector->named_parameters()) {
+    ++parameters;
+    elements += elements_of(entry.name);
+  }
+  for (const NamedTensor& entry : projector->named_buffers()) {
+    buffer_elements += elements_of(entry.name);
+  }
+  const at::Tensor count = GoldenTensor(golden, model + "#count");
+  EXPECT_EQ(count[0].item<int64_t>(), static_cast<int64_t>(state.size()));
+  EXPECT_EQ(count[1].item<int64_t>(), parameters);
+  EXPECT_EQ(count[2].item<int64_t>(), elements);
+  EXPECT_EQ(count[3].item<int64_t>(), elements);
+  EXPECT_EQ(count[4].item<int64_t>(), buffer_elements);
+}
+
+std::vector<std::string> ProjectorsWithShapes() {
+  std::vector<std::string> models;
+  for (const std::string& model : GoldenCases("model_shapes.safetensors", "/#count")) {
+    if (absl::StartsWith(model, "projector_")) models.push_back(model);
+  }
+  return models;
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, GoldenProjectorShapesTest,
+                         testing::ValuesIn(ProjectorsWithShapes()),
+                         [](const auto& info) { return info.param; });
+
+TEST(GoldenProjectorShapesFilesTest, NameEveryMethodWithAndWithoutConditioning) {
+  const std::vector<std::string> models = ProjectorsWithShapes();
+  for (const std::string method : {"moco", "simclr", "byol", "mocov3", "barlow_twins"}) {
+    for (const std::string suffix : {"_cat", "_none"}) {
+      EXPECT_THAT(models, testing::Contains("projector_" + method + suffix));
     }
   }
 }

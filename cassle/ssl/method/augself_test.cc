@@ -79,6 +79,56 @@ void ExpectTheirGradients(const SafetensorsFile& golden, const std::string& thei
   }
 }
 
+// One target's loss by the function that compat OFFICIAL uses.
+at::Tensor TargetLoss(const std::string& ours, const at::Tensor& predictions,
+                      const at::Tensor& target) {
+  const auto loss_of = ours == "flip"       ? AgreementLoss
+                       : ours == "rotation" ? QuarterTurnLoss
+                       : ours == "solarize" ? BroadcastDifferenceLoss
+                                            : DifferenceLoss;
+  return loss_of(predictions, target);
+}
+
+// Every loss of the file in its two precisions: what `pairs` and `targets` make of it in float64 is
+// what the authors' float64 run made of it.
+void ExpectLossesInFloat64(const SafetensorsFile& golden, bool both_orders) {
+  EXPECT_EQ(golden.Metadata("symmetric"), both_orders ? "1" : "0");
+  const at::Tensor y1 = GoldenTensor(golden, "z1").to(at::kDouble).requires_grad_();
+  const at::Tensor y2 = GoldenTensor(golden, "z2").to(at::kDouble).requires_grad_();
+  at::Tensor pairs = at::cat({y1, y2}, 1);
+  if (both_orders) pairs = at::cat({pairs, at::cat({y2, y1}, 1)});
+  ASSERT_OK_AND_ASSIGN(const AugSelf augself, AugSelf::Create(AllTargets(golden), y1.size(1)));
+  std::vector<Method::Network> heads;
+  augself.AppendTo(&heads);
+  at::Tensor total = at::zeros({}, at::kDouble);
+  for (size_t i = 0; i < heads.size(); ++i) {
+    const auto& [ours, theirs] = Groups()[i];
+    Load(golden, theirs, heads[i].module);
+    heads[i].module->ToDtype(at::kDouble);
+    at::Tensor target = Target(golden, "d1." + theirs);
+    if (both_orders) target = at::cat({target, Target(golden, "d2." + theirs)});
+    const at::Tensor loss = TargetLoss(ours, dynamic_cast<Mlp&>(*heads[i].module).forward(pairs),
+                                       target.to(at::kDouble));
+    // What is left is rounding.
+    EXPECT_LT(RelativeDifference(loss, GoldenTensor(golden, "loss." + theirs + ".f64")), 1e-12)
+        << ours;
+    EXPECT_LT(RelativeDifference(loss, GoldenTensor(golden, "loss." + theirs)), 1e-5) << ours;
+    total = total + loss * std::stod(golden.Metadata("weight_" + theirs));
+  }
+  total.backward();
+  EXPECT_LT(RelativeDifference(total, GoldenTensor(golden, "loss.total.f64")), 1e-12);
+  EXPECT_LT(RelativeDifference(y1.grad(), GoldenTensor(golden, "grad.z1.f64")), 1e-10);
+  EXPECT_LT(RelativeDifference(y2.grad(), GoldenTensor(golden, "grad.z2.f64")), 1e-10);
+}
+
+TEST(AugSelfObjectivesTest, LossesInFloat64EqualTheAuthors) {
+  ASSERT_OK_AND_ASSIGN(const SafetensorsFile both,
+                       OpenGolden("loss_augself_symmetric.safetensors"));
+  ExpectLossesInFloat64(both, true);
+  ASSERT_OK_AND_ASSIGN(const SafetensorsFile one, OpenGolden("loss_augself_oneway.safetensors"));
+  ExpectLossesInFloat64(one, false);
+}
+
 TEST(AugSelfTest, BothOrdersEqualTheAuthorsValueAndGradients) {
   ASSERT_OK_AND_ASSIGN(const SafetensorsFile golden,
                        OpenGolden("loss_augself_symmetric.safetensors"));
@@ -116,11 +166,7 @@ TEST(AugSelfObjectivesTest, OneOrderEqualsTheAuthorsValuesAndGradients) {
     const at::Tensor predictions =
         dynamic_cast<Mlp&>(*heads[i].module).forward(at::cat({y1, y2}, 1));
     const at::Tensor target = Target(golden, "d1." + theirs);
-    const auto loss_of = ours == "flip"       ? AgreementLoss
-                         : ours == "rotation" ? QuarterTurnLoss
-                         : ours == "solarize" ? BroadcastDifferenceLoss
-                                              : DifferenceLoss;
-    const at::Tensor loss = loss_of(predictions, target);
+    const at::Tensor loss = TargetLoss(ours, predictions, target);
     EXPECT_LT(RelativeDifference(loss, GoldenTensor(golden, "loss." + theirs)), 1e-5) << ours;
     total = total + loss * std::stod(golden.Metadata("weight_" + theirs));
   }

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -16,6 +17,7 @@
 #include "cassle/models/testing/golden_tensor.h"
 #include "cassle/ssl/method/augself.h"
 #include "cassle/ssl/methods/method_registry.h"
+#include "cassle/ssl/objectives/objectives.h"
 #include "cassle/ssl/optimizers/make_optimizer.h"
 #include "cassle/ssl/optimizers/schedule.h"
 #include "cassle/ssl/testing/tiny_backbone.h"
@@ -169,6 +171,10 @@ void ExpectStepsOfTheAuthors(const std::string& file) {
       entry.tensor.copy_(GoldenTensor(golden, "before." + GoldenName(entry.name)));
     }
   }
+  const auto augself_weight = [&setup](const std::string& group) {
+    return setup.augself.GetReflection()->GetDouble(
+        setup.augself, setup.augself.GetDescriptor()->FindFieldByName(group));
+  };
   const Recipe recipe = MethodRecipe(GoldenConfig(golden), setup.official);
   const int epochs = std::stoi(golden.Metadata("max_epochs"));
   v1::TrainingConfig training;
@@ -179,6 +185,8 @@ void ExpectStepsOfTheAuthors(const std::string& file) {
   training.set_momentum(std::stod(golden.Metadata("sgd_momentum")));
   training.set_weight_decay(std::stod(golden.Metadata("wd")));
   training.set_warmup_epochs(static_cast<int32_t>(recipe.warmup_epochs));
+  EXPECT_EQ(v1::OptimizerKind_Name(recipe.optimizer),
+            absl::AsciiStrToUpper(golden.Metadata("optimizer")));
   const double full_rate = FullLearningRate(training);
   const std::unique_ptr<Optimizer> optimizer = MakeOptimizer(training, method->parameter_groups());
   // How far the authors' own float32 run is from their float64 run; another order of sums is as far
@@ -186,7 +194,8 @@ void ExpectStepsOfTheAuthors(const std::string& file) {
   const double loss_noise = std::stod(golden.Metadata("f64_loss_diff"));
   const double state_noise = std::stod(golden.Metadata("f64_state_diff"));
   const double state_tolerance = std::max(1e-5, 4 * state_noise);
-  for (int step = 1; golden.Has(absl::StrCat("step", step, ".loss")); ++step) {
+  int step = 1;
+  for (; golden.Has(absl::StrCat("step", step, ".loss")); ++step) {
     SCOPED_TRACE(absl::StrCat(file, " step ", step));
     const std::string prefix = absl::StrCat("step", step, ".");
     const std::vector<View> views = {
@@ -209,13 +218,47 @@ void ExpectStepsOfTheAuthors(const std::string& file) {
     // The loss after steps 1 and 2 carries the rounding of those steps: 1e-5 of it, or what the
     // authors' own runs differ by (Barlow Twins, whose gradients are the largest).
     at::Tensor their_loss = GoldenTensor(golden, prefix + "loss");
-    if (!relative.empty()) their_loss = their_loss + GoldenTensor(golden, prefix + "ss.total");
+    const double loss_tolerance =
+        std::max(1e-5 * their_loss.abs().item().toDouble(), 4 * loss_noise);
+    // Their float64 run of the same three steps is as near.
+    EXPECT_LT(LargestDifference(GoldenTensor(golden, prefix + "loss.f64"), their_loss),
+              loss_tolerance);
+    if (!relative.empty()) {
+      const at::Tensor total = GoldenTensor(golden, prefix + "ss.total");
+      double sum = 0;
+      for (const std::string& group : relative) {
+        sum +=
+            augself_weight(group) * GoldenTensor(golden, prefix + "ss." + group).item().toDouble();
+      }
+      EXPECT_NEAR(total.item().toDouble(), sum, 1e-5 * sum);
+      their_loss = their_loss + total;
+    }
     EXPECT_LT(LargestDifference(output.loss, their_loss),
               std::max(1e-5 * their_loss.abs().item().toDouble(), 4 * loss_noise));
+    // What the monitors see: projections of either length. MoCo-v3 of the authors reports other
+    // tensors, both directions below each other.
+    for (const auto& [name, ours] : {std::pair("z1", output.z1), std::pair("z2", output.z2)}) {
+      if (step > 1) continue;
+      const at::Tensor theirs = GoldenTensor(golden, prefix + name);
+      if (golden.Metadata("framework") == "mocov3") {
+        EXPECT_EQ(theirs.size(0), 2 * ours.size(0));
+        continue;
+      }
+      EXPECT_LT(LargestDifference(NormalizeRows(ours), NormalizeRows(theirs)), 1e-5) << name;
+    }
+    if (golden.Metadata("framework") == "byol") {
+      // "0.996->1"
+      const std::vector<std::string> momenta =
+          absl::StrSplit(golden.Metadata("ema_momentum"), "->");
+      EXPECT_NEAR(CosineMomentum(std::stod(momenta.at(0)), std::stod(momenta.at(1)),
+                                 static_cast<double>(step - 1) / epochs),
+                  GoldenTensor(golden, prefix + "momentum").item().toDouble(), 1e-14);
+    }
     double largest = 1;
     for (const NamedTensor& parameter : method->trained_parameters()) {
       const std::string name = prefix + "grad." + GoldenName(parameter.name);
-      if (!golden.Has(name)) continue;
+      // The files have those of step 1.
+      if (step > 1 && !golden.Has(name)) continue;
       const at::Tensor theirs = GoldenTensor(golden, name);
       largest = std::max(largest, theirs.abs().max().item().toDouble());
     }
@@ -242,6 +285,7 @@ void ExpectStepsOfTheAuthors(const std::string& file) {
       EXPECT_LT(LargestDifference(entry.tensor, GoldenTensor(golden, name)), tolerance) << name;
     }
   }
+  EXPECT_GT(step, 1) << file << " has no step";
 }
 
 TEST(SimclrTest, ThreeStepsEqualTheAuthors) { ExpectStepsOfTheAuthors("train_simclr.safetensors"); }
