@@ -8,6 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <tuple>
 
 #include "cassle/base/testing/status_matchers.h"
@@ -358,6 +359,26 @@ TEST(ConditioningConfigTest, ImpossibleCombinationsNameTheFieldAndTheRemedy) {
   config.set_treatment(static_cast<v1::Treatment>(9));
   EXPECT_THAT(ResolveConditioning(config), StatusIs(absl::StatusCode::kInvalidArgument,
                                                     HasSubstr("--conditioning.treatment=9")));
+}
+
+// Theirs, as projector_hn_* show it, has no other hidden size than that of the features; ours gets
+// it from hidden_size=0, which Encoder resolves.
+TEST(ConditioningConfigTest,
+     AHypernetworkMakesTheMethodsProjectorWhereTheAuthorsIsAsWideAsTheFeatures) {
+  v1::ConditioningConfig config;
+  config.set_treatment(v1::HYPERNETWORK);
+  for (const int64_t hidden : {8, 5}) {
+    ASSERT_OK_AND_ASSIGN(
+        const auto projector,
+        MakeConditionedProjector(config, 14, {.in = 8, .hidden = hidden, .out = 3, .depth = 3}, 1));
+    const int64_t generated = 9 * hidden + (hidden + 1) * hidden + (hidden + 1) * 3;
+    int64_t largest = 0;
+    for (const NamedTensor& entry : projector->state()) {
+      if (entry.tensor.dim() == 2) largest = std::max(largest, entry.tensor.size(0));
+    }
+    // The generator's last layer; its others are of width 64.
+    EXPECT_EQ(largest, generated);
+  }
 }
 
 // Barlow Twins' projector on ResNet-50: 151 million weights.
