@@ -116,7 +116,8 @@ struct Pooled {
   v1::Stem stem;
   // Of outputs, and of gradients' norms and sums, in training mode. ResNet-50 normalises 53 times
   // over as few as 12 values: between float32 and float64 its gradients differ by 0.6 % here and by
-  // 0.8 % in the official code.
+  // 0.8 % in the official code. A ResNet-18 of 2 images has so few values that one ReLU whose input
+  // is nothing but rounding moves a norm by 0.14 %.
   double train_tolerance = 0;
   double gradient_tolerance = 0;
 };
@@ -153,7 +154,7 @@ TEST_P(GoldenPooledTest, FeaturesAndGradientsEqualTheOfficialCode) {
 
 INSTANTIATE_TEST_SUITE_P(Models, GoldenPooledTest,
                          testing::Values(Pooled{"cifar_resnet18", "resnet18", v1::CIFAR, kTolerance,
-                                                1e-3},
+                                                5e-3},
                                          Pooled{"resnet50", "resnet50", v1::IMAGENET, 1e-3, 3e-2}),
                          [](const auto& info) { return info.param.name; });
 
