@@ -16,9 +16,8 @@ namespace {
 class GoldenFewShotTest : public ::testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
-    auto file = OpenGolden("eval_few_shot.safetensors");
-    ASSERT_OK(file);
-    file_ = std::make_unique<SafetensorsFile>(*std::move(file));
+    ASSERT_OK_AND_ASSIGN(const SafetensorsFile file, OpenGolden("eval_few_shot.safetensors"));
+    file_ = std::make_unique<SafetensorsFile>(file);
     const auto shape = Ints("shape");
     shape_ = {static_cast<int>(shape[0]), static_cast<int>(shape[1]), static_cast<int>(shape[2])};
     episodes_ = shape[3];

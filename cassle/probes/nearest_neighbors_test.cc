@@ -44,9 +44,8 @@ int Classify(const std::vector<double>& bank_degrees, const std::vector<int>& la
 class GoldenNeighborsTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    auto file = OpenGolden("eval_knn.safetensors");
-    ASSERT_OK(file);
-    file_ = std::make_unique<SafetensorsFile>(*std::move(file));
+    ASSERT_OK_AND_ASSIGN(const SafetensorsFile file, OpenGolden("eval_knn.safetensors"));
+    file_ = std::make_unique<SafetensorsFile>(file);
   }
   FeatureRows Rows(const std::string& name) const {
     return {file_->Get(name)->values<float>(), file_->Get(name)->shape[1]};

@@ -15,9 +15,8 @@ namespace {
 class GoldenSpectrumTest : public ::testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
-    auto file = OpenGolden("eval_pca.safetensors");
-    ASSERT_OK(file);
-    file_ = std::make_unique<SafetensorsFile>(*std::move(file));
+    ASSERT_OK_AND_ASSIGN(const SafetensorsFile file, OpenGolden("eval_pca.safetensors"));
+    file_ = std::make_unique<SafetensorsFile>(file);
     features_ = {Get("x").values<float>(), Get("x").shape[1]};
   }
   TensorView Get(const std::string& name) const {

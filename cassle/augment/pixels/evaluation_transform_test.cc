@@ -29,7 +29,8 @@ TEST(EvaluationTransformTest, EqualsTorchvisionOnPilByteForByte) {
     const RgbImage source = GoldenRgb(file, absl::StrCat("c", i, ".image"), 0);
     for (const Case& test : cases) {
       const std::string name = absl::StrCat("c", i, ".", test.name, ".y");
-      if (!file.Has(name)) continue;
+      // The first image has all.
+      if (i > 0 && !file.Has(name)) continue;
       RgbImage result;
       ASSERT_OK(ResizeShortSideAndCenterCrop(source, test.resize_px, test.crop_px,
                                              test.interpolation, &result));

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <limits>
+#include <stdexcept>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -16,7 +17,7 @@ TensorView Find(const SafetensorsFile& file, const std::string& name) {
   absl::StatusOr<TensorView> tensor = file.Get(name);
   if (tensor.ok()) return *tensor;
   ADD_FAILURE() << tensor.status();
-  return TensorView();
+  throw std::runtime_error(tensor.status().ToString());
 }
 
 }  // namespace

@@ -12,10 +12,11 @@
 
 namespace cassle {
 
-// All values of a tensor as double, whatever its type. A missing tensor fails the test.
+// Where a tensor is missing, the functions here fail the test and throw std::runtime_error.
+
+// All values of a tensor as double, whatever its type.
 std::vector<double> GoldenValues(const SafetensorsFile& file, const std::string& name);
 
-// The shape; {} if missing, which fails the test.
 std::vector<int64_t> GoldenShape(const SafetensorsFile& file, const std::string& name);
 
 // Image n of a [..., 3, H, W] float tensor, counted over the leading dimensions together.

@@ -1,7 +1,10 @@
 #include "cassle/augment/testing/golden_images.h"
 
+#include <algorithm>
 #include <cmath>
+#include <stdexcept>
 
+#include "gtest/gtest-spi.h"
 #include "gtest/gtest.h"
 
 namespace cassle {
@@ -21,6 +24,12 @@ TEST(MaxDifferenceTest, IsTheLargestAndInfiniteWhereANumberIsMissing) {
   EXPECT_TRUE(std::isinf(MaxDifference(b, a)));
   b.Resize(1, 4);
   EXPECT_TRUE(std::isinf(MaxDifference(a, b)));
+}
+
+TEST(GoldenValuesTest, AMissingTensorIsNamedInOneLine) {
+  EXPECT_NONFATAL_FAILURE(
+      EXPECT_THROW(GoldenValues(SafetensorsFile(), "gray.mask"), std::runtime_error),
+      "has no tensor \"gray.mask\"");
 }
 
 }  // namespace

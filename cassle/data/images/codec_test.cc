@@ -15,6 +15,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "cassle/base/testing/golden.h"
 #include "cassle/base/testing/status_matchers.h"
@@ -129,8 +130,9 @@ std::string WithOrientation(const std::string& jpeg, int orientation, bool big_e
 
 TEST(CodecTest, DecodesTheGoldenFilesAsPillowDoes) {
   ASSERT_OK_AND_ASSIGN(const SafetensorsFile golden, OpenGolden("decode.safetensors"));
-  int compared = 0;
+  int compared = 0, decoded = 0;
   for (const std::string& name : golden.names()) {
+    decoded += absl::EndsWith(name, ".rgb") ? 1 : 0;
     const size_t dot = name.rfind(".bytes");
     if (dot == std::string::npos) continue;
     const std::string kind = name.substr(0, dot);
@@ -150,6 +152,7 @@ TEST(CodecTest, DecodesTheGoldenFilesAsPillowDoes) {
     ++compared;
   }
   EXPECT_GT(compared, 0);
+  EXPECT_EQ(compared, decoded);
 }
 
 TEST(CodecTest, PngRoundTripIsExactAndItsBytesAreAFunctionOfThePixels) {

@@ -213,7 +213,8 @@ INSTANTIATE_TEST_SUITE_P(Files, GoldenProjectorTest, testing::ValuesIn(GoldenNam
                            return name;
                          });
 
-TEST(GoldenProjectorFilesTest, AreThere) { EXPECT_FALSE(GoldenNames("projector_").empty()); }
+// As many as the vectors' README names: a missing one would not be missed otherwise.
+TEST(GoldenProjectorFilesTest, AreThere) { EXPECT_GE(GoldenNames("projector_").size(), 28u); }
 
 // The projectors of every method at full size: those of ResNet-50, told what the README tells.
 class GoldenProjectorShapesTest : public testing::TestWithParam<std::string> {};
