@@ -41,6 +41,8 @@ _ALL_SEEDS = [
     "no_norm",
     "raw",
     "projector_rate_quarter",
+    "depth_3_none",
+    "depth_3_cassle",
 ]
 
 def _all(*parts):
