@@ -67,7 +67,7 @@ TEST(ShardCatTest, PrintsRecordsInTheOrderOfIdsWithTheirPixelsAbbreviated) {
 
 TEST(ShardCatTest, ASplitIsNotThatWhoseNameBeginsAlike) {
   const std::string folder = MakeDataset("alike");
-  for (const std::string& ending : {"", ".index"}) {
+  for (const char* ending : {"", ".index"}) {
     ASSERT_OK(LinkOrCopy(absl::StrCat(folder, "/train-00000-of-00001.tfrecord", ending),
                          absl::StrCat(folder, "/test-hard-00000-of-00001.tfrecord", ending)));
   }
