@@ -151,7 +151,7 @@ absl::StatusOr<v1::Policy> LoadPolicy(const std::string& name) {
   const std::string nearest = NearestWord(name, presets);
   return absl::InvalidArgumentError(absl::StrCat(
       "--policy=", name, " is no preset",
-      nearest.empty() ? ";" : absl::StrCat("; did you mean ", nearest, "?"), " There are ",
+      nearest.empty() ? "; there are " : absl::StrCat("; did you mean ", nearest, "? There are "),
       absl::StrJoin(presets, ", "), "; a text proto is named by --policy_file"));
 }
 
