@@ -43,6 +43,12 @@ _ALL_SEEDS = [
     "projector_rate_quarter",
     "depth_3_none",
     "depth_3_cassle",
+    "hidden_512_none",
+    "hidden_512_cassle",
+    "rate_quarter_none",
+    "rate_quarter_cassle",
+    "rate_twice_none",
+    "rate_twice_cassle",
 ]
 
 def _all(*parts):
