@@ -95,6 +95,22 @@ void LoadGoldenState(const SafetensorsFile& golden, Module* module) {
 
 double LargestEntry(const at::Tensor& tensor) { return tensor.detach().abs().max().item<double>(); }
 
+// The file's projector and inputs, which collect gradients.
+struct GoldenRun {
+  GoldenRun(const SafetensorsFile& golden, at::ScalarType type, bool training)
+      : projector(MakeGolden(golden)),
+        features(GoldenTensor(golden, "x").to(type).requires_grad_()),
+        descriptor(GoldenTensor(golden, "desc_cat").to(type).requires_grad_()) {
+    LoadGoldenState(golden, projector.get());
+    projector->ToDtype(type);
+    projector->train(training);
+  }
+
+  std::shared_ptr<ConditionedProjector> projector;
+  at::Tensor features;
+  at::Tensor descriptor;
+};
+
 class GoldenProjectorTest : public testing::TestWithParam<std::string> {};
 
 // The golden README: values within 1e-5 relative, gradients within 1e-4 of the tensor's largest
@@ -106,14 +122,8 @@ TEST_P(GoldenProjectorTest, ValuesGradientsAndBuffersEqualTheOfficialCode) {
   for (const std::string mode : {"train", "eval"}) {
     for (const std::string loss : {"sq", "ct"}) {
       SCOPED_TRACE(mode + " " + loss);
-      std::shared_ptr<ConditionedProjector> projector = MakeGolden(golden);
-      LoadGoldenState(golden, projector.get());
-      projector->train(mode == "train");
-      at::Tensor features = GoldenTensor(golden, "x");
-      at::Tensor descriptor = GoldenTensor(golden, "desc_cat");
-      features.set_requires_grad(true);
-      descriptor.set_requires_grad(true);
-
+      const auto [projector, features, descriptor] =
+          GoldenRun(golden, at::kFloat, /*training=*/mode == "train");
       const at::Tensor y = projector->forward(features, descriptor);
       EXPECT_LT(RelativeDifference(y, GoldenTensor(golden, mode + ".y")), 1e-5);
       for (const NamedTensor& buffer : projector->named_buffers()) {
@@ -164,14 +174,8 @@ TEST_P(GoldenProjectorTest, Float64EqualsTheOfficialCodesFloat64) {
   for (const std::string mode : {"train", "eval"}) {
     for (const std::string loss : {"sq", "ct"}) {
       SCOPED_TRACE(mode + " " + loss);
-      std::shared_ptr<ConditionedProjector> projector = MakeGolden(golden);
-      LoadGoldenState(golden, projector.get());
-      projector->ToDtype(at::kDouble);
-      projector->train(mode == "train");
-      at::Tensor features = GoldenTensor(golden, "x").to(at::kDouble);
-      at::Tensor descriptor = GoldenTensor(golden, "desc_cat").to(at::kDouble);
-      features.set_requires_grad(true);
-      descriptor.set_requires_grad(true);
+      const auto [projector, features, descriptor] =
+          GoldenRun(golden, at::kDouble, /*training=*/mode == "train");
       const at::Tensor y = projector->forward(features, descriptor);
       // Batch norm over a few rows costs up to five of the 16 digits, backwards twice.
       EXPECT_LT(RelativeDifference(y, GoldenTensor(golden, mode + ".y.f64")), 1e-11);

@@ -89,44 +89,54 @@ at::Tensor TargetLoss(const std::string& ours, const at::Tensor& predictions,
   return loss_of(predictions, target);
 }
 
-// Every loss of the file in its two precisions: what `pairs` and `targets` make of it in float64 is
-// what the authors' float64 run made of it.
-void ExpectLossesInFloat64(const SafetensorsFile& golden, bool both_orders) {
+// Every loss of the file, and the gradients of their weighted sum: what `z1`, `z2` and the
+// differences make of them in `type` is what the authors' run in that type made of them.
+void ExpectLosses(const SafetensorsFile& golden, bool both_orders, at::ScalarType type) {
+  const bool wide = type == at::kDouble;
+  const std::string suffix = wide ? ".f64" : "";
+  // In float64 what is left is rounding.
+  const double of_values = wide ? 1e-12 : 1e-5, of_gradients = wide ? 1e-10 : 1e-4;
   EXPECT_EQ(golden.Metadata("symmetric"), both_orders ? "1" : "0");
-  const at::Tensor y1 = GoldenTensor(golden, "z1").to(at::kDouble).requires_grad_();
-  const at::Tensor y2 = GoldenTensor(golden, "z2").to(at::kDouble).requires_grad_();
+  const at::Tensor y1 = GoldenTensor(golden, "z1").to(type).requires_grad_();
+  const at::Tensor y2 = GoldenTensor(golden, "z2").to(type).requires_grad_();
   at::Tensor pairs = at::cat({y1, y2}, 1);
   if (both_orders) pairs = at::cat({pairs, at::cat({y2, y1}, 1)});
   ASSERT_OK_AND_ASSIGN(const AugSelf augself, AugSelf::Create(AllTargets(golden), y1.size(1)));
   std::vector<Method::Network> heads;
   augself.AppendTo(&heads);
-  at::Tensor total = at::zeros({}, at::kDouble);
+  at::Tensor total = at::zeros({}, type);
   for (size_t i = 0; i < heads.size(); ++i) {
     const auto& [ours, theirs] = Groups()[i];
     Load(golden, theirs, heads[i].module);
-    heads[i].module->ToDtype(at::kDouble);
+    heads[i].module->ToDtype(type);
     at::Tensor target = Target(golden, "d1." + theirs);
     if (both_orders) target = at::cat({target, Target(golden, "d2." + theirs)});
-    const at::Tensor loss = TargetLoss(ours, dynamic_cast<Mlp&>(*heads[i].module).forward(pairs),
-                                       target.to(at::kDouble));
-    // What is left is rounding.
-    EXPECT_LT(RelativeDifference(loss, GoldenTensor(golden, "loss." + theirs + ".f64")), 1e-12)
-        << ours;
-    EXPECT_LT(RelativeDifference(loss, GoldenTensor(golden, "loss." + theirs)), 1e-5) << ours;
+    const at::Tensor loss =
+        TargetLoss(ours, dynamic_cast<Mlp&>(*heads[i].module).forward(pairs), target.to(type));
+    const std::string name = "loss." + theirs;
+    EXPECT_LT(RelativeDifference(loss, GoldenTensor(golden, name + suffix)), of_values) << ours;
+    EXPECT_LT(RelativeDifference(loss, GoldenTensor(golden, name)), 1e-5) << ours;
     total = total + loss * std::stod(golden.Metadata("weight_" + theirs));
   }
   total.backward();
-  EXPECT_LT(RelativeDifference(total, GoldenTensor(golden, "loss.total.f64")), 1e-12);
-  EXPECT_LT(RelativeDifference(y1.grad(), GoldenTensor(golden, "grad.z1.f64")), 1e-10);
-  EXPECT_LT(RelativeDifference(y2.grad(), GoldenTensor(golden, "grad.z2.f64")), 1e-10);
+  const auto expect = [&](const at::Tensor& ours, const std::string& name, double tolerance) {
+    EXPECT_LT(RelativeDifference(ours, GoldenTensor(golden, name + suffix)), tolerance) << name;
+  };
+  expect(total, "loss.total", of_values);
+  expect(y1.grad(), "grad.z1", of_gradients);
+  expect(y2.grad(), "grad.z2", of_gradients);
+  if (wide) return;
+  for (size_t i = 0; i < heads.size(); ++i) {
+    ExpectTheirGradients(golden, Groups()[i].second, *heads[i].module);
+  }
 }
 
 TEST(AugSelfObjectivesTest, LossesInFloat64EqualTheAuthors) {
   ASSERT_OK_AND_ASSIGN(const SafetensorsFile both,
                        OpenGolden("loss_augself_symmetric.safetensors"));
-  ExpectLossesInFloat64(both, true);
+  ExpectLosses(both, true, at::kDouble);
   ASSERT_OK_AND_ASSIGN(const SafetensorsFile one, OpenGolden("loss_augself_oneway.safetensors"));
-  ExpectLossesInFloat64(one, false);
+  ExpectLosses(one, false, at::kDouble);
 }
 
 TEST(AugSelfTest, BothOrdersEqualTheAuthorsValueAndGradients) {
@@ -154,29 +164,7 @@ TEST(AugSelfTest, BothOrdersEqualTheAuthorsValueAndGradients) {
 
 TEST(AugSelfObjectivesTest, OneOrderEqualsTheAuthorsValuesAndGradients) {
   ASSERT_OK_AND_ASSIGN(const SafetensorsFile golden, OpenGolden("loss_augself_oneway.safetensors"));
-  const at::Tensor y1 = GoldenTensor(golden, "z1").requires_grad_();
-  const at::Tensor y2 = GoldenTensor(golden, "z2").requires_grad_();
-  ASSERT_OK_AND_ASSIGN(const AugSelf augself, AugSelf::Create(AllTargets(golden), y1.size(1)));
-  std::vector<Method::Network> heads;
-  augself.AppendTo(&heads);
-  at::Tensor total = at::zeros({});
-  for (size_t i = 0; i < heads.size(); ++i) {
-    const auto& [ours, theirs] = Groups()[i];
-    Load(golden, theirs, heads[i].module);
-    const at::Tensor predictions =
-        dynamic_cast<Mlp&>(*heads[i].module).forward(at::cat({y1, y2}, 1));
-    const at::Tensor target = Target(golden, "d1." + theirs);
-    const at::Tensor loss = TargetLoss(ours, predictions, target);
-    EXPECT_LT(RelativeDifference(loss, GoldenTensor(golden, "loss." + theirs)), 1e-5) << ours;
-    total = total + loss * std::stod(golden.Metadata("weight_" + theirs));
-  }
-  total.backward();
-  EXPECT_LT(RelativeDifference(total, GoldenTensor(golden, "loss.total")), 1e-5);
-  EXPECT_LT(RelativeDifference(y1.grad(), GoldenTensor(golden, "grad.z1")), 1e-4);
-  EXPECT_LT(RelativeDifference(y2.grad(), GoldenTensor(golden, "grad.z2")), 1e-4);
-  for (size_t i = 0; i < heads.size(); ++i) {
-    ExpectTheirGradients(golden, Groups()[i].second, *heads[i].module);
-  }
+  ExpectLosses(golden, false, at::kFloat);
 }
 
 TEST(AugSelfObjectivesTest, PerfectPredictionsCostNothingButNotWhenBroadcast) {
