@@ -83,8 +83,9 @@ std::string HeatMap(const ChartText& text, const std::vector<std::string>& colum
   const double cell = CellSize(count);
   std::vector<std::string> row_names, column_names;
   for (const HeatMapRow& row : rows) row_names.push_back(ShortenedInside(row.name, kRowLetters));
-  for (const std::string& name : columns)
+  for (const std::string& name : columns) {
     column_names.push_back(ShortenedInside(name, kColumnLetters));
+  }
   const double left = 34 + kLetter * Longest(row_names), top = 12;
   const double height = cell * std::max<int>(1, rows.size());
   const double bottom = 34 + 0.75 * kLetter * Longest(column_names);

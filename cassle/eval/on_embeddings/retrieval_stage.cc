@@ -221,8 +221,9 @@ absl::Status RunRetrieval(const Options& options, StageContext& context) {
       const SelectedFeatures asked(sets.tested(), target.test_rows);
       const int64_t columns = sets.train->columns();
       table = FindNeighbors({bank.values(), columns}, {asked.values(), columns}, search);
-      if (context.interrupted())
+      if (context.interrupted()) {
         return absl::CancelledError("interrupted; run the same command again");
+      }
     }
     v1::Score* score = AddAccuracy(absl::StrCat(target.name, ", precision at ", options.k()),
                                    Precision(target, table), table.queries, &evaluation);

@@ -5,7 +5,6 @@
 #include <limits>
 
 #include "absl/strings/str_cat.h"
-
 #include "cassle/augment/policies/policy.h"
 #include "cassle/base/status_macros.h"
 
