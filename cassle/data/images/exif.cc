@@ -33,40 +33,44 @@ uint32_t WholeNumber(Bits bits) {
   return value >= 1 && value <= 8 && std::floor(value) == value ? static_cast<uint32_t>(value) : 0;
 }
 
-// The value of a directory entry as a whole number; 0 if it is none. Negative numbers come out as
-// large ones, no orientation either.
-uint32_t ReadWholeNumber(absl::string_view tiff, uint64_t entry, uint32_t type, bool big_endian) {
-  // Left-aligned in the entry's last 4 bytes, or their offset.
-  const uint64_t place = entry + 8;
+int SizeOf(uint32_t type) {
   switch (type) {
     case 6:  // SBYTE
-      return ReadNumber(tiff, place, 1, big_endian);
+      return 1;
     case kShort:
     case 8:  // SSHORT
-      return ReadNumber(tiff, place, 2, big_endian);
+      return 2;
     case 4:   // LONG
     case 9:   // SLONG
-    case 13:  // IFD
-      return ReadNumber(tiff, place, 4, big_endian);
     case 11:  // FLOAT
-      return WholeNumber<float>(ReadNumber(tiff, place, 4, big_endian));
-    case 12: {  // DOUBLE
-      const uint64_t offset = ReadNumber(tiff, place, 4, big_endian);
-      const uint64_t first = ReadNumber(tiff, offset, 4, big_endian);
-      const uint64_t second = ReadNumber(tiff, offset + 4, 4, big_endian);
-      return WholeNumber<double>(big_endian ? first << 32 | second : second << 32 | first);
-    }
-    case 5:     // RATIONAL
-    case 10: {  // SRATIONAL
-      const uint64_t offset = ReadNumber(tiff, place, 4, big_endian);
-      const uint32_t numerator = ReadNumber(tiff, offset, 4, big_endian);
-      const uint32_t denominator = ReadNumber(tiff, offset + 4, 4, big_endian);
-      if (denominator == 0 || numerator % denominator != 0) return 0;
-      return numerator / denominator;
-    }
+    case 13:  // IFD
+      return 4;
+    case 5:   // RATIONAL
+    case 10:  // SRATIONAL
+    case 12:  // DOUBLE
+      return 8;
     default:
       return 0;
   }
+}
+
+// The first value of a directory entry as a whole number; 0 if it is none. Negative numbers come
+// out as large ones, no orientation either.
+uint32_t ReadWholeNumber(absl::string_view tiff, uint64_t entry, bool big_endian) {
+  const uint32_t type = ReadNumber(tiff, entry + 2, 2, big_endian);
+  const uint64_t count = ReadNumber(tiff, entry + 4, 4, big_endian);
+  const int size = SizeOf(type);
+  // Left-aligned in the entry's last 4 bytes, or their offset.
+  const uint64_t place = size * count > 4 ? ReadNumber(tiff, entry + 8, 4, big_endian) : entry + 8;
+  const uint32_t first = ReadNumber(tiff, place, std::min(size, 4), big_endian);
+  if (type == 11) return WholeNumber<float>(first);
+  if (size < 8) return first;
+  const uint32_t second = ReadNumber(tiff, place + 4, 4, big_endian);
+  if (type == 12) {
+    const uint64_t high = big_endian ? first : second, low = big_endian ? second : first;
+    return WholeNumber<double>(high << 32 | low);
+  }
+  return second == 0 || first % second != 0 ? 0 : first / second;
 }
 
 }  // namespace
@@ -85,10 +89,12 @@ ExifOrientation ReadExifOrientation(absl::string_view block) {
     const uint64_t entry = directory + 2 + uint64_t{12} * i;
     if (entry + 12 > tiff.size()) return {};
     if (ReadNumber(tiff, entry, 2, big_endian) != 0x0112) continue;
-    const uint32_t type = ReadNumber(tiff, entry + 2, 2, big_endian);
-    const uint32_t value = ReadWholeNumber(tiff, entry, type, big_endian);
-    if (value < 1 || value > 8) return {};
-    return {static_cast<int>(value), type == kShort};
+    // Of several values the first counts, as in Pillow.
+    if (ReadNumber(tiff, entry + 4, 4, big_endian) == 0) return {};
+    const uint32_t value = ReadWholeNumber(tiff, entry, big_endian);
+    if (value < 1 || value > 8) return {.found = true};
+    const bool is_short = ReadNumber(tiff, entry + 2, 2, big_endian) == kShort;
+    return {static_cast<int>(value), is_short, /*found=*/true};
   }
   return {};
 }

@@ -15,6 +15,8 @@ struct ExifOrientation {
   // Written as the standard says, in 16 bits without a sign; some programs write 32, signed numbers
   // or fractions, which Pillow reads as well.
   bool is_short = true;
+  // Whether the block has the tag, whatever it says.
+  bool found = false;
 };
 
 // block  a TIFF header with its directories, in either byte order; "Exif\0\0" may come before it,

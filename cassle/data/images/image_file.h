@@ -4,9 +4,9 @@
 //   BMP, GIF, PNM, TIFF, WebP,       one file each in cassle/data/images/formats
 //   AVIF, HEIC, JPEG XL, JPEG 2000
 // Pixels are those of Pillow's Image.open(...).convert("RGB"), of the first frame or page, turned
-// upright by the EXIF orientation. Deliberate differences: 16-bit gray is scaled (Pillow clips it
-// to white), numbers without a known white (signed, floating-point) are refused, and an
-// orientation that stands only in XMP is not read.
+// upright by the orientation of EXIF, or where that has none of XMP. Deliberate differences: 16-bit
+// gray is scaled (Pillow clips it to white), and numbers without a known white (signed,
+// floating-point) are refused.
 #ifndef CASSLE_DATA_IMAGES_IMAGE_FILE_H_
 #define CASSLE_DATA_IMAGES_IMAGE_FILE_H_
 

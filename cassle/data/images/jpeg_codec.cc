@@ -12,9 +12,11 @@
 #include <jpeglib.h>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "cassle/data/images/exif.h"
 #include "cassle/data/images/ink.h"
 #include "cassle/data/images/jpeg_errors.h"
+#include "cassle/data/images/xmp.h"
 
 namespace cassle {
 namespace {
@@ -64,16 +66,7 @@ class JpegReader {
       return absl::DataLossError(
           absl::StrCat("JPEG: ", jpeg_.num_components, " colour components; 1, 3 or 4 are known"));
     }
-    for (jpeg_saved_marker_ptr marker = jpeg_.marker_list; marker != nullptr;
-         marker = marker->next) {
-      const absl::string_view payload(reinterpret_cast<const char*>(marker->data),
-                                      marker->data_length);
-      if (marker->marker == JPEG_APP0 + 1 && payload.substr(0, 4) == "Exif") {
-        const ExifOrientation found = ReadExifOrientation(payload);
-        (found.is_short ? orientation_ : orientation_left_) = found.value;
-        break;
-      }
-    }
+    FindOrientation();
     return absl::OkStatus();
   }
 
@@ -117,6 +110,25 @@ class JpegReader {
   }
 
  private:
+  void FindOrientation() {
+    absl::string_view xmp;
+    bool has_exif = false;
+    for (jpeg_saved_marker_ptr marker = jpeg_.marker_list; marker != nullptr;
+         marker = marker->next) {
+      if (marker->marker != JPEG_APP0 + 1) continue;
+      absl::string_view payload(reinterpret_cast<const char*>(marker->data), marker->data_length);
+      if (!has_exif && payload.substr(0, 4) == "Exif") {
+        has_exif = true;
+        const ExifOrientation exif = ReadExifOrientation(payload);
+        (exif.is_short ? orientation_ : orientation_left_) = exif.value;
+        if (exif.found) return;
+      } else if (absl::ConsumePrefix(&payload, kXmpOfJpeg)) {
+        xmp = payload;
+      }
+    }
+    orientation_left_ = ReadXmpOrientation(xmp);
+  }
+
   absl::Status Error() const {
     return absl::DataLossError(absl::StrCat("JPEG: ", errors_.message));
   }

@@ -14,6 +14,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/strip.h"
 #include "cassle/data/images/exif.h"
+#include "cassle/data/images/xmp.h"
 
 namespace cassle {
 namespace {
@@ -84,6 +85,22 @@ std::string TextProfile(absl::string_view png) {
   return packed.empty() ? std::string() : ProfileBytes(Inflate(packed));
 }
 
+// An international text: behind its name a byte whether it is packed, one how (0: zlib), and two
+// texts ended by zeros, language and translated name.
+std::string XmpPacket(absl::string_view png) {
+  absl::string_view text = FindChunk(png, "iTXt", absl::string_view("XML:com.adobe.xmp\0", 18));
+  if (text.size() < 2) return {};
+  const bool packed = text[0] != 0;
+  if (packed && text[1] != 0) return {};
+  text.remove_prefix(2);
+  for (int i = 0; i < 2; ++i) {
+    const size_t end = text.find('\0');
+    if (end == absl::string_view::npos) return {};
+    text.remove_prefix(end + 1);
+  }
+  return packed ? Inflate(text) : std::string(text);
+}
+
 }  // namespace
 
 absl::string_view FindPngChunk(absl::string_view png, absl::string_view type) {
@@ -91,9 +108,10 @@ absl::string_view FindPngChunk(absl::string_view png, absl::string_view type) {
 }
 
 int ReadPngOrientation(absl::string_view png) {
-  const absl::string_view exif = FindPngChunk(png, "eXIf");
-  if (!exif.empty()) return ReadExifOrientation(exif).value;
-  return ReadExifOrientation(TextProfile(png)).value;
+  const absl::string_view chunk = FindPngChunk(png, "eXIf");
+  const ExifOrientation exif =
+      ReadExifOrientation(chunk.empty() ? TextProfile(png) : std::string(chunk));
+  return exif.found ? exif.value : ReadXmpOrientation(XmpPacket(png));
 }
 
 }  // namespace cassle

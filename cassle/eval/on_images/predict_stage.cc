@@ -175,7 +175,7 @@ class Run {
 StageInfo PredictInfo() {
   StageInfo info;
   info.name = "predict";
-  info.version = 3;
+  info.version = 4;
   info.summary =
       "Classifies new images by what linear-probe, sgd-probe, knn or fine-tune learnt: class, "
       "probability and further classes by file name.";

@@ -195,7 +195,7 @@ class Writer {
 StageInfo SimilarInfo() {
   StageInfo info;
   info.name = "similar";
-  info.version = 2;
+  info.version = 3;
   info.summary = "Shows the images of a data set that are most like new ones.";
   info.check = CheckOf<Options>(CheckOptions);
   info.resolve = Resolve;

@@ -17,6 +17,7 @@
 #include "cassle/base/status_macros.h"
 #include "cassle/data/images/formats/file_format.h"
 #include "cassle/data/images/ink.h"
+#include "cassle/data/images/xmp.h"
 
 namespace cassle {
 namespace {
@@ -93,7 +94,12 @@ class TiffReader {
       return absl::DataLossError("it has no width and height");
     }
     uint16_t orientation = 1;
-    TIFFGetFieldDefaulted(tiff_, TIFFTAG_ORIENTATION, &orientation);
+    uint32_t xmp_size = 0;
+    const char* xmp = nullptr;
+    if (TIFFGetField(tiff_, TIFFTAG_ORIENTATION, &orientation) == 0 &&
+        TIFFGetField(tiff_, TIFFTAG_XMLPACKET, &xmp_size, &xmp) != 0) {
+      orientation = ReadXmpOrientation({xmp, xmp_size});
+    }
     header_ = {v1::IMAGE_FORMAT_UNSPECIFIED, static_cast<int>(height_), static_cast<int>(width_),
                orientation <= 8 ? std::max<int>(orientation, 1) : 1};
     return absl::OkStatus();

@@ -10,6 +10,7 @@
 #include "cassle/base/status_macros.h"
 #include "cassle/data/images/exif.h"
 #include "cassle/data/images/formats/file_format.h"
+#include "cassle/data/images/xmp.h"
 
 namespace cassle {
 namespace {
@@ -64,19 +65,24 @@ bool Matches(absl::string_view file) {
   return file.substr(0, 4) == "RIFF" && file.size() >= 12 && file.substr(8, 4) == "WEBP";
 }
 
+// A view into the file; empty if there is no such chunk.
+absl::string_view ChunkOf(const WebPDemuxer* demuxer, const char* type) {
+  WebPChunkIterator chunk;
+  if (WebPDemuxGetChunk(demuxer, type, 1, &chunk) == 0) return {};
+  const absl::string_view content(reinterpret_cast<const char*>(chunk.chunk.bytes),
+                                  chunk.chunk.size);
+  WebPDemuxReleaseChunkIterator(&chunk);
+  return content;
+}
+
 absl::StatusOr<ImageHeader> ReadHeader(absl::string_view file) {
   const Demuxer demuxer = Open(file);
   if (demuxer == nullptr) return EndsEarly();
   ImageHeader header;
   header.height = static_cast<int>(WebPDemuxGetI(demuxer.get(), WEBP_FF_CANVAS_HEIGHT));
   header.width = static_cast<int>(WebPDemuxGetI(demuxer.get(), WEBP_FF_CANVAS_WIDTH));
-  WebPChunkIterator chunk;
-  if (WebPDemuxGetChunk(demuxer.get(), "EXIF", 1, &chunk) != 0) {
-    const absl::string_view exif(reinterpret_cast<const char*>(chunk.chunk.bytes),
-                                 chunk.chunk.size);
-    header.orientation = ReadExifOrientation(exif).value;
-    WebPDemuxReleaseChunkIterator(&chunk);
-  }
+  const ExifOrientation exif = ReadExifOrientation(ChunkOf(demuxer.get(), "EXIF"));
+  header.orientation = exif.found ? exif.value : ReadXmpOrientation(ChunkOf(demuxer.get(), "XMP "));
   return header;
 }
 
