@@ -133,9 +133,6 @@ class Replayer {
     const auto& info = reader_->info();
     const std::string split =
         options_.split().empty() && info.has_value() ? info->split() : options_.split();
-    if (options_.input() == "-") {
-      return absl::InvalidArgumentError("--input=-: name a data set folder");
-    }
     CASSLE_ASSIGN_OR_RETURN(images_, ImageRecordReader::Open(options_.input(), split));
     if (!info.has_value()) return absl::OkStatus();
     CASSLE_ASSIGN_OR_RETURN(const v1::StageManifest manifest, ReadManifest(options_.input()));

@@ -111,6 +111,30 @@ void CollectPaths(const Descriptor& type, const std::string& prefix,
   }
 }
 
+// Calls visit(field, name with its prefix, path) for every path of this role that is set, in field
+// order.
+template <typename Visit>
+void ForEachPath(const Message& options, v1::FieldRole role, const std::string& prefix,
+                 const Visit& visit) {
+  const Descriptor& type = *options.GetDescriptor();
+  const Reflection& reflection = *options.GetReflection();
+  for (int i = 0; i < type.field_count(); ++i) {
+    const FieldDescriptor& field = *type.field(i);
+    const std::string name = absl::StrCat(prefix, field.name());
+    if (RoleOf(field) == role) {
+      if (field.is_repeated()) {
+        for (int k = 0; k < reflection.FieldSize(options, &field); ++k) {
+          visit(field, name, reflection.GetRepeatedString(options, &field, k));
+        }
+      } else if (!reflection.GetString(options, &field).empty()) {
+        visit(field, name, reflection.GetString(options, &field));
+      }
+    } else if (IsMessage(field) && !field.is_repeated() && reflection.HasField(options, &field)) {
+      ForEachPath(reflection.GetMessage(options, &field), role, absl::StrCat(name, "."), visit);
+    }
+  }
+}
+
 }  // namespace
 
 const FieldDescriptor* FindField(const Descriptor& options, absl::string_view path) {
@@ -310,25 +334,21 @@ std::string CanonicalOptions(const Message& options) {
 std::vector<std::pair<std::string, std::string>> PathsOfRole(const Message& options,
                                                              v1::FieldRole role) {
   std::vector<std::pair<std::string, std::string>> paths;
-  const Descriptor& type = *options.GetDescriptor();
-  const Reflection& reflection = *options.GetReflection();
-  for (int i = 0; i < type.field_count(); ++i) {
-    const FieldDescriptor& field = *type.field(i);
-    if (RoleOf(field) == role) {
-      if (field.is_repeated()) {
-        for (int k = 0; k < reflection.FieldSize(options, &field); ++k) {
-          paths.emplace_back(field.name(), reflection.GetRepeatedString(options, &field, k));
-        }
-      } else if (!reflection.GetString(options, &field).empty()) {
-        paths.emplace_back(field.name(), reflection.GetString(options, &field));
-      }
-    } else if (IsMessage(field) && !field.is_repeated() && reflection.HasField(options, &field)) {
-      for (auto& [name, path] : PathsOfRole(reflection.GetMessage(options, &field), role)) {
-        paths.emplace_back(absl::StrCat(field.name(), ".", name), path);
-      }
-    }
-  }
+  ForEachPath(options, role, "", [&](const FieldDescriptor&, std::string name, std::string path) {
+    paths.emplace_back(std::move(name), std::move(path));
+  });
   return paths;
+}
+
+absl::Status CheckStreams(const Message& options) {
+  absl::Status status;
+  ForEachPath(options, v1::INPUT, "",
+              [&](const FieldDescriptor& field, const std::string& name, const std::string& path) {
+                if (path != "-" || field.options().GetExtension(v1::stream)) return;
+                status.Update(absl::InvalidArgumentError(absl::StrCat(
+                    "--", name, "=-: what it names is not read from a stream; name a path")));
+              });
+  return status;
 }
 
 }  // namespace cassle

@@ -89,6 +89,9 @@ std::string CanonicalOptions(const google::protobuf::Message& options);
 std::vector<std::pair<std::string, std::string>> PathsOfRole(
     const google::protobuf::Message& options, v1::FieldRole role);
 
+// \error kInvalidArgument naming an input that is "-" and has no annotation `stream`.
+absl::Status CheckStreams(const google::protobuf::Message& options);
+
 }  // namespace cassle
 
 #endif  // CASSLE_STAGE_OPTIONS_H_

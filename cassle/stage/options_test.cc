@@ -264,6 +264,17 @@ TEST(PathsOfRoleTest, ListsThemInFieldOrder) {
               ElementsAre(Pair("input", "a"), Pair("more_inputs", "b"), Pair("more_inputs", "c")));
 }
 
+TEST(CheckStreamsTest, StandardInputIsReadOnlyWhereAnnotated) {
+  v1::TestOptions options;
+  options.set_input("-");
+  options.set_output("-");
+  EXPECT_OK(CheckStreams(options));
+  options.add_more_inputs("a");
+  options.add_more_inputs("-");
+  EXPECT_THAT(CheckStreams(options),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("--more_inputs=-: ")));
+}
+
 TEST(TextProtoTest, TyposAreNamedWithFileLineAndTheNearestField) {
   v1::TestOptions options;
   EXPECT_THAT(

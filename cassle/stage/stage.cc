@@ -146,6 +146,7 @@ class StageRunner {
     const bool has_output = options_->GetDescriptor()->FindFieldByName("output") != nullptr;
     CASSLE_RETURN_IF_ERROR(ApplyDefaults(options_.get()));
     CASSLE_RETURN_IF_ERROR(CheckRanges(*options_));
+    CASSLE_RETURN_IF_ERROR(CheckStreams(*options_));
     if (info_.check) CASSLE_RETURN_IF_ERROR(info_.check(*options_));
     output_ = StringField(*options_, "output");
     if (info_.resolve) CASSLE_RETURN_IF_ERROR(info_.resolve(options_.get(), &context_));
