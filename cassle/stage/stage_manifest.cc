@@ -79,11 +79,13 @@ absl::StatusOr<std::string> FingerprintTree(const std::string& folder,
 
 absl::StatusOr<v1::StageManifest> ReadManifest(const std::string& folder) {
   if (!FileExists(folder)) {
-    const bool unfinished = IsDirectory(absl::StrCat(folder, ".partial"));
-    return absl::NotFoundError(absl::StrCat(
-        folder, " does not exist",
-        unfinished ? absl::StrCat("; ", folder, ".partial is unfinished: run its stage again")
-                   : ""));
+    const std::string partial = absl::StrCat(folder, kPartialEnding);
+    return absl::NotFoundError(
+        absl::StrCat(folder, " does not exist",
+                     !IsDirectory(partial) ? ""
+                     : IsBeingWritten(partial)
+                         ? absl::StrCat(" yet: its stage is at work in ", partial)
+                         : absl::StrCat("; ", partial, " is unfinished: run its stage again")));
   }
   const std::string path = JoinPath(folder, kManifestName);
   if (absl::EndsWith(folder, kPartialEnding) || !FileExists(path)) {
@@ -105,7 +107,12 @@ absl::StatusOr<v1::StageManifest> ReadManifest(const std::string& folder) {
 absl::StatusOr<v1::StageManifest> ReadRecord(const std::string& folder) {
   std::string name = folder;
   while (name.size() > 1 && name.back() == '/') name.pop_back();
-  if (!absl::EndsWith(name, kPartialEnding)) return ReadManifest(name);
+  if (!absl::EndsWith(name, kPartialEnding)) {
+    const std::string partial = absl::StrCat(name, kPartialEnding);
+    if (FileExists(name) || !IsDirectory(partial)) return ReadManifest(name);
+    return absl::NotFoundError(
+        absl::StrCat(name, " does not exist; ", partial, " is there: name it"));
+  }
   if (!IsDirectory(name)) {
     const std::string finished(absl::StripSuffix(name, kPartialEnding));
     return absl::NotFoundError(absl::StrCat(

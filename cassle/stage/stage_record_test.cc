@@ -85,6 +85,9 @@ TEST_F(StageRecordTest, ARunSaysWhatItIsWhileItGoesOnWhenItWasStoppedAndWhenItIs
                 EXPECT_TRUE(IsBeingWritten(Partial()));
                 CASSLE_ASSIGN_OR_RETURN(const v1::StageManifest record, ReadRecord(Partial()));
                 expect_told(record);
+                EXPECT_THAT(ReadRecord(Out()),
+                            StatusIs(kMissing, HasSubstr("out.partial is there: name it")));
+                EXPECT_THAT(ReadManifest(Out()), StatusIs(kMissing, HasSubstr("is at work in")));
                 return absl::CancelledError("stop");
               }),
               StatusIs(absl::StatusCode::kCancelled, HasSubstr("stop")));
