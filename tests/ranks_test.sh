@@ -32,6 +32,11 @@ quietly pretrain "${run[@]}" --ranks=2 --output=undisturbed
 milliseconds=$((($(date +%s%N) - start) / 1000000))
 quietly pretrain "${run[@]}" --ranks=2 --output=again
 same undisturbed again
+# Who goes on alone has the bits of neither, and says so.
+quietly pretrain "${run[@]}" --ranks=2 --stop_epoch=1 --output=begun
+quietly pretrain "${run[@]}" --begin=begun --output=gone_on
+grep -q 'computed by 2 ranks on the processor, then by one process on the processor' gone_on/stage.textproto ||
+  fail "the output does not say that two and then one made it"
 
 # Children of a process.
 followers() { pgrep -P "$1"; }

@@ -146,9 +146,6 @@ absl::Status Pretrain(const v1::PretrainOptions& options, StageContext& context)
   context.Say(absl::StrCat(
       Provenance(run), "; ", team == nullptr ? "" : absl::StrCat(team->size(), " ranks, "),
       device.is_cpu() ? "" : absl::StrCat(DescribeDevice(device), ", "), DescribeTorchRuntime()));
-  if (team != nullptr) {
-    context.Note(absl::StrCat(team->size(), " ranks trained it: last bits depend on their number"));
-  }
   for (const std::string& note : run.notes) context.Note(note);
   CASSLE_RETURN_IF_ERROR(NotePositions(run, &context));
   std::unique_ptr<FeatureMonitor> monitor;

@@ -18,6 +18,7 @@
 #include "cassle/ssl/optimizers/schedule.h"
 #include "cassle/ssl/training/average_gradients.h"
 #include "cassle/ssl/training/checkpoint.h"
+#include "cassle/ssl/training/computed_by.h"
 
 namespace cassle {
 namespace {
@@ -25,11 +26,6 @@ namespace {
 constexpr char kDivergedRemedy[] =
     ". Lower --base_lr, or raise --batch_size, or try --clip_gradient_norm=1, or "
     "--precision=float32 if this was bf16";
-
-// As TrainState has it.
-std::string KindOf(c10::Device device) {
-  return device.is_cpu() ? "" : c10::DeviceTypeName(device.type(), /*lower_case=*/true);
-}
 
 absl::Status WithRemedy(const absl::Status& status, const std::string& remedy) {
   return absl::Status(status.code(), absl::StrCat(status.message(), "; ", remedy));
@@ -103,7 +99,6 @@ absl::Status Trainer::ContinueLink() {
   absl::StatusOr<v1::TrainState> state = LoadCheckpoint(checkpoints[0], Everything());
   if (!state.ok()) return WithRemedy(state.status(), "--force makes that link again");
   state_ = *std::move(state);
-  SayIfTheDeviceChanged();
   // Copies: they will grow.
   for (const char* name : {kMetricsFile, kEventsFile}) {
     CASSLE_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(JoinPath(training_.begin(), name)));
@@ -140,7 +135,6 @@ absl::Status Trainer::Resume() {
     for (size_t k = 0; k < i; ++k) CASSLE_RETURN_IF_ERROR(RemoveAll(checkpoints[k]));
     state_ = *state;
     checkpoint_step_ = state_.step();
-    SayIfTheDeviceChanged();
     context_->Say(
         absl::StrCat("resuming after step ", state_.step(), " (epoch ", state_.epoch() + 1, ")"));
     return absl::OkStatus();
@@ -148,14 +142,14 @@ absl::Status Trainer::Resume() {
   return newest;
 }
 
-void Trainer::SayIfTheDeviceChanged() {
-  const std::string device = KindOf(device_);
-  if (device != state_.device()) {
-    context_->Say(absl::StrCat("the checkpoint comes from ",
-                               state_.device().empty() ? "the processor" : state_.device(),
-                               ", and the run goes on on ", DescribeDevice(device_),
-                               ": its last digits are those of neither alone"));
+void Trainer::TellPlace() {
+  const std::string place = DescribePlace(team_ == nullptr ? 1 : team_->size(), device_);
+  const std::string last = LastPlace(state_);
+  if (!last.empty() && last != place && leads()) {
+    context_->Say(absl::StrCat("the checkpoint was computed by ", last, ", and the run goes on by ",
+                               place, ": its last digits are those of neither alone"));
   }
+  AddPlace(place, &state_);
 }
 
 absl::Status Trainer::ShareStart() {
@@ -224,8 +218,10 @@ absl::Status Trainer::Run() {
     if (!way.empty()) context_->Say(way);
   }
   CASSLE_RETURN_IF_ERROR(ShareStart());
-  state_.set_device(KindOf(device_));
   const bool finished = Finished();
+  if (!finished) TellPlace();
+  const std::string computed_by = ComputedBySentence(state_);
+  if (!computed_by.empty()) context_->Note(computed_by);
   std::unique_ptr<ViewLoader> loader;
   if (!finished) {
     loading_.first_epoch = state_.epoch();

@@ -86,8 +86,8 @@ class Trainer {
   bool AnyInterrupted() const;
   // Goes on from training_.begin().
   absl::Status ContinueLink();
-  // Tells people, and notes the device for checkpoints to come.
-  void SayIfTheDeviceChanged();
+  // Tells people if it is another than before, and notes it for checkpoints to come.
+  void TellPlace();
   absl::Status SaveState();
   absl::Status SaveStateAlone();
   // Measures if the monitor is due after the epochs done.
