@@ -156,8 +156,9 @@ class Method {
   // Views per image that Forward takes: of a policy that fixes more, the first ones.
   virtual int num_views() const { return 2; }
 
-  // Whether Forward needs a label of every image.
-  virtual bool uses_labels() const { return false; }
+  // How many classes there are of the labels that Forward needs of every image; 0: it needs none.
+  virtual int64_t num_classes() const { return 0; }
+  bool uses_labels() const { return num_classes() > 0; }
 
   // All trained parameters, by learning rate.
   std::vector<ParameterGroup> parameter_groups() const {

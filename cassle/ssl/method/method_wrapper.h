@@ -24,7 +24,7 @@ class MethodWrapper : public Method {
   std::vector<Network> networks() const override { return method_->networks(); }
   std::vector<NamedTensor> other_state() const override { return method_->other_state(); }
   int num_views() const override { return method_->num_views(); }
-  bool uses_labels() const override { return method_->uses_labels(); }
+  int64_t num_classes() const override { return method_->num_classes(); }
   std::vector<ParameterGroup> GroupParameters(
       const std::vector<NamedTensor>& parameters) const override {
     return method_->GroupParameters(parameters);

@@ -27,7 +27,8 @@ class Supervised : public Method {
         mixup_alpha_(settings.mixup_alpha()),
         seed_(setup.seed),
         team_(setup.team),
-        num_views_(setup.num_views) {}
+        num_views_(setup.num_views),
+        num_classes_(setup.num_classes) {}
 
   MethodOutput Forward(const Batch& batch) override {
     TORCH_CHECK(batch.labels.defined(), "supervised: the batch has no labels");
@@ -68,7 +69,7 @@ class Supervised : public Method {
   }
 
   int num_views() const override { return num_views_; }
-  bool uses_labels() const override { return true; }
+  int64_t num_classes() const override { return num_classes_; }
 
  private:
   // Of all rows of this part of the batch, on every rank alike; undefined without mixup.
@@ -91,6 +92,7 @@ class Supervised : public Method {
   const uint64_t seed_;
   Team* const team_;
   const int num_views_;
+  const int64_t num_classes_;
   // Keys mixup.
   StepPosition position_;
 };

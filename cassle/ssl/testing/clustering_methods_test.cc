@@ -218,7 +218,7 @@ TEST(SupervisedTest, AnIndifferentClassifierLosesTheLogarithmOfTheClasses) {
     setup.num_views = views;
     ASSERT_OK_AND_ASSIGN(const auto method, MakeMethod(config, setup));
     EXPECT_EQ(method->num_views(), views);
-    EXPECT_TRUE(method->uses_labels());
+    EXPECT_EQ(method->num_classes(), setup.num_classes);
     {
       at::NoGradGuard no_grad;
       EntryOf(*method, "projector.mlp.0.weight").fill_(0);

@@ -42,7 +42,7 @@ TEST(ResolveDeviceTest, KnowsTheNamesOfDevices) {
                 StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("cuda:NUMBER")));
   }
   EXPECT_THAT(ResolveDevice("cuda:99"),
-              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("--device=cuda:99")));
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("--device=cuda:99")));
 }
 
 Batch UploadBatch(Batch batch, c10::Device device) {

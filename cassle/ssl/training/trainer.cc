@@ -352,6 +352,11 @@ Batch Trainer::MakeBatch(const ViewBatch& batch) const {
 absl::Status Trainer::CheckLabels(const ViewBatch& batch) const {
   if (!method_->uses_labels()) return absl::OkStatus();
   for (size_t i = 0; i < batch.labels.size(); ++i) {
+    if (batch.labels[i] >= method_->num_classes()) {
+      return absl::DataLossError(
+          absl::StrCat("image ", batch.image_ids[i], " has class ", batch.labels[i],
+                       ", and there are ", method_->num_classes(), ": encode the data set again"));
+    }
     if (batch.labels[i] >= 0) continue;
     return absl::FailedPreconditionError(absl::StrCat(
         "image ", batch.image_ids[i],

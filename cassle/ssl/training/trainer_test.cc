@@ -31,9 +31,10 @@ using ::testing::HasSubstr;
 
 constexpr absl::StatusCode kFailed = absl::StatusCode::kFailedPrecondition;
 
-enum class Fault { kNone, kLoss, kGradient, kParameter };
+enum class Fault { kNone, kLoss, kGradient, kParameter, kFewClasses };
 
-// Draws the features of two views together. In one step something is not finite.
+// Draws the features of two views together. In one step something is not finite, or the images have
+// classes that it does not know.
 class Faulty : public Method {
  public:
   Faulty(Fault fault, int step) : fault_(fault), fault_step_(step) {
@@ -60,6 +61,8 @@ class Faulty : public Method {
   std::vector<Network> networks() const override {
     return {{"backbone", const_cast<TinyBackbone*>(&backbone_), true}};
   }
+
+  int64_t num_classes() const override { return fault_ == Fault::kFewClasses ? 1 : 0; }
 
   // As after loading a checkpoint of `steps` steps.
   void set_steps(int steps) { step_ = steps; }
@@ -145,6 +148,12 @@ TEST(TrainerTest, NamesTheStepOfAGradientThatIsNotFinite) {
                                       HasSubstr("The step was not taken"),
                                       HasSubstr("the checkpoint after step 5 is kept"))));
   EXPECT_OK(Train(output, TwoEpochs(), Fault::kNone, 0, 5));
+}
+
+TEST(TrainerTest, NamesAnImageWhoseClassThereIsNot) {
+  EXPECT_THAT(Train(OutputOf("classes"), TwoEpochs(), Fault::kFewClasses, 0),
+              StatusIs(absl::StatusCode::kDataLoss,
+                       AllOf(HasSubstr("has class "), HasSubstr(", and there are 1: encode"))));
 }
 
 TEST(TrainerTest, SaysThatThereWasNoCheckpointYet) {
