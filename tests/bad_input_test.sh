@@ -24,7 +24,8 @@ expect 64 'policy' augment_and_record --input=images --policy=imagnet --output=x
 expect 64 'batch' pretrain --input=images "${small_training[@]}" --batch_size=1000 --output=x
 expect 64 'multiple' pretrain --input=images "${small_training[@]}" --set=method.moco_v2.queue_size=100 --output=x
 expect 65 "no target 'nosuch'.*hue" linear_probe --train=train --test=test --target=nosuch --output=x
-
+expect 64 '--model=-: .* not read from a stream' embed --model=- --input=images --output=x
+expect 64 '--device=cuda:99: ' embed --model=model --input=images --device=cuda:99 --output=x
 
 # --- stages that change images: models, policies, labels
 expect 64 '--model is missing' interpolation --input=images --output=x

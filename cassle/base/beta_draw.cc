@@ -1,15 +1,19 @@
 #include "cassle/base/beta_draw.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace cassle {
 namespace {
 
+// Of smaller shapes both logarithms would be infinite, and so not comparable.
+constexpr double kSmallestShape = 1e-300;
+
 // Of a draw of Gamma(shape, 1).
 double DrawLogGamma(double shape, Philox* random) {
   // The method wants a shape of at least 1; U^(1 / shape) leads back from shape + 1.
   if (shape < 1) {
-    const double log_factor = std::log(1 - random->NextDouble()) / shape;
+    const double log_factor = std::log(1 - random->NextDouble()) / std::max(shape, kSmallestShape);
     return DrawLogGamma(shape + 1, random) + log_factor;
   }
   const double d = shape - 1.0 / 3, c = 1 / std::sqrt(9 * d);

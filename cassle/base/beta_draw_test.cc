@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -56,7 +57,9 @@ TEST(BetaDrawTest, EqualShapesAreSymmetricAndOfOneUniform) {
 
 TEST(BetaDrawTest, TinyShapesTakeOneSideWithoutUnderflow) {
   const std::vector<double> draws = Draws(1e-4, 1e-4);
-  EXPECT_NEAR(Mean(draws), 0.5, 4 * 0.5 / std::sqrt(kDraws));
+  for (const double shape : {1e-4, 1e-307, std::numeric_limits<double>::denorm_min()}) {
+    EXPECT_NEAR(Mean(Draws(shape, shape)), 0.5, 4 * 0.5 / std::sqrt(kDraws)) << shape;
+  }
   // P(0.01 < l < 0.99) is about 1e-4 / 2 * ln(99^2).
   const auto between = std::count_if(draws.begin(), draws.end(),
                                      [](double draw) { return draw > 0.01 && draw < 0.99; });

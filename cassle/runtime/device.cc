@@ -63,7 +63,7 @@ absl::StatusOr<c10::Device> ResolveDevice(const std::string& name, int local_ran
         absl::StrCat("--device=", name, ": expected auto, cpu, cuda or cuda:NUMBER"));
   }
   if (index < gpus) return c10::Device(c10::kCUDA, static_cast<c10::DeviceIndex>(index));
-  return absl::FailedPreconditionError(absl::StrCat(
+  return absl::InvalidArgumentError(absl::StrCat(
       "--device=", name, ": ",
       gpus > 0 ? absl::StrCat("there are ", gpus, " GPUs, counted from 0")
       : at::globalContext().hasCUDART()

@@ -24,8 +24,7 @@ namespace cassle {
 // processor.
 //   local_rank  Of several processes on a machine: number K takes GPU K where the name leaves it
 //               open, and they share GPUs where there are fewer.
-// \error kInvalidArgument for another name; kFailedPrecondition if there is no such GPU, with the
-// reason.
+// \error kInvalidArgument for another name, and if there is no such GPU, with the reason.
 absl::StatusOr<c10::Device> ResolveDevice(const std::string& name, int local_rank = 0);
 
 // StageInfo::resolve of stages that run a network: whether their options `device` and (if there is
