@@ -333,21 +333,27 @@ class Replayer {
       return absl::DataLossError(absl::StrCat(options_.views(), " holds no records"));
     }
     if (policy_.has_value()) result_.add_compared("draws");
+    std::string about_jpeg;
     if (images_ != nullptr) {
       result_.add_compared("colour difference");
-      const bool lone_jpeg = lossy_ && !reader_->info().has_value();
-      if (stored_ && !lone_jpeg) result_.add_compared(lossy_ ? "JPEG pixels" : "pixels");
+      if (lossy_ && !reader_->info().has_value()) {
+        about_jpeg = absl::StrCat("JPEG pixels are not compared: their quality stands in ",
+                                  kViewsInfoName, ", so name the folder");
+      } else if (lossy_) {
+        result_.add_compared("JPEG pixels");
+        about_jpeg = absl::StrCat(
+            "JPEG pixels are lossy: they are compared after the same "
+            "compression, to within ",
+            kJpegTolerance, " levels");
+      } else if (stored_) {
+        result_.add_compared("pixels");
+      }
     }
     result_.set_views_fingerprint(fingerprint_.Hex());
     if (policy_.has_value()) result_.set_policy(policy_->name());
     context_.Count("views", result_.records());
     CASSLE_RETURN_IF_ERROR(context_.SetResult(result_));
-    if (lossy_) {
-      context_.Say(
-          absl::StrCat("JPEG pixels are lossy: they are compared after the same compression, "
-                       "to within ",
-                       kJpegTolerance, " levels"));
-    }
+    if (!about_jpeg.empty()) context_.Say(about_jpeg);
     if (result_.differences() == 0) {
       context_.Say(result_.compared().empty()
                        ? absl::StrCat(result_.records(),

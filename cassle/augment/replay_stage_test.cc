@@ -275,6 +275,16 @@ TEST(ReplayTest, SampleIsFixedAndPartsAndFilesCanBeChecked) {
   EXPECT_OK(Replay(told).status);
   told.set_seed(4);
   EXPECT_THAT(Replay(told).status, StatusIs(absl::StatusCode::kDataLoss, HasSubstr("record 0 ")));
+  // Nor the quality of JPEG pixels.
+  const std::string jpeg = FreshPath("alone_jpeg.tfrecord");
+  const std::string lossy = Record(RecordingOptions("jpeg_folder", Recording::JPEG));
+  ASSERT_OK(LinkOrCopy(JoinPath(lossy, "views-00000-of-00003.tfrecord"), jpeg));
+  ::testing::internal::CaptureStderr();
+  const Outcome lone_jpeg = Replay(ReplayOf(jpeg));
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(),
+              HasSubstr("JPEG pixels are not compared: their quality stands in views.textproto"));
+  EXPECT_OK(lone_jpeg.status);
+  EXPECT_EQ(lone_jpeg.result["compared"], nlohmann::json({"colour difference"}));
   // Nor anything to compare with, without its images.
   ::testing::internal::CaptureStderr();
   const Outcome whole = Replay(ReplayOf(alone, ""));

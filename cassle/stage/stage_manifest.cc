@@ -91,7 +91,7 @@ absl::StatusOr<v1::StageManifest> ReadManifest(const std::string& folder) {
   if (absl::EndsWith(folder, kPartialEnding) || !FileExists(path)) {
     return absl::NotFoundError(
         absl::StrCat(folder, " is not a complete stage output (no ", kManifestName,
-                     "): run the stage that makes it, or name another folder"));
+                     "): name what a stage has written; of images, shard-encoder makes it"));
   }
   v1::StageManifest manifest;
   CASSLE_RETURN_IF_ERROR(ReadStoredTextProto(path, &manifest));

@@ -17,6 +17,7 @@
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/data/images/image_names.h"
+#include "cassle/data/records/dataset.h"
 #include "cassle/data/sources/archives/archive.h"
 #include "cassle/data/sources/foreign_format.h"
 #include "cassle/data/sources/image_files.h"
@@ -143,6 +144,11 @@ absl::StatusOr<Found> Look(const std::string& path, LeaveOut* leave_out) {
   CASSLE_RETURN_IF_ERROR(FileSize(path).status());
   found.folder = IsDirectory(path);
   if (found.folder) {
+    // Its list of damaged images would pass for a list of images.
+    if (FileExists(JoinPath(path, kDatasetInfoName))) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(path, " is a data set of shards: name the images that it was made of"));
+    }
     CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(path));
     for (const std::string& name : names) {
       // Opening a pipe would wait for its writer; whatever it is called, it tells nothing.

@@ -229,9 +229,8 @@ absl::Status RequireOneRowPerImage(const std::string& role, const Embeddings& em
   if (embeddings.Metadata("crops") != "ten") return absl::OkStatus();
   return absl::FailedPreconditionError(
       absl::StrCat("--", role,
-                   " has ten rows per image (embed --crops=ten), which only serve as "
-                   "--train of a probe with its own --test: embed it with --crops=center or "
-                   "ten_mean"));
+                   " has ten rows per image (embed --crops=ten), and one is needed: embed it with "
+                   "--crops=center or ten_mean"));
 }
 
 }  // namespace cassle

@@ -43,8 +43,8 @@ absl::Status KeepFewLabels(const Options& options, const ProbeSets& sets,
         "they take one target at a time, and there are ",
         labels->size()));
   }
-  // They count images, not crops.
-  CASSLE_RETURN_IF_ERROR(RequireOneRowPerImage("train", *sets.train));
+  CASSLE_RETURN_IF_ERROR(Annotate(RequireOneRowPerImage("train", *sets.train),
+                                  "--labels_per_class and --label_fraction count images"));
   TargetLabels& only = labels->front();
   const absl::StatusOr<std::vector<int64_t>> kept =
       ChooseFewLabels(absl::MakeConstSpan(only.learn).first(only.rows.train.rows.size()),

@@ -5,7 +5,6 @@
 #include "cassle/base/csv.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
-#include "cassle/data/records/dataset.h"
 #include "cassle/data/sources/foreign_format.h"
 #include "cassle/data/sources/sources.h"
 
@@ -17,16 +16,9 @@ constexpr size_t kShownDamaged = 20;
 
 }  // namespace
 
-absl::StatusOr<NewImageSource> OpenNewImages(const std::string& flag,
-                                             v1::DatasetLayout::Source source,
+absl::StatusOr<NewImageSource> OpenNewImages(v1::DatasetLayout::Source source,
                                              SourceArguments arguments,
                                              const StageContext& context) {
-  const std::string& input = arguments.inputs[0].path;
-  if (FileExists(JoinPath(input, kDatasetInfoName))) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("--", flag, "=", input,
-                     " is a data set of shards: name the images that shard-encoder read"));
-  }
   arguments.only_images = true;
   arguments.interrupted = [&context] { return context.interrupted(); };
   NewImageSource opened;

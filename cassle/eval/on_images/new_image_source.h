@@ -36,10 +36,8 @@ SourceArguments NewImageArguments(const std::string& path, const Options& option
   return arguments;
 }
 
-// arguments: inputs[0] is what the option `flag` named.
-// \error kFailedPrecondition for a data set of shards; as OpenSource.
-absl::StatusOr<NewImageSource> OpenNewImages(const std::string& flag,
-                                             v1::DatasetLayout::Source source,
+// \error as OpenSource.
+absl::StatusOr<NewImageSource> OpenNewImages(v1::DatasetLayout::Source source,
                                              SourceArguments arguments,
                                              const StageContext& context);
 

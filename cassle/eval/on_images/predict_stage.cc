@@ -62,8 +62,7 @@ absl::Status CheckOptions(const Options& options) {
 }
 
 absl::StatusOr<NewImageSource> OpenImages(const Options& options, const StageContext& context) {
-  return OpenNewImages("input", options.source(), NewImageArguments(options.input(), options),
-                       context);
+  return OpenNewImages(options.source(), NewImageArguments(options.input(), options), context);
 }
 
 // Takes batches, writes predictions.

@@ -79,9 +79,9 @@ struct Queries {
 
 absl::StatusOr<Queries> Read(const Options& options, const FrozenEncoder& encoder,
                              DamagedImages* damaged, StageContext* context) {
-  CASSLE_ASSIGN_OR_RETURN(const NewImageSource images,
-                          OpenNewImages("query", options.source(),
-                                        NewImageArguments(options.query(), options), *context));
+  CASSLE_ASSIGN_OR_RETURN(
+      const NewImageSource images,
+      OpenNewImages(options.source(), NewImageArguments(options.query(), options), *context));
   Queries queries;
   const size_t shown = options.page_queries();
   CASSLE_RETURN_IF_ERROR(
