@@ -1,15 +1,14 @@
 #include "cassle/stage/progress.h"
 
 #include <glog/logging.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
+#include "cassle/stage/moving_line.h"
 
 namespace cassle {
 namespace {
@@ -30,7 +29,7 @@ Progress::Progress(std::string what, int64_t total, std::string unit, int64_t al
       total_(total),
       unit_(std::move(unit)),
       first_(already_done),
-      terminal_(isatty(STDERR_FILENO) == 1),
+      terminal_(CanMoveLines()),
       start_(absl::Now()),
       last_print_(start_),
       done_(already_done) {}
@@ -51,14 +50,9 @@ void Progress::Set(int64_t done, const std::string& note) {
 void Progress::Print(int64_t done, const std::string& note, bool last) {
   const double seconds = absl::ToDoubleSeconds(absl::Now() - start_);
   const double rate = seconds > 0 ? (done - first_) / seconds : 0;
-  std::string line = absl::StrCat(what_, " ");
+  const double part = total_ > 0 ? std::min(1.0, static_cast<double>(done) / total_) : 0;
+  std::string line;
   if (total_ > 0) {
-    const double part = std::min(1.0, static_cast<double>(done) / total_);
-    if (terminal_) {
-      const int cells = static_cast<int>(part * kBarCells);
-      absl::StrAppend(&line, "[", std::string(cells, '#'), std::string(kBarCells - cells, '.'),
-                      "] ");
-    }
     absl::StrAppendFormat(&line, "%d/%d %s (%.0f%%)", done, total_, unit_, 100 * part);
   } else {
     absl::StrAppend(&line, done, " ", unit_);
@@ -70,13 +64,18 @@ void Progress::Print(int64_t done, const std::string& note, bool last) {
     absl::StrAppend(&line, ", ", Duration((total_ - done) / rate), " left");
   }
   if (!note.empty()) absl::StrAppend(&line, ", ", note);
-  if (terminal_) {
-    // Back to the start and clear to the end of the line: a bar that moves is not for a log.
-    std::fprintf(stderr, "\r%s\x1b[K%s", line.c_str(), last ? "\n" : "");
-    std::fflush(stderr);
-  } else {
-    LOG(INFO) << line;
+  if (!terminal_) {
+    LOG(INFO) << what_ << " " << line;
+    return;
   }
+  // A bar where there is room for one beside the numbers.
+  std::string bar;
+  if (total_ > 0 && what_.size() + line.size() + kBarCells + 5 < size_t(TerminalColumns())) {
+    const int cells = static_cast<int>(part * kBarCells);
+    bar = absl::StrCat("[", std::string(cells, '#'), std::string(kBarCells - cells, '.'), "] ");
+  }
+  DrawMovingLine(absl::StrCat(what_, " ", bar, line));
+  if (last) EndMovingLine();
 }
 
 }  // namespace cassle

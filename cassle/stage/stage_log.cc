@@ -3,12 +3,11 @@
 #include <glog/logging.h>
 #include <unistd.h>
 
-#include <cstdio>
-
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
+#include "cassle/stage/moving_line.h"
 
 namespace cassle {
 namespace {
@@ -23,7 +22,7 @@ class StderrLines : public google::LogSink {
     if (absl::StartsWith(absl::string_view(message, length), "[c10d]")) return;
     const std::string text = prefix_ ? ToString(severity, file, line, time, message, length)
                                      : std::string(message, length);
-    std::fprintf(stderr, "%s\n", text.c_str());
+    WriteStderrLine(text);
   }
 
  private:
