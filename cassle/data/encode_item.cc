@@ -44,9 +44,8 @@ void RemarkChange(const Options& options, const ImageFileContent& content, Sourc
   }
   const bool turned = content.format == "JPEG" || content.format == "PNG";
   item->remarks.push_back(absl::StrCat(
-      content.format,
-      turned ? " images turned upright by an unusual EXIF tag, hence stored as PNG, losslessly"
-             : " images stored as PNG, losslessly"));
+      content.format, turned ? " images turned upright by an unusual tag, hence stored as PNG"
+                             : " images stored as PNG: their pixels in 8 bits of RGB"));
 }
 
 // Shrinks the image so that its short side is `short_side`; true if it did.

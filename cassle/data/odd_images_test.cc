@@ -40,10 +40,10 @@ TEST(OddImagesTest, WhatAFileIsItsContentDecidesAndRecordsHoldPng) {
   ASSERT_OK(data->ReadImage(0, &record, &image));
   EXPECT_EQ(record.format(), v1::PNG);
   EXPECT_EQ(image.pixels, (std::vector<uint8_t>{10, 10, 10, 200, 200, 200}));
-  EXPECT_THAT(
-      outcome.manifest.notes(),
-      UnorderedElementsAre("1 PNM images named as JPEG: the content decides (train/a/1.jpg)",
-                           "1 PNM images stored as PNG, losslessly (train/a/1.jpg)"));
+  EXPECT_THAT(outcome.manifest.notes(),
+              UnorderedElementsAre(
+                  "1 PNM images named as JPEG: the content decides (train/a/1.jpg)",
+                  "1 PNM images stored as PNG: their pixels in 8 bits of RGB (train/a/1.jpg)"));
   ASSERT_OK_AND_ASSIGN(const std::string remarks, ReadFile(output + "/remarks.csv"));
   EXPECT_THAT(remarks, HasSubstr("stored as PNG"));
 }

@@ -207,7 +207,9 @@ class Encoder {
 
   // Batches go through in order; while one is encoded, the next is read (by one of the threads).
   absl::Status EncodeAll() {
-    Progress progress("encoding", options_.splits_size() > 0 ? 0 : source_->size(), "images");
+    // How many are chosen is known only where all are.
+    const bool all = options_.splits_size() == 0 && options_.limit() == 0;
+    Progress progress("encoding", all ? source_->size() : 0, "images");
     std::vector<Slot> batch, next;
     CASSLE_RETURN_IF_ERROR(ReadBatch(&batch));
     while (!batch.empty()) {

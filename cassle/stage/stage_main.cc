@@ -333,8 +333,10 @@ int StageMainWork(int argc, char** argv, const StageInfo& info, google::protobuf
   // A stage that streams records, or prints text, has stdout to itself.
   if (!outcome->output.empty() || (!has_output && !result.empty())) {
     const bool table = isatty(STDOUT_FILENO) == 1 && !FLAGS_json;
-    if (!WriteToStdout(table ? OutcomeTable(*outcome)
-                             : absl::StrCat(OutcomeJson(*outcome), "\n"))) {
+    StageOutcome shown = *outcome;
+    // The same people have read them just now.
+    if (table && !outcome->up_to_date && isatty(STDERR_FILENO) == 1) shown.manifest.clear_notes();
+    if (!WriteToStdout(table ? OutcomeTable(shown) : absl::StrCat(OutcomeJson(shown), "\n"))) {
       return fail(absl::ResourceExhaustedError("cannot write the result to standard output"));
     }
   }

@@ -14,6 +14,7 @@ namespace {
 // A consumer that waits less has no reason to do anything about it.
 constexpr double kNoticeable = 0.05;
 constexpr double kShown = 0.005;
+constexpr double kBusy = 0.5;
 
 // Works by their share, the largest first.
 std::vector<Work> Ranked(const TimeAccount& account) {
@@ -80,6 +81,8 @@ std::string DescribeBottleneck(const TimeAccount& account, absl::string_view con
   // Views of a cache are no work.
   if (worked > 0) absl::StrAppend(&line, " (", DescribeWork(account), ")");
   if (waited < kNoticeable) return absl::StrCat(line, ": views are no bottleneck");
+  // More threads do not help idle ones: the first views of a run are waited for in any case.
+  if (busy < kBusy) return absl::StrCat(line, ": the first views had to be waited for");
   const Work largest = Ranked(account)[0];
   return absl::StrCat(line, ": views are the bottleneck, most of all ", WorkName(largest), "; ",
                       Remedy(largest));

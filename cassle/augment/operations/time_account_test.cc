@@ -85,8 +85,12 @@ TEST(TimeAccountTest, WordsNameTheBottleneckAndTheRemedy) {
                     HasSubstr("worked 100% of the time (decode 60%"),
                     HasSubstr("views are the bottleneck, most of all decode"),
                     HasSubstr("--store=raw"), Not(HasSubstr("\n"))));
-  account.consumer_waited = 0.1;
+  // Of idle threads there need not be more.
   account.workers_waited = 30;
+  EXPECT_THAT(DescribeBottleneck(account, "training"),
+              AllOf(HasSubstr("waited for views 35.0%"), HasSubstr("worked 25% of the time"),
+                    HasSubstr("the first views had to be waited for")));
+  account.consumer_waited = 0.1;
   EXPECT_THAT(DescribeBottleneck(account, "training"),
               AllOf(HasSubstr("waited for views 1.0%"), HasSubstr("worked 25% of the time"),
                     HasSubstr("views are no bottleneck")));

@@ -19,6 +19,7 @@
 namespace cassle {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -238,6 +239,15 @@ TEST(HeatMapTest, ColoursGoFromDarkToBright) {
   std::vector<std::string> many(200, "c");
   EXPECT_THAT(HeatMap({"t", "x", "y"}, many, values, {{"row", std::vector<double>(200, 0.5)}}),
               Not(HasSubstr("class=\"cell\"")));
+}
+
+TEST(HeatMapTest, AFewRowsAreNamedWhateverTheNumberOfColumns) {
+  const std::vector<double> row(81, 0.5);
+  const std::string svg = HeatMap({"t", "x", "y"}, std::vector<std::string>(81, "c"),
+                                  LinearAxis({0, 1}, false), {{"first", row}, {"second", row}});
+  EXPECT_THAT(svg, AllOf(HasSubstr(">first</text>"), HasSubstr(">second</text>")));
+  // Names of columns are thinned out.
+  EXPECT_LT(Count(svg, ">c</text>"), 81);
 }
 
 // Encoders often differ in their last words only.

@@ -15,6 +15,9 @@ constexpr double kLetter = 6.6;
 // Of a name left of the cells and below them; the hints of the cells have all of it.
 constexpr int kRowLetters = 48;
 constexpr int kColumnLetters = 24;
+// Of a name's line; and how many rows may take that much where cells are smaller.
+constexpr double kNameHeight = 11;
+constexpr size_t kNamedRows = 40;
 // Nine stops of viridis (matplotlib, CC0), R G B.
 constexpr std::array<std::array<int, 3>, 9> kRamp = {{{68, 1, 84},
                                                       {71, 44, 122},
@@ -87,20 +90,23 @@ std::string HeatMap(const ChartText& text, const std::vector<std::string>& colum
     column_names.push_back(ShortenedInside(name, kColumnLetters));
   }
   const double left = 34 + kLetter * Longest(row_names), top = 12;
-  const double height = cell * std::max<int>(1, rows.size());
+  // A few rows are high enough for their names, however many columns there are.
+  const double row_height = rows.size() <= kNamedRows ? std::max(cell, kNameHeight) : cell;
+  const double height = row_height * std::max<int>(1, rows.size());
   const double bottom = 34 + 0.75 * kLetter * Longest(column_names);
   const double right = 70;
   const ChartFrame frame(std::max(260.0, left + cell * count + right),
                          std::max(height, 90.0) + top + bottom, left, bottom);
   // Names of cells lower than the type are thinned out.
-  const int every = std::max<int>(1, std::ceil(11 / cell));
+  const int every = std::max<int>(1, std::ceil(kNameHeight / cell));
+  const int every_row = std::max<int>(1, std::ceil(kNameHeight / row_height));
   std::string svg = frame.Open(text);
   for (int r = 0; r < static_cast<int>(rows.size()); ++r) {
-    const double y = top + r * cell;
-    if (r % every == 0) {
+    const double y = top + r * row_height;
+    if (r % every_row == 0) {
       absl::StrAppendFormat(
           &svg, "<text class=\"tick\" x=\"%g\" y=\"%.1f\" text-anchor=\"end\">%s</text>\n",
-          left - 6, y + cell / 2 + 4, EscapeHtml(row_names[r]));
+          left - 6, y + row_height / 2 + 4, EscapeHtml(row_names[r]));
     }
     for (int c = 0; c < count && c < static_cast<int>(rows[r].values.size()); ++c) {
       const double value = rows[r].values[c];
@@ -110,15 +116,15 @@ std::string HeatMap(const ChartText& text, const std::vector<std::string>& colum
       absl::StrAppendFormat(
           &svg,
           "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" fill=\"%s\">%s</rect>\n",
-          left + c * cell, y, cell - 0.5, cell - 0.5, Rgb(color),
+          left + c * cell, y, cell - 0.5, row_height - 0.5, Rgb(color),
           ChartHint(absl::StrFormat("%s, %s: %.4g", rows[r].name, name, value)));
       if (cell < 30) continue;
       const bool dark = 0.3 * color[0] + 0.59 * color[1] + 0.11 * color[2] < 125;
       absl::StrAppendFormat(&svg,
                             "<text class=\"cell\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\" "
                             "fill=\"%s\">%s</text>\n",
-                            left + (c + 0.5) * cell, y + cell / 2 + 3.5, dark ? "#fff" : "#111",
-                            CellNumber(value));
+                            left + (c + 0.5) * cell, y + row_height / 2 + 3.5,
+                            dark ? "#fff" : "#111", CellNumber(value));
     }
   }
   for (int c = 0; c < static_cast<int>(columns.size()); c += every) {

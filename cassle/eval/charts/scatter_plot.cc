@@ -37,10 +37,13 @@ std::string Text(double x, double y, const char* attributes, const std::string& 
                          EscapeHtml(text));
 }
 
+// Of the classes behind those that can be told apart.
+constexpr char kOtherColor[] = "#9aa0a6";
+
 std::string Definition(int shown, const std::string& id) {
-  const int look = shown % (kNumColors * kNumShapes);
-  return absl::StrCat("<g id=\"", id, "\" fill=\"", kColors[look % kNumColors],
-                      "\" fill-opacity=\"0.72\">", kShapes[look / kNumColors], "</g>\n");
+  const bool own = shown < kNumColors * kNumShapes;
+  return absl::StrCat("<g id=\"", id, "\" fill=\"", own ? kColors[shown % kNumColors] : kOtherColor,
+                      "\" fill-opacity=\"0.72\">", kShapes[own ? shown / kNumColors : 0], "</g>\n");
 }
 
 std::string Legend(const ScatterPlot& plot, const std::set<int>& present) {
@@ -49,8 +52,9 @@ std::string Legend(const ScatterPlot& plot, const std::set<int>& present) {
   size_t shown = 0;
   for (int c : present) {
     if (shown++ == kLegendEntries) {
-      absl::StrAppend(&svg, Text(kLeft + kSide + 20, y + 4, "",
-                                 absl::StrCat("and ", present.size() - kLegendEntries, " more")));
+      absl::StrAppend(
+          &svg, Text(kLeft + kSide + 20, y + 4, "",
+                     absl::StrCat("and ", present.size() - kLegendEntries, " more, in gray")));
       break;
     }
     absl::StrAppendFormat(&svg, "<use href=\"#k%d\" x=\"%d\" y=\"%g\"/>\n", c, kLeft + kSide + 24,

@@ -122,10 +122,10 @@ absl::Status CheckSameClasses(const std::string& target, const std::string& part
                    "): shard the splits together, so that class numbers mean the same"));
 }
 
-double LearntTarget::ChanceAccuracy() const {
+ClassCounts LearntTarget::Chance() const {
   const std::vector<int64_t> counts = CountClasses(train, classes());
   const int most = std::max_element(counts.begin(), counts.end()) - counts.begin();
-  return static_cast<double>(std::count(test.begin(), test.end(), most)) / test.size();
+  return CountRight(std::vector<int>(test.size(), most), test, classes());
 }
 
 absl::StatusOr<std::vector<LearntTarget>> ReadLearntTargets(const std::vector<std::string>& asked,

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "cassle/eval/embeddings/embeddings.h"
+#include "cassle/probes/accuracy.h"
 
 namespace cassle {
 
@@ -45,8 +46,8 @@ struct LearntTarget {
   std::vector<std::string> notes;
 
   int classes() const { return static_cast<int>(class_names.size()); }
-  // Test accuracy of always answering the most frequent class of train.
-  double ChanceAccuracy() const;
+  // Of always answering the most frequent class of train.
+  ClassCounts Chance() const;
   bool HasRowsOf(const LearntTarget& other) const {
     return train_rows == other.train_rows && test_rows == other.test_rows;
   }

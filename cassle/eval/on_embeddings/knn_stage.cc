@@ -65,7 +65,7 @@ std::vector<double> AddScores(const LearntTarget& target, const NeighborTable& t
   chart.set_kind(v1::Chart::LINES);
   chart.mutable_x()->set_label("neighbours k");
   chart.mutable_x()->set_logarithmic(true);
-  chart.mutable_y()->set_label("accuracy");
+  chart.mutable_y()->set_label("accuracy, %");
   for (size_t t = 0; t < votes.temperatures.size(); ++t) {
     const double temperature = votes.temperatures[t];
     v1::ChartLine* line = chart.add_series();
@@ -77,13 +77,13 @@ std::vector<double> AddScores(const LearntTarget& target, const NeighborTable& t
       const double accuracy = CountRight(predicted, target.test, target.classes()).Top1();
       accuracies[n * votes.temperatures.size() + t] = accuracy;
       line->add_x(k);
-      line->add_y(accuracy);
+      line->add_y(100 * accuracy);
       // One neighbour wins with any weight.
       if (k == 1 && t > 0) continue;
       std::string name = absl::StrCat(target.name, ", k = ", k);
       if (k > 1) absl::StrAppend(&name, ", ", TemperatureName(temperature));
       AddAccuracy(name, accuracy, target.test.size(), evaluation)
-          ->set_chance(target.ChanceAccuracy());
+          ->set_chance(target.Chance().Top1());
     }
   }
   if (votes.neighbors.size() > 1) *evaluation->add_charts() = std::move(chart);

@@ -9,7 +9,7 @@
 namespace cassle {
 
 inline StageInfo KnnInfo() {
-  return {"knn", /*version=*/4,
+  return {"knn", /*version=*/5,
           "Classifies images by the vote of the most similar ones of "
           "another set (or of their own), for several numbers of "
           "neighbours, temperatures and targets."};

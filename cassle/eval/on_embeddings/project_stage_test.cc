@@ -111,7 +111,7 @@ TEST_F(ProjectStageTest, RepeatsNoLookAmongFortyClasses) {
     looks.insert(svg.substr(begin, svg.find("</g>", at) - begin));
   }
   EXPECT_EQ(looks.size(), 40);
-  EXPECT_THAT(svg, HasSubstr(">and 5 more<"));
+  EXPECT_THAT(svg, HasSubstr(">and 5 more, in gray<"));
 }
 
 TEST_F(ProjectStageTest, EveryTargetHasAPictureOfItsOwn) {

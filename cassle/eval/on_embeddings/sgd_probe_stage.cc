@@ -48,20 +48,21 @@ PaddedMatrix<float> WithBias(const Embeddings& embeddings, const std::vector<int
 void AddScores(const LearntTarget& target, const SgdProbeOutcome& outcome,
                v1::Evaluation* evaluation) {
   AddAccuracy(target.name, outcome.test.Top1(), target.test.size(), evaluation)
-      ->set_chance(target.ChanceAccuracy());
+      ->set_chance(target.Chance().Top1());
   AddAccuracy(absl::StrCat(target.name, ", class average"), outcome.test.ClassAverage(),
-              target.test.size(), evaluation);
+              target.test.size(), evaluation)
+      ->set_chance(target.Chance().ClassAverage());
   v1::Chart* chart = evaluation->add_charts();
   chart->set_name(absl::StrCat("sgd-probe ", target.name));
   chart->set_title(absl::StrCat("Test accuracy of the linear layer: ", target.name));
   chart->set_kind(v1::Chart::LINES);
   chart->mutable_x()->set_label("epoch");
-  chart->mutable_y()->set_label("accuracy");
+  chart->mutable_y()->set_label("accuracy, %");
   v1::ChartLine* line = chart->add_series();
   line->set_name("top-1");
   for (size_t epoch = 0; epoch < outcome.test_top1.size(); ++epoch) {
     line->add_x(epoch + 1);
-    line->add_y(outcome.test_top1[epoch]);
+    line->add_y(100 * outcome.test_top1[epoch]);
   }
 }
 

@@ -10,7 +10,7 @@ namespace cassle {
 
 inline StageInfo SgdProbeInfo() {
   return {
-      "sgd-probe", /*version=*/4,
+      "sgd-probe", /*version=*/5,
       "Trains a linear layer on frozen features by SGD, as MoCo and LooC do, and tests its last "
       "epoch. linear-probe, which solves the same problem to its optimum, needs no learning rate."};
 }

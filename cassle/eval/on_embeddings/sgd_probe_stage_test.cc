@@ -41,19 +41,19 @@ TEST_F(SgdProbeStageTest, LearnsWhatTheFeaturesShow) {
   ASSERT_EQ(result_.charts_size(), 2);
   const v1::ChartLine& line = result_.charts(0).series(0);
   ASSERT_EQ(line.y_size(), 20);
-  EXPECT_EQ(line.y(19), ScoreOf("label"));
+  EXPECT_EQ(line.y(19), 100 * ScoreOf("label"));
 }
 
 TEST_F(SgdProbeStageTest, ReportsTheLastEpochUnlessToldOtherwise) {
   options_.add_target("parity");
   ASSERT_OK(Run());
   const auto& curve = result_.charts(0).series(0).y();
-  EXPECT_EQ(ScoreOf("parity"), curve[19]);
+  EXPECT_EQ(100 * ScoreOf("parity"), curve[19]);
   const double best = *std::max_element(curve.begin(), curve.end());
   ASSERT_GT(best, curve[19]);
   options_.set_epoch(v1::SgdProbeOptions::BEST_TEST);
   ASSERT_OK(Run());
-  EXPECT_EQ(ScoreOf("parity"), best);
+  EXPECT_EQ(100 * ScoreOf("parity"), best);
   EXPECT_THAT(result_.warnings(), Contains(HasSubstr("chosen by the test set")));
 }
 

@@ -79,11 +79,9 @@ class Run {
   absl::Status Predict(ImageSource* source) {
     CASSLE_ASSIGN_OR_RETURN(writer_,
                             OpenPredictionWriter(options_.format(), context_.output_dir(), Head()));
-    const int shown = options_.has_page_images() ? options_.page_images() : kPageImages;
-    const bool page = options_.format() == Options::PAGE;
     CASSLE_RETURN_IF_ERROR(ForEachNewBatch({.batch_size = options_.batch_size(),
                                             .max_pixels = options_.max_pixels(),
-                                            .pictures = page ? shown : 0},
+                                            .pictures = IsPage() ? PageImages() : 0},
                                            *predictor_.encoder, context_, source,
                                            [this](NewBatch* batch) { return Take(batch); }));
     CASSLE_RETURN_IF_ERROR(Classify());
@@ -91,6 +89,12 @@ class Run {
   }
 
  private:
+  bool IsPage() const { return options_.format() == Options::PAGE; }
+
+  int PageImages() const {
+    return options_.has_page_images() ? options_.page_images() : kPageImages;
+  }
+
   PredictionHead Head() const {
     PredictionHead head;
     head.target = predictor_.classifier->target();
@@ -138,6 +142,10 @@ class Run {
 
   absl::Status Finish() {
     CASSLE_RETURN_IF_ERROR(damaged_.CheckSome(images_, options_.input(), *of_source_));
+    if (IsPage() && images_ > PageImages()) {
+      context_.Note(absl::StrCat("the page shows the first ", PageImages(), " of ", images_,
+                                 " images: --page_images shows more, --format=csv lists all"));
+    }
     CASSLE_RETURN_IF_ERROR(writer_->Finish(damaged_.list()));
     context_.Count("images", images_);
     CASSLE_RETURN_IF_ERROR(damaged_.Finish(*of_source_, &context_));

@@ -335,7 +335,7 @@ TEST_F(PredictTest, APageNeedsNoNetworkAndShowsTheFirstImages) {
   v1::PredictOptions options = Options(probe);
   options.set_format(v1::PredictOptions::PAGE);
   options.set_page_images(10);
-  ASSERT_OK(Predict(options));
+  ASSERT_OK_AND_ASSIGN(const StageOutcome outcome, Predict(options));
   const std::string page = Read("predictions.html");
   EXPECT_THAT(page,
               AllOf(HasSubstr("10 images shown, 21 more predicted"),
@@ -344,6 +344,15 @@ TEST_F(PredictTest, APageNeedsNoNetworkAndShowsTheFirstImages) {
                     Not(HasSubstr("<script"))));
   const std::vector<std::string> pictures = absl::StrSplit(page, "data:image/jpeg;base64,");
   EXPECT_EQ(pictures.size(), 11);
+  // A class has all of its images, shown or not.
+  const auto classes = nlohmann::json::parse(outcome.manifest.result_json())["classes"];
+  for (const auto& predicted : classes) {
+    const std::string name = predicted["name"], images = predicted["images"];
+    EXPECT_THAT(page, AllOf(HasSubstr(absl::StrCat("<bdi>", name, "</bdi> (", images, ")")),
+                            HasSubstr(absl::StrCat(images, " images</h2>"))));
+  }
+  EXPECT_THAT(page, HasSubstr(" of "));
+  EXPECT_THAT(outcome.manifest.notes(), Contains(HasSubstr("shows the first 10 of 31 images")));
 }
 
 TEST_F(PredictTest, FeaturesAreReadWhereTheClassifiersWere) {

@@ -68,22 +68,31 @@ std::string DamagedList(const std::vector<std::pair<std::string, std::string>>& 
 }  // namespace
 
 std::string PredictionPage(const PredictionHead& head, const std::vector<Prediction>& predictions,
-                           int64_t not_shown,
+                           const std::map<int, int64_t>& not_shown,
                            const std::vector<std::pair<std::string, std::string>>& damaged) {
   std::map<int, std::vector<const Prediction*>> by_class;
   for (const Prediction& prediction : predictions) {
     by_class[prediction.top[0].first].push_back(&prediction);
   }
+  int64_t all_not_shown = 0;
+  for (const auto& [c, count] : not_shown) {
+    by_class[c];
+    all_not_shown += count;
+  }
+  const auto total = [&](int c) {
+    const auto more = not_shown.find(c);
+    return static_cast<int64_t>(by_class[c].size()) + (more == not_shown.end() ? 0 : more->second);
+  };
   const std::string title = EscapeHtml(absl::StrCat("Predictions: ", head.target));
   std::string page = absl::StrCat(
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\">",
       "<meta name=\"viewport\" content=\"width=device-width\"><title>", title, "</title>\n", kStyle,
       "</head>\n<body>\n<h1>", title, "</h1>\n<p>", Count(predictions.size()),
-      not_shown > 0 ? absl::StrCat(" shown, ", not_shown, " more predicted") : "", "; by ",
+      all_not_shown > 0 ? absl::StrCat(" shown, ", all_not_shown, " more predicted") : "", "; by ",
       EscapeHtml(head.origin), ".</p>\n<nav>\n");
   for (const auto& [c, images] : by_class) {
-    absl::StrAppend(&page, "<a href=\"#class-", c, "\">", Name(head.class_names[c]), " (",
-                    images.size(), ")</a>\n");
+    absl::StrAppend(&page, "<a href=\"#class-", c, "\">", Name(head.class_names[c]), " (", total(c),
+                    ")</a>\n");
   }
   absl::StrAppend(&page, "</nav>\n");
   for (auto& [c, images] : by_class) {
@@ -91,7 +100,8 @@ std::string PredictionPage(const PredictionHead& head, const std::vector<Predict
       return a->top[0].second > b->top[0].second;
     });
     absl::StrAppend(&page, "<h2 id=\"class-", c, "\">", Name(head.class_names[c]), ": ",
-                    Count(images.size()), "</h2>\n<div class=\"images\">\n");
+                    images.size() == total(c) ? "" : absl::StrCat(images.size(), " of "),
+                    Count(total(c)), "</h2>\n<div class=\"images\">\n");
     for (const Prediction* prediction : images) absl::StrAppend(&page, Figure(head, *prediction));
     absl::StrAppend(&page, "</div>\n");
   }

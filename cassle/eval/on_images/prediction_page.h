@@ -3,6 +3,7 @@
 #define CASSLE_EVAL_ON_IMAGES_PREDICTION_PAGE_H_
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,10 +15,10 @@ namespace cassle {
 // HTML that needs no network and runs no script. A section for every class that was predicted, in
 // the order of the classes, in which the surest image comes first (of equally sure ones the first);
 // each with its name, the probability of its class, and those of its further classes.
-//   not_shown  predictions that have no picture: they are counted.
+//   not_shown  class -> predictions that have no picture: they are counted.
 //   damaged    names and reasons, listed at the end.
 std::string PredictionPage(const PredictionHead& head, const std::vector<Prediction>& predictions,
-                           int64_t not_shown,
+                           const std::map<int, int64_t>& not_shown,
                            const std::vector<std::pair<std::string, std::string>>& damaged);
 
 }  // namespace cassle

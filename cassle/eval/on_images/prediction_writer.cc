@@ -1,5 +1,7 @@
 #include "cassle/eval/on_images/prediction_writer.h"
 
+#include <map>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "cassle/base/csv.h"
@@ -86,7 +88,7 @@ class PageWriter : public PredictionWriter {
 
   absl::Status Append(Prediction prediction) override {
     if (prediction.picture.empty()) {
-      ++not_shown_;
+      ++not_shown_[prediction.top[0].first];
     } else {
       shown_.push_back(std::move(prediction));
     }
@@ -101,7 +103,8 @@ class PageWriter : public PredictionWriter {
   const std::string path_;
   const PredictionHead head_;
   std::vector<Prediction> shown_;
-  int64_t not_shown_ = 0;
+  // By class.
+  std::map<int, int64_t> not_shown_;
 };
 
 }  // namespace

@@ -120,7 +120,7 @@ class Writer {
         csv_->Append(CsvLine({"query", "rank", "image", "similarity", "label"})));
     CASSLE_ASSIGN_OR_RETURN(
         RetrievalPage page,
-        RetrievalPage::Open(JoinPath(folder, "similar.html"), kTitle, kExplanation));
+        RetrievalPage::Open(JoinPath(folder, "similar.html"), kTitle, Explanation()));
     Progress progress("writing", static_cast<int64_t>(queries_.keys.size()), "queries");
     for (size_t q = 0; q < queries_.keys.size(); ++q) {
       if (context_.interrupted()) {
@@ -141,6 +141,13 @@ class Writer {
   }
 
  private:
+  std::string Explanation() const {
+    const size_t shown = queries_.pictures.size(), all = queries_.keys.size();
+    return shown == all ? kExplanation
+                        : absl::StrCat(kExplanation, " ", shown, " of ", all,
+                                       " are shown; similar.csv has all.");
+  }
+
   absl::Status AddRow(size_t query, RetrievalPage* page) {
     const bool shown = query < queries_.pictures.size();
     GridRow row;

@@ -120,7 +120,8 @@ TEST_F(SimilarTest, ThePageShowsTheFirstQueriesAndThePictureIsThere) {
   options.set_page_queries(1);
   ASSERT_OK(Run(options));
   const std::string page = Read("similar.html");
-  EXPECT_THAT(page, AllOf(HasSubstr("a.png"), HasSubstr("train/dark/8.png")));
+  EXPECT_THAT(page, AllOf(HasSubstr("a.png"), HasSubstr("train/dark/8.png"),
+                          HasSubstr("1 of 2 are shown; similar.csv has all.")));
   EXPECT_FALSE(absl::StrContains(page, "b.png"));
   RgbImage picture;
   ASSERT_OK(DecodeImage(Read("similar.png"), &picture));

@@ -71,6 +71,7 @@ td.chance { color: var(--soft); font-style: italic; }
 .charts .wide .chart { min-width: 34rem; }
 .pictures { display: grid; gap: 1rem; margin-top: 1rem;
   grid-template-columns: repeat(auto-fill, minmax(min(100%, 30rem), 1fr)); }
+.pictures figure:only-child { grid-column: 1 / -1; }
 .picture { display: block; max-width: 100%; height: auto; margin: 0 auto; background: #fff; }
 figure { margin: 0; min-width: 0; padding: .9rem .9rem .5rem; background: var(--card);
   border: 1px solid var(--rule); border-radius: 8px; }
