@@ -224,7 +224,7 @@ absl::Status DrawSource(int top, int left, const ContactSheetRow& row, RgbImage*
   DrawText(line, left, kTextScale, kInk, absl::StrCat("image ", id), sheet);
   line += kLine;
   // The end of a long key says more than its beginning.
-  std::string key = row.key;
+  std::string key = DrawableText(row.key);
   if (key.size() > kLetters) key = absl::StrCat("..", key.substr(key.size() - kLetters + 2));
   DrawText(line, left, kTextScale, kFaint, key, sheet);
   line += kLine;

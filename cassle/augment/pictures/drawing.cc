@@ -1,7 +1,12 @@
 #include "cassle/augment/pictures/drawing.h"
 
+#include <utf8proc.h>
+
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
+
+#include "absl/strings/str_cat.h"
 
 namespace cassle {
 namespace {
@@ -132,11 +137,39 @@ void DrawFrame(int top, int left, int height, int width, int thickness, Color co
   FillRectangle(top, left + width - thickness, height, thickness, color, picture);
 }
 
-int DrawText(int top, int left, int scale, Color color, absl::string_view text, RgbImage* picture) {
-  int x = left;
+std::string DrawableText(absl::string_view text) {
+  utf8proc_uint8_t* mapped = nullptr;
+  const utf8proc_ssize_t size =
+      utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
+                   static_cast<utf8proc_ssize_t>(text.size()), &mapped,
+                   static_cast<utf8proc_option_t>(UTF8PROC_DECOMPOSE | UTF8PROC_STRIPMARK));
+  // What is no UTF-8 stays as it is.
+  if (size >= 0) text = {reinterpret_cast<const char*>(mapped), static_cast<size_t>(size)};
+  std::string letters;
   for (char letter : text) {
     const unsigned char code = static_cast<unsigned char>(letter);
-    const uint8_t* glyph = kGlyphs[(code >= 32 && code < 127 ? code : '?') - 32];
+    if (code >= 32 && code < 127) {
+      letters += letter;
+    } else if ((code & 0xC0) != 0x80) {
+      // The first byte of a letter, or a control character.
+      letters += '?';
+    }
+  }
+  std::free(mapped);
+  return letters;
+}
+
+std::string DrawableText(absl::string_view text, size_t letters) {
+  std::string drawn = DrawableText(text);
+  if (drawn.size() <= letters) return drawn;
+  const size_t end = (letters - 2) / 2;
+  return absl::StrCat(drawn.substr(0, letters - 2 - end), "..", drawn.substr(drawn.size() - end));
+}
+
+int DrawText(int top, int left, int scale, Color color, absl::string_view text, RgbImage* picture) {
+  int x = left;
+  for (char letter : DrawableText(text)) {
+    const uint8_t* glyph = kGlyphs[letter - 32];
     const int y = top + (Descends(letter) ? 2 * scale : 0);
     for (int row = 0; row < 7; ++row) {
       for (int column = 0; column < 5; ++column) {

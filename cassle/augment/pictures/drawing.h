@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 
 #include "absl/strings/string_view.h"
 #include "cassle/data/images/image.h"
@@ -21,7 +22,12 @@ void FillRectangle(int top, int left, int height, int width, Color color, RgbIma
 // A frame of the given thickness inside the rectangle.
 void DrawFrame(int top, int left, int height, int width, int thickness, Color color,
                RgbImage* picture);
-// ASCII; anything else becomes '?'. Returns the width in pixels.
+// The text in letters of the font, one byte each: without accents, and with '?' for what is no ASCII
+// then.
+std::string DrawableText(absl::string_view text);
+// The same in at most so many letters (3 or more): of a longer one both ends, with ".." between.
+std::string DrawableText(absl::string_view text, size_t letters);
+// As by DrawableText(). Returns the width in pixels.
 int DrawText(int top, int left, int scale, Color color, absl::string_view text, RgbImage* picture);
 void DrawImage(int top, int left, const RgbImage& image, RgbImage* picture);
 

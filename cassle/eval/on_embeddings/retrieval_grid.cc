@@ -1,7 +1,5 @@
 #include "cassle/eval/on_embeddings/retrieval_grid.h"
 
-#include <algorithm>
-
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -30,12 +28,9 @@ constexpr Color kQuery = {90, 92, 98};
 constexpr Color kRight = {0, 158, 115};
 constexpr Color kWrong = {213, 94, 0};
 
-// As much of the text as stands below a cell. What is no ASCII is drawn as one '?' per byte: one
-// byte is left of such a letter.
-std::string BelowCell(std::string text) {
-  const auto continues = [](char c) { return (c & 0xC0) == 0x80; };
-  text.erase(std::remove_if(text.begin(), text.end(), continues), text.end());
-  return Shortened(text, (kCellWidth - 2) / kLetterWidth);
+// As much of the text as stands below a cell, away from what stands below the next.
+std::string BelowCell(const std::string& text) {
+  return DrawableText(text, kCellWidth / kLetterWidth - 2);
 }
 
 std::string Similarity(const GridImage& image) {

@@ -209,7 +209,8 @@ TEST(RetrievalGridTest, ALetterThatIsNoAsciiTakesTheRoomOfOne) {
     for (int i = 0; i < 10; ++i) row.query.caption += letter;
     return DrawRetrievalGrid("title", {row}).pixels;
   };
-  EXPECT_EQ(drawn("\u00e9"), drawn("?"));
+  EXPECT_EQ(drawn("\u732b"), drawn("?"));
+  EXPECT_EQ(drawn("\u00e9"), drawn("e"));
 }
 
 }  // namespace
