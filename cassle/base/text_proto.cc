@@ -8,6 +8,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "cassle/base/status_macros.h"
@@ -109,9 +110,14 @@ absl::StatusOr<std::string> ToJson(const google::protobuf::Message& message) {
 }
 
 std::string NearestWord(absl::string_view word, const std::vector<std::string>& candidates) {
-  std::string nearest;
+  std::string nearest, longer;
+  int begin_with_it = 0;
   size_t best = word.size() / 3 + 1;
   for (const std::string& candidate : candidates) {
+    if (absl::StartsWith(candidate, word)) {
+      longer = candidate;
+      ++begin_with_it;
+    }
     // Levenshtein distance, one row at a time.
     std::vector<size_t> row(candidate.size() + 1);
     for (size_t j = 0; j < row.size(); ++j) row[j] = j;
@@ -130,7 +136,9 @@ std::string NearestWord(absl::string_view word, const std::vector<std::string>& 
       nearest = candidate;
     }
   }
-  return nearest;
+  // A word that was cut short, rather than one with several wrong letters.
+  const bool cut = begin_with_it == 1 && word.size() >= 3 && (nearest.empty() || best > 1);
+  return cut ? longer : nearest;
 }
 
 std::vector<std::string> FieldNames(const google::protobuf::Descriptor& descriptor) {

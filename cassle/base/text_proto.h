@@ -38,8 +38,8 @@ std::string PrintTextProto(const google::protobuf::Message& message);
 // ("NaN").
 absl::StatusOr<std::string> ToJson(const google::protobuf::Message& message);
 
-// The candidate nearest to `word` in edit distance; empty if none is near (more than a third of the
-// letters wrong).
+// The candidate nearest to `word` in edit distance, or the only one that begins with it; empty if
+// none is near (more than a third of the letters wrong).
 std::string NearestWord(absl::string_view word, const std::vector<std::string>& candidates);
 
 // Names of the fields of a message, in order.

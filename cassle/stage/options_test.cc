@@ -288,6 +288,9 @@ TEST(TextProtoTest, TyposAreNamedWithFileLineAndTheNearestField) {
 TEST(NearestWordTest, FindsNearWordsOnly) {
   EXPECT_EQ(NearestWord("treads", {"threads", "force"}), "threads");
   EXPECT_EQ(NearestWord("zzz", {"threads", "force"}), "");
+  EXPECT_EQ(NearestWord("net.arch", {"net.stem", "net.architecture"}), "net.architecture");
+  EXPECT_EQ(NearestWord("net.arc", {"net.arch", "net.architecture"}), "net.arch");
+  EXPECT_EQ(NearestWord("net.sten", {"net.stem", "net.stencil"}), "net.stem");
 }
 
 }  // namespace
