@@ -22,8 +22,8 @@ void FillRectangle(int top, int left, int height, int width, Color color, RgbIma
 // A frame of the given thickness inside the rectangle.
 void DrawFrame(int top, int left, int height, int width, int thickness, Color color,
                RgbImage* picture);
-// The text in letters of the font, one byte each: without accents, and with '?' for what is no ASCII
-// then.
+// The text in letters of the font, one byte each: without accents, and with '?' for what is then no
+// ASCII.
 std::string DrawableText(absl::string_view text);
 // The same in at most so many letters (3 or more): of a longer one both ends, with ".." between.
 std::string DrawableText(absl::string_view text, size_t letters);
