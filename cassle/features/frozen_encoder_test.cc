@@ -130,7 +130,7 @@ TEST(FrozenEncoderTest, WhatLibTorchThrowsIsAStatus) {
 TEST(FrozenEncoderTest, ADeviceThatIsNotThereIsRefusedAndTheProcessorChangesNothing) {
   const std::string folder = MakeTestModel({.conditioning = TestConditioning()});
   EXPECT_THAT(FrozenEncoder::Load(folder, {.device = "cuda:99"}).status(),
-              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("--device=cuda:99")));
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("--device=cuda:99")));
   ASSERT_OK_AND_ASSIGN(const std::unique_ptr<FrozenEncoder> there,
                        FrozenEncoder::Load(folder, {.device = "cpu"}));
   ASSERT_OK_AND_ASSIGN(const std::unique_ptr<FrozenEncoder> unmoved,

@@ -100,7 +100,7 @@ std::string PredictionPage(const PredictionHead& head, const std::vector<Predict
       return a->top[0].second > b->top[0].second;
     });
     absl::StrAppend(&page, "<h2 id=\"class-", c, "\">", Name(head.class_names[c]), ": ",
-                    images.size() == total(c) ? "" : absl::StrCat(images.size(), " of "),
+                    not_shown.count(c) == 0 ? "" : absl::StrCat(images.size(), " of "),
                     Count(total(c)), "</h2>\n<div class=\"images\">\n");
     for (const Prediction* prediction : images) absl::StrAppend(&page, Figure(head, *prediction));
     absl::StrAppend(&page, "</div>\n");
