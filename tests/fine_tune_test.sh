@@ -21,9 +21,9 @@ for line in sys.stdin:
     record = json.loads(line)
     hue = next(target for target in record["targets"] if target["name"] == "hue")
     print(record.get("id", 0), hue.get("class_index", hue.get("classIndex", 0)))')
-quietly shard-encoder --input=folder --output=photos
+quietly shard-encoder --input=folder --output=images
 quietly pretrain --input=shapes "${small_training[@]}" --epochs=1 --output=model
-quietly pretrain --input=photos --policy=cifar --method=simclr --backbone.architecture=vit_tiny --batch_size=16 --epochs=1 --output=vit
+quietly pretrain --input=images --policy=cifar --method=simclr --backbone.architecture=vit_tiny --batch_size=16 --epochs=1 --output=vit
 
 commands=$(sed -e ':join' -e '/\\$/N; s/ *\\\n */ /; t join' "$page" | grep -E '^    (equivariance|fine-tune) --' | sed -E 's/^ +//')
 [ "$(wc -l <<< "$commands")" -eq 5 ] || fail "the page has other commands than this test knows: $commands"
@@ -37,15 +37,15 @@ best=$(grep -o '"epoch":[0-9]*,"validation_accuracy":[0-9.e-]*' best/metrics.jso
 [ "$(grep -c validation_accuracy best/metrics.jsonl)" -eq 30 ] || fail "$(grep validation_accuracy best/metrics.jsonl)"
 grep -q "epoch $best is the best by validation" best/model.textproto || fail "not epoch $best: $(grep provenance best/model.textproto)"
 grep -q 'weights averaged by 0.999' tuned_vit/model.textproto || fail "$(grep provenance tuned_vit/model.textproto)"
-expect 64 'the test split is for the end' fine-tune --model=model --input=photos --monitor.every_epochs=1 --monitor.split=test --output=x
-expect 64 'nothing is validated' fine-tune --model=model --input=photos --monitor.keep_best=true --output=x
+expect 64 'the test split is for the end' fine-tune --model=model --input=images --monitor.every_epochs=1 --monitor.split=test --output=x
+expect 64 'nothing is validated' fine-tune --model=model --input=images --monitor.keep_best=true --output=x
 
 # The neighbours.
 training=(--input=shapes --policy=cifar --backbone.width_factor=0.125 --batch_size=32 --compute_threads=1 --epochs=1)
 names=
 neighbour() {
   quietly pretrain "${training[@]}" "${@:2}" --output="$1"
-  quietly equivariance --model="$1" --input=photos --split=train --output="$1_moves"
+  quietly equivariance --model="$1" --input=images --split=train --output="$1_moves"
   names=$names,$1_moves
 }
 for flag in --method=sie --equimod.weight=1; do
