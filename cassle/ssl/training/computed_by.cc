@@ -29,8 +29,6 @@ std::string LastPlace(const v1::TrainState& state) {
 
 void AddPlace(const std::string& place, v1::TrainState* state) {
   const std::string last = LastPlace(*state);
-  // Steps that were not kept were computed nowhere.
-  if (last.empty()) state->clear_computed_by();
   if (place == (last.empty() ? kUsual : last)) return;
   if (!last.empty() && state->computed_by_size() == 0) state->add_computed_by(last);
   state->add_computed_by(place);
