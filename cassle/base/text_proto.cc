@@ -67,6 +67,32 @@ std::string Suggestion(const std::string& error, const google::protobuf::Descrip
   return nearest.empty() ? "" : absl::StrCat(" Did you mean \"", nearest, "\"?");
 }
 
+// protobuf's JSON of a message with int64 as numbers; protobuf prints them as strings.
+std::string Int64AsNumbers(absl::string_view json, const google::protobuf::Descriptor& root) {
+  std::string numbers;
+  // Of the objects around the current place: the field whose value is there.
+  std::vector<const google::protobuf::FieldDescriptor*> fields;
+  for (size_t begin = 0, end = 0; begin < json.size(); begin = end) {
+    end = begin + 1;
+    if (json[begin] == '{') fields.push_back(nullptr);
+    if (json[begin] == '}') fields.pop_back();
+    if (json[begin] == '"') {
+      while (json[end] != '"') end += json[end] == '\\' ? 2 : 1;
+      const absl::string_view inside = json.substr(begin + 1, end - begin - 1);
+      ++end;
+      if (json[end] == ':') {
+        const auto* type = fields.size() == 1 ? &root : fields[fields.size() - 2]->message_type();
+        fields.back() = type->FindFieldByName(std::string(inside));
+      } else if (fields.back()->cpp_type() == google::protobuf::FieldDescriptor::CPPTYPE_INT64) {
+        absl::StrAppend(&numbers, inside);
+        continue;
+      }
+    }
+    absl::StrAppend(&numbers, json.substr(begin, end - begin));
+  }
+  return numbers;
+}
+
 }  // namespace
 
 absl::Status ParseTextProto(absl::string_view text, const std::string& origin,
@@ -106,7 +132,7 @@ absl::StatusOr<std::string> ToJson(const google::protobuf::Message& message) {
   std::string json;
   const auto status = google::protobuf::util::MessageToJsonString(message, &json, options);
   if (!status.ok()) return absl::InternalError(status.ToString());
-  return json;
+  return Int64AsNumbers(json, *message.GetDescriptor());
 }
 
 std::string NearestWord(absl::string_view word, const std::vector<std::string>& candidates) {

@@ -34,8 +34,9 @@ absl::Status ReadStoredTextProto(const std::string& path, google::protobuf::Mess
 // One field per line, in field order; equal messages give equal text.
 std::string PrintTextProto(const google::protobuf::Message& message);
 
-// One line of JSON with the names of the .proto file. Numbers that are not finite become strings
-// ("NaN").
+// One line of JSON with the names of the .proto file. Counts and labels (int64) are numbers; ids,
+// seeds and keys (uint64) are strings, since readers of JSON that keep numbers as doubles round
+// them. Numbers that are not finite become strings ("NaN").
 absl::StatusOr<std::string> ToJson(const google::protobuf::Message& message);
 
 // The candidate nearest to `word` in edit distance, or the only one that begins with it; empty if

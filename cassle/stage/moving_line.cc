@@ -5,9 +5,10 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <mutex>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/string_view.h"
+#include "absl/synchronization/mutex.h"
 
 namespace cassle {
 namespace {
@@ -16,8 +17,8 @@ namespace {
 constexpr char kClear[] = "\r\x1b[K";
 
 struct MovingLine {
-  std::mutex mutex;
-  std::string shown;
+  absl::Mutex mutex;
+  std::string shown ABSL_GUARDED_BY(mutex);
 };
 
 // Lives as long as the process: lines come until its end.
@@ -33,22 +34,22 @@ bool CanMoveLines() {
   return isatty(STDERR_FILENO) == 1 && (kind == nullptr || absl::string_view(kind) != "dumb");
 }
 
-int TerminalColumns() {
+int TerminalColumns(int descriptor) {
   winsize size = {};
-  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+  return ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
 void DrawMovingLine(const std::string& line) {
   MovingLine& moving = TheLine();
-  const std::lock_guard<std::mutex> lock(moving.mutex);
-  moving.shown = line.substr(0, TerminalColumns() - 1);
+  const absl::MutexLock lock(&moving.mutex);
+  moving.shown = line.substr(0, TerminalColumns(STDERR_FILENO) - 1);
   std::fprintf(stderr, "%s%s", kClear, moving.shown.c_str());
   std::fflush(stderr);
 }
 
 void EndMovingLine() {
   MovingLine& moving = TheLine();
-  const std::lock_guard<std::mutex> lock(moving.mutex);
+  const absl::MutexLock lock(&moving.mutex);
   if (moving.shown.empty()) return;
   moving.shown.clear();
   std::fputs("\n", stderr);
@@ -56,7 +57,7 @@ void EndMovingLine() {
 
 void WriteStderrLine(const std::string& line) {
   MovingLine& moving = TheLine();
-  const std::lock_guard<std::mutex> lock(moving.mutex);
+  const absl::MutexLock lock(&moving.mutex);
   if (moving.shown.empty()) {
     std::fprintf(stderr, "%s\n", line.c_str());
     return;

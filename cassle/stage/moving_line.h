@@ -9,8 +9,8 @@ namespace cassle {
 // Whether stderr is a terminal on which a line can move (TERM=dumb is none).
 bool CanMoveLines();
 
-// Letters of a line of that terminal; 80 where it does not say.
-int TerminalColumns();
+// Letters of a line of the terminal that a file descriptor is; 80 where it does not say.
+int TerminalColumns(int descriptor);
 
 // Shows the line in place of the moving one; too long a line, of which only the last row could be
 // replaced, is cut. All three are thread-safe.

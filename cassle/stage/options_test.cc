@@ -285,13 +285,5 @@ TEST(TextProtoTest, TyposAreNamedWithFileLineAndTheNearestField) {
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("run.textproto:1:8")));
 }
 
-TEST(NearestWordTest, FindsNearWordsOnly) {
-  EXPECT_EQ(NearestWord("treads", {"threads", "force"}), "threads");
-  EXPECT_EQ(NearestWord("zzz", {"threads", "force"}), "");
-  EXPECT_EQ(NearestWord("net.arch", {"net.stem", "net.architecture"}), "net.architecture");
-  EXPECT_EQ(NearestWord("net.arc", {"net.arch", "net.architecture"}), "net.arch");
-  EXPECT_EQ(NearestWord("net.sten", {"net.stem", "net.stencil"}), "net.stem");
-}
-
 }  // namespace
 }  // namespace cassle

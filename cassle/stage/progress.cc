@@ -1,6 +1,7 @@
 #include "cassle/stage/progress.h"
 
 #include <glog/logging.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <utility>
@@ -70,7 +71,8 @@ void Progress::Print(int64_t done, const std::string& note, bool last) {
   }
   // A bar where there is room for one beside the numbers.
   std::string bar;
-  if (total_ > 0 && what_.size() + line.size() + kBarCells + 5 < size_t(TerminalColumns())) {
+  if (total_ > 0 &&
+      what_.size() + line.size() + kBarCells + 5 < size_t(TerminalColumns(STDERR_FILENO))) {
     const int cells = static_cast<int>(part * kBarCells);
     bar = absl::StrCat("[", std::string(cells, '#'), std::string(kBarCells - cells, '.'), "] ");
   }

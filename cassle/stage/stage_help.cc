@@ -1,7 +1,12 @@
 #include "cassle/stage/stage_help.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
 
 namespace cassle {
 namespace {
@@ -35,6 +40,27 @@ std::string HelpText(const StageHelp& stage) {
       stage.name, ": ", stage.summary, "\n\nSettings (also in a --config file, in text format):\n",
       OptionsText(stage.settings), stage.more.empty() ? "" : "\n", stage.more, "\nEvery stage:\n",
       OptionsText(stage.flags), "\nExit codes: ", kExitCodes, "\n");
+}
+
+std::string Folded(const std::string& text, int columns) {
+  const auto width = static_cast<size_t>(columns);
+  std::vector<std::string> rows;
+  for (const absl::string_view line : absl::StrSplit(text, '\n')) {
+    const std::string indent(std::min(line.find_first_not_of(' '), line.size()), ' ');
+    std::string row = indent;
+    for (const absl::string_view word : absl::StrSplit(line.substr(indent.size()), ' ')) {
+      if (row.size() > indent.size()) {
+        if (row.size() + 1 + word.size() <= width) {
+          row += ' ';
+        } else {
+          rows.push_back(std::exchange(row, indent));
+        }
+      }
+      absl::StrAppend(&row, word);
+    }
+    rows.push_back(std::move(row));
+  }
+  return absl::StrJoin(rows, "\n");
 }
 
 std::string CompletionTable(const StageHelp& stage) {

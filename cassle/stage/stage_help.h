@@ -27,8 +27,12 @@ struct StageHelp {
   std::vector<OptionHelp> flags;
 };
 
-// For a terminal.
+// To read: a paragraph a line.
 std::string HelpText(const StageHelp& stage);
+
+// The text with longer lines than that broken at blanks, and what follows indented as they are. A
+// word that is longer stays whole.
+std::string Folded(const std::string& text, int columns);
 
 // Of each option a paragraph, as HelpText has it.
 std::string OptionsText(const std::vector<OptionHelp>& options);

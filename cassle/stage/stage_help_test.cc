@@ -1,5 +1,7 @@
 #include "cassle/stage/stage_help.h"
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_split.h"
 #include "cassle/stage/test_options.pb.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -37,6 +39,19 @@ TEST(OptionsTextTest, ListsOfMessagesShowTheirFields) {
                         "        choice { }\n"
                         "          color: red|green\n"
                         "          depth: COUNT\n"));
+}
+
+TEST(FoldedTest, BreaksAtBlanksAndKeepsTheIndentation) {
+  EXPECT_EQ(Folded("  --count=COUNT\n      How many there are of it.\n\n  a  b\n", 16),
+            "  --count=COUNT\n      How many\n      there are\n      of it.\n\n  a  b\n");
+  EXPECT_EQ(Folded("  --color=red|green|blue is long", 10), "  --color=red|green|blue\n  is long");
+  const std::string help = HelpText(Numbers());
+  EXPECT_EQ(Folded(help, 1000), help);
+  for (const absl::string_view row : absl::StrSplit(Folded(help, 40), '\n')) {
+    // Nothing to break it at behind its indentation, or it fits.
+    EXPECT_TRUE(row.size() <= 40 || !absl::StrContains(row.substr(row.find_first_not_of(' ')), ' '))
+        << row;
+  }
 }
 
 TEST(ManPageTest, HasTheSectionsAndEveryOption) {

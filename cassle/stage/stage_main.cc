@@ -26,6 +26,7 @@
 #include "cassle/base/text_proto.h"
 #include "cassle/base/thread_pool.h"
 #include "cassle/base/vector_kernels.h"
+#include "cassle/stage/moving_line.h"
 #include "cassle/stage/option_help.h"
 #include "cassle/stage/options.h"
 #include "cassle/stage/process_flags.h"
@@ -151,7 +152,10 @@ absl::StatusOr<std::string> HelpAs(const std::string& form, const StageInfo& inf
                                    const google::protobuf::Message& options) {
   const StageHelp help = {info.name, info.summary, DescribeOptions(*options.GetDescriptor()),
                           info.more_help ? info.more_help() : "", DescribeFlags()};
-  if (form == "true" || form == "text") return HelpText(help);
+  if (form == "true" || form == "text") {
+    const std::string text = HelpText(help);
+    return isatty(STDOUT_FILENO) == 1 ? Folded(text, TerminalColumns(STDOUT_FILENO)) : text;
+  }
   if (form == "man") return ManPage(help);
   if (form == "completion") return CompletionTable(help);
   return absl::InvalidArgumentError(

@@ -29,6 +29,7 @@ constexpr int kScaleLeft = kValueLeft + 5 * kLetterWidth * kTextScale + 4;
 
 constexpr Color kPaper = {250, 250, 248};
 constexpr Color kInk = {32, 33, 36};
+constexpr Color kQuiet = {108, 110, 114};
 constexpr Color kFaint = {176, 178, 182};
 constexpr Color kTrack = {222, 223, 226};
 // Of views 0, 1, ...: colours that also differ for the colour-blind (Okabe and Ito).
@@ -226,9 +227,9 @@ absl::Status DrawSource(int top, int left, const ContactSheetRow& row, RgbImage*
   // The end of a long key says more than its beginning.
   std::string key = DrawableText(row.key);
   if (key.size() > kLetters) key = absl::StrCat("..", key.substr(key.size() - kLetters + 2));
-  DrawText(line, left, kTextScale, kFaint, key, sheet);
+  DrawText(line, left, kTextScale, kQuiet, key, sheet);
   line += kLine;
-  DrawText(line, left, kTextScale, kFaint,
+  DrawText(line, left, kTextScale, kQuiet,
            absl::StrCat(row.source.width, " x ", row.source.height, " px"), sheet);
   return absl::OkStatus();
 }

@@ -217,11 +217,14 @@ absl::StatusOr<std::vector<double>> TestScores(const Setting& setting,
   return scores;
 }
 
-void AddChart(const std::string& name, const std::vector<std::string>& categories,
-              const std::vector<double>& values, v1::Evaluation* evaluation) {
+// `part`: what a bar is.
+void AddChart(const std::string& what, const std::string& part,
+              const std::vector<std::string>& categories, const std::vector<double>& values,
+              v1::Evaluation* evaluation) {
   v1::Chart* chart = evaluation->add_charts();
-  chart->set_name(name);
-  chart->set_title("What of the augmentation is linearly readable from the features");
+  chart->set_name(absl::StrCat(what, ": R2 by ", part));
+  chart->set_title(
+      absl::StrCat("What of the augmentation is linearly readable from the features, by ", part));
   chart->set_kind(v1::Chart::BARS);
   chart->mutable_x()->set_label("descriptor");
   chart->mutable_y()->set_label("R2 on images held out");
@@ -250,15 +253,15 @@ void AddScores(const Setting& setting, const std::vector<double>& values, int64_
     score->set_better(v1::Score::NEITHER);
     score->set_num_test(static_cast<int32_t>(num_test));
   }
-  AddChart(absl::StrCat(what, ": R2 by group"), names, means, evaluation);
-  AddChart(absl::StrCat(what, ": R2 by value"), parts, values, evaluation);
+  AddChart(what, "group", names, means, evaluation);
+  AddChart(what, "value", parts, values, evaluation);
 }
 
 }  // namespace
 
 StageInfo PredictAugmentationInfo() {
   return {.name = "predict-augmentation",
-          .version = 2,
+          .version = 3,
           .summary =
               "Measures how well the parameters of each augmentation can be read from an encoder's "
               "features by a linear map.",

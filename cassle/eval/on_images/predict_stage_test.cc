@@ -297,7 +297,7 @@ TEST_F(PredictTest, DamagedImagesAreNamedAndCountedAndStopNothing) {
               AllOf(Contains("2 images that cannot be read have no prediction (zz/cut, short.png, "
                              "...)"),
                     Contains(HasSubstr("1 files that are not named as images skipped"))));
-  EXPECT_THAT(outcome.manifest.result_json(), HasSubstr("\"damaged\":\"2\""));
+  EXPECT_THAT(outcome.manifest.result_json(), HasSubstr("\"damaged\":2"));
   ASSERT_OK(RemoveAll(JoinPath(Path("images"), "bright")));
   ASSERT_OK(RemoveAll(JoinPath(Path("images"), "dark")));
   EXPECT_THAT(Predict(options).status(),
@@ -347,7 +347,8 @@ TEST_F(PredictTest, APageNeedsNoNetworkAndShowsTheFirstImages) {
   // A class has all of its images, shown or not.
   const auto classes = nlohmann::json::parse(outcome.manifest.result_json())["classes"];
   for (const auto& predicted : classes) {
-    const std::string name = predicted["name"], images = predicted["images"];
+    const std::string name = predicted["name"];
+    const int64_t images = predicted["images"];
     EXPECT_THAT(page, AllOf(HasSubstr(absl::StrCat("<bdi>", name, "</bdi> (", images, ")")),
                             HasSubstr(absl::StrCat(images, " images</h2>"))));
   }

@@ -1,0 +1,53 @@
+#include "cassle/base/text_proto.h"
+
+#include <gmock/gmock.h>
+#include <google/protobuf/descriptor.pb.h>
+#include <gtest/gtest.h>
+
+#include "cassle/base/testing/status_matchers.h"
+
+namespace cassle {
+namespace {
+
+// descriptor.proto has a field of every kind that matters here.
+google::protobuf::MessageOptions Parse(const std::string& text) {
+  google::protobuf::MessageOptions message;
+  EXPECT_OK(ParseTextProto(text, "test", &message));
+  return message;
+}
+
+TEST(ToJsonTest, Int64AreNumbersAndUint64Strings) {
+  ASSERT_OK_AND_ASSIGN(const std::string json, ToJson(Parse(R"(
+    uninterpreted_option { negative_int_value: -9223372036854775807 positive_int_value: 7 }
+    uninterpreted_option { negative_int_value: 3 double_value: 0.5 })")));
+  EXPECT_THAT(json, testing::HasSubstr("\"negative_int_value\":-9223372036854775807,"));
+  EXPECT_THAT(json, testing::HasSubstr("\"positive_int_value\":\"7\","));
+  EXPECT_THAT(json, testing::HasSubstr("\"negative_int_value\":3,"));
+  EXPECT_THAT(json, testing::HasSubstr("\"double_value\":0.5"));
+}
+
+TEST(ToJsonTest, StringsStayWhatTheyAre) {
+  ASSERT_OK_AND_ASSIGN(const std::string json, ToJson(Parse(R"(
+    uninterpreted_option {
+      identifier_value: '"negative_int_value":"12",{'
+      name { name_part: "007" is_extension: true }
+      name { name_part: "\\" is_extension: false }
+      negative_int_value: 1
+      aggregate_value: "8" })")));
+  EXPECT_THAT(json, testing::HasSubstr(R"("identifier_value":"\"negative_int_value\":\"12\",{")"));
+  EXPECT_THAT(json, testing::HasSubstr(R"("name_part":"007")"));
+  EXPECT_THAT(json, testing::HasSubstr(R"("name_part":"\\")"));
+  EXPECT_THAT(json, testing::HasSubstr(R"("negative_int_value":1,)"));
+  EXPECT_THAT(json, testing::HasSubstr(R"("aggregate_value":"8")"));
+}
+
+TEST(NearestWordTest, FindsNearWordsOnly) {
+  EXPECT_EQ(NearestWord("treads", {"threads", "force"}), "threads");
+  EXPECT_EQ(NearestWord("zzz", {"threads", "force"}), "");
+  EXPECT_EQ(NearestWord("net.arch", {"net.stem", "net.architecture"}), "net.architecture");
+  EXPECT_EQ(NearestWord("net.arc", {"net.arch", "net.architecture"}), "net.arch");
+  EXPECT_EQ(NearestWord("net.sten", {"net.stem", "net.stencil"}), "net.stem");
+}
+
+}  // namespace
+}  // namespace cassle
