@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes docs/images/augment/*.png: a contact sheet of every preset and a strip of every operation.
+# Makes docs/images/augment/*.png, a contact sheet of every preset and a strip of every operation, and the
+# docs/images/views.png of README.
 #
 #   tools/docs_images.sh PHOTOS.tar CIFAR10.tar      (archives of images, any that shard-encoder reads)
 #   tools/docs_images.sh --report PAGE.html NAME.png [HEIGHT]   the page of the stage report, as Chromium shows it
@@ -39,8 +40,8 @@ cp "$work/chosen/000067.jpg" "$work/one"
 "$bin/cassle/data/shard-encoder" --input="$work/one" --source=folder --output="$work/photo" >"$work/log" 2>&1
 "$bin/cassle/data/shard-encoder" --input="$small" --output="$work/small" >"$work/log" 2>&1
 
-# sheet NAME DATASET IMAGES FLAGS...
-sheet() {
+# draw NAME DATASET IMAGES FLAGS...: $work/NAME.png
+draw() {
   local name=$1 dataset=$2 images=$3
   shift 3
   "$bin/cassle/augment/augment-and-record" --input="$work/$dataset" --output="$work/views_$name" \
@@ -48,9 +49,20 @@ sheet() {
     cat "$work/log" >&2
     exit 1
   }
+}
+
+# sheet NAME DATASET IMAGES FLAGS...
+sheet() {
+  local name=$1
+  draw "$@"
   tools/shrink_png.py "$work/$name.png" "$out/$name.png"
   echo "$out/$name.png: $(stat -c %s "$out/$name.png") bytes"
 }
+
+"$bin/cassle/data/shard-encoder" --source=shapes --shapes.num_train=8000 --shapes.num_test=2000 --output="$work/shapes" \
+  >"$work/log" 2>&1
+draw views shapes 6 --split=test --policy_file=tables/data/strong_colour.textproto
+cp "$work/views.png" docs/images/views.png
 
 for preset in imagenet imagenet_byol imagenet_mocov3 stl10 stl10_weak stl10_strong stl10_rot stl10_sol evaluation; do
   sheet "preset_$preset" photos 4 --policy="$preset" --seed=5
