@@ -34,6 +34,8 @@ genrule(
 
 def _paper_data_repository_impl(ctx):
     root = ctx.os.environ.get("CASSLE_PAPER_DATA", "")
+    if root and not root.startswith("/"):
+        root = "%s/%s" % (ctx.path(Label("//:WORKSPACE")).dirname, root)
     build = ["package(default_visibility = [\"//visibility:public\"])"]
     for name in PAPER_SETS:
         folder = root + "/" + name

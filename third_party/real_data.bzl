@@ -24,8 +24,9 @@ def _missing(ctx, root, name, output):
     )
 
 def _real_data_repository_impl(ctx):
-    folder = ctx.os.environ.get("CASSLE_DATA_DIR", "")
-    root = ctx.path(folder) if folder else ctx.path(str(ctx.path(Label("//:WORKSPACE")).dirname.dirname) + "/shared/data")
+    checkout = ctx.path(Label("//:WORKSPACE")).dirname
+    folder = ctx.os.environ.get("CASSLE_DATA_DIR", "") or "../shared/data"
+    root = ctx.path(folder if folder.startswith("/") else "%s/%s" % (checkout, folder))
     build = [
         "package(default_visibility = [\"//visibility:public\"])",
         "exports_files(glob([\"**/*.txt\"]))",
@@ -35,7 +36,7 @@ def _real_data_repository_impl(ctx):
         if ctx.path(str(entry) + "/classes.txt").exists:
             found.append(entry.basename)
             ctx.symlink(entry, entry.basename)
-            build.append("filegroup(name = \"%s\", srcs = glob([\"%s/*\"]))" % (entry.basename, entry.basename))
+            build.append("filegroup(name = %r, srcs = glob([%r]))" % (entry.basename, entry.basename + "/*"))
     for name, files in _NAMED.items():
         if name not in found:
             build.append(_missing(ctx, root, name, name))

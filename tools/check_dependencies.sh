@@ -6,12 +6,16 @@ cd "$(dirname "$0")/.."
 
 failed=0
 say() { printf '%s\n' "$*" >&2; failed=1; }
+# query ARGUMENTS: what Bazel answers. What it says besides is seen if it fails.
+said=$(mktemp)
+trap 'rm -f "$said"' EXIT
+query() { bazel query --noshow_progress "$@" 2> "$said" || { local code=$?; cat "$said" >&2; return $code; }; }
 
 # The edges between packages of code that is not for tests: "FROM TO", without "cassle/". One query for all.
-edges=$(bazel query --noshow_progress --output=graph --nograph:factored \
-  'kind("(cc_|proto_|cc_proto_)(library|binary) rule", //cassle/...) except attr(testonly, 1, //cassle/...)' 2>/dev/null |
+edges=$(query --output=graph --nograph:factored \
+  'kind("(cc_|proto_|cc_proto_)(library|binary) rule", //cassle/...) except attr(testonly, 1, //cassle/...)' |
   sed -nE 's|^ *"//cassle/?([^:"]*):[^"]*" -> "//cassle/?([^:"]*):[^"]*".*|\1 \2|p' | sort -u)
-packages=$(bazel query --noshow_progress --output=package //cassle/... 2>/dev/null | sed 's|^cassle/||')
+packages=$(query --output=package //cassle/... | sed 's|^cassle/||')
 
 # matching PATTERN: the packages it names: "data/**" is data and all below it, "data" itself alone.
 matching() {
@@ -64,13 +68,12 @@ for package in base stage front 'data/...' 'augment/...' 'probes/...' training_l
   eval/curves eval/on_embeddings eval/reporting; do
   pattern=//cassle/$package
   [[ $package == *... ]] || pattern+=:all
-  path=$(bazel query --noshow_progress --noimplicit_deps "somepath($pattern, @libtorch//:libtorch)" 2>/dev/null) ||
-    say "check_dependencies: no target matches $pattern"
+  path=$(query --noimplicit_deps "somepath($pattern, @libtorch//:libtorch)")
   [ -z "$path" ] || say "$pattern must not load LibTorch:"$'\n'"$path"
 done
 
 networks='kind("cassle_(pretrain|embed|fine_tune) rule", //tables/...)'
-elsewhere=$(bazel query --noshow_progress "$networks except attr(flags, '--precision=float32', $networks)" 2>/dev/null)
+elsewhere=$(query "$networks except attr(flags, '--precision=float32', $networks)")
 [ -z "$elsewhere" ] || say "without --precision=float32 these differ from processor to processor:"$'\n'"$elsewhere"
 
 # Methods, objectives, networks and monitors name no device: tensors are made where their inputs are (docs/gpu.md).

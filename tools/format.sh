@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 case $* in '' | --check) ;; *) echo "usage: tools/format.sh [--check]" >&2; exit 64 ;; esac
-mapfile -t files < <(git ls-files 'cassle/*.cc' 'cassle/*.h' 'cassle/*.proto')
+mapfile -t files < <(git ls-files --cached --others --exclude-standard '*.cc' '*.h' '*.proto')
 if [ "${1:-}" != --check ]; then
   exec clang-format -i "${files[@]}"
 fi

@@ -3,7 +3,7 @@
 #   tools/install_deps.sh          install
 #   tools/install_deps.sh --list   print the packages, one per line; with options, also theirs
 #   tools/install_deps.sh --fuzz   also what tools/fuzz.sh needs
-#   tools/install_deps.sh --python also the PyTorch that //tests:torchvision_test compares with (170 MiB more)
+#   tools/install_deps.sh --python also NumPy and the PyTorch that //tests:torchvision_test compares with (170 MiB more)
 #   tools/install_deps.sh --pip    also what tools/pip_torch.sh needs of Debian's Python
 #   tools/install_deps.sh --bundle also what tools/bundle.sh needs, its test, and the tests of man pages and of completion
 #   tools/install_deps.sh --browser also the browser that opens the report's page in //cassle/eval/reporting:report_browser_test
@@ -12,7 +12,7 @@ set -euo pipefail
 # What each is for stands in README.md, section Dependencies.
 packages=(
   bazel-bootstrap bazel-platforms bazel-rules-java bazel-rules-proto bazel-skylib
-  g++ git clang-format
+  g++ git clang-format procps
   libtorch-dev libgloo-dev libopenblas0-openmp
   libabsl-dev libgoogle-glog-dev libgflags-dev libprotobuf-dev protobuf-compiler
   libgtest-dev libgmock-dev libbenchmark-dev
@@ -30,7 +30,7 @@ for argument in "$@"; do
     # Only for tools/fuzz.sh: building and testing do without.
     --fuzz) packages+=(clang-14 clang libclang-rt-14-dev) ;;
     # Only for comparisons with Python: a test that needs them reports itself as skipped.
-    --python) packages+=(python3-torch python3-torchvision) ;;
+    --python) packages+=(python3-numpy python3-torch python3-torchvision) ;;
     --pip) packages+=(python3-venv) ;;
     # Only for bundles. The tests of man pages and completion do without what is missing.
     --bundle) packages+=(binutils patchelf debootstrap man-db mandoc zsh) ;;

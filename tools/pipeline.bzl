@@ -78,8 +78,13 @@ def _shards_impl(ctx):
     inputs = []
     if ctx.attr.folders:
         inputs = ctx.files.srcs
+        if not inputs:
+            fail("folders: name their files as srcs")
+
+        # Of generated files, of another repository, of both or of neither.
+        roots = [inputs[0].root.path, ctx.attr.srcs[0].label.workspace_root]
         for option, folder in ctx.attr.folders.items():
-            arguments.append("--%s=%s/%s" % (option, ctx.attr.srcs[0].label.workspace_root, folder))
+            arguments.append("--%s=%s" % (option, "/".join([part for part in roots + [folder] if part])))
     elif ctx.files.srcs:
         inputs = ctx.files.srcs
         for file in inputs:
@@ -181,7 +186,7 @@ def cassle_pretrain_chain(name, stop_epochs, flags, **kwargs):
 
 def _import_impl(ctx):
     weights = ctx.file.weights
-    folder, default = _run(ctx, ["--input=" + weights.path], [weights])
+    folder, default = _run(ctx, ["--input=" + weights.path], [weights] + ctx.files.beside)
     return [default, CassleModelInfo(folder = folder)]
 
 cassle_import = rule(
@@ -191,8 +196,12 @@ cassle_import = rule(
         _COMMON,
         weights = attr.label(
             mandatory = True,
-            allow_single_file = [".pth", ".pt", ".safetensors"],
-            doc = "What torch.save wrote, or safetensors.",
+            allow_single_file = True,
+            doc = "What torch.save wrote, safetensors, or the index of safetensors in parts.",
+        ),
+        beside = attr.label_list(
+            allow_files = True,
+            doc = "Files of the same folder that import-weights reads with it: config.json, preprocessor_config.json, parts.",
         ),
         _stage = _stage("import-weights"),
     ),

@@ -11,8 +11,8 @@ for argument in "$@"; do
   case $argument in
     --libtorch=pip) CASSLE_LIBTORCH=$(tools/pip_torch.sh) ;;
     --libtorch=*) CASSLE_LIBTORCH=${argument#*=} ;;
-    //*) targets+=("$argument") ;;
-    *) arguments+=("$argument") ;;
+    -*) arguments+=("$argument") ;;
+    *) targets+=("$argument") ;;
   esac
 done
 if [ -n "${CASSLE_LIBTORCH:-}" ]; then

@@ -325,6 +325,27 @@ TEST(AugmentAndRecordTest, EveryPresetHasAContactSheet) {
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("--contact_sheet_images=0")));
 }
 
+TEST(AugmentAndRecordTest, AContactSheetOfManyViewsShowsTheFirst) {
+  const auto width_for = [](uint32_t views) {
+    Options options = BasicOptions(absl::StrCat("views_", views));
+    options.set_views(views);
+    options.set_contact_sheet_images(1);
+    options.set_contact_sheet(FreshPath("many.png"));
+    EXPECT_OK(RunRecorder(options));
+    return ReadImageHeader(ReadFile(options.contact_sheet()).value()).value().width;
+  };
+  EXPECT_LT(width_for(12), width_for(16));
+  EXPECT_EQ(width_for(16), width_for(40));
+}
+
+TEST(AugmentAndRecordTest, AContactSheetThatCannotBeWrittenIsSaidFirst) {
+  Options options = BasicOptions("sheet_is_folder");
+  options.set_contact_sheet(::testing::TempDir());
+  EXPECT_THAT(RunRecorder(options), StatusIs(absl::StatusCode::kPermissionDenied,
+                                             HasSubstr("cannot be written: it is a folder")));
+  EXPECT_FALSE(FileExists(options.output()));
+}
+
 TEST(AugmentAndRecordTest, AContactSheetOfAnEmptyViewIsRefused) {
   ASSERT_OK_AND_ASSIGN(const v1::Policy policy, LoadPolicy("cifar"));
   ContactSheetRow row;

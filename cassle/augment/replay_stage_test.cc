@@ -398,7 +398,8 @@ TEST(ReplayTest, CountsThatNoRecordingHasAreDamage) {
         info->clear_part();
         info->set_num_images(1);
       },
-      "more records than there are");
+      "records more than 1 images");
+  expect([](v1::ViewsInfo* info) { info->clear_part(); }, "records fewer than");
 }
 
 TEST(ReplayTest, DamagedRecordsAreNamed) {

@@ -128,13 +128,13 @@ absl::Status BuildMethod(Run* run) {
 
 absl::StatusOr<v1::TrainingConfig> TrainingOf(const Run& run) {
   v1::TrainingConfig training;
-  CASSLE_RETURN_IF_ERROR(
-      CopyFieldsByName(run.options,
-                       /*without=*/
-                       {"accumulate_steps", "batch_norm_group", "begin", "keep_every_epochs",
-                        "keep_last_checkpoints", "monitor", "schedule", "schedule_per_step",
-                        "step_epochs", "step_factor", "stop_epoch"},
-                       &training));
+  CASSLE_RETURN_IF_ERROR(CopyFieldsByName(
+      run.options,
+      /*without=*/
+      {"accumulate_steps", "batch_norm_group", "begin", "clip_each_parameter", "exempt_biases",
+       "final_weight_decay", "keep_every_epochs", "keep_last_checkpoints", "monitor", "schedule",
+       "schedule_per_step", "step_epochs", "step_factor", "stop_epoch"},
+      &training));
   training.set_batch_size(static_cast<int32_t>(run.batch_size));
   training.set_accumulate_steps(1);
   training.set_keep_last_checkpoints(1);

@@ -54,6 +54,20 @@ TEST(PretrainErrorTest, NamesTheSettingAndTheRemedy) {
               StatusIs(kUsage, HasSubstr("--step_epochs=3 is not read without --schedule=step")));
 
   options = MocoRun("mistakes");
+  options.set_step_factor(0.5);
+  EXPECT_THAT(Train(options), StatusIs(kUsage, HasSubstr("--step_factor=0.5 is not read without")));
+  options = MocoRun("mistakes");
+  options.set_optimizer(v1::ADAMW);
+  options.set_momentum(0.5);
+  EXPECT_THAT(Train(options),
+              StatusIs(kUsage, HasSubstr("--momentum=0.5 is not read without --optimizer=sgd")));
+  options = MocoRun("mistakes");
+  options.mutable_monitor()->set_neighbors(5);
+  EXPECT_THAT(
+      Train(options),
+      StatusIs(kUsage, HasSubstr("--monitor.neighbors=5 is not read without --monitor.every")));
+
+  options = MocoRun("mistakes");
   options.mutable_monitor()->set_test_split("val");
   EXPECT_THAT(
       Train(options),

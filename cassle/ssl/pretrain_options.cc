@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <optional>
 #include <string>
-#include <utility>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -19,32 +19,47 @@
 namespace cassle {
 namespace {
 
-// What was chosen and would not count.
+// What was chosen and would not count. A number that has a default was chosen if it is another.
 absl::Status CheckAllIsRead(const v1::PretrainOptions& options) {
-  if (options.schedule() != v1::STEP && !options.step_epochs().empty()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--step_epochs=", absl::StrJoin(options.step_epochs(), ","),
-                     " is not read without --schedule=step: add that, or leave it out"));
-  }
+  v1::PretrainOptions defaults;
+  CASSLE_RETURN_IF_ERROR(ApplyDefaults(&defaults));
   const v1::MonitorConfig& monitor = options.monitor();
-  for (const auto& [field, value] :
-       {std::pair("input", monitor.input()), std::pair("train_split", monitor.train_split()),
-        std::pair("test_split", monitor.test_split()), std::pair("target", monitor.target())}) {
-    if (value.empty() || monitor.every_epochs() > 0) continue;
-    return absl::InvalidArgumentError(absl::StrCat("--monitor.", field, "=", value,
-                                                   " is not read without --monitor.every_epochs: "
-                                                   "add that, or leave it out"));
-  }
-  const v1::EquiModConfig& equimod = options.equimod();
-  if (equimod.weight() == 0 && !equimod.groups().empty()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--equimod.groups=", absl::StrJoin(equimod.groups(), ","),
-                     " is not read without --equimod.weight: add that, or leave it out"));
-  }
-  if (options.input().empty() && !options.split().empty()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--split=", options.split(),
-                     " is not read without --input, whose split it is: add that, or leave it out"));
+  const v1::MonitorConfig& usual = defaults.monitor();
+  const auto number = [](double chosen, double usual) {
+    return chosen == usual ? "" : absl::StrCat(chosen);
+  };
+  struct Use {
+    const char* option;
+    std::string chosen;
+    bool is_read;
+    const char* without;
+  };
+  const bool steps = options.schedule() == v1::STEP;
+  const bool monitors = monitor.every_epochs() > 0;
+  const bool adam = options.optimizer() == v1::ADAM || options.optimizer() == v1::ADAMW;
+  constexpr char kStep[] = "--schedule=step";
+  constexpr char kEvery[] = "--monitor.every_epochs";
+  const std::vector<Use> uses = {
+      {"step_epochs", absl::StrJoin(options.step_epochs(), ","), steps, kStep},
+      {"step_factor", number(options.step_factor(), defaults.step_factor()), steps, kStep},
+      {"momentum", number(options.momentum(), defaults.momentum()), !adam,
+       "--optimizer=sgd or lars"},
+      {"monitor.input", monitor.input(), monitors, kEvery},
+      {"monitor.train_split", monitor.train_split(), monitors, kEvery},
+      {"monitor.test_split", monitor.test_split(), monitors, kEvery},
+      {"monitor.target", monitor.target(), monitors, kEvery},
+      {"monitor.train_images", number(monitor.train_images(), usual.train_images()), monitors,
+       kEvery},
+      {"monitor.test_images", number(monitor.test_images(), usual.test_images()), monitors, kEvery},
+      {"monitor.neighbors", number(monitor.neighbors(), usual.neighbors()), monitors, kEvery},
+      {"equimod.groups", absl::StrJoin(options.equimod().groups(), ","),
+       options.equimod().weight() != 0, "--equimod.weight"},
+      {"split", options.split(), !options.input().empty(), "--input, whose split it is"}};
+  for (const Use& use : uses) {
+    if (use.chosen.empty() || use.is_read) continue;
+    return absl::InvalidArgumentError(absl::StrCat("--", use.option, "=", use.chosen,
+                                                   " is not read without ", use.without,
+                                                   ": add that, or leave it out"));
   }
   return absl::OkStatus();
 }
@@ -91,6 +106,16 @@ void ResolveRecipe(const Recipe& recipe, v1::PretrainOptions* options) {
   if (!options->has_clip_gradient_norm()) {
     options->set_clip_gradient_norm(own ? recipe.clip_gradient_norm : 0);
   }
+  // What only some methods have stays out of the settings of the others.
+  if (own && recipe.final_weight_decay && !options->has_final_weight_decay()) {
+    options->set_final_weight_decay(*recipe.final_weight_decay);
+  }
+  if (own && recipe.exempt_biases && !options->has_exempt_biases()) {
+    options->set_exempt_biases(true);
+  }
+  if (own && recipe.clip_each_parameter && !options->has_clip_each_parameter()) {
+    options->set_clip_each_parameter(true);
+  }
   if (!options->has_warmup_epochs()) {
     // Of a short run the cosine should see something too.
     const int64_t limit = options->epochs() / 5;
@@ -108,10 +133,16 @@ absl::StatusOr<std::string> RecipeRow(const std::string& method, v1::Compat comp
   CASSLE_RETURN_IF_ERROR(OptionSetter(&options).Set("method", method));
   options.set_compat(compat);
   ResolveRecipe(MethodRecipe(options.method(), compat == v1::OFFICIAL), &options);
-  return absl::StrFormat("%-9s  %7g  %12g  %13d  %18g\n",
-                         absl::AsciiStrToLower(v1::OptimizerKind_Name(options.optimizer())),
-                         options.base_lr(), options.weight_decay(), options.warmup_epochs(),
-                         options.clip_gradient_norm());
+  std::string row = absl::StrFormat(
+      "%-9s  %7g  %12g  %13d  %18g",
+      absl::AsciiStrToLower(v1::OptimizerKind_Name(options.optimizer())), options.base_lr(),
+      options.weight_decay(), options.warmup_epochs(), options.clip_gradient_norm());
+  if (options.has_final_weight_decay()) {
+    absl::StrAppend(&row, "  final_weight_decay ", options.final_weight_decay());
+  }
+  if (options.exempt_biases()) absl::StrAppend(&row, "  exempt_biases");
+  if (options.clip_each_parameter()) absl::StrAppend(&row, "  clip_each_parameter");
+  return row + "\n";
 }
 
 }  // namespace

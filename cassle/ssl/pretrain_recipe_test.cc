@@ -1,10 +1,13 @@
 // What a method's recipe makes of the settings that are not given.
+#include <functional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "cassle/base/file.h"
+#include "cassle/base/fingerprint.h"
 #include "cassle/base/testing/status_matchers.h"
 #include "cassle/ssl/methods/method_registry.h"
 #include "cassle/ssl/pretrain_stage.h"
@@ -32,15 +35,17 @@ TEST(PretrainMethodsTest, TheRecipeFillsWhatIsNotGiven) {
                     HasSubstr("base_lr: 0.2\n"), HasSubstr("weight_decay: 1.5e-06\n")));
   EXPECT_THAT(ConfigOf(TinyRun("vicreg", 5)),
               AllOf(HasSubstr("optimizer: LARS"), HasSubstr("warmup_epochs: 1\n"),
-                    HasSubstr("base_lr: 0.2\n"), HasSubstr("weight_decay: 1.5e-06\n")));
+                    HasSubstr("base_lr: 0.2\n"), HasSubstr("weight_decay: 1e-06\n")));
   EXPECT_THAT(ConfigOf(TinyRun("swav", 5)),
               AllOf(HasSubstr("optimizer: LARS"), HasSubstr("warmup_epochs: 1\n"),
                     HasSubstr("base_lr: 0.3\n"), HasSubstr("weight_decay: 1e-06\n"),
                     HasSubstr("clip_gradient_norm: 0\n")));
-  EXPECT_THAT(ConfigOf(TinyRun("dino", 5)),
-              AllOf(HasSubstr("optimizer: ADAMW"), HasSubstr("warmup_epochs: 1\n"),
-                    HasSubstr("base_lr: 0.0005\n"), HasSubstr("weight_decay: 0.04\n"),
-                    HasSubstr("clip_gradient_norm: 3\n")));
+  EXPECT_THAT(
+      ConfigOf(TinyRun("dino", 5)),
+      AllOf(HasSubstr("optimizer: ADAMW"), HasSubstr("warmup_epochs: 1\n"),
+            HasSubstr("base_lr: 0.0005\n"), HasSubstr("\nweight_decay: 0.04\n"),
+            HasSubstr("final_weight_decay: 0.4\n"), HasSubstr("exempt_biases: true\n"),
+            HasSubstr("clip_gradient_norm: 3\n"), HasSubstr("clip_each_parameter: true\n")));
   EXPECT_THAT(ConfigOf(TinyRun("moco_v3", 5)),
               AllOf(HasSubstr("optimizer: ADAMW"), HasSubstr("warmup_epochs: 1\n"),
                     HasSubstr("base_lr: 0.00015\n"), HasSubstr("weight_decay: 0.1\n")));
@@ -56,9 +61,13 @@ TEST(PretrainMethodsTest, HelpHasTheRecipeOfEveryMethod) {
   EXPECT_THAT(help, ContainsRegex("swav +lars +0.3 +1e-06 +10 +0\n"));
   EXPECT_THAT(help, ContainsRegex("swav, official +sgd +0.03 +0.0005 +0 +0\n"));
   EXPECT_THAT(help, ContainsRegex("nnclr +lars +0.3 +1e-06 +10 +0\n"));
+  EXPECT_THAT(help, ContainsRegex("vicreg +lars +0.2 +1e-06 +10 +0\n"));
+  // The authors' code does not have it.
+  EXPECT_THAT(help, Not(HasSubstr("vicreg, official")));
   EXPECT_THAT(help, ContainsRegex("lejepa +adamw +0.0005 +0.05 +1 +0\n"));
   EXPECT_THAT(help, ContainsRegex("sie +adam +0.00025 +1e-06 +0 +0\n"));
-  EXPECT_THAT(help, ContainsRegex("dino +adamw +0.0005 +0.04 +10 +3\n"));
+  EXPECT_THAT(help, ContainsRegex("dino +adamw +0.0005 +0.04 +10 +3  final_weight_decay 0.4  "
+                                  "exempt_biases  clip_each_parameter\n"));
   EXPECT_THAT(help, Not(HasSubstr("simclr, official")));
 }
 
@@ -83,11 +92,31 @@ TEST(PretrainMethodsTest, WhatIsGivenCounts) {
   options = TinyRun("dino", 2);
   options.set_optimizer(v1::SGD);
   EXPECT_THAT(ConfigOf(options),
-              AllOf(HasSubstr("base_lr: 0.03\n"), HasSubstr("clip_gradient_norm: 0\n")));
+              AllOf(HasSubstr("base_lr: 0.03\n"), HasSubstr("clip_gradient_norm: 0\n"),
+                    Not(HasSubstr("final_weight_decay")), Not(HasSubstr("exempt_biases")),
+                    Not(HasSubstr("clip_each_parameter"))));
   options = TinyRun("moco_v3", 2);
   options.set_warmup_epochs(-1);
   EXPECT_THAT(Train(options), StatusIs(absl::StatusCode::kInvalidArgument,
                                        HasSubstr("--warmup_epochs=-1: expected at least 0")));
+}
+
+TEST(PretrainMethodsTest, EveryPartOfTheRecipeOfDinoCounts) {
+  // The fingerprint of the weights of a run of SGD, which is not blind to the size of gradients.
+  const auto weights = [](const std::function<void(v1::PretrainOptions*)>& change) {
+    v1::PretrainOptions options = TinyRun("simclr", 2);
+    options.set_optimizer(v1::SGD);
+    options.set_weight_decay(0.1);
+    options.set_clip_gradient_norm(0.1);
+    change(&options);
+    EXPECT_OK(Train(options));
+    return FingerprintFile(JoinPath(options.output(), "weights.safetensors")).value();
+  };
+  const std::set<std::string> different = {
+      weights([](auto*) {}), weights([](auto* options) { options->set_final_weight_decay(0.5); }),
+      weights([](auto* options) { options->set_exempt_biases(true); }),
+      weights([](auto* options) { options->set_clip_each_parameter(true); })};
+  EXPECT_EQ(different.size(), 4);
 }
 
 TEST(PretrainScheduleTest, RatesOfTheMetricsFollowTheChosenSchedule) {

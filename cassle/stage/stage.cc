@@ -4,8 +4,11 @@
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/message.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -258,7 +261,12 @@ class StageRunner {
   absl::Status CheckSideOutputs() const {
     for (const auto& [field, path] : PathsOfRole(*options_, v1::SIDE_OUTPUT)) {
       const std::string folder = DirName(path);
-      if (IsDirectory(folder)) continue;
+      if (access(folder.c_str(), W_OK) == 0 && !IsDirectory(path)) continue;
+      if (IsDirectory(folder)) {
+        return absl::PermissionDeniedError(absl::StrCat(
+            "--", field, ": ", path, " cannot be written",
+            IsDirectory(path) ? ": it is a folder" : absl::StrCat(": ", std::strerror(errno))));
+      }
       return absl::PermissionDeniedError(
           absl::StrCat("--", field, ": ", path, " cannot be written: there is no folder ", folder));
     }

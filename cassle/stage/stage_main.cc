@@ -4,6 +4,7 @@
 #include <glog/logging.h>
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/message.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -283,6 +284,8 @@ std::string FailureJson(const std::string& stage, const std::string& result_json
 
 int StageMainWork(int argc, char** argv, const StageInfo& info, google::protobuf::Message* options,
                   const StageWork& work) {
+  // What started itself again, through /proc/self/exe, is called "exe" where pkill and top look.
+  prctl(PR_SET_NAME, info.name.c_str());
   // stage_log.h writes on stderr, not glog itself.
   FLAGS_stderrthreshold = google::NUM_SEVERITIES;
   // On stderr only if it is asked for; log files have it always.

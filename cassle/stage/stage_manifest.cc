@@ -89,9 +89,9 @@ absl::StatusOr<v1::StageManifest> ReadManifest(const std::string& folder) {
   }
   const std::string path = JoinPath(folder, kManifestName);
   if (absl::EndsWith(folder, kPartialEnding) || !FileExists(path)) {
-    return absl::NotFoundError(
-        absl::StrCat(folder, " is not a complete stage output (no ", kManifestName,
-                     "): name what a stage has written; of images, shard-encoder makes it"));
+    return absl::NotFoundError(absl::StrCat(
+        folder, " is not a complete stage output (no ", kManifestName,
+        "): name a folder that a stage has written (shard-encoder makes one of images)"));
   }
   v1::StageManifest manifest;
   CASSLE_RETURN_IF_ERROR(ReadStoredTextProto(path, &manifest));

@@ -51,7 +51,9 @@ std::vector<Caption> Captions(const v1::Policy& policy, const v1::ViewRecord& re
   if (!Applied(record)) return {{"angle deg", ""}};
   const double degrees = record.angle_rotation().degrees();
   const v1::AngleRotationPolicy& range = policy.angle_rotation();
-  return {{"angle deg", absl::StrFormat("%+.1f", degrees), std::min(range.degrees_min(), 0.0), 0.0,
+  // As many letters as there is room for.
+  const std::string value = absl::StrFormat(std::abs(degrees) < 99.95 ? "%+.1f" : "%+.0f", degrees);
+  return {{"angle deg", value, std::min(range.degrees_min(), 0.0), 0.0,
            std::max(range.degrees_max(), 0.0), degrees}};
 }
 

@@ -93,7 +93,7 @@ std::vector<Caption> Captions(const v1::Policy&, const v1::ViewRecord& record) {
   const v1::CropParameters& box = record.crop();
   const double source_area = static_cast<double>(record.source_height()) * record.source_width();
   const double fraction = static_cast<double>(box.width()) * box.height() / source_area;
-  return {{"crop area", absl::StrFormat("%.0f%%", 100 * fraction), 0.0, 0.0, 1.0, fraction}};
+  return {{"crop area", absl::StrFormat("%.0f%%", 100 * fraction), 0.0, 1.0, 1.0, fraction}};
 }
 
 bool Applied(const v1::ViewRecord& record) {

@@ -50,8 +50,11 @@ double TimeAccount::worked() const { return std::accumulate(work.begin(), work.e
 
 TimeAccount operator-(const TimeAccount& now, const TimeAccount& earlier) {
   TimeAccount since = now;
-  for (int i = 0; i < kNumWorks; ++i) since.work[i] -= earlier.work[i];
-  since.workers_waited -= earlier.workers_waited;
+  // The length of a tick is measured anew each time: no work may come out as less than none.
+  for (int i = 0; i < kNumWorks; ++i) {
+    since.work[i] = std::max(0.0, since.work[i] - earlier.work[i]);
+  }
+  since.workers_waited = std::max(0.0, since.workers_waited - earlier.workers_waited);
   since.consumer_waited -= earlier.consumer_waited;
   since.wall -= earlier.wall;
   return since;

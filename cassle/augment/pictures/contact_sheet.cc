@@ -20,6 +20,8 @@ namespace {
 constexpr int kCell = 256;
 constexpr int kGap = 18;
 constexpr int kMargin = 28;
+// More make a picture that nobody can look at.
+constexpr size_t kMostViews = 16;
 constexpr int kTextScale = 2;
 constexpr int kLine = kLetterHeight * kTextScale + 4;
 constexpr int kTitleLine = 46;
@@ -171,8 +173,8 @@ std::vector<std::string> PolicyInWords(const v1::Policy& policy,
   std::vector<std::string> lines;
   size_t first = 0;
   for (const v1::ViewGroup& group : policy.views()) {
-    const size_t last = first + group.count() - 1;
-    if (last >= policies.size()) break;
+    if (first >= policies.size()) break;
+    const size_t last = std::min(first + group.count(), policies.size()) - 1;
     lines.push_back(absl::StrCat(
         first == last ? absl::StrCat("view ", first) : absl::StrCat("views ", first, "-", last),
         group.change().name().empty() ? "" : absl::StrCat(" (", group.change().name(), ")"), ": ",
@@ -198,7 +200,8 @@ std::vector<std::string> Wrapped(const std::vector<std::string>& lines, size_t l
 }
 
 // The source with the crops of its views.
-absl::Status DrawSource(int top, int left, const ContactSheetRow& row, RgbImage* sheet) {
+absl::Status DrawSource(int top, int left, const ContactSheetRow& row, size_t views,
+                        RgbImage* sheet) {
   const uint64_t id = row.records.empty() ? 0 : row.records[0].image_id();
   if (row.source.pixels.empty()) {
     DrawText(top, left, kTextScale, kInk, absl::StrCat("image ", id), sheet);
@@ -206,16 +209,17 @@ absl::Status DrawSource(int top, int left, const ContactSheetRow& row, RgbImage*
   }
   CASSLE_ASSIGN_OR_RETURN(const RgbImage fitted, FitImage(row.source, kCell));
   DrawImage(top, left, fitted, sheet);
-  const double scale = static_cast<double>(fitted.width) / row.source.width;
-  for (size_t view = row.records.size(); view-- > 0;) {
+  const double scale_y = static_cast<double>(fitted.height) / row.source.height;
+  const double scale_x = static_cast<double>(fitted.width) / row.source.width;
+  for (size_t view = views; view-- > 0;) {
     const v1::CropParameters& box = row.records[view].crop();
-    const auto pixel = [scale](double position) {
+    const auto pixel = [](double position, double scale) {
       return static_cast<int>(std::lround(position * scale));
     };
-    const int y = top + pixel(box.top());
-    const int x = left + pixel(box.left());
-    const int height = top + pixel(box.top() + box.height()) - y;
-    const int width = left + pixel(box.left() + box.width()) - x;
+    const int y = top + pixel(box.top(), scale_y);
+    const int x = left + pixel(box.left(), scale_x);
+    const int height = top + pixel(box.top() + box.height(), scale_y) - y;
+    const int width = left + pixel(box.left() + box.width(), scale_x) - x;
     // Two frames of which one stands out on any image.
     DrawFrame(y, x, height, width, 4, kPaper, sheet);
     DrawFrame(y, x, height, width, 3, ViewColor(view), sheet);
@@ -241,8 +245,9 @@ absl::StatusOr<RgbImage> DrawContactSheet(const std::string& title, const v1::Po
   if (rows.empty() || rows[0].records.empty()) {
     return absl::InvalidArgumentError("a contact sheet needs at least one image with one view");
   }
+  const size_t views = std::min(rows[0].records.size(), kMostViews);
   CASSLE_ASSIGN_OR_RETURN(std::vector<v1::Policy> policies,
-                          ViewPolicies(policy, static_cast<int>(rows[0].records.size())));
+                          ViewPolicies(policy, static_cast<int>(views)));
   const Plan plan = PlanSheet(std::move(policies), rows[0]);
   // Two images side by side as long as the sheet stays readable on a screen.
   const int across = plan.block_width <= 3 * (kCell + kGap) && rows.size() > 1 ? 2 : 1;
@@ -252,6 +257,9 @@ absl::StatusOr<RgbImage> DrawContactSheet(const std::string& title, const v1::Po
   head.push_back(
       "Source with the crops of its views, then the views. Bars: place in the policy's range, from "
       "the tick that changes nothing; -: not applied.");
+  if (views < rows[0].records.size()) {
+    head.push_back(absl::StrCat("The first ", views, " of ", rows[0].records.size(), " views."));
+  }
   head = Wrapped(head, (width - 2 * kMargin) / (kLetterWidth * kTextScale));
   const int head_height = kMargin + kTitleLine + static_cast<int>(head.size()) * kLine + kMargin;
   RgbImage sheet;
@@ -266,7 +274,7 @@ absl::StatusOr<RgbImage> DrawContactSheet(const std::string& title, const v1::Po
     const ContactSheetRow& row = rows[r];
     const int top = head_height + static_cast<int>(r) / across * (plan.block_height + kMargin);
     const int left = kMargin + static_cast<int>(r) % across * (plan.block_width + 2 * kGap);
-    CASSLE_RETURN_IF_ERROR(DrawSource(top, left, row, &sheet));
+    CASSLE_RETURN_IF_ERROR(DrawSource(top, left, row, views, &sheet));
     for (size_t v = 0; v < plan.cells.size() && v < row.views.size(); ++v) {
       const Cell& cell = plan.cells[v];
       CASSLE_ASSIGN_OR_RETURN(const RgbImage fitted, FitImage(row.views[v], cell.side));

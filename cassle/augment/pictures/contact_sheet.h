@@ -4,7 +4,8 @@
 // row per image: the source with the crop of every view drawn into it, and the views, each framed
 // in the colour of its crop, with its parameters: value and position on the policy's range (the
 // tick marks what would change nothing); "-" and gray: not applied. Views of different size keep
-// their proportions; small ones stand in two rows behind the large ones.
+// their proportions; small ones stand in two rows behind the large ones. Of more than 16 views the
+// first 16 are shown.
 #ifndef CASSLE_AUGMENT_PICTURES_CONTACT_SHEET_H_
 #define CASSLE_AUGMENT_PICTURES_CONTACT_SHEET_H_
 

@@ -1,5 +1,7 @@
 #include "cassle/augment/policies/policy.h"
 
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/message.h>
 #include <google/protobuf/util/message_differencer.h>
 
 #include <algorithm>
@@ -121,6 +123,25 @@ absl::Status CheckFields(const v1::Policy& policy) {
   return absl::OkStatus();
 }
 
+// An operation whose probability is left out would never be applied. Stored policies of earlier
+// versions may lack one, so only those that people name are looked at.
+absl::Status CheckProbabilitiesAreGiven(const v1::Policy& policy) {
+  for (const v1::Policy& view : DistinctViewPolicies(policy)) {
+    for (const Operation& operation : Operations()) {
+      if (!operation.in_policy(view)) continue;
+      const auto* field = view.GetDescriptor()->FindFieldByName(std::string(operation.name));
+      const google::protobuf::Message& message = view.GetReflection()->GetMessage(view, field);
+      const auto* probability = message.GetDescriptor()->FindFieldByName("probability");
+      if (probability == nullptr || message.GetReflection()->HasField(message, probability)) {
+        continue;
+      }
+      return PolicyError(absl::StrCat(operation.name, ".probability"),
+                         "is missing: give 0 (never) to 1 (always)");
+    }
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 std::vector<std::string> PresetNames() {
@@ -168,6 +189,7 @@ absl::StatusOr<std::optional<v1::Policy>> NamedPolicy(const std::string& policy,
   }
   CASSLE_RETURN_IF_ERROR(ReadTextProto(policy_file, &*named));
   CASSLE_RETURN_IF_ERROR(Annotate(CheckPolicy(*named), policy_file));
+  CASSLE_RETURN_IF_ERROR(Annotate(CheckProbabilitiesAreGiven(*named), policy_file));
   return named;
 }
 

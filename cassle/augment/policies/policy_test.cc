@@ -77,6 +77,28 @@ TEST(PolicyTest, TextProtoFileIsReadAndItsTyposAreNamedWithLine) {
               StatusIs(absl::StatusCode::kDataLoss, AllOf(HasSubstr(path), HasSubstr("size"))));
 }
 
+TEST(PolicyTest, AProbabilityThatIsLeftOutIsNoNever) {
+  const std::string path = ::testing::TempDir() + "/probability.textproto";
+  const std::string rest = " mean: [0.5, 0.5, 0.5] std: [0.5, 0.5, 0.5]";
+  ASSERT_OK(WriteFile(path, "size: 32 flip {}" + rest));
+  EXPECT_THAT(NamedPolicy("", path),
+              StatusIs(kInvalid, AllOf(HasSubstr(path), HasSubstr("flip.probability is missing"))));
+  // As earlier versions may have stored it.
+  EXPECT_OK(ReadStoredPolicy(path).status());
+  ASSERT_OK(WriteFile(path, "size: 32 flip { probability: 0 }" + rest));
+  EXPECT_OK(NamedPolicy("", path).status());
+  // A group of views changes what it names; an operation of its own needs a probability.
+  ASSERT_OK(
+      WriteFile(path,
+                "size: 32 blur { probability: 1 sigma_min_px: 1 sigma_max_px: 2 kernel_px: 3 } "
+                "views { count: 2 change { blur { sigma_max_px: 1 } } }" +
+                    rest));
+  EXPECT_OK(NamedPolicy("", path).status());
+  ASSERT_OK(WriteFile(path, "size: 32 views { count: 2 change { grayscale {} } }" + rest));
+  EXPECT_THAT(NamedPolicy("", path),
+              StatusIs(kInvalid, HasSubstr("grayscale.probability is missing")));
+}
+
 TEST(PolicyTest, EveryBadFieldIsNamedWithARemedy) {
   struct Case {
     std::function<void(v1::Policy*)> damage;

@@ -47,14 +47,15 @@ std::vector<std::string> GoldenCases(const std::string& name, absl::string_view 
 }
 
 std::string RealDataDir() {
-  const char* folder = std::getenv("CASSLE_DATA_DIR");
-  if (folder != nullptr && *folder != '\0') return IsDirectory(folder) ? folder : "";
-  // In a test's runfiles the data files are links into the checkout: follow one to find it.
-  char real[PATH_MAX];
-  if (realpath("testdata/golden/BUILD", real) == nullptr) return "";
-  const std::string checkout = DirName(DirName(DirName(real)));
-  const std::string beside = JoinPath(DirName(checkout), "shared/data");
-  return IsDirectory(beside) ? beside : "";
+  const char* const named = std::getenv("CASSLE_DATA_DIR");
+  std::string folder = named != nullptr && *named != '\0' ? named : "../shared/data";
+  if (folder[0] != '/') {
+    // In a test's runfiles the data files are links into the checkout: follow one to find it.
+    char real[PATH_MAX];
+    if (realpath("testdata/golden/BUILD", real) == nullptr) return "";
+    folder = JoinPath(DirName(DirName(DirName(real))), folder);
+  }
+  return IsDirectory(folder) ? folder : "";
 }
 
 }  // namespace cassle

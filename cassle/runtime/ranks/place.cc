@@ -218,8 +218,7 @@ std::string FirstHost(absl::string_view list) {
   const absl::string_view numbers = list.substr(end + 1);
   const size_t close = numbers.find(']');
   const absl::string_view rest = close == absl::string_view::npos ? "" : numbers.substr(close + 1);
-  return absl::StrCat(host, numbers.substr(0, numbers.find_first_of("-,]")),
-                      rest.substr(0, rest.find(',')));
+  return absl::StrCat(host, numbers.substr(0, numbers.find_first_of("-,]")), FirstHost(rest));
 }
 
 int TasksOnNode(absl::string_view list, int node) {

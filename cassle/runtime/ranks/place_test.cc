@@ -151,6 +151,7 @@ TEST(PlaceTest, ListsOfSlurmAreRead) {
   EXPECT_EQ(FirstHost("gpu[03-07,9],login"), "gpu03");
   EXPECT_EQ(FirstHost("gpu[7,9]"), "gpu7");
   EXPECT_EQ(FirstHost("gpu[03-04].example,login"), "gpu03.example");
+  EXPECT_EQ(FirstHost("rack[1-2]n[3-4].example,login"), "rack1n3.example");
   EXPECT_EQ(FirstHost("a,b"), "a");
   EXPECT_EQ(FirstHost("head"), "head");
   EXPECT_EQ(FirstHost(""), "");

@@ -106,8 +106,13 @@ struct Recipe {
   std::optional<double> base_lr = {};
   // None: that of the optimiser.
   std::optional<double> weight_decay = {};
-  // Largest norm of all gradients together; 0: no limit.
+  // None: the decay stays.
+  std::optional<double> final_weight_decay = {};
+  // Decay leaves out what has one dimension.
+  bool exempt_biases = false;
+  // Largest norm of all gradients together, or of each parameter's; 0: no limit.
   double clip_gradient_norm = 0;
+  bool clip_each_parameter = false;
 };
 
 struct MethodOutput {

@@ -140,7 +140,10 @@ Recipe DinoRecipe(bool) {
           .warmup_epochs = 10,
           .base_lr = 5e-4,
           .weight_decay = 0.04,
-          .clip_gradient_norm = 3};
+          .final_weight_decay = 0.4,
+          .exempt_biases = true,
+          .clip_gradient_norm = 3,
+          .clip_each_parameter = true};
 }
 
 absl::StatusOr<std::unique_ptr<Method>> MakeDino(const v1::MethodConfig& config,

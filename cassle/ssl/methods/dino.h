@@ -9,10 +9,9 @@
 //
 // As in the authors' code: the teacher follows after the optimiser step, with a momentum that rises
 // along a cosine; the centre is a moving average too, and part of the checkpoint; the last layer
-// does not train in the first epoch; AdamW, rate 0.0005 per 256 images, weight decay 0.04 (which
-// stays, where theirs rises to 0.4), ten epochs of warm-up. Gradients are limited to a norm of 3
-// over all parameters, where theirs are limited parameter by parameter. Each view goes through the
-// networks by itself.
+// does not train in the first epoch; AdamW, rate 0.0005 per 256 images, weight decay that rises
+// from 0.04 to 0.4 and leaves out biases and batch norm, ten epochs of warm-up; the gradient of
+// each parameter is limited to a norm of 3. Each view goes through the networks by itself.
 #ifndef CASSLE_SSL_METHODS_DINO_H_
 #define CASSLE_SSL_METHODS_DINO_H_
 

@@ -33,7 +33,9 @@ class Vicreg : public Method {
 
 }  // namespace
 
-Recipe VicregRecipe(bool) { return {.optimizer = v1::LARS, .warmup_epochs = 10}; }
+Recipe VicregRecipe(bool) {
+  return {.optimizer = v1::LARS, .warmup_epochs = 10, .base_lr = 0.2, .weight_decay = 1e-6};
+}
 
 absl::StatusOr<std::unique_ptr<Method>> MakeVicreg(const v1::MethodConfig& config,
                                                    const MethodSetup& setup) {

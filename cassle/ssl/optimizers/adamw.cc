@@ -20,9 +20,8 @@ constexpr double kEpsilon = 1e-8;
 
 }  // namespace
 
-AdamW::AdamW(std::vector<ParameterGroup> groups, double weight_decay, Decay decay)
-    : Optimizer(std::move(groups), {".first_moment", ".second_moment"}),
-      weight_decay_(weight_decay),
+AdamW::AdamW(std::vector<ParameterGroup> groups, const WeightDecay& weight_decay, Decay decay)
+    : Optimizer(std::move(groups), {".first_moment", ".second_moment"}, weight_decay),
       decay_(decay),
       steps_(AddNumbers("steps")) {}
 
@@ -45,10 +44,13 @@ void AdamW::UpdateAlike(double rate, double step, Tensors* tensors) const {
   std::vector<at::Tensor>& first = tensors->buffers[0];
   std::vector<at::Tensor>& second = tensors->buffers[1];
   const std::vector<at::Tensor>& gradients = tensors->gradients;
-  if (decay_ == Decay::kDecoupled) {
-    at::_foreach_mul_(tensors->parameters, 1 - rate * weight_decay_);
-  } else if (weight_decay_ != 0) {
-    at::_foreach_add_(gradients, tensors->parameters, weight_decay_);
+  const Tensors decaying = Decaying(*tensors);
+  if (weight_decay() != 0 && !decaying.parameters.empty()) {
+    if (decay_ == Decay::kDecoupled) {
+      at::_foreach_mul_(decaying.parameters, 1 - rate * weight_decay());
+    } else {
+      at::_foreach_add_(decaying.gradients, decaying.parameters, weight_decay());
+    }
   }
   at::_foreach_mul_(first, kBeta1);
   at::_foreach_add_(first, gradients, 1 - kBeta1);

@@ -10,8 +10,7 @@
 // torch.optim.Adam: weight_decay * parameter is added to the gradient instead of the first line.
 //
 // beta1 is 0.9, beta2 0.999, eps 1e-8; t counts the steps in which the parameter had a gradient,
-// from 1: one that is frozen at first (DINO's last layer) begins with its moments. Weight decay
-// acts on every parameter, batch norm and biases included. Not thread-safe.
+// from 1: one that is frozen at first (DINO's last layer) begins with its moments. Not thread-safe.
 //
 // Not torch::optim::AdamW for the reasons of sgd.h, although that takes a fifth less time (23.5 ms
 // against 29.5 for 11 million parameters on one thread of a Zen 4).
@@ -31,8 +30,8 @@ class AdamW : public Optimizer {
 
   // Buffers: parameter name + ".first_moment" and ".second_moment", and "steps",
   // one number for each parameter.
-  //   weight_decay  >= 0
-  AdamW(std::vector<ParameterGroup> groups, double weight_decay, Decay decay = Decay::kDecoupled);
+  AdamW(std::vector<ParameterGroup> groups, const WeightDecay& weight_decay,
+        Decay decay = Decay::kDecoupled);
 
  protected:
   void Update(double rate, Tensors* tensors) override;
@@ -41,7 +40,6 @@ class AdamW : public Optimizer {
   // Of parameters that are at the same step.
   void UpdateAlike(double rate, double step, Tensors* tensors) const;
 
-  const double weight_decay_;
   const Decay decay_;
   at::Tensor steps_;
 };

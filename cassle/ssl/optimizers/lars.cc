@@ -17,14 +17,15 @@ constexpr double kTrust = 0.001;
 }  // namespace
 
 Lars::Lars(std::vector<ParameterGroup> groups, double momentum, double weight_decay)
-    : Optimizer(std::move(groups), {""}), momentum_(momentum), weight_decay_(weight_decay) {}
+    : Optimizer(std::move(groups), {""}, {weight_decay, /*exempt_biases=*/true}),
+      momentum_(momentum) {}
 
 void Lars::Update(double rate, Tensors* tensors) {
   for (size_t i = 0; i < tensors->parameters.size(); ++i) {
     const at::Tensor& parameter = tensors->parameters[i];
     const at::Tensor& gradient = tensors->gradients[i];
     if (parameter.dim() < 2) continue;
-    gradient.add_(parameter, weight_decay_);
+    gradient.add_(parameter, weight_decay());
     if (!parameter.is_cpu()) {
       // Nobody waits for the norms.
       const at::Tensor norms = at::stack({parameter.norm(), gradient.norm()});

@@ -28,7 +28,6 @@ class Lars : public Optimizer {
 
  private:
   const double momentum_;
-  const double weight_decay_;
 };
 
 }  // namespace cassle

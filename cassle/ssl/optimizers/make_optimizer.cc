@@ -10,17 +10,16 @@ namespace cassle {
 
 std::unique_ptr<Optimizer> MakeOptimizer(const v1::TrainingConfig& training,
                                          std::vector<ParameterGroup> groups) {
+  const WeightDecay decay = {training.weight_decay(), training.exempt_biases()};
   switch (training.optimizer()) {
     case v1::ADAMW:
-      return std::make_unique<AdamW>(std::move(groups), training.weight_decay());
+      return std::make_unique<AdamW>(std::move(groups), decay);
     case v1::ADAM:
-      return std::make_unique<AdamW>(std::move(groups), training.weight_decay(),
-                                     AdamW::Decay::kInGradient);
+      return std::make_unique<AdamW>(std::move(groups), decay, AdamW::Decay::kInGradient);
     case v1::LARS:
-      return std::make_unique<Lars>(std::move(groups), training.momentum(),
-                                    training.weight_decay());
+      return std::make_unique<Lars>(std::move(groups), training.momentum(), decay.rate);
     default:
-      return std::make_unique<Sgd>(std::move(groups), training.momentum(), training.weight_decay());
+      return std::make_unique<Sgd>(std::move(groups), training.momentum(), decay);
   }
 }
 

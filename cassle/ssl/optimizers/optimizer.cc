@@ -46,8 +46,9 @@ double DefaultWeightDecay(v1::OptimizerKind kind) {
   }
 }
 
-Optimizer::Optimizer(std::vector<ParameterGroup> groups, std::vector<std::string> buffer_suffixes)
-    : groups_(std::move(groups)), buffers_per_parameter_(buffer_suffixes.size()) {
+Optimizer::Optimizer(std::vector<ParameterGroup> groups, std::vector<std::string> buffer_suffixes,
+                     const WeightDecay& decay)
+    : groups_(std::move(groups)), buffers_per_parameter_(buffer_suffixes.size()), decay_(decay) {
   at::NoGradGuard no_grad;
   for (const ParameterGroup& group : groups_) {
     for (const NamedTensor& parameter : group.parameters) {
@@ -111,6 +112,28 @@ void Optimizer::ClipGradients(const at::Tensor& norm, double limit) {
       if (parameter.tensor.grad().defined()) parameter.tensor.grad().mul_(factor);
     }
   }
+}
+
+void Optimizer::ClipEachGradient(double limit) {
+  if (!(limit > 0)) return;
+  at::NoGradGuard no_grad;
+  for (const ParameterGroup& group : groups_) {
+    for (const NamedTensor& parameter : group.parameters) {
+      const at::Tensor& gradient = parameter.tensor.grad();
+      // On a GPU nobody waits for the norm.
+      if (gradient.defined()) gradient.mul_((gradient.norm().reciprocal() * limit).clamp_max(1));
+    }
+  }
+}
+
+Optimizer::Tensors Optimizer::Decaying(const Tensors& tensors) const {
+  Tensors decaying;
+  for (size_t i = 0; i < tensors.parameters.size(); ++i) {
+    if (decay_.exempt_biases && tensors.parameters[i].dim() < 2) continue;
+    decaying.parameters.push_back(tensors.parameters[i]);
+    decaying.gradients.push_back(tensors.gradients[i]);
+  }
+  return decaying;
 }
 
 void Optimizer::Step(const std::vector<double>& rates) {

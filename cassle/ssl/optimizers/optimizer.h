@@ -30,6 +30,13 @@ struct ParameterGroup {
   bool constant_rate = false;
 };
 
+struct WeightDecay {
+  // >= 0
+  double rate = 0;
+  // Biases, batch norm and whatever else has one dimension do not decay.
+  bool exempt_biases = false;
+};
+
 // The rate of every group.
 //   initial    the run's full rate, before any schedule.
 //   scheduled  the rate that the schedule gives now.
@@ -61,6 +68,12 @@ class Optimizer {
   double ClipGradients(double norm, double limit);
   // The same for a norm that nobody waits for.
   void ClipGradients(const at::Tensor& norm, double limit);
+  // Scales the gradient of each parameter by itself, so that its norm is at most `limit`; 0: no
+  // limit.
+  void ClipEachGradient(double limit);
+
+  // From the next step on.
+  void set_weight_decay(double rate) { decay_.rate = rate; }
 
   // One update; rates[i] is the learning rate of group i. Parameters without a gradient are left
   // alone. Overwrites the gradients. Throws c10::Error if the number of rates differs.
@@ -83,11 +96,16 @@ class Optimizer {
 
   // Keeps references to the parameters, which stay where they are. Every parameter gets a buffer of
   // its shape, of zeros, for each suffix, named parameter name + suffix.
-  Optimizer(std::vector<ParameterGroup> groups, std::vector<std::string> buffer_suffixes);
+  Optimizer(std::vector<ParameterGroup> groups, std::vector<std::string> buffer_suffixes,
+            const WeightDecay& decay);
 
   // State beside the buffers of the parameters: a number (float64, on the processor) for each of
   // them. Starts at 0.
   at::Tensor AddNumbers(const std::string& name);
+
+  double weight_decay() const { return decay_.rate; }
+  // Those of them that decay, without indices and buffers.
+  Tensors Decaying(const Tensors& tensors) const;
 
   // Updates the parameters of one group; gradients may be overwritten.
   virtual void Update(double rate, Tensors* tensors) = 0;
@@ -97,6 +115,7 @@ class Optimizer {
   // Of the parameters in order of the groups, all buffers of one after the other; then numbers.
   std::vector<NamedTensor> buffers_;
   const size_t buffers_per_parameter_;
+  WeightDecay decay_;
 };
 
 }  // namespace cassle

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cassle/ssl/optimizers/make_optimizer.h"
+#include "cassle/ssl/optimizers/schedule.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -149,6 +150,57 @@ TEST(OptimizerTest, ClipsTheNormOfAllGradientsTogether) {
   EXPECT_EQ(optimizer->ClipGradients(optimizer->GradientNorm(), 1), 1);
   EXPECT_DOUBLE_EQ(a.grad().item().toDouble(), 0.6);
   EXPECT_DOUBLE_EQ(b.grad().item().toDouble(), 0.8);
+}
+
+TEST(OptimizerTest, ClipsTheGradientOfEachParameterByItself) {
+  at::Tensor a = Filled({1}, 1), b = Filled({1}, 1), none = Filled({1}, 1);
+  const auto optimizer =
+      MakeOptimizer(Config(v1::SGD, 0, 0),
+                    {{.parameters = {{"a", a}, {"none", none}}}, {.parameters = {{"b", b}}}});
+  a.mutable_grad() = Filled({1}, 0.5);
+  b.mutable_grad() = Filled({1}, -4);
+  optimizer->ClipEachGradient(0);
+  EXPECT_EQ(b.grad().item().toDouble(), -4);
+  optimizer->ClipEachGradient(1);
+  EXPECT_EQ(a.grad().item().toDouble(), 0.5);
+  EXPECT_DOUBLE_EQ(b.grad().item().toDouble(), -1);
+}
+
+TEST(OptimizerTest, WeightDecayMayLeaveOutBiasesAndChange) {
+  for (const v1::OptimizerKind kind : {v1::SGD, v1::ADAM, v1::ADAMW, v1::LARS}) {
+    for (const bool exempt : {false, true}) {
+      // How much a step of another decay moves the entries of a matrix and of a bias.
+      std::vector<double> weights, biases;
+      for (const double decay : {0.0, 0.1}) {
+        at::Tensor weight = Filled({2, 2}, 3), bias = Filled({4}, 3);
+        v1::TrainingConfig training = Config(kind, 0, 0.7);
+        training.set_exempt_biases(exempt);
+        const auto optimizer =
+            MakeOptimizer(training, {{.parameters = {{"weight", weight}, {"bias", bias}}}});
+        optimizer->set_weight_decay(decay);
+        // Of opposite sign: even Adam, which steps by the sign, shows the decay in its gradient.
+        weight.mutable_grad() = Filled({2, 2}, -0.2);
+        bias.mutable_grad() = Filled({4}, -0.2);
+        optimizer->Step({0.5});
+        weights.push_back(weight.max().item().toDouble());
+        biases.push_back(bias.max().item().toDouble());
+      }
+      EXPECT_LT(weights[1], weights[0]) << kind << exempt;
+      const bool decays = !exempt && kind != v1::LARS;
+      EXPECT_EQ(biases[1] < biases[0], decays) << kind << exempt;
+      if (!decays) EXPECT_EQ(biases[1], biases[0]) << kind << exempt;
+    }
+  }
+}
+
+TEST(WeightDecayTest, GoesAlongACosineOrStays) {
+  v1::TrainingConfig training = Config(v1::ADAMW, 0, 0.04);
+  training.set_epochs(8);
+  EXPECT_EQ(WeightDecayAt(training, 5), 0.04);
+  training.set_final_weight_decay(0.4);
+  EXPECT_DOUBLE_EQ(WeightDecayAt(training, 0), 0.04);
+  EXPECT_DOUBLE_EQ(WeightDecayAt(training, 4), 0.22);
+  EXPECT_DOUBLE_EQ(WeightDecayAt(training, 8), 0.4);
 }
 
 TEST(OptimizerTest, EveryGroupHasItsRate) {

@@ -40,6 +40,12 @@ double LearningRateAt(const v1::TrainingConfig& training, double epoch) {
   }
 }
 
+double WeightDecayAt(const v1::TrainingConfig& training, double epoch) {
+  if (!training.has_final_weight_decay()) return training.weight_decay();
+  return CosineMomentum(training.weight_decay(), training.final_weight_decay(),
+                        epoch / training.epochs());
+}
+
 double CosineMomentum(double start, double end, double progress) {
   return end - (end - start) * (std::cos(kPi * progress) + 1) / 2;
 }

@@ -29,6 +29,10 @@ double FullLearningRate(const v1::TrainingConfig& training);
 // epochs - w), and STEP is multiplied by the factor at each of the step_epochs.
 double LearningRateAt(const v1::TrainingConfig& training, double epoch);
 
+// The weight decay at `epoch`: that of `training`, which goes to its final_weight_decay, if it has
+// one, as a momentum does (Caron et al. 2021, DINO, section 3.1, arXiv:2104.14294).
+double WeightDecayAt(const v1::TrainingConfig& training, double epoch);
+
 // Momentum of a moving average that goes from `start` to `end` along a cosine (Grill et al. 2020,
 // BYOL, section 3.2, arXiv:2006.07733): end - (end - start) * (cos(pi * progress) + 1) / 2.
 // Constant if both are equal.

@@ -7,12 +7,15 @@
 
 namespace cassle {
 
-Sgd::Sgd(std::vector<ParameterGroup> groups, double momentum, double weight_decay)
-    : Optimizer(std::move(groups), {""}), momentum_(momentum), weight_decay_(weight_decay) {}
+Sgd::Sgd(std::vector<ParameterGroup> groups, double momentum, const WeightDecay& decay)
+    : Optimizer(std::move(groups), {""}, decay), momentum_(momentum) {}
 
 void Sgd::Update(double rate, Tensors* tensors) {
   std::vector<at::Tensor>& buffers = tensors->buffers[0];
-  if (weight_decay_ != 0) at::_foreach_add_(tensors->gradients, tensors->parameters, weight_decay_);
+  const Tensors decaying = Decaying(*tensors);
+  if (weight_decay() != 0 && !decaying.parameters.empty()) {
+    at::_foreach_add_(decaying.gradients, decaying.parameters, weight_decay());
+  }
   at::_foreach_mul_(buffers, momentum_);
   at::_foreach_add_(buffers, tensors->gradients, 1);
   at::_foreach_add_(tensors->parameters, buffers, -rate);

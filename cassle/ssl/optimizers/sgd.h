@@ -23,16 +23,15 @@ class Sgd : public Optimizer {
  public:
   // The buffers start at zero, which makes the first step what torch.optim.SGD does; they are named
   // as their parameters.
-  //   momentum      [0, 1)
-  //   weight_decay  >= 0, on every parameter, batch norm and biases included, as the authors do.
-  Sgd(std::vector<ParameterGroup> groups, double momentum, double weight_decay);
+  //   momentum  [0, 1)
+  //   decay     The authors have it on every parameter, batch norm and biases included.
+  Sgd(std::vector<ParameterGroup> groups, double momentum, const WeightDecay& decay);
 
  protected:
   void Update(double rate, Tensors* tensors) override;
 
  private:
   const double momentum_;
-  const double weight_decay_;
 };
 
 }  // namespace cassle

@@ -3,6 +3,7 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/isfinite.h>
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -30,6 +31,8 @@ constexpr char kUnfinishedSuffix[] = ".writing";
 constexpr char kRemovedSuffix[] = ".removing";
 constexpr char kTensorsFile[] = "tensors.safetensors";
 constexpr char kStateFile[] = "state.textproto";
+// The first line of the state; behind it the fingerprint of the other lines.
+constexpr char kStateHead[] = "# xxh3-128 of the lines below: ";
 
 absl::StatusOr<DType> DTypeOf(const NamedTensor& named) {
   switch (named.tensor.scalar_type()) {
@@ -45,11 +48,23 @@ absl::StatusOr<DType> DTypeOf(const NamedTensor& named) {
   }
 }
 
+std::string NameOf(int64_t step) { return absl::StrFormat("%s%08d", kPrefix, step); }
+
 // The step of a folder name, or -1 if it is not a finished checkpoint's.
-int64_t StepOf(const std::string& name) {
+int64_t StepOf(absl::string_view name) {
   int64_t step = -1;
-  if (!absl::StartsWith(name, kPrefix)) return -1;
-  return absl::SimpleAtoi(name.substr(sizeof(kPrefix) - 1), &step) ? step : -1;
+  absl::string_view number = name;
+  const bool is_number = absl::ConsumePrefix(&number, kPrefix) && absl::SimpleAtoi(number, &step);
+  return is_number && name == NameOf(step) ? step : -1;
+}
+
+// Whether that is a checkpoint, or what a kill left of one. A copy that somebody keeps beside them
+// is neither.
+bool IsOfCheckpoint(absl::string_view name) {
+  for (const char* ending : {kUnfinishedSuffix, kRemovedSuffix, kAsideEnding}) {
+    if (absl::ConsumeSuffix(&name, ending)) break;
+  }
+  return StepOf(name) >= 0;
 }
 
 // Removes the checkpoints, and attempts at one, whose steps `kept` does not hold; the oldest first.
@@ -57,7 +72,7 @@ int64_t StepOf(const std::string& name) {
 absl::Status RemoveCheckpointsExcept(const std::string& folder, const std::set<int64_t>& kept) {
   CASSLE_ASSIGN_OR_RETURN(std::vector<std::string> names, ListDirectory(folder));
   for (const std::string& name : names) {
-    if (!absl::StartsWith(name, kPrefix) || kept.count(StepOf(name)) > 0) continue;
+    if (!IsOfCheckpoint(name) || kept.count(StepOf(name)) > 0) continue;
     std::string path = JoinPath(folder, name);
     if (StepOf(name) >= 0) {
       const std::string aside = path + kRemovedSuffix;
@@ -80,8 +95,6 @@ absl::StatusOr<std::set<int64_t>> StepsIn(const std::string& folder) {
   return steps;
 }
 
-std::string NameOf(int64_t step) { return absl::StrFormat("%s%08d", kPrefix, step); }
-
 absl::Status Prune(const std::string& folder, const CheckpointRetention& retention) {
   CASSLE_ASSIGN_OR_RETURN(const std::set<int64_t> steps, StepsIn(folder));
   std::set<int64_t> kept;
@@ -92,6 +105,34 @@ absl::Status Prune(const std::string& folder, const CheckpointRetention& retenti
     if (newer < retention.last || of_interval) kept.insert(*step);
   }
   return RemoveCheckpointsExcept(folder, kept);
+}
+
+std::string StateHead(absl::string_view lines) {
+  return absl::StrCat(kStateHead, FingerprintBytes(lines), "\n");
+}
+
+absl::Status WriteState(const std::string& path, const v1::TrainState& state) {
+  const std::string lines = PrintTextProto(state);
+  return WriteFile(path, StateHead(lines) + lines);
+}
+
+absl::StatusOr<v1::TrainState> ReadState(const std::string& path) {
+  CASSLE_ASSIGN_OR_RETURN(const std::string text, ReadFile(path));
+  // Checkpoints of earlier versions have no such line.
+  if (absl::StartsWith(text, kStateHead)) {
+    const size_t lines = std::min(text.find('\n'), text.size() - 1) + 1;
+    if (text.substr(0, lines) != StateHead(text.substr(lines))) {
+      return absl::DataLossError(
+          absl::StrCat(path, " is damaged: its lines are not those that were written"));
+    }
+  }
+  v1::TrainState state;
+  CASSLE_RETURN_IF_ERROR(ReadStoredTextProto(path, &state));
+  if (state.tensors_fingerprint().empty()) {
+    return absl::DataLossError(
+        absl::StrCat(path, " is damaged: it has no fingerprint of ", kTensorsFile));
+  }
+  return state;
 }
 
 absl::Status CheckFinite(const std::vector<NamedTensor>& tensors) {
@@ -131,7 +172,7 @@ absl::Status SaveCheckpoint(const std::string& folder, v1::TrainState state,
   }
   CASSLE_ASSIGN_OR_RETURN(std::string written, FingerprintFile(tensors_path));
   state.set_tensors_fingerprint(written);
-  CASSLE_RETURN_IF_ERROR(WriteFile(JoinPath(unfinished, kStateFile), PrintTextProto(state)));
+  CASSLE_RETURN_IF_ERROR(WriteState(JoinPath(unfinished, kStateFile), state));
   CASSLE_RETURN_IF_ERROR(SyncDirectory(unfinished));
   CASSLE_RETURN_IF_ERROR(Rename(unfinished, finished));
   CASSLE_RETURN_IF_ERROR(SyncDirectory(folder));
@@ -149,8 +190,7 @@ absl::StatusOr<std::vector<std::string>> FindCheckpoints(const std::string& fold
 
 absl::StatusOr<v1::TrainState> LoadCheckpoint(const std::string& checkpoint,
                                               const std::vector<NamedTensor>& tensors) {
-  v1::TrainState state;
-  CASSLE_RETURN_IF_ERROR(ReadStoredTextProto(JoinPath(checkpoint, kStateFile), &state));
+  CASSLE_ASSIGN_OR_RETURN(v1::TrainState state, ReadState(JoinPath(checkpoint, kStateFile)));
   const std::string tensors_path = JoinPath(checkpoint, kTensorsFile);
   CASSLE_ASSIGN_OR_RETURN(const std::string fingerprint, FingerprintFile(tensors_path));
   if (fingerprint != state.tensors_fingerprint()) {

@@ -2,12 +2,14 @@
 //
 //   FOLDER/checkpoint-00001200/
 //     tensors.safetensors   networks, momentum networks, queue and pointer, optimiser buffers
-//     state.textproto       step, epoch, ... (checkpoint.proto)
+//     state.textproto       step, epoch, ... (checkpoint.proto); its first line, a comment, has the
+//                           fingerprint of the others
 //
 // Tensors of a GPU pass through the processor's memory: a checkpoint is the same wherever they are.
 //
 // A checkpoint is written under another name, fsynced and renamed; only then are older ones
-// removed. Whatever moment the process dies at, every folder named checkpoint-NUMBER is complete.
+// removed. Whatever moment the process dies at, every folder named checkpoint-NUMBER (of eight
+// digits) is complete. What else lies beside them, a copy for one, is left alone.
 #ifndef CASSLE_SSL_TRAINING_CHECKPOINT_H_
 #define CASSLE_SSL_TRAINING_CHECKPOINT_H_
 

@@ -107,6 +107,56 @@ TEST(CheckpointTest, AFlippedBitIsFound) {
               StatusIs(absl::StatusCode::kDataLoss, HasSubstr("tensors.safetensors is damaged")));
 }
 
+// A state that lost a line, or has another digit, would train on from another step.
+TEST(CheckpointTest, AChangedStateIsDamage) {
+  const std::string folder = ::testing::TempDir() + "/changed";
+  ASSERT_OK(RemoveAll(folder));
+  ASSERT_OK(MakeDirectories(folder));
+  const at::Tensor a = at::empty({2}, at::kFloat).fill_(1);
+  v1::TrainState state;
+  state.set_step(9);
+  state.set_batch_in_epoch(4);
+  state.mutable_last_metrics()->set_epoch(1);
+  ASSERT_OK(SaveCheckpoint(folder, state, {{"a", a}}));
+  const std::string checkpoint = folder + "/checkpoint-00000009";
+  const std::string path = checkpoint + "/state.textproto";
+  ASSERT_OK_AND_ASSIGN(const std::string bytes, ReadFile(path));
+  ASSERT_OK_AND_ASSIGN(const v1::TrainState read, LoadCheckpoint(checkpoint, {{"a", a}}));
+  EXPECT_EQ(read.batch_in_epoch(), 4);
+  const auto expect_damage = [&](const std::string& changed) {
+    ASSERT_OK(WriteFile(path, changed));
+    EXPECT_THAT(LoadCheckpoint(checkpoint, {{"a", a}}),
+                StatusIs(absl::StatusCode::kDataLoss, HasSubstr("state.textproto")))
+        << changed;
+  };
+  for (size_t length = 0; length < bytes.size(); ++length) expect_damage(bytes.substr(0, length));
+  for (size_t i = bytes.find('\n'); i < bytes.size(); ++i) {
+    std::string changed = bytes;
+    changed[i] ^= 1;
+    expect_damage(changed);
+  }
+  // As earlier versions wrote it.
+  ASSERT_OK(WriteFile(path, bytes.substr(bytes.find('\n') + 1)));
+  EXPECT_OK(LoadCheckpoint(checkpoint, {{"a", a}}).status());
+}
+
+TEST(CheckpointTest, WhatSomebodyKeepsBesideThemStays) {
+  const std::string folder = ::testing::TempDir() + "/beside";
+  ASSERT_OK(RemoveAll(folder));
+  for (const char* name : {"checkpoint-best", "checkpoint-00000005-copy", "checkpoint-7"}) {
+    ASSERT_OK(MakeDirectories(folder + "/" + name));
+  }
+  const at::Tensor a = at::empty({2}, at::kFloat).fill_(1);
+  v1::TrainState state;
+  for (const int64_t step : {5, 6}) {
+    state.set_step(step);
+    ASSERT_OK(SaveCheckpoint(folder, state, {{"a", a}}));
+  }
+  ASSERT_OK_AND_ASSIGN(const std::vector<std::string> names, ListDirectory(folder));
+  EXPECT_EQ(names, std::vector<std::string>({"checkpoint-00000005-copy", "checkpoint-00000006",
+                                             "checkpoint-7", "checkpoint-best"}));
+}
+
 TEST(CheckpointTest, AStateThatIsNoTextIsDamageAndNoMistakeOfTheUser) {
   const std::string folder = ::testing::TempDir() + "/state";
   ASSERT_OK(RemoveAll(folder));

@@ -128,7 +128,10 @@ absl::Status Trainer::Resume() {
         newest =
             WithRemedy(state.status(), absl::StrCat("remove ", checkpoints[0], " to start over"));
       }
-      context_->Warn(absl::StrCat("a checkpoint cannot be used: ", state.status().message()));
+      // Of a single one the error says it.
+      if (checkpoints.size() > 1) {
+        context_->Warn(absl::StrCat("a checkpoint cannot be used: ", state.status().message()));
+      }
       continue;
     }
     // They would be in the way when their steps come again.
@@ -377,16 +380,24 @@ absl::Status Trainer::TakeStep(const ViewBatch& batch) {
   if (pass.unread_loss.defined()) {
     const at::Tensor norm = optimizer_->GradientNormTensor();
     unread_.push_back(at::stack({pass.unread_loss, norm}));
-    optimizer_->ClipGradients(norm, training_.clip_gradient_norm());
+    if (!training_.clip_each_parameter()) {
+      optimizer_->ClipGradients(norm, training_.clip_gradient_norm());
+    }
   } else {
     if (!std::isfinite(pass.loss)) return NotFinite("loss", pass.loss);
     last_gradient_norm_ = optimizer_->GradientNorm();
     if (!std::isfinite(last_gradient_norm_)) return NotFinite("gradient", last_gradient_norm_);
-    optimizer_->ClipGradients(last_gradient_norm_, training_.clip_gradient_norm());
+    if (!training_.clip_each_parameter()) {
+      optimizer_->ClipGradients(last_gradient_norm_, training_.clip_gradient_norm());
+    }
     last_loss_ = pass.loss;
     state_.set_epoch_loss_sum(state_.epoch_loss_sum() + pass.loss);
   }
+  if (training_.clip_each_parameter()) {
+    optimizer_->ClipEachGradient(training_.clip_gradient_norm());
+  }
   const double learning_rate = LearningRate();
+  optimizer_->set_weight_decay(WeightDecayAt(training_, position));
   optimizer_->Step(GroupRates(optimizer_->groups(), FullLearningRate(training_), learning_rate));
   method_->AfterStep();
 
