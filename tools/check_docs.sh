@@ -68,7 +68,8 @@ code=0
 answer=$(bazel query --noshow_progress --keep_going "set($(sed '/:/!s/$/:all/' <<< "$targets" | tr '\n' ' '))" 2>&1 > /dev/null) || code=$?
 missing=$({ grep -oP "(no such (target|package)) '\K[^']*" || true; } <<< "$answer" | sort -u)
 for target in $missing; do
-  gone "no ${target/#[^\/]//\/${target::1}}; named in: $(grep -lF -- "$target" "${pages[@]}" | tr '\n' ' ')"
+  [[ $target == //* ]] || target=//$target
+  gone "no $target; named in: $(grep -lF -- "$target" "${pages[@]}" | tr '\n' ' ')"
 done
 # With --keep_going, what is missing is 3 or 7.
 [ $code -eq 0 ] || [ -n "$missing" ] || gone "bazel query ended with $code: $answer"

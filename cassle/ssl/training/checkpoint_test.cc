@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "cassle/base/file.h"
 #include "cassle/base/testing/status_matchers.h"
 #include "gmock/gmock.h"
@@ -19,10 +20,15 @@ namespace {
 
 using ::testing::HasSubstr;
 
+std::string EmptyFolder(const std::string& name) {
+  std::string folder = absl::StrCat(::testing::TempDir(), "/", name);
+  EXPECT_OK(RemoveAll(folder));
+  EXPECT_OK(MakeDirectories(folder));
+  return folder;
+}
+
 TEST(CheckpointTest, OfAnotherRunIsRefusedWithTheDifferences) {
-  const std::string folder = ::testing::TempDir() + "/differences";
-  ASSERT_OK(RemoveAll(folder));
-  ASSERT_OK(MakeDirectories(folder));
+  const std::string folder = EmptyFolder("differences");
   const at::Tensor a = at::empty({2}, at::kFloat).fill_(1);
   v1::TrainState state;
   state.set_step(3);
@@ -35,8 +41,7 @@ TEST(CheckpointTest, OfAnotherRunIsRefusedWithTheDifferences) {
 }
 
 TEST(CheckpointTest, TheNewestFinishedOneCounts) {
-  const std::string folder = ::testing::TempDir() + "/newest";
-  ASSERT_OK(RemoveAll(folder));
+  const std::string folder = EmptyFolder("newest");
   // Killed while one was written, and while one was removed.
   ASSERT_OK(MakeDirectories(folder + "/checkpoint-00000009.writing"));
   ASSERT_OK(MakeDirectories(folder + "/checkpoint-00000008.removing/rest"));
@@ -55,9 +60,7 @@ TEST(CheckpointTest, TheNewestFinishedOneCounts) {
 }
 
 TEST(CheckpointTest, TheLastAndThoseOfAnIntervalAreKept) {
-  const std::string folder = ::testing::TempDir() + "/kept";
-  ASSERT_OK(RemoveAll(folder));
-  ASSERT_OK(MakeDirectories(folder));
+  const std::string folder = EmptyFolder("kept");
   const at::Tensor a = at::empty({2}, at::kFloat).fill_(1);
   v1::TrainState state;
   for (const int64_t step : {0, 5, 10, 15, 20, 25, 30}) {
@@ -75,9 +78,7 @@ TEST(CheckpointTest, TheLastAndThoseOfAnIntervalAreKept) {
 }
 
 TEST(CheckpointTest, WhatIsNotFiniteIsNotKept) {
-  const std::string folder = ::testing::TempDir() + "/not_finite";
-  ASSERT_OK(RemoveAll(folder));
-  ASSERT_OK(MakeDirectories(folder));
+  const std::string folder = EmptyFolder("not_finite");
   at::Tensor a = at::empty({2}, at::kFloat).fill_(1);
   at::Tensor count = at::empty({}, at::kLong).fill_(7);
   v1::TrainState state;
@@ -94,9 +95,7 @@ TEST(CheckpointTest, WhatIsNotFiniteIsNotKept) {
 }
 
 TEST(CheckpointTest, AFlippedBitIsFound) {
-  const std::string folder = ::testing::TempDir() + "/flipped";
-  ASSERT_OK(RemoveAll(folder));
-  ASSERT_OK(MakeDirectories(folder));
+  const std::string folder = EmptyFolder("flipped");
   const at::Tensor a = at::empty({2}, at::kFloat).fill_(1);
   ASSERT_OK(SaveCheckpoint(folder, v1::TrainState(), {{"a", a}}));
   const std::string tensors = folder + "/checkpoint-00000000/tensors.safetensors";
@@ -109,9 +108,7 @@ TEST(CheckpointTest, AFlippedBitIsFound) {
 
 // A state that lost a line, or has another digit, would train on from another step.
 TEST(CheckpointTest, AChangedStateIsDamage) {
-  const std::string folder = ::testing::TempDir() + "/changed";
-  ASSERT_OK(RemoveAll(folder));
-  ASSERT_OK(MakeDirectories(folder));
+  const std::string folder = EmptyFolder("changed");
   const at::Tensor a = at::empty({2}, at::kFloat).fill_(1);
   v1::TrainState state;
   state.set_step(9);
@@ -141,8 +138,7 @@ TEST(CheckpointTest, AChangedStateIsDamage) {
 }
 
 TEST(CheckpointTest, WhatSomebodyKeepsBesideThemStays) {
-  const std::string folder = ::testing::TempDir() + "/beside";
-  ASSERT_OK(RemoveAll(folder));
+  const std::string folder = EmptyFolder("beside");
   for (const char* name : {"checkpoint-best", "checkpoint-00000005-copy", "checkpoint-7"}) {
     ASSERT_OK(MakeDirectories(folder + "/" + name));
   }
@@ -158,9 +154,7 @@ TEST(CheckpointTest, WhatSomebodyKeepsBesideThemStays) {
 }
 
 TEST(CheckpointTest, AStateThatIsNoTextIsDamageAndNoMistakeOfTheUser) {
-  const std::string folder = ::testing::TempDir() + "/state";
-  ASSERT_OK(RemoveAll(folder));
-  ASSERT_OK(MakeDirectories(folder));
+  const std::string folder = EmptyFolder("state");
   const at::Tensor a = at::empty({2}, at::kFloat).fill_(1);
   ASSERT_OK(SaveCheckpoint(folder, v1::TrainState(), {{"a", a}}));
   const std::string checkpoint = folder + "/checkpoint-00000000";

@@ -377,25 +377,21 @@ absl::Status Trainer::TakeStep(const ViewBatch& batch) {
   const BatchPass pass = AccumulateGradients(
       MakeBatch(batch), training_.accumulate_steps(), method_,
       {team_, training_.batch_size(), averager_.get()}, training_.batch_norm_group());
+  const double limit = training_.clip_gradient_norm();
+  const bool clips_each = training_.clip_each_parameter();
   if (pass.unread_loss.defined()) {
     const at::Tensor norm = optimizer_->GradientNormTensor();
     unread_.push_back(at::stack({pass.unread_loss, norm}));
-    if (!training_.clip_each_parameter()) {
-      optimizer_->ClipGradients(norm, training_.clip_gradient_norm());
-    }
+    optimizer_->ClipGradients(norm, clips_each ? 0 : limit);
   } else {
     if (!std::isfinite(pass.loss)) return NotFinite("loss", pass.loss);
     last_gradient_norm_ = optimizer_->GradientNorm();
     if (!std::isfinite(last_gradient_norm_)) return NotFinite("gradient", last_gradient_norm_);
-    if (!training_.clip_each_parameter()) {
-      optimizer_->ClipGradients(last_gradient_norm_, training_.clip_gradient_norm());
-    }
+    optimizer_->ClipGradients(last_gradient_norm_, clips_each ? 0 : limit);
     last_loss_ = pass.loss;
     state_.set_epoch_loss_sum(state_.epoch_loss_sum() + pass.loss);
   }
-  if (training_.clip_each_parameter()) {
-    optimizer_->ClipEachGradient(training_.clip_gradient_norm());
-  }
+  optimizer_->ClipEachGradient(clips_each ? limit : 0);
   const double learning_rate = LearningRate();
   optimizer_->set_weight_decay(WeightDecayAt(training_, position));
   optimizer_->Step(GroupRates(optimizer_->groups(), FullLearningRate(training_), learning_rate));
