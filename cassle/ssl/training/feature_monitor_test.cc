@@ -227,8 +227,10 @@ v1::PretrainOptions TinyRun(const std::string& name, int every_epochs) {
   options.set_precision(v1::FLOAT32);
   options.set_log_every_steps(3);
   options.mutable_monitor()->set_every_epochs(every_epochs);
-  if (every_epochs > 0) options.mutable_monitor()->set_target("hue");
-  options.mutable_monitor()->set_test_images(25);
+  if (every_epochs > 0) {
+    options.mutable_monitor()->set_target("hue");
+    options.mutable_monitor()->set_test_images(25);
+  }
   EXPECT_OK(RemoveAll(options.output()));
   EXPECT_OK(RemoveAll(options.output() + ".partial"));
   return options;
