@@ -115,7 +115,7 @@ class ReplayPresetsTest : public ::testing::TestWithParam<std::tuple<std::string
                              result = nlohmann::json::parse(context.result_json(), nullptr, false);
                              return status;
                            }));
-    EXPECT_EQ(result["records"], absl::StrCat(images_->size() * kEpochs * views_));
+    EXPECT_EQ(result["records"], images_->size() * kEpochs * views_);
     return result["views_fingerprint"].get<std::string>();
   }
 

@@ -117,7 +117,7 @@ std::string Forge(const std::string& name, const std::string& views, int64_t num
 TEST(ReplayTest, EqualViewsHaveOneFingerprintWhateverWasStoredAndHoweverManyThreads) {
   const Outcome expected = Replay(ReplayOf(Record("params", Recording::PARAMS)), 1);
   EXPECT_OK(expected.status);
-  EXPECT_EQ(expected.result["records"], "80");
+  EXPECT_EQ(expected.result["records"], 80);
   EXPECT_EQ(expected.result["views_fingerprint"].get<std::string>().size(), 32);
   EXPECT_EQ(expected.result["compared"], nlohmann::json({"draws", "colour difference"}));
   for (Recording::Store store :
@@ -163,7 +163,7 @@ TEST(ReplayTest, WrongParameterIsShownWithBothValues) {
                              HasSubstr("record 37 (view 1 of image 18, epoch 0): flipped: "),
                              HasSubstr("recorded "), HasSubstr(", replayed "))));
   EXPECT_EQ(ExitCode(outcome.status), 65);
-  EXPECT_EQ(outcome.result["differences"], "1");
+  EXPECT_EQ(outcome.result["differences"], 1);
 
   const Outcome label = Replay(ReplayOf(
       Forge("false_label", views, 2, [](v1::ViewRecord* record) { record->set_label(77); })));
@@ -245,7 +245,7 @@ TEST(ReplayTest, SampleIsFixedAndPartsAndFilesCanBeChecked) {
   sample.set_sample(7);
   const Outcome first = Replay(sample, 1);
   EXPECT_OK(first.status);
-  EXPECT_EQ(first.result["records"], "7");
+  EXPECT_EQ(first.result["records"], 7);
   EXPECT_EQ(Replay(sample, 3).result, first.result);
 
   Recording part = RecordingOptions("a_part", Recording::PNG);
@@ -253,12 +253,12 @@ TEST(ReplayTest, SampleIsFixedAndPartsAndFilesCanBeChecked) {
   part.set_num_shards(2);
   const Outcome of_part = Replay(ReplayOf(Record(part)));
   EXPECT_OK(of_part.status);
-  EXPECT_EQ(of_part.result["records"], "47");
+  EXPECT_EQ(of_part.result["records"], 47);
 
   const std::string shard = JoinPath(views, "views-00001-of-00003.tfrecord");
   const Outcome of_file = Replay(ReplayOf(shard));
   EXPECT_OK(of_file.status);
-  EXPECT_EQ(of_file.result["records"], "33");
+  EXPECT_EQ(of_file.result["records"], 33);
   EXPECT_EQ(of_file.result["compared"].size(), 3);
 
   // Away from its folder, a file has no seed and no policy unless they are given.
