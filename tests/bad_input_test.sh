@@ -61,7 +61,7 @@ expect 65 'train \(of embed\) holds no classifier' predict --model=model --class
 # --- missing and unreadable inputs
 expect 66 'nowhere does not exist|cannot read nowhere' augment_and_record --input=nowhere --policy=cifar --output=x
 mkdir no_images
-expect 66 'not a complete stage output .*shard-encoder makes it' pretrain --input=no_images --policy=cifar --output=x
+expect 66 'not a complete stage output .*shard-encoder makes one of images' pretrain --input=no_images --policy=cifar --output=x
 expect 65 'images is a data set of shards' shard_encoder --input=images --output=x
 expect 64 'lies in --input=. .*name a folder outside' shard_encoder --input=. --output=x
 touch plain_file
