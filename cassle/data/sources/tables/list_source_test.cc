@@ -134,8 +134,7 @@ TEST_F(ListSourceTest, DrawsKeepEveryImageOnce) {
 }
 
 TEST_F(ListSourceTest, ClassesAndSplitsCanBeChosen) {
-  EXPECT_THAT(Counts(kGood, "only_classes: 'dog' expect: 'train=1'"),
-              HasSubstr("\"images\":1"));
+  EXPECT_THAT(Counts(kGood, "only_classes: 'dog' expect: 'train=1'"), HasSubstr("\"images\":1"));
   EXPECT_THAT(Counts(kGood, "without_classes: 'dog' join_splits: 'test' expect: 'test=2'"),
               HasSubstr("\"name\":\"test\""));
   ExpectFailure(kGood, "only_classes: 'cow'", 65, "no class 'cow'");
