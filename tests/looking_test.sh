@@ -17,6 +17,7 @@ commands=$(grep -E '^    [a-z]+(-[a-z]+)* --' "$page" | sed -E 's/^ +//')
 pretrain "${training[@]}" --epochs=6 --log_every_steps=1 --output=model > /dev/null 2> model.err &
 trainer=$!
 for _ in $(seq 300); do [ -s model.partial/metrics.jsonl ] && break; sleep 0.1; done
+[ "$(cat "/proc/$trainer/comm")" = pretrain ] || fail "where processes are listed it is called $(cat "/proc/$trainer/comm")"
 first=$(head -1 <<< "$commands")
 bash -c "$first --follow_seconds=0.2" > follow.out 2> follow.err < /dev/null &
 follower=$!

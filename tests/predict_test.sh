@@ -41,7 +41,7 @@ right() { awk -F, -v n="$images" '$1 ~ /holiday\// { r += $2 == "dog"; next } NR
 head -1 predictions/predictions.csv | grep -qx 'image,class,probability,class_2,probability_2' || fail "$(head -1 predictions/predictions.csv)"
 [ "$(wc -l < predictions/predictions.csv)" -eq $((images + 1)) ] || fail "$(wc -l predictions/predictions.csv)"
 [ "$(sed -n 2p predictions/damaged.csv | cut -d, -f1)" = broken.jpg ] || fail "$(cat predictions/damaged.csv)"
-grep -q '"damaged":1' said || fail "the result does not count the damaged image: $(cat said)"
+grep -q '"damaged":1,' said || fail "the result does not count the damaged image: $(cat said)"
 same predictions by_probe
 for by in probe sgd; do
   [ "$(right by_$by/predictions.csv)" -ge 80 ] || fail "by_$by: $(right by_$by/predictions.csv) % are right"

@@ -8,7 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "cassle/augment/pictures/contact_sheet.h"
 #include "cassle/augment/policies/policy.h"
 #include "cassle/augment/recording/recorded_views.h"
 #include "cassle/augment/testing/test_images.h"
@@ -344,15 +343,6 @@ TEST(AugmentAndRecordTest, AContactSheetThatCannotBeWrittenIsSaidFirst) {
   EXPECT_THAT(RunRecorder(options), StatusIs(absl::StatusCode::kPermissionDenied,
                                              HasSubstr("cannot be written: it is a folder")));
   EXPECT_FALSE(FileExists(options.output()));
-}
-
-TEST(AugmentAndRecordTest, AContactSheetOfAnEmptyViewIsRefused) {
-  ASSERT_OK_AND_ASSIGN(const v1::Policy policy, LoadPolicy("cifar"));
-  ContactSheetRow row;
-  row.records.resize(1);
-  row.views.resize(1);
-  EXPECT_THAT(DrawContactSheet("empty", policy, {row}),
-              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("without pixels")));
 }
 
 TEST(AugmentAndRecordTest, OwnPolicyIsPartOfTheIdentity) {

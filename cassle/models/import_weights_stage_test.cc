@@ -128,7 +128,7 @@ TEST(ImportWeightsTest, TheAuthorsCheckpointBringsItsProjector) {
   ASSERT_OK_AND_ASSIGN(const StageOutcome outcome,
                        ImportFile(Written("authors.pth", arrays), output));
   EXPECT_THAT(outcome.manifest.result_json(),
-              AllOf(HasSubstr("\"prefix\":\"backbone.\""), HasSubstr("\"projector_tensors\":2"),
+              AllOf(HasSubstr("\"prefix\":\"backbone.\""), HasSubstr("\"projector_tensors\":2,"),
                     HasSubstr("optimizer_0 (1 tensor)")));
   ASSERT_OK_AND_ASSIGN(const SafetensorsFile weights,
                        SafetensorsFile::Open(JoinPath(output, kModelWeightsName)));

@@ -261,14 +261,17 @@ class StageRunner {
   absl::Status CheckSideOutputs() const {
     for (const auto& [field, path] : PathsOfRole(*options_, v1::SIDE_OUTPUT)) {
       const std::string folder = DirName(path);
-      if (access(folder.c_str(), W_OK) == 0 && !IsDirectory(path)) continue;
-      if (IsDirectory(folder)) {
-        return absl::PermissionDeniedError(absl::StrCat(
-            "--", field, ": ", path, " cannot be written",
-            IsDirectory(path) ? ": it is a folder" : absl::StrCat(": ", std::strerror(errno))));
+      std::string why;
+      if (!IsDirectory(folder)) {
+        why = absl::StrCat("there is no folder ", folder);
+      } else if (IsDirectory(path)) {
+        why = "it is a folder";
+      } else if (access(folder.c_str(), W_OK) != 0) {
+        why = std::strerror(errno);
       }
+      if (why.empty()) continue;
       return absl::PermissionDeniedError(
-          absl::StrCat("--", field, ": ", path, " cannot be written: there is no folder ", folder));
+          absl::StrCat("--", field, ": ", path, " cannot be written: ", why));
     }
     return absl::OkStatus();
   }

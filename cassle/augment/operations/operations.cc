@@ -41,4 +41,9 @@ const Operation& FillOf(const v1::ViewRecord& record) {
   return *fills[0];
 }
 
+const google::protobuf::Message& SettingsOf(const Operation& operation, const v1::Policy& policy) {
+  const auto* field = policy.GetDescriptor()->FindFieldByName(std::string(operation.name));
+  return policy.GetReflection()->GetMessage(policy, field);
+}
+
 }  // namespace cassle

@@ -155,13 +155,12 @@ std::string OperationsInWords(const v1::Policy& policy) {
   std::vector<std::string> words;
   for (const Operation& operation : Operations()) {
     if (!operation.in_policy(policy)) continue;
-    const auto* field = policy.GetDescriptor()->FindFieldByName(std::string(operation.name));
-    const google::protobuf::Message& message = policy.GetReflection()->GetMessage(policy, field);
-    const auto* probability = message.GetDescriptor()->FindFieldByName("probability");
+    const google::protobuf::Message& settings = SettingsOf(operation, policy);
+    const auto* probability = settings.GetDescriptor()->FindFieldByName("probability");
     words.push_back(probability == nullptr
                         ? std::string(operation.name)
                         : absl::StrCat(operation.name, " ",
-                                       message.GetReflection()->GetDouble(message, probability)));
+                                       settings.GetReflection()->GetDouble(settings, probability)));
   }
   return absl::StrJoin(words, ", ");
 }

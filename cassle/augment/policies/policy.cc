@@ -129,10 +129,9 @@ absl::Status CheckProbabilitiesAreGiven(const v1::Policy& policy) {
   for (const v1::Policy& view : DistinctViewPolicies(policy)) {
     for (const Operation& operation : Operations()) {
       if (!operation.in_policy(view)) continue;
-      const auto* field = view.GetDescriptor()->FindFieldByName(std::string(operation.name));
-      const google::protobuf::Message& message = view.GetReflection()->GetMessage(view, field);
-      const auto* probability = message.GetDescriptor()->FindFieldByName("probability");
-      if (probability == nullptr || message.GetReflection()->HasField(message, probability)) {
+      const google::protobuf::Message& settings = SettingsOf(operation, view);
+      const auto* probability = settings.GetDescriptor()->FindFieldByName("probability");
+      if (probability == nullptr || settings.GetReflection()->HasField(settings, probability)) {
         continue;
       }
       return PolicyError(absl::StrCat(operation.name, ".probability"),

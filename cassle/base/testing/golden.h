@@ -24,8 +24,8 @@ std::vector<std::string> GoldenNames(absl::string_view prefix);
 // that such a test fails instead of vanishing.
 std::vector<std::string> GoldenCases(const std::string& name, absl::string_view suffix);
 
-// The folder of small real image sets: CASSLE_DATA_DIR, else ../shared/data beside the checkout;
-// empty if neither is there, and then the caller skips its test.
+// The folder of small real image sets: CASSLE_DATA_DIR, else ../shared/data, either from the
+// checkout on if it is relative; empty if it is not there, and then the caller skips its test.
 std::string RealDataDir();
 
 }  // namespace cassle

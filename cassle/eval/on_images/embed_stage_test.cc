@@ -148,7 +148,7 @@ TEST(EmbedTest, WritesFeaturesTargetsAndWhereTheyComeFrom) {
   const v1::EmbedOptions options = Options(MakeModel("model"), MakeImages("images"));
   ASSERT_OK_AND_ASSIGN(const StageOutcome outcome, Embed(options));
   EXPECT_THAT(outcome.manifest.result_json(),
-              AllOf(HasSubstr("\"images\":23"), HasSubstr("\"provenance\":\"a test\"")));
+              AllOf(HasSubstr("\"images\":23,"), HasSubstr("\"provenance\":\"a test\"")));
 
   ASSERT_OK_AND_ASSIGN(const Embeddings embeddings, Embeddings::Open("train", options.output()));
   EXPECT_EQ(embeddings.rows(), kImages);

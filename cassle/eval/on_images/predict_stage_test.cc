@@ -297,7 +297,7 @@ TEST_F(PredictTest, DamagedImagesAreNamedAndCountedAndStopNothing) {
               AllOf(Contains("2 images that cannot be read have no prediction (zz/cut, short.png, "
                              "...)"),
                     Contains(HasSubstr("1 files that are not named as images skipped"))));
-  EXPECT_THAT(outcome.manifest.result_json(), HasSubstr("\"damaged\":2"));
+  EXPECT_THAT(outcome.manifest.result_json(), HasSubstr("\"damaged\":2,"));
   ASSERT_OK(RemoveAll(JoinPath(Path("images"), "bright")));
   ASSERT_OK(RemoveAll(JoinPath(Path("images"), "dark")));
   EXPECT_THAT(Predict(options).status(),

@@ -166,7 +166,7 @@ TEST_F(SimilarTest, HowQueriesAreReadCanBeSaid) {
   options = Options();
   options.add_leave_out("b.png");
   ASSERT_OK_AND_ASSIGN(const StageOutcome outcome, Run(options));
-  EXPECT_THAT(outcome.manifest.result_json(), HasSubstr("\"queries\":1"));
+  EXPECT_THAT(outcome.manifest.result_json(), HasSubstr("\"queries\":1,"));
 }
 
 TEST_F(SimilarTest, WhatDoesNotFitIsRefusedByName) {

@@ -135,7 +135,7 @@ TEST(Detectron2Test, PythonLoadsTheSameNumbers) {
   const std::string output = testing::TempDir() + "/detectron2_export";
   ASSERT_OK_AND_ASSIGN(const StageOutcome outcome, Export(MakeModel(config, 224), output));
   EXPECT_THAT(outcome.manifest.result_json(),
-              AllOf(HasSubstr("\"tensors\":265"), HasSubstr("INPUT.FORMAT RGB"),
+              AllOf(HasSubstr("\"tensors\":265,"), HasSubstr("INPUT.FORMAT RGB"),
                     HasSubstr("MODEL.PIXEL_MEAN [123.675,116.28,103.53]"),
                     HasSubstr("STRIDE_IN_1X1 False")));
   const std::string printed =

@@ -66,11 +66,11 @@ class ListSourceTest : public ::testing::Test {
 constexpr char kGood[] = "images { list: 'list.txt' skip_lines: 1 path: '{2}' label: '{dir:2}' }";
 
 TEST_F(ListSourceTest, LinesAreChosenAndJoined) {
-  EXPECT_THAT(Counts(kGood), HasSubstr("\"images\":3"));
+  EXPECT_THAT(Counts(kGood), HasSubstr("\"images\":3,"));
   EXPECT_THAT(Counts("images { list: 'list.txt' skip_lines: 1 first: 2 last: 3 path: '{2}' "
                      "join { list: 'kinds.txt' } split: '{3}' }"),
-              AllOf(HasSubstr("\"name\":\"train\",\"images\":1"),
-                    HasSubstr("\"name\":\"test\",\"images\":1")));
+              AllOf(HasSubstr("\"name\":\"train\",\"images\":1,"),
+                    HasSubstr("\"name\":\"test\",\"images\":1,")));
 }
 
 TEST_F(ListSourceTest, WrongListsAreNamed) {
@@ -111,7 +111,7 @@ TEST_F(ListSourceTest, PathsOfFindAndOfWindowsAreThoseOfTheirFilesAndClasses) {
 TEST_F(ListSourceTest, PathsInAnotherFormOfUnicodeAreFound) {
   PutFile(root_ + "/cat/cafe\xCC\x81.jpg", FlatJpeg(4, 6, 1, 2, 3));
   PutFile(root_ + "/list.txt", "cat/caf\xC3\xA9.jpg\ncat/1.jpg\n");
-  EXPECT_THAT(Counts("images { list: 'list.txt' }"), HasSubstr("\"images\":2"));
+  EXPECT_THAT(Counts("images { list: 'list.txt' }"), HasSubstr("\"images\":2,"));
 }
 
 TEST_F(ListSourceTest, MatlabFilesThatAreNoneAreNamed) {
@@ -123,18 +123,18 @@ TEST_F(ListSourceTest, MatlabFilesThatAreNoneAreNamed) {
 TEST_F(ListSourceTest, DrawsKeepEveryImageOnce) {
   const std::string folder = "images { list: './' label: '{dir:1}' } ";
   EXPECT_THAT(Counts(folder + "draw { train_per_class: 1 }"),
-              AllOf(HasSubstr("\"name\":\"train\",\"images\":2"),
-                    HasSubstr("\"name\":\"test\",\"images\":2")));
+              AllOf(HasSubstr("\"name\":\"train\",\"images\":2,"),
+                    HasSubstr("\"name\":\"test\",\"images\":2,")));
   EXPECT_THAT(Counts(folder + "draw { train: 0.5 val: 0.25 seed: 3 }"),
-              AllOf(HasSubstr("\"name\":\"train\",\"images\":2"),
-                    HasSubstr("\"name\":\"val\",\"images\":1")));
+              AllOf(HasSubstr("\"name\":\"train\",\"images\":2,"),
+                    HasSubstr("\"name\":\"val\",\"images\":1,")));
   ExpectFailure(folder + "draw { train_per_class: 3 }", "", 65, "class 'cat' has 2 images, but 3");
   ExpectFailure(folder + "draw { train: 0.9 val: 0.2 }", "", 64, "shares of at most 1");
   ExpectFailure(folder + "draw { train: 0.9 val_per_class: 2 }", "", 64, "not both");
 }
 
 TEST_F(ListSourceTest, ClassesAndSplitsCanBeChosen) {
-  EXPECT_THAT(Counts(kGood, "only_classes: 'dog' expect: 'train=1'"), HasSubstr("\"images\":1"));
+  EXPECT_THAT(Counts(kGood, "only_classes: 'dog' expect: 'train=1'"), HasSubstr("\"images\":1,"));
   EXPECT_THAT(Counts(kGood, "without_classes: 'dog' join_splits: 'test' expect: 'test=2'"),
               HasSubstr("\"name\":\"test\""));
   ExpectFailure(kGood, "only_classes: 'cow'", 65, "no class 'cow'");
