@@ -4,7 +4,7 @@
 source tests/lib.sh
 [ "$(id -u)" = 0 ] || { echo "skipped: network namespaces need root"; exit 0; }
 PATH=$PATH:/usr/sbin:/sbin
-command -v ip > /dev/null || { echo "skipped: there is no ip (iproute2)"; exit 0; }
+command -v ip > /dev/null || { echo "skipped: there is no ip (tools/install_deps.sh --network)"; exit 0; }
 hosts=(cassle_0_$$ cassle_1_$$)
 trap 'for host in "${hosts[@]}"; do ip netns delete "$host" 2> /dev/null; done' EXIT
 {

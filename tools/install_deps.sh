@@ -7,6 +7,7 @@
 #   tools/install_deps.sh --pip    also what tools/pip_torch.sh needs of Debian's Python
 #   tools/install_deps.sh --bundle also what tools/bundle.sh needs, its test, and the tests of man pages and of completion
 #   tools/install_deps.sh --browser also the browser that opens the report's page in //cassle/eval/reporting:report_browser_test
+#   tools/install_deps.sh --network also what joins two machines' namespaces in //tests:two_hosts_test
 set -euo pipefail
 
 # What each is for stands in README.md, section Dependencies.
@@ -36,6 +37,8 @@ for argument in "$@"; do
     --bundle) packages+=(binutils patchelf debootstrap man-db mandoc zsh) ;;
     # Only for the test of the report's page, which else reports itself as skipped, and for tools/docs_images.sh.
     --browser) packages+=(chromium) ;;
+    # Only for the test of two machines, which else reports itself as skipped.
+    --network) packages+=(iproute2) ;;
     *) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0" >&2; exit 64 ;;
   esac
 done

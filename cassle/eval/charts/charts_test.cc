@@ -231,7 +231,13 @@ TEST(HeatMapTest, ColoursGoFromDarkToBright) {
   EXPECT_EQ(Count(svg, "<title>"), 5);
   // Numbers in the large cells, readable on either end.
   EXPECT_THAT(svg, HasSubstr("fill=\"#fff\">0</text>"));
-  EXPECT_THAT(svg, HasSubstr("fill=\"#111\">1</text>"));
+  EXPECT_THAT(svg, HasSubstr("fill=\"#111\">1.0</text>"));
+  // Every number has as many digits as the others.
+  const std::string digits =
+      HeatMap({"t", "x", "y"}, {"a", "b", "c", "d"}, values, {{"row", {0.9, 0.93, -0.5, 12.04}}});
+  for (const char* number : {">0.90<", ">0.93<", ">-0.50<", ">12<"}) {
+    EXPECT_THAT(digits, HasSubstr(number));
+  }
   // Large and small numbers fit into a cell.
   const std::string wide = HeatMap({"t", "x", "y"}, {"a", "b", "c"}, LinearAxis({0, 1e5}, false),
                                    {{"row", {91234, 1234, 0.00001}}});

@@ -44,13 +44,14 @@ std::string Rgb(const std::array<int, 3>& color) {
   return absl::StrFormat("rgb(%d,%d,%d)", color[0], color[1], color[2]);
 }
 
-// At most five letters, as much as a cell has room for.
+// Two digits, zeros among them, in as few letters as a cell has room for.
 std::string CellNumber(double value) {
   const double size = std::abs(value);
   if (size >= 1e6 || (size > 0 && size < 1e-3)) return absl::StrFormat("%.0e", value);
   if (size >= 1e4) return absl::StrFormat("%.0fk", value / 1000);
   if (size >= 1e3) return absl::StrFormat("%.1fk", value / 1000);
-  return size >= 99.5 ? absl::StrFormat("%.0f", value) : absl::StrFormat("%.2g", value);
+  if (size >= 9.95 || size == 0) return absl::StrFormat("%.0f", value);
+  return absl::StrFormat("%#.2g", value);
 }
 
 int Longest(const std::vector<std::string>& names) {
