@@ -38,6 +38,7 @@ std::string DifferenceBesideShapes(v1::ProjectorSpec a, v1::ProjectorSpec b) {
     if (!conditioning.has_strength()) conditioning.set_strength(1);
     if (!conditioning.has_final_norm()) conditioning.set_final_norm(true);
     if (!conditioning.has_hypernetwork_norm()) conditioning.set_hypernetwork_norm(false);
+    if (!conditioning.has_hypernetwork_last_norm()) conditioning.set_hypernetwork_last_norm(true);
   }
   google::protobuf::util::MessageDifferencer differencer;
   std::string report;

@@ -80,6 +80,22 @@ TEST(PretrainMethodsTest, CompatOfficialFillsItAsTheAuthors) {
                     HasSubstr("compat: OFFICIAL")));
 }
 
+TEST(PretrainMethodsTest,
+     TheProjectorThatAHypernetworkMakesEndsAsTheAuthorsOnlyWithCompatOfficial) {
+  const auto run = [](v1::Compat compat) {
+    v1::PretrainOptions options = TinyRun("simsiam", 1);
+    options.mutable_conditioning()->set_treatment(v1::HYPERNETWORK);
+    options.mutable_conditioning()->set_width(2);
+    options.set_compat(compat);
+    return options;
+  };
+  EXPECT_THAT(ConfigOf(run(v1::CORRECT)), Not(HasSubstr("hypernetwork_last_norm")));
+  EXPECT_THAT(ConfigOf(run(v1::OFFICIAL)), HasSubstr("hypernetwork_last_norm: false"));
+  v1::PretrainOptions chosen = run(v1::OFFICIAL);
+  chosen.mutable_conditioning()->set_hypernetwork_last_norm(true);
+  EXPECT_THAT(ConfigOf(chosen), HasSubstr("hypernetwork_last_norm: true"));
+}
+
 TEST(PretrainMethodsTest, WhatIsGivenCounts) {
   v1::PretrainOptions options = TinyRun("moco_v3", 2);
   options.set_optimizer(v1::SGD);

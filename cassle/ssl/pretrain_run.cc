@@ -250,6 +250,11 @@ absl::Status BuildMethod(Team* team, PretrainRun* run) {
   CASSLE_RETURN_IF_ERROR(ChooseBackbone(run));
   CASSLE_RETURN_IF_ERROR(CheckViewSizes(run->policy, run->backbone));
   *options.mutable_backbone() = run->backbone;
+  // The authors' hypernetwork makes no projector that ends in batch norm, whatever the method's.
+  if (options.compat() == v1::OFFICIAL && options.conditioning().treatment() == v1::HYPERNETWORK &&
+      !options.conditioning().has_hypernetwork_last_norm()) {
+    options.mutable_conditioning()->set_hypernetwork_last_norm(false);
+  }
   CASSLE_ASSIGN_OR_RETURN(*options.mutable_conditioning(),
                           ResolveConditioning(options.conditioning()));
   if (options.conditioning().treatment() != v1::NONE) {

@@ -129,6 +129,12 @@ absl::StatusOr<v1::ConditioningConfig> ResolveConditioning(const v1::Conditionin
                      ", whose projector has batch norm anyway; leave it out, or choose treatment "
                      "hypernetwork"));
   }
+  if (resolved.has_hypernetwork_last_norm() && !resolved.hypernetwork_last_norm()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--conditioning.hypernetwork_last_norm=false has no meaning with treatment ",
+                     absl::AsciiStrToLower(v1::Treatment_Name(resolved.treatment())),
+                     "; leave it out, or choose treatment hypernetwork"));
+  }
   if (resolved.injection() == v1::INJECTION_UNSPECIFIED) resolved.set_injection(v1::CONCATENATION);
   return resolved;
 }
@@ -142,6 +148,9 @@ std::string DescribeTreatment(const v1::ConditioningConfig& resolved) {
   }
   if (resolved.injection() == v1::IMAGE_CHANNELS) absl::StrAppend(&words, " as image channels");
   if (resolved.hypernetwork_norm()) absl::StrAppend(&words, " with batch norm");
+  if (resolved.has_hypernetwork_last_norm() && !resolved.hypernetwork_last_norm()) {
+    absl::StrAppend(&words, " without last norm");
+  }
   if (resolved.has_final_norm() && !resolved.final_norm()) {
     absl::StrAppend(&words, " without final norm");
   }
@@ -165,8 +174,12 @@ absl::Status ConditionedProjector::Build(const v1::ConditioningConfig& resolved,
   }
   if (resolved.treatment() == v1::HYPERNETWORK) {
     CASSLE_RETURN_IF_ERROR(CheckGeneratorSize(mlp, resolved.width()));
+    MlpOptions generated = mlp;
+    if (resolved.has_hypernetwork_last_norm() && !resolved.hypernetwork_last_norm()) {
+      generated.last_norm = false;
+    }
     generated_mlp_ = AddChild("mlp", std::make_shared<GeneratedMlp>(GeneratedMlpOptions{
-                                         .mlp = mlp,
+                                         .mlp = generated,
                                          .hidden_norm = resolved.hypernetwork_norm(),
                                          .descriptor_size = descriptor_size,
                                          .generator_width = resolved.width(),

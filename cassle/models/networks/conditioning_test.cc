@@ -9,8 +9,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <set>
+#include <string>
 #include <tuple>
 
+#include "absl/strings/match.h"
 #include "cassle/base/testing/status_matchers.h"
 #include "cassle/models/testing/golden_model.h"
 #include "cassle/models/testing/golden_tensor.h"
@@ -19,6 +22,7 @@ namespace cassle {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 TEST(ConditionedProjectorTest, WithoutConditioningTheDescriptorIsIgnored) {
@@ -326,6 +330,12 @@ TEST(ConditioningConfigTest, ImpossibleCombinationsNameTheFieldAndTheRemedy) {
                        AllOf(HasSubstr("conditioning.hypernetwork_norm"), HasSubstr("raw"),
                              HasSubstr("choose treatment hypernetwork"))));
   config.clear_hypernetwork_norm();
+  config.set_hypernetwork_last_norm(false);
+  EXPECT_THAT(ResolveConditioning(config),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       AllOf(HasSubstr("conditioning.hypernetwork_last_norm"), HasSubstr("raw"),
+                             HasSubstr("choose treatment hypernetwork"))));
+  config.clear_hypernetwork_last_norm();
   config.clear_injection();
   config.set_final_norm(false);
   EXPECT_THAT(ResolveConditioning(config),
@@ -379,6 +389,28 @@ TEST(ConditioningConfigTest,
     // The generator's last layer; its others are of width 64.
     EXPECT_EQ(largest, generated);
   }
+}
+
+TEST(ConditioningConfigTest,
+     TheProjectorThatAHypernetworkMakesEndsInBatchNormUnlessItIsTheAuthors) {
+  v1::ConditioningConfig config;
+  config.set_treatment(v1::HYPERNETWORK);
+  const auto norms = [&] {
+    const auto projector = MakeConditionedProjector(
+        config, 14, {.in = 8, .hidden = 8, .out = 3, .depth = 3, .last_norm = true}, 1);
+    EXPECT_OK(projector);
+    std::set<std::string> found;
+    for (const NamedTensor& entry : (*projector)->state()) {
+      if (absl::StartsWith(entry.name, "mlp.norms.")) found.insert(entry.name.substr(10, 1));
+    }
+    return found;
+  };
+  EXPECT_THAT(norms(), ElementsAre("2"));
+  config.set_hypernetwork_norm(true);
+  EXPECT_THAT(norms(), ElementsAre("0", "1", "2"));
+  config.set_hypernetwork_last_norm(false);
+  EXPECT_THAT(norms(), ElementsAre("0", "1"));
+  EXPECT_EQ(DescribeTreatment(config), "hypernetwork with batch norm without last norm");
 }
 
 // Barlow Twins' projector on ResNet-50: 151 million weights.

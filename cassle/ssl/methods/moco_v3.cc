@@ -32,7 +32,7 @@ class MocoV3 : public Method {
     const auto [features2, z2] = online_.Encode(batch.views.at(1));
     const at::Tensor q1 = predictor_.Predict(z1, batch.views.at(0));
     const at::Tensor q2 = predictor_.Predict(z2, batch.views.at(1));
-    // Once a step, before the keys, as in the paper.
+    // Once a step, before the keys, as in the code of its authors.
     if (!followed_) {
       momentum_.Follow(CosineMomentum(momenta_.start, momenta_.end, progress()));
     }

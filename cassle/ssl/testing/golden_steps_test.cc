@@ -160,6 +160,7 @@ void ExpectStepsOfTheAuthors(const std::string& file) {
     setup.conditioning.set_treatment(generated ? v1::HYPERNETWORK : v1::MLP);
     setup.conditioning.set_hypernetwork_norm(generated &&
                                              golden.Metadata("aug_hn_type") == "mlp-bn");
+    if (generated) setup.conditioning.set_hypernetwork_last_norm(false);
     setup.conditioning.set_depth(std::stoi(golden.Metadata("aug_nn_depth")));
     setup.conditioning.set_width(std::stoi(golden.Metadata("aug_nn_width")));
   }

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "cassle/base/testing/status_matchers.h"
 #include "cassle/models/testing/golden_tensor.h"
 #include "cassle/ssl/methods/method_registry.h"
@@ -152,6 +153,20 @@ TEST(SimsiamTest, PredictorsRateIsConstant) {
     EXPECT_THAT(GroupRates(method->parameter_groups(), 0.5, 0.1),
                 ElementsAre(0.1, constant ? 0.5 : 0.1));
     EXPECT_EQ(method->parameter_groups()[1].parameters[0].name, "predictor.0.weight");
+  }
+}
+
+TEST(SimsiamTest, ItsProjectorHasTheLayersThatAreAskedFor) {
+  v1::MethodConfig config;
+  v1::SimsiamConfig* simsiam = config.mutable_simsiam();
+  simsiam->set_hidden_size(8);
+  simsiam->set_projection_size(16);
+  for (const int depth : {3, 2}) {
+    // 3 by default.
+    if (depth != 3) simsiam->set_projector_depth(depth);
+    ASSERT_OK_AND_ASSIGN(const auto method, MakeMethod(config, TinySetup(kBatch, 0)));
+    const std::string last = absl::StrCat("projector.mlp.", 3 * (depth - 1), ".weight");
+    EXPECT_THAT(ShapeOf(*method, last), ElementsAre(16, 8));
   }
 }
 
