@@ -1,6 +1,6 @@
 #!/bin/bash
 # Peak memory of augment-and-record does not grow with the number of images: 1,000 against 20,000, within 10 %, with
-# and without pixels.
+# and without pixels. Nor does that of shard-encoder where small files hold many pixels.
 source tests/lib.sh
 
 for count in 1000 20000; do
@@ -21,5 +21,19 @@ for store in params raw png jpeg; do
   [ -n "$few" ] && [ -n "$many" ] && [ "$((many * 10))" -le "$((few * 11))" ] ||
     fail "--store=$store: $few bytes for 1,000 images, $many for 20,000"
 done
+
+# Bitmaps of 1000 x 1000: 125 kB, 3 MB as pixels.
+mkdir -p bitmaps/40 bitmaps/120
+for count in 40 120; do
+  for i in $(seq $count); do
+    { printf 'P4\n1000 1000\n'; head -c 125000 /dev/zero; } > bitmaps/$count/$i.pbm
+  done
+  quietly shard_encoder --input=bitmaps/$count --label_from=none --store=raw --threads=2 --output=encoded$count
+done
+few=$(sed -n 's/ *peak_memory_bytes: //p' encoded40/stage.textproto)
+many=$(sed -n 's/ *peak_memory_bytes: //p' encoded120/stage.textproto)
+echo "shard-encoder: $few bytes for 40 bitmaps, $many for 120"
+[ -n "$few" ] && [ -n "$many" ] && [ "$((many * 10))" -le "$((few * 11))" ] ||
+  fail "shard-encoder: $few bytes for 40 bitmaps, $many for 120"
 
 finish

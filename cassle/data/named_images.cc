@@ -7,6 +7,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
 #include "cassle/base/file.h"
 #include "cassle/base/fingerprint.h"
 #include "cassle/base/status_macros.h"
@@ -21,10 +23,43 @@ bool HoldsTable(const std::string& path) {
   return names.ok() && std::any_of(names->begin(), names->end(), IsTableName);
 }
 
-}  // namespace
+// What a layout reads beside a file that is an input by itself: the names of its classes, and the
+// labels that MNIST and STL-10 keep in a file of their own. What a folder holds counts anyway.
+std::vector<std::string> FilesBeside(const std::string& path) {
+  const std::string name = BaseName(path);
+  if (path == "-" || IsDirectory(path) || IsTableName(name)) return {};
+  std::vector<std::string> names = {"classes.txt", "batches.meta.txt", "fine_label_names.txt",
+                                    "class_names.txt"};
+  names.push_back(absl::StrReplaceAll(name, {{"_X.bin", "_y.bin"}}));
+  names.push_back(absl::StrReplaceAll(name, {{"images", "labels"}, {"idx3", "idx1"}}));
+  names.emplace_back(absl::StripSuffix(names.back(), ".gz"));
+  std::vector<std::string> beside;
+  for (const std::string& other : names) {
+    const std::string found = FindFile(DirName(path), {other});
+    if (!found.empty() && BaseName(found) != name) beside.push_back(found);
+  }
+  return beside;
+}
 
-absl::StatusOr<std::string> FingerprintNamedImages(v1::DatasetLayout::Source source,
-                                                   const SourceArguments& arguments) {
+// Fingerprint of those; empty if there are none.
+absl::StatusOr<std::string> FingerprintBeside(const SourceArguments& arguments) {
+  Fingerprinter whole;
+  bool any = false;
+  for (const SourceInput& input : arguments.inputs) {
+    for (const std::string& file : FilesBeside(input.path)) {
+      CASSLE_ASSIGN_OR_RETURN(const std::string fingerprint,
+                              FingerprintFile(file, arguments.interrupted));
+      whole.UpdateField(BaseName(file));
+      whole.UpdateField(fingerprint);
+      any = true;
+    }
+  }
+  return any ? whole.Hex() : std::string();
+}
+
+// Of the images that a table names, outside of the inputs.
+absl::StatusOr<std::string> FingerprintListed(v1::DatasetLayout::Source source,
+                                              const SourceArguments& arguments) {
   if (source != v1::DatasetLayout::DETECT && source != v1::DatasetLayout::CSV) return std::string();
   std::vector<std::string> within;
   bool any = false;
@@ -57,6 +92,15 @@ absl::StatusOr<std::string> FingerprintNamedImages(v1::DatasetLayout::Source sou
     whole.UpdateField(fingerprint.ok() ? *fingerprint : "");
   }
   return elsewhere ? whole.Hex() : std::string();
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> FingerprintNamedImages(v1::DatasetLayout::Source source,
+                                                   const SourceArguments& arguments) {
+  CASSLE_ASSIGN_OR_RETURN(const std::string listed, FingerprintListed(source, arguments));
+  CASSLE_ASSIGN_OR_RETURN(const std::string beside, FingerprintBeside(arguments));
+  return absl::StrCat(listed, listed.empty() || beside.empty() ? "" : " ", beside);
 }
 
 }  // namespace cassle

@@ -1,6 +1,8 @@
 #include "cassle/data/shard_encoder_stage.h"
 
 #include <algorithm>
+#include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -165,6 +167,7 @@ class Encoder {
     SourceItem item;
     int source_split = 0;
     EncodedItem encoded;
+    bool done = false;
   };
 
   // Opening an archive reads all of it.
@@ -215,19 +218,43 @@ class Encoder {
     while (!batch.empty()) {
       absl::Status read;
       next.clear();
-      ParallelFor(context_.threads(), static_cast<int64_t>(batch.size()) + 1, [&](int64_t i) {
-        if (i == 0) {
-          if (!at_end_) read = ReadBatch(&next);
-        } else {
-          Slot& slot = batch[i - 1];
-          slot.encoded = EncodeItem(options_, std::move(slot.item));
-        }
-      });
-      for (Slot& slot : batch) CASSLE_RETURN_IF_ERROR(Accept(&slot));
+      CASSLE_RETURN_IF_ERROR(EncodeBatch(&batch, [&] {
+        if (!at_end_) read = ReadBatch(&next);
+      }));
       CASSLE_RETURN_IF_ERROR(read);
       if (context_.interrupted()) return absl::CancelledError("interrupted; start again to redo");
       progress.Set(images_ + bad_);
       batch.swap(next);
+    }
+    return absl::OkStatus();
+  }
+
+  // Encodes the images and accepts them in their order; calls `meanwhile` once beside that. Small
+  // files may have many pixels: more are encoded only when what is encoded has left the memory.
+  absl::Status EncodeBatch(std::vector<Slot>* batch, const std::function<void()>& meanwhile) {
+    size_t accepted = 0;
+    bool first = true;
+    while (accepted < batch->size()) {
+      std::atomic<size_t> bytes = 0;
+      const size_t from = accepted;
+      ParallelFor(context_.threads(), static_cast<int64_t>(batch->size() - from) + 1,
+                  [&](int64_t i) {
+                    if (i == 0) {
+                      if (first) meanwhile();
+                      return;
+                    }
+                    Slot& slot = (*batch)[from + i - 1];
+                    // The next one always, so that each round accepts one.
+                    if (slot.done || (i > 1 && bytes >= kBatchBytes)) return;
+                    slot.encoded = EncodeItem(options_, std::move(slot.item));
+                    slot.done = true;
+                    bytes += slot.encoded.record.encoded().size();
+                  });
+      first = false;
+      for (; accepted < batch->size() && (*batch)[accepted].done; ++accepted) {
+        CASSLE_RETURN_IF_ERROR(Accept(&(*batch)[accepted]));
+        (*batch)[accepted].encoded = {};
+      }
     }
     return absl::OkStatus();
   }

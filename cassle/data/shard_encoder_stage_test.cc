@@ -263,6 +263,10 @@ TEST(ShardEncoderTest, WithoutImagesThereIsNoDataSet) {
   Options options = FolderOptions(root, out);
   options.set_max_bad_fraction(1);
   ExpectFailure(options, 65, "1 of 1 images cannot be read; the first is train/a/1.png: neither");
+  // Images that were not wanted are no foreign format.
+  PutFile(root + "/a/1.png", FlatPng(2, 2, 1, 2, 3));
+  options.add_leave_out("*");
+  ExpectFailure(options, 65, "all_bad: there are no images (layout folder): ");
 }
 
 TEST(ShardEncoderTest, OneClassAndOnePixelAreFine) {
@@ -421,7 +425,8 @@ TEST(ShardEncoderTest, AListFindsImagesHoweverTheirPathsAreWritten) {
   EXPECT_EQ(val->size(), 6);
   PutFile(list, "cat/1.png val\n./cat/1.png val\n");
   options.set_output(FreshFolder("list_paths_twice") + "/data");
-  ExpectFailure(options, 65, "splits.txt:2 names './cat/1.png', which the input does not have");
+  ExpectFailure(options, 65,
+                "splits.txt:2 names './cat/1.png', the image that line 1 names as 'cat/1.png'");
 }
 
 TEST(ShardEncoderTest, AListSaysWhichSplitsItMeans) {
@@ -488,6 +493,39 @@ TEST(ShardEncoderTest, AnOutputIsNotUpToDateWhenAnImageThatItsTableNamesHasChang
     EXPECT_THAT(Encode(options).status(),
                 StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("from other inputs")));
     PutFile(root + "/photos/1.png", FlatPng(4, 4, 1, 2, 3));
+  }
+}
+
+TEST(ShardEncoderTest, AnOutputIsNotUpToDateWhenWhatLiesBesideItsFileHasChanged) {
+  struct Case {
+    const char* input;
+    std::string bytes;
+    const char* beside;
+    std::string before, after;
+  };
+  const std::string record = std::string(1, '\1') + std::string(3072, 'x');
+  const std::string names = "a\nb\nc\nd\ne\nf\ng\nh\ni\nj\n";
+  const std::string renamed = "A\nb\nc\nd\ne\nf\ng\nh\ni\nj\n";
+  const Case cases[] = {
+      {"data_batch_1.bin", record, "batches.meta.txt", names, renamed},
+      {"train_X.bin", std::string(3 * 96 * 96, 'x'), "train_y.bin", "\1", "\2"},
+      {"train-images-idx3-ubyte", std::string("\0\0\x08\x03\0\0\0\1\0\0\0\1\0\0\0\1x", 17),
+       "train-labels-idx1-ubyte", std::string("\0\0\x08\x01\0\0\0\1\0", 9),
+       std::string("\0\0\x08\x01\0\0\0\1\1", 9)},
+  };
+  for (const Case& one : cases) {
+    const std::string root = FreshFolder("beside");
+    PutFile(absl::StrCat(root, "/", one.input), one.bytes);
+    PutFile(absl::StrCat(root, "/", one.beside), one.before);
+    Options options = FolderOptions("", FreshFolder("beside_out") + "/data");
+    options.set_train(absl::StrCat(root, "/", one.input));
+    ASSERT_OK(Encode(options)) << one.input;
+    ASSERT_OK_AND_ASSIGN(const StageOutcome again, Encode(options));
+    EXPECT_TRUE(again.up_to_date) << one.input;
+    PutFile(absl::StrCat(root, "/", one.beside), one.after);
+    EXPECT_THAT(Encode(options).status(),
+                StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("from other inputs")))
+        << one.input;
   }
 }
 

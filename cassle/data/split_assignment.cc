@@ -198,6 +198,13 @@ absl::Status SplitAssignment::CheckListUsed() const {
   }
   if (missing.empty()) return absl::OkStatus();
   const auto& [line, key] = *missing.begin();
+  for (const auto& [other, listed] : listed_) {
+    const std::string image = PlainPath(listed.image), plain = PlainPath(key);
+    if (image.empty() || (image != plain && image.substr(image.find('/') + 1) != plain)) continue;
+    return absl::FailedPreconditionError(
+        absl::StrCat(list_path_, ":", line, " names '", key, "', the image that line ", listed.line,
+                     " names as '", other, "': leave one of the lines out"));
+  }
   return absl::FailedPreconditionError(
       absl::StrCat(list_path_, ":", line, " names '", key, "', which the input does not have (",
                    missing.size(), " of ", listed_.size(), " keys are unknown)",

@@ -61,6 +61,9 @@ make_folders_inside() { class_folders set/street && class_folders set/studio; }
 make_domains() { make_folders_inside; }
 make_masks() { class_folders set/images && class_folders set/masks; }
 
+make_pieces() { mkdir -p set/images_part_{1,2} && pictures set/images_part_1/10.png set/images_part_2/20.png; }
+make_listed_pieces() { make_pieces && printf 'image,label\n10.png,cat\n20.png,dog\n' > set/meta.csv; }
+
 make_labelling_tools() {
   mkdir -p set/train/{images,labels}
   pictures set/train/images/1.png

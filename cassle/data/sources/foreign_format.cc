@@ -93,12 +93,18 @@ std::string AdviceOnEnding(const std::string& path, const Ending (&endings)[kCou
   return "";
 }
 
-// Of a file that holds images, or may.
-std::string AdviceOnFile(const std::string& path) {
+// The first bytes of a file.
+std::string BeginOf(const std::string& path) {
   std::string begin(kImageStartBytes, '\0');
   std::ifstream file(path, std::ios::binary);
   file.read(&begin[0], static_cast<std::streamsize>(begin.size()));
   begin.resize(static_cast<size_t>(file.gcount()));
+  return begin;
+}
+
+// Of a file that holds images, or may, in a format that is not read.
+std::string AdviceOnFile(const std::string& path) {
+  const std::string begin = BeginOf(path);
   for (const Format& format : kFormats) {
     if (absl::StartsWith(begin, format.begins_with)) return absl::StrCat(path, " ", format.advice);
   }
@@ -108,13 +114,17 @@ std::string AdviceOnFile(const std::string& path) {
       return absl::StrCat(path, " is a web page: the download went wrong");
     }
   }
-  const std::string advice = AdviceOnEnding(path, kEndings);
-  if (!advice.empty()) return advice;
-  if (!FormatOfImageStart(begin).empty()) {
-    return absl::StrCat(path, " is one image: give the folder that it lies in, or a list (CSV)");
-  }
-  return "";
+  return AdviceOnEnding(path, kEndings);
 }
+
+// Of a file that is read as a part of its folder.
+std::string AdviceOnImage(const std::string& path) {
+  if (FormatOfImageStart(BeginOf(path)).empty()) return "";
+  return absl::StrCat(path, " is one image: give the folder that it lies in, or a list (CSV)");
+}
+
+// Levels of folders that are looked into.
+constexpr int kDepth = 2;
 
 std::string AdviceOnFolder(const std::string& folder, int depth,
                            std::string (*advice_on_file)(const std::string&)) {
@@ -126,6 +136,8 @@ std::string AdviceOnFolder(const std::string& folder, int depth,
     if (!IsDirectory(path)) {
       // A list of labels is one of the images that are missed; a text may be anything.
       if (absl::EndsWithIgnoreCase(name, ".txt")) continue;
+      // The folder that it lies in is given.
+      if (depth == kDepth && absl::StrContains(name, "idx3-ubyte")) continue;
       advice = advice_on_file(path);
     } else if (depth > 0) {
       advice = AdviceOnFolder(path, depth - 1, advice_on_file);
@@ -138,13 +150,15 @@ std::string AdviceOnFolder(const std::string& folder, int depth,
 }  // namespace
 
 std::string ForeignFormatAdvice(const std::string& path) {
-  constexpr int kDepth = 2;
   const auto beside = [](const std::string& file) { return AdviceOnEnding(file, kBesideImages); };
   const bool folder = IsDirectory(path);
   const std::string advice =
       folder ? AdviceOnFolder(path, kDepth, AdviceOnFile) : AdviceOnFile(path);
   if (!advice.empty()) return advice;
-  if (!folder) return beside(path);
+  if (!folder) {
+    const std::string image = AdviceOnImage(path);
+    return image.empty() ? beside(path) : image;
+  }
   const std::string archive = AdviceOnFolder(path, kDepth, [](const std::string& file) {
     return IsArchiveName(BaseName(file))
                ? absl::StrCat(file,

@@ -9,6 +9,7 @@
 #include "cassle/base/escaped_name.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/data/sources/image_files.h"
+#include "cassle/data/sources/part_folders.h"
 
 namespace cassle {
 namespace {
@@ -118,7 +119,8 @@ absl::StatusOr<Reading> CountFolder(const SourceArguments& arguments) {
     }
     if (folder.size() < name.size()) classes.emplace(folder);
   }
-  reading.classes = static_cast<int64_t>(classes.size());
+  const bool parts = SoundLikeParts({classes.begin(), classes.end()});
+  reading.classes = parts ? 0 : static_cast<int64_t>(classes.size());
   return reading;
 }
 

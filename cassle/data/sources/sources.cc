@@ -164,7 +164,8 @@ std::string Evidence(const Layout& layout, const Found& found) {
   for (const std::string& name : found.names) {
     if (names.size() < 3 && layout.recognises({found.path, true, {name}})) names.push_back(name);
   }
-  if (names.empty() && !found.names.empty()) names.push_back(found.names.front());
+  // No name alone: several together.
+  if (names.empty()) return layout.what;
   if (names.size() == 3) names[2] = "...";
   return absl::StrJoin(names, ", ");
 }
@@ -190,14 +191,17 @@ absl::StatusOr<const Layout*> DetectInFolder(const Found& found,
     std::string& problem = readings.back().problem;
     // Beside images that have no classes of their own, a list that is not understood is an error.
     if (readings.back().is_list && !problem.empty() && folder.classes < 2) {
-      const auto with_images = std::find_if(readings.begin(), readings.end(),
-                                            [](const Reading& r) { return r.images > 0; });
-      const std::string without_list = folder.images > 0               ? "folder"
-                                       : with_images != readings.end() ? with_images->layout
-                                                                       : "";
+      const auto most =
+          std::max_element(readings.begin(), readings.end(),
+                           [](const Reading& a, const Reading& b) { return a.images < b.images; });
+      const bool as_folder = folder.images >= most->images;
+      const int64_t images = as_folder ? folder.images : most->images;
       return absl::FailedPreconditionError(
-          absl::StrCat(problem, without_list.empty() ? "" : "; --source=", without_list,
-                       without_list.empty() ? "" : " reads the images without the list"));
+          absl::StrCat(problem, images == 0 ? "" : "; --source=",
+                       images == 0 ? ""
+                       : as_folder ? "folder"
+                                   : most->layout,
+                       images == 0 ? "" : " reads the images without the list"));
     }
     // Outputs name no places.
     absl::string_view rest = problem;

@@ -11,6 +11,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "cassle/base/escaped_name.h"
+#include "cassle/base/status_macros.h"
 #include "cassle/base/text_file.h"
 #include "cassle/data/sources/class_by_path.h"
 #include "nlohmann/json.hpp"
@@ -74,7 +75,9 @@ ParsedJson ParseStrictJson(const std::string& text) {
 
 ParsedJson ParseJson(const std::string& text) {
   ParsedJson parsed = ParseStrictJson(text);
-  return parsed.value.is_discarded() ? ParseStrictJson(WithoutNan(text)) : parsed;
+  if (parsed.value.is_discarded()) parsed = ParseStrictJson(WithoutNan(text));
+  // Never copied: the library would copy level by level, and as deep as a hostile file likes.
+  return parsed;
 }
 
 // The value of a field; dots lead into objects.
@@ -121,6 +124,22 @@ bool AreClasses(const std::vector<absl::string_view>& texts) {
     blanks = blanks || absl::StrContains(text, " ");
   }
   return !texts.empty() && (!blanks || 2 * distinct.size() <= texts.size());
+}
+
+// Where no label was found: what is wrong with the first .json, if all of them are broken.
+absl::Status CheckAnyJsonIsSound(const std::vector<const std::vector<SampleText>*>& samples) {
+  const SampleText* broken = nullptr;
+  for (const std::vector<SampleText>* sample : samples) {
+    for (const SampleText& text : *sample) {
+      if (text.from != "json") continue;
+      if (text.problem.empty()) return absl::OkStatus();
+      if (broken == nullptr) broken = &text;
+    }
+  }
+  if (broken == nullptr) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      broken->problem,
+      ", nor is any other beside an image (--label_from=none reads the images without labels)"));
 }
 
 }  // namespace
@@ -184,6 +203,9 @@ absl::StatusOr<std::string> ChooseLabels(const std::vector<const std::vector<Sam
   }
   if (!label_from.empty() && label_from != "json") {
     if (counts.count(label_from) > 0) return label_from;
+    if (absl::StartsWith(label_from, "json:")) {
+      CASSLE_RETURN_IF_ERROR(CheckAnyJsonIsSound(samples));
+    }
     return absl::FailedPreconditionError(
         absl::StrCat("--label_from=", label_from, ": no image of the archives has that"));
   }
@@ -207,6 +229,9 @@ absl::StatusOr<std::string> ChooseLabels(const std::vector<const std::vector<Sam
                                others.empty() ? "" : absl::StrCat(", not ", others),
                                " (--label_from=json:FIELD takes another)"));
     return best;
+  }
+  if (label_from == "json" || plain.empty()) {
+    CASSLE_RETURN_IF_ERROR(CheckAnyJsonIsSound(samples));
   }
   if (label_from == "json") {
     return absl::FailedPreconditionError(

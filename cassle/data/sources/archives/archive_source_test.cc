@@ -214,9 +214,6 @@ TEST(ArchiveSourceTest, LabelsAreAFieldOfJsonAndThatIsSaid) {
       const SourceContent broken,
       Read({{"0.png", Png()}, {"0.json", R"({"label": 1})"}, {"1.png", Png()}, {"1.json", "{"}}));
   EXPECT_THAT(broken.items[1].problem, HasSubstr(".json is no JSON"));
-  ASSERT_OK_AND_ASSIGN(const SourceContent all_broken, Read({{"0.png", Png()}, {"0.json", "{"}}));
-  EXPECT_THAT(all_broken.sentences,
-              ElementsAre("1 members .json that cannot be read (0.json is no JSON)"));
 }
 
 TEST(ArchiveSourceTest, JsonAsPythonWritesItAndFieldsInAnyCaseAreRead) {
@@ -228,6 +225,29 @@ TEST(ArchiveSourceTest, JsonAsPythonWritesItAndFieldsInAnyCaseAreRead) {
             {"1.json", R"({"label": NaN})"}}));
   EXPECT_THAT(content.info.classes(), ElementsAre("a\"NaN"));
   EXPECT_THAT(KeysAndLabels(content), ElementsAre("train/0.png=0", "train/1.png=-"));
+}
+
+TEST(ArchiveSourceTest, WhereNoJsonIsSoundThatIsSaid) {
+  const Members broken = {{"0.png", Png()},
+                          {"0.json", R"({'label': 1})"},
+                          {"1.png", Png()},
+                          {"1.json", R"({"label": 1,})"}};
+  EXPECT_THAT(Read(broken), StatusIs(absl::StatusCode::kFailedPrecondition,
+                                     HasSubstr("0.json is no JSON, nor is any other")));
+  Members one_sound = broken;
+  one_sound[3].second = R"({"label": 1})";
+  ASSERT_OK_AND_ASSIGN(const SourceContent content, Read(one_sound));
+  EXPECT_EQ(KeysAndLabels(content)[1], "train/1.png=1");
+  ASSERT_OK_AND_ASSIGN(const SourceContent unlabelled, Read(broken, "none"));
+  EXPECT_THAT(KeysAndLabels(unlabelled), ElementsAre("train/0.png=-", "train/1.png=-"));
+}
+
+TEST(ArchiveSourceTest, JsonOfAnyDepthIsReadWithoutRecursion) {
+  const std::string deep = std::string(200000, '[') + std::string(200000, ']');
+  ASSERT_OK_AND_ASSIGN(
+      const SourceContent content,
+      Read({{"0.png", Png()}, {"0.json", absl::StrCat(R"({"label": 1, "x": )", deep, "}")}}));
+  EXPECT_THAT(KeysAndLabels(content), ElementsAre("train/0.png=1"));
 }
 
 TEST(ArchiveSourceTest, AClassIsOneLine) {

@@ -125,9 +125,35 @@ TEST_F(FolderClassesTest, ImagesBesideTheirMasksAreNoClasses) {
   PutImages({"Images/cat", "Images/dog", "masks/cat", "masks/dog"});
   EXPECT_THAT(Read(), StatusIs(kBad, HasSubstr("do not sound like")));
   EXPECT_EQ(Classes("folder"), "Images masks");
+  // Nor with the splits inside, as ADE20K and Cityscapes have them.
+  for (const auto& [images, masks] :
+       {std::pair("images", "annotations"), {"leftImg8bit", "gtFine"}}) {
+    ASSERT_OK(RemoveAll(root_));
+    for (const char* split : {"training", "validation"}) {
+      PutImages({absl::StrCat(images, "/", split), absl::StrCat(masks, "/", split)});
+    }
+    EXPECT_THAT(Read(), StatusIs(kBad, HasSubstr("do not sound like"))) << images;
+  }
   ASSERT_OK(RemoveAll(root_));
   PutImages({"mask", "photo", "hat", "shoe", "tie"});
   EXPECT_EQ(Classes(), "hat mask photo shoe tie");
+}
+
+TEST_F(FolderClassesTest, PartsOfOneSetAreNoClasses) {
+  PutImages({"images_part_1", "images_part_2"});
+  EXPECT_THAT(Read(), StatusIs(kBad, AllOf(HasSubstr("images_part_1/, images_part_2/ sound like "
+                                                     "parts of one set"),
+                                           HasSubstr("--label_from=none"))));
+  EXPECT_EQ(Classes("folder"), "images_part_1 images_part_2");
+  ASSERT_OK(RemoveAll(root_));
+  PutImages({"images_001/images", "images_002/images"});
+  EXPECT_THAT(Read(), StatusIs(kBad, HasSubstr("sound like parts of one set")));
+  ASSERT_OK(RemoveAll(root_));
+  // Numbers alone, and behind other words, are names of classes; so is a part beside others.
+  PutImages({"n01440764", "n01443537"});
+  EXPECT_EQ(Classes(), "n01440764 n01443537");
+  PutImages({"part1"});
+  EXPECT_EQ(Classes(), "n01440764 n01443537 part1");
 }
 
 TEST_F(FolderClassesTest, TheWordThatNamesBeginWithIsTheClassIfAsked) {

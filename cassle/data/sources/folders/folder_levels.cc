@@ -11,6 +11,7 @@
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/data/sources/image_files.h"
+#include "cassle/data/sources/part_folders.h"
 #include "cassle/data/sources/source.h"
 
 namespace cassle {
@@ -37,9 +38,10 @@ bool IsWord(const std::string& name, std::initializer_list<absl::string_view> wo
 
 // What goes with each picture.
 bool SaysMasks(const std::string& name) {
-  return IsWord(name, {"mask", "label", "annotation", "groundtruth", "ground_truth", "gt",
-                       "segmentation", "segmentationclass", "segmentationobject", "depth", "edge",
-                       "saliency", "trimap", "disparity", "normal"});
+  return IsWord(name,
+                {"mask", "label", "annotation", "groundtruth", "ground_truth", "gt", "segmentation",
+                 "segmentationclass", "segmentationobject", "depth", "edge", "saliency", "trimap",
+                 "disparity", "normal", "gtfine", "gtcoarse", "segmim"});
 }
 
 }  // namespace
@@ -113,7 +115,7 @@ absl::StatusOr<bool> FolderLevels::HoldSplits(const FolderNaming& naming, Tally*
 absl::Status FolderLevels::CheckWords(const FolderNaming& naming) const {
   std::vector<std::string> pictures, masks;
   for (const auto& [name, top] : tops_) {
-    if (SaysPictures(name)) pictures.push_back(name);
+    if (SaysPictures(name) || IsWord(name, {"jpg", "leftimg8bit"})) pictures.push_back(name);
     if (SaysMasks(name)) masks.push_back(name);
   }
   // Among many others they may be things all the same.
@@ -131,6 +133,17 @@ absl::Status FolderLevels::CheckWords(const FolderNaming& naming) const {
           ? absl::StrCat("--leave_out=", absl::StrJoin(unwanted, ","))
           : absl::StrCat(naming.flag, "=", OneLine(JoinPath(naming.whole, pictures[0]))),
       "; --label_from=folder takes them as classes all the same"));
+}
+
+absl::Status FolderLevels::CheckParts(const FolderNaming& naming) const {
+  std::vector<std::string> names;
+  for (const auto& [name, top] : tops_) names.push_back(name);
+  if (!SoundLikeParts(names)) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      naming.whole, ": ", SomeFolders(names),
+      " sound like parts of one set, not like classes: --label_from=none reads their images "
+      "without labels (a list with --source=csv tells them), --label_from=folder takes the parts "
+      "as classes all the same"));
 }
 
 absl::Status FolderLevels::CheckCopies(const FolderNaming& naming) const {
@@ -202,6 +215,7 @@ absl::Status FolderLevels::TakeTops(const FolderNaming& naming, Tally* tally) co
             : absl::StrCat("; ", naming.flag, "=", OneLine(JoinPath(naming.whole, tops[0])),
                            " reads one of them alone")));
   }
+  if (example.empty()) CASSLE_RETURN_IF_ERROR(CheckParts(naming));
   if (!example.empty()) {
     tally->Decide(absl::StrCat("the classes are the ", tops_.size(), " folders at the top (",
                                SomeFolders(std::vector<std::string>{tops_.begin()->first}),

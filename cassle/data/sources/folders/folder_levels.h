@@ -47,9 +47,13 @@ class FolderLevels {
   // might tell something, too: not where each holds a single one (n01443537/images/).
   // \error kFailedPrecondition, with the flags that decide, where others may be the classes: most
   // folders hold several and some of these have the same names (a/cat/, a/dog/, b/cat/), one holds
-  // folders of the names of those beside it (cat/, dog/, copy/cat/, copy/dog/), or one is called
-  // images and another one masks.
+  // folders of the names of those beside it (cat/, dog/, copy/cat/, copy/dog/), as CheckWords, or
+  // all sound like parts (part_folders.h).
   absl::Status TakeTops(const FolderNaming& naming, Tally* tally) const;
+
+  // \error kFailedPrecondition, with the flags that decide, if one folder at the top is called images
+  // and another one masks.
+  absl::Status CheckWords(const FolderNaming& naming) const;
 
  private:
   struct Top {
@@ -62,8 +66,8 @@ class FolderLevels {
     std::string outside_splits;
   };
 
-  absl::Status CheckWords(const FolderNaming& naming) const;
   absl::Status CheckCopies(const FolderNaming& naming) const;
+  absl::Status CheckParts(const FolderNaming& naming) const;
 
   std::map<std::string, Top> tops_;
   // Where the image before was put.

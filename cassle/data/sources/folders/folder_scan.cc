@@ -46,11 +46,13 @@ absl::Status FolderScan::Add(const SplitFolder& folder) {
   if (folder.whole) {
     CASSLE_ASSIGN_OR_RETURN(inside_classes, levels.HoldSplits(naming, arguments_.tally.get()));
   }
+  const bool told = !arguments_.classes.empty() || !arguments_.label_from.empty();
+  if (inside_classes && !told) CASSLE_RETURN_IF_ERROR(levels.CheckWords(naming));
   if (inside_classes) {
     CASSLE_RETURN_IF_ERROR(AddInsideClasses(folder, files.images));
   } else {
     CASSLE_ASSIGN_OR_RETURN(above, FoldersAbove(folder, files.images));
-    if (above.empty() && arguments_.classes.empty() && arguments_.label_from.empty()) {
+    if (above.empty() && !told) {
       CASSLE_RETURN_IF_ERROR(levels.TakeTops(naming, arguments_.tally.get()));
     }
     folders_.push_back(folder);

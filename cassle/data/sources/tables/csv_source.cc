@@ -35,6 +35,7 @@
 #include "cassle/base/text_file.h"
 #include "cassle/data/sources/image_files.h"
 #include "cassle/data/sources/names.h"
+#include "cassle/data/sources/part_folders.h"
 #include "cassle/data/sources/sources.h"
 #include "cassle/data/sources/tables/csv_columns.h"
 #include "cassle/data/sources/tables/one_hot.h"
@@ -127,6 +128,20 @@ absl::Status CheckRoot(const ImageRow& row, const std::string& root) {
   return absl::OkStatus();
 }
 
+// The cell, in the part folder of `root` that has its image; as it is if none has, or root has it.
+std::string InPart(const std::string& root, const std::vector<std::string>& parts,
+                   const std::string& cell, Tally* tally) {
+  if (parts.empty() || HasImage(JoinPath(root, cell))) return cell;
+  for (const std::string& part : parts) {
+    std::string there = JoinPath(part, cell);
+    if (!HasImage(JoinPath(root, there))) continue;
+    tally->Decide(absl::StrCat("images are looked for in ", parts.front(), "/ to ", parts.back(),
+                               "/ too, which sound like parts of one set"));
+    return there;
+  }
+  return cell;
+}
+
 // Appends the rows of one file.
 absl::Status AppendRows(const List& list, const SourceArguments& arguments,
                         std::vector<ImageRow>* rows, std::map<std::string, int>* targets) {
@@ -152,6 +167,7 @@ absl::Status AppendRows(const List& list, const SourceArguments& arguments,
         absl::StrCat(list.path, ": only the line that names the columns; no row names an image"));
   }
   const std::string root = arguments.image_root.empty() ? DirName(list.path) : arguments.image_root;
+  const std::vector<std::string> parts = PartFolders(root);
   bool labels_escaped = false;
   for (CsvRow& line : table.rows) {
     CASSLE_RETURN_IF_ERROR(CheckInterrupted(arguments, list.path));
@@ -171,7 +187,8 @@ absl::Status AppendRows(const List& list, const SourceArguments& arguments,
       continue;
     }
     CASSLE_RETURN_IF_ERROR(
-        LocateImage(std::move(cells[columns.path]), root, arguments.tally.get(), &row));
+        LocateImage(InPart(root, parts, cells[columns.path], arguments.tally.get()), root,
+                    arguments.tally.get(), &row));
     if (!arguments.leave_out->MatchedPart(Normal(UnescapedName(row.key))).empty()) {
       arguments.tally->Count(kLeftOut, row.key);
       continue;

@@ -177,6 +177,34 @@ TEST_F(CsvSourceTest, ImagesOfAColumnWithAnotherNameAreProposedWithTheirFolder) 
               StatusIs(kBad, HasSubstr("its 785 columns seem to be pixels")));
 }
 
+TEST_F(CsvSourceTest, ImagesInPartFoldersAreFoundByTheNamesOfTheList) {
+  for (const char* image :
+       {"images_part_1/10.jpg", "images_part_1/11.jpg", "images_part_2/20.jpg"}) {
+    PutFile(absl::StrCat(root_, "/", image), FlatJpeg(4, 6, 1, 2, 3));
+  }
+  ASSERT_OK(RemoveAll(root_ + "/i"));
+  PutFile(root_ + "/meta.csv", "image,label\n10.jpg,nv\n11.jpg,mel\n20,nv\n");
+  ASSERT_OK_AND_ASSIGN(const SourceContent content, ReadSource(root_));
+  EXPECT_EQ(content.layout, "csv");
+  EXPECT_THAT(KeysAndLabels(content),
+              ElementsAre("train/images_part_1/10.jpg=1", "train/images_part_1/11.jpg=0",
+                          "train/images_part_2/20.jpg=1"));
+  // A list that is not understood is no reason to take the parts for classes.
+  PutFile(root_ + "/meta.csv", "id,kind\n10,nv\n");
+  EXPECT_THAT(ReadSource(root_), StatusIs(kBad, HasSubstr("meta.csv:1: no column is called")));
+}
+
+TEST_F(CsvSourceTest, AListThatIsNotUnderstoodNamesTheLayoutWithMostImages) {
+  PutFile(root_ + "/list.csv", "id,name\n0,a\n");
+  for (int i = 0; i < 8; ++i) {
+    PutFile(absl::StrCat(root_, "/data_batch_", i, ".bin"),
+            std::string(1, '\1') + std::string(3072, 'x'));
+  }
+  ASSERT_OK(RemoveAll(root_ + "/i"));
+  PutFile(root_ + "/preview.png", FlatPng(1, 1, 1, 1, 1));
+  EXPECT_THAT(ReadSource(root_), StatusIs(kBad, HasSubstr("--source=cifar10 reads the images")));
+}
+
 TEST_F(CsvSourceTest, PathsInOtherCapitalsOrWithPercentsAreSpokenOf) {
   EXPECT_THAT(Read("path,label\nI/0.PNG,b\n"),
               StatusIs(kBad, HasSubstr("i/0.png: capitals are other letters here")));

@@ -1,4 +1,7 @@
 // What can be wrong with lists, and with a choice of classes and splits.
+#include <matio.h>
+
+#include <cstdint>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -118,6 +121,73 @@ TEST_F(ListSourceTest, MatlabFilesThatAreNoneAreNamed) {
   PutFile(root_ + "/a.mat", "no MATLAB file at all");
   ExpectFailure("images { list: 'a.mat:ids' }", "", 65, "a.mat");
   ExpectFailure("images { list: 'b.mat:ids' }", "", 66, "b.mat");
+}
+
+std::string Word(uint32_t value) { return std::string(reinterpret_cast<const char*>(&value), 4); }
+
+// A file of version 5 with one row of four labels, as MATLAB, NumPy or Octave writes it; the type
+// of elements and the class of arrays as in MATLAB's description.
+std::string MatFile(uint32_t type, uint32_t array_class, const std::string& values) {
+  const auto element = [](uint32_t kind, std::string data) {
+    const std::string tag = Word(kind) + Word(data.size());
+    data.resize((data.size() + 7) / 8 * 8);
+    return tag + data;
+  };
+  const std::string array = element(6, Word(array_class) + Word(0)) +
+                            element(5, Word(1) + Word(4)) + element(1, "labels") +
+                            element(type, values);
+  std::string header = "MATLAB 5.0 MAT-file";
+  header.resize(124, ' ');
+  return header + std::string("\0\1IM", 4) + element(14, array);
+}
+
+TEST_F(ListSourceTest, MatlabFilesThatAreCutAreRefused) {
+  const double labels[] = {1, 0, 1, 1};
+  const std::string whole =
+      MatFile(9, 6, std::string(reinterpret_cast<const char*>(labels), sizeof(labels)));
+  const std::string list =
+      "images { list: 'a.mat:labels' path: 'cat/{1}.jpg' label: '{2}' last: 2 }";
+  PutFile(root_ + "/a.mat", whole);
+  EXPECT_THAT(Counts(list), HasSubstr("\"images\":2,"));
+  for (size_t size = 128; size < whole.size(); ++size) {
+    PutFile(root_ + "/a.mat", whole.substr(0, size));
+    // The header alone is a file without variables.
+    ExpectFailure(list, "", 65,
+                  size == 128 ? "no variable 'labels'" : "a.mat: the MATLAB file is cut");
+  }
+}
+
+TEST_F(ListSourceTest, CompressedMatlabFilesThatAreDamagedAreRefused) {
+  const std::string path = root_ + "/a.mat";
+  mat_t* file = Mat_CreateVer(path.c_str(), nullptr, MAT_FT_MAT5);
+  double labels[] = {1, 0, 1, 1};
+  size_t dims[] = {1, 4};
+  matvar_t* variable = Mat_VarCreate("labels", MAT_C_DOUBLE, MAT_T_DOUBLE, 2, dims, labels, 0);
+  ASSERT_EQ(Mat_VarWrite(file, variable, MAT_COMPRESSION_ZLIB), 0);
+  Mat_VarFree(variable);
+  Mat_Close(file);
+  const std::string list =
+      "images { list: 'a.mat:labels' path: 'cat/{1}.jpg' label: '{2}' last: 2 }";
+  EXPECT_THAT(Counts(list), HasSubstr("\"images\":2,"));
+  ASSERT_OK_AND_ASSIGN(std::string bytes, ReadFile(path));
+  // In the checksum.
+  bytes[bytes.size() - 3] ^= 1;
+  PutFile(path, bytes);
+  ExpectFailure(list, "", 65, "a.mat: the MATLAB file is cut short or damaged");
+}
+
+TEST_F(ListSourceTest, WholeNumbersOfMatlabFilesHaveAllTheirDigits) {
+  PutFile(root_ + "/cat/9007199254740993.jpg", FlatJpeg(4, 6, 1, 2, 3));
+  PutFile(root_ + "/cat/12345678901.jpg", FlatJpeg(4, 6, 1, 2, 3));
+  const int64_t exact[] = {9007199254740993, 1, 1, 1};
+  const double rounded[] = {12345678901, 1, 1, 1};
+  const std::string list = "images { list: 'a.mat:labels' path: 'cat/{2}.jpg' last: 1 }";
+  PutFile(root_ + "/a.mat",
+          MatFile(12, 14, std::string(reinterpret_cast<const char*>(exact), sizeof(exact))));
+  EXPECT_THAT(Counts(list), HasSubstr("\"images\":1,"));
+  PutFile(root_ + "/a.mat",
+          MatFile(9, 6, std::string(reinterpret_cast<const char*>(rounded), sizeof(rounded))));
+  EXPECT_THAT(Counts(list), HasSubstr("\"images\":1,"));
 }
 
 TEST_F(ListSourceTest, DrawsKeepEveryImageOnce) {

@@ -2,13 +2,17 @@
 
 #include <matio.h>
 
+#include <cmath>
 #include <cstdint>
 #include <memory>
+#include <type_traits>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "cassle/base/file.h"
+#include "cassle/base/status_macros.h"
 
 namespace cassle {
 namespace {
@@ -26,7 +30,14 @@ size_t NumElements(const matvar_t& variable) {
 
 template <typename T>
 std::string NumberAt(const matvar_t& variable, size_t index) {
-  return absl::StrFormat("%.9g", static_cast<double>(static_cast<const T*>(variable.data)[index]));
+  const T value = static_cast<const T*>(variable.data)[index];
+  if constexpr (std::is_integral_v<T>) {
+    return std::to_string(value);
+  } else {
+    // Names of files may be numbers of more than nine digits.
+    return absl::StrFormat(std::trunc(value) == value && std::abs(value) < 1e15 ? "%.0f" : "%.9g",
+                           value);
+  }
 }
 
 // One number of an array; empty for what is no array of real numbers.
@@ -49,6 +60,10 @@ std::string ElementText(const matvar_t& variable, size_t index) {
       return NumberAt<int32_t>(variable, index);
     case MAT_C_UINT32:
       return NumberAt<uint32_t>(variable, index);
+    case MAT_C_INT64:
+      return NumberAt<int64_t>(variable, index);
+    case MAT_C_UINT64:
+      return NumberAt<uint64_t>(variable, index);
     default:
       return "";
   }
@@ -83,22 +98,66 @@ std::vector<std::string> Fields(matvar_t* variable, size_t index, size_t width) 
   return fields;
 }
 
+absl::Status DamagedError(const std::string& path) {
+  return absl::DataLossError(
+      absl::StrCat(path, ": the MATLAB file is cut short or damaged: get it again"));
+}
+
+// What lies beyond the end of a file of version 5 the library takes for zeros. It is a header of 128
+// bytes, which ends in its version and "IM" (little endian) or "MI", and elements:
+//   type uint32 | size uint32 | bytes, padded to a multiple of 8 unless they are compressed (type 15)
+absl::Status CheckIsWhole(const std::string& path) {
+  CASSLE_ASSIGN_OR_RETURN(const std::shared_ptr<MappedFile> file, MapFile(path));
+  const absl::string_view bytes = file->bytes();
+  const size_t header = 128;
+  if (bytes.size() < header) return absl::OkStatus();
+  const absl::string_view version = bytes.substr(header - 4, 4);
+  const bool little = version == absl::string_view("\0\1IM", 4);
+  if (!little && version != absl::string_view("\1\0MI", 4)) return absl::OkStatus();
+  const auto number = [&](size_t at) {
+    uint32_t value = 0;
+    for (int i = 0; i < 4; ++i) {
+      value |= static_cast<uint32_t>(static_cast<uint8_t>(bytes[at + i]))
+               << (8 * (little ? i : 3 - i));
+    }
+    return value;
+  };
+  size_t at = header;
+  while (at < bytes.size()) {
+    if (bytes.size() - at < 8 || number(at + 4) > bytes.size() - at - 8) return DamagedError(path);
+    const bool compressed = number(at) == 15;
+    const size_t size = number(at + 4);
+    at += 8 + (compressed ? size : (size + 7) / 8 * 8);
+  }
+  return absl::OkStatus();
+}
+
+// Set by the library's complaints about the last read; without this they stand on the terminal.
+thread_local bool complained = false;
+
+void NoteComplaint(int level, char* message) {
+  // Of a warning only this: others are about variables that nobody asks for.
+  complained |= level <= (MATIO_LOG_LEVEL_CRITICAL) || absl::StrContains(message, "EOF");
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<ListRow>> ReadMatTable(const std::string& path,
                                                   const std::string& variable_name) {
   const auto size = FileSize(path);
   if (!size.ok()) return size.status();
-  // The library would write its complaints to the terminal.
-  Mat_LogInitFunc("", [](int, char*) {});
+  CASSLE_RETURN_IF_ERROR(CheckIsWhole(path));
+  Mat_LogInitFunc("", NoteComplaint);
   const std::unique_ptr<mat_t, MatCloser> file(Mat_Open(path.c_str(), MAT_ACC_RDONLY));
   if (file == nullptr) return absl::DataLossError(absl::StrCat(path, ": it is no MATLAB file"));
+  complained = false;
   const std::unique_ptr<matvar_t, MatCloser> variable(
       Mat_VarRead(file.get(), variable_name.c_str()));
   if (variable == nullptr || variable->rank < 1) {
     return absl::FailedPreconditionError(
         absl::StrCat(path, ": it has no variable '", variable_name, "' that can be read"));
   }
+  if (complained) return DamagedError(path);
   const bool listed = variable->class_type == MAT_C_CELL || variable->class_type == MAT_C_STRUCT;
   const size_t elements = NumElements(*variable);
   const size_t last = variable->dims[variable->rank - 1];

@@ -33,18 +33,29 @@ bool IsAddress(const std::string& cell) {
          std::all_of(cell.begin(), cell.begin() + colon, absl::ascii_isalnum);
 }
 
+// The ending that the file has beside the path; null if there is none.
+const char* EndingOnDisk(const std::string& path) {
+  for (const char* ending : {".jpg", ".png", ".jpeg", ".JPG", ".PNG", ".JPEG", ".tif", ".webp"}) {
+    if (FileExists(path + ending)) return ending;
+  }
+  return nullptr;
+}
+
 // Tables of competitions name images without their ending.
 void AddEnding(const std::string& root, Tally* tally, std::string* cell) {
-  if (IsImageName(*cell) || FileExists(JoinPath(root, *cell))) return;
-  for (const char* ending : {".jpg", ".png", ".jpeg", ".JPG", ".PNG", ".JPEG", ".tif", ".webp"}) {
-    if (!FileExists(JoinPath(root, *cell + ending))) continue;
-    tally->Count(absl::StrCat("paths without an ending taken for those of ", ending), *cell);
-    cell->append(ending);
-    return;
-  }
+  const std::string path = JoinPath(root, *cell);
+  if (IsImageName(*cell) || FileExists(path)) return;
+  const char* const ending = EndingOnDisk(path);
+  if (ending == nullptr) return;
+  tally->Count(absl::StrCat("paths without an ending taken for those of ", ending), *cell);
+  cell->append(ending);
 }
 
 }  // namespace
+
+bool HasImage(const std::string& path) {
+  return FileExists(path) || (!IsImageName(path) && EndingOnDisk(path) != nullptr);
+}
 
 std::string InFormOfDisk(const std::string& root, const std::string& path, Tally* tally) {
   if (std::all_of(path.begin(), path.end(), absl::ascii_isascii)) return path;
