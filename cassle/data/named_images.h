@@ -12,8 +12,8 @@
 namespace cassle {
 
 // Fingerprint of the bytes of all images that a table among the inputs names, in its order; missing
-// ones count as such; and of the files with labels or names of classes that lie beside an input that
-// is a file (train_y.bin beside train_X.bin, classes.txt beside train.tar). Empty if there is
+// ones count as such; and of the files with labels or names of classes that lie beside an input
+// that is a file (train_y.bin beside train_X.bin, classes.txt beside train.tar). Empty if there is
 // neither: no input is a table (a .csv or .tsv, or a folder that holds one), or the images are in a
 // folder that is an input itself. Cost: reads every image once.
 // \error kCancelled if arguments.interrupted. What is wrong with a table is not said here.

@@ -51,8 +51,8 @@ class FolderLevels {
   // all sound like parts (part_folders.h).
   absl::Status TakeTops(const FolderNaming& naming, Tally* tally) const;
 
-  // \error kFailedPrecondition, with the flags that decide, if one folder at the top is called images
-  // and another one masks.
+  // \error kFailedPrecondition, with the flags that decide, if one folder at the top is called
+  // images and another one masks.
   absl::Status CheckWords(const FolderNaming& naming) const;
 
  private:

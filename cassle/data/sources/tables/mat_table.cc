@@ -103,9 +103,9 @@ absl::Status DamagedError(const std::string& path) {
       absl::StrCat(path, ": the MATLAB file is cut short or damaged: get it again"));
 }
 
-// What lies beyond the end of a file of version 5 the library takes for zeros. It is a header of 128
-// bytes, which ends in its version and "IM" (little endian) or "MI", and elements:
-//   type uint32 | size uint32 | bytes, padded to a multiple of 8 unless they are compressed (type 15)
+// What lies beyond the end of a file of version 5 the library takes for zeros. It is a header of
+// 128 bytes, which ends in its version and "IM" (little endian) or "MI", and elements:
+//   type uint32 | size uint32 | bytes, padded to a multiple of 8 unless compressed (type 15)
 absl::Status CheckIsWhole(const std::string& path) {
   CASSLE_ASSIGN_OR_RETURN(const std::shared_ptr<MappedFile> file, MapFile(path));
   const absl::string_view bytes = file->bytes();
