@@ -17,9 +17,13 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 if [ "$*" = --document ]; then
-  bazel build --noshow_progress //tables/length:cpu_curves //tables/length:why_curves >&2
-  exec python3 tools/length/doc_tables.py --curves=cpu=bazel-bin/tables/length/cpu_curves/curves.csv \
-    --curves=why=bazel-bin/tables/length/why_curves/curves.csv docs/results/length.md docs/reproducing.md
+  targets=() curves=()
+  for table in cpu raw why; do
+    targets+=("//tables/length:${table}_curves")
+    curves+=("--curves=$table=bazel-bin/tables/length/${table}_curves/curves.csv")
+  done
+  bazel build --noshow_progress "${targets[@]}" >&2
+  exec python3 tools/length/doc_tables.py "${curves[@]}" docs/results/length.md docs/reproducing.md
 fi
 table=cpu arguments=()
 for argument in "$@"; do

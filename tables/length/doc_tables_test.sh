@@ -7,8 +7,9 @@ failures=0
 fail() { echo "FAILED: $*" >&2; failures=$((failures + 1)); }
 fill() { python3 "$root/tools/length/doc_tables.py" "$@"; }
 
-fill --check --curves=cpu="$root/tables/length/cpu_curves/curves.csv" --curves=why="$root/tables/length/why_curves/curves.csv" \
-  "$root/docs/results/length.md" "$root/docs/reproducing.md" || fail "the documentation lags behind"
+curves=()
+for table in cpu raw why; do curves+=(--curves=$table="$root/tables/length/${table}_curves/curves.csv"); done
+fill --check "${curves[@]}" "$root/docs/results/length.md" "$root/docs/reproducing.md" || fail "the documentation lags behind"
 
 cd "$work" || exit 1
 cat > curves.csv << 'END'

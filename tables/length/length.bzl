@@ -90,10 +90,18 @@ def treated(methods, cassle, augself = None, raw = False):
         for treatment, (suffix, more) in treatments.items()
     }
 
+def _against(rows, pairs):
+    """Of the rows those of pairs: KEY -> the row that it is compared with, which is compared with none."""
+    compared = {}
+    for key, other in pairs.items():
+        for row, baseline in [(other, ""), (key, other)]:
+            compared[row] = struct(baseline = baseline, flags = rows[row].flags, title = rows[row].title)
+    return compared
+
 def _columns(name, targets):
     return {target: name if targets == ["label"] else "%s %s" % (name, target) for target in targets}
 
-def lengths(name, title, epochs, seeds, images, flags, rows, sets, links, policy = None, gpu = False, embed_flags = []):
+def lengths(name, title, epochs, seeds, images, flags, rows, sets, links, policy = None, gpu = False, embed_flags = [], compared = {}):
     """NAME: the plan; NAME_curves: curves of what is kept; NAME_table: its page.
 
     Args:
@@ -108,38 +116,44 @@ def lengths(name, title, epochs, seeds, images, flags, rows, sets, links, policy
       policy: a file, instead of a preset among the flags.
       gpu: whether costs are minutes of a GPU.
       embed_flags: of embed.
+      compared: NAME -> (title, pairs, links): further such targets, of rows of these that are compared with others of
+        them. The links are those of both.
     """
+    tables = {name: (title, rows, links)}
+    for other, (other_title, pairs, of_both) in compared.items():
+        tables[other] = (other_title, _against(rows, pairs), of_both)
     columns = {key: _columns(key, targets) for key, (_, targets) in sets.items()}
-    training_plan(
-        name = name,
-        title = title,
-        columns = [column for of_set in columns.values() for column in of_set.values()],
-        embed_flags = embed_flags,
-        epochs = epochs,
-        gpu = gpu,
-        images = images,
-        policy = policy,
-        rows = [
-            json.encode({
-                "key": key,
-                "title": row.title,
-                "baseline": row.baseline,
-                "flags": " ".join(flags + ["--epochs=%d" % epochs[-1]] + row.flags),
-                "seeds": getattr(row, "seeds", []),
-            })
-            for key, row in rows.items()
-        ],
-        seeds = seeds,
-        sets = {
-            shards: json.encode({"name": key, "columns": columns[key]})
-            for key, (shards, _) in sets.items()
-        },
-        tags = ["manual"],
-    )
-    cassle_learning_curves(name = name + "_curves", links = links, plan = ":" + name, tags = ["manual"])
-    cassle_table(
-        name = name + "_table",
-        flags = ["--title=" + title],
-        rows = {":%s_curves" % name: title},
-        tags = ["manual"],
-    )
+    for table, (table_title, table_rows, table_links) in tables.items():
+        training_plan(
+            name = table,
+            title = table_title,
+            columns = [column for of_set in columns.values() for column in of_set.values()],
+            embed_flags = embed_flags,
+            epochs = epochs,
+            gpu = gpu,
+            images = images,
+            policy = policy,
+            rows = [
+                json.encode({
+                    "key": key,
+                    "title": row.title,
+                    "baseline": row.baseline,
+                    "flags": " ".join(flags + ["--epochs=%d" % epochs[-1]] + row.flags),
+                    "seeds": getattr(row, "seeds", []),
+                })
+                for key, row in table_rows.items()
+            ],
+            seeds = seeds,
+            sets = {
+                shards: json.encode({"name": key, "columns": columns[key]})
+                for key, (shards, _) in sets.items()
+            },
+            tags = ["manual"],
+        )
+        cassle_learning_curves(name = table + "_curves", links = table_links, plan = ":" + table, tags = ["manual"])
+        cassle_table(
+            name = table + "_table",
+            flags = ["--title=" + table_title],
+            rows = {":%s_curves" % table: table_title},
+            tags = ["manual"],
+        )

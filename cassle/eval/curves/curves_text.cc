@@ -100,7 +100,7 @@ v1::TextTable GainTable(const v1::TrainingPlan& plan, const std::vector<RowCurve
                         int epochs) {
   v1::TextTable table = NewTable(
       plan, epochs, "gain",
-      "Over plain training, points, the mean over the seeds that both have, so it may differ from "
+      "Over the baseline, points, the mean over the seeds that both have, so it may differ from "
       "the difference of two accuracies above; in brackets the 95 % bootstrap interval, bold where "
       "it leaves out 0. Of one seed it is that of the test images alone, and the intervals are not "
       "corrected for being many.");

@@ -114,7 +114,7 @@ void AddIntervals(const v1::TrainingPlan& plan, const std::vector<RowCurves>& cu
   v1::Chart* chart = evaluation->add_charts();
   chart->set_name(absl::StrCat(plan.columns(column), ": gain"));
   chart->set_title(absl::StrCat(plan.columns(column),
-                                ": gain over plain training of the same seeds, and the 95 % "
+                                ": gain over the baseline of the same seeds, and the 95 % "
                                 "bootstrap interval"));
   chart->set_kind(v1::Chart::INTERVALS);
   chart->mutable_y()->set_label("gain, points");
