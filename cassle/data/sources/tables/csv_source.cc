@@ -15,11 +15,9 @@
 // The images are not part of the stage's fingerprint when they lie outside --input and
 // --image_root.
 #include <algorithm>
-#include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -50,11 +48,6 @@ struct List {
   // Empty if the name does not tell.
   std::string split;
 };
-
-// Without ./ and a/../
-std::string Normal(const std::string& path) {
-  return std::filesystem::path(path).lexically_normal().string();
-}
 
 // The split that a row says it is of.
 absl::StatusOr<std::string> SplitOf(const ImageRow& row, const std::string& cell, bool odd_splits) {
@@ -172,7 +165,7 @@ absl::Status AppendRows(const List& list, const SourceArguments& arguments,
     }
     CASSLE_RETURN_IF_ERROR(
         LocateImage(std::move(cells[columns.path]), root, arguments.tally.get(), &row));
-    if (!arguments.leave_out->MatchedPart(Normal(UnescapedName(row.key))).empty()) {
+    if (!arguments.leave_out->MatchedPart(NormalPath(UnescapedName(row.key))).empty()) {
       arguments.tally->Count(kLeftOut, row.key);
       continue;
     }
@@ -208,36 +201,6 @@ absl::Status AppendRows(const List& list, const SourceArguments& arguments,
         ": cells escaped, which are not UTF-8 or have control characters (for a list of Windows, "
         "iconv -f WINDOWS-1252 -t UTF-8 makes UTF-8 of it)"));
   }
-  return absl::OkStatus();
-}
-
-// Leaves out rows that say again what one before said of the same image.
-absl::Status DropRepeated(std::vector<ImageRow>* rows, Tally* tally) {
-  std::unordered_map<std::string, size_t> first;
-  std::unordered_map<std::string, std::string> split_of;
-  std::vector<ImageRow> kept;
-  kept.reserve(rows->size());
-  for (ImageRow& row : *rows) {
-    const auto [known, added] = first.emplace(absl::StrCat(row.split, "/", row.path), kept.size());
-    if (added) {
-      const auto [other, alone] = split_of.emplace(row.path, row.split);
-      if (!alone) {
-        tally->Count("images that are in several splits",
-                     absl::StrCat(row.key, " in ", other->second, " and ", row.split));
-      }
-      kept.push_back(std::move(row));
-      continue;
-    }
-    const ImageRow& before = kept[known->second];
-    if (row.cells != before.cells) {
-      return absl::DataLossError(absl::StrCat(row.origin, ": '", row.key, "' is the image of ",
-                                              before.origin,
-                                              " too, where other cells say other "
-                                              "things of it: an image has one row"));
-    }
-    tally->Count("rows that repeat an image left out", row.key);
-  }
-  *rows = std::move(kept);
   return absl::OkStatus();
 }
 
@@ -306,7 +269,7 @@ absl::StatusOr<std::unique_ptr<ImageSource>> OpenCsvSource(const SourceArguments
   for (const List& list : lists) {
     CASSLE_RETURN_IF_ERROR(AppendRows(list, arguments, &rows, &targets));
   }
-  CASSLE_RETURN_IF_ERROR(DropRepeated(&rows, arguments.tally.get()));
+  CASSLE_RETURN_IF_ERROR(DropRepeatedRows(&rows, arguments.tally.get()));
   return MakeRowSource(std::move(rows), arguments.classes, std::move(targets),
                        ClassColumn::Codes::kNames, arguments);
 }

@@ -247,7 +247,7 @@ class ListReader {
     // SUN397 writes paths with a slash in front.
     while (absl::StartsWith(row.key, "/")) row.key.erase(0, 1);
     row.key = InFormOfDisk(root_, row.key, arguments_.tally.get());
-    row.path = JoinPath(root_, row.key);
+    row.path = NormalPath(JoinPath(root_, row.key));
     const std::string key = EscapedName(row.key);
     if (key != row.key) arguments_.tally->Count(kNamesEscaped, key);
     row.key = key;
@@ -353,6 +353,11 @@ absl::StatusOr<std::unique_ptr<ImageSource>> OpenListSource(const SourceArgument
                             ReadListTable(list.class_names(), arguments));
     for (const ListRow& name : names) classes.push_back(EscapedName(name.fields.back()));
   }
+  // A draw decides, whatever splits the lists say.
+  for (ImageRow& row : rows) {
+    if (layout.has_draw()) row.split = "train";
+  }
+  CASSLE_RETURN_IF_ERROR(DropRepeatedRows(&rows, arguments.tally.get()));
   if (layout.has_draw()) CASSLE_RETURN_IF_ERROR(DrawSplits(layout.draw(), &rows));
   return MakeRowSource(std::move(rows), std::move(classes), std::move(targets),
                        ClassColumn::Codes::kNumbers, arguments);

@@ -97,6 +97,30 @@ TEST_F(ListSourceTest, WrongListsAreNamed) {
                 "kinds.txt:3: '1' is listed twice, with other fields before");
 }
 
+TEST_F(ListSourceTest, AnImageHasOneRowInASplit) {
+  PutFile(root_ + "/list.txt", "cat/1.jpg cat\ncat/2.jpg cat\ncat//1.jpg dog\n");
+  const std::string train = "images { list: 'list.txt' label: '{2}' } ";
+  ExpectFailure(train, "", 65, "list.txt:3: 'cat//1.jpg' is the image of");
+  // A row that says nothing new is no second image, nor is it drawn for another split.
+  PutFile(root_ + "/list.txt", "cat/1.jpg cat\ncat/2.jpg cat\ncat/1.jpg cat\n");
+  for (const std::string& more : {train, train + train, train + "draw { train: 0.5 }"}) {
+    ASSERT_OK_AND_ASSIGN(const StageOutcome outcome, Encode(more));
+    EXPECT_THAT(outcome.manifest.result_json(), HasSubstr("\"images\":2,"));
+    EXPECT_THAT(outcome.manifest.notes(),
+                Contains(HasSubstr("rows that repeat an image left out (cat/1.jpg")));
+  }
+}
+
+TEST_F(ListSourceTest, AnImageInSeveralSplitsIsNamed) {
+  ASSERT_OK_AND_ASSIGN(
+      const StageOutcome outcome,
+      Encode(absl::StrCat(kGood, " images { list: 'list.txt' skip_lines: 1 last: 1 path: '{2}' ",
+                          "label: '{dir:2}' split: 'test' }"),
+             "expect: ['train=3', 'test=1']"));
+  EXPECT_THAT(outcome.manifest.notes(),
+              Contains("1 images that are in several splits (cat/1.jpg in train and test)"));
+}
+
 TEST_F(ListSourceTest, PathsOfFindAndOfWindowsAreThoseOfTheirFilesAndClasses) {
   PutFile(root_ + "/list.txt", "./cat/1.jpg\ncat/2.jpg\ndog\\3.jpg\n");
   ASSERT_OK_AND_ASSIGN(const StageOutcome outcome,

@@ -22,6 +22,9 @@ inline constexpr char kBackslashes[] = "backslashes in paths are taken for slash
 // address.
 absl::Status LocateImage(std::string cell, const std::string& root, Tally* tally, ImageRow* row);
 
+// The path without ./ and a/../
+std::string NormalPath(const std::string& path);
+
 // The path, in the form of Unicode in which a file below `root` has it: a list of Linux names the
 // images of a Mac in another one. As it is if there is no such file.
 std::string InFormOfDisk(const std::string& root, const std::string& path, Tally* tally);
