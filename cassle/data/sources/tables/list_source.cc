@@ -45,10 +45,17 @@ std::string WithoutNumber(const std::string& text) {
   return end > 0 && end < text.size() && text[end - 1] == '_' ? text.substr(0, end - 1) : text;
 }
 
+// All but the ending; a dot of a folder begins none.
+std::string Stem(const std::string& path) {
+  const size_t dot = path.rfind('.');
+  const bool in_folder = dot != std::string::npos && path.find_first_of("/\\", dot) != path.npos;
+  return in_folder ? path : path.substr(0, dot);
+}
+
 std::string Apply(absl::string_view function, const std::string& field) {
   if (function == "dir") return DirName(field);
   if (function == "name") return WithoutNumber(field);
-  if (function == "stem") return field.substr(0, field.rfind('.'));
+  if (function == "stem") return Stem(field);
   int width = 0;
   const bool pad = absl::ConsumePrefix(&function, "pad") && absl::SimpleAtoi(function, &width);
   if (!pad || static_cast<int>(field.size()) >= width) return field;

@@ -132,6 +132,15 @@ TEST_F(ListSourceTest, PathsOfFindAndOfWindowsAreThoseOfTheirFilesAndClasses) {
                           HasSubstr("class_counts: [2, 1]")));
 }
 
+TEST_F(ListSourceTest, ADotOfAFolderBeginsNoEnding) {
+  PutFile(root_ + "/i.d/0.jpg", FlatJpeg(4, 6, 1, 2, 3));
+  for (const char* path : {"i.d/0\n", "i.d\\0\n", "i.d/0.png\n"}) {
+    PutFile(root_ + "/list.txt", path);
+    EXPECT_THAT(Counts("images { list: 'list.txt' path: '{stem:1}.jpg' }"),
+                HasSubstr("\"images\":1,"));
+  }
+}
+
 TEST_F(ListSourceTest, PathsInAnotherFormOfUnicodeAreFound) {
   PutFile(root_ + "/cat/cafe\xCC\x81.jpg", FlatJpeg(4, 6, 1, 2, 3));
   PutFile(root_ + "/list.txt", "cat/caf\xC3\xA9.jpg\ncat/1.jpg\n");
