@@ -49,19 +49,6 @@ struct List {
   std::string split;
 };
 
-// The split that a row says it is of.
-absl::StatusOr<std::string> SplitOf(const ImageRow& row, const std::string& cell, bool odd_splits) {
-  const std::string canonical = CanonicalSplit(cell);
-  if (!canonical.empty()) return canonical;
-  if (odd_splits) return cell;
-  return absl::FailedPreconditionError(
-      absl::StrCat(row.origin, ": '", cell,
-                   "' is none of the splits train, val, test, unlabeled; --splits=", cell,
-                   ",... names those that are wanted, whatever they are called "
-                   "(--join_splits=train makes one of "
-                   "them all)"));
-}
-
 // The file that `path` below `root` is but for the case of its letters; empty if there is none.
 std::string InOtherCase(const std::string& root, const std::string& path) {
   std::string found = root;
@@ -182,7 +169,8 @@ absl::Status AppendRows(const List& list, const SourceArguments& arguments,
     }
     row.split = list.split.empty() && !arguments.only_images ? "train" : list.split;
     if (columns.split >= 0 && !cells[columns.split].empty()) {
-      CASSLE_ASSIGN_OR_RETURN(row.split, SplitOf(row, cells[columns.split], arguments.odd_splits));
+      CASSLE_ASSIGN_OR_RETURN(row.split,
+                              SplitOfCell(cells[columns.split], row.origin, arguments.odd_splits));
     } else if (columns.split >= 0) {
       arguments.tally->Count(absl::StrCat("rows without a split taken for ", row.split), row.key);
     }

@@ -217,14 +217,19 @@ class ListReader {
     return absl::OkStatus();
   }
 
+  // Escaped.
   absl::StatusOr<std::string> Split(const ListRow& line) const {
     if (layout_.split().empty()) return std::string("train");
     CASSLE_ASSIGN_OR_RETURN(const std::string word, Expand(layout_.split(), line));
     for (const std::string& entry : layout_.split_names()) {
       const std::vector<std::string> sides = absl::StrSplit(entry, absl::MaxSplits('=', 1));
-      if (sides.size() == 2 && sides[0] == word) return sides[1];
+      if (sides.size() != 2 || sides[0] != word) continue;
+      const std::string canonical = CanonicalSplit(sides[1]);
+      return canonical.empty() ? EscapedName(sides[1]) : canonical;
     }
-    if (layout_.split_names_size() == 0 && !word.empty()) return word;
+    if (layout_.split_names_size() == 0 && !word.empty()) {
+      return SplitOfCell(EscapedName(word), line.origin, arguments_.odd_splits);
+    }
     return absl::DataLossError(
         absl::StrCat(line.origin, ": split_names does not say which split '", word, "' is"));
   }
@@ -258,8 +263,7 @@ class ListReader {
     const std::string key = EscapedName(row.key);
     if (key != row.key) arguments_.tally->Count(kNamesEscaped, key);
     row.key = key;
-    CASSLE_ASSIGN_OR_RETURN(const std::string split, Split(line));
-    row.split = EscapedName(split);
+    CASSLE_ASSIGN_OR_RETURN(row.split, Split(line));
     if (!layout_.label().empty()) {
       CASSLE_ASSIGN_OR_RETURN(const std::string label, Label(line));
       row.cells["label"] = EscapedName(label);

@@ -121,6 +121,25 @@ TEST_F(ListSourceTest, AnImageInSeveralSplitsIsNamed) {
               Contains("1 images that are in several splits (cat/1.jpg in train and test)"));
 }
 
+TEST_F(ListSourceTest, SplitsAreCalledAsTheirWordsMean) {
+  PutFile(root_ + "/list.txt", "Train cat/1.jpg\nTEST cat/2.jpg\nvalidation dog/3.jpg\n");
+  const std::string lists = "images { list: 'list.txt' path: '{2}' split: '{1}' ";
+  const std::string counts = "expect: ['train=1', 'val=1', 'test=1']";
+  EXPECT_OK(Encode(lists + "}", counts));
+  EXPECT_OK(
+      Encode(lists + "split_names: ['Train=training', 'TEST=test', 'validation=dev'] }", counts));
+}
+
+TEST_F(ListSourceTest, ASplitOfAnOddNameIsOneThatTheRecipeNames) {
+  PutFile(root_ + "/list.txt", "train cat/1.jpg\ntset cat/2.jpg\n");
+  const std::string lists = "images { list: 'list.txt' path: '{2}' split: '{1}' ";
+  ExpectFailure(lists + "}", "", 65, "list.txt:2: 'tset' is none of the splits train, val, test");
+  EXPECT_OK(Encode(lists + "}", "splits: ['train', 'tset'] expect: ['train=1', 'tset=1']"));
+  EXPECT_OK(Encode(lists + "}", "join_splits: 'train' expect: 'train=2'"));
+  EXPECT_OK(Encode(lists + "split_names: ['train=train', 'tset=holdout'] }",
+                   "expect: ['train=1', 'holdout=1']"));
+}
+
 TEST_F(ListSourceTest, PathsOfFindAndOfWindowsAreThoseOfTheirFilesAndClasses) {
   PutFile(root_ + "/list.txt", "./cat/1.jpg\ncat/2.jpg\ndog\\3.jpg\n");
   ASSERT_OK_AND_ASSIGN(const StageOutcome outcome,

@@ -216,6 +216,17 @@ absl::Status CheckOneKindOfLabels(const std::vector<ImageRow>& rows) {
 
 }  // namespace
 
+absl::StatusOr<std::string> SplitOfCell(const std::string& cell, const std::string& origin,
+                                        bool odd) {
+  const std::string canonical = CanonicalSplit(cell);
+  if (!canonical.empty()) return canonical;
+  if (odd) return cell;
+  return absl::FailedPreconditionError(absl::StrCat(
+      origin, ": '", cell, "' is none of the splits train, val, test, unlabeled; --splits=", cell,
+      ",... names those that are wanted, whatever they are called "
+      "(--join_splits=train makes one of them all)"));
+}
+
 absl::Status DropRepeatedRows(std::vector<ImageRow>* rows, Tally* tally) {
   std::unordered_map<std::string, size_t> first;
   std::unordered_map<std::string, std::string> split_of;
