@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -148,6 +149,12 @@ absl::Status CheckInterrupted(const SourceArguments& arguments, const std::strin
 // \error kNotFound; kDataLoss if there is none, or no text.
 absl::StatusOr<std::vector<std::string>> ReadLines(const std::string& path,
                                                    ForeignBytes foreign = ForeignBytes::kRefused);
+
+// For each line of a file that names classes, in their order; `known` are the names before, to which
+// this one is added.
+// \error kDataLoss naming `origin` (FILE:LINE): no name, or one that was named before.
+absl::Status CheckClassName(const std::string& name, const std::string& origin,
+                            std::set<std::string>* known);
 
 // The lines of a file that names classes: line k+1 names class k.
 // \error as ReadLines; kDataLoss naming a line that is empty, named before or numbered, as in

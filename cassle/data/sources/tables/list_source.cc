@@ -360,9 +360,7 @@ absl::StatusOr<std::unique_ptr<ImageSource>> OpenListSource(const SourceArgument
     CASSLE_RETURN_IF_ERROR(ListReader(arguments, list).AppendRows(&rows));
     for (const v1::ListTarget& target : list.targets()) targets[target.name()] = target.size();
     if (list.class_names().empty() || !classes.empty()) continue;
-    CASSLE_ASSIGN_OR_RETURN(const std::vector<ListRow> names,
-                            ReadListTable(list.class_names(), arguments));
-    for (const ListRow& name : names) classes.push_back(EscapedName(name.fields.back()));
+    CASSLE_ASSIGN_OR_RETURN(classes, ReadListClasses(list.class_names(), arguments));
   }
   // A draw decides, whatever splits the lists say.
   for (ImageRow& row : rows) {

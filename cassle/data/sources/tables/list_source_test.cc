@@ -140,6 +140,18 @@ TEST_F(ListSourceTest, ASplitOfAnOddNameIsOneThatTheRecipeNames) {
                    "expect: ['train=1', 'holdout=1']"));
 }
 
+TEST_F(ListSourceTest, ClassesOfAListAreNamedOnceEach) {
+  const std::string lists =
+      "images { list: 'list.txt' skip_lines: 1 path: '{2}' label: '{1}' label_from: 1 "
+      "class_names: 'names.txt' }";
+  PutFile(root_ + "/names.txt", "0 cat\n1 cow\n2 dog\n\n");
+  EXPECT_OK(Encode(lists));
+  PutFile(root_ + "/names.txt", "big cat\nsmall cat\ndog\n");
+  ExpectFailure(lists, "", 65, "names.txt:2: the class 'cat' is named twice");
+  PutFile(root_ + "/names.txt", "cat\n \ndog\n");
+  ExpectFailure(lists, "", 65, "names.txt:2: the line is empty, and line k+1 names class k");
+}
+
 TEST_F(ListSourceTest, PathsOfFindAndOfWindowsAreThoseOfTheirFilesAndClasses) {
   PutFile(root_ + "/list.txt", "./cat/1.jpg\ncat/2.jpg\ndog\\3.jpg\n");
   ASSERT_OK_AND_ASSIGN(const StageOutcome outcome,
