@@ -19,6 +19,7 @@
 #include "cassle/data/records/dataset.pb.h"
 #include "cassle/data/records/image_record.pb.h"
 #include "cassle/data/shapes/shapes.pb.h"
+#include "cassle/data/sources/class_choice.h"
 #include "cassle/data/sources/leave_out.h"
 #include "cassle/data/sources/list_layout.pb.h"
 #include "cassle/data/sources/source.pb.h"
@@ -89,6 +90,8 @@ struct SourceArguments {
   std::vector<std::string> splits;
   // Class names from --classes; empty: none given.
   std::vector<std::string> classes;
+  // A source has all classes (SelectFrom takes those that are chosen), but draws splits of these.
+  ClassChoice choice;
   std::string image_root;
   // Which column (CSV) or extension (archives) the images are; empty: the usual ones.
   std::string image_from;

@@ -27,11 +27,11 @@
 #include "absl/strings/strip.h"
 #include "cassle/base/escaped_name.h"
 #include "cassle/base/file.h"
-#include "cassle/base/permutation.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/data/sources/image_files.h"
 #include "cassle/data/sources/names.h"
 #include "cassle/data/sources/sources.h"
+#include "cassle/data/sources/tables/draw_splits.h"
 #include "cassle/data/sources/tables/list_table.h"
 #include "cassle/data/sources/tables/row_path.h"
 #include "cassle/data/sources/tables/row_source.h"
@@ -288,33 +288,6 @@ class ListReader {
   std::vector<Joined> joined_;
 };
 
-// Puts rows into train, val and test by a seeded draw, by class if numbers per class are given.
-absl::Status DrawSplits(const v1::DrawnSplits& draw, std::vector<ImageRow>* rows) {
-  const bool per_class = draw.train_per_class() > 0 || draw.val_per_class() > 0;
-  if (draw.train() + draw.val() > 1 || (per_class && draw.train() + draw.val() > 0)) {
-    return absl::InvalidArgumentError(
-        "--lists: draw takes shares of at most 1 together, or numbers per class, not both");
-  }
-  std::map<std::string, std::vector<ImageRow*>> groups;
-  for (ImageRow& row : *rows) groups[per_class ? row.cells["label"] : ""].push_back(&row);
-  uint64_t group_number = 0;
-  for (auto& [name, group] : groups) {
-    const int64_t n = group.size();
-    const int64_t train = per_class ? draw.train_per_class() : std::llround(n * draw.train());
-    const int64_t val = per_class ? draw.val_per_class() : std::llround(n * draw.val());
-    if (train + val > n) {
-      return absl::FailedPreconditionError(absl::StrCat("class '", name, "' has ", n,
-                                                        " images, but ", train + val,
-                                                        " are to be drawn for train and val"));
-    }
-    const KeyedPermutation order(n, draw.seed() * 0x9E3779B97F4A7C15u + group_number++);
-    for (int64_t i = 0; i < n; ++i) {
-      group[order(i)]->split = i < train ? "train" : i < train + val ? "val" : "test";
-    }
-  }
-  return absl::OkStatus();
-}
-
 absl::Status CheckTargets(const v1::ImageList& list) {
   for (const v1::ListTarget& target : list.targets()) {
     if (!target.name().empty() && target.size() >= 1) continue;
@@ -367,7 +340,7 @@ absl::StatusOr<std::unique_ptr<ImageSource>> OpenListSource(const SourceArgument
     if (layout.has_draw()) row.split = "train";
   }
   CASSLE_RETURN_IF_ERROR(DropRepeatedRows(&rows, arguments.tally.get()));
-  if (layout.has_draw()) CASSLE_RETURN_IF_ERROR(DrawSplits(layout.draw(), &rows));
+  if (layout.has_draw()) CASSLE_RETURN_IF_ERROR(DrawSplits(arguments, classes, &rows));
   return MakeRowSource(std::move(rows), std::move(classes), std::move(targets),
                        ClassColumn::Codes::kNumbers, arguments);
 }

@@ -1,11 +1,14 @@
 // What can be wrong with lists, and with a choice of classes and splits.
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/base/testing/status_matchers.h"
 #include "cassle/base/text_proto.h"
+#include "cassle/data/records/dataset.h"
 #include "cassle/data/shard_encoder_stage.h"
 #include "cassle/data/sources/source_testutil.h"
 #include "cassle/stage/stage_main.h"
@@ -57,6 +60,20 @@ class ListSourceTest : public ::testing::Test {
     const auto outcome = Encode(lists, more);
     EXPECT_OK(outcome.status());
     return outcome.ok() ? outcome->manifest.result_json() : "";
+  }
+
+  // The images of train.
+  std::vector<std::string> TrainKeys(const std::string& lists, const std::string& more = "") {
+    EXPECT_OK(Encode(lists, more));
+    const auto train = Dataset::Open(absl::StrCat(out_, "/", runs_), "train");
+    EXPECT_OK(train.status());
+    std::vector<std::string> keys;
+    v1::ImageRecord record;
+    for (int64_t i = 0; train.ok() && i < (*train)->size(); ++i) {
+      EXPECT_OK((*train)->Read(i, &record));
+      keys.push_back(record.key());
+    }
+    return keys;
   }
 
   std::string root_, out_;
@@ -195,6 +212,26 @@ TEST_F(ListSourceTest, DrawsKeepEveryImageOnce) {
   ExpectFailure(folder + "draw { train_per_class: 3 }", "", 65, "class 'cat' has 2 images, but 3");
   ExpectFailure(folder + "draw { train: 0.9 val: 0.2 }", "", 64, "shares of at most 1");
   ExpectFailure(folder + "draw { train: 0.9 val_per_class: 2 }", "", 64, "not both");
+}
+
+TEST_F(ListSourceTest, DrawsAreOfTheClassesThatAreKept) {
+  for (int i = 10; i < 20; ++i) {
+    for (const char* name : {"cat", "dog"}) {
+      PutFile(absl::StrCat(root_, "/", name, "/", i, ".jpg"), FlatJpeg(4, 6, 1, 2, 3));
+    }
+  }
+  const std::string folder = "images { list: './' label: '{dir:1}' } ";
+  const std::string draws[] = {folder + "draw { train_per_class: 5 val_per_class: 2 }",
+                               folder + "draw { train: 0.4 val: 0.3 }"};
+  std::vector<std::string> keys[2];
+  for (int i = 0; i < 2; ++i) keys[i] = TrainKeys(draws[i]);
+  // Too few to draw from, and before the others in the order of names.
+  PutFile(root_ + "/ape/1.jpg", FlatJpeg(4, 6, 1, 2, 3));
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(TrainKeys(draws[i], "without_classes: 'ape'"), keys[i]);
+    EXPECT_EQ(TrainKeys(draws[i], "only_classes: ['cat', 'dog']"), keys[i]);
+  }
+  ExpectFailure(draws[0], "", 65, "class 'ape' has 1 images, but 7");
 }
 
 TEST_F(ListSourceTest, ClassesAndSplitsCanBeChosen) {
