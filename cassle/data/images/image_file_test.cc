@@ -201,8 +201,8 @@ TEST(ImageFileTest, ACodeOfAGifThatStandsForNothingIsDamage) {
               StatusIs(kBad, HasSubstr("GIF: its compressed data are damaged")));
 }
 
-// 1x2 pixels, a strip each, with those offsets and lengths; they stand at 8 and 11. As YCbCr, libtiff
-// makes RGB of them.
+// 1x2 pixels, a strip each, with those offsets and lengths; they stand at 8 and 11. As YCbCr,
+// libtiff makes RGB of them.
 std::string TiffOfStrips(const std::vector<int>& offsets, const std::vector<int>& lengths,
                          bool ycbcr) {
   const auto word = [](int value) {

@@ -1,6 +1,7 @@
 // CIFAR, STL-10 and IDX: layouts of raw pixels.
 #include "cassle/data/sources/binary_source.h"
 
+#include <memory>
 #include <string>
 #include <vector>
 

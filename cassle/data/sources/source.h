@@ -153,8 +153,8 @@ absl::Status CheckInterrupted(const SourceArguments& arguments, const std::strin
 absl::StatusOr<std::vector<std::string>> ReadLines(const std::string& path,
                                                    ForeignBytes foreign = ForeignBytes::kRefused);
 
-// For each line of a file that names classes, in their order; `known` are the names before, to which
-// this one is added.
+// For each line of a file that names classes, in their order; `known` are the names before, to
+// which this one is added.
 // \error kDataLoss naming `origin` (FILE:LINE): no name, or one that was named before.
 absl::Status CheckClassName(const std::string& name, const std::string& origin,
                             std::set<std::string>* known);

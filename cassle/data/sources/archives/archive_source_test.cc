@@ -2,6 +2,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>

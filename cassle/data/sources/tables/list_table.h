@@ -26,8 +26,8 @@ struct ListRow {
 enum class EmptyLines { kSkipped, kRows };
 
 // `list` below the input:
-//   FILE               text: a row per line (of those without a field as `empty` says), fields between white space; bytes
-//                      that are no UTF-8 stay in them
+//   FILE               text: a row per line (of those without a field as `empty` says), fields
+//                      between white space; bytes that are no UTF-8 stay in them
 //   FOLDER/            a row per image file below it, sorted: its path from the input; hidden ones
 //                      and leftovers are counted (image_files.h)
 //   FILE.mat:VARIABLE  a MATLAB variable; the first field of every row is its number, from 1, then
