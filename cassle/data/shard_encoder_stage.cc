@@ -129,11 +129,8 @@ class Encoder {
     tally_ = arguments.tally;
     CASSLE_ASSIGN_OR_RETURN(source_, Open(arguments));
     CASSLE_ASSIGN_OR_RETURN(source_, WithCoarseClasses(std::move(source_), options_.coarse()));
-    CASSLE_ASSIGN_OR_RETURN(
-        source_, SelectFrom(std::move(source_),
-                            {options_.only_classes().begin(), options_.only_classes().end()},
-                            {options_.without_classes().begin(), options_.without_classes().end()},
-                            options_.join_splits(), tally_.get()));
+    CASSLE_ASSIGN_OR_RETURN(source_, SelectFrom(std::move(source_), arguments.choice,
+                                                options_.join_splits(), tally_.get()));
     CASSLE_RETURN_IF_ERROR(CheckClasses());
     CASSLE_ASSIGN_OR_RETURN(SplitAssignment assignment,
                             SplitAssignment::Create(options_, source_->splits()));

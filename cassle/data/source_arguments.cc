@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cassle/base/status_macros.h"
+#include "cassle/data/sources/class_choice.h"
 #include "cassle/data/sources/leave_out.h"
 
 namespace cassle {
@@ -26,6 +27,9 @@ absl::StatusOr<SourceArguments> MakeSourceArguments(const v1::ShardEncoderOption
   if (!options.classes().empty()) {
     CASSLE_ASSIGN_OR_RETURN(arguments.classes, ReadClassNames(options.classes()));
   }
+  arguments.choice =
+      ClassChoice({options.only_classes().begin(), options.only_classes().end()},
+                  {options.without_classes().begin(), options.without_classes().end()});
   for (const std::string* path : {&options.classes(), &options.coarse(), &options.split_list()}) {
     if (!path->empty()) arguments.read_by_options.push_back(*path);
   }

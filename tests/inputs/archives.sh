@@ -56,6 +56,14 @@ make_shards() {
   for shard in x-{train-0,train-1,val-0}; do tar -cf set/$shard.tar 0.png 0.cls; done
 }
 
+make_packed_twice() {
+  mkdir set
+  pictures 0.png
+  printf 0 > 0.cls
+  tar -cf set/train.tar 0.png 0.cls
+  gzip -k set/train.tar
+}
+
 make_labels_inside() {
   class_folders .
   printf 'path,label\ncat/1.png,0\n' > labels.csv

@@ -183,6 +183,63 @@ TEST(ImageFileTest, SaysWhatIsNoImage) {
   EXPECT_THAT(error("GIF89a"), StatusIs(kBad, HasSubstr("GIF: ")));
 }
 
+// 4x1 pixels of four colours; the codes of 3 bits, then 4: clear, 0, `code`, 1, end.
+std::string GifWithCode(int code) {
+  const int codes = 4 | 0 << 3 | code << 6 | 1 << 9 | 5 << 12;
+  return absl::StrCat(absl::string_view("GIF89a\4\0\1\0\x81\0\0", 13), "abcdefghijkl",
+                      absl::string_view(",\0\0\0\0\4\0\1\0\0\2\2", 12),
+                      std::string(1, static_cast<char>(codes & 0xff)),
+                      std::string(1, static_cast<char>(codes >> 8)), absl::string_view("\0;", 2));
+}
+
+TEST(ImageFileTest, ACodeOfAGifThatStandsForNothingIsDamage) {
+  RgbImage image;
+  // The first that is free may be used: the pixel before, and again.
+  ASSERT_OK(DecodeImageFile(GifWithCode(6), {}, &image));
+  EXPECT_EQ(std::string(image.pixels.begin(), image.pixels.end()), "abcabcabcdef");
+  EXPECT_THAT(DecodeImageFile(GifWithCode(7), {}, &image).status(),
+              StatusIs(kBad, HasSubstr("GIF: its compressed data are damaged")));
+}
+
+// 1x2 pixels, a strip each, with those offsets and lengths; they stand at 8 and 11. As YCbCr,
+// libtiff makes RGB of them.
+std::string TiffOfStrips(const std::vector<int>& offsets, const std::vector<int>& lengths,
+                         bool ycbcr) {
+  const auto word = [](int value) {
+    return std::string({static_cast<char>(value & 0xff), static_cast<char>(value >> 8)});
+  };
+  // Up to two of 16 bits.
+  const auto entry = [&](int tag, std::vector<int> values) {
+    const int count = static_cast<int>(values.size());
+    values.resize(2);
+    return absl::StrCat(word(tag), word(3), word(count), word(0), word(values[0]), word(values[1]));
+  };
+  return absl::StrCat(absl::string_view("II*\0\x0e\0\0\0", 8), "\x64\x80\x80\xc8\x80\x80", word(10),
+                      entry(256, {1}), entry(257, {2}), entry(258, {8}), entry(259, {1}),
+                      entry(262, {ycbcr ? 6 : 2}), entry(273, offsets), entry(277, {3}),
+                      entry(278, {1}), entry(279, lengths), entry(530, {1, 1}),
+                      std::string(4, '\0'));
+}
+
+TEST(ImageFileTest, AStripOfATiffThatIsMissingIsDamage) {
+  RgbImage image;
+  for (const bool ycbcr : {false, true}) {
+    // The length of what is not compressed is known.
+    for (const std::vector<int>& lengths : {std::vector<int>{3, 3}, {3, 0}}) {
+      ASSERT_OK(DecodeImageFile(TiffOfStrips({8, 11}, lengths, ycbcr), {}, &image));
+      const uint8_t chroma = ycbcr ? 100 : 128;
+      EXPECT_EQ(std::vector<uint8_t>(image.pixels.begin(), image.pixels.begin() + 3),
+                (std::vector<uint8_t>{100, chroma, chroma}));
+      EXPECT_EQ(image.At(1, 0)[0], 200);
+    }
+    for (const std::string& tiff :
+         {TiffOfStrips({8, 0}, {3, 3}, ycbcr), TiffOfStrips({8}, {3}, ycbcr)}) {
+      EXPECT_THAT(DecodeImageFile(tiff, {}, &image).status(),
+                  StatusIs(kBad, HasSubstr("TIFF: its strip 1 is missing")));
+    }
+  }
+}
+
 TEST(ImageFileTest, NumbersWithoutAKnownWhiteAreRefused) {
   std::string tiff = FileCalled("t_minwhite.tif");
   // SampleFormat: unsigned becomes floating-point where the tag of planes stands (284 -> 339).

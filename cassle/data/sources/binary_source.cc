@@ -5,8 +5,10 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "cassle/base/escaped_name.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/data/sources/archives/gzip_stream.h"
+#include "cassle/data/sources/image_files.h"
 
 namespace cassle {
 namespace {
@@ -155,6 +157,24 @@ absl::StatusOr<std::vector<std::string>> ClassNames(const std::vector<std::strin
     if (FileExists(path)) return ReadClassNames(path);
   }
   return std::vector<std::string>();
+}
+
+absl::Status CountBeside(const std::string& folder, const std::vector<std::string>& read,
+                         const SourceArguments& arguments) {
+  constexpr char kBeside[] = "files and folders that the layout does not read skipped";
+  CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(folder));
+  for (const std::string& name : names) {
+    if (std::find(read.begin(), read.end(), name) != read.end()) continue;
+    const std::string escaped = EscapedName(name);
+    if (IsLeftover(name)) {
+      arguments.tally->Count(kLeftovers, escaped);
+    } else if (IsDirectory(JoinPath(folder, name))) {
+      arguments.tally->Count(kBeside, escaped, "folder");
+    } else {
+      CountUnread(kBeside, JoinPath(folder, name), escaped, arguments);
+    }
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace cassle

@@ -72,6 +72,10 @@ absl::StatusOr<std::vector<std::string>> ClassNames(const std::vector<std::strin
                                                     const std::string& folder,
                                                     const std::vector<std::string>& files);
 
+// Counts what lies in `folder` beside the files and folders that the layout reads there, `read`.
+absl::Status CountBeside(const std::string& folder, const std::vector<std::string>& read,
+                         const SourceArguments& arguments);
+
 }  // namespace cassle
 
 #endif  // CASSLE_DATA_SOURCES_BINARY_SOURCE_H_

@@ -1,6 +1,7 @@
 // CIFAR, STL-10 and IDX: layouts of raw pixels.
 #include "cassle/data/sources/binary_source.h"
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -210,6 +211,88 @@ TEST(IdxSourceTest, AWordOfAFilesNameIsItsSplit) {
   put("other");
   ASSERT_OK_AND_ASSIGN(const SourceContent alone, ReadSource(root));
   EXPECT_THAT(alone.splits, ElementsAre("train"));
+}
+
+TEST(IdxSourceTest, FoldersThatAreCalledAsFilesAreLookedIntoWhereNoFileIs) {
+  const std::string root = FreshFolder("kaggle");
+  const auto put_in_folders = [&](const std::string& images, const std::string& labels) {
+    PutFile(JoinPath(root, images) + "/" + images, IdxImages(2, 4, 4));
+    PutFile(JoinPath(root, labels) + "/" + labels, IdxLabels("\x07\x02"));
+  };
+  put_in_folders("train-images-idx3-ubyte", "train-labels-idx1-ubyte");
+  ASSERT_OK_AND_ASSIGN(const SourceContent folders, ReadSource(root));
+  EXPECT_EQ(folders.layout, "idx");
+  EXPECT_THAT(KeysAndLabels(folders), ElementsAre("train/train-images-idx3-ubyte/0=7",
+                                                  "train/train-images-idx3-ubyte/1=2"));
+  EXPECT_THAT(folders.sentences, ElementsAre());
+  PutFile(root + "/train-images.idx3-ubyte", IdxImages(2, 4, 4));
+  PutFile(root + "/train-labels.idx1-ubyte", IdxLabels("\x05\x06"));
+  put_in_folders("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte");
+  ASSERT_OK_AND_ASSIGN(const SourceContent both, ReadSource(root));
+  EXPECT_THAT(KeysAndLabels(both),
+              ElementsAre("train/train-images.idx3-ubyte/0=5", "train/train-images.idx3-ubyte/1=6",
+                          "test/t10k-images-idx3-ubyte/0=7", "test/t10k-images-idx3-ubyte/1=2"));
+  EXPECT_THAT(both.sentences,
+              ElementsAre("2 files and folders that the layout does not read skipped: folder 2 "
+                          "(train-images-idx3-ubyte, ...)"));
+  // One that holds no such file is a folder as any other.
+  const std::string other = FreshFolder("no_idx");
+  PutFile(other + "/a-images-idx3-ubyte/0.png", FlatPng(1, 1, 1, 1, 1));
+  ASSERT_OK_AND_ASSIGN(const SourceContent plain, ReadSource(other));
+  EXPECT_EQ(plain.layout, "folder");
+}
+
+TEST(BinarySourceTest, WhatIsNotReadIsCountedAndNamed) {
+  const std::string cifar = FreshFolder("cifar_beside");
+  const std::string image = "\x03" + Planes(32, false);
+  for (const char* name : {"data_batch_1.bin", "data_batch_1 (1).bin", "data_batch_6.bin"}) {
+    PutFile(JoinPath(cifar, name), image);
+  }
+  for (const char* name : {"readme.html", "batches.meta.txt", ".DS_Store"}) {
+    PutFile(JoinPath(cifar, name), "airplane\n");
+  }
+  SourceArguments arguments;
+  arguments.inputs = {{"", cifar}};
+  const auto sentences = [&](v1::DatasetLayout::Source layout) {
+    arguments.tally = std::make_shared<Tally>();
+    EXPECT_OK(ReadSource(arguments, layout).status());
+    return arguments.tally->Sentences();
+  };
+  EXPECT_THAT(sentences(v1::DatasetLayout::CIFAR10),
+              ElementsAre(HasSubstr("data_batch_2.bin, data_batch_3.bin"),
+                          "3 files and folders that the layout does not read skipped: .bin 2, "
+                          ".html 1 (data_batch_1 (1).bin, ...)",
+                          "1 hidden files and leftovers of systems skipped (.DS_Store)"));
+
+  const std::string cifar100 = FreshFolder("cifar100_beside");
+  const std::string below = cifar100 + "/cifar-100-binary";
+  for (const char* name : {"train.bin", "test.bin"}) {
+    PutFile(JoinPath(below, name), "\x01" + image);
+  }
+  PutFile(below + "/fine_label_names.txt", "a\nb\nc\nd\n");
+  PutFile(below + "/coarse_label_names.txt", "a\nb\n");
+  PutFile(cifar100 + "/cifar-100-binary.tar.gz", "x");
+  arguments.inputs = {{"", cifar100}};
+  EXPECT_THAT(sentences(v1::DatasetLayout::CIFAR100),
+              ElementsAre("1 files and folders that the layout does not read skipped "
+                          "(cifar-100-binary.tar.gz)"));
+
+  const std::string stl10 = FreshFolder("stl10_beside");
+  PutFile(stl10 + "/train_X.bin", Planes(96, true));
+  PutFile(stl10 + "/train_y.bin", "\x01");
+  PutFile(stl10 + "/fold_indices.txt", "0\n");
+  arguments.inputs = {{"", stl10}};
+  EXPECT_THAT(sentences(v1::DatasetLayout::STL10),
+              ElementsAre("1 files and folders that the layout does not read skipped "
+                          "(fold_indices.txt)"));
+
+  const std::string idx = FreshFolder("idx_beside");
+  PutFile(idx + "/train-images-idx3-ubyte", IdxImages(1, 2, 2));
+  PutFile(idx + "/train-labels-idx1-ubyte", IdxLabels("\x01"));
+  PutFile(idx + "/photos/0.png", FlatPng(1, 1, 1, 1, 1));
+  arguments.inputs = {{"", idx + "/"}};
+  EXPECT_THAT(sentences(v1::DatasetLayout::IDX),
+              ElementsAre("1 files and folders that the layout does not read skipped (photos)"));
 }
 
 TEST(IdxSourceTest, DamageIsNamed) {

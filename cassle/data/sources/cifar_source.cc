@@ -35,6 +35,20 @@ constexpr ReleaseFile kCifar10[] = {{"data_batch_1.bin", "train"}, {"data_batch_
                                     {"data_batch_5.bin", "train"}, {"test_batch.bin", "test"}};
 constexpr ReleaseFile kCifar100[] = {{"train.bin", "train"}, {"test.bin", "test"}};
 
+constexpr char kFolder10[] = "cifar-10-batches-bin";
+constexpr char kFolder100[] = "cifar-100-binary";
+// Files that name classes.
+constexpr char kNames10[] = "batches.meta.txt";
+constexpr char kNames100[] = "fine_label_names.txt";
+constexpr char kCoarseNames100[] = "coarse_label_names.txt";
+constexpr char kClassesFile[] = "classes.txt";
+
+// Where the files of the release lie in an input that is a folder.
+std::string ReleaseFolder(const std::string& input, const std::string& subfolder) {
+  const std::string below = JoinPath(input, subfolder);
+  return IsDirectory(below) ? below : input;
+}
+
 // The parts of every input: a folder of the release, or a file with its split.
 template <size_t kFiles>
 absl::StatusOr<std::vector<BinaryPart>> FindParts(const SourceArguments& arguments,
@@ -61,9 +75,7 @@ absl::StatusOr<std::vector<BinaryPart>> FindParts(const SourceArguments& argumen
       CASSLE_RETURN_IF_ERROR(add(split.empty() ? "train" : split, input.path));
       continue;
     }
-    *folder = input.path;
-    const std::string below = JoinPath(input.path, subfolder);
-    if (IsDirectory(below)) *folder = below;
+    *folder = ReleaseFolder(input.path, subfolder);
     const size_t before = parts.size();
     std::vector<std::string> missing;
     for (const ReleaseFile& file : files) {
@@ -99,6 +111,23 @@ absl::StatusOr<std::vector<BinaryPart>> FindParts(const SourceArguments& argumen
   return parts;
 }
 
+// Counts what the inputs hold and nobody reads.
+//   read  what is read beside the parts
+absl::Status CountUnreadFiles(const SourceArguments& arguments,
+                              const std::vector<BinaryPart>& parts, const std::string& subfolder,
+                              std::vector<std::string> read) {
+  for (const BinaryPart& part : parts) read.push_back(BaseName(part.path));
+  for (const SourceInput& input : arguments.inputs) {
+    if (!IsDirectory(input.path)) continue;
+    const std::string folder = ReleaseFolder(input.path, subfolder);
+    if (folder != input.path) {
+      CASSLE_RETURN_IF_ERROR(CountBeside(input.path, {subfolder}, arguments));
+    }
+    CASSLE_RETURN_IF_ERROR(CountBeside(folder, read, arguments));
+  }
+  return absl::OkStatus();
+}
+
 void DecodeRecord(absl::string_view record, RgbImage* image) {
   PlanarToRgb(record.substr(record.size() - kPixelBytes), kSide, kSide, /*by_column=*/false, image);
 }
@@ -110,10 +139,10 @@ int64_t Byte(absl::string_view record, int index) { return static_cast<uint8_t>(
 absl::StatusOr<std::unique_ptr<ImageSource>> OpenCifar10Source(const SourceArguments& arguments) {
   std::string folder;
   CASSLE_ASSIGN_OR_RETURN(std::vector<BinaryPart> parts,
-                          FindParts(arguments, kCifar10, "cifar-10-batches-bin", 1, &folder));
-  CASSLE_ASSIGN_OR_RETURN(
-      const std::vector<std::string> classes,
-      ClassNames(arguments.classes, folder, {"batches.meta.txt", "classes.txt"}));
+                          FindParts(arguments, kCifar10, kFolder10, 1, &folder));
+  CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> classes,
+                          ClassNames(arguments.classes, folder, {kNames10, kClassesFile}));
+  CASSLE_RETURN_IF_ERROR(CountUnreadFiles(arguments, parts, kFolder10, {kNames10, kClassesFile}));
   BinaryLayout layout;
   layout.decode = DecodeRecord;
   layout.classes = std::max<int64_t>(10, classes.size());
@@ -129,12 +158,13 @@ absl::StatusOr<std::unique_ptr<ImageSource>> OpenCifar10Source(const SourceArgum
 absl::StatusOr<std::unique_ptr<ImageSource>> OpenCifar100Source(const SourceArguments& arguments) {
   std::string folder;
   CASSLE_ASSIGN_OR_RETURN(std::vector<BinaryPart> parts,
-                          FindParts(arguments, kCifar100, "cifar-100-binary", 2, &folder));
-  CASSLE_ASSIGN_OR_RETURN(
-      const std::vector<std::string> classes,
-      ClassNames(arguments.classes, folder, {"fine_label_names.txt", "classes.txt"}));
+                          FindParts(arguments, kCifar100, kFolder100, 2, &folder));
+  CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> classes,
+                          ClassNames(arguments.classes, folder, {kNames100, kClassesFile}));
   CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> coarse,
-                          ClassNames({}, folder, {"coarse_label_names.txt"}));
+                          ClassNames({}, folder, {kCoarseNames100}));
+  CASSLE_RETURN_IF_ERROR(
+      CountUnreadFiles(arguments, parts, kFolder100, {kNames100, kCoarseNames100, kClassesFile}));
   BinaryLayout layout;
   layout.decode = DecodeRecord;
   layout.classes = std::max<int64_t>(100, classes.size());

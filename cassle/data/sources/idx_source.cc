@@ -2,10 +2,14 @@
 //   NAME-images-idx3-ubyte   magic 2051, images, rows, columns (uint32 big-endian), then gray bytes
 //   NAME-labels-idx1-ubyte   magic 2049, labels, then one byte each
 // NAME is train or t10k (the test split), or has the word in it (emnist-letters-test; SplitInName).
+// Kaggle's archive of MNIST unpacks NAME-images.idx3-ubyte beside a folder for each file, which is
+// called as the file inside it; such a folder is looked into where no file has its name.
 // Gray becomes RGB with three equal channels.
 #include <algorithm>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,6 +29,7 @@ namespace {
 constexpr uint32_t kImageMagic = 2051;
 constexpr uint32_t kLabelMagic = 2049;
 constexpr int64_t kMaxSide = 65535;
+constexpr char kClassesFile[] = "classes.txt";
 
 uint32_t BigEndian(absl::string_view bytes, int word) {
   uint32_t value = 0;
@@ -50,6 +55,24 @@ struct IdxPart {
   int64_t height = 0, width = 0;
 };
 
+// What a file with the labels of those images is called.
+std::string LabelName(const std::string& images) {
+  return absl::StrReplaceAll(images, {{"images", "labels"}, {"idx3", "idx1"}});
+}
+
+// The labels of a file of images; empty if they are not beside it. One of the two may be unpacked,
+// and each may lie in a folder of its name.
+std::string LabelPath(const std::string& images) {
+  const std::string name = LabelName(BaseName(images));
+  if (name == BaseName(images)) return "";
+  const std::string plain(absl::StripSuffix(name, ".gz"));
+  std::string folder = DirName(images);
+  const std::string beside = FindFile(folder, {name, plain});
+  if (!beside.empty()) return beside;
+  if (BaseName(folder) == absl::StripSuffix(BaseName(images), ".gz")) folder = DirName(folder);
+  return FindFile(JoinPath(folder, plain), {plain});
+}
+
 absl::StatusOr<IdxPart> ReadPart(const std::string& split, const std::string& path, Tally* tally) {
   IdxPart idx;
   idx.part.split = split;
@@ -68,15 +91,11 @@ absl::StatusOr<IdxPart> ReadPart(const std::string& split, const std::string& pa
                                             idx.height, "x", idx.width, ", but there are ",
                                             bytes.size() - 16, " bytes (truncated?)"));
   }
-  const std::string name =
-      absl::StrReplaceAll(BaseName(path), {{"images", "labels"}, {"idx3", "idx1"}});
-  // One of the two may be unpacked.
-  const std::string labels =
-      FindFile(DirName(path), {name, std::string(absl::StripSuffix(name, ".gz"))});
-  if (name == BaseName(path) || labels.empty()) {
+  const std::string labels = LabelPath(path);
+  if (labels.empty()) {
     if (split == "unlabeled") return idx;
     return absl::FailedPreconditionError(
-        absl::StrCat(path, ": the labels (", name, ") are not beside it"));
+        absl::StrCat(path, ": the labels (", LabelName(BaseName(path)), ") are not beside it"));
   }
   CASSLE_ASSIGN_OR_RETURN(const auto label_bytes, ReadFileBytes(labels, tally));
   CASSLE_RETURN_IF_ERROR(CheckMagic(labels, label_bytes->view(), kLabelMagic, 8));
@@ -93,6 +112,43 @@ absl::StatusOr<IdxPart> ReadPart(const std::string& split, const std::string& pa
 
 bool IsImageFile(const std::string& name) {
   return absl::StrContains(name, "images-idx3") || absl::StrContains(name, "images.idx3");
+}
+
+// The same for all ways to write one file's name.
+std::string PlainName(const std::string& name) {
+  return absl::StrReplaceAll(absl::StripSuffix(name, ".gz"), {{".idx3", "-idx3"}});
+}
+
+// The files of images in a folder, in the order of their names, then those in folders of their own.
+absl::StatusOr<std::vector<std::string>> FilesOfImages(const std::string& folder) {
+  CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(folder));
+  std::vector<std::string> paths, folders;
+  std::set<std::string> plain;
+  for (const std::string& name : names) {
+    if (!IsImageFile(name)) continue;
+    const std::string path = JoinPath(folder, name);
+    (IsDirectory(path) ? folders : paths).push_back(path);
+    if (!IsDirectory(path)) plain.insert(PlainName(name));
+  }
+  for (const std::string& path : folders) {
+    const std::string inside = FindFile(path, {BaseName(path)});
+    if (!inside.empty() && plain.insert(PlainName(BaseName(path))).second) paths.push_back(inside);
+  }
+  return paths;
+}
+
+// Counts what lies in a folder beside those files of images and their labels.
+absl::Status CountUnreadFiles(const std::string& folder, const std::vector<std::string>& images,
+                              const SourceArguments& arguments) {
+  std::vector<std::string> read = {kClassesFile};
+  for (const std::string& path : images) {
+    for (const std::string& file : {path, LabelPath(path)}) {
+      if (file.empty()) continue;
+      // A folder of its own, or the file.
+      read.push_back(std::filesystem::path(file).lexically_relative(folder).begin()->string());
+    }
+  }
+  return CountBeside(folder, read, arguments);
 }
 
 // \error kFailedPrecondition naming a file beside others whose name says no split, or that of
@@ -122,15 +178,12 @@ absl::StatusOr<std::unique_ptr<ImageSource>> OpenIdxSource(const SourceArguments
     folder = DirName(input.path);
     if (IsDirectory(input.path)) {
       folder = input.path;
-      paths.clear();
-      CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(folder));
-      for (const std::string& name : names) {
-        if (IsImageFile(name)) paths.push_back(JoinPath(folder, name));
-      }
+      CASSLE_ASSIGN_OR_RETURN(paths, FilesOfImages(folder));
       if (paths.empty()) {
         return absl::FailedPreconditionError(
             absl::StrCat(folder, ": no file of images (...-images-idx3-ubyte[.gz])"));
       }
+      CASSLE_RETURN_IF_ERROR(CountUnreadFiles(folder, paths, arguments));
     }
     for (const std::string& path : paths) {
       const bool alone = paths.size() == 1 && arguments.inputs.size() == 1;
@@ -147,7 +200,7 @@ absl::StatusOr<std::unique_ptr<ImageSource>> OpenIdxSource(const SourceArguments
     }
   }
   CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> classes,
-                          ClassNames(arguments.classes, folder, {"classes.txt"}));
+                          ClassNames(arguments.classes, folder, {kClassesFile}));
   BinaryLayout layout;
   layout.decode = [height, width](absl::string_view record, RgbImage* image) {
     image->Resize(static_cast<int>(height), static_cast<int>(width));

@@ -99,13 +99,20 @@ std::string ExtensionOf(absl::string_view path) {
   return dot == name.npos || dot == 0 ? "" : absl::AsciiStrToLower(name.substr(dot + 1));
 }
 
-bool IsArchiveName(const std::string& name) {
-  for (const char* suffix : {".tar", ".tar.gz", ".tgz", ".taz", ".tar.bz2", ".tbz2", ".tbz", ".tz2",
-                             ".tar.xz", ".txz", ".tar.zst", ".tar.zstd", ".tzst", ".tar.lz4",
-                             ".tar.lzma", ".tlz", ".tar.lz", ".tar.Z", ".zip"}) {
-    if (absl::EndsWithIgnoreCase(name, suffix)) return name[0] != '.';
+absl::string_view WithoutTarEnding(absl::string_view name) {
+  for (const char* suffix :
+       {".tar", ".tar.gz", ".tgz", ".taz", ".tar.bz2", ".tbz2", ".tbz", ".tz2", ".tar.xz", ".txz",
+        ".tar.zst", ".tar.zstd", ".tzst", ".tar.lz4", ".tar.lzma", ".tlz", ".tar.lz", ".tar.Z"}) {
+    if (!absl::EndsWithIgnoreCase(name, suffix)) continue;
+    name.remove_suffix(absl::string_view(suffix).size());
+    return name;
   }
-  return false;
+  return "";
+}
+
+bool IsArchiveName(const std::string& name) {
+  const bool ending = !WithoutTarEnding(name).empty() || absl::EndsWithIgnoreCase(name, ".zip");
+  return ending && name[0] != '.';
 }
 
 bool MayHoldLabels(const std::string& name) {

@@ -30,6 +30,9 @@ std::string ExtensionOf(absl::string_view path);
 // Is a file's name that of an archive (tar, zip), by its ending?
 bool IsArchiveName(const std::string& name);
 
+// "train-0" of train-0.tar.gz, train-0.tgz, ...; empty if the name is not that of a tar.
+absl::string_view WithoutTarEnding(absl::string_view name);
+
 // May a file that is no image hold the labels of others, by its name?
 bool MayHoldLabels(const std::string& name);
 

@@ -115,35 +115,32 @@ absl::Status ChooseNumbers(const std::vector<std::string>& only,
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<ImageSource>> SelectFrom(
-    std::unique_ptr<ImageSource> source, const std::vector<std::string>& only_classes,
-    const std::vector<std::string>& without_classes, const std::string& joined, Tally* tally) {
-  if (only_classes.empty() && without_classes.empty() && joined.empty()) return source;
+absl::StatusOr<std::unique_ptr<ImageSource>> SelectFrom(std::unique_ptr<ImageSource> source,
+                                                        const ClassChoice& choice,
+                                                        const std::string& joined, Tally* tally) {
+  if (choice.IsAll() && joined.empty()) return source;
   std::unordered_map<int64_t, int64_t> kept;
   std::vector<std::string> classes;
-  if (!only_classes.empty() || !without_classes.empty()) {
+  if (!choice.IsAll()) {
     v1::DatasetInfo info;
     CASSLE_RETURN_IF_ERROR(source->Describe(&info));
     const std::vector<std::string> there(info.classes().begin(), info.classes().end());
     if (there.empty()) {
-      CASSLE_RETURN_IF_ERROR(ChooseNumbers(only_classes, without_classes, &kept, &classes));
+      CASSLE_RETURN_IF_ERROR(ChooseNumbers(choice.only(), choice.without(), &kept, &classes));
     }
     const std::unordered_set<std::string> known = NormalForms(there.empty() ? classes : there);
-    for (const std::string& name : only_classes) {
+    for (const std::string& name : choice.only()) {
       if (known.count(NormalForm(name)) == 0) return NoSuchClass("--only_classes", name, there);
     }
-    for (const std::string& name : without_classes) {
+    for (const std::string& name : choice.without()) {
       if (known.count(NormalForm(name)) > 0) continue;
       if (!NearestWord(name, there).empty()) {
         return NoSuchClass("--without_classes", name, there);
       }
       tally->Count("classes to be left out that the input does not have", name);
     }
-    const std::unordered_set<std::string> wanted = NormalForms(only_classes);
-    const std::unordered_set<std::string> unwanted = NormalForms(without_classes);
     for (size_t i = 0; i < there.size(); ++i) {
-      const std::string form = NormalForm(there[i]);
-      if ((!wanted.empty() && wanted.count(form) == 0) || unwanted.count(form) > 0) continue;
+      if (!choice.Keeps(there[i])) continue;
       kept[i] = classes.size();
       classes.push_back(there[i]);
     }

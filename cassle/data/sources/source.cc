@@ -1,7 +1,6 @@
 #include "cassle/data/sources/source.h"
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -117,19 +116,24 @@ absl::StatusOr<std::vector<std::string>> ReadLines(const std::string& path, Fore
   return lines;
 }
 
+absl::Status CheckClassName(const std::string& name, const std::string& origin,
+                            std::set<std::string>* known) {
+  if (name.empty()) {
+    return absl::DataLossError(
+        absl::StrCat(origin, ": the line is empty, and line k+1 names class k"));
+  }
+  if (!known->insert(name).second) {
+    return absl::DataLossError(absl::StrCat(origin, ": the class '", name, "' is named twice"));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::vector<std::string>> ReadClassNames(const std::string& path) {
   CASSLE_ASSIGN_OR_RETURN(std::vector<std::string> names, ReadLines(path));
   std::set<std::string> known;
   bool numbered = names.size() > 1;
   for (size_t i = 0; i < names.size(); ++i) {
-    if (names[i].empty()) {
-      return absl::DataLossError(
-          absl::StrCat(path, ":", i + 1, ": the line is empty, and line k+1 names class k"));
-    }
-    if (!known.insert(names[i]).second) {
-      return absl::DataLossError(
-          absl::StrCat(path, ":", i + 1, ": the class '", names[i], "' is named twice"));
-    }
+    CASSLE_RETURN_IF_ERROR(CheckClassName(names[i], absl::StrCat(path, ":", i + 1), &known));
     const std::string number = absl::StrCat(i);
     numbered = numbered && names[i].size() > number.size() && absl::StartsWith(names[i], number) &&
                absl::StrContains(" \t,;:", names[i][number.size()]);

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@
 #include "cassle/data/records/dataset.pb.h"
 #include "cassle/data/records/image_record.pb.h"
 #include "cassle/data/shapes/shapes.pb.h"
+#include "cassle/data/sources/class_choice.h"
 #include "cassle/data/sources/leave_out.h"
 #include "cassle/data/sources/list_layout.pb.h"
 #include "cassle/data/sources/source.pb.h"
@@ -88,6 +90,8 @@ struct SourceArguments {
   std::vector<std::string> splits;
   // Class names from --classes; empty: none given.
   std::vector<std::string> classes;
+  // A source has all classes (SelectFrom takes those that are chosen), but draws splits of these.
+  ClassChoice choice;
   std::string image_root;
   // Which column (CSV) or extension (archives) the images are; empty: the usual ones.
   std::string image_from;
@@ -148,6 +152,12 @@ absl::Status CheckInterrupted(const SourceArguments& arguments, const std::strin
 // \error kNotFound; kDataLoss if there is none, or no text.
 absl::StatusOr<std::vector<std::string>> ReadLines(const std::string& path,
                                                    ForeignBytes foreign = ForeignBytes::kRefused);
+
+// For each line of a file that names classes, in their order; `known` are the names before, to
+// which this one is added.
+// \error kDataLoss naming `origin` (FILE:LINE): no name, or one that was named before.
+absl::Status CheckClassName(const std::string& name, const std::string& origin,
+                            std::set<std::string>* known);
 
 // The lines of a file that names classes: line k+1 names class k.
 // \error as ReadLines; kDataLoss naming a line that is empty, named before or numbered, as in

@@ -62,9 +62,14 @@ bool LooksLikeStl10(const Found& found) {
 }
 
 bool LooksLikeIdx(const Found& found) {
-  return found.Any([](const std::string& name) {
-    return absl::StrContains(name, "-images-idx3-ubyte") ||
-           absl::StrContains(name, "-images.idx3-ubyte");
+  return found.Any([&](const std::string& name) {
+    if (!absl::StrContains(name, "-images-idx3-ubyte") &&
+        !absl::StrContains(name, "-images.idx3-ubyte")) {
+      return false;
+    }
+    // Some unpack each file into a folder of its name.
+    const std::string path = found.folder ? JoinPath(found.path, name) : found.path;
+    return !IsDirectory(path) || !FindFile(path, {name}).empty();
   });
 }
 

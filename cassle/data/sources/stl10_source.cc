@@ -19,6 +19,10 @@ namespace cassle {
 namespace {
 
 constexpr int kSide = 96;
+constexpr char kFolder[] = "stl10_binary";
+// Files that name classes.
+constexpr char kNames[] = "class_names.txt";
+constexpr char kClassesFile[] = "classes.txt";
 
 // "train_y.bin" for "train_X.bin"; empty if there is none.
 std::string LabelPath(const std::string& images) {
@@ -70,24 +74,30 @@ absl::StatusOr<std::unique_ptr<ImageSource>> OpenStl10Source(const SourceArgumen
       parts.push_back(std::move(part));
       continue;
     }
-    const std::string below = JoinPath(input.path, "stl10_binary");
+    const std::string below = JoinPath(input.path, kFolder);
     folder = IsDirectory(below) ? below : input.path;
     const size_t before = parts.size();
+    std::vector<std::string> read = {kNames, kClassesFile};
     for (const char* split : {"train", "test", "unlabeled"}) {
       const std::string path = JoinPath(folder, absl::StrCat(split, "_X.bin"));
       if (!FileExists(path)) continue;
       CASSLE_ASSIGN_OR_RETURN(BinaryPart part, MakePart(input.split.empty() ? split : input.split,
                                                         path, arguments.tally.get()));
       parts.push_back(std::move(part));
+      read.push_back(BaseName(path));
+      read.push_back(BaseName(LabelPath(path)));
     }
     if (parts.size() == before) {
       return NoImagesError(
           absl::StrCat(folder, ": none of train_X.bin, test_X.bin, unlabeled_X.bin"));
     }
+    if (folder != input.path) {
+      CASSLE_RETURN_IF_ERROR(CountBeside(input.path, {kFolder}, arguments));
+    }
+    CASSLE_RETURN_IF_ERROR(CountBeside(folder, read, arguments));
   }
-  CASSLE_ASSIGN_OR_RETURN(
-      const std::vector<std::string> classes,
-      ClassNames(arguments.classes, folder, {"class_names.txt", "classes.txt"}));
+  CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> classes,
+                          ClassNames(arguments.classes, folder, {kNames, kClassesFile}));
   BinaryLayout layout;
   layout.classes = std::max<int64_t>(10, classes.size());
   layout.decode = [](absl::string_view record, RgbImage* image) {

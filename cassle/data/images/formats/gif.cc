@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -14,9 +15,60 @@
 namespace cassle {
 namespace {
 
+// What the blocks hold, each behind its length, up to an empty one or the end of the file.
+std::string JoinedBlocks(absl::string_view blocks) {
+  std::string bytes;
+  while (!blocks.empty() && blocks[0] != 0) {
+    const size_t length = static_cast<uint8_t>(blocks[0]);
+    absl::StrAppend(&bytes, blocks.substr(1, length));
+    blocks.remove_prefix(std::min(blocks.size(), length + 1));
+  }
+  return bytes;
+}
+
+// Is there a code among those of LZW that stands for nothing yet? Pillow refuses it; giflib makes
+// other pixels of it and of all behind it. Codes that are missing at the end it finds itself.
+//   pixel_bits  of the code of a single pixel
+bool HasUnknownCode(absl::string_view bytes, int pixel_bits, int64_t pixels) {
+  constexpr int kMaxBits = 12;
+  const int clear = 1 << pixel_bits;
+  // How many pixels each code stands for.
+  std::vector<int> lengths(1 << kMaxBits, 1);
+  int next = clear + 2, code_bits = pixel_bits + 1;
+  // -1: none since the table was cleared.
+  int before = -1;
+  uint32_t window = 0;
+  int filled = 0;
+  while (pixels > 0) {
+    for (; filled < code_bits; filled += 8) {
+      if (bytes.empty()) return false;
+      window |= uint32_t{static_cast<uint8_t>(bytes[0])} << filled;
+      bytes.remove_prefix(1);
+    }
+    const int code = static_cast<int>(window & ((1u << code_bits) - 1));
+    window >>= code_bits;
+    filled -= code_bits;
+    if (code == clear) {
+      next = clear + 2;
+      code_bits = pixel_bits + 1;
+      before = -1;
+      continue;
+    }
+    if (code == clear + 1) return false;
+    if (code > (before < 0 ? clear : next)) return true;
+    if (before >= 0 && next < 1 << kMaxBits) {
+      lengths[next] = lengths[before] + 1;
+      if (++next == 1 << code_bits && code_bits < kMaxBits) ++code_bits;
+    }
+    pixels -= lengths[code];
+    before = code;
+  }
+  return false;
+}
+
 class GifReader {
  public:
-  explicit GifReader(absl::string_view file) : rest_(file) {}
+  explicit GifReader(absl::string_view file) : file_(file), rest_(file) {}
   ~GifReader() {
     if (gif_ != nullptr) DGifCloseFile(gif_, nullptr);
   }
@@ -45,6 +97,12 @@ class GifReader {
   // After ReadHeader.
   absl::Status ReadPixels(RgbImage* image, DecodeReport* report) {
     const GifImageDesc frame = gif_->Image;
+    // The byte before the blocks.
+    const int pixel_bits = static_cast<uint8_t>(file_[file_.size() - rest_.size() - 1]);
+    if (pixel_bits <= 8 &&
+        HasUnknownCode(JoinedBlocks(rest_), pixel_bits, int64_t{frame.Width} * frame.Height)) {
+      return absl::DataLossError("its compressed data are damaged");
+    }
     const std::vector<uint8_t> palette =
         Palette(frame.ColorMap != nullptr ? frame.ColorMap : gif_->SColorMap);
     const auto paint = [&](int index, uint8_t* rgb) {
@@ -149,6 +207,8 @@ class GifReader {
     }
   }
 
+  const absl::string_view file_;
+  // What is not read yet.
   absl::string_view rest_;
   GifFileType* gif_ = nullptr;
   // Index that means "no colour here"; -1: none.

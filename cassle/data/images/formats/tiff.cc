@@ -187,6 +187,17 @@ class TiffReader {
     return absl::OkStatus();
   }
 
+  uint32_t NumChunks() {
+    return TIFFIsTiled(tiff_) != 0 ? TIFFNumberOfTiles(tiff_) : TIFFNumberOfStrips(tiff_);
+  }
+
+  // A strip or tile that is left out has no place: the beginning of the file would be read for it.
+  absl::Status CheckIsThere(uint32_t index) {
+    if (index < NumChunks() && TIFFGetStrileOffset(tiff_, index) > 0) return absl::OkStatus();
+    return absl::DataLossError(
+        absl::StrCat("its ", TIFFIsTiled(tiff_) != 0 ? "tile " : "strip ", index, " is missing"));
+  }
+
   // Strips and tiles alike: rectangles of pixels, which may reach over the right and lower edge.
   absl::Status ReadChunks(RgbImage* image) {
     const bool tiled = TIFFIsTiled(tiff_) != 0;
@@ -221,13 +232,12 @@ class TiffReader {
         const uint32_t used_columns = std::min(columns, width_ - left);
         for (int plane = 0; plane < (apart_ ? kept : 1); ++plane) {
           const tmsize_t wanted = static_cast<tmsize_t>((tiled ? rows : used_rows)) * row_bytes;
-          const tmsize_t got =
-              tiled ? TIFFReadEncodedTile(
-                          tiff_, TIFFComputeTile(tiff_, left, top, 0, static_cast<uint16_t>(plane)),
-                          chunk.data(), wanted)
-                    : TIFFReadEncodedStrip(
-                          tiff_, TIFFComputeStrip(tiff_, top, static_cast<uint16_t>(plane)),
-                          chunk.data(), wanted);
+          const auto sample = static_cast<uint16_t>(plane);
+          const uint32_t index = tiled ? TIFFComputeTile(tiff_, left, top, 0, sample)
+                                       : TIFFComputeStrip(tiff_, top, sample);
+          CASSLE_RETURN_IF_ERROR(CheckIsThere(index));
+          const tmsize_t got = tiled ? TIFFReadEncodedTile(tiff_, index, chunk.data(), wanted)
+                                     : TIFFReadEncodedStrip(tiff_, index, chunk.data(), wanted);
           if (got < wanted) return Error();
           for (uint32_t y = 0; y < used_rows; ++y) {
             const uint8_t* row = chunk.data() + y * row_bytes;
@@ -302,6 +312,12 @@ class TiffReader {
   absl::Status ReadByLibtiff(RgbImage* image) {
     char reason[1024] = "";
     if (TIFFRGBAImageOK(tiff_, reason) == 0) return absl::DataLossError(reason);
+    uint16_t compression = COMPRESSION_NONE;
+    TIFFGetFieldDefaulted(tiff_, TIFFTAG_COMPRESSION, &compression);
+    // JPEG of the old kind may have its place in tags of its own.
+    for (uint32_t i = 0; i < NumChunks() && compression != COMPRESSION_OJPEG; ++i) {
+      CASSLE_RETURN_IF_ERROR(CheckIsThere(i));
+    }
     std::vector<uint32_t> raster(size_t{width_} * height_);
     // As stored: the orientation is applied later.
     uint16_t orientation = 1;

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -146,6 +147,24 @@ class ArchiveSource : public ImageSource {
 
 constexpr char kClassesFile[] = "classes.txt";
 
+// \error kFailedPrecondition naming two that differ in their compression alone: each image would
+// come in twice.
+absl::Status CheckNoneIsPackedTwice(const std::string& folder,
+                                    const std::vector<std::string>& archives) {
+  std::map<absl::string_view, absl::string_view> tars;
+  for (const std::string& name : archives) {
+    const absl::string_view stem = WithoutTarEnding(name);
+    if (stem.empty()) continue;
+    const auto [other, added] = tars.emplace(stem, name);
+    if (added) continue;
+    return absl::FailedPreconditionError(
+        absl::StrCat(JoinPath(folder, name), " has the name of ", other->second,
+                     " beside it, packed in another way: leave one of them out with --leave_out=",
+                     EscapedName(name)));
+  }
+  return absl::OkStatus();
+}
+
 // The archives of a folder, without those that are left out. What else lies there is counted.
 absl::StatusOr<std::vector<std::string>> ArchivesOf(const std::string& folder,
                                                     const SourceArguments& arguments) {
@@ -168,6 +187,7 @@ absl::StatusOr<std::vector<std::string>> ArchivesOf(const std::string& folder,
       CountUnread(kBeside, JoinPath(folder, name), escaped, arguments);
     }
   }
+  CASSLE_RETURN_IF_ERROR(CheckNoneIsPackedTwice(folder, archives));
   return archives;
 }
 

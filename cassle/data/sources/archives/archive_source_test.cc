@@ -2,6 +2,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -591,6 +592,27 @@ TEST(ArchiveSourceTest, TheEndingsOfOtherPackersAreThoseOfArchives) {
     PutFile(absl::StrCat(root, "/", ending, "/train.", ending), MakeTar({{"0.png", Png()}}));
     ASSERT_OK_AND_ASSIGN(const SourceContent content, ReadSource(absl::StrCat(root, "/", ending)));
     EXPECT_EQ(content.layout, "webdataset") << ending;
+  }
+}
+
+TEST(ArchiveSourceTest, AnArchiveBesideItselfInAnotherCompressionIsAnError) {
+  const std::string root = FreshFolder("packed_twice");
+  const std::string tar = MakeTar({{"a.png", Png()}, {"a.cls", "0"}});
+  PutFile(root + "/train-0.tar", tar);
+  PutFile(root + "/train-1.tgz", Gzip(MakeTar({{"b.png", Png()}, {"b.cls", "0"}})));
+  ASSERT_OK_AND_ASSIGN(const SourceContent content, ReadSource(root));
+  EXPECT_THAT(content.items, SizeIs(2));
+  for (const char* name : {"train-0.tar.gz", "train-0.tgz"}) {
+    PutFile(JoinPath(root, name), Gzip(tar));
+    EXPECT_THAT(ReadSource(root),
+                StatusIs(kBad, AllOf(HasSubstr(JoinPath(root, name) + " has the name of "),
+                                     HasSubstr(absl::StrCat("--leave_out=", name)))));
+    SourceArguments arguments;
+    arguments.inputs = {{"", root}};
+    arguments.leave_out = std::make_shared<LeaveOut>(std::vector<std::string>{name});
+    ASSERT_OK_AND_ASSIGN(const SourceContent left, ReadSource(arguments));
+    EXPECT_EQ(KeysAndLabels(left), KeysAndLabels(content));
+    ASSERT_OK(RemoveAll(JoinPath(root, name)));
   }
 }
 

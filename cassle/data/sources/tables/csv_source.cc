@@ -15,11 +15,9 @@
 // The images are not part of the stage's fingerprint when they lie outside --input and
 // --image_root.
 #include <algorithm>
-#include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -51,24 +49,6 @@ struct List {
   // Empty if the name does not tell.
   std::string split;
 };
-
-// Without ./ and a/../
-std::string Normal(const std::string& path) {
-  return std::filesystem::path(path).lexically_normal().string();
-}
-
-// The split that a row says it is of.
-absl::StatusOr<std::string> SplitOf(const ImageRow& row, const std::string& cell, bool odd_splits) {
-  const std::string canonical = CanonicalSplit(cell);
-  if (!canonical.empty()) return canonical;
-  if (odd_splits) return cell;
-  return absl::FailedPreconditionError(
-      absl::StrCat(row.origin, ": '", cell,
-                   "' is none of the splits train, val, test, unlabeled; --splits=", cell,
-                   ",... names those that are wanted, whatever they are called "
-                   "(--join_splits=train makes one of "
-                   "them all)"));
-}
 
 // The file that `path` below `root` is but for the case of its letters; empty if there is none.
 std::string InOtherCase(const std::string& root, const std::string& path) {
@@ -189,7 +169,7 @@ absl::Status AppendRows(const List& list, const SourceArguments& arguments,
     CASSLE_RETURN_IF_ERROR(
         LocateImage(InPart(root, parts, cells[columns.path], arguments.tally.get()), root,
                     arguments.tally.get(), &row));
-    if (!arguments.leave_out->MatchedPart(Normal(UnescapedName(row.key))).empty()) {
+    if (!arguments.leave_out->MatchedPart(NormalPath(UnescapedName(row.key))).empty()) {
       arguments.tally->Count(kLeftOut, row.key);
       continue;
     }
@@ -206,7 +186,8 @@ absl::Status AppendRows(const List& list, const SourceArguments& arguments,
     }
     row.split = list.split.empty() && !arguments.only_images ? "train" : list.split;
     if (columns.split >= 0 && !cells[columns.split].empty()) {
-      CASSLE_ASSIGN_OR_RETURN(row.split, SplitOf(row, cells[columns.split], arguments.odd_splits));
+      CASSLE_ASSIGN_OR_RETURN(row.split,
+                              SplitOfCell(cells[columns.split], row.origin, arguments.odd_splits));
     } else if (columns.split >= 0) {
       arguments.tally->Count(absl::StrCat("rows without a split taken for ", row.split), row.key);
     }
@@ -225,36 +206,6 @@ absl::Status AppendRows(const List& list, const SourceArguments& arguments,
         ": cells escaped, which are not UTF-8 or have control characters (for a list of Windows, "
         "iconv -f WINDOWS-1252 -t UTF-8 makes UTF-8 of it)"));
   }
-  return absl::OkStatus();
-}
-
-// Leaves out rows that say again what one before said of the same image.
-absl::Status DropRepeated(std::vector<ImageRow>* rows, Tally* tally) {
-  std::unordered_map<std::string, size_t> first;
-  std::unordered_map<std::string, std::string> split_of;
-  std::vector<ImageRow> kept;
-  kept.reserve(rows->size());
-  for (ImageRow& row : *rows) {
-    const auto [known, added] = first.emplace(absl::StrCat(row.split, "/", row.path), kept.size());
-    if (added) {
-      const auto [other, alone] = split_of.emplace(row.path, row.split);
-      if (!alone) {
-        tally->Count("images that are in several splits",
-                     absl::StrCat(row.key, " in ", other->second, " and ", row.split));
-      }
-      kept.push_back(std::move(row));
-      continue;
-    }
-    const ImageRow& before = kept[known->second];
-    if (row.cells != before.cells) {
-      return absl::DataLossError(absl::StrCat(row.origin, ": '", row.key, "' is the image of ",
-                                              before.origin,
-                                              " too, where other cells say other "
-                                              "things of it: an image has one row"));
-    }
-    tally->Count("rows that repeat an image left out", row.key);
-  }
-  *rows = std::move(kept);
   return absl::OkStatus();
 }
 
@@ -323,7 +274,7 @@ absl::StatusOr<std::unique_ptr<ImageSource>> OpenCsvSource(const SourceArguments
   for (const List& list : lists) {
     CASSLE_RETURN_IF_ERROR(AppendRows(list, arguments, &rows, &targets));
   }
-  CASSLE_RETURN_IF_ERROR(DropRepeated(&rows, arguments.tally.get()));
+  CASSLE_RETURN_IF_ERROR(DropRepeatedRows(&rows, arguments.tally.get()));
   return MakeRowSource(std::move(rows), arguments.classes, std::move(targets),
                        ClassColumn::Codes::kNames, arguments);
 }

@@ -27,11 +27,11 @@
 #include "absl/strings/strip.h"
 #include "cassle/base/escaped_name.h"
 #include "cassle/base/file.h"
-#include "cassle/base/permutation.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/data/sources/image_files.h"
 #include "cassle/data/sources/names.h"
 #include "cassle/data/sources/sources.h"
+#include "cassle/data/sources/tables/draw_splits.h"
 #include "cassle/data/sources/tables/list_table.h"
 #include "cassle/data/sources/tables/row_path.h"
 #include "cassle/data/sources/tables/row_source.h"
@@ -45,10 +45,17 @@ std::string WithoutNumber(const std::string& text) {
   return end > 0 && end < text.size() && text[end - 1] == '_' ? text.substr(0, end - 1) : text;
 }
 
+// All but the ending; a dot of a folder begins none.
+std::string Stem(const std::string& path) {
+  const size_t dot = path.rfind('.');
+  const bool in_folder = dot != std::string::npos && path.find_first_of("/\\", dot) != path.npos;
+  return in_folder ? path : path.substr(0, dot);
+}
+
 std::string Apply(absl::string_view function, const std::string& field) {
   if (function == "dir") return DirName(field);
   if (function == "name") return WithoutNumber(field);
-  if (function == "stem") return field.substr(0, field.rfind('.'));
+  if (function == "stem") return Stem(field);
   int width = 0;
   const bool pad = absl::ConsumePrefix(&function, "pad") && absl::SimpleAtoi(function, &width);
   if (!pad || static_cast<int>(field.size()) >= width) return field;
@@ -210,14 +217,19 @@ class ListReader {
     return absl::OkStatus();
   }
 
+  // Escaped.
   absl::StatusOr<std::string> Split(const ListRow& line) const {
     if (layout_.split().empty()) return std::string("train");
     CASSLE_ASSIGN_OR_RETURN(const std::string word, Expand(layout_.split(), line));
     for (const std::string& entry : layout_.split_names()) {
       const std::vector<std::string> sides = absl::StrSplit(entry, absl::MaxSplits('=', 1));
-      if (sides.size() == 2 && sides[0] == word) return sides[1];
+      if (sides.size() != 2 || sides[0] != word) continue;
+      const std::string canonical = CanonicalSplit(sides[1]);
+      return canonical.empty() ? EscapedName(sides[1]) : canonical;
     }
-    if (layout_.split_names_size() == 0 && !word.empty()) return word;
+    if (layout_.split_names_size() == 0 && !word.empty()) {
+      return SplitOfCell(EscapedName(word), line.origin, arguments_.odd_splits);
+    }
     return absl::DataLossError(
         absl::StrCat(line.origin, ": split_names does not say which split '", word, "' is"));
   }
@@ -247,12 +259,11 @@ class ListReader {
     // SUN397 writes paths with a slash in front.
     while (absl::StartsWith(row.key, "/")) row.key.erase(0, 1);
     row.key = InFormOfDisk(root_, row.key, arguments_.tally.get());
-    row.path = JoinPath(root_, row.key);
+    row.path = NormalPath(JoinPath(root_, row.key));
     const std::string key = EscapedName(row.key);
     if (key != row.key) arguments_.tally->Count(kNamesEscaped, key);
     row.key = key;
-    CASSLE_ASSIGN_OR_RETURN(const std::string split, Split(line));
-    row.split = EscapedName(split);
+    CASSLE_ASSIGN_OR_RETURN(row.split, Split(line));
     if (!layout_.label().empty()) {
       CASSLE_ASSIGN_OR_RETURN(const std::string label, Label(line));
       row.cells["label"] = EscapedName(label);
@@ -276,33 +287,6 @@ class ListReader {
   const v1::ImageList& layout_;
   std::vector<Joined> joined_;
 };
-
-// Puts rows into train, val and test by a seeded draw, by class if numbers per class are given.
-absl::Status DrawSplits(const v1::DrawnSplits& draw, std::vector<ImageRow>* rows) {
-  const bool per_class = draw.train_per_class() > 0 || draw.val_per_class() > 0;
-  if (draw.train() + draw.val() > 1 || (per_class && draw.train() + draw.val() > 0)) {
-    return absl::InvalidArgumentError(
-        "--lists: draw takes shares of at most 1 together, or numbers per class, not both");
-  }
-  std::map<std::string, std::vector<ImageRow*>> groups;
-  for (ImageRow& row : *rows) groups[per_class ? row.cells["label"] : ""].push_back(&row);
-  uint64_t group_number = 0;
-  for (auto& [name, group] : groups) {
-    const int64_t n = group.size();
-    const int64_t train = per_class ? draw.train_per_class() : std::llround(n * draw.train());
-    const int64_t val = per_class ? draw.val_per_class() : std::llround(n * draw.val());
-    if (train + val > n) {
-      return absl::FailedPreconditionError(absl::StrCat("class '", name, "' has ", n,
-                                                        " images, but ", train + val,
-                                                        " are to be drawn for train and val"));
-    }
-    const KeyedPermutation order(n, draw.seed() * 0x9E3779B97F4A7C15u + group_number++);
-    for (int64_t i = 0; i < n; ++i) {
-      group[order(i)]->split = i < train ? "train" : i < train + val ? "val" : "test";
-    }
-  }
-  return absl::OkStatus();
-}
 
 absl::Status CheckTargets(const v1::ImageList& list) {
   for (const v1::ListTarget& target : list.targets()) {
@@ -349,11 +333,14 @@ absl::StatusOr<std::unique_ptr<ImageSource>> OpenListSource(const SourceArgument
     CASSLE_RETURN_IF_ERROR(ListReader(arguments, list).AppendRows(&rows));
     for (const v1::ListTarget& target : list.targets()) targets[target.name()] = target.size();
     if (list.class_names().empty() || !classes.empty()) continue;
-    CASSLE_ASSIGN_OR_RETURN(const std::vector<ListRow> names,
-                            ReadListTable(list.class_names(), arguments));
-    for (const ListRow& name : names) classes.push_back(EscapedName(name.fields.back()));
+    CASSLE_ASSIGN_OR_RETURN(classes, ReadListClasses(list.class_names(), arguments));
   }
-  if (layout.has_draw()) CASSLE_RETURN_IF_ERROR(DrawSplits(layout.draw(), &rows));
+  // A draw decides, whatever splits the lists say.
+  for (ImageRow& row : rows) {
+    if (layout.has_draw()) row.split = "train";
+  }
+  CASSLE_RETURN_IF_ERROR(DropRepeatedRows(&rows, arguments.tally.get()));
+  if (layout.has_draw()) CASSLE_RETURN_IF_ERROR(DrawSplits(arguments, classes, &rows));
   return MakeRowSource(std::move(rows), std::move(classes), std::move(targets),
                        ClassColumn::Codes::kNumbers, arguments);
 }

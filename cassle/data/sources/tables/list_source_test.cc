@@ -3,12 +3,14 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/base/testing/status_matchers.h"
 #include "cassle/base/text_proto.h"
+#include "cassle/data/records/dataset.h"
 #include "cassle/data/shard_encoder_stage.h"
 #include "cassle/data/sources/source_testutil.h"
 #include "cassle/stage/stage_main.h"
@@ -62,6 +64,20 @@ class ListSourceTest : public ::testing::Test {
     return outcome.ok() ? outcome->manifest.result_json() : "";
   }
 
+  // The images of train.
+  std::vector<std::string> TrainKeys(const std::string& lists, const std::string& more = "") {
+    EXPECT_OK(Encode(lists, more));
+    const auto train = Dataset::Open(absl::StrCat(out_, "/", runs_), "train");
+    EXPECT_OK(train.status());
+    std::vector<std::string> keys;
+    v1::ImageRecord record;
+    for (int64_t i = 0; train.ok() && i < (*train)->size(); ++i) {
+      EXPECT_OK((*train)->Read(i, &record));
+      keys.push_back(record.key());
+    }
+    return keys;
+  }
+
   std::string root_, out_;
   int runs_ = 0;
 };
@@ -100,6 +116,61 @@ TEST_F(ListSourceTest, WrongListsAreNamed) {
                 "kinds.txt:3: '1' is listed twice, with other fields before");
 }
 
+TEST_F(ListSourceTest, AnImageHasOneRowInASplit) {
+  PutFile(root_ + "/list.txt", "cat/1.jpg cat\ncat/2.jpg cat\ncat//1.jpg dog\n");
+  const std::string train = "images { list: 'list.txt' label: '{2}' } ";
+  ExpectFailure(train, "", 65, "list.txt:3: 'cat//1.jpg' is the image of");
+  // A row that says nothing new is no second image, nor is it drawn for another split.
+  PutFile(root_ + "/list.txt", "cat/1.jpg cat\ncat/2.jpg cat\ncat/1.jpg cat\n");
+  for (const std::string& more : {train, train + train, train + "draw { train: 0.5 }"}) {
+    ASSERT_OK_AND_ASSIGN(const StageOutcome outcome, Encode(more));
+    EXPECT_THAT(outcome.manifest.result_json(), HasSubstr("\"images\":2,"));
+    EXPECT_THAT(outcome.manifest.notes(),
+                Contains(HasSubstr("rows that repeat an image left out (cat/1.jpg")));
+  }
+}
+
+TEST_F(ListSourceTest, AnImageInSeveralSplitsIsNamed) {
+  ASSERT_OK_AND_ASSIGN(
+      const StageOutcome outcome,
+      Encode(absl::StrCat(kGood, " images { list: 'list.txt' skip_lines: 1 last: 1 path: '{2}' ",
+                          "label: '{dir:2}' split: 'test' }"),
+             "expect: ['train=3', 'test=1']"));
+  EXPECT_THAT(outcome.manifest.notes(),
+              Contains("1 images that are in several splits (cat/1.jpg in train and test)"));
+}
+
+TEST_F(ListSourceTest, SplitsAreCalledAsTheirWordsMean) {
+  PutFile(root_ + "/list.txt", "Train cat/1.jpg\nTEST cat/2.jpg\nvalidation dog/3.jpg\n");
+  const std::string lists = "images { list: 'list.txt' path: '{2}' split: '{1}' ";
+  const std::string counts = "expect: ['train=1', 'val=1', 'test=1']";
+  EXPECT_OK(Encode(lists + "}", counts));
+  EXPECT_OK(
+      Encode(lists + "split_names: ['Train=training', 'TEST=test', 'validation=dev'] }", counts));
+}
+
+TEST_F(ListSourceTest, ASplitOfAnOddNameIsOneThatTheRecipeNames) {
+  PutFile(root_ + "/list.txt", "train cat/1.jpg\ntset cat/2.jpg\n");
+  const std::string lists = "images { list: 'list.txt' path: '{2}' split: '{1}' ";
+  ExpectFailure(lists + "}", "", 65, "list.txt:2: 'tset' is none of the splits train, val, test");
+  EXPECT_OK(Encode(lists + "}", "splits: ['train', 'tset'] expect: ['train=1', 'tset=1']"));
+  EXPECT_OK(Encode(lists + "}", "join_splits: 'train' expect: 'train=2'"));
+  EXPECT_OK(Encode(lists + "split_names: ['train=train', 'tset=holdout'] }",
+                   "expect: ['train=1', 'holdout=1']"));
+}
+
+TEST_F(ListSourceTest, ClassesOfAListAreNamedOnceEach) {
+  const std::string lists =
+      "images { list: 'list.txt' skip_lines: 1 path: '{2}' label: '{1}' label_from: 1 "
+      "class_names: 'names.txt' }";
+  PutFile(root_ + "/names.txt", "0 cat\n1 cow\n2 dog\n\n");
+  EXPECT_OK(Encode(lists));
+  PutFile(root_ + "/names.txt", "big cat\nsmall cat\ndog\n");
+  ExpectFailure(lists, "", 65, "names.txt:2: the class 'cat' is named twice");
+  PutFile(root_ + "/names.txt", "cat\n \ndog\n");
+  ExpectFailure(lists, "", 65, "names.txt:2: the line is empty, and line k+1 names class k");
+}
+
 TEST_F(ListSourceTest, PathsOfFindAndOfWindowsAreThoseOfTheirFilesAndClasses) {
   PutFile(root_ + "/list.txt", "./cat/1.jpg\ncat/2.jpg\ndog\\3.jpg\n");
   ASSERT_OK_AND_ASSIGN(const StageOutcome outcome,
@@ -109,6 +180,15 @@ TEST_F(ListSourceTest, PathsOfFindAndOfWindowsAreThoseOfTheirFilesAndClasses) {
                        ReadFile(absl::StrCat(out_, "/", runs_, "/dataset.textproto")));
   EXPECT_THAT(info, AllOf(HasSubstr("classes: \"cat\"\nclasses: \"dog\"\n"),
                           HasSubstr("class_counts: [2, 1]")));
+}
+
+TEST_F(ListSourceTest, ADotOfAFolderBeginsNoEnding) {
+  PutFile(root_ + "/i.d/0.jpg", FlatJpeg(4, 6, 1, 2, 3));
+  for (const char* path : {"i.d/0\n", "i.d\\0\n", "i.d/0.png\n"}) {
+    PutFile(root_ + "/list.txt", path);
+    EXPECT_THAT(Counts("images { list: 'list.txt' path: '{stem:1}.jpg' }"),
+                HasSubstr("\"images\":1,"));
+  }
 }
 
 TEST_F(ListSourceTest, PathsInAnotherFormOfUnicodeAreFound) {
@@ -201,6 +281,26 @@ TEST_F(ListSourceTest, DrawsKeepEveryImageOnce) {
   ExpectFailure(folder + "draw { train_per_class: 3 }", "", 65, "class 'cat' has 2 images, but 3");
   ExpectFailure(folder + "draw { train: 0.9 val: 0.2 }", "", 64, "shares of at most 1");
   ExpectFailure(folder + "draw { train: 0.9 val_per_class: 2 }", "", 64, "not both");
+}
+
+TEST_F(ListSourceTest, DrawsAreOfTheClassesThatAreKept) {
+  for (int i = 10; i < 20; ++i) {
+    for (const char* name : {"cat", "dog"}) {
+      PutFile(absl::StrCat(root_, "/", name, "/", i, ".jpg"), FlatJpeg(4, 6, 1, 2, 3));
+    }
+  }
+  const std::string folder = "images { list: './' label: '{dir:1}' } ";
+  const std::string draws[] = {folder + "draw { train_per_class: 5 val_per_class: 2 }",
+                               folder + "draw { train: 0.4 val: 0.3 }"};
+  std::vector<std::string> keys[2];
+  for (int i = 0; i < 2; ++i) keys[i] = TrainKeys(draws[i]);
+  // Too few to draw from, and before the others in the order of names.
+  PutFile(root_ + "/ape/1.jpg", FlatJpeg(4, 6, 1, 2, 3));
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(TrainKeys(draws[i], "without_classes: 'ape'"), keys[i]);
+    EXPECT_EQ(TrainKeys(draws[i], "only_classes: ['cat', 'dog']"), keys[i]);
+  }
+  ExpectFailure(draws[0], "", 65, "class 'ape' has 1 images, but 7");
 }
 
 TEST_F(ListSourceTest, ClassesAndSplitsCanBeChosen) {

@@ -1,12 +1,14 @@
 #include "cassle/data/sources/tables/list_table.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
+#include "cassle/base/escaped_name.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/data/sources/image_files.h"
@@ -50,7 +52,8 @@ std::string ListRow::Rest(size_t first) const {
 }
 
 absl::StatusOr<std::vector<ListRow>> ReadListTable(const std::string& list,
-                                                   const SourceArguments& arguments) {
+                                                   const SourceArguments& arguments,
+                                                   EmptyLines empty) {
   const std::string& root = arguments.inputs[0].path;
   const std::string path = JoinPath(root, list);
   std::vector<ListRow> rows;
@@ -71,9 +74,23 @@ absl::StatusOr<std::vector<ListRow>> ReadListTable(const std::string& list,
                           ReadLines(path, ForeignBytes::kKept));
   for (size_t i = 0; i < lines.size(); ++i) {
     ListRow row = SplitLine(lines[i], absl::StrCat(path, ":", i + 1));
-    if (!row.fields.empty()) rows.push_back(std::move(row));
+    if (row.fields.empty() && empty == EmptyLines::kSkipped) continue;
+    rows.push_back(std::move(row));
   }
   return rows;
+}
+
+absl::StatusOr<std::vector<std::string>> ReadListClasses(const std::string& list,
+                                                         const SourceArguments& arguments) {
+  CASSLE_ASSIGN_OR_RETURN(const std::vector<ListRow> rows,
+                          ReadListTable(list, arguments, EmptyLines::kRows));
+  std::vector<std::string> names;
+  std::set<std::string> known;
+  for (const ListRow& row : rows) {
+    names.push_back(row.fields.empty() ? "" : EscapedName(row.fields.back()));
+    CASSLE_RETURN_IF_ERROR(CheckClassName(names.back(), row.origin, &known));
+  }
+  return names;
 }
 
 }  // namespace cassle

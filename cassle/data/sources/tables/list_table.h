@@ -22,9 +22,12 @@ struct ListRow {
   std::string Rest(size_t first) const;
 };
 
+// What becomes of the lines of a text that have no field.
+enum class EmptyLines { kSkipped, kRows };
+
 // `list` below the input:
-//   FILE               text: a row per line that is not empty, fields between white space; bytes
-//                      that are no UTF-8 stay in them
+//   FILE               text: a row per line (of those without a field as `empty` says), fields
+//                      between white space; bytes that are no UTF-8 stay in them
 //   FOLDER/            a row per image file below it, sorted: its path from the input; hidden ones
 //                      and leftovers are counted (image_files.h)
 //   FILE.mat:VARIABLE  a MATLAB variable; the first field of every row is its number, from 1, then
@@ -34,7 +37,13 @@ struct ListRow {
 // \error kNotFound if the file is missing; kDataLoss or kFailedPrecondition, naming it, if it
 // cannot be read or has no such variable.
 absl::StatusOr<std::vector<ListRow>> ReadListTable(const std::string& list,
-                                                   const SourceArguments& arguments);
+                                                   const SourceArguments& arguments,
+                                                   EmptyLines empty = EmptyLines::kSkipped);
+
+// The last field of every row of such a list, escaped: the name of a class.
+// \error as ReadListTable; kDataLoss naming a row without a name, or with one that was before.
+absl::StatusOr<std::vector<std::string>> ReadListClasses(const std::string& list,
+                                                         const SourceArguments& arguments);
 
 }  // namespace cassle
 

@@ -16,11 +16,6 @@
 namespace cassle {
 namespace {
 
-// Without ./ and a/../
-std::string Normal(const std::string& path) {
-  return std::filesystem::path(path).lexically_normal().string();
-}
-
 bool HasDriveOrServer(const std::string& cell) {
   return absl::StartsWith(cell, "\\\\") || (cell.size() > 2 && absl::ascii_isalpha(cell[0]) &&
                                             cell[1] == ':' && (cell[2] == '\\' || cell[2] == '/'));
@@ -55,6 +50,10 @@ void AddEnding(const std::string& root, Tally* tally, std::string* cell) {
 
 bool HasImage(const std::string& path) {
   return FileExists(path) || (!IsImageName(path) && EndingOnDisk(path) != nullptr);
+}
+
+std::string NormalPath(const std::string& path) {
+  return std::filesystem::path(path).lexically_normal().string();
 }
 
 std::string InFormOfDisk(const std::string& root, const std::string& path, Tally* tally) {
@@ -109,10 +108,10 @@ absl::Status LocateImage(std::string cell, const std::string& root, Tally* tally
   }
   cell = InFormOfDisk(root, cell, tally);
   AddEnding(root, tally, &cell);
-  row->path = Normal(JoinPath(root, cell));
+  row->path = NormalPath(JoinPath(root, cell));
   row->key = EscapedName(cell);
   if (row->key != cell) tally->Count(kNamesEscaped, row->key);
-  const std::string below = Normal(cell);
+  const std::string below = NormalPath(cell);
   if (absl::StartsWith(below, "/") || absl::StartsWith(below, "../")) {
     tally->Count("images outside of the list's folder", row->key);
   }

@@ -25,6 +25,9 @@ absl::Status LocateImage(std::string cell, const std::string& root, Tally* tally
 // Is there such a file, with that name or that and the ending of an image?
 bool HasImage(const std::string& path);
 
+// The path without ./ and a/../
+std::string NormalPath(const std::string& path);
+
 // The path, in the form of Unicode in which a file below `root` has it: a list of Linux names the
 // images of a Mac in another one. As it is if there is no such file.
 std::string InFormOfDisk(const std::string& root, const std::string& path, Tally* tally);

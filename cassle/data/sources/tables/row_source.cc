@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <iterator>
 #include <optional>
+#include <unordered_map>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -214,6 +215,46 @@ absl::Status CheckOneKindOfLabels(const std::vector<ImageRow>& rows) {
 }
 
 }  // namespace
+
+absl::StatusOr<std::string> SplitOfCell(const std::string& cell, const std::string& origin,
+                                        bool odd) {
+  const std::string canonical = CanonicalSplit(cell);
+  if (!canonical.empty()) return canonical;
+  if (odd) return cell;
+  return absl::FailedPreconditionError(absl::StrCat(
+      origin, ": '", cell, "' is none of the splits train, val, test, unlabeled; --splits=", cell,
+      ",... names those that are wanted, whatever they are called "
+      "(--join_splits=train makes one of them all)"));
+}
+
+absl::Status DropRepeatedRows(std::vector<ImageRow>* rows, Tally* tally) {
+  std::unordered_map<std::string, size_t> first;
+  std::unordered_map<std::string, std::string> split_of;
+  std::vector<ImageRow> kept;
+  kept.reserve(rows->size());
+  for (ImageRow& row : *rows) {
+    const auto [known, added] = first.emplace(absl::StrCat(row.split, "/", row.path), kept.size());
+    if (added) {
+      const auto [other, alone] = split_of.emplace(row.path, row.split);
+      if (!alone) {
+        tally->Count("images that are in several splits",
+                     absl::StrCat(row.key, " in ", other->second, " and ", row.split));
+      }
+      kept.push_back(std::move(row));
+      continue;
+    }
+    const ImageRow& before = kept[known->second];
+    if (row.cells != before.cells) {
+      return absl::DataLossError(absl::StrCat(row.origin, ": '", row.key, "' is the image of ",
+                                              before.origin,
+                                              " too, where other cells say other "
+                                              "things of it: an image has one row"));
+    }
+    tally->Count("rows that repeat an image left out", row.key);
+  }
+  *rows = std::move(kept);
+  return absl::OkStatus();
+}
 
 absl::StatusOr<std::unique_ptr<ImageSource>> MakeRowSource(std::vector<ImageRow> rows,
                                                            std::vector<std::string> classes,

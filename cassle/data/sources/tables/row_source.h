@@ -28,6 +28,17 @@ struct ImageRow {
   std::set<std::string> fractions;
 };
 
+// The split that a cell says its row is of.
+//   odd  may it be of another name than those that CanonicalSplit knows?
+// \error kFailedPrecondition naming the row.
+absl::StatusOr<std::string> SplitOfCell(const std::string& cell, const std::string& origin,
+                                        bool odd);
+
+// Leaves out rows that say again what one before said of the same image; counts them, and images
+// that are in several splits.
+// \error kDataLoss naming a row of which one before says something else in the same split.
+absl::Status DropRepeatedRows(std::vector<ImageRow>* rows, Tally* tally);
+
 // The images in the order train, val, test, unlabeled, others; within a split as the rows come.
 // Cells of labels and class targets are as class_column.h says. A target of numbers is absent where
 // its cell is empty, NaN or has a NaN among its numbers. What is absent is counted.
