@@ -193,9 +193,8 @@ absl::Status CheckSequence(const std::vector<Place>& places, const WeightFamily&
   if (!relu) {
     return absl::DataLossError(
         "its nn.Sequential has no ReLU behind its first norm, and the networks here have one: "
-        "where "
-        "forward() applied it (as Lightly's and kuangliu's do) the sequence of children lost it; "
-        "save the state_dict() of the network itself, unless it was trained so");
+        "where a forward() applied it (as Lightly's and kuangliu's do) the sequence lost it; save "
+        "the state_dict() of the network itself, unless it was trained so");
   }
   if (!max_pool && config.stem() == v1::IMAGENET) {
     return absl::DataLossError(

@@ -145,7 +145,7 @@ TEST(ModuleSettingsTest, WithoutModulesTheNumbersOfASequenceTellItsStem) {
               StatusIs(absl::StatusCode::kDataLoss, HasSubstr("no max-pool")));
   EXPECT_THAT(of("the numbers of nn.Sequential, without ReLU and pooling", v1::CIFAR),
               StatusIs(absl::StatusCode::kDataLoss,
-                       HasSubstr("forward() applied it (as Lightly's and kuangliu's do)")));
+                       HasSubstr("a forward() applied it (as Lightly's and kuangliu's do)")));
 }
 
 TEST(ModuleSettingsTest, FeaturesAreTheMeanOfAllPlacesAndOfNothingElse) {
