@@ -85,6 +85,20 @@ TEST_F(BesideTest, ANameThatIsNotKnownNeedsAnOption) {
   EXPECT_THAT(imported.second, HasSubstr("resnetblur18, which is not known here and may"));
 }
 
+TEST_F(BesideTest, AFileOfANameThatIsNotReadIsRefused) {
+  WriteWeights(*Make("resnet18", 32, 0.125));
+  v1::ImportWeightsOptions options;
+  options.add_beside(JoinPath(folder_, "config.json"));
+  Write("config.json", R"({"architecture": "resnet18"})");
+  EXPECT_OK(Import(options));
+  Write("my_config.json", R"({"architecture": "resnetblur18"})");
+  options.add_beside(JoinPath(folder_, "my_config.json"));
+  EXPECT_THAT(Import(options),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       AllOf(HasSubstr("my_config.json: a file of this name is not read"),
+                             HasSubstr("preprocessor_config.json"))));
+}
+
 TEST_F(BesideTest, ThePreprocessorIsReadWithoutConfigJson) {
   WriteWeights(*Make("resnet18", 32, 0.125));
   Write("preprocessor_config.json",

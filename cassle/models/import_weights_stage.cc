@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,6 +19,7 @@
 #include "cassle/models/exchange/configs/foreign_config.h"
 #include "cassle/models/exchange/projector_names.h"
 #include "cassle/models/exchange/weight_file.h"
+#include "cassle/models/imported_projector.h"
 #include "cassle/models/imported_spec.h"
 #include "cassle/models/imported_tensors.h"
 #include "cassle/models/networks/backbone.h"
@@ -66,6 +68,14 @@ void NoteLeftOut(const std::map<std::string, int>& left_out, StageContext* conte
                              more == 0 ? "" : absl::StrCat(" and ", more, " more")));
 }
 
+// What is imported beside the backbone was not left out.
+void ForgetTaken(const std::vector<ProjectorTensor>& taken, std::map<std::string, int>* left_out) {
+  for (const ProjectorTensor& tensor : taken) {
+    const auto owner = left_out->find(OwnerOf(tensor.array->name));
+    if (owner != left_out->end() && --owner->second == 0) left_out->erase(owner);
+  }
+}
+
 // Objects in the place of values, which a training script keeps beside the weights.
 void NoteUnread(const WeightFile& file, const std::string& prefix, StageContext* context) {
   for (const PickledModule& module : file.modules) {
@@ -91,19 +101,33 @@ void NoteUnread(const WeightFile& file, const std::string& prefix, StageContext*
                                  : ""));
 }
 
+constexpr char kConfig[] = "config.json", kPreprocessor[] = "preprocessor_config.json";
+
+// That each file that --beside names is one that is read: no other name has a meaning.
+absl::Status CheckBeside(const std::vector<std::string>& beside, const std::string& weights) {
+  std::set<std::string> read = {kConfig, kPreprocessor, kModelSpecName};
+  for (const std::string& path : FilesBeside(weights)) read.insert(BaseName(path));
+  for (const std::string& path : beside) {
+    if (read.count(BaseName(path)) > 0) continue;
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--beside=", path, ": a file of this name is not read; those are ", kConfig, ", ",
+        kPreprocessor, ", ", kModelSpecName, " and the parts that --input lists"));
+  }
+  return absl::OkStatus();
+}
+
 // Reads what lies beside the weights into `file` and `config`.
 absl::Status ReadBeside(const std::vector<std::string>& beside, WeightFile* file,
                         ForeignConfig* config, StageContext* context) {
   std::map<std::string, std::string> texts, paths;
   for (const std::string& path : beside) {
     const std::string name = BaseName(path);
-    if (!absl::EndsWith(name, "config.json") && name != kModelSpecName) continue;
+    if (name != kConfig && name != kPreprocessor && name != kModelSpecName) continue;
     CASSLE_ASSIGN_OR_RETURN(texts[name], ReadFile(path));
     paths[name] = path;
   }
   if (texts.count(kModelSpecName) > 0)
     file->metadata.emplace(kModelMetadata, texts[kModelSpecName]);
-  const char kConfig[] = "config.json", kPreprocessor[] = "preprocessor_config.json";
   if (file->metadata.count(kModelMetadata) > 0) {
     for (const char* name : {kConfig, kPreprocessor}) {
       if (texts.count(name) == 0) continue;
@@ -160,12 +184,14 @@ absl::Status ImportFile(const v1::ImportWeightsOptions& options, const std::stri
   const v1::ModelSpec& spec = described->spec;
   CASSLE_ASSIGN_OR_RETURN(const std::shared_ptr<Backbone> backbone,
                           MakeBackbone(spec.backbone(), /*seed=*/0));
-  const std::vector<ProjectorTensor> projector =
-      FindProjector(found.prefix, file.arrays, backbone->feature_size());
   CASSLE_RETURN_IF_ERROR(Annotate(LoadImported(*tensors, backbone.get()), path));
+  const absl::StatusOr<ImportedProjector> judged = JudgeProjector(
+      FindProjector(found.prefix, file.arrays, backbone->feature_size()), backbone->feature_size());
+  if (!judged.ok()) return Annotate(judged.status(), path);
+  const std::vector<ProjectorTensor>& projector = judged->tensors;
   CASSLE_RETURN_IF_ERROR(WriteModel(spec, *backbone, projector, context));
+  ForgetTaken(projector, &tensors->left_out);
 
-  if (!projector.empty()) tensors->left_out.erase("projector");
   v1::ImportWeightsResult result;
   *result.mutable_backbone() = spec.backbone();
   result.set_image_size(spec.image_size());
@@ -184,6 +210,7 @@ absl::Status ImportFile(const v1::ImportWeightsOptions& options, const std::stri
       options.backbone().architecture().empty() ? FileNameSentence(path, spec.backbone()) : "";
   if (!called.empty()) context.Note(called);
   for (const std::string& change : tensors->changes) context.Note(change);
+  if (!judged->note.empty()) context.Note(judged->note);
   NoteConversions(*tensors, &context);
   NoteLeftOut(tensors->left_out, &context);
   NoteUnread(file, found.prefix, &context);
@@ -199,6 +226,7 @@ absl::Status Import(const v1::ImportWeightsOptions& options, StageContext& conte
   }
   ConfigureTorch(/*compute_threads=*/1);
   CASSLE_ASSIGN_OR_RETURN(const std::string path, LocateWeights(options.input()));
+  CASSLE_RETURN_IF_ERROR(CheckBeside({options.beside().begin(), options.beside().end()}, path));
   if (path != options.input()) {
     const std::vector<std::string> others = OtherWeights(path);
     context.Note(absl::StrCat(BaseName(path), " of the folder was read",

@@ -10,6 +10,8 @@
 #include <limits>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "cassle/base/file.h"
 #include "cassle/base/testing/status_matchers.h"
 #include "cassle/base/text_proto.h"
@@ -118,23 +120,70 @@ TEST(ImportWeightsTest, ALearnedPositionTableIsKept) {
   EXPECT_EQ(WeightsFingerprint(*loaded), WeightsFingerprint(*backbone));
 }
 
-TEST(ImportWeightsTest, TheAuthorsCheckpointBringsItsProjector) {
-  const auto backbone = Make("resnet18", 224, 0.125);  // 64 features
-  std::vector<WeightArray> arrays = ArraysOf(*backbone, "backbone.");
-  arrays.push_back(Zeros("projector.aug_processor.0.weight", {32, 14}));
-  arrays.push_back(Zeros("projector.projector.0.weight", {64, 96}));
-  arrays.push_back(Zeros("optimizer_0.state.0.momentum_buffer", {3}));
-  const std::string output = Fresh("authors");
+// Numbers of nn.Sequential(*children): {"conv1.", "0."}, ...
+std::string Numbered(const std::string& name, int first_blocks) {
+  const std::string part = name.substr(0, name.find('.')), rest = name.substr(name.find('.'));
+  if (part == "conv1") return "0" + rest;
+  if (part == "bn1") return "1" + rest;
+  return absl::StrCat(first_blocks + part.back() - '1', rest);
+}
+
+TEST(ImportWeightsTest, ASequenceWithoutOurReluOrMaxPoolIsRefused) {
+  const auto whole = [](const std::string& name) { return Numbered(name, 4); };
+  const auto without_pool = [](const std::string& name) { return Numbered(name, 3); };
+  const auto without_both = [](const std::string& name) { return Numbered(name, 2); };
+  // Of Lightly, whose blocks have a `shortcut` and whose forward() has the ReLU.
+  const auto lightly = [](const std::string& name) {
+    return absl::StrReplaceAll(Numbered(name, 2), {{".downsample.", ".shortcut."}});
+  };
+  const auto import = [](int image_size, NameMap rename) {
+    const auto backbone = Make("resnet18", image_size, 0.125);
+    const std::string output = Fresh("numbers");
+    return ImportFile(Written("numbers.pth", ArraysOf(*backbone, "backbone.", rename)), output)
+        .status();
+  };
+  EXPECT_OK(import(32, whole));
+  EXPECT_OK(import(224, whole));
+  EXPECT_OK(import(32, without_pool));
+  EXPECT_THAT(import(224, without_pool),
+              StatusIs(absl::StatusCode::kDataLoss,
+                       AllOf(HasSubstr("numbers.pth: its nn.Sequential has no max-pool"),
+                             HasSubstr("behind a 7x7 stem"))));
+  for (const NameMap rename : {NameMap(without_both), NameMap(lightly)}) {
+    EXPECT_THAT(import(32, rename),
+                StatusIs(absl::StatusCode::kDataLoss,
+                         HasSubstr("numbers.pth: its nn.Sequential has no ReLU")));
+  }
+}
+
+TEST(ImportWeightsTest, ADeit3IsTakenUnderItsOwnNames) {
+  v1::BackboneConfig config;
+  config.set_architecture("vit_tiny");
+  config.set_positions(v1::LEARNED);
+  config.set_layer_scale(0.1);
+  ASSERT_OK_AND_ASSIGN(config, ResolveBackbone(config, 32));
+  ASSERT_OK_AND_ASSIGN(const auto backbone, MakeBackbone(config, 5));
+  std::vector<WeightArray> arrays = ArraysOf(*backbone, "model.", [](const std::string& name) {
+    return absl::StrReplaceAll(name, {{"ls1.gamma", "gamma_1"}, {"ls2.gamma", "gamma_2"}});
+  });
+  for (WeightArray& array : arrays) {
+    if (array.name != "model.pos_embed") continue;
+    // Of the class token it has no row, which is one of zeros here.
+    const size_t row = static_cast<size_t>(array.shape[2]) * sizeof(float);
+    array.bytes.erase(0, row);
+    --array.shape[1];
+  }
+  const std::string output = Fresh("deit3");
   ASSERT_OK_AND_ASSIGN(const StageOutcome outcome,
-                       ImportFile(Written("authors.pth", arrays), output));
-  EXPECT_THAT(outcome.manifest.result_json(),
-              AllOf(HasSubstr("\"prefix\":\"backbone.\""), HasSubstr("\"projector_tensors\":2,"),
-                    HasSubstr("optimizer_0 (1 tensor)")));
-  ASSERT_OK_AND_ASSIGN(const SafetensorsFile weights,
-                       SafetensorsFile::Open(JoinPath(output, kModelWeightsName)));
-  EXPECT_TRUE(weights.Has("projector.conditioner.0.weight"));
-  EXPECT_TRUE(weights.Has("projector.mlp.0.weight"));
-  ExpectSameBackbone(output, *backbone);
+                       ImportFile(Written("deit3.pth", arrays), output));
+  EXPECT_THAT(absl::StrJoin(outcome.manifest.notes(), "; "), HasSubstr("one of zeros"));
+  ASSERT_OK_AND_ASSIGN(const auto loaded, LoadBackbone(output));
+  const std::vector<NamedTensor> state = loaded->state(), expected = backbone->state();
+  ASSERT_EQ(state.size(), expected.size());
+  for (size_t i = 0; i < state.size(); ++i) {
+    if (state[i].name == "pos_embed") continue;
+    EXPECT_TRUE(at::equal(state[i].tensor, expected[i].tensor)) << state[i].name;
+  }
 }
 
 TEST(ImportWeightsTest, OfSeveralBackbonesAveragesAreLeftAsideAndOthersAreAskedFor) {

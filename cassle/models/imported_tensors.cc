@@ -74,9 +74,10 @@ absl::Status CheckFit(const BackboneTensors& tensors, const std::vector<NamedTen
   return absl::DataLossError(absl::StrCat("the weights do not fit: ", difference));
 }
 
-// That the values are numbers, and variances none below 0.
-absl::Status CheckValues(const WeightArray& array, const std::string& our_name,
-                         const at::Tensor& values) {
+}  // namespace
+
+absl::Status CheckValues(const WeightArray& array, const std::string& our_name) {
+  const at::Tensor values = ToTensor(ViewOf(array));
   if (!at::isfinite(values).all().item<bool>()) {
     return absl::DataLossError(
         absl::StrCat("tensor ", array.name, " holds values that are not finite"));
@@ -88,8 +89,6 @@ absl::Status CheckValues(const WeightArray& array, const std::string& our_name,
   return absl::OkStatus();
 }
 
-}  // namespace
-
 absl::Status LoadImported(const BackboneTensors& tensors, Backbone* backbone) {
   const c10::NoGradGuard no_grad;
   const std::vector<NamedTensor> state = backbone->state();
@@ -100,9 +99,8 @@ absl::Status LoadImported(const BackboneTensors& tensors, Backbone* backbone) {
       entry.tensor.zero_();
       continue;
     }
-    const at::Tensor values = ToTensor(ViewOf(*array->second));
-    CASSLE_RETURN_IF_ERROR(CheckValues(*array->second, entry.name, values));
-    entry.tensor.copy_(values);
+    CASSLE_RETURN_IF_ERROR(CheckValues(*array->second, entry.name));
+    entry.tensor.copy_(ToTensor(ViewOf(*array->second)));
   }
   return absl::OkStatus();
 }

@@ -4,7 +4,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "cassle/base/status_macros.h"
 #include "cassle/models/networks/backbone_sizes.h"
+#include "cassle/ssl/unread_options.h"
+#include "cassle/stage/options.h"
 
 namespace cassle {
 
@@ -27,7 +30,10 @@ absl::Status CheckFineTuneOptions(const v1::FineTuneOptions& options, const Stag
     return absl::InvalidArgumentError(absl::StrCat(
         flag, ": nothing is validated with --monitor.every_epochs=0; choose 1, or leave it out"));
   }
-  return absl::OkStatus();
+  v1::FineTuneOptions defaults;
+  CASSLE_RETURN_IF_ERROR(ApplyDefaults(&defaults));
+  return CheckAreRead(
+      {UseOfMomentum(options.optimizer(), options.momentum(), defaults.momentum())});
 }
 
 void ResolveFineTuneOptions(const v1::ModelSpec& spec, v1::FineTuneOptions* options) {

@@ -243,6 +243,12 @@ TEST(FineTuneTest, RefusesWhatCannotBeLearnt) {
   expect([](auto* o) { o->set_epochs(0); }, usage, "--epochs=0");
   expect([](auto* o) { o->set_layer_decay(1.5); }, usage, "--layer_decay=1.5");
   expect([](auto* o) { o->set_momentum(1); }, usage, "--momentum=1");
+  expect(
+      [](auto* o) {
+        o->set_optimizer(v1::ADAMW);
+        o->set_momentum(0.5);
+      },
+      usage, "--momentum=0.5 is not read without --optimizer=sgd or lars");
   expect([](auto* o) { o->set_base_lr(-1); }, usage, "--base_lr=-1");
   expect([](auto* o) { o->set_label_smoothing(1); }, usage, "--label_smoothing=1");
   expect([](auto* o) { o->set_mixup_alpha(-1); }, usage, "--mixup_alpha=-1");

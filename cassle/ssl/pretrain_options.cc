@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -14,54 +13,39 @@
 #include "cassle/base/status_macros.h"
 #include "cassle/ssl/methods/method_registry.h"
 #include "cassle/ssl/training/accumulate.h"
+#include "cassle/ssl/unread_options.h"
 #include "cassle/stage/options.h"
 
 namespace cassle {
 namespace {
 
-// What was chosen and would not count. A number that has a default was chosen if it is another.
+// What was chosen and would not count.
 absl::Status CheckAllIsRead(const v1::PretrainOptions& options) {
   v1::PretrainOptions defaults;
   CASSLE_RETURN_IF_ERROR(ApplyDefaults(&defaults));
   const v1::MonitorConfig& monitor = options.monitor();
   const v1::MonitorConfig& usual = defaults.monitor();
-  const auto number = [](double chosen, double usual) {
-    return chosen == usual ? "" : absl::StrCat(chosen);
-  };
-  struct Use {
-    const char* option;
-    std::string chosen;
-    bool is_read;
-    const char* without;
-  };
   const bool steps = options.schedule() == v1::STEP;
   const bool monitors = monitor.every_epochs() > 0;
-  const bool adam = options.optimizer() == v1::ADAM || options.optimizer() == v1::ADAMW;
   constexpr char kStep[] = "--schedule=step";
   constexpr char kEvery[] = "--monitor.every_epochs";
-  const std::vector<Use> uses = {
-      {"step_epochs", absl::StrJoin(options.step_epochs(), ","), steps, kStep},
-      {"step_factor", number(options.step_factor(), defaults.step_factor()), steps, kStep},
-      {"momentum", number(options.momentum(), defaults.momentum()), !adam,
-       "--optimizer=sgd or lars"},
-      {"monitor.input", monitor.input(), monitors, kEvery},
-      {"monitor.train_split", monitor.train_split(), monitors, kEvery},
-      {"monitor.test_split", monitor.test_split(), monitors, kEvery},
-      {"monitor.target", monitor.target(), monitors, kEvery},
-      {"monitor.train_images", number(monitor.train_images(), usual.train_images()), monitors,
-       kEvery},
-      {"monitor.test_images", number(monitor.test_images(), usual.test_images()), monitors, kEvery},
-      {"monitor.neighbors", number(monitor.neighbors(), usual.neighbors()), monitors, kEvery},
-      {"equimod.groups", absl::StrJoin(options.equimod().groups(), ","),
-       options.equimod().weight() != 0, "--equimod.weight"},
-      {"split", options.split(), !options.input().empty(), "--input, whose split it is"}};
-  for (const Use& use : uses) {
-    if (use.chosen.empty() || use.is_read) continue;
-    return absl::InvalidArgumentError(absl::StrCat("--", use.option, "=", use.chosen,
-                                                   " is not read without ", use.without,
-                                                   ": add that, or leave it out"));
-  }
-  return absl::OkStatus();
+  return CheckAreRead(
+      {{"step_epochs", absl::StrJoin(options.step_epochs(), ","), steps, kStep},
+       {"step_factor", ChosenNumber(options.step_factor(), defaults.step_factor()), steps, kStep},
+       UseOfMomentum(options.optimizer(), options.momentum(), defaults.momentum()),
+       {"monitor.input", monitor.input(), monitors, kEvery},
+       {"monitor.train_split", monitor.train_split(), monitors, kEvery},
+       {"monitor.test_split", monitor.test_split(), monitors, kEvery},
+       {"monitor.target", monitor.target(), monitors, kEvery},
+       {"monitor.train_images", ChosenNumber(monitor.train_images(), usual.train_images()),
+        monitors, kEvery},
+       {"monitor.test_images", ChosenNumber(monitor.test_images(), usual.test_images()), monitors,
+        kEvery},
+       {"monitor.neighbors", ChosenNumber(monitor.neighbors(), usual.neighbors()), monitors,
+        kEvery},
+       {"equimod.groups", absl::StrJoin(options.equimod().groups(), ","),
+        options.equimod().weight() != 0, "--equimod.weight"},
+       {"split", options.split(), !options.input().empty(), "--input, whose split it is"}});
 }
 
 }  // namespace

@@ -32,7 +32,6 @@ constexpr Foreign kForeign[] = {
     {"blocks.0.attn.q_norm.", "norms of queries and keys"},
     {"blocks.0.attn.rel_pos", "relative positions"},
     {"blocks.0.attn.relative_position_bias_table", "relative positions"},
-    {"blocks.0.gamma_1", "layer scales of another form (gamma_1; BEiT, DINOv3)"},
     {"stages.0.blocks.0.mlp.grn.", "response normalisation (ConvNeXt V2)"},
     {"stages.0.blocks.0.grn.", "response normalisation (ConvNeXt V2)"},
     {"blocks.0.mlp.w1.", "SwiGLU layers of another form (mlp.w1)"},
@@ -45,17 +44,6 @@ std::string FirstPart(absl::string_view name) {
 std::string WithoutNumber(std::string part) {
   while (!part.empty() && absl::ascii_isdigit(part.back())) part.pop_back();
   return part;
-}
-
-// The network or other object that a tensor belongs to: the first part of its name, behind
-// wrappers.
-std::string Owner(const std::string& name) {
-  size_t end = 0;
-  for (const char* wrapper : {"state_dict.", "model.", "module."}) {
-    const absl::string_view rest = absl::string_view(name).substr(end);
-    if (absl::StartsWith(rest, wrapper)) end += absl::string_view(wrapper).size();
-  }
-  return name.substr(0, name.find('.', end));
 }
 
 // The first parts of names between which the network lies: everything below them is a part of it.
@@ -99,15 +87,29 @@ bool IsTensor(absl::string_view name) {
   return IsToken(name);
 }
 
+absl::Status Refuse(const WeightArray& array, absl::string_view what) {
+  return absl::DataLossError(
+      absl::StrCat("it has ", what, " (", array.name, "), which the networks here do not have"));
+}
+
+// Layer scales under the name that DeiT III's have too. BEiT's and DINOv3's stand in blocks that
+// compute something else.
+bool HasForeignScales(const Arrays& arrays) {
+  const auto scale = arrays.find("blocks.0.ls1.gamma");
+  return scale != arrays.end() && absl::EndsWith(scale->second->name, ".gamma_1") &&
+         (arrays.count("blocks.0.attn.q_bias") > 0 || arrays.count("pos_embed") == 0);
+}
+
 absl::Status RefuseForeign(const Arrays& arrays) {
   for (const Foreign& foreign : kForeign) {
     const auto found = arrays.lower_bound(foreign.name);
     if (found != arrays.end() && absl::StartsWith(found->first, foreign.name)) {
-      return absl::DataLossError(absl::StrCat("it has ", foreign.what, " (", found->second->name,
-                                              "), which the networks here do not have"));
+      return Refuse(*found->second, foreign.what);
     }
   }
-  return absl::OkStatus();
+  if (!HasForeignScales(arrays)) return absl::OkStatus();
+  return Refuse(*arrays.at("blocks.0.ls1.gamma"),
+                "layer scales of another form (gamma_1; BEiT, DINOv3)");
 }
 
 // "blocks.0.attn.qkv[0].weight", [1] and [2] one below the other: `layer` is "qkv".
@@ -182,6 +184,15 @@ void AddRowOfClassToken(BackboneTensors* tensors) {
 
 }  // namespace
 
+std::string OwnerOf(const std::string& name) {
+  size_t end = 0;
+  for (const char* wrapper : {"state_dict.", "model.", "module."}) {
+    const absl::string_view rest = absl::string_view(name).substr(end);
+    if (absl::StartsWith(rest, wrapper)) end += absl::string_view(wrapper).size();
+  }
+  return name.substr(0, name.find('.', end));
+}
+
 absl::StatusOr<BackboneTensors> SelectBackbone(const FoundBackbone& found, const WeightFile& file) {
   BackboneTensors tensors;
   const auto our_name = [&found](const std::string& name) {
@@ -196,7 +207,7 @@ absl::StatusOr<BackboneTensors> SelectBackbone(const FoundBackbone& found, const
   Arrays beside;
   for (const WeightArray& array : file.arrays) {
     if (!absl::StartsWith(array.name, found.prefix)) {
-      ++tensors.left_out[Owner(array.name)];
+      ++tensors.left_out[OwnerOf(array.name)];
       continue;
     }
     const std::string name = our_name(array.name);

@@ -24,6 +24,10 @@ struct BackboneTensors {
   std::deque<WeightArray> made;
 };
 
+// The key in left_out of a tensor that stands beside the backbone: the network or other object that
+// it belongs to, the first part of its name behind wrappers.
+std::string OwnerOf(const std::string& name);
+
 // Query, key and value become one tensor, gates and values of SwiGLU too, and positions without a
 // row for the class token get one of zeros: the same network, written as ours.
 // \error DataLoss if a tensor is there twice or empty, or cannot be read, or belongs to a network

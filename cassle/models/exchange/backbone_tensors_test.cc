@@ -128,6 +128,23 @@ TEST(BackboneTensorsTest, NetworksThatComputeSomethingElseAreRefusedByName) {
   }
 }
 
+// BEiT's and DINOv3's are called so too.
+TEST(BackboneTensorsTest, LayerScalesAreTakenUnderTheNameThatDeit3Gives) {
+  const auto select = [](const char* beside) {
+    WeightFile file;
+    Add("", kVit, 0, &file);
+    Add("", "blocks.0.norm1.weight blocks.0.gamma_1 blocks.0.gamma_2", 3, &file);
+    if (beside != nullptr) Add("", beside, 0, &file);
+    file.arrays.push_back(Array("pos_embed", {1, 4, 2}, 7));
+    return Select(file);
+  };
+  ASSERT_OK_AND_ASSIGN(const BackboneTensors tensors, select(nullptr));
+  EXPECT_EQ(tensors.arrays.count("blocks.0.ls1.gamma"), 1u);
+  EXPECT_EQ(tensors.arrays.count("blocks.0.ls2.gamma"), 1u);
+  EXPECT_THAT(select("blocks.0.attn.q_bias"),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("(gamma_1; BEiT, DINOv3)")));
+}
+
 TEST(BackboneTensorsTest, BlocksOfAnotherFormAndPoolsOfAttentionAreNamed) {
   for (const char* name :
        {"blocks.0.attns.0.norm.weight", "blocks.0.in_proj.weight", "attn_pool.q.weight"}) {

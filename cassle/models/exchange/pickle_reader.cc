@@ -1,5 +1,6 @@
 #include "cassle/models/exchange/pickle_reader.h"
 
+#include <algorithm>
 #include <cstring>
 #include <string>
 #include <unordered_map>
@@ -20,6 +21,13 @@ using Items = std::vector<const PickleValue*>;
 
 // Of values and of what is copied from one into another; a state dict has thousands of values.
 constexpr size_t kMaxBytes = size_t{1} << 30;
+
+// Of a decimal number without sign.
+int64_t LowestBits(absl::string_view digits) {
+  uint64_t bits = 0;
+  for (const char digit : digits) bits = bits * 10 + static_cast<uint64_t>(digit - '0');
+  return static_cast<int64_t>(bits);
+}
 
 }  // namespace
 
@@ -212,14 +220,12 @@ absl::Status Unpickler::PushLong() {
   absl::string_view digits;
   CASSLE_RETURN_IF_ERROR(ReadNumber(&size));
   CASSLE_RETURN_IF_ERROR(ReadBytes(size, &digits));
-  if (size > 8) {
-    // Seeds and states of random generators.
-    PushText(Kind::kOpaque, absl::StrCat("an integer of ", size, " bytes"));
-    return absl::OkStatus();
-  }
   uint64_t bits = size > 0 && (digits.back() & 0x80) != 0 ? ~uint64_t{0} : 0;
-  std::memcpy(&bits, digits.data(), size);
-  Push(Kind::kInt)->integer = static_cast<int64_t>(bits);
+  std::memcpy(&bits, digits.data(), std::min<size_t>(size, sizeof(bits)));
+  PickleValue* number = Push(size > sizeof(bits) ? Kind::kOpaque : Kind::kInt);
+  // Seeds and states of random generators.
+  if (size > sizeof(bits)) number->text = absl::StrCat("an integer of ", size, " bytes");
+  number->integer = static_cast<int64_t>(bits);
   return absl::OkStatus();
 }
 
@@ -236,6 +242,7 @@ absl::Status Unpickler::PushLine(unsigned char code) {
       Push(Kind::kInt)->integer = integer;
     } else {
       PushText(Kind::kOpaque, "an integer");
+      stack_.back()->integer = LowestBits(line);
     }
   } else if (code == 'F') {
     if (!absl::SimpleAtod(line, &real)) return Bad("a number has other characters");

@@ -31,7 +31,7 @@ struct PickleValue {
     kOpaque
   };
   Kind kind = Kind::kNone;
-  // kBool, kInt
+  // kBool, kInt; of a number of more than 64 bits (kOpaque) the lowest 64
   int64_t integer = 0;
   // kFloat
   double real = 0;

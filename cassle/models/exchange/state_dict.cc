@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -21,6 +22,7 @@ using Storages = std::map<std::string, absl::string_view>;
 constexpr int64_t kMaxSharing = 16;
 constexpr int64_t kMinLimit = 1 << 20;
 constexpr int kMaxDepth = 64;
+constexpr char kTooDeep[] = "a container or tensor below more than 64 others";
 // A value may be referred to from many places, and those from many: thirty dicts that each hold the
 // one below twice are a billion. What is looked at is bounded by the bytes that say it; without
 // sharing a value has at least one.
@@ -125,9 +127,29 @@ class Collector {
 
   // The value that is called name_.
   absl::Status Visit(const PickleValue& value, int depth) {
-    if (depth > kMaxDepth) {
-      return absl::DataLossError("the pickle is nested too deeply or refers to itself");
-    }
+    if (!MayHoldTensors(value)) return absl::OkStatus();
+    if (IsOnPath(value)) return AddUnread("a container that holds itself");
+    if (depth > kMaxDepth) return AddUnread(kTooDeep);
+    path_.push_back(&value);
+    const absl::Status status = VisitHere(value, depth);
+    path_.pop_back();
+    return status;
+  }
+
+  WeightFile Take() { return std::move(file_); }
+
+ private:
+  bool IsOnPath(const PickleValue& value) const {
+    return std::find(path_.begin(), path_.end(), &value) != path_.end();
+  }
+
+  absl::Status AddUnread(const std::string& what) {
+    CASSLE_ASSIGN_OR_RETURN(const std::string name, TakeName());
+    file_.unread.push_back({name, what});
+    return absl::OkStatus();
+  }
+
+  absl::Status VisitHere(const PickleValue& value, int depth) {
     switch (value.kind) {
       case Kind::kTensor:
         return Add(value);
@@ -149,9 +171,6 @@ class Collector {
     }
   }
 
-  WeightFile Take() { return std::move(file_); }
-
- private:
   absl::Status Spend(size_t values, size_t name_bytes) {
     if (values > values_left_ || name_bytes > name_bytes_left_) {
       return absl::DataLossError(
@@ -226,11 +245,8 @@ class Collector {
     const PickleValue* buffers = PartOf(object, "_buffers");
     const PickleValue* modules = PartOf(object, "_modules");
     const bool is_module = parameters != nullptr && buffers != nullptr && modules != nullptr;
+    if (!is_module) return AddUnread(WhatIs(object.text));
     CASSLE_ASSIGN_OR_RETURN(const std::string name, TakeName());
-    if (!is_module) {
-      file_.unread.push_back({name, WhatIs(object.text)});
-      return absl::OkStatus();
-    }
     file_.modules.push_back({name, Shown(object.text), SettingsOf(*object.state)});
     for (const PickleValue* part : {parameters, buffers, modules}) {
       CASSLE_RETURN_IF_ERROR(VisitEntries(*part, depth));
@@ -239,11 +255,10 @@ class Collector {
   }
 
   absl::Status Add(const PickleValue& tensor) {
-    CASSLE_ASSIGN_OR_RETURN(const std::string shown, TakeName());
     if (tensor.type == ElementType::kOther) {
-      file_.unread.push_back({shown, "a tensor of complex, quantized or untyped numbers"});
-      return absl::OkStatus();
+      return AddUnread("a tensor of complex, quantized or untyped numbers");
     }
+    CASSLE_ASSIGN_OR_RETURN(const std::string shown, TakeName());
     // Its place in the storage is checked (pickle_objects.cc); whether the storage is there is not.
     const PickleValue& storage = *tensor.items[0];
     const auto found = storages_.find(storage.text);
@@ -269,6 +284,7 @@ class Collector {
   WeightFile file_;
   // Where the walk is: the parts on the way, joined with '.'.
   std::string name_;
+  std::vector<const PickleValue*> path_;
   size_t values_left_;
   size_t name_bytes_left_;
   int64_t total_ = 0;

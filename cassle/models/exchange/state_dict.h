@@ -17,8 +17,9 @@ namespace cassle {
 
 // storages: the bytes of each by key. Time and memory are O(pickle + storages), however often the
 // pickle refers to the same values.
-// \error kDataLoss if containers are nested without end, or values or storages are shared so often
-// that the result would be many times the file.
+// Containers that hold themselves, or lie below more than 64 others, are not read.
+// \error kDataLoss if values or storages are shared so often that the result would be many times
+// the file.
 absl::StatusOr<WeightFile> CollectTensors(const Pickle& pickle,
                                           const std::map<std::string, absl::string_view>& storages);
 

@@ -27,8 +27,10 @@ using Kind = PickleValue::Kind;
 using Storages = std::map<std::string, absl::string_view>;
 
 constexpr char kZipMagic[] = "PK\x03\x04";
-// PROTO 2, LONG1 of 10 bytes: the number that torch.save wrote first before 1.6.
-constexpr char kLegacyMagic[] = "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.";
+// The lowest 64 bits of the number that torch.save wrote first before 1.6 (0x1950a86a20f9469cfc6c),
+// a pickle of its own that is shorter than this in any protocol.
+constexpr uint64_t kLegacyMagic = 0xa86a20f9469cfc6c;
+constexpr size_t kMaxMagicBytes = 64;
 // Records of our own (torch_file_writer.h) are called so, behind the archive's name.
 constexpr char kMetadataFolder[] = "metadata/";
 // A compressed record may not unpack to more than this; torch.save does not compress.
@@ -44,6 +46,12 @@ struct ArchiveCloser {
 
 absl::Status ZipError(struct archive* reader) {
   const char* text = archive_error_string(reader);
+  if (text != nullptr && absl::StrContains(text, "CRC")) {
+    return Bad(
+        "the checksums of its zip archive are wrong: it is damaged, or was saved under "
+        "torch.serialization.set_crc32_options(False); if so, torch.save again what torch.load "
+        "reads of it, without that");
+  }
   return Bad(absl::StrCat("the zip archive is damaged or truncated (",
                           text == nullptr ? "no reason given" : EscapedName(text), ")"));
 }
@@ -120,8 +128,12 @@ absl::StatusOr<WeightFile> ParseZip(absl::string_view bytes) {
   return file;
 }
 
-absl::StatusOr<WeightFile> ParseLegacy(absl::string_view bytes) {
-  absl::string_view rest = bytes.substr(sizeof(kLegacyMagic) - 1);
+bool IsLegacyMagic(const PickleValue& value) {
+  return value.Is(Kind::kOpaque) && static_cast<uint64_t>(value.integer) == kLegacyMagic;
+}
+
+// Of what stands behind the number.
+absl::StatusOr<WeightFile> ParseLegacy(absl::string_view rest) {
   // Version, system, the dict, the keys.
   std::vector<Pickle> pickles;
   for (int i = 0; i < 4; ++i) {
@@ -162,8 +174,9 @@ absl::StatusOr<WeightFile> ParseLegacy(absl::string_view bytes) {
 
 absl::StatusOr<WeightFile> ParseTorchFile(absl::string_view bytes) {
   if (absl::StartsWith(bytes, absl::string_view(kZipMagic, 4))) return ParseZip(bytes);
-  if (absl::StartsWith(bytes, absl::string_view(kLegacyMagic, sizeof(kLegacyMagic) - 1))) {
-    return ParseLegacy(bytes);
+  const absl::StatusOr<Pickle> number = Pickle::Read(bytes.substr(0, kMaxMagicBytes));
+  if (number.ok() && IsLegacyMagic(number->root())) {
+    return ParseLegacy(bytes.substr(number->size()));
   }
   return Bad("it is neither what torch.save writes nor a safetensors file");
 }

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <map>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "cassle/base/file.h"
@@ -247,8 +248,60 @@ TEST(TorchFileTest, AFileOfABigEndianMachineIsRefused) {
               StatusIs(absl::StatusCode::kDataLoss, HasSubstr("big-endian")));
 }
 
-TEST(TorchFileTest, HugeCountsAndCyclesAreRefused) {
-  for (const char* name : {"huge_strides", "huge_count", "cycle", "self_dict", "doubling"}) {
+// 0x1950a86a20f9469cfc6c as pickle.dumps writes it.
+TEST(TorchFileTest, TheFormatBefore1Point6IsReadInEveryProtocol) {
+  const std::string number("\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.", 13);
+  const std::string file = WithStorage(absl::StrCat("}", Text("w"), Tensor(), "s"));
+  const std::string rest = file.substr(file.find(number) + number.size());
+  const std::string frame("\x95\x0d\0\0\0\0\0\0\0", 9);
+  for (const std::string& beginning :
+       {std::string("L119547037146038801333356L\n."), absl::StrCat("\x80\x02", number),
+        absl::StrCat("\x80\x03", number), absl::StrCat("\x80\x04", frame, number),
+        absl::StrCat("\x80\x05", frame, number)}) {
+    SCOPED_TRACE(absl::CHexEscape(beginning));
+    ASSERT_OK_AND_ASSIGN(const WeightFile read, ParseTorchFile(beginning + rest));
+    EXPECT_THAT(Names(read), ElementsAre("w"));
+  }
+  for (const std::string& other :
+       {std::string("L119547037146038801333357L\n."), std::string("I119547037\n."),
+        absl::StrCat("\x80\x02\x8a\x0b", number.substr(2))}) {
+    EXPECT_THAT(ParseTorchFile(other + rest),
+                StatusIs(absl::StatusCode::kDataLoss, HasSubstr("neither what torch.save")));
+  }
+}
+
+// As torch.serialization.set_crc32_options(False) leaves it.
+TEST(TorchFileTest, WrongChecksumsOfAZipArchiveAreNamedWithTheirReason) {
+  std::string bytes = Fixture("zip_protocol_2");
+  const size_t directory = bytes.find("PK\x01\x02");
+  bytes[directory + 16] = static_cast<char>(bytes[directory + 16] ^ 1);
+  EXPECT_THAT(ParseTorchFile(bytes), StatusIs(absl::StatusCode::kDataLoss,
+                                              AllOf(HasSubstr("the checksums of its zip archive"),
+                                                    HasSubstr("set_crc32_options(False)"))));
+}
+
+TEST(TorchFileTest, WhatHoldsItselfOrIsVeryDeepIsNotReadAndTheRestIs) {
+  std::string deep;
+  for (int level = 0; level < 70; ++level) absl::StrAppend(&deep, "](");
+  deep += std::string(70, 'e');
+  // A dict in the memo under its own key; a list of itself; a module of itself.
+  for (const auto& [log, what] : std::map<std::string, const char*>{
+           {absl::StrCat("}q\1", Text("me"), "h\1s"), "log.me is a container that holds itself"},
+           {"]q\1h\1a", "log.0 is a container that holds itself"},
+           {absl::StrCat("cmy\nNet\n)\x81q\1}(", Text("_parameters"), "}", Text("_buffers"), "}",
+                         Text("_modules"), "}", Text("me"), "h\1sub"),
+            "log.me is a container that holds itself"},
+           {deep, "is a container or tensor below more than 64 others"}}) {
+    ASSERT_OK_AND_ASSIGN(const WeightFile file,
+                         ParseTorchFile(WithStorage(
+                             absl::StrCat("}(", Text("log"), log, Text("w"), Tensor(), "u"))));
+    EXPECT_THAT(Names(file), ElementsAre("w"));
+    EXPECT_THAT(Unread(file), ElementsAre(HasSubstr(what)));
+  }
+}
+
+TEST(TorchFileTest, HugeCountsAndEndlessSharingAreRefused) {
+  for (const char* name : {"huge_strides", "huge_count", "doubling"}) {
     EXPECT_THAT(ParseTorchFile(Legacy(Fixture(name))),
                 StatusIs(absl::StatusCode::kDataLoss, HasSubstr("")))
         << name;

@@ -46,17 +46,27 @@ constexpr WeightFamily kTorchvisionVit = {
   ".blocks.$1.mlp.fc1. "                           \
   "features." theirs ".#.block.5.>stages." ours ".blocks.$1.mlp.fc2. "
 
+#define CASSLE_NUMBERED_STAGE(theirs, ours) \
+  theirs ".#.shortcut.>" ours ".$1.downsample. " theirs ".>" ours ". "
+#define CASSLE_NUMBERED_RESNET(first, second, third, fourth)                         \
+  "0.>conv1. 1.>bn1. " CASSLE_NUMBERED_STAGE(first, "layer1")                        \
+      CASSLE_NUMBERED_STAGE(second, "layer2") CASSLE_NUMBERED_STAGE(third, "layer3") \
+          CASSLE_NUMBERED_STAGE(fourth, "layer4")
+
 constexpr WeightFamily kFamilies[] = {
     // The shortcut of kuangliu's networks for CIFAR and of SupContrast.
     {"torchvision's names", "layer4.0.conv1.weight conv1.weight",
      "layer#.#.shortcut.>layer$1.$2.downsample."},
+    // Of the whole list of torchvision's children, of one without the max-pool, and of networks
+    // whose forward() has both (kuangliu's, Lightly's).
     {"the numbers of nn.Sequential", "7.0.conv1.weight 4.0.conv1.weight 0.weight",
-     "0.>conv1. 1.>bn1. 4.>layer1. 5.>layer2. 6.>layer3. 7.>layer4."},
+     CASSLE_NUMBERED_RESNET("4", "5", "6", "7"), /*numbered=*/true},
     {"the numbers of nn.Sequential, without pooling", "6.0.conv1.weight 3.0.conv1.weight 0.weight",
-     "0.>conv1. 1.>bn1. 3.>layer1. 4.>layer2. 5.>layer3. 6.>layer4."},
+     CASSLE_NUMBERED_RESNET("3", "4", "5", "6"), /*numbered=*/true, /*has_relu=*/true,
+     /*has_max_pool=*/false},
     {"the numbers of nn.Sequential, without ReLU and pooling",
-     "5.0.conv1.weight 2.0.conv1.weight 0.weight",
-     "0.>conv1. 1.>bn1. 2.>layer1. 3.>layer2. 4.>layer3. 5.>layer4."},
+     "5.0.conv1.weight 2.0.conv1.weight 0.weight", CASSLE_NUMBERED_RESNET("2", "3", "4", "5"),
+     /*numbered=*/true, /*has_relu=*/false, /*has_max_pool=*/false},
     {"Hugging Face's names",
      "embedder.embedder.convolution.weight encoder.stages.0.layers.0.layer.0.convolution.weight",
      "embedder.embedder.convolution.>conv1. embedder.embedder.normalization.>bn1. "
@@ -64,8 +74,10 @@ constexpr WeightFamily kFamilies[] = {
      "encoder.stages.#.layers.#.shortcut.normalization.>layer$1+.$2.downsample.1. "
      "encoder.stages.#.layers.#.layer.#.convolution.>layer$1+.$2.conv$3+. "
      "encoder.stages.#.layers.#.layer.#.normalization.>layer$1+.$2.bn$3+."},
-    // Also MoCo-v3, DINO, MAE and DINOv2, whose training files number chunks of blocks too.
+    // Also MoCo-v3, DINO, MAE and DINOv2, whose training files number chunks of blocks too, and
+    // DeiT III, whose files have other names of layer scales.
     {"timm's names", "patch_embed.proj.weight cls_token",
+     "blocks.#.gamma_1>blocks.$1.ls1.gamma blocks.#.gamma_2>blocks.$1.ls2.gamma "
      "blocks.#.#.mlp.w12.>blocks.$2.mlp.fc1. blocks.#.#.mlp.w3.>blocks.$2.mlp.fc2. "
      "blocks.#.mlp.w12.>blocks.$1.mlp.fc1. blocks.#.mlp.w3.>blocks.$1.mlp.fc2. "
      "blocks.#.#.>blocks.$2. register_tokens>reg_token"},

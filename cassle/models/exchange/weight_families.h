@@ -21,6 +21,11 @@ struct WeightFamily {
   // Theirs to ours (name_rules.h). Behind "qkv[0].", "qkv[1]." and "qkv[2]." stand query, key and
   // value, which are one tensor here; behind "fc1[0]." and "fc1[1]." gates and values of SwiGLU.
   const char* rules;
+  // Of residual networks that are an nn.Sequential, whose forward() adds nothing to its modules:
+  // what their numbers leave a place for between the first norm and the first blocks.
+  bool numbered = false;
+  bool has_relu = true;
+  bool has_max_pool = true;
 };
 
 absl::Span<const WeightFamily> WeightFamilies();

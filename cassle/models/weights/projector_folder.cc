@@ -57,8 +57,22 @@ Layers LayersOf(const std::vector<TensorSignature>& state, absl::string_view par
   return layers;
 }
 
+// That all hidden layers have one size, that of the first.
+absl::Status CheckHidden(const Layers& layers) {
+  const int64_t hidden = layers.linears.begin()->second[0];
+  const int first = layers.linears.begin()->first, last = layers.linears.rbegin()->first;
+  for (const auto& [place, shape] : layers.linears) {
+    if ((place == first || shape[1] == hidden) && (place == last || shape[0] == hidden)) continue;
+    return absl::DataLossError(absl::StrCat("its linear layer ", place, " is [", shape[0], ", ",
+                                            shape[1], "], and its first one gives ", hidden,
+                                            " values, as all hidden layers would"));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<v1::MlpSpec> GuessMlp(const Layers& layers) {
   if (layers.linears.empty()) return absl::DataLossError("the projector has no linear layer");
+  CASSLE_RETURN_IF_ERROR(CheckHidden(layers));
   const auto& [first, first_shape] = *layers.linears.begin();
   const int last = layers.linears.rbegin()->first;
   v1::MlpSpec mlp;
@@ -67,7 +81,12 @@ absl::StatusOr<v1::MlpSpec> GuessMlp(const Layers& layers) {
   mlp.set_depth(static_cast<int32_t>(layers.linears.size()));
   mlp.set_hidden(mlp.depth() > 1 ? first_shape[0] : 0);
   mlp.set_hidden_norm(mlp.depth() == 1 || layers.NormAfter(first));
-  mlp.set_gelu(!mlp.hidden_norm());
+  if (!mlp.hidden_norm()) {
+    return absl::FailedPreconditionError(
+        "the weights of the projector do not tell its activation, as no batch norm follows its "
+        "layers: SimCLR's then has ReLU, DINO's GELU; train the model again with this version, or "
+        "measure the backbone alone by --backbone_only=true");
+  }
   mlp.set_last_norm(layers.NormAfter(last));
   mlp.set_last_norm_affine(!mlp.last_norm() || layers.norms.at(last + 1));
   mlp.set_last_bias(mlp.last_norm() || layers.biases.count(last) > 0);
@@ -76,6 +95,7 @@ absl::StatusOr<v1::MlpSpec> GuessMlp(const Layers& layers) {
 
 absl::StatusOr<v1::ProjectorSpec> GuessConditioned(const Layers& conditioner, v1::MlpSpec mlp,
                                                    int64_t feature_size) {
+  CASSLE_RETURN_IF_ERROR(CheckHidden(conditioner));
   v1::ProjectorSpec spec;
   spec.set_descriptor_size(conditioner.in());
   v1::ConditioningConfig* conditioning = spec.mutable_conditioning();
@@ -86,6 +106,10 @@ absl::StatusOr<v1::ProjectorSpec> GuessConditioned(const Layers& conditioner, v1
     conditioning->set_final_norm(false);
   }
   if (mlp.in() == feature_size + conditioner.out()) {
+    if (conditioner.out() != conditioning->width()) {
+      return absl::DataLossError(absl::StrCat("its descriptor becomes ", conditioner.out(),
+                                              " values by layers of ", conditioning->width()));
+    }
     conditioning->set_injection(v1::CONCATENATION);
   } else if (mlp.in() == feature_size && conditioner.out() != feature_size) {
     conditioning->set_injection(v1::IMAGE_CHANNELS);

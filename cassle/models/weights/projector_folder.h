@@ -37,9 +37,10 @@ absl::StatusOr<std::shared_ptr<ConditionedProjector>> LoadProjector(const std::s
 
 // How a projector with this state is built ("mlp.0.weight", ...) that takes `feature_size`
 // features: layers and norms by their names, a descriptor by the columns that the first layer has
-// more. Without batch norm between its layers it is DINO's, which has GELU.
-// \error FailedPrecondition for what shapes do not tell: addition or multiplication, and
-// hypernetworks; DataLoss for layers that do not fit each other.
+// more. With batch norm between its layers it has ReLU.
+// \error FailedPrecondition for what shapes do not tell: the activation without batch norm,
+// addition or multiplication, and hypernetworks; DataLoss for layers that do not fit each other, or
+// are of sizes that none here have.
 absl::StatusOr<v1::ProjectorSpec> GuessProjector(const std::vector<TensorSignature>& state,
                                                  int64_t feature_size);
 

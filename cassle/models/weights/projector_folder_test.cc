@@ -22,6 +22,7 @@
 namespace cassle {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 constexpr int64_t kDescriptor = 5;
@@ -122,17 +123,29 @@ TEST(ProjectorFolderTest, ShapesTellTheLayersOfEveryMethodsProjector) {
         MlpOptions{
             .in = 64, .hidden = 9, .out = 7, .depth = 3, .last_norm = true, .last_norm_affine = 0},
         MlpOptions{.in = 64, .hidden = 9, .out = 7, .depth = 3, .last_bias = false},
-        MlpOptions{.in = 64, .hidden = 0, .out = 7, .depth = 1},
-        // DINO's.
-        MlpOptions{.in = 64,
-        .hidden = 9,
-        .out = 7,
-        .depth = 3,
-        .activation = Activation::kGelu,
-        .hidden_norm = false}}) {
+        MlpOptions{.in = 64, .hidden = 0, .out = 7, .depth = 1}}) {
     const auto saved = Projector({}, mlp);
     ASSERT_OK_AND_ASSIGN(const auto loaded, LoadProjector(MakeFolder(saved.get(), false)));
     ExpectSame(saved.get(), loaded.get());
+  }
+}
+
+// GELU is DINO's, ReLU SimCLR's elsewhere: the same shapes.
+TEST(ProjectorFolderTest, WithoutBatchNormOnlyADescriptionTellsTheActivation) {
+  for (const Activation activation : {Activation::kGelu, Activation::kRelu}) {
+    const MlpOptions mlp{.in = 64,
+                         .hidden = 9,
+                         .out = 7,
+                         .depth = 3,
+                         .activation = activation,
+                         .hidden_norm = false};
+    const auto saved = Projector({}, mlp);
+    ASSERT_OK_AND_ASSIGN(const auto loaded, LoadProjector(MakeFolder(saved.get(), true)));
+    ExpectSame(saved.get(), loaded.get());
+    EXPECT_THAT(LoadProjector(MakeFolder(saved.get(), false)),
+                StatusIs(absl::StatusCode::kFailedPrecondition,
+                         AllOf(HasSubstr("do not tell its activation"),
+                               HasSubstr("--backbone_only=true"))));
   }
 }
 

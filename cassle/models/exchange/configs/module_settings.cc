@@ -98,6 +98,8 @@ absl::Status CheckConvolution(const PickledModule& module, int stride) {
   return absl::OkStatus();
 }
 
+absl::string_view FirstPart(absl::string_view name) { return name.substr(0, name.find('.')); }
+
 absl::Status CheckActivation(const PickledModule& module, absl::string_view ours) {
   if (!IsActivation(module.what, ours)) return Unknown(module, ours);
   return CheckSetting(module, "approximate", "none");
@@ -173,6 +175,35 @@ absl::Status CheckResNet(const Place& place, const v1::BackboneConfig& config,
   return IsPool(module.what, place.name) ? CheckPool(module, config) : absl::OkStatus();
 }
 
+// Whether a module stands before the first blocks of an nn.Sequential.
+bool IsOfNumberedStem(const Place& place) {
+  return !place.in_trunk && absl::ascii_isdigit(place.name[0]) && IsOfStem(FirstPart(place.name));
+}
+
+// That an nn.Sequential has what the networks here have between their first norm and the first
+// blocks: forward() adds nothing to it. Without modules its numbers tell.
+absl::Status CheckSequence(const std::vector<Place>& places, const WeightFamily& family,
+                           const v1::BackboneConfig& config) {
+  bool relu = places.empty() && family.has_relu, max_pool = places.empty() && family.has_max_pool;
+  for (const Place& place : places) {
+    if (!IsOfNumberedStem(place)) continue;
+    relu = relu || IsActivation(place.module.what, "ReLU");
+    max_pool = max_pool || absl::EndsWith(place.module.what, "MaxPool2d");
+  }
+  if (!relu) {
+    return absl::DataLossError(
+        "its nn.Sequential has no ReLU behind its first norm, and the networks here have one: "
+        "where a forward() applied it (as Lightly's and kuangliu's do) the sequence lost it; save "
+        "the state_dict() of the network itself, unless it was trained so");
+  }
+  if (!max_pool && config.stem() == v1::IMAGENET) {
+    return absl::DataLossError(
+        "its nn.Sequential has no max-pool before its first blocks, and the networks here have one "
+        "behind a 7x7 stem: the same weights would give other features");
+  }
+  return absl::OkStatus();
+}
+
 // That all modules say the same, and config.json too.
 template <class T>
 absl::Status Agree(const PickledModule& module, const char* what, T value, Said<T>* said) {
@@ -230,8 +261,6 @@ absl::string_view ParentOf(absl::string_view name) {
   return dot == absl::string_view::npos ? "" : name.substr(0, dot);
 }
 
-absl::string_view FirstPart(absl::string_view name) { return name.substr(0, name.find('.')); }
-
 // Of blocks, and of what stands in them.
 bool IsOfBlock(absl::string_view ours) {
   return absl::StartsWith(ours, "blocks.") || absl::StartsWith(ours, "stages.") ||
@@ -273,7 +302,7 @@ absl::Status AddModules(const std::vector<PickledModule>& modules, const FoundBa
         CASSLE_RETURN_IF_ERROR(CheckConvNext(place));
     }
   }
-  return absl::OkStatus();
+  return found.family->numbered ? CheckSequence(places, *found.family, detected) : absl::OkStatus();
 }
 
 }  // namespace cassle

@@ -14,7 +14,8 @@
 namespace cassle {
 
 // Adds the heads, norm_eps and stem of the modules under `found` to `config`; without modules there
-// it stays as it is. `detected` as detect_backbone.h has it.
+// it stays as it is, and only the numbers of an nn.Sequential tell whether it lacks a module that
+// ours have. `detected` as detect_backbone.h has it.
 // \error DataLoss, naming the module, if it computes something else than ours, or contradicts
 // `config`.
 absl::Status AddModules(const std::vector<PickledModule>& modules, const FoundBackbone& found,

@@ -95,6 +95,59 @@ TEST(ModuleSettingsTest, ResidualNetworksThatComputeSomethingElseAreRefusedByThe
       "another activation");
 }
 
+constexpr char kNumbers[] = "the numbers of nn.Sequential";
+constexpr char kNumbersWithoutPool[] = "the numbers of nn.Sequential, without pooling";
+
+// What stands in an nn.Sequential between the first norm and the first blocks.
+absl::Status OfSequence(v1::Stem stem, const std::vector<const char*>& between,
+                        const char* family) {
+  std::vector<PickledModule> modules = {
+      {"", "torch.nn.modules.container.Sequential", {}}, {"0", kConv, {}}, {"1", kNorm, {}}};
+  for (const char* what : between) modules.push_back({absl::StrCat(modules.size() - 1), what, {}});
+  const std::string blocks = absl::StrCat(modules.size() - 1);
+  modules.push_back({blocks, "torch.nn.modules.container.Sequential", {}});
+  modules.push_back({blocks + ".0", "my.Block", {}});
+  modules.push_back({blocks + ".0.relu", "torch.nn.modules.activation.ReLU", {}});
+  v1::BackboneConfig config;
+  config.set_architecture("resnet18");
+  config.set_stem(stem);
+  ForeignConfig said;
+  return AddModules(modules, {"", &Family(family)}, config, &said);
+}
+
+TEST(ModuleSettingsTest, TheStemOfASequenceIsWhatStandsInIt) {
+  constexpr char kRelu[] = "torch.nn.modules.activation.ReLU";
+  constexpr char kNothing[] = "torch.nn.modules.linear.Identity";
+  const auto lacks = [](const char* what) {
+    return StatusIs(absl::StatusCode::kDataLoss, HasSubstr(absl::StrCat("has no ", what)));
+  };
+  EXPECT_OK(OfSequence(v1::IMAGENET, {kRelu, kPool}, kNumbers));
+  EXPECT_OK(OfSequence(v1::CIFAR, {kRelu, kNothing}, kNumbers));
+  EXPECT_OK(OfSequence(v1::CIFAR, {kRelu}, kNumbersWithoutPool));
+  EXPECT_THAT(OfSequence(v1::IMAGENET, {kRelu, kNothing}, kNumbers), lacks("max-pool"));
+  EXPECT_THAT(OfSequence(v1::IMAGENET, {kRelu}, kNumbersWithoutPool), lacks("max-pool"));
+  EXPECT_THAT(OfSequence(v1::CIFAR, {kNothing, kNothing}, kNumbers), lacks("ReLU"));
+  EXPECT_THAT(OfSequence(v1::CIFAR, {}, "the numbers of nn.Sequential, without ReLU and pooling"),
+              lacks("ReLU"));
+}
+
+TEST(ModuleSettingsTest, WithoutModulesTheNumbersOfASequenceTellItsStem) {
+  const auto of = [](const char* family, v1::Stem stem) {
+    v1::BackboneConfig config;
+    config.set_architecture("resnet18");
+    config.set_stem(stem);
+    ForeignConfig said;
+    return AddModules({}, {"backbone.", &Family(family)}, config, &said);
+  };
+  EXPECT_OK(of(kNumbers, v1::IMAGENET));
+  EXPECT_OK(of(kNumbersWithoutPool, v1::CIFAR));
+  EXPECT_THAT(of(kNumbersWithoutPool, v1::IMAGENET),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("no max-pool")));
+  EXPECT_THAT(of("the numbers of nn.Sequential, without ReLU and pooling", v1::CIFAR),
+              StatusIs(absl::StatusCode::kDataLoss,
+                       HasSubstr("a forward() applied it (as Lightly's and kuangliu's do)")));
+}
+
 TEST(ModuleSettingsTest, FeaturesAreTheMeanOfAllPlacesAndOfNothingElse) {
   constexpr char kTimms[] = "timm.layers.adaptive_avgmax_pool.SelectAdaptivePool2d";
   for (const PickledModule& module :
