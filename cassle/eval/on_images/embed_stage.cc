@@ -27,6 +27,7 @@
 #include "cassle/runtime/device.h"
 #include "cassle/runtime/ranks/stage_ranks.h"
 #include "cassle/runtime/torch_runtime.h"
+#include "cassle/stage/options.h"
 
 namespace cassle {
 namespace {
@@ -124,6 +125,13 @@ absl::Status CheckOptions(const v1::EmbedOptions& options, const StageContext& c
     return absl::InvalidArgumentError(
         "--tokens=patches: patches of --crops=ten would be told apart by nobody; leave --crops "
         "out");
+  }
+  v1::EmbedOptions defaults;
+  CASSLE_RETURN_IF_ERROR(ApplyDefaults(&defaults));
+  if (!options.reinitialize() && options.seed() != defaults.seed()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--seed=", options.seed(),
+                     " is not read without --reinitialize: add that, or leave it out"));
   }
   return absl::OkStatus();
 }

@@ -263,6 +263,14 @@ TEST(EmbedTest, AnotherBatchSizeChangesFeaturesByRoundingOnly) {
   EXPECT_OK(CheckComparable("a", eight, "b", single));
 }
 
+TEST(EmbedTest, ASeedIsRefusedWhereNoWeightsAreDrawn) {
+  v1::EmbedOptions options = Options(MakeModel("model"), MakeImages("images"));
+  options.set_seed(7);
+  EXPECT_THAT(Embed(options), StatusIs(absl::StatusCode::kInvalidArgument,
+                                       HasSubstr("--seed=7 is not read without --reinitialize")));
+  EXPECT_FALSE(FileExists(options.output()));
+}
+
 TEST(EmbedTest, ReinitializedEncodersDependOnTheSeedAndNotOnTheWeights) {
   const std::string images = MakeImages("images");
   v1::EmbedOptions options = Options(MakeModel("model"), images);
@@ -287,6 +295,7 @@ TEST(EmbedTest, ReinitializedEncodersDependOnTheSeedAndNotOnTheWeights) {
   ASSERT_OK(Embed(options));
   EXPECT_EQ(FileBytes(options.output()), bytes);
   options.set_reinitialize(false);
+  options.clear_seed();
   EXPECT_THAT(Embed(options),
               StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("no weights")));
 }

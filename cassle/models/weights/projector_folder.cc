@@ -84,8 +84,8 @@ absl::StatusOr<v1::MlpSpec> GuessMlp(const Layers& layers) {
   if (!mlp.hidden_norm()) {
     return absl::FailedPreconditionError(
         "the weights of the projector do not tell its activation, as no batch norm follows its "
-        "layers: SimCLR's then has ReLU, DINO's GELU; train the model again with this version, or "
-        "measure the backbone alone by --backbone_only=true");
+        "layers: SimCLR's then has ReLU, DINO's GELU; --backbone_only=true measures the backbone "
+        "alone, and without --initial_projector pretrain starts a fresh one");
   }
   mlp.set_last_norm(layers.NormAfter(last));
   mlp.set_last_norm_affine(!mlp.last_norm() || layers.norms.at(last + 1));

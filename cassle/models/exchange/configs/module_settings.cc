@@ -105,6 +105,20 @@ absl::Status CheckActivation(const PickledModule& module, absl::string_view ours
   return CheckSetting(module, "approximate", "none");
 }
 
+// Of blocks as torchvision and timm call them; Hugging Face's last convolution of a block has an
+// `activation` that is none.
+bool IsActivationPlace(absl::string_view name) {
+  const absl::string_view part = name.substr(name.rfind('.') + 1);
+  return part == "relu" || part == "act" || part == "act1" || part == "act2" || part == "act3";
+}
+
+// A module without tensors that does nothing, or is our activation.
+absl::Status CheckWithoutTensors(const PickledModule& module, absl::string_view ours) {
+  if (!IsNeutral(module.what)) return CheckActivation(module, ours);
+  if (!IsActivationPlace(module.name)) return absl::OkStatus();
+  return Other(module, "no activation", ours);
+}
+
 // What stands before the first blocks without a tensor: children by name, those of Hugging Face's
 // embedder, or the first numbers of an nn.Sequential.
 bool IsOfStem(absl::string_view name) {
@@ -126,7 +140,7 @@ absl::Status CheckStem(const PickledModule& module, absl::string_view name,
   if (imagenet && (name == "maxpool" || name == "embedder.pooler")) {
     return Other(module, "no max-pool", "one behind a 7x7 stem");
   }
-  return IsNeutral(module.what) ? absl::OkStatus() : CheckActivation(module, "ReLU");
+  return CheckWithoutTensors(module, "ReLU");
 }
 
 // What makes features of the last block's map: the child that is called so, and timm's child of it.
@@ -165,8 +179,7 @@ absl::Status CheckResNet(const Place& place, const v1::BackboneConfig& config,
     return CheckSetting(module, "eps", kResNetEps);
   }
   if (place.in_trunk) {
-    return !place.leaf || IsNeutral(module.what) ? absl::OkStatus()
-                                                 : CheckActivation(module, "ReLU");
+    return place.leaf ? CheckWithoutTensors(module, "ReLU") : absl::OkStatus();
   }
   if (IsOfStem(place.name)) {
     const bool judged = place.leaf || place.name == "maxpool";
@@ -235,11 +248,11 @@ absl::Status CheckVit(const Place& place, const v1::BackboneConfig& config, Fore
     return Agree(module, "eps", eps, &said->norm_eps);
   }
   // Layers with tensors are told by these.
-  if (!place.leaf || IsNeutral(module.what) || absl::EndsWith(module.what, "Linear") ||
+  if (!place.leaf || absl::EndsWith(module.what, "Linear") ||
       absl::EndsWith(module.what, "LayerScale")) {
     return absl::OkStatus();
   }
-  return CheckActivation(module, config.feed_forward() == v1::SWIGLU ? "SiLU" : "GELU");
+  return CheckWithoutTensors(module, config.feed_forward() == v1::SWIGLU ? "SiLU" : "GELU");
 }
 
 absl::Status CheckConvNext(const Place& place) {
@@ -249,11 +262,11 @@ absl::Status CheckConvNext(const Place& place) {
     return CheckSetting(module, "eps", kConvNextEps);
   }
   // Layers with tensors are told by these; torchvision moves channels by modules.
-  if (!place.leaf || IsNeutral(module.what) || IsConvolution(module.what) ||
-      absl::EndsWith(module.what, "Linear") || absl::EndsWith(module.what, "Permute")) {
+  if (!place.leaf || IsConvolution(module.what) || absl::EndsWith(module.what, "Linear") ||
+      absl::EndsWith(module.what, "Permute")) {
     return absl::OkStatus();
   }
-  return CheckActivation(module, "GELU");
+  return CheckWithoutTensors(module, "GELU");
 }
 
 absl::string_view ParentOf(absl::string_view name) {

@@ -95,6 +95,24 @@ TEST(ModuleSettingsTest, ResidualNetworksThatComputeSomethingElseAreRefusedByThe
       "another activation");
 }
 
+TEST(ModuleSettingsTest, WhatDoesNothingIsNoActivation) {
+  constexpr char kNothing[] = "torch.nn.modules.linear.Identity";
+  for (const char* name : {"relu", "act1"}) {
+    EXPECT_THAT(OfResNet("resnet18", v1::CIFAR, {name, kNothing, {}}),
+                StatusIs(absl::StatusCode::kDataLoss, HasSubstr("has no activation")));
+  }
+  v1::BackboneConfig config;
+  config.set_architecture("resnet18");
+  ForeignConfig said;
+  const auto in_block = [&](const char* name) {
+    return AddModules({{"layer1.0.conv1", kConv, {}}, {name, kNothing, {}}},
+                      {"", &Family("torchvision's names")}, config, &said);
+  };
+  EXPECT_THAT(in_block("layer1.0.relu"),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("has no activation")));
+  EXPECT_OK(in_block("layer1.0.drop_block"));
+}
+
 constexpr char kNumbers[] = "the numbers of nn.Sequential";
 constexpr char kNumbersWithoutPool[] = "the numbers of nn.Sequential, without pooling";
 
@@ -221,7 +239,9 @@ TEST(ModuleSettingsTest, OfActivationsOnlyTheExactGeluIsTaken) {
   }
   EXPECT_THAT(act("my.Rational"),
               StatusIs(absl::StatusCode::kDataLoss, HasSubstr("may change the features")));
-  EXPECT_OK(act("timm.layers.drop.DropPath"));
+  EXPECT_THAT(act("torch.nn.modules.linear.Identity"),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("has no activation")));
+  EXPECT_OK(OfVit({{"encoder.blocks.0.drop_path1", "timm.layers.drop.DropPath", {}}}));
   // Where the names of blocks have no rule.
   v1::BackboneConfig config;
   config.set_architecture("vit_base");
