@@ -250,7 +250,7 @@ absl::Status NameFilesBeside(google::protobuf::Message* message, StageContext*) 
 
 StageInfo ImportWeightsInfo() {
   return {.name = "import-weights",
-          .version = 4,
+          .version = 5,
           .summary =
               "Makes a model of weights from elsewhere: PyTorch's files and safetensors, "
               "torchvision's, timm's, Hugging Face's and the authors' networks.",

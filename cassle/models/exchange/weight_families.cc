@@ -57,8 +57,8 @@ constexpr WeightFamily kFamilies[] = {
     // The shortcut of kuangliu's networks for CIFAR and of SupContrast.
     {"torchvision's names", "layer4.0.conv1.weight conv1.weight",
      "layer#.#.shortcut.>layer$1.$2.downsample."},
-    // Of the whole list of torchvision's children, of one without the max-pool, and of networks
-    // whose forward() has both (kuangliu's, Lightly's).
+    // Of all of torchvision's children, of those without the max-pool, and of the children of
+    // networks without one whose forward() has the ReLU (kuangliu's, Lightly's).
     {"the numbers of nn.Sequential", "7.0.conv1.weight 4.0.conv1.weight 0.weight",
      CASSLE_NUMBERED_RESNET("4", "5", "6", "7"), /*numbered=*/true},
     {"the numbers of nn.Sequential, without pooling", "6.0.conv1.weight 3.0.conv1.weight 0.weight",
