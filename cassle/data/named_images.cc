@@ -31,8 +31,10 @@ std::vector<std::string> FilesBeside(const std::string& path) {
   std::vector<std::string> names = {"classes.txt", "batches.meta.txt", "fine_label_names.txt",
                                     "class_names.txt"};
   names.push_back(absl::StrReplaceAll(name, {{"_X.bin", "_y.bin"}}));
-  names.push_back(absl::StrReplaceAll(name, {{"images", "labels"}, {"idx3", "idx1"}}));
-  names.emplace_back(absl::StripSuffix(names.back(), ".gz"));
+  if (absl::StrContains(name, "idx3")) {
+    names.push_back(absl::StrReplaceAll(name, {{"images", "labels"}, {"idx3", "idx1"}}));
+    names.emplace_back(absl::StripSuffix(names.back(), ".gz"));
+  }
   std::vector<std::string> beside;
   for (const std::string& other : names) {
     const std::string found = FindFile(DirName(path), {other});

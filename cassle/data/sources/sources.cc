@@ -200,13 +200,12 @@ absl::StatusOr<const Layout*> DetectInFolder(const Found& found,
           std::max_element(readings.begin(), readings.end(),
                            [](const Reading& a, const Reading& b) { return a.images < b.images; });
       const bool as_folder = folder.images >= most->images;
-      const int64_t images = as_folder ? folder.images : most->images;
+      const std::string without_list = as_folder ? "folder" : most->layout;
       return absl::FailedPreconditionError(
-          absl::StrCat(problem, images == 0 ? "" : "; --source=",
-                       images == 0 ? ""
-                       : as_folder ? "folder"
-                                   : most->layout,
-                       images == 0 ? "" : " reads the images without the list"));
+          std::max(folder.images, most->images) == 0
+              ? problem
+              : absl::StrCat(problem, "; --source=", without_list,
+                             " reads the images without the list"));
     }
     // Outputs name no places.
     absl::string_view rest = problem;

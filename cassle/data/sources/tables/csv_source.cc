@@ -109,17 +109,26 @@ absl::Status CheckRoot(const ImageRow& row, const std::string& root) {
 }
 
 // The cell, in the part folder of `root` that has its image; as it is if none has, or root has it.
-std::string InPart(const std::string& root, const std::vector<std::string>& parts,
-                   const std::string& cell, Tally* tally) {
+// \error kDataLoss, naming the row, if two have.
+absl::StatusOr<std::string> InPart(const std::string& root, const std::vector<std::string>& parts,
+                                   const std::string& cell, const std::string& origin,
+                                   Tally* tally) {
   if (parts.empty() || HasImage(JoinPath(root, cell))) return cell;
+  std::string found;
   for (const std::string& part : parts) {
-    std::string there = JoinPath(part, cell);
+    const std::string there = JoinPath(part, cell);
     if (!HasImage(JoinPath(root, there))) continue;
-    tally->Decide(absl::StrCat("images are looked for in ", parts.front(), "/ to ", parts.back(),
-                               "/ too, which sound like parts of one set"));
-    return there;
+    if (!found.empty()) {
+      return absl::DataLossError(absl::StrCat(origin, ": '", EscapedName(cell), "' may be ",
+                                              EscapedName(found), " or ", EscapedName(there),
+                                              ": write which"));
+    }
+    found = there;
   }
-  return cell;
+  if (found.empty()) return cell;
+  tally->Decide(absl::StrCat("images are looked for in ", parts.front(), "/ to ", parts.back(),
+                             "/ too, which sound like parts of one set"));
+  return found;
 }
 
 // Appends the rows of one file.
@@ -166,9 +175,9 @@ absl::Status AppendRows(const List& list, const SourceArguments& arguments,
                              BaseName(row.origin));
       continue;
     }
-    CASSLE_RETURN_IF_ERROR(
-        LocateImage(InPart(root, parts, cells[columns.path], arguments.tally.get()), root,
-                    arguments.tally.get(), &row));
+    CASSLE_ASSIGN_OR_RETURN(std::string cell, InPart(root, parts, cells[columns.path], row.origin,
+                                                     arguments.tally.get()));
+    CASSLE_RETURN_IF_ERROR(LocateImage(std::move(cell), root, arguments.tally.get(), &row));
     if (!arguments.leave_out->MatchedPart(NormalPath(UnescapedName(row.key))).empty()) {
       arguments.tally->Count(kLeftOut, row.key);
       continue;

@@ -189,6 +189,10 @@ TEST_F(CsvSourceTest, ImagesInPartFoldersAreFoundByTheNamesOfTheList) {
   EXPECT_THAT(KeysAndLabels(content),
               ElementsAre("train/images_part_1/10.jpg=1", "train/images_part_1/11.jpg=0",
                           "train/images_part_2/20.jpg=1"));
+  PutFile(root_ + "/images_part_2/10.jpg", FlatJpeg(4, 6, 1, 2, 3));
+  EXPECT_THAT(ReadSource(root_ + "/meta.csv"),
+              StatusIs(kDamaged, HasSubstr("meta.csv:2: '10.jpg' may be images_part_1/10.jpg or "
+                                           "images_part_2/10.jpg: write which")));
   // A list that is not understood is no reason to take the parts for classes.
   PutFile(root_ + "/meta.csv", "id,kind\n10,nv\n");
   EXPECT_THAT(ReadSource(root_), StatusIs(kBad, HasSubstr("meta.csv:1: no column is called")));
