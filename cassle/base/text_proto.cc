@@ -120,6 +120,8 @@ absl::Status ReadStoredTextProto(const std::string& path, google::protobuf::Mess
 std::string PrintTextProto(const google::protobuf::Message& message) {
   google::protobuf::TextFormat::Printer printer;
   printer.SetUseShortRepeatedPrimitives(true);
+  // Names as people write them, not in octal; `bytes` stay escaped.
+  printer.SetUseUtf8StringEscaping(true);
   std::string text;
   printer.PrintToString(message, &text);
   return text;

@@ -16,6 +16,17 @@ google::protobuf::MessageOptions Parse(const std::string& text) {
   return message;
 }
 
+TEST(PrintTextProtoTest, LettersStayLettersAndBytesAreEscaped) {
+  google::protobuf::UninterpretedOption option;
+  option.set_identifier_value("Zürich \"7\"");
+  option.set_string_value("\xC3\xBC");
+  const std::string text = PrintTextProto(option);
+  EXPECT_EQ(text, "identifier_value: \"Zürich \\\"7\\\"\"\nstring_value: \"\\303\\274\"\n");
+  google::protobuf::UninterpretedOption again;
+  EXPECT_OK(ParseTextProto(text, "test", &again));
+  EXPECT_EQ(again.SerializeAsString(), option.SerializeAsString());
+}
+
 TEST(ToJsonTest, Int64AreNumbersAndUint64Strings) {
   ASSERT_OK_AND_ASSIGN(const std::string json, ToJson(Parse(R"(
     uninterpreted_option { negative_int_value: -9223372036854775807 positive_int_value: 7 }

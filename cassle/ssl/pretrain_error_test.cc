@@ -77,6 +77,30 @@ TEST(PretrainErrorTest, NamesTheSettingAndTheRemedy) {
   EXPECT_THAT(Train(options),
               StatusIs(kUsage, HasSubstr("--equimod.groups=crop is not read without --equimod.w")));
   options = MocoRun("mistakes");
+  options.mutable_augself()->set_hidden_size(7);
+  EXPECT_THAT(Train(options),
+              StatusIs(kUsage, HasSubstr("--augself.hidden_size=7 is not read without a weight")));
+  options = MocoRun("mistakes");
+  options.mutable_conditioning()->set_treatment(v1::NONE);
+  options.mutable_conditioning()->set_injection(v1::ADDITION);
+  EXPECT_THAT(Train(options), StatusIs(kUsage, HasSubstr("--conditioning.injection=addition is not "
+                                                         "read without --conditioning=raw, mlp")));
+  options = MocoRun("mistakes");
+  options.mutable_conditioning()->set_treatment(v1::NONE);
+  options.mutable_conditioning()->add_groups("crop");
+  options.mutable_conditioning()->add_groups("color");
+  EXPECT_THAT(Train(options),
+              StatusIs(kUsage, HasSubstr("--conditioning.groups=crop,color is not read")));
+  options = MocoRun("mistakes");
+  options.mutable_conditioning()->set_treatment(v1::RAW);
+  options.mutable_conditioning()->set_width(16);
+  EXPECT_THAT(Train(options), StatusIs(kUsage, HasSubstr("--conditioning.width=16 is not read "
+                                                         "without --conditioning=mlp or hyper")));
+  options = MocoRun("mistakes");
+  options.mutable_conditioning()->set_treatment(v1::NONE);
+  options.mutable_method()->mutable_moco_v2()->set_tell_keys(false);
+  EXPECT_THAT(Train(options), StatusIs(kUsage, HasSubstr("--method.moco_v2.tell_keys=false")));
+  options = MocoRun("mistakes");
   options.clear_input();
   options.set_split("train");
   EXPECT_THAT(Train(options), StatusIs(kUsage, HasSubstr("--split=train is not read without")));

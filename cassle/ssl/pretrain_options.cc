@@ -11,6 +11,9 @@
 #include "cassle/augment/policies/policy.h"
 #include "cassle/augment/recording/recorded_views.h"
 #include "cassle/base/status_macros.h"
+#include "cassle/models/networks/conditioning.h"
+#include "cassle/ssl/method/augself.h"
+#include "cassle/ssl/method/equimod.h"
 #include "cassle/ssl/methods/method_registry.h"
 #include "cassle/ssl/training/accumulate.h"
 #include "cassle/ssl/unread_options.h"
@@ -19,32 +22,50 @@
 namespace cassle {
 namespace {
 
+// Settings of what is off, which would not count.
+absl::Status CheckWhatIsOff(const v1::PretrainOptions& options,
+                            const v1::PretrainOptions& defaults) {
+  if (!IsConditioned(options.conditioning())) {
+    v1::ConditioningConfig usual = defaults.conditioning();
+    usual.set_treatment(options.conditioning().treatment());
+    CASSLE_RETURN_IF_ERROR(CheckNoneIsChosen("conditioning", options.conditioning(), usual,
+                                             "--conditioning=raw, mlp or hypernetwork"));
+  }
+  if (options.conditioning().treatment() == v1::RAW) {
+    v1::ConditioningConfig usual = options.conditioning();
+    usual.clear_depth();
+    usual.clear_width();
+    CASSLE_RETURN_IF_ERROR(CheckNoneIsChosen("conditioning", options.conditioning(), usual,
+                                             "--conditioning=mlp or hypernetwork"));
+  }
+  if (AugSelfGroups(options.augself()).empty()) {
+    CASSLE_RETURN_IF_ERROR(CheckNoneIsChosen("augself", options.augself(), defaults.augself(),
+                                             "a weight (--augself.crop=1, for one)"));
+  }
+  if (!HasEquiMod(options.equimod())) {
+    CASSLE_RETURN_IF_ERROR(
+        CheckNoneIsChosen("equimod", options.equimod(), defaults.equimod(), "--equimod.weight"));
+  }
+  if (options.monitor().every_epochs() > 0) return absl::OkStatus();
+  v1::MonitorConfig usual = defaults.monitor();
+  // These read what is measured in every epoch anyway.
+  usual.set_abort_if_spread_below(options.monitor().abort_if_spread_below());
+  usual.set_abort_if_rank_below(options.monitor().abort_if_rank_below());
+  usual.set_abort_grace_epochs(options.monitor().abort_grace_epochs());
+  return CheckNoneIsChosen("monitor", options.monitor(), usual, "--monitor.every_epochs");
+}
+
 // What was chosen and would not count.
 absl::Status CheckAllIsRead(const v1::PretrainOptions& options) {
   v1::PretrainOptions defaults;
   CASSLE_RETURN_IF_ERROR(ApplyDefaults(&defaults));
-  const v1::MonitorConfig& monitor = options.monitor();
-  const v1::MonitorConfig& usual = defaults.monitor();
+  CASSLE_RETURN_IF_ERROR(CheckWhatIsOff(options, defaults));
   const bool steps = options.schedule() == v1::STEP;
-  const bool monitors = monitor.every_epochs() > 0;
   constexpr char kStep[] = "--schedule=step";
-  constexpr char kEvery[] = "--monitor.every_epochs";
   return CheckAreRead(
       {{"step_epochs", absl::StrJoin(options.step_epochs(), ","), steps, kStep},
        {"step_factor", ChosenNumber(options.step_factor(), defaults.step_factor()), steps, kStep},
        UseOfMomentum(options.optimizer(), options.momentum(), defaults.momentum()),
-       {"monitor.input", monitor.input(), monitors, kEvery},
-       {"monitor.train_split", monitor.train_split(), monitors, kEvery},
-       {"monitor.test_split", monitor.test_split(), monitors, kEvery},
-       {"monitor.target", monitor.target(), monitors, kEvery},
-       {"monitor.train_images", ChosenNumber(monitor.train_images(), usual.train_images()),
-        monitors, kEvery},
-       {"monitor.test_images", ChosenNumber(monitor.test_images(), usual.test_images()), monitors,
-        kEvery},
-       {"monitor.neighbors", ChosenNumber(monitor.neighbors(), usual.neighbors()), monitors,
-        kEvery},
-       {"equimod.groups", absl::StrJoin(options.equimod().groups(), ","),
-        options.equimod().weight() != 0, "--equimod.weight"},
        {"split", options.split(), !options.input().empty(), "--input, whose split it is"}});
 }
 

@@ -6,8 +6,7 @@ import sys
 with open(sys.argv[1] + "/dataset.textproto") as file:
     text = file.read()
 classes = re.findall(r'^classes: "(.*)"$', text, re.MULTILINE)
-# Text protos write the bytes of other letters as \303\251.
-classes = [label.encode().decode("unicode_escape").encode("latin-1").decode() for label in classes]
+classes = [re.sub(r"\\(.)", r"\1", label) for label in classes]
 splits = []
 for split in re.findall(r"^splits \{(.*?)^\}", text, re.MULTILINE | re.DOTALL):
     name = re.search(r'^  name: "(.*)"$', split, re.MULTILINE)[1]

@@ -63,8 +63,8 @@ absl::Status CheckChange(const v1::Policy& change) {
                        absl::StrCat("is not possible: ", why, "; set it in the policy itself"));
   };
   if (change.views_size() > 0) return refuse("views", "groups of views do not nest");
-  if (change.compat() != v1::CORRECT) return refuse("compat", "it belongs to the whole run");
-  if (change.decode() != v1::EXACT) return refuse("decode", "an image is decoded one way");
+  if (change.has_compat()) return refuse("compat", "it belongs to the whole run");
+  if (change.has_decode()) return refuse("decode", "an image is decoded one way");
   if (change.mean_size() > 0 || change.std_size() > 0) {
     return refuse("mean, std", "all views are normalised alike");
   }
@@ -85,7 +85,7 @@ absl::Status CheckViews(const v1::Policy& policy) {
                                                      " views in all groups together"));
     }
     views += group.count();
-    if (g == 0 && group.change().size() != 0 && group.change().size() != policy.size()) {
+    if (g == 0 && group.change().has_size() && group.change().size() != policy.size()) {
       return PolicyError(
           absl::StrCat(name, ": change.size"),
           absl::StrCat("is ", group.change().size(), ", but the policy's size is ", policy.size(),

@@ -118,17 +118,20 @@ absl::StatusOr<std::shared_ptr<ConditionedProjector>> MakeConditionedProjector(
 // \error InvalidArgument as MakeConditionedProjector, and for a size or a depth below 1.
 absl::StatusOr<std::shared_ptr<ConditionedProjector>> MakeProjector(const v1::ProjectorSpec& spec);
 
+// Whether anything is told of the augmentations.
+inline bool IsConditioned(const v1::ConditioningConfig& config) {
+  return config.treatment() != v1::NONE && config.treatment() != v1::TREATMENT_UNSPECIFIED;
+}
+
 // Whether the predictor of a method that has one is to be conditioned.
 inline bool ConditionsPredictor(const v1::ConditioningConfig& config) {
-  return config.predictor() && config.treatment() != v1::NONE &&
-         config.treatment() != v1::TREATMENT_UNSPECIFIED;
+  return config.predictor() && IsConditioned(config);
 }
 
 // Whether views are to be described by how they differ from each other. What the descriptors are is
 // not the projector's business: cassle/ssl/method/relative_conditioning.h.
 inline bool ConditionsRelatively(const v1::ConditioningConfig& config) {
-  return config.relative() && config.treatment() != v1::NONE &&
-         config.treatment() != v1::TREATMENT_UNSPECIFIED;
+  return config.relative() && IsConditioned(config);
 }
 
 // The same for the predictor of BYOL, SimSiam or MoCo-v3: `mlp` is the predictor, its features are

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "cassle/base/status_macros.h"
+#include "cassle/models/networks/conditioning.h"
 #include "cassle/ssl/method/encoder.h"
 #include "cassle/ssl/method/key_queue.h"
 #include "cassle/ssl/method/momentum_encoder.h"
@@ -67,6 +68,12 @@ absl::StatusOr<std::unique_ptr<Method>> MakeMocoV2(const v1::MethodConfig& confi
   const v1::MocoV2Config& moco = config.moco_v2();
   const bool enqueue_queries =
       moco.enqueue() == v1::QUERIES || (moco.enqueue() != v1::KEYS && setup.official);
+  if (!moco.tell_keys() && !IsConditioned(setup.conditioning)) {
+    return absl::InvalidArgumentError(
+        "--method.moco_v2.tell_keys=false has no meaning without --conditioning: no projector is "
+        "told "
+        "anything; leave it out, or add a treatment");
+  }
   CASSLE_RETURN_IF_ERROR(CheckQueueSize("moco_v2", moco.queue_size(), setup.batch_size));
   const MlpOptions projector = {
       .hidden = moco.hidden_size(), .out = moco.projection_size(), .depth = moco.projector_depth()};

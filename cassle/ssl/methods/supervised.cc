@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "cassle/base/status_macros.h"
+#include "cassle/models/networks/conditioning.h"
 #include "cassle/runtime/ranks/team.h"
 #include "cassle/ssl/method/augself.h"
 #include "cassle/ssl/method/encoder.h"
@@ -115,8 +116,7 @@ absl::Status CheckMixup(double alpha, const MethodSetup& setup) {
                                  " is the smallest that goes: fewer --ranks, "
                                  "more images, or no mixup")));
   }
-  const bool conditioned = setup.conditioning.treatment() != v1::NONE &&
-                           setup.conditioning.treatment() != v1::TREATMENT_UNSPECIFIED;
+  const bool conditioned = IsConditioned(setup.conditioning);
   if (conditioned || !AugSelfGroups(setup.augself).empty() || HasEquiMod(setup.equimod)) {
     return absl::InvalidArgumentError(
         absl::StrCat(kMixupFlag, alpha,

@@ -64,6 +64,11 @@ TEST(MocoV2Test, KeysAreToldOfTheirViewsOrNot) {
   EXPECT_TRUE(at::equal(keys(false, batch), keys(false, other)));
   batch.views[1].descriptors = at::zeros_like(batch.views[1].descriptors);
   EXPECT_TRUE(at::equal(keys(true, batch), keys(false, other)));
+
+  setup.conditioning.set_treatment(v1::NONE);
+  config.mutable_moco_v2()->set_tell_keys(false);
+  EXPECT_THAT(MakeMethod(config, setup), StatusIs(absl::StatusCode::kInvalidArgument,
+                                                  HasSubstr("--method.moco_v2.tell_keys=false")));
 }
 
 TEST(MocoV2Test, ProjectorsHaveAsManyLayersAsChosen) {
