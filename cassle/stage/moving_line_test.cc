@@ -15,6 +15,7 @@
 namespace cassle {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::SizeIs;
@@ -64,6 +65,52 @@ TEST(MovingLineTest, ProgressStaysOnOneRowAndMessagesOnRowsOfTheirOwn) {
     for (const std::string& line : drawn) EXPECT_LT(line.size(), columns + 3) << line;
     EXPECT_EQ(text.find("[####") != std::string::npos, columns == 200) << text;
   }
+}
+
+// Everything that was drawn on the row, in its order.
+std::vector<std::string> Drawn(const std::string& text) {
+  std::vector<std::string> drawn = absl::StrSplit(text, "\x1b[K");
+  drawn.erase(drawn.begin());
+  return drawn;
+}
+
+TEST(MovingLineTest, TheBarStaysWhereLinesDifferInLength) {
+  const std::string text = OnTerminal(80, "xterm", [] {
+    Progress progress("training", 200, "images");
+    for (const char* note : {"short", "a longer note", "short"}) {
+      usleep(110000);
+      progress.Set(100, note);
+    }
+  });
+  const std::vector<std::string> drawn = Drawn(text);
+  ASSERT_THAT(drawn, SizeIs(4)) << text;
+  for (const std::string& line : drawn) EXPECT_THAT(line, HasSubstr("[####")) << text;
+}
+
+TEST(MovingLineTest, LinesAreCutBetweenLetters) {
+  const std::string text = OnTerminal(20, "xterm", [] {
+    Progress progress("\u043f\u0440\u043e\u0431\u044b \u0446\u0432\u0435\u0442\u0430", 200,
+                      "images");
+    progress.Set(100);
+  });
+  EXPECT_THAT(
+      Drawn(text),
+      ElementsAre("\u043f\u0440\u043e\u0431\u044b \u0446\u0432\u0435\u0442\u0430 100/200\r\n"));
+}
+
+TEST(MovingLineTest, AHundredPerCentIsTheEnd) {
+  const auto said = [](int done) {
+    return OnTerminal(200, "xterm", [&] { Progress("training", 200, "images").Set(done); });
+  };
+  EXPECT_THAT(said(199), HasSubstr("199/200 images (99%)"));
+  EXPECT_THAT(said(200), HasSubstr("200/200 images (100%)"));
+}
+
+TEST(RateTextTest, SlowWorkIsCountedByTheMinute) {
+  EXPECT_EQ(RateText(0), "0.00/s");
+  EXPECT_EQ(RateText(984.4), "984/s");
+  EXPECT_EQ(RateText(0.77), "0.77/s");
+  EXPECT_EQ(RateText(0.004), "0.24/min");
 }
 
 TEST(MovingLineTest, ADumbTerminalGetsLines) {

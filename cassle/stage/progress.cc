@@ -14,7 +14,7 @@
 namespace cassle {
 namespace {
 
-constexpr int kBarCells = 24;
+constexpr int kMostCells = 24, kFewestCells = 6;
 
 std::string Duration(double seconds) {
   const int64_t s = static_cast<int64_t>(seconds + 0.5);
@@ -24,6 +24,11 @@ std::string Duration(double seconds) {
 }
 
 }  // namespace
+
+std::string RateText(double per_second) {
+  if (per_second > 0 && per_second < 0.1) return absl::StrFormat("%.2f/min", 60 * per_second);
+  return absl::StrFormat("%.*f/s", per_second < 10 ? 2 : 0, per_second);
+}
 
 Progress::Progress(std::string what, int64_t total, std::string unit, int64_t already_done)
     : what_(std::move(what)),
@@ -51,33 +56,38 @@ void Progress::Set(int64_t done, const std::string& note) {
 void Progress::Print(int64_t done, const std::string& note, bool last) {
   const double seconds = absl::ToDoubleSeconds(absl::Now() - start_);
   const double rate = seconds > 0 ? (done - first_) / seconds : 0;
-  const double part = total_ > 0 ? std::min(1.0, static_cast<double>(done) / total_) : 0;
   std::string line;
   if (total_ > 0) {
-    absl::StrAppendFormat(&line, "%d/%d %s (%.0f%%)", done, total_, unit_, 100 * part);
+    // Whole per cents that are done: 100 is the end.
+    absl::StrAppendFormat(&line, "%d/%d %s (%d%%)", done, total_, unit_,
+                          100 * std::min(done, total_) / total_);
   } else {
     absl::StrAppend(&line, done, " ", unit_);
   }
-  absl::StrAppendFormat(&line, ", %.*f/s", rate < 10 ? 2 : 0, rate);
+  absl::StrAppend(&line, ", ", RateText(rate));
   if (last) {
     absl::StrAppend(&line, ", took ", Duration(seconds));
   } else if (total_ > 0 && rate > 0) {
-    absl::StrAppend(&line, ", ", Duration((total_ - done) / rate), " left");
+    absl::StrAppend(&line, ", ", Duration(std::max<int64_t>(0, total_ - done) / rate), " left");
   }
   if (!note.empty()) absl::StrAppend(&line, ", ", note);
   if (!terminal_) {
     LOG(INFO) << what_ << " " << line;
     return;
   }
-  // A bar where there is room for one beside the numbers.
-  std::string bar;
-  if (total_ > 0 &&
-      what_.size() + line.size() + kBarCells + 5 < size_t(TerminalColumns(STDERR_FILENO))) {
-    const int cells = static_cast<int>(part * kBarCells);
-    bar = absl::StrCat("[", std::string(cells, '#'), std::string(kBarCells - cells, '.'), "] ");
-  }
-  DrawMovingLine(absl::StrCat(what_, " ", bar, line));
+  DrawMovingLine(absl::StrCat(what_, " ", Bar(done, line), line));
   if (last) EndMovingLine();
+}
+
+// As long as there is room for beside the numbers. Lines are of different lengths: with the room of
+// each it would come and go.
+std::string Progress::Bar(int64_t done, const std::string& line) {
+  longest_ = std::max(longest_, Letters(what_) + Letters(line));
+  constexpr int kAround = 5;  // Blanks, brackets, and the last column, which stays empty.
+  const int cells = std::min(kMostCells, TerminalColumns(STDERR_FILENO) - longest_ - kAround);
+  if (total_ <= 0 || cells < kFewestCells) return "";
+  const int full = static_cast<int>(cells * std::min(done, total_) / total_);
+  return absl::StrCat("[", std::string(full, '#'), std::string(cells - full, '.'), "] ");
 }
 
 }  // namespace cassle

@@ -27,6 +27,8 @@ class Progress {
  private:
   void Print(int64_t done, const std::string& note, bool last);
 
+  std::string Bar(int64_t done, const std::string& line);
+
   const std::string what_;
   const int64_t total_;
   const std::string unit_;
@@ -36,7 +38,12 @@ class Progress {
   absl::Time last_print_;
   int64_t done_;
   std::string note_;
+  // Letters of the longest line so far, without a bar.
+  int longest_ = 0;
 };
+
+// "984/s", "0.77/s"; of what takes longer "2.40/min".
+std::string RateText(double per_second);
 
 }  // namespace cassle
 

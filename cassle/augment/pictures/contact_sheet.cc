@@ -32,11 +32,11 @@ constexpr int kScaleLeft = kValueLeft + 5 * kLetterWidth * kTextScale + 4;
 constexpr Color kPaper = {250, 250, 248};
 constexpr Color kInk = {32, 33, 36};
 constexpr Color kQuiet = {108, 110, 114};
-constexpr Color kFaint = {176, 178, 182};
-constexpr Color kTrack = {222, 223, 226};
-// Of views 0, 1, ...: colours that also differ for the colour-blind (Okabe and Ito).
-constexpr Color kViewColors[] = {{213, 94, 0},  {0, 114, 178},  {0, 158, 115}, {204, 121, 167},
-                                 {230, 159, 0}, {86, 180, 233}, {90, 60, 150}, {110, 110, 110}};
+constexpr Color kTrack = {232, 233, 236};
+// Of views 0, 1, ...: colours that also differ for the colour-blind and are seen on white paper,
+// those of the reports (cassle/eval/reporting/report_style.h).
+constexpr Color kViewColors[] = {{213, 94, 0},   {0, 114, 178},   {0, 137, 106},  {182, 77, 140},
+                                 {180, 120, 60}, {130, 140, 180}, {110, 80, 200}, {80, 80, 80}};
 
 Color ViewColor(size_t view) { return kViewColors[view % (sizeof(kViewColors) / sizeof(Color))]; }
 
@@ -123,14 +123,17 @@ void DrawScale(int top, int left, const Caption& caption, Color color, RgbImage*
     const int to = std::max(at(caption.neutral), at(caption.position));
     FillRectangle(top + 4, from, 6, std::max(2, to - from + 1), color, sheet);
   }
-  FillRectangle(top + 1, at(caption.neutral) - 1, 12, 2, kFaint, sheet);
+  FillRectangle(top + 1, at(caption.neutral) - 1, 12, 2, kQuiet, sheet);
 }
 
 // The view's number, then its parameters; lines of operations that this view never has stay empty.
 void DrawCaptions(int top, int left, const Plan& plan, const v1::ViewRecord& record, size_t view,
                   RgbImage* sheet) {
   const v1::Policy& policy = plan.policies[view];
-  DrawText(top, left, kTextScale, ViewColor(view),
+  // The colour is that of the frames; letters in it would be too pale.
+  constexpr int kSwatch = 7 * kTextScale;
+  FillRectangle(top, left, kSwatch, kSwatch, ViewColor(view), sheet);
+  DrawText(top, left + kSwatch + kTextScale * kLetterWidth / 2, kTextScale, kInk,
            absl::StrCat("view ", view, ", ", policy.size(), " px"), sheet);
   top += kLine;
   for (const Operation* operation : plan.operations) {
@@ -138,9 +141,9 @@ void DrawCaptions(int top, int left, const Plan& plan, const v1::ViewRecord& rec
     for (const Caption& caption : captions) {
       const bool applied = !caption.value.empty();
       if (operation->in_policy(policy)) {
-        DrawText(top, left, kTextScale, applied ? kInk : kFaint, caption.label, sheet);
-        DrawText(top, left + kValueLeft, kTextScale, applied ? kInk : kFaint,
-                 applied ? caption.value : "-", sheet);
+        const Color ink = applied ? kInk : kQuiet;
+        DrawText(top, left, kTextScale, ink, caption.label, sheet);
+        DrawText(top, left + kValueLeft, kTextScale, ink, applied ? caption.value : "-", sheet);
         if (caption.high > caption.low) {
           DrawScale(top, left + kScaleLeft, caption, ViewColor(view), sheet);
         }
@@ -181,21 +184,6 @@ std::vector<std::string> PolicyInWords(const v1::Policy& policy,
     first = last + 1;
   }
   return lines;
-}
-
-// Breaks lines at blanks; what follows the first is indented.
-std::vector<std::string> Wrapped(const std::vector<std::string>& lines, size_t letters) {
-  std::vector<std::string> wrapped;
-  for (std::string rest : lines) {
-    while (rest.size() > letters) {
-      const size_t blank = rest.rfind(' ', letters);
-      if (blank == std::string::npos || blank < letters / 2) break;
-      wrapped.push_back(rest.substr(0, blank));
-      rest = absl::StrCat("    ", rest.substr(blank + 1));
-    }
-    wrapped.push_back(rest);
-  }
-  return wrapped;
 }
 
 // The source with the crops of its views.
@@ -259,15 +247,27 @@ absl::StatusOr<RgbImage> DrawContactSheet(const std::string& title, const v1::Po
   if (views < rows[0].records.size()) {
     head.push_back(absl::StrCat("The first ", views, " of ", rows[0].records.size(), " views."));
   }
-  head = Wrapped(head, (width - 2 * kMargin) / (kLetterWidth * kTextScale));
-  const int head_height = kMargin + kTitleLine + static_cast<int>(head.size()) * kLine + kMargin;
+  const auto wrapped = [&](absl::string_view text, int scale) {
+    return WrappedText(text, (width - 2 * kMargin) / (kLetterWidth * scale));
+  };
+  const std::vector<std::string> titles = wrapped(title, 2 * kTextScale);
+  std::vector<std::string> head_lines;
+  for (const std::string& line : head) {
+    for (std::string& part : wrapped(line, kTextScale)) head_lines.push_back(std::move(part));
+  }
+  const int title_height = static_cast<int>(titles.size()) * kTitleLine;
+  const int head_height =
+      kMargin + title_height + static_cast<int>(head_lines.size()) * kLine + kMargin;
   RgbImage sheet;
   sheet.Resize(head_height + down * (plan.block_height + kMargin), width);
   FillRectangle(0, 0, sheet.height, sheet.width, kPaper, &sheet);
-  DrawText(kMargin, kMargin, 2 * kTextScale, kInk, title, &sheet);
-  for (size_t i = 0; i < head.size(); ++i) {
-    DrawText(kMargin + kTitleLine + static_cast<int>(i) * kLine, kMargin, kTextScale, kInk, head[i],
+  for (size_t i = 0; i < titles.size(); ++i) {
+    DrawText(kMargin + static_cast<int>(i) * kTitleLine, kMargin, 2 * kTextScale, kInk, titles[i],
              &sheet);
+  }
+  for (size_t i = 0; i < head_lines.size(); ++i) {
+    DrawText(kMargin + title_height + static_cast<int>(i) * kLine, kMargin, kTextScale, kInk,
+             head_lines[i], &sheet);
   }
   for (size_t r = 0; r < rows.size(); ++r) {
     const ContactSheetRow& row = rows[r];

@@ -166,6 +166,19 @@ std::string DrawableText(absl::string_view text, size_t letters) {
   return absl::StrCat(drawn.substr(0, letters - 2 - end), "..", drawn.substr(drawn.size() - end));
 }
 
+std::vector<std::string> WrappedText(absl::string_view text, size_t letters) {
+  std::vector<std::string> lines;
+  std::string rest = DrawableText(text);
+  while (rest.size() > letters) {
+    const size_t blank = rest.rfind(' ', letters);
+    const bool at_blank = blank != std::string::npos && blank >= letters / 2;
+    lines.push_back(rest.substr(0, at_blank ? blank : letters));
+    rest = absl::StrCat("    ", rest.substr(at_blank ? blank + 1 : letters));
+  }
+  lines.push_back(rest);
+  return lines;
+}
+
 int DrawText(int top, int left, int scale, Color color, absl::string_view text, RgbImage* picture) {
   int x = left;
   for (char letter : DrawableText(text)) {

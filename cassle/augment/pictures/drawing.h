@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "cassle/data/images/image.h"
@@ -27,6 +28,9 @@ void DrawFrame(int top, int left, int height, int width, int thickness, Color co
 std::string DrawableText(absl::string_view text);
 // The same in at most so many letters (3 or more): of a longer one both ends, with ".." between.
 std::string DrawableText(absl::string_view text, size_t letters);
+// The same in lines of at most so many letters (10 or more), broken at blanks where that leaves no
+// line half empty; what follows the first is indented.
+std::vector<std::string> WrappedText(absl::string_view text, size_t letters);
 // As by DrawableText(). Returns the width in pixels.
 int DrawText(int top, int left, int scale, Color color, absl::string_view text, RgbImage* picture);
 void DrawImage(int top, int left, const RgbImage& image, RgbImage* picture);

@@ -1,9 +1,12 @@
 #include "cassle/augment/pictures/drawing.h"
 
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace cassle {
 namespace {
+
+using ::testing::ElementsAre;
 
 TEST(DrawingTest, LettersLoseTheirAccentsAndOthersAreOneMark) {
   EXPECT_EQ(DrawableText("lily 1"), "lily 1");
@@ -20,6 +23,15 @@ TEST(DrawingTest, LongTextKeepsBothEnds) {
   EXPECT_EQ(DrawableText("DSC00001.jpg", 12), "DSC00001.jpg");
   EXPECT_EQ(DrawableText("camera_DSC00001.jpg", 12), "camer..1.jpg");
   EXPECT_EQ(DrawableText("camera", 3), "c..");
+}
+
+TEST(DrawingTest, LinesEndAtBlanksOrAreFull) {
+  EXPECT_THAT(WrappedText("imagenet: 224 px, seed 5", 24), ElementsAre("imagenet: 224 px, seed 5"));
+  EXPECT_THAT(WrappedText("evaluation: 224 px, seed 5", 24),
+              ElementsAre("evaluation: 224 px, seed", "    5"));
+  EXPECT_THAT(WrappedText("a_name_without_blanks", 10),
+              ElementsAre("a_name_wit", "    hout_b", "    lanks"));
+  EXPECT_THAT(WrappedText("\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9", 10), ElementsAre("eeeeee"));
 }
 
 TEST(DrawingTest, WidthIsThatOfTheLetters) {

@@ -19,16 +19,23 @@ std::string PowerOfTen(int exponent) {
   return text;
 }
 
-// value = mantissa * step's power of ten.
-std::string LinearLabel(double value, int exponent) {
-  if (std::abs(value) < std::pow(10.0, exponent) / 2) return "0";
-  if (exponent < -4) {
-    return absl::StrCat(std::lround(value / std::pow(10.0, exponent)), "·", PowerOfTen(exponent));
+// Of a number that is not negative, as all numbers of an axis are written: value = mantissa * the
+// step's power of ten, 10^exponent; largest: of the axis.
+std::string SizeLabel(double value, int exponent, double largest) {
+  // Far from 0 small steps are read better as decimals: 0.70002, not 70002·10⁻⁵.
+  const bool decimals = exponent >= -4 || largest >= 1e-2;
+  if (!decimals || exponent >= 12) {
+    return absl::StrFormat("%.0f·%s", value / std::pow(10.0, exponent), PowerOfTen(exponent));
   }
-  if (exponent >= 3) return absl::StrCat(std::lround(value / 1000), "k");
-  std::string text = absl::StrFormat("%.*f", std::max(0, -exponent), value);
-  if (text[0] == '-') text = absl::StrCat("−", text.substr(1));
-  return text;
+  if (exponent >= 9) return absl::StrFormat("%.0fG", value / 1e9);
+  if (exponent >= 6) return absl::StrFormat("%.0fM", value / 1e6);
+  if (exponent >= 3) return absl::StrFormat("%.0fk", value / 1e3);
+  return absl::StrFormat("%.*f", std::max(0, -exponent), value);
+}
+
+std::string LinearLabel(double value, int exponent, double largest) {
+  if (std::abs(value) < std::pow(10.0, exponent) / 2) return "0";
+  return absl::StrCat(value < 0 ? "−" : "", SizeLabel(std::abs(value), exponent, largest));
 }
 
 // Multiples of powers of ten inside the range.
@@ -85,7 +92,7 @@ AxisScale LinearAxis(ValueRange range, bool rounded, int intervals) {
   axis.low = rounded ? first * step : range.low;
   axis.high = rounded ? last * step : range.high;
   for (double k = first; k <= last; ++k) {
-    axis.ticks.push_back({k * step, LinearLabel(k * step, exponent)});
+    axis.ticks.push_back({k * step, LinearLabel(k * step, exponent, largest)});
   }
   return axis;
 }

@@ -53,9 +53,8 @@ std::string BarChart(const ChartText& text, const std::vector<std::string>& cate
           &svg,
           "<rect class=\"mark-%d%s\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\">%s"
           "</rect>\n",
-          ColorNumber(series[s].color), series[s].color >= kSeriesColors ? " pale" : "",
-          start + s * bar_width, std::min(tip, foot), std::max(1.0, bar_width - 1),
-          std::max(0.5, std::abs(tip - foot)),
+          ColorNumber(series[s].color), Dashed(series[s].color), start + s * bar_width,
+          std::min(tip, foot), std::max(1.0, bar_width - 1), std::max(0.5, std::abs(tip - foot)),
           ChartHint(absl::StrFormat("%s, %s: %.4g", categories[c], series[s].name, value)));
     }
     const double middle = left + (c + 0.5) * group_width;

@@ -19,8 +19,9 @@ double ChartFrame::LeftFor(const AxisScale& y) {
 
 std::string ChartFrame::Open(const ChartText& text) const {
   return absl::StrFormat(
-      "<svg class=\"chart\" viewBox=\"0 0 %g %g\" role=\"img\" aria-label=\"%s\">\n", width_,
-      height_, EscapeHtml(text.title));
+      "<svg class=\"chart\" style=\"--units:%g\" viewBox=\"0 0 %g %g\" role=\"img\" "
+      "aria-label=\"%s\">\n",
+      width_, width_, height_, EscapeHtml(text.title));
 }
 
 void ChartFrame::DrawXTicks(const AxisScale& x, std::string* svg) const {
@@ -61,8 +62,8 @@ std::string ChartHint(const std::string& hint) {
 
 std::string ChartDot(double x, double y, int color, bool hollow) {
   return absl::StrFormat("<circle class=\"%s-%d%s\" cx=\"%.1f\" cy=\"%.1f\" r=\"%s\"/>\n",
-                         hollow ? "hollow series" : "mark mark", ColorNumber(color),
-                         color >= kSeriesColors ? " pale" : "", x, y, hollow ? "3.5" : "5");
+                         hollow ? "hollow series" : "mark mark", ColorNumber(color), Dashed(color),
+                         x, y, hollow ? "3.5" : "5");
 }
 
 }  // namespace cassle

@@ -12,6 +12,9 @@ namespace cassle {
 // Colours of the style sheet (--c1, ...): further series repeat them, told apart by dashes.
 inline constexpr int kSeriesColors = 8;
 
+// " dashed" of a series whose colour another one had, behind the names of its classes; else "".
+inline const char* Dashed(int series) { return series >= kSeriesColors ? " dashed" : ""; }
+
 // "3" of series-3, for a 0-based index.
 inline int ColorNumber(int series) { return series % kSeriesColors + 1; }
 
@@ -23,7 +26,8 @@ struct ChartText {
   std::string y_label;
 };
 
-// Geometry in user units of the view box (the page scales it): origin at the top left.
+// Geometry in user units of the view box: origin at the top left. The page scales it, between
+// bounds that leave its type readable (--units, in report_style.h).
 class ChartFrame {
  public:
   // `bottom`: room below the plot for ticks and the name of the x axis.
@@ -48,14 +52,15 @@ class ChartFrame {
   void DrawLabels(const ChartText& text, std::string* svg) const;
 
  private:
-  static constexpr double kTop = 12, kRight = 14;
+  // Half of the widest number at the end of the x axis ("1000k") lies right of the plot.
+  static constexpr double kTop = 12, kRight = 20;
   const double width_, height_, left_, bottom_;
 };
 
 // A tooltip of the shape that it stands in.
 std::string ChartHint(const std::string& hint);
 
-// A dot in the colour of a series; of colours that repeat a pale one.
+// A dot in the colour of a series; of colours that repeat with a dashed rim.
 std::string ChartDot(double x, double y, int color, bool hollow);
 
 }  // namespace cassle

@@ -42,6 +42,14 @@ TEST(AxisScaleTest, LinearTicksAreRound) {
               ElementsAre("0", "2k", "4k", "6k", "8k", "10k", "12k"));
   EXPECT_THAT(Labels(LinearAxis({3, 97}, false)), ElementsAre("20", "40", "60", "80"));
   EXPECT_THAT(Labels(LinearAxis({0, 2e-5}, true, 2)), ElementsAre("0", "1·10⁻⁵", "2·10⁻⁵"));
+  // Far from 0, large, negative.
+  EXPECT_THAT(Labels(LinearAxis({0.7, 0.70003}, true, 2)),
+              ElementsAre("0.70000", "0.70002", "0.70004"));
+  EXPECT_THAT(Labels(LinearAxis({0, 2e6}, true, 2)), ElementsAre("0", "1M", "2M"));
+  EXPECT_THAT(Labels(LinearAxis({-4e9, 0}, true, 2)), ElementsAre("−4G", "−2G", "0"));
+  EXPECT_THAT(Labels(LinearAxis({-4000, 0}, true, 2)), ElementsAre("−4k", "−2k", "0"));
+  EXPECT_THAT(Labels(LinearAxis({-4e-7, 0}, true, 2)), ElementsAre("−4·10⁻⁷", "−2·10⁻⁷", "0"));
+  EXPECT_THAT(Labels(LinearAxis({0, 2e15}, true, 2)), ElementsAre("0", "1·10¹⁵", "2·10¹⁵"));
 }
 
 TEST(AxisScaleTest, RoundedEndsHoldTheRange) {
@@ -162,9 +170,9 @@ TEST(LineChartTest, EveryPointHasADotWhereSomeAreHollow) {
   line.hollow = {false, true, true, true};
   const std::string svg =
       LineChart({"t", "x", "y"}, LinearAxis({1, 4}, false), LinearAxis({0, 2}, true), {line});
-  // The ninth colour is the first again, paler.
-  EXPECT_EQ(Count(svg, "class=\"mark mark-1 pale\""), 1);
-  EXPECT_EQ(Count(svg, "class=\"hollow series-1 pale\""), 2);
+  // The ninth colour is the first again, dashed.
+  EXPECT_EQ(Count(svg, "class=\"mark mark-1 dashed\""), 1);
+  EXPECT_EQ(Count(svg, "class=\"hollow series-1 dashed\""), 2);
 }
 
 TEST(IntervalChartTest, DotsAndWhiskersLieWhereTheirValuesAre) {
@@ -191,6 +199,13 @@ TEST(IntervalChartTest, DotsAndWhiskersLieWhereTheirValuesAre) {
   EXPECT_NEAR(left, zero, 0.11);
   EXPECT_NEAR(number("class=\"mark mark-1\"", "cx=\""), (left + right) / 2, 0.11);
   EXPECT_LT(number("class=\"mark mark-2\"", "cx=\""), zero);
+}
+
+// A thin whisker says that the interval holds 0.
+TEST(IntervalChartTest, ANinthSeriesIsDashedAndAsThickAsTheOthers) {
+  const std::string svg = IntervalChart({"t", "row", "gain"}, {"row"}, LinearAxis({0, 10}, true),
+                                        {{"ninth", kSeriesColors, {{5, 2, 8, false, ""}}}});
+  EXPECT_EQ(Count(svg, "class=\"whisker series-1 dashed\""), 1);
 }
 
 TEST(IntervalChartTest, NothingToDrawIsStillAChart) {
@@ -231,7 +246,11 @@ TEST(HeatMapTest, ColoursGoFromDarkToBright) {
   EXPECT_EQ(Count(svg, "<title>"), 5);
   // Numbers in the large cells, readable on either end.
   EXPECT_THAT(svg, HasSubstr("fill=\"#fff\">0</text>"));
-  EXPECT_THAT(svg, HasSubstr("fill=\"#111\">1.0</text>"));
+  EXPECT_THAT(svg, HasSubstr("fill=\"#000\">1.0</text>"));
+  // The middle of the ramp is brighter than it looks: white letters would have 3 to 1.
+  EXPECT_THAT(HeatMap({"t", "x", "y"}, {"a", "b", "c"}, values, {{"row", {0.6, 0.45, 0.4}}}),
+              AllOf(HasSubstr("fill=\"#000\">0.60</text>"), HasSubstr("fill=\"#000\">0.45</text>"),
+                    HasSubstr("fill=\"#fff\">0.40</text>")));
   // Every number has as many digits as the others.
   const std::string digits =
       HeatMap({"t", "x", "y"}, {"a", "b", "c", "d"}, values, {{"row", {0.9, 0.93, -0.5, 12.04}}});
@@ -239,9 +258,13 @@ TEST(HeatMapTest, ColoursGoFromDarkToBright) {
     EXPECT_THAT(digits, HasSubstr(number));
   }
   // Large and small numbers fit into a cell.
-  const std::string wide = HeatMap({"t", "x", "y"}, {"a", "b", "c"}, LinearAxis({0, 1e5}, false),
-                                   {{"row", {91234, 1234, 0.00001}}});
-  for (const char* number : {">91k<", ">1.2k<", ">1e-05<"}) EXPECT_THAT(wide, HasSubstr(number));
+  const std::string wide =
+      HeatMap({"t", "x", "y"}, std::vector<std::string>(7, "c"), LinearAxis({-1, 2e7}, false),
+              {{"row", {91234, 1234, 0.00001, -0.0047, -0.045, 1.2e6, 2e7}}});
+  for (const char* number :
+       {">91k<", ">1.2k<", ">1e-05<", ">-0.005<", ">-0.045<", ">1.2M<", ">20M<"}) {
+    EXPECT_THAT(wide, HasSubstr(number));
+  }
   std::vector<std::string> many(200, "c");
   EXPECT_THAT(HeatMap({"t", "x", "y"}, many, values, {{"row", std::vector<double>(200, 0.5)}}),
               Not(HasSubstr("class=\"cell\"")));
@@ -270,6 +293,13 @@ TEST(HeatMapTest, LongNamesKeepBothEndsAndTheirHints) {
                                           std::string(10, 'c'), "1</text>")));
 }
 
+TEST(HeatMapTest, NamesAreARoomOfTheirOwn) {
+  const std::vector<std::string> columns(8, "c");
+  EXPECT_FALSE(IsWideHeatMap(columns, {{"short", {}}}));
+  EXPECT_TRUE(IsWideHeatMap(columns, {{std::string(48, 'r'), {}}}));
+  EXPECT_TRUE(IsWideHeatMap(std::vector<std::string>(20, "c"), {{"short", {}}}));
+}
+
 TEST(BarChartTest, LongNamesKeepBothEnds) {
   const std::string same = std::string(60, 'c');
   const std::string svg = BarChart({"t", "x", "y"}, {same + "1", same + "2"},
@@ -281,27 +311,24 @@ TEST(BarChartTest, LongNamesKeepBothEnds) {
 }
 
 TEST(HtmlTextTest, TextIsCutBetweenLetters) {
-  EXPECT_EQ(Shortened("abc", 3), "abc");
-  EXPECT_EQ(Shortened("abcd", 3), "ab.");
-  EXPECT_EQ(Shortened("\u00e4\u00f6\u00fc", 3), "\u00e4\u00f6\u00fc");
-  EXPECT_EQ(Shortened("\u00e4\u00f6\u00fc\u00df", 3), "\u00e4\u00f6.");
-  EXPECT_EQ(Shortened("\u00e4\u00f6", 1), ".");
+  EXPECT_EQ(ShortenedInside("abc", 3), "abc");
   EXPECT_EQ(ShortenedInside("\u00e4\u00f6\u00fc", 3), "\u00e4\u00f6\u00fc");
   EXPECT_EQ(ShortenedInside("\u00e4\u00f6\u00fc\u00df", 3), "\u00e4\u2026\u00df");
   EXPECT_EQ(ShortenedInside("abcdefg", 6), "abc\u2026fg");
 }
 
-TEST(ScatterPlotTest, LongNamesOfClassesStayUtf8) {
-  // 23 letters have 45 bytes.
-  std::string name = "a";
+TEST(ScatterPlotTest, LongNamesOfClassesKeepBothEndsAndStayUtf8) {
+  std::string accents, name = "a";
   for (int i = 0; i < 30; ++i) name += "\u00e9";
+  for (int i = 0; i < 10; ++i) accents += "\u00e9";
+  name += "1";
   ScatterPlot plot;
   plot.points = {0, 0, 1, 1};
   plot.classes = {0, 0};
   plot.class_names = {name};
   const std::string svg = ScatterSvg(plot);
   EXPECT_OK(CheckSvg(svg));
-  EXPECT_THAT(svg, HasSubstr(">" + name.substr(0, 45) + ".</text>"));
+  EXPECT_THAT(svg, HasSubstr(">a" + accents + "\u00e9\u2026" + accents + "1</text>"));
 }
 
 }  // namespace

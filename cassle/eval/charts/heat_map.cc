@@ -44,13 +44,26 @@ std::string Rgb(const std::array<int, 3>& color) {
   return absl::StrFormat("rgb(%d,%d,%d)", color[0], color[1], color[2]);
 }
 
-// Two digits, zeros among them, in as few letters as a cell has room for.
+// Black or white, whichever stands out more. Every colour has 4.5 to 1 with one of them, which is
+// what small letters need; contrast as in WCAG 2, where light is not linear in the numbers.
+const char* InkOn(const std::array<int, 3>& color) {
+  const auto light = [&](int k) {
+    const double part = color[k] / 255.0;
+    return part <= 0.04045 ? part / 12.92 : std::pow((part + 0.055) / 1.055, 2.4);
+  };
+  const double luminance = 0.2126 * light(0) + 0.7152 * light(1) + 0.0722 * light(2);
+  const double with_black = (luminance + 0.05) / 0.05, with_white = 1.05 / (luminance + 0.05);
+  return with_black > with_white ? "#000" : "#fff";
+}
+
+// Two digits, zeros among them, as far as a cell has room for them and a sign.
 std::string CellNumber(double value) {
   const double size = std::abs(value);
-  if (size >= 1e6 || (size > 0 && size < 1e-3)) return absl::StrFormat("%.0e", value);
-  if (size >= 1e4) return absl::StrFormat("%.0fk", value / 1000);
-  if (size >= 1e3) return absl::StrFormat("%.1fk", value / 1000);
+  if (size >= 1e9 || (size > 0 && size < 1e-3)) return absl::StrFormat("%.0e", value);
+  if (size >= 1e6) return absl::StrFormat("%.*fM", size < 1e7 ? 1 : 0, value / 1e6);
+  if (size >= 1e3) return absl::StrFormat("%.*fk", size < 1e4 ? 1 : 0, value / 1e3);
   if (size >= 9.95 || size == 0) return absl::StrFormat("%.0f", value);
+  if (size < 1e-2) return absl::StrFormat("%.3f", value);
   return absl::StrFormat("%#.2g", value);
 }
 
@@ -75,28 +88,47 @@ void DrawKey(const AxisScale& values, double x, double top, double height, std::
   }
 }
 
-double CellSize(int columns) { return std::clamp(860.0 / std::max(1, columns), 6.0, 34.0); }
+double CellSize(size_t columns) {
+  return std::clamp(860.0 / std::max<size_t>(1, columns), 6.0, 34.0);
+}
+
+std::vector<std::string> ShownNames(const std::vector<HeatMapRow>& rows) {
+  std::vector<std::string> names;
+  for (const HeatMapRow& row : rows) names.push_back(ShortenedInside(row.name, kRowLetters));
+  return names;
+}
+
+// Where the cells begin, right of the names; and the room of the key right of them.
+double LeftOf(const std::vector<std::string>& row_names) {
+  return 34 + kLetter * Longest(row_names);
+}
+constexpr double kRight = 70;
+
+double WantedWidth(size_t columns, const std::vector<std::string>& row_names) {
+  return LeftOf(row_names) + CellSize(columns) * std::max<size_t>(1, columns) + kRight;
+}
 
 }  // namespace
 
-bool IsWideHeatMap(int columns) { return columns * CellSize(columns) > 320; }
+bool IsWideHeatMap(const std::vector<std::string>& columns, const std::vector<HeatMapRow>& rows) {
+  return WantedWidth(columns.size(), ShownNames(rows)) > 560;
+}
 
 std::string HeatMap(const ChartText& text, const std::vector<std::string>& columns,
                     const AxisScale& values, const std::vector<HeatMapRow>& rows) {
   const int count = std::max<int>(1, columns.size());
   const double cell = CellSize(count);
-  std::vector<std::string> row_names, column_names;
-  for (const HeatMapRow& row : rows) row_names.push_back(ShortenedInside(row.name, kRowLetters));
+  const std::vector<std::string> row_names = ShownNames(rows);
+  std::vector<std::string> column_names;
   for (const std::string& name : columns) {
     column_names.push_back(ShortenedInside(name, kColumnLetters));
   }
-  const double left = 34 + kLetter * Longest(row_names), top = 12;
+  const double left = LeftOf(row_names), top = 12;
   // A few rows are high enough for their names, however many columns there are.
   const double row_height = rows.size() <= kNamedRows ? std::max(cell, kNameHeight) : cell;
   const double height = row_height * std::max<int>(1, rows.size());
   const double bottom = 34 + 0.75 * kLetter * Longest(column_names);
-  const double right = 70;
-  const ChartFrame frame(std::max(260.0, left + cell * count + right),
+  const ChartFrame frame(std::max(260.0, WantedWidth(count, row_names)),
                          std::max(height, 90.0) + top + bottom, left, bottom);
   // Names of cells lower than the type are thinned out.
   const int every = std::max<int>(1, std::ceil(kNameHeight / cell));
@@ -120,12 +152,11 @@ std::string HeatMap(const ChartText& text, const std::vector<std::string>& colum
           left + c * cell, y, cell - 0.5, row_height - 0.5, Rgb(color),
           ChartHint(absl::StrFormat("%s, %s: %.4g", rows[r].name, name, value)));
       if (cell < 30) continue;
-      const bool dark = 0.3 * color[0] + 0.59 * color[1] + 0.11 * color[2] < 125;
       absl::StrAppendFormat(&svg,
                             "<text class=\"cell\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\" "
                             "fill=\"%s\">%s</text>\n",
-                            left + (c + 0.5) * cell, y + row_height / 2 + 3.5,
-                            dark ? "#fff" : "#111", CellNumber(value));
+                            left + (c + 0.5) * cell, y + row_height / 2 + 3.5, InkOn(color),
+                            CellNumber(value));
     }
   }
   for (int c = 0; c < static_cast<int>(columns.size()); c += every) {

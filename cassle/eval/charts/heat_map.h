@@ -24,8 +24,9 @@ struct HeatMapRow {
 std::string HeatMap(const ChartText& text, const std::vector<std::string>& columns,
                     const AxisScale& values, const std::vector<HeatMapRow>& rows);
 
-// Whether a map of that size takes the whole width of the page.
-bool IsWideHeatMap(int columns);
+// Whether the map, names included, takes the whole width of the page: beside another one its type
+// would be too small.
+bool IsWideHeatMap(const std::vector<std::string>& columns, const std::vector<HeatMapRow>& rows);
 
 }  // namespace cassle
 

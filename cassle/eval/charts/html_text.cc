@@ -26,11 +26,6 @@ int TextWidth(const std::string& text) {
   return std::count_if(text.begin(), text.end(), BeginsLetter);
 }
 
-std::string Shortened(const std::string& text, int letters) {
-  if (TextWidth(text) <= letters) return text;
-  return std::string(text.begin(), LetterAt(text, letters - 1)) + ".";
-}
-
 std::string ShortenedInside(const std::string& text, int letters) {
   const int width = TextWidth(text);
   if (width <= letters) return text;

@@ -12,10 +12,8 @@ std::string EscapeHtml(const std::string& text);
 // Letters on the screen: UTF-8 continuation bytes take no room.
 int TextWidth(const std::string& text);
 
-// The text if it has at most so many letters; else one fewer and a full stop. letters >= 1.
-std::string Shortened(const std::string& text, int letters);
-
-// The same for names that differ at either end: beginning and end around "\u2026". letters >= 3.
+// The text if it has at most so many letters; else its beginning and end around "\u2026", since
+// names differ at either. letters >= 3.
 std::string ShortenedInside(const std::string& text, int letters);
 
 }  // namespace cassle

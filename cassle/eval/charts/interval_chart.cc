@@ -18,10 +18,10 @@ void DrawPoint(const IntervalPoint& point, double left, double right, double at,
                const std::string& names, int color, std::string* svg) {
   const bool unsure = point.low <= 0 && 0 <= point.high;
   absl::StrAppendFormat(svg,
-                        "<line class=\"whisker series-%d%s\" x1=\"%.1f\" x2=\"%.1f\" "
+                        "<line class=\"whisker series-%d%s%s\" x1=\"%.1f\" x2=\"%.1f\" "
                         "y1=\"%.1f\" y2=\"%.1f\"/>\n",
-                        ColorNumber(color), unsure || color >= kSeriesColors ? " unsure" : "", left,
-                        right, y, y);
+                        ColorNumber(color), Dashed(color), unsure ? " unsure" : "", left, right, y,
+                        y);
   absl::StrAppend(svg, ChartDot(at, y, color, point.hollow));
   absl::StrAppendFormat(svg, "<circle class=\"hit\" cx=\"%.1f\" cy=\"%.1f\" r=\"6\">%s</circle>\n",
                         at, y, ChartHint(absl::StrCat(names, "\n", point.hint)));

@@ -30,7 +30,7 @@ struct IntervalSeries {
 };
 
 // `values` is the axis from left to right, shared by all charts beside this one; text.y_label names
-// it. Intervals that hold 0 are paler. As wide as a page, and wider with long names.
+// it. Intervals that hold 0 are thinner. As wide as a page, and wider with long names.
 std::string IntervalChart(const ChartText& text, const std::vector<std::string>& rows,
                           const AxisScale& values, const std::vector<IntervalSeries>& series);
 

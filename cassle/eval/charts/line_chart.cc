@@ -35,8 +35,7 @@ void DrawSeries(const ChartFrame& frame, const AxisScale& x, const AxisScale& y,
   }
   // Colours that repeat are told apart by dashes.
   absl::StrAppendFormat(svg, "<path class=\"series series-%d%s\" d=\"%s\"/>\n",
-                        ColorNumber(line.color), line.color >= kSeriesColors ? " dashed" : "",
-                        path);
+                        ColorNumber(line.color), Dashed(line.color), path);
   absl::StrAppend(svg, mark, hits);
 }
 

@@ -22,7 +22,7 @@ constexpr int kLegendLetters = 24;
 
 // As the charts of the report (report_style.h).
 constexpr const char* kColors[] = {"#0072b2", "#d55e00", "#00896a", "#b64d8c",
-                                   "#b98500", "#3d9bd6", "#6a4cbf", "#5c5c5c"};
+                                   "#b4783c", "#828cb4", "#6e50c8", "#505050"};
 constexpr int kNumColors = 8;
 // About (0, 0): disc, square, triangle, diamond, cross.
 constexpr const char* kShapes[] = {"<circle r=\"2.6\"/>", "<path d=\"M-2.4-2.4h4.8v4.8h-4.8z\"/>",
@@ -38,12 +38,13 @@ std::string Text(double x, double y, const char* attributes, const std::string& 
 }
 
 // Of the classes behind those that can be told apart.
-constexpr char kOtherColor[] = "#9aa0a6";
+constexpr char kOtherColor[] = "#868b91";
 
 std::string Definition(int shown, const std::string& id) {
   const bool own = shown < kNumColors * kNumShapes;
   return absl::StrCat("<g id=\"", id, "\" fill=\"", own ? kColors[shown % kNumColors] : kOtherColor,
-                      "\" fill-opacity=\"0.72\">", kShapes[own ? shown / kNumColors : 0], "</g>\n");
+                      "\" stroke=\"#ffffff\" stroke-width=\"0.6\">",
+                      kShapes[own ? shown / kNumColors : 0], "</g>\n");
 }
 
 std::string Legend(const ScatterPlot& plot, const std::set<int>& present) {
@@ -59,8 +60,8 @@ std::string Legend(const ScatterPlot& plot, const std::set<int>& present) {
     }
     absl::StrAppendFormat(&svg, "<use href=\"#k%d\" x=\"%d\" y=\"%g\"/>\n", c, kLeft + kSide + 24,
                           y);
-    absl::StrAppend(
-        &svg, Text(kLeft + kSide + 36, y + 4, "", Shortened(plot.class_names[c], kLegendLetters)));
+    absl::StrAppend(&svg, Text(kLeft + kSide + 36, y + 4, "",
+                               ShortenedInside(plot.class_names[c], kLegendLetters)));
     y += kLegendLine;
   }
   return svg;

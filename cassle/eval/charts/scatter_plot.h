@@ -19,8 +19,8 @@ struct ScatterPlot {
   std::vector<std::string> class_names;
 };
 
-// Eight colours that the colour-blind tell apart (after Okabe and Ito), and a shape of its own for
-// every eight classes; from 40 classes on they repeat. The legend names the classes that have
+// Eight colours that the colour-blind tell apart (those of report_style.h), and a shape of its own
+// for every eight classes; from 40 classes on they repeat. The legend names the classes that have
 // points, at most 40. Both axes have one scale. Points are drawn in their order.
 std::string ScatterSvg(const ScatterPlot& plot);
 

@@ -1,5 +1,8 @@
 #include "cassle/eval/on_embeddings/retrieval_grid.h"
 
+#include <string>
+#include <vector>
+
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -15,7 +18,7 @@ constexpr int kFrame = 4;
 constexpr int kGap = 10;
 constexpr int kMargin = 16;
 constexpr int kLine = kLetterHeight + 3;
-constexpr int kTitleLine = 2 * kLetterHeight + 12;
+constexpr int kTitleLine = 2 * kLetterHeight + 4;
 constexpr int kCellWidth = kGridCell + 2 * kFrame + kGap;
 constexpr int kCellHeight = kGridCell + 2 * kFrame + 2 * kLine + kGap;
 // Between the query and what was found.
@@ -52,7 +55,7 @@ void DrawCell(int top, int left, Color frame, const GridImage& image, const std:
   DrawImage(top + (side - image.image.height) / 2, left + (side - image.image.width) / 2,
             image.image, picture);
   DrawText(top + side + 3, left, 1, kInk, BelowCell(image.caption), picture);
-  DrawText(top + side + 3 + kLine, left, 1, frame, BelowCell(below), picture);
+  DrawText(top + side + 3 + kLine, left, 1, kInk, BelowCell(below), picture);
 }
 
 absl::StatusOr<std::string> Figure(const GridImage& image, const std::string& kind,
@@ -82,12 +85,17 @@ figcaption { overflow-wrap: anywhere; }
 
 RgbImage DrawRetrievalGrid(const std::string& title, const std::vector<GridRow>& rows) {
   const int columns = 1 + static_cast<int>(rows.front().neighbors.size());
+  const int width = 2 * kMargin + kQueryGap + columns * kCellWidth;
+  const std::vector<std::string> titles =
+      WrappedText(title, (width - 2 * kMargin) / (2 * kLetterWidth));
+  const int title_height = static_cast<int>(titles.size()) * kTitleLine + 8;
   RgbImage picture;
-  picture.Resize(2 * kMargin + kTitleLine + static_cast<int>(rows.size()) * kCellHeight,
-                 2 * kMargin + kQueryGap + columns * kCellWidth);
+  picture.Resize(2 * kMargin + title_height + static_cast<int>(rows.size()) * kCellHeight, width);
   FillRectangle(0, 0, picture.height, picture.width, kPaper, &picture);
-  DrawText(kMargin, kMargin, 2, kInk, title, &picture);
-  int top = kMargin + kTitleLine;
+  for (size_t i = 0; i < titles.size(); ++i) {
+    DrawText(kMargin + static_cast<int>(i) * kTitleLine, kMargin, 2, kInk, titles[i], &picture);
+  }
+  int top = kMargin + title_height;
   for (const GridRow& row : rows) {
     DrawCell(top, kMargin, kQuery, row.query, "query", &picture);
     int left = kMargin + kQueryGap + kCellWidth;

@@ -9,7 +9,7 @@
 namespace cassle {
 
 inline StageInfo RetrievalInfo() {
-  return {"retrieval", /*version=*/4,
+  return {"retrieval", /*version=*/5,
           "Shows the nearest neighbours of images by the cosine of "
           "their features, and how many share a target with the "
           "query."};

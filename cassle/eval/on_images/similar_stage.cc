@@ -202,7 +202,7 @@ class Writer {
 StageInfo SimilarInfo() {
   StageInfo info;
   info.name = "similar";
-  info.version = 3;
+  info.version = 4;
   info.summary = "Shows the images of a data set that are most like new ones.";
   info.check = CheckOf<Options>(CheckOptions);
   info.resolve = Resolve;

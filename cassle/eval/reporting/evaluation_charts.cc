@@ -200,7 +200,7 @@ std::string HeatMapFigures(const Charts& charts) {
     }
     if (joint && &entry != &charts.back()) continue;
     const std::vector<std::string> columns = CategoriesOf(*entry.chart);
-    absl::StrAppend(&html, Figure(joint ? "" : entry.encoder, IsWideHeatMap(columns.size()),
+    absl::StrAppend(&html, Figure(joint ? "" : entry.encoder, IsWideHeatMap(columns, rows),
                                   HeatMap(TextOf(entry), columns, scale, rows)));
     rows.clear();
   }
@@ -245,9 +245,8 @@ std::string Legend(const std::vector<LegendEntry>& entries) {
   std::string html = "<ul class=\"legend\">\n";
   for (const LegendEntry& entry : entries) {
     absl::StrAppendFormat(
-        &html, "<li><span class=\"swatch%s\" style=\"background:var(--c%d)\"></span>%s</li>\n",
-        entry.color >= kSeriesColors ? " pale" : "", ColorNumber(entry.color),
-        EscapeHtml(entry.name));
+        &html, "<li><span class=\"swatch%s\" style=\"color:var(--c%d)\"></span>%s</li>\n",
+        Dashed(entry.color), ColorNumber(entry.color), EscapeHtml(entry.name));
   }
   return absl::StrCat(html, "</ul>\n");
 }
@@ -289,8 +288,9 @@ std::string ChartFigures(const std::string& heading, const Charts& charts, bool 
   if (kind == v1::Chart::INTERVALS) figures = IntervalFigures(charts, names);
   const bool alone = kind == v1::Chart::LINES && charts.size() == 1;
   return absl::StrCat("<section class=\"", alone ? "alone" : "all", "\"><h3>", EscapeHtml(heading),
-                      "</h3>\n", legend.empty() ? "" : Legend(legend), "<div class=\"charts\">\n",
-                      figures, "</div></section>\n");
+                      "</h3>\n", legend.empty() ? "" : Legend(legend), "<div class=\"charts",
+                      kind == v1::Chart::HEAT_MAP ? " maps" : "", "\">\n", figures,
+                      "</div></section>\n");
 }
 
 }  // namespace cassle

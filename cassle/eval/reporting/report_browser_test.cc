@@ -34,6 +34,7 @@ addEventListener('load', () => {
   const all = s => [...document.querySelectorAll(s)];
   const found = {
     charts: all('svg').map(e => [...box(e), e.getAttribute('aria-label').length]),
+    type_px: all('svg.chart').map(e => 12 * box(e)[0] / e.viewBox.baseVal.width),
     lines: all('svg path.series').map(e => e.getTotalLength()),
     bars: all('svg rect').map(e => e.getBBox().height),
     pictures: all('img').map(e => [e.naturalWidth, e.naturalHeight, ...box(e)]),
@@ -221,6 +222,29 @@ TEST_F(ReportBrowserTest, LongNamesOfEncodersLeaveRoomForNumbers) {
   const nlohmann::json page = MeasuredOnATelephone();
   ASSERT_THAT(page["first_numbers"], SizeIs(2));
   for (const auto& right : page["first_numbers"]) EXPECT_LT(right.get<double>(), 360);
+}
+
+TEST_F(ReportBrowserTest, LongNamesLeaveTheTypeOfChartsReadableAndThePageAsWideAsTheScreen) {
+  const std::string words = "simclr, conditioning mlp (color, color_diff, crop, flip, grayscale), ";
+  options_.clear_results();
+  int epochs = 0;
+  for (const std::string& name : {words, std::string(120, 'x')}) {
+    v1::Evaluation evaluation = MadeUpEvaluation("invariance", name);
+    AddMadeUpCharts(0.5, &evaluation);
+    for (v1::ChartLine& row : *evaluation.mutable_charts(3)->mutable_series()) row.set_name(name);
+    evaluation.add_warnings(name);
+    AddResult(absl::StrCat("invariance ", ++epochs), evaluation, "invariance");
+  }
+  ASSERT_OK(Run());
+  for (const nlohmann::json& page :
+       {MeasuredOnATelephone(), Measured(Browse(MeasuredPage(), "--dump-dom"))}) {
+    EXPECT_EQ(page["overflow"], 0);
+    EXPECT_THAT(page["type_px"], SizeIs(1 + 3 * 2));
+    for (const auto& type_px : page["type_px"]) {
+      EXPECT_GE(type_px.get<double>(), 8.99);
+      EXPECT_LE(type_px.get<double>(), 16.3);
+    }
+  }
 }
 
 TEST_F(ReportBrowserTest, TheScreenshotShowsLinesInTheirColours) {

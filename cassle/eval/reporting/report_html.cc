@@ -34,7 +34,9 @@ std::string Head(const v1::ReportTable& report, const ReportNews& news) {
   std::string colors;
   for (int i = 1; i <= kSeriesColors; ++i) {
     absl::StrAppendFormat(
-        &colors, ".series-%d { stroke: var(--c%d); } .mark-%d { fill: var(--c%d); }\n", i, i, i, i);
+        &colors,
+        ".series-%d, .dashed.mark-%d { stroke: var(--c%d); } .mark-%d { fill: var(--c%d); }\n", i,
+        i, i, i, i);
   }
   return absl::StrCat(
       "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
@@ -178,8 +180,8 @@ std::string ReadabilityMap(const v1::StageTable& table) {
   if (range.empty()) return "";
   return absl::StrCat("<h3>What is readable</h3>\n<p>The table again, in per cent of the way from ",
                       EscapeHtml(ChanceName(table)),
-                      " (0) to no mistake (100).</p>\n<div class=\"charts\"><figure",
-                      IsWideHeatMap(columns.size()) ? " class=\"wide\"" : "", ">\n",
+                      " (0) to no mistake (100).</p>\n<div class=\"charts maps\"><figure",
+                      IsWideHeatMap(columns, rows) ? " class=\"wide\"" : "", ">\n",
                       HeatMap({"What can be read from each encoder", "score", "encoder"}, columns,
                               LinearAxis(range, /*rounded=*/false), rows),
                       "</figure></div>\n");
