@@ -329,7 +329,7 @@ class Recorder {
 
 StageInfo AugmentAndRecordInfo() {
   return {.name = "augment-and-record",
-          .version = 2,
+          .version = 1,
           .summary =
               "Draws augmented views of every image and records their parameters, with or "
               "without the pixels.",
