@@ -1,5 +1,5 @@
-// Which folders beside an output are the harness's to remove: OUTPUT.partial and OUTPUT.old are
-// names that people use too.
+// Which folders beside an output are the harness's to remove: OUTPUT.partial is a name that people
+// use too.
 #ifndef CASSLE_STAGE_OWN_FOLDERS_H_
 #define CASSLE_STAGE_OWN_FOLDERS_H_
 

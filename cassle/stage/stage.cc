@@ -181,10 +181,13 @@ class StageRunner {
     CASSLE_RETURN_IF_ERROR(CheckSideOutputs());
     CASSLE_RETURN_IF_ERROR(DescribeBirth());
     partial_ = absl::StrCat(output_, kPartialEnding);
-    old_ = absl::StrCat(output_, ".old");
+    replaced_ = absl::StrCat(output_, kReplacedEnding);
     FolderLock lock;
     CASSLE_ASSIGN_OR_RETURN(const bool up_to_date, LockUnlessUpToDate(&lock));
     if (up_to_date) {
+      // Of a run that was killed after its last step but this. Who still holds the lock of what he
+      // has published removes it himself.
+      if (!IsBeingWritten(output_)) RemoveOwn(replaced_).IgnoreError();
       context_.Say(absl::StrCat("up to date: ", output_));
       return StageOutcome{true, output_, manifest_};
     }
@@ -357,7 +360,7 @@ class StageRunner {
         return up_to_date;
       }
       if (lock->held()) return false;
-      if (FileExists(output_)) CASSLE_RETURN_IF_ERROR(RequireOwn(old_));
+      CASSLE_RETURN_IF_ERROR(RequireOwn(replaced_));
       CASSLE_RETURN_IF_ERROR(MakeDirectories(partial_));
       CASSLE_RETURN_IF_ERROR(lock->Take(partial_, output_));
     }
@@ -407,8 +410,11 @@ class StageRunner {
     if (!context_.resumed_) {
       v1::StageJob job;
       job.set_identity(identity);
-      CASSLE_RETURN_IF_ERROR(
-          WriteFileAtomically(JoinPath(partial_, kJobName), PrintTextProto(job)));
+      const absl::Status begun =
+          WriteFileAtomically(JoinPath(partial_, kJobName), PrintTextProto(job));
+      // A folder that holds nothing yet.
+      if (!begun.ok()) RemoveOwn(partial_).IgnoreError();
+      return begun;
     }
     return absl::OkStatus();
   }
@@ -441,16 +447,20 @@ class StageRunner {
 
   absl::Status Work(const StageWork& work) {
     BeginWork();
-    const absl::Status status = Together(work);
+    absl::Status status = Together(work);
     VLOG(1) << info_.name << ": work " << (status.ok() ? "done" : "ended") << " after "
             << Elapsed();
+    if (status.ok()) status = WriteManifest();
     if (!status.ok()) {
       // What cannot be resumed, or has not begun, is of no use to anybody.
       const absl::StatusOr<std::vector<std::string>> names = ListDirectory(partial_);
       const bool begun = names.ok() && HasBegun(*names);
       if (!info_.resumable || !begun) RemoveOwn(partial_).IgnoreError();
-      return status;
     }
+    return status;
+  }
+
+  absl::Status WriteManifest() {
     CASSLE_RETURN_IF_ERROR(FillManifest());
     return WriteFileAtomically(JoinPath(partial_, kManifestName), PrintTextProto(manifest_));
   }
@@ -487,13 +497,12 @@ class StageRunner {
     }
     CASSLE_RETURN_IF_ERROR(SyncDirectory(partial_));
     if (FileExists(output_)) {
-      CASSLE_RETURN_IF_ERROR(RemoveOwn(old_));
-      CASSLE_RETURN_IF_ERROR(Rename(output_, old_));
-      CASSLE_RETURN_IF_ERROR(Rename(partial_, output_));
-      CASSLE_RETURN_IF_ERROR(RemoveOwn(old_));
-    } else {
-      CASSLE_RETURN_IF_ERROR(Rename(partial_, output_));
+      CASSLE_RETURN_IF_ERROR(RemoveOwn(replaced_));
+      CASSLE_RETURN_IF_ERROR(Rename(output_, replaced_));
     }
+    CASSLE_RETURN_IF_ERROR(Rename(partial_, output_));
+    // Perhaps put there by a run that was killed before it came to this line.
+    CASSLE_RETURN_IF_ERROR(RemoveOwn(replaced_));
     return SyncDirectory(DirName(output_));
   }
 
@@ -505,7 +514,7 @@ class StageRunner {
   const double cpu_start_;
   std::string output_;
   std::string partial_;
-  std::string old_;
+  std::string replaced_;
   bool repeatable_ = true;
   bool finished_before_ = false;
   // The other ranks know what becomes of the work.

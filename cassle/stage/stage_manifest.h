@@ -20,6 +20,9 @@ inline constexpr char kManifestName[] = "stage.textproto";
 inline constexpr char kJobName[] = "job.textproto";
 // Of the folder that becomes OUTPUT when its stage is done.
 inline constexpr char kPartialEnding[] = ".partial";
+// Of the folder that was OUTPUT, while --force replaces it. No name that people use: an output they
+// keep may well be OUTPUT.old.
+inline constexpr char kReplacedEnding[] = ".partial.replaced";
 // Of what lies in OUTPUT.partial and is no part of the output, files and folders: it goes when that
 // is complete and not before. What a run that was killed in between would go on from.
 inline constexpr char kAsideEnding[] = ".aside";

@@ -1,5 +1,6 @@
 #include "cassle/stage/stage.h"
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -104,7 +105,7 @@ TEST_F(StageTest, OtherOptionsAreRefusedWithTheDifferenceUnlessForced) {
   settings_.force = true;
   ASSERT_OK(Run().status());
   EXPECT_TRUE(FileExists(JoinPath(Out(), "3")));
-  EXPECT_FALSE(FileExists(Out() + ".old"));
+  EXPECT_FALSE(FileExists(Out() + kReplacedEnding));
 }
 
 TEST(DifferenceOfBirthTest, ComparesSettingBySetting) {
@@ -190,7 +191,7 @@ TEST_F(StageTest, AFolderThatIsNoStageOutputIsLeftAlone) {
 }
 
 TEST_F(StageTest, FoldersOfOthersBesideTheOutputAreLeftAlone) {
-  for (const std::string ending : {".partial", ".old"}) {
+  for (const std::string ending : {kPartialEnding, kReplacedEnding}) {
     const std::string thesis = JoinPath(Out() + ending, "thesis.tex");
     ASSERT_OK(RemoveAll(Out()));
     options_.set_count(3);
@@ -205,7 +206,7 @@ TEST_F(StageTest, FoldersOfOthersBesideTheOutputAreLeftAlone) {
     EXPECT_EQ(g_runs, 0);
     EXPECT_EQ(ReadFile(thesis).value(), "years of work");
     EXPECT_OK(RequireComplete(Out()));
-    EXPECT_EQ(FileExists(Out() + ".partial"), ending == ".partial");
+    EXPECT_EQ(FileExists(Out() + ".partial"), ending == kPartialEnding);
     // What bears the mark of a stage is replaced as ever.
     ASSERT_OK(WriteFile(JoinPath(Out() + ending, kJobName), ""));
     ASSERT_OK(Run().status());
@@ -213,11 +214,59 @@ TEST_F(StageTest, FoldersOfOthersBesideTheOutputAreLeftAlone) {
   }
 }
 
-TEST_F(StageTest, AnOldFolderIsNotTouchedWhereNothingIsReplaced) {
-  ASSERT_OK(MakeDirectories(Out() + ".old"));
-  ASSERT_OK(WriteFile(Out() + ".old/thesis.tex", "years of work"));
+// As on a disk that is full at the last moment, or at the first.
+TEST_F(StageTest, WhatCannotBeGoneOnFromGoesTooIfOnlyItsManifestOrItsJobCannotBeWritten) {
+  const v1::TestOptions options = options_;
+  const auto in_the_way = [](const v1::TestOptions&, StageContext& context) {
+    return MakeDirectories(JoinPath(context.output_dir(), std::string(kManifestName) + ".tmp"));
+  };
+  EXPECT_THAT(RunStage<v1::TestOptions>({"numbers", 1, "Writes numbers.", /*resumable=*/false},
+                                        options, settings_, in_the_way),
+              StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr(kManifestName)));
+  EXPECT_FALSE(FileExists(Out() + kPartialEnding));
+  struct rlimit before;
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+  struct rlimit nothing = before;
+  nothing.rlim_cur = 0;
+  std::signal(SIGXFSZ, SIG_IGN);
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &nothing), 0);
+  const absl::Status status = Run(/*resumable=*/false).status();
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr(kJobName)));
+  EXPECT_FALSE(FileExists(Out() + kPartialEnding));
+}
+
+// mv out out.old, and on with it.
+TEST_F(StageTest, AnOutputThatSomebodyKeepsBesideIsNotTouched) {
   ASSERT_OK(Run().status());
-  EXPECT_EQ(ReadFile(Out() + ".old/thesis.tex").value(), "years of work");
+  ASSERT_OK(Rename(Out(), Out() + ".old"));
+  settings_.force = true;
+  for (const int count : {2, 4}) {
+    options_.set_count(count);
+    ASSERT_OK(Run().status());
+    EXPECT_OK(RequireComplete(Out() + ".old"));
+  }
+  EXPECT_FALSE(FileExists(Out() + kReplacedEnding));
+}
+
+// Killed before or after the new output had its name, or while the one before was removed.
+TEST_F(StageTest, WhatWasReplacedIsRemovedByTheNextStartIfTheRunWasKilled) {
+  for (const bool published : {false, true}) {
+    for (const bool force : {false, true}) {
+      ASSERT_OK(RemoveAll(Out()));
+      ASSERT_OK(Run().status());
+      if (!published) {
+        ASSERT_OK(Rename(Out(), Out() + kPartialEnding));
+      }
+      ASSERT_OK(MakeDirectories(Out() + kReplacedEnding));
+      ASSERT_OK(WriteFile(JoinPath(Out() + kReplacedEnding, kManifestName), "stage: \"numbers\""));
+      settings_.force = force;
+      ASSERT_OK(Run().status());
+      EXPECT_OK(RequireComplete(Out()));
+      EXPECT_FALSE(FileExists(Out() + kReplacedEnding)) << published << force;
+      EXPECT_FALSE(FileExists(Out() + kPartialEnding)) << published << force;
+    }
+  }
 }
 
 // Killed between its last two steps, a run leaves a manifest and no job.

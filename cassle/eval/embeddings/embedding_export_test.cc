@@ -4,6 +4,8 @@
 #include <archive_entry.h>
 
 #include <cmath>
+#include <cstdlib>
+#include <ctime>
 #include <map>
 #include <string>
 
@@ -93,8 +95,15 @@ TEST_F(EmbeddingExportTest, NpzHasNumPysHeadersAndTheBytesOfTheTensors) {
   EXPECT_EQ(keys.substr(128 + 2 * 32 + 2 * 4, 8), std::string("\xE9\0\0\0\x08\xF4\x01\0", 8));
   EXPECT_THAT(members.at("classes.npy"), HasSubstr("'shape': (2,), }"));
   const std::string bytes = Read("embeddings.npz");
-  ASSERT_OK(WriteEmbeddingsNpz(folder_));
-  EXPECT_EQ(Read("embeddings.npz"), bytes);
+  // Signs are those of POSIX: east and west of Greenwich.
+  for (const char* zone : {"UTC0", "IST-5:30", "LINT-14", "PST8"}) {
+    setenv("TZ", zone, /*overwrite=*/1);
+    tzset();
+    ASSERT_OK(WriteEmbeddingsNpz(folder_));
+    EXPECT_EQ(Read("embeddings.npz"), bytes) << zone;
+  }
+  unsetenv("TZ");
+  tzset();
 }
 
 TEST_F(EmbeddingExportTest, NamesThatAreNotThoseOfTheRowsAreRefused) {

@@ -90,8 +90,9 @@ absl::Status NpzWriter::AddMember(const std::string& name, const std::string& de
   archive_entry_set_filetype(entry, AE_IFREG);
   archive_entry_set_perm(entry, 0644);
   archive_entry_set_size(entry, static_cast<int64_t>(header.size() + values.size()));
-  // No clock: the first day that zip knows.
-  archive_entry_set_mtime(entry, 315532800, 0);
+  // No clock: before the first day that zip knows, which then stands for it in every time zone
+  // (zip's times are local).
+  archive_entry_set_mtime(entry, 0, 0);
   const int begun = archive_write_header(archive_, entry);
   archive_entry_free(entry);
   if (begun != ARCHIVE_OK) return Failed();

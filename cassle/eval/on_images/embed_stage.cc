@@ -160,7 +160,7 @@ std::string Provenance(const FrozenEncoder& encoder) {
 StageInfo EmbedInfo() {
   return {
       .name = "embed",
-      .version = 3,
+      .version = 4,
       .summary = "Runs every image of a split through a frozen encoder and writes the features.",
       .resolve = ResolveWhere,
       .team = FindStageRanks<v1::EmbedOptions>};

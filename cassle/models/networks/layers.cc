@@ -45,6 +45,14 @@ at::Tensor SeenPixels(const at::Tensor& input, int64_t stride) {
       .contiguous(at::MemoryFormat::ChannelsLast);
 }
 
+// Whether the result in bfloat16 is the same with any stride, as it is where a kernel sees one
+// pixel and padding. With more than 1 the oneDNN of Debian 12's LibTorch leaves gradients of the
+// weight as its memory was (a plain PyTorch script shows it, too): images of 16 pixels below an
+// ImageNet stem come to it.
+bool SeesOnePixel(const at::Tensor& input, int64_t padding) {
+  return padding > 0 && input.size(2) == 1 && input.size(3) == 1;
+}
+
 // ReLU(output + residual), in place of the output; the residual may be undefined.
 at::Tensor AddAndRelu(at::Tensor output, const at::Tensor& residual) {
   if (residual.defined()) output.add_(residual);
@@ -88,7 +96,10 @@ at::Tensor Conv2d::forward(const at::Tensor& input) {
   if (DownsamplesFewChannels(input, weight_, stride_, padding_)) {
     return at::conv2d(SeenPixels(input, stride_), weight_);
   }
-  return at::conv2d(input, weight_, /*bias=*/{}, stride_, padding_);
+  // float32 keeps its stride: its gradients are right, and their last bits depend on it.
+  const bool in_float = input.scalar_type() == at::kFloat && !autocast();
+  const int64_t stride = !in_float && SeesOnePixel(input, padding_) ? 1 : stride_;
+  return at::conv2d(input, weight_, /*bias=*/{}, stride, padding_);
 }
 
 BatchNormGroupScope::BatchNormGroupScope(int64_t rows) : before_(group_rows) { group_rows = rows; }

@@ -5,6 +5,7 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/relu.h>
 #include <ATen/ops/zeros.h>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "cassle/base/philox.h"
+#include "cassle/runtime/precision_scope.h"
 
 namespace cassle {
 namespace {
@@ -56,6 +58,31 @@ at::Tensor Gaussian(at::IntArrayRef sizes, uint64_t seed) {
 
 at::Tensor Exact(const at::Tensor& tensor) {
   return tensor.detach().to(at::kDouble).set_requires_grad(true);
+}
+
+// The third stage of a ResNet under an ImageNet stem on 16 pixels, in bfloat16: Debian's LibTorch
+// leaves what was in the memory. The taps beside the pixel see padding: their gradient is 0.
+TEST(Conv2dTest, OverOnePixelTheGradientIsWhole) {
+  for (const int64_t kernel : {3, 7}) {
+    Conv2d convolution(16, 32, kernel, /*stride=*/2, /*padding=*/kernel / 2);
+    convolution.Initialize(1, "convolution");
+    const at::Tensor weight = convolution.named_parameters()[0].tensor;
+    const at::Tensor input = Gaussian({8, 16, 1, 1}, 5);
+    for (int trial = 0; trial < 8; ++trial) {
+      // Memory that is used again.
+      for (const int64_t side : {1, 4, 32, 64}) {
+        at::full({side, 16, kernel, kernel}, 1e30, at::kFloat);
+      }
+      weight.mutable_grad() = at::Tensor();
+      {
+        PrecisionScope precision(Precision::kBfloat16, input);
+        convolution.forward(input).to(at::kFloat).sum().backward();
+      }
+      at::Tensor expected = at::zeros(weight.sizes());
+      expected.select(3, kernel / 2).select(2, kernel / 2).copy_(input.sum(0).view({1, 16}));
+      EXPECT_LT(Difference(weight.grad(), expected.to(at::kDouble)), 0.02) << trial;
+    }
+  }
 }
 
 // 9 rows in groups of 3 against LibTorch's batch norm of each group in float64; with relu a
