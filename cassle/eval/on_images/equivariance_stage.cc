@@ -198,11 +198,7 @@ absl::Status RunEquivariance(const Options& options, StageContext& context) {
         absl::StrCat("all views of an image are the same by policy ", setting.policy.name(),
                      ": there is nothing to predict; choose another --policy"));
   }
-  const auto part = [](double fraction, int64_t of) {
-    return std::clamp<int64_t>(std::llround(fraction * static_cast<double>(of)), 2, of - 2);
-  };
-  const int64_t num_test = part(options.test_fraction(), images - 2);
-  const int64_t num_val = part(options.val_fraction(), images - num_test);
+  const auto [num_test, num_val] = HoldOut(options.test_fraction(), options.val_fraction(), images);
   v1::Evaluation evaluation = DescribeEvaluation("equivariance", "Predicting views from each other",
                                                  *setting.encoder, setting.policy);
   const ViewParts parts = {num_test, num_val, context.threads()};

@@ -33,13 +33,6 @@ using Options = v1::PredictAugmentationOptions;
 
 constexpr int kViews = 2;
 
-// Features are standardised, so that these are relative to their variance.
-const std::vector<double>& Regularizers() {
-  static const auto& values =
-      *new std::vector<double>{1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1, 10, 100};
-  return values;
-}
-
 struct Setting {
   std::shared_ptr<const Dataset> images;
   std::unique_ptr<FrozenEncoder> encoder;
@@ -181,9 +174,9 @@ absl::StatusOr<std::vector<double>> TestScores(const Setting& setting,
   const Rows train = Part(setting, batches, num_test + num_val, images);
   const size_t num_groups = setting.groups.size();
   std::vector<double> best(num_groups, -std::numeric_limits<double>::infinity());
-  std::vector<double> chosen(num_groups, Regularizers().front());
+  std::vector<double> chosen(num_groups, kRidgeGrid[0]);
   RidgeRegression search(FeaturesOf(setting, train), TargetsOf(setting, train));
-  for (double w : Regularizers()) {
+  for (double w : kRidgeGrid) {
     CASSLE_RETURN_IF_ERROR(search.Fit(w));
     const std::vector<double> values = Score(setting, search, val);
     for (size_t g = 0; g < num_groups; ++g) {
@@ -196,7 +189,7 @@ absl::StatusOr<std::vector<double>> TestScores(const Setting& setting,
   const Rows all = Part(setting, batches, num_test, images);
   RidgeRegression regression(FeaturesOf(setting, all), TargetsOf(setting, all));
   std::vector<double> scores(setting.layout.size());
-  for (double w : Regularizers()) {
+  for (double w : kRidgeGrid) {
     if (std::find(chosen.begin(), chosen.end(), w) == chosen.end()) continue;
     CASSLE_RETURN_IF_ERROR(regression.Fit(w));
     const std::vector<double> values = Score(setting, regression, test);
@@ -282,11 +275,7 @@ absl::Status RunPredictAugmentation(const Options& options, StageContext& contex
         return absl::OkStatus();
       }));
   const auto images = static_cast<int64_t>(setting.indices.size());
-  const auto part = [](double fraction, int64_t of) {
-    return std::clamp<int64_t>(std::llround(fraction * static_cast<double>(of)), 2, of - 2);
-  };
-  const int64_t num_test = part(options.test_fraction(), images - 2);
-  const int64_t num_val = part(options.val_fraction(), images - num_test);
+  const auto [num_test, num_val] = HoldOut(options.test_fraction(), options.val_fraction(), images);
   v1::Evaluation evaluation =
       DescribeEvaluation("predict-augmentation", "Reading augmentations from features",
                          *setting.encoder, setting.policy);
