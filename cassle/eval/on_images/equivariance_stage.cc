@@ -24,6 +24,7 @@
 #include "cassle/features/training_views.h"
 #include "cassle/probes/view_retrieval.h"
 #include "cassle/runtime/device.h"
+#include "cassle/runtime/torch_guard.h"
 #include "cassle/runtime/torch_runtime.h"
 
 namespace cassle {
@@ -163,18 +164,7 @@ void AddScores(const Setting& setting, const ViewScores& told, const ViewScores&
   }
 }
 
-}  // namespace
-
-StageInfo EquivarianceInfo() {
-  return {.name = "equivariance",
-          .version = 3,
-          .summary =
-              "Measures how well the features of one view can be predicted from those of another "
-              "and from how their augmentations differ (MRR, H@1, H@5 and PRE of SIE).",
-          .resolve = ResolveWhere};
-}
-
-absl::Status RunEquivariance(const Options& options, StageContext& context) {
+absl::Status Evaluate(const Options& options, StageContext& context) {
   CASSLE_RETURN_IF_ERROR(CheckViewOptions(options, context));
   ConfigureTorch(/*compute_threads=*/1);
   CASSLE_ASSIGN_OR_RETURN(const Setting setting, Prepare(options));
@@ -208,6 +198,21 @@ absl::Status RunEquivariance(const Options& options, StageContext& context) {
   AddImages(*setting.images, num_test, context, &evaluation);
   context.Count("images", images);
   return WriteEvaluation(evaluation, context);
+}
+
+}  // namespace
+
+StageInfo EquivarianceInfo() {
+  return {.name = "equivariance",
+          .version = 3,
+          .summary =
+              "Measures how well the features of one view can be predicted from those of another "
+              "and from how their augmentations differ (MRR, H@1, H@5 and PRE of SIE).",
+          .resolve = ResolveWhere};
+}
+
+absl::Status RunEquivariance(const Options& options, StageContext& context) {
+  return CatchTorch([&] { return Evaluate(options, context); });
 }
 
 }  // namespace cassle

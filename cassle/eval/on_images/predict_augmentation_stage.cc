@@ -24,6 +24,7 @@
 #include "cassle/features/training_views.h"
 #include "cassle/probes/ridge.h"
 #include "cassle/runtime/device.h"
+#include "cassle/runtime/torch_guard.h"
 #include "cassle/runtime/torch_runtime.h"
 
 namespace cassle {
@@ -250,18 +251,7 @@ void AddScores(const Setting& setting, const std::vector<double>& values, int64_
   AddChart(what, "value", parts, values, evaluation);
 }
 
-}  // namespace
-
-StageInfo PredictAugmentationInfo() {
-  return {.name = "predict-augmentation",
-          .version = 3,
-          .summary =
-              "Measures how well the parameters of each augmentation can be read from an encoder's "
-              "features by a linear map.",
-          .resolve = ResolveWhere};
-}
-
-absl::Status RunPredictAugmentation(const Options& options, StageContext& context) {
+absl::Status Evaluate(const Options& options, StageContext& context) {
   CASSLE_RETURN_IF_ERROR(CheckViewOptions(options, context));
   ConfigureTorch(/*compute_threads=*/1);
   CASSLE_ASSIGN_OR_RETURN(const Setting setting, Prepare(options));
@@ -285,6 +275,21 @@ absl::Status RunPredictAugmentation(const Options& options, StageContext& contex
   AddImages(*setting.images, num_test, context, &evaluation);
   context.Count("images", images);
   return WriteEvaluation(evaluation, context);
+}
+
+}  // namespace
+
+StageInfo PredictAugmentationInfo() {
+  return {.name = "predict-augmentation",
+          .version = 3,
+          .summary =
+              "Measures how well the parameters of each augmentation can be read from an encoder's "
+              "features by a linear map.",
+          .resolve = ResolveWhere};
+}
+
+absl::Status RunPredictAugmentation(const Options& options, StageContext& context) {
+  return CatchTorch([&] { return Evaluate(options, context); });
 }
 
 }  // namespace cassle
