@@ -88,6 +88,8 @@ damage; printf 'GIF89a--' | dd of="damaged/$shard" bs=1 seek=0 conv=notrunc stat
 expect 65 "damaged/$shard.*record 0" augment_and_record --input=damaged --policy=cifar --output=begun_views
 damage; printf 'rubbish {' > damaged/dataset.textproto
 expect 65 'damaged/dataset.textproto' augment_and_record --input=damaged --policy=cifar --output=x
+cp -r model damaged_model; tr : ';' < model/model.textproto > damaged_model/model.textproto
+expect 65 'damaged_model/model.textproto:[0-9]+:' embed --model=damaged_model --input=images --output=x
 truncate -s 30 model/weights.safetensors
 expect 65 'weights.safetensors has 30 bytes' embed --model=model --input=images --output=x
 printf 'not an archive' > bad.tar

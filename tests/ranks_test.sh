@@ -210,4 +210,19 @@ same tuned tuned_again
 quietly embed --model=undisturbed --input=images --batch_size=48 --output=embedded
 quietly embed --model=undisturbed --input=images --batch_size=48 --ranks=3 --output=embedded_by_3
 same embedded embedded_by_3
+# It saves nothing on the way: a rank that is lost ends it, at any moment with one line.
+for kill in $(seq 6); do
+  embed --model=undisturbed --input=images --batch_size=1 --ranks=2 --output=embedded_by_2 > embed.out 2> embed.err &
+  pid=$!
+  until victim=$(followers $pid) || ! kill -0 $pid 2> /dev/null; do sleep 0.05; done
+  sleep "$((kill / 4)).$((3 * kill % 10))"
+  kill -KILL ${victim:-$pid} 2> /dev/null
+  wait $pid 2> /dev/null
+  code=$?
+  case $code in
+    0) rm -rf embedded_by_2 ;;
+    75) tail -1 embed.err | grep -qE 'rank 1 .*signal 9 ' || fail "said $(tail -1 embed.err)" ;;
+    *) fail "exit $code: $(tail -1 embed.err)" ;;
+  esac
+done
 finish

@@ -38,7 +38,8 @@ absl::Status ReadInBlocks(const std::string& path,
                           absl::FunctionRef<absl::Status(absl::string_view)> consume);
 // Names (not paths) in a folder, sorted by bytes, without "." and "..".
 absl::StatusOr<std::vector<std::string>> ListDirectory(const std::string& path);
-// Paths of all regular files below a folder, relative to it, sorted by bytes.
+// Paths of all that is no folder below a folder, relative to it, sorted by bytes. Links to folders
+// are followed.
 absl::StatusOr<std::vector<std::string>> ListFilesBelow(const std::string& path);
 
 // Writes and fsyncs. The file is there in part if this fails or the process dies: use it inside a

@@ -252,7 +252,7 @@ absl::StatusOr<TensorView> SafetensorsFile::Get(const std::string& name) const {
 absl::StatusOr<TensorView> SafetensorsFile::Get(const std::string& name, DType dtype,
                                                 int rank) const {
   CASSLE_ASSIGN_OR_RETURN(TensorView view, Get(name));
-  if (view.dtype != dtype || (rank >= 0 && static_cast<int>(view.shape.size()) != rank)) {
+  if (view.dtype != dtype || static_cast<int>(view.shape.size()) != rank) {
     return absl::DataLossError(absl::StrCat(path_, ": tensor \"", EscapedName(name), "\" is ",
                                             DTypeName(view.dtype), " [",
                                             absl::StrJoin(view.shape, ", "), "], expected ",

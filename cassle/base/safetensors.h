@@ -75,7 +75,7 @@ class SafetensorsFile {
   bool Has(const std::string& name) const { return tensors_.count(name) > 0; }
   // \error kDataLoss naming file and tensor (and the nearest name) if there is none.
   absl::StatusOr<TensorView> Get(const std::string& name) const;
-  // As Get, and the dtype and rank must be the given ones (rank -1: any).
+  // As Get, and the dtype and rank must be the given ones.
   absl::StatusOr<TensorView> Get(const std::string& name, DType dtype, int rank) const;
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
   // Name and type of the tensors that a foreign file has and this class cannot hand out.

@@ -79,8 +79,7 @@ class FrozenEncoder {
   // [n, image_size, image_size, 3] bytes, normalised here with the model's mean and std
   // -> [n * rows_per_view(), feature_size()] row-major. Values may be infinite or NaN if the
   // encoder is broken: the caller checks, it knows the images' names.
-  // \error kInternal with LibTorch's message if it cannot compute (out of memory, say); so do the
-  // others.
+  // \error as TorchFailure (torch_guard.h) if it cannot compute; so do the others.
   absl::StatusOr<std::vector<float>> Extract(const std::vector<uint8_t>& pixels) const;
 
   // "stem", "block 1" .. "block 4", "backbone".

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <new>
 
 namespace cassle {
 namespace {
@@ -54,9 +55,12 @@ FitReport FitByLbfgs(double w, double tolerance, SoftmaxRegression* problem,
   parameters.epsilon = 0;
   const int n = static_cast<int>(weights->size());
   const std::unique_ptr<double, decltype(&lbfgs_free)> x(lbfgs_malloc(n), &lbfgs_free);
+  if (x == nullptr) throw std::bad_alloc();
   std::copy(weights->data(), weights->data() + n, x.get());
-  // Whatever it says, x is the best point it found: rounding ends a line search near the optimum.
-  lbfgs(n, x.get(), nullptr, Evaluate, Progress, &search, &parameters);
+  const int ended = lbfgs(n, x.get(), nullptr, Evaluate, Progress, &search, &parameters);
+  if (ended == LBFGSERR_OUTOFMEMORY) throw std::bad_alloc();
+  // Whatever else it says, x is the best point it found: rounding ends a line search near the
+  // optimum.
   std::copy(x.get(), x.get() + n, weights->data());
   return search.report;
 }

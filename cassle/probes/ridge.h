@@ -34,6 +34,10 @@ class RidgeRegression {
   PaddedMatrix<double> weights_;
 };
 
+// Values of w to choose from, ascending. Features are standardised, so that these are relative to
+// their variance.
+inline constexpr double kRidgeGrid[] = {1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1, 10, 100};
+
 // 1 - sum of squared errors / sum of squared deviations from the mean, of every column. Not a
 // number where the targets do not vary. Both [n, k].
 std::vector<double> CoefficientsOfDetermination(const std::vector<double>& predictions,

@@ -11,14 +11,12 @@
 namespace cassle {
 namespace {
 
-// Softmax minus one-hot of one row of logits, in place, over `count`; returns the cross-entropy.
-double Residual(int label, int64_t classes, int64_t count, double* z) {
+// One row of logits becomes the softmax minus one-hot, over `count`.
+void ToResidual(int label, int64_t classes, int64_t count, double* z) {
   const double top = *std::max_element(z, z + classes);
-  const double of_label = z[label];
   double sum = 0;
   for (int64_t c = 0; c < classes; ++c) sum += z[c] = std::exp(z[c] - top);
   for (int64_t c = 0; c < classes; ++c) z[c] = (z[c] / sum - (c == label)) / count;
-  return std::log(sum) + top - of_label;
 }
 
 // Not a number does not.
@@ -45,7 +43,6 @@ absl::StatusOr<SgdProbeOutcome> FitSgdProbe(const ProbeData& data,
   for (int epoch = 0; epoch < settings.epochs; ++epoch) {
     const double rate = SgdProbeRate(settings, epoch);
     const KeyedPermutation order(rows, settings.seed * 1000003 + epoch);
-    double loss = 0;
     for (int64_t begin = 0; begin < rows; begin += settings.batch_size) {
       const int64_t count = std::min(settings.batch_size, rows - begin);
       PaddedMatrix<float> batch(count, x.columns());
@@ -56,7 +53,7 @@ absl::StatusOr<SgdProbeOutcome> FitSgdProbe(const ProbeData& data,
       MultiplyTransposed(batch.row(0), batch.stride(), count, weights.data(), weights.stride(),
                          classes, batch.stride(), logits.data(), classes);
       for (int64_t i = 0; i < count; ++i) {
-        loss += Residual(data.learn_labels[order(begin + i)], classes, count, &logits[i * classes]);
+        ToResidual(data.learn_labels[order(begin + i)], classes, count, &logits[i * classes]);
       }
       std::fill(gradient.data(), gradient.data() + gradient.size(), 0.0);
       AccumulateTransposed(logits.data(), classes, batch.row(0), batch.stride(), count, classes,
@@ -66,7 +63,6 @@ absl::StatusOr<SgdProbeOutcome> FitSgdProbe(const ProbeData& data,
         weights.data()[i] -= rate * velocity.data()[i];
       }
     }
-    outcome.losses.push_back(loss / rows);
     if (!std::all_of(weights.data(), weights.data() + weights.size(), FitsFloat)) {
       return absl::FailedPreconditionError(absl::StrCat("training diverged in epoch ", epoch + 1,
                                                         ": choose a smaller --learning_rate"));

@@ -15,11 +15,11 @@ namespace cassle {
 
 // Defaults are theirs.
 struct SgdProbeSettings {
+  // After 60 % and after 80 % of the epochs it falls to a tenth.
   double learning_rate = 30;
   double momentum = 0.9;
   int64_t batch_size = 256;
   int epochs = 100;
-  // After 60 % and 80 % of the epochs the rate falls to a tenth.
   uint64_t seed = 0;
   // Tests the epoch that does best on the test set, as they do. False: the last.
   bool best_test_epoch = false;
@@ -31,8 +31,7 @@ struct SgdProbeSettings {
 double SgdProbeRate(const SgdProbeSettings& settings, int epoch);
 
 struct SgdProbeOutcome {
-  // Per epoch: mean loss while training, top-1 on the test set.
-  std::vector<double> losses;
+  // On the test set, per epoch.
   std::vector<double> test_top1;
   // From 0: that the rest is of.
   int chosen_epoch = 0;

@@ -70,7 +70,7 @@ class SoftmaxRegression {
   double Loss(double step);
   // Probabilities at logits_, and the gradient of f there.
   void Gradient(double w, const PaddedMatrix<double>& weights, PaddedMatrix<double>* gradient);
-  // out = Hessian of f at probabilities_ times direction.
+  // out = Hessian of f times direction, where Gradient was called last.
   void HessianTimes(double w, const PaddedMatrix<double>& direction, PaddedMatrix<double>* out);
   void RefreshPreconditioner(double w);
   // Scalar product without what is not regularised.

@@ -1,6 +1,11 @@
 #include "cassle/probes/softmax_regression.h"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <cmath>
+#include <fstream>
+#include <new>
 #include <vector>
 
 #include "cassle/base/philox.h"
@@ -269,6 +274,28 @@ TEST(SoftmaxRegressionTest, AFreeBiasIsFoundWhateverThePenalty) {
       EXPECT_LT(fit.objective, optimum * (1 + 1e-6)) << w << (lbfgs ? ", L-BFGS" : "");
     }
   }
+}
+
+// Exit code of a child for whom the system has no memory for L-BFGS's history, 169 MB here.
+[[noreturn]] void FitByLbfgsWithLittleMemory() {
+  Toy toy(8, 511, 200, 8);
+  SoftmaxRegression problem(&toy.x, 8, toy.labels, 200, 1);
+  PaddedMatrix<double> weights = problem.Zeros();
+  int64_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  const rlim_t little = static_cast<rlim_t>(pages) * sysconf(_SC_PAGESIZE) + (64 << 20);
+  const rlimit limit = {little, little};
+  setrlimit(RLIMIT_AS, &limit);
+  try {
+    FitByLbfgs(1, 1e-3, &problem, &weights);
+  } catch (const std::bad_alloc&) {
+    _exit(7);
+  }
+  _exit(1);
+}
+
+TEST(SoftmaxRegressionTest, LbfgsWithoutMemoryForItsHistoryIsNoFit) {
+  EXPECT_EXIT(FitByLbfgsWithLittleMemory(), ::testing::ExitedWithCode(7), "");
 }
 
 TEST(SoftmaxRegressionTest, ThreadsChangeNoBit) {

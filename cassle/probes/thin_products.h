@@ -1,8 +1,9 @@
 // Matrix products with one thin factor: what a linear classifier on fixed features spends its time
 // on.
 //
-// A FeatureMatrix has few to many thousand columns and is read again and again; the other factor
-// has one row per class. General GEMM packs the big matrix on every call; these kernels do not.
+// A matrix of features has few to many thousand columns and is read again and again; the other
+// factor has one row per class. General GEMM packs the big matrix on every call; these kernels do
+// not.
 // SIMD width is chosen at run time (Highway), so results may differ in the last bits between
 // processors with different vector units; on one machine they depend on nothing but the arguments.
 #ifndef CASSLE_PROBES_THIN_PRODUCTS_H_

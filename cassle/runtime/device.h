@@ -43,7 +43,7 @@ struct GpuOptions {
 // After ConfigureTorch. Nothing happens if `device` is the processor.
 void ConfigureDevice(c10::Device device, const GpuOptions& options);
 
-// "cuda:0, NVIDIA H100 80GB HBM3" or "cpu", for logs.
+// "cuda:0" or "cpu": for logs, and as ResolveDevice takes it.
 std::string DescribeDevice(c10::Device device);
 
 // Moves tensors in place: all handles stay valid. 4-d tensors become channels-last on a GPU, which

@@ -29,7 +29,7 @@ absl::Status TorchFailure(const std::exception& error) {
   if (absl::StrContains(message, "CUDA error")) {
     return absl::UnavailableError(
         absl::StrCat("the GPU failed: ", message.substr(0, message.find('\n')),
-                     "; the same command goes on from the last checkpoint"));
+                     "; the same command goes on from the last checkpoint, if there is one"));
   }
   return absl::InternalError(message);
 }

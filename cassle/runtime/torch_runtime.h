@@ -28,7 +28,7 @@ void ConfigureTorch(int compute_threads);
 // thread. ConfigureTorch comes first.
 void ConfigureTorchThread();
 
-// What is in effect, for logs: "2 threads, AVX512, ...".
+// What is in effect, for logs: "2 threads, kernels avx512".
 std::string DescribeTorchRuntime();
 
 }  // namespace cassle

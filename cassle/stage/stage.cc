@@ -93,7 +93,7 @@ absl::Status StageContext::KeepRecord() const {
   if (output_dir_.empty()) return absl::OkStatus();
   const std::string path = JoinPath(output_dir_, kJobName);
   v1::StageJob job;
-  CASSLE_RETURN_IF_ERROR(ReadTextProto(path, &job));
+  CASSLE_RETURN_IF_ERROR(ReadStoredTextProto(path, &job));
   *job.mutable_so_far() = birth_;
   AddCountsAndNotes(job.mutable_so_far());
   return WriteFileAtomically(path, PrintTextProto(job));

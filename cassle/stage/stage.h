@@ -1,12 +1,11 @@
 // The stage contract, kept in one place: resolved options, fingerprints, `up to date`, atomic
 // outputs, resuming.
 //
+//   StageInfo EmbedInfo();  // name, version and summary
 //   absl::Status RunEmbed(const v1::EmbedOptions& options, StageContext& context);  // the work
 //
-//   int main(int argc, char** argv) {  // embed_main.cc
-//     return cassle::StageMain<cassle::v1::EmbedOptions>(
-//         argc, argv, {"embed", /*version=*/1, "Runs images through a frozen encoder."},
-//         cassle::RunEmbed);
+//   int main(int argc, char** argv) {  // embed_main.cc, which tools/stages.bzl writes
+//     return cassle::StageMain(argc, argv, cassle::EmbedInfo(), cassle::RunEmbed);
 //   }
 //
 // A stage writes its files into context.output_dir(), which is OUTPUT.partial; only when the work

@@ -67,9 +67,9 @@ void InstallSignalHandlers() {
 absl::Status StartLog() {
   const bool prefix = FLAGS_log_prefix;
   FLAGS_log_prefix = true;
-  // Why a stage failed is never kept back.
   // Lines are rare, and the last ones before a death the most wanted.
   FLAGS_logbuflevel = -1;
+  // Why a stage failed is never kept back.
   FLAGS_minloglevel = std::min<int>(FLAGS_minloglevel, google::GLOG_ERROR);
   return StartStageLog({FLAGS_log_dir, prefix});
 }

@@ -12,7 +12,7 @@
 //     temperature      [t] F64
 //   metadata
 //     classes.NAME     JSON list of class names
-//     weights_fingerprint, preprocess_fingerprint, resize_px, precision, provenance
+//     weights_fingerprint, preprocess_fingerprint, resize_px, precision, provenance, readout
 //                      of the features that were learnt from, as in embeddings.safetensors
 //     train_fingerprint, metric
 //                      of knn: the folder of the embeddings that vote; cosine or euclidean

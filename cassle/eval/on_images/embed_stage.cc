@@ -26,6 +26,7 @@
 #include "cassle/models/weights/model_folder.h"
 #include "cassle/runtime/device.h"
 #include "cassle/runtime/ranks/stage_ranks.h"
+#include "cassle/runtime/torch_guard.h"
 #include "cassle/runtime/torch_runtime.h"
 #include "cassle/stage/options.h"
 
@@ -155,18 +156,7 @@ std::string Provenance(const FrozenEncoder& encoder) {
   return absl::StrCat(encoder.spec().provenance(), readout.empty() ? "" : "; ", readout);
 }
 
-}  // namespace
-
-StageInfo EmbedInfo() {
-  return {
-      .name = "embed",
-      .version = 4,
-      .summary = "Runs every image of a split through a frozen encoder and writes the features.",
-      .resolve = ResolveWhere,
-      .team = FindStageRanks<v1::EmbedOptions>};
-}
-
-absl::Status RunEmbed(const v1::EmbedOptions& options, StageContext& context) {
+absl::Status Embed(const v1::EmbedOptions& options, StageContext& context) {
   CASSLE_RETURN_IF_ERROR(CheckOptions(options, context));
   // One thread per batch, several batches at once: see the header.
   ConfigureTorch(/*compute_threads=*/1);
@@ -230,6 +220,21 @@ absl::Status RunEmbed(const v1::EmbedOptions& options, StageContext& context) {
   result.set_preprocess_fingerprint(encoder->preprocess_fingerprint());
   result.set_provenance(Provenance(*encoder));
   return context.SetResult(result);
+}
+
+}  // namespace
+
+StageInfo EmbedInfo() {
+  return {
+      .name = "embed",
+      .version = 4,
+      .summary = "Runs every image of a split through a frozen encoder and writes the features.",
+      .resolve = ResolveWhere,
+      .team = FindStageRanks<v1::EmbedOptions>};
+}
+
+absl::Status RunEmbed(const v1::EmbedOptions& options, StageContext& context) {
+  return CatchTorch([&] { return Embed(options, context); });
 }
 
 }  // namespace cassle

@@ -24,6 +24,7 @@
 #include "cassle/features/training_views.h"
 #include "cassle/probes/view_retrieval.h"
 #include "cassle/runtime/device.h"
+#include "cassle/runtime/torch_guard.h"
 #include "cassle/runtime/torch_runtime.h"
 
 namespace cassle {
@@ -163,18 +164,7 @@ void AddScores(const Setting& setting, const ViewScores& told, const ViewScores&
   }
 }
 
-}  // namespace
-
-StageInfo EquivarianceInfo() {
-  return {.name = "equivariance",
-          .version = 3,
-          .summary =
-              "Measures how well the features of one view can be predicted from those of another "
-              "and from how their augmentations differ (MRR, H@1, H@5 and PRE of SIE).",
-          .resolve = ResolveWhere};
-}
-
-absl::Status RunEquivariance(const Options& options, StageContext& context) {
+absl::Status Evaluate(const Options& options, StageContext& context) {
   CASSLE_RETURN_IF_ERROR(CheckViewOptions(options, context));
   ConfigureTorch(/*compute_threads=*/1);
   CASSLE_ASSIGN_OR_RETURN(const Setting setting, Prepare(options));
@@ -198,11 +188,7 @@ absl::Status RunEquivariance(const Options& options, StageContext& context) {
         absl::StrCat("all views of an image are the same by policy ", setting.policy.name(),
                      ": there is nothing to predict; choose another --policy"));
   }
-  const auto part = [](double fraction, int64_t of) {
-    return std::clamp<int64_t>(std::llround(fraction * static_cast<double>(of)), 2, of - 2);
-  };
-  const int64_t num_test = part(options.test_fraction(), images - 2);
-  const int64_t num_val = part(options.val_fraction(), images - num_test);
+  const auto [num_test, num_val] = HoldOut(options.test_fraction(), options.val_fraction(), images);
   v1::Evaluation evaluation = DescribeEvaluation("equivariance", "Predicting views from each other",
                                                  *setting.encoder, setting.policy);
   const ViewParts parts = {num_test, num_val, context.threads()};
@@ -212,6 +198,21 @@ absl::Status RunEquivariance(const Options& options, StageContext& context) {
   AddImages(*setting.images, num_test, context, &evaluation);
   context.Count("images", images);
   return WriteEvaluation(evaluation, context);
+}
+
+}  // namespace
+
+StageInfo EquivarianceInfo() {
+  return {.name = "equivariance",
+          .version = 3,
+          .summary =
+              "Measures how well the features of one view can be predicted from those of another "
+              "and from how their augmentations differ (MRR, H@1, H@5 and PRE of SIE).",
+          .resolve = ResolveWhere};
+}
+
+absl::Status RunEquivariance(const Options& options, StageContext& context) {
+  return CatchTorch([&] { return Evaluate(options, context); });
 }
 
 }  // namespace cassle

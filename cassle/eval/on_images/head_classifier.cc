@@ -41,7 +41,7 @@ absl::StatusOr<std::unique_ptr<Classifier>> OpenHead(const std::string& folder,
         absl::StrCat(folder, " names no classes: fine-tune it (again, if an earlier version did)"));
   }
   v1::HeadSpec spec;
-  CASSLE_RETURN_IF_ERROR(ReadTextProto(path, &spec));
+  CASSLE_RETURN_IF_ERROR(ReadStoredTextProto(path, &spec));
   if (!encoder.has_projector() || encoder.is_told() || spec.classes().empty() ||
       encoder.projector_spec().mlp().out() != spec.classes_size()) {
     return absl::DataLossError(absl::StrCat(path, " names ", spec.classes_size(),

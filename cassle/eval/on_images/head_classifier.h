@@ -13,8 +13,8 @@ namespace cassle {
 
 // folder: that of the encoder, which fine-tune wrote; the encoder has its projector, and outlives
 // the result.
-// \error kFailedPrecondition if the folder names no classes; kDataLoss if the projector has other
-// outputs than classes.
+// \error kFailedPrecondition if the folder names no classes; kDataLoss if what does so is damaged,
+// or the projector has other outputs than classes.
 absl::StatusOr<std::unique_ptr<Classifier>> OpenHead(const std::string& folder,
                                                      const FrozenEncoder& encoder);
 

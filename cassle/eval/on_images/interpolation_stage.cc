@@ -17,6 +17,7 @@
 #include "cassle/features/for_each_batch.h"
 #include "cassle/features/frozen_encoder.h"
 #include "cassle/runtime/device.h"
+#include "cassle/runtime/torch_guard.h"
 #include "cassle/runtime/torch_runtime.h"
 
 namespace cassle {
@@ -241,6 +242,27 @@ void AddScores(const Setting& setting, const Sweep& sweep, const Curves& curves,
   }
 }
 
+absl::Status Evaluate(const Options& options, StageContext& context) {
+  CASSLE_RETURN_IF_ERROR(CheckViewOptions(options, context));
+  ConfigureTorch(/*compute_threads=*/1);
+  CASSLE_ASSIGN_OR_RETURN(const Setting setting, Prepare(options, &context));
+  CASSLE_ASSIGN_OR_RETURN(const Curves curves, MeasureAll(setting, context));
+  v1::Evaluation evaluation =
+      DescribeEvaluation("interpolation", "Similarity along an augmentation", setting.encoder(),
+                         setting.measured.views.policy);
+  size_t first = 0;
+  for (const Sweep& sweep : Sweeps()) {
+    AddScores(setting, sweep, curves, first, &evaluation);
+    *evaluation.add_charts() = ChartOf(setting, sweep, curves, first);
+    first += sweep.strengths.size();
+  }
+  if (options.bn_mode() == v1::TRAIN) evaluation.add_warnings(kBatchStatisticsWarning);
+  const auto images = static_cast<int64_t>(setting.indices.size());
+  AddImages(*setting.images, images, context, &evaluation);
+  context.Count("images", images);
+  return WriteEvaluation(evaluation, context);
+}
+
 }  // namespace
 
 const std::vector<Sweep>& Sweeps() {
@@ -265,24 +287,7 @@ StageInfo InterpolationInfo() {
 }
 
 absl::Status RunInterpolation(const Options& options, StageContext& context) {
-  CASSLE_RETURN_IF_ERROR(CheckViewOptions(options, context));
-  ConfigureTorch(/*compute_threads=*/1);
-  CASSLE_ASSIGN_OR_RETURN(const Setting setting, Prepare(options, &context));
-  CASSLE_ASSIGN_OR_RETURN(const Curves curves, MeasureAll(setting, context));
-  v1::Evaluation evaluation =
-      DescribeEvaluation("interpolation", "Similarity along an augmentation", setting.encoder(),
-                         setting.measured.views.policy);
-  size_t first = 0;
-  for (const Sweep& sweep : Sweeps()) {
-    AddScores(setting, sweep, curves, first, &evaluation);
-    *evaluation.add_charts() = ChartOf(setting, sweep, curves, first);
-    first += sweep.strengths.size();
-  }
-  if (options.bn_mode() == v1::TRAIN) evaluation.add_warnings(kBatchStatisticsWarning);
-  const auto images = static_cast<int64_t>(setting.indices.size());
-  AddImages(*setting.images, images, context, &evaluation);
-  context.Count("images", images);
-  return WriteEvaluation(evaluation, context);
+  return CatchTorch([&] { return Evaluate(options, context); });
 }
 
 }  // namespace cassle

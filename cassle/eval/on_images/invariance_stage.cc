@@ -19,6 +19,7 @@
 #include "cassle/features/for_each_batch.h"
 #include "cassle/features/frozen_encoder.h"
 #include "cassle/runtime/device.h"
+#include "cassle/runtime/torch_guard.h"
 #include "cassle/runtime/torch_runtime.h"
 
 namespace cassle {
@@ -250,6 +251,19 @@ v1::Evaluation ResultOf(const Setting& setting, const Options& options, const Gr
   return evaluation;
 }
 
+absl::Status Evaluate(const Options& options, StageContext& context) {
+  CASSLE_RETURN_IF_ERROR(CheckViewOptions(options, context));
+  // One thread per batch, several batches at once, as embed.
+  ConfigureTorch(/*compute_threads=*/1);
+  CASSLE_ASSIGN_OR_RETURN(const Setting setting, Prepare(options, &context));
+  CASSLE_ASSIGN_OR_RETURN(const Grid grid, MeasureAll(setting, options.seed(), context));
+  v1::Evaluation evaluation = ResultOf(setting, options, grid);
+  const auto images = static_cast<int64_t>(setting.indices.size());
+  AddImages(*setting.images, images, context, &evaluation);
+  context.Count("images", images);
+  return WriteEvaluation(evaluation, context);
+}
+
 }  // namespace
 
 StageInfo InvarianceInfo() {
@@ -263,16 +277,7 @@ StageInfo InvarianceInfo() {
 }
 
 absl::Status RunInvariance(const Options& options, StageContext& context) {
-  CASSLE_RETURN_IF_ERROR(CheckViewOptions(options, context));
-  // One thread per batch, several batches at once, as embed.
-  ConfigureTorch(/*compute_threads=*/1);
-  CASSLE_ASSIGN_OR_RETURN(const Setting setting, Prepare(options, &context));
-  CASSLE_ASSIGN_OR_RETURN(const Grid grid, MeasureAll(setting, options.seed(), context));
-  v1::Evaluation evaluation = ResultOf(setting, options, grid);
-  const auto images = static_cast<int64_t>(setting.indices.size());
-  AddImages(*setting.images, images, context, &evaluation);
-  context.Count("images", images);
-  return WriteEvaluation(evaluation, context);
+  return CatchTorch([&] { return Evaluate(options, context); });
 }
 
 }  // namespace cassle

@@ -24,6 +24,7 @@
 #include "cassle/features/training_views.h"
 #include "cassle/probes/ridge.h"
 #include "cassle/runtime/device.h"
+#include "cassle/runtime/torch_guard.h"
 #include "cassle/runtime/torch_runtime.h"
 
 namespace cassle {
@@ -32,13 +33,6 @@ namespace {
 using Options = v1::PredictAugmentationOptions;
 
 constexpr int kViews = 2;
-
-// Features are standardised, so that these are relative to their variance.
-const std::vector<double>& Regularizers() {
-  static const auto& values =
-      *new std::vector<double>{1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1, 10, 100};
-  return values;
-}
 
 struct Setting {
   std::shared_ptr<const Dataset> images;
@@ -181,9 +175,9 @@ absl::StatusOr<std::vector<double>> TestScores(const Setting& setting,
   const Rows train = Part(setting, batches, num_test + num_val, images);
   const size_t num_groups = setting.groups.size();
   std::vector<double> best(num_groups, -std::numeric_limits<double>::infinity());
-  std::vector<double> chosen(num_groups, Regularizers().front());
+  std::vector<double> chosen(num_groups, kRidgeGrid[0]);
   RidgeRegression search(FeaturesOf(setting, train), TargetsOf(setting, train));
-  for (double w : Regularizers()) {
+  for (double w : kRidgeGrid) {
     CASSLE_RETURN_IF_ERROR(search.Fit(w));
     const std::vector<double> values = Score(setting, search, val);
     for (size_t g = 0; g < num_groups; ++g) {
@@ -196,7 +190,7 @@ absl::StatusOr<std::vector<double>> TestScores(const Setting& setting,
   const Rows all = Part(setting, batches, num_test, images);
   RidgeRegression regression(FeaturesOf(setting, all), TargetsOf(setting, all));
   std::vector<double> scores(setting.layout.size());
-  for (double w : Regularizers()) {
+  for (double w : kRidgeGrid) {
     if (std::find(chosen.begin(), chosen.end(), w) == chosen.end()) continue;
     CASSLE_RETURN_IF_ERROR(regression.Fit(w));
     const std::vector<double> values = Score(setting, regression, test);
@@ -257,18 +251,7 @@ void AddScores(const Setting& setting, const std::vector<double>& values, int64_
   AddChart(what, "value", parts, values, evaluation);
 }
 
-}  // namespace
-
-StageInfo PredictAugmentationInfo() {
-  return {.name = "predict-augmentation",
-          .version = 3,
-          .summary =
-              "Measures how well the parameters of each augmentation can be read from an encoder's "
-              "features by a linear map.",
-          .resolve = ResolveWhere};
-}
-
-absl::Status RunPredictAugmentation(const Options& options, StageContext& context) {
+absl::Status Evaluate(const Options& options, StageContext& context) {
   CASSLE_RETURN_IF_ERROR(CheckViewOptions(options, context));
   ConfigureTorch(/*compute_threads=*/1);
   CASSLE_ASSIGN_OR_RETURN(const Setting setting, Prepare(options));
@@ -282,11 +265,7 @@ absl::Status RunPredictAugmentation(const Options& options, StageContext& contex
         return absl::OkStatus();
       }));
   const auto images = static_cast<int64_t>(setting.indices.size());
-  const auto part = [](double fraction, int64_t of) {
-    return std::clamp<int64_t>(std::llround(fraction * static_cast<double>(of)), 2, of - 2);
-  };
-  const int64_t num_test = part(options.test_fraction(), images - 2);
-  const int64_t num_val = part(options.val_fraction(), images - num_test);
+  const auto [num_test, num_val] = HoldOut(options.test_fraction(), options.val_fraction(), images);
   v1::Evaluation evaluation =
       DescribeEvaluation("predict-augmentation", "Reading augmentations from features",
                          *setting.encoder, setting.policy);
@@ -296,6 +275,21 @@ absl::Status RunPredictAugmentation(const Options& options, StageContext& contex
   AddImages(*setting.images, num_test, context, &evaluation);
   context.Count("images", images);
   return WriteEvaluation(evaluation, context);
+}
+
+}  // namespace
+
+StageInfo PredictAugmentationInfo() {
+  return {.name = "predict-augmentation",
+          .version = 3,
+          .summary =
+              "Measures how well the parameters of each augmentation can be read from an encoder's "
+              "features by a linear map.",
+          .resolve = ResolveWhere};
+}
+
+absl::Status RunPredictAugmentation(const Options& options, StageContext& context) {
+  return CatchTorch([&] { return Evaluate(options, context); });
 }
 
 }  // namespace cassle

@@ -15,6 +15,7 @@
 #include "cassle/eval/on_images/prediction_writer.h"
 #include "cassle/eval/on_images/predictor.h"
 #include "cassle/models/networks/vit_positions.h"
+#include "cassle/runtime/torch_guard.h"
 #include "cassle/runtime/torch_runtime.h"
 
 namespace cassle {
@@ -177,6 +178,17 @@ class Run {
   std::vector<int64_t> images_of_;
 };
 
+absl::Status PredictImages(const Options& options, StageContext& context) {
+  // One thread per batch, several batches at once.
+  ConfigureTorch(/*compute_threads=*/1);
+  CASSLE_ASSIGN_OR_RETURN(Predictor predictor, OpenPredictor(options, &context));
+  const v1::ModelSpec& spec = predictor.encoder->spec();
+  const std::string positions = ResizedPositionsSentence(spec.backbone(), spec.image_size());
+  if (!positions.empty()) context.Note(positions);
+  CASSLE_ASSIGN_OR_RETURN(const NewImageSource images, OpenImages(options, context));
+  return Run(options, std::move(predictor), images.tally, &context).Predict(images.source.get());
+}
+
 }  // namespace
 
 StageInfo PredictInfo() {
@@ -192,14 +204,7 @@ StageInfo PredictInfo() {
 }
 
 absl::Status RunPredict(const Options& options, StageContext& context) {
-  // One thread per batch, several batches at once.
-  ConfigureTorch(/*compute_threads=*/1);
-  CASSLE_ASSIGN_OR_RETURN(Predictor predictor, OpenPredictor(options, &context));
-  const v1::ModelSpec& spec = predictor.encoder->spec();
-  const std::string positions = ResizedPositionsSentence(spec.backbone(), spec.image_size());
-  if (!positions.empty()) context.Note(positions);
-  CASSLE_ASSIGN_OR_RETURN(const NewImageSource images, OpenImages(options, context));
-  return Run(options, std::move(predictor), images.tally, &context).Predict(images.source.get());
+  return CatchTorch([&] { return PredictImages(options, context); });
 }
 
 }  // namespace cassle

@@ -226,6 +226,9 @@ TEST_F(PredictTest, AFineTunedModelPredictsByItsHead) {
   for (int c = 0; c < 8; ++c) {
     EXPECT_NEAR(predictions.at(Name(7)).at(head.classes(c)), p[0][c].item<float>(), 1e-5) << c;
   }
+  ASSERT_OK(WriteFile(JoinPath(model_, kHeadSpecName), "}"));
+  EXPECT_THAT(Predict(options).status(),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("head.textproto:1:1")));
   // A model without a head names no classes.
   ASSERT_OK(RemoveAll(JoinPath(model_, kHeadSpecName)));
   EXPECT_THAT(Predict(options).status(), StatusIs(kBad, HasSubstr("names no classes")));

@@ -9,9 +9,6 @@
 namespace cassle {
 namespace {
 
-// Features are standardised, so that these are relative to their variance.
-constexpr double kRegularizers[] = {1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1, 10, 100};
-
 // What a map learns, or predicts, of the views 1 .. V-1 of images.
 struct Pairs {
   // [n * (V-1), d + k], or without parameters [n * (V-1), d].
@@ -87,12 +84,12 @@ std::vector<double> ErrorsOf(const EncodedViews& encoded, const ViewParts& parts
 absl::StatusOr<ViewScores> ScoreViews(const EncodedViews& encoded, const ViewParts& parts,
                                       bool told) {
   const int64_t learnt_from = parts.num_test + parts.num_val;
-  double chosen = kRegularizers[0], best = -1;
+  double chosen = kRidgeGrid[0], best = -1;
   {
     const Pairs train = PairsOf(encoded, learnt_from, encoded.images() - learnt_from, told);
     const Pairs val = PairsOf(encoded, parts.num_test, parts.num_val, told);
     RidgeRegression search(train.input_rows(), train.target_rows());
-    for (const double w : kRegularizers) {
+    for (const double w : kRidgeGrid) {
       CASSLE_RETURN_IF_ERROR(search.Fit(w));
       const double score =
           MeanReciprocalRank(RanksOf(encoded, parts.num_test, Predict(search, val)));

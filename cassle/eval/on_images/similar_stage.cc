@@ -22,6 +22,7 @@
 #include "cassle/eval/on_images/new_images.h"
 #include "cassle/probes/nearest_neighbors.h"
 #include "cassle/runtime/device.h"
+#include "cassle/runtime/torch_guard.h"
 #include "cassle/runtime/torch_runtime.h"
 #include "cassle/stage/progress.h"
 
@@ -197,19 +198,7 @@ class Writer {
   std::vector<GridRow> on_png_;
 };
 
-}  // namespace
-
-StageInfo SimilarInfo() {
-  StageInfo info;
-  info.name = "similar";
-  info.version = 4;
-  info.summary = "Shows the images of a data set that are most like new ones.";
-  info.check = CheckOf<Options>(CheckOptions);
-  info.resolve = Resolve;
-  return info;
-}
-
-absl::Status RunSimilar(const Options& options, StageContext& context) {
+absl::Status FindSimilar(const Options& options, StageContext& context) {
   if (context.streaming()) {
     return absl::InvalidArgumentError("--output=-: pictures are a folder, not a stream");
   }
@@ -254,6 +243,22 @@ absl::Status RunSimilar(const Options& options, StageContext& context) {
   result.set_damaged(damaged.count());
   result.set_images(train.rows());
   return context.SetResult(result);
+}
+
+}  // namespace
+
+StageInfo SimilarInfo() {
+  StageInfo info;
+  info.name = "similar";
+  info.version = 4;
+  info.summary = "Shows the images of a data set that are most like new ones.";
+  info.check = CheckOf<Options>(CheckOptions);
+  info.resolve = Resolve;
+  return info;
+}
+
+absl::Status RunSimilar(const Options& options, StageContext& context) {
+  return CatchTorch([&] { return FindSimilar(options, context); });
 }
 
 }  // namespace cassle

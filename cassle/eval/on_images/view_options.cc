@@ -46,6 +46,16 @@ absl::StatusOr<std::vector<int64_t>> ChooseImagesToLearnFrom(const Dataset& imag
                    ": learning, choosing the regulariser and testing need ", kFewest, " or more"));
 }
 
+HeldOut HoldOut(double test_fraction, double val_fraction, int64_t images) {
+  const auto part = [](double fraction, int64_t of) {
+    return std::clamp<int64_t>(std::llround(fraction * static_cast<double>(of)), 2, of - 2);
+  };
+  HeldOut held_out;
+  held_out.num_test = part(test_fraction, images - 2);
+  held_out.num_val = part(val_fraction, images - held_out.num_test);
+  return held_out;
+}
+
 absl::StatusOr<int64_t> KeepWholeBatches(int64_t batch_size, std::vector<int64_t>* indices,
                                          StageContext* context) {
   const auto images = static_cast<int64_t>(indices->size());

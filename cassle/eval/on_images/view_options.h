@@ -69,6 +69,16 @@ absl::StatusOr<MeasuredEncoder> LoadEncoder(const Options& options) {
 absl::StatusOr<std::vector<int64_t>> ChooseImagesToLearnFrom(const Dataset& images,
                                                              int64_t num_images, uint64_t seed);
 
+// Images of these that are not learnt from: those that test, and those that choose the regulariser.
+struct HeldOut {
+  int64_t num_test = 0;
+  int64_t num_val = 0;
+};
+
+// The fractions, rounded, of `images` (8 or more) and of those that do not test; 2 or more of each,
+// and at least 2 are left to learn from.
+HeldOut HoldOut(double test_fraction, double val_fraction, int64_t images);
+
 // How large batches are whose images are compared with each other: at most batch_size. Leaves the
 // images of whole batches in `indices`, and notes how many others there are.
 // \error kFailedPrecondition if that is fewer than 2.

@@ -18,7 +18,7 @@ bool IsOldProbeResult(const v1::StageManifest& manifest) {
 
 absl::StatusOr<v1::Evaluation> ReadOldProbeResult(const std::string& path) {
   v1::LinearProbeResult result;
-  CASSLE_RETURN_IF_ERROR(ReadTextProto(path, &result));
+  CASSLE_RETURN_IF_ERROR(ReadStoredTextProto(path, &result));
   v1::Evaluation evaluation;
   evaluation.set_stage(kStage);
   evaluation.set_title(kProbeTitle);

@@ -13,7 +13,7 @@ namespace cassle {
 bool IsOldProbeResult(const v1::StageManifest& manifest);
 
 // The result.textproto at `path`, a LinearProbeResult, as the evaluation that it would be today.
-// \error those of ReadTextProto.
+// \error those of ReadStoredTextProto.
 absl::StatusOr<v1::Evaluation> ReadOldProbeResult(const std::string& path);
 
 }  // namespace cassle

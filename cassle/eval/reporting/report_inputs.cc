@@ -28,12 +28,6 @@ constexpr char kResultName[] = "result.textproto";
 // Of a model folder of pretrain.
 constexpr char kConfigName[] = "config.textproto";
 
-// What is wrong with a result is wrong with the data, not with the command.
-absl::Status ReadResult(const std::string& folder, google::protobuf::Message* result) {
-  const absl::Status read = ReadTextProto(JoinPath(folder, kResultName), result);
-  return read.ok() ? read : absl::DataLossError(read.message());
-}
-
 absl::Status NothingToShow(const std::string& folder, const ReportInput& input) {
   return absl::FailedPreconditionError(
       absl::StrCat(folder, " is an output of ", input.stage(),
@@ -43,7 +37,7 @@ absl::Status NothingToShow(const std::string& folder, const ReportInput& input) 
 
 absl::Status ReadEvaluation(const std::string& folder, ReportInput* input) {
   v1::Evaluation& evaluation = input->evaluation;
-  const absl::Status read = ReadResult(folder, &evaluation);
+  const absl::Status read = ReadStoredTextProto(JoinPath(folder, kResultName), &evaluation);
   // Other stages may well have a result.textproto of their own.
   if (evaluation.stage() != input->stage()) return NothingToShow(folder, *input);
   CASSLE_RETURN_IF_ERROR(read);
@@ -102,9 +96,7 @@ absl::Status ReadFolder(const std::string& folder, ReportInput* input) {
   input->settings = SettingsOfFolder(folder, input->manifest);
   const std::string result = JoinPath(folder, kResultName);
   if (IsOldProbeResult(input->manifest)) {
-    absl::StatusOr<v1::Evaluation> evaluation = ReadOldProbeResult(result);
-    if (!evaluation.ok()) return absl::DataLossError(evaluation.status().message());
-    input->evaluation = *std::move(evaluation);
+    CASSLE_ASSIGN_OR_RETURN(input->evaluation, ReadOldProbeResult(result));
     return absl::OkStatus();
   }
   if (FileExists(result)) return ReadEvaluation(folder, input);

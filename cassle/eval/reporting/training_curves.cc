@@ -130,7 +130,7 @@ absl::StatusOr<Training> ReadTraining(const std::string& folder, const v1::Stage
   evaluation.set_stage(manifest.stage());
   evaluation.set_title(finished ? "Training, as measured at its end" : "Training so far");
   v1::ModelSpec spec;
-  CASSLE_RETURN_IF_ERROR(ReadTextProto(JoinPath(folder, kModelName), &spec));
+  CASSLE_RETURN_IF_ERROR(ReadStoredTextProto(JoinPath(folder, kModelName), &spec));
   evaluation.set_encoder(spec.provenance());
   for (const v1::FileFingerprint& file : manifest.files()) {
     if (file.name() == "weights.safetensors") {

@@ -26,9 +26,9 @@ struct Training {
 // Whether the folder has what ReadTraining reads.
 bool HoldsTraining(const std::string& folder);
 
-// Curves of everything in metrics.jsonl that cassle/training_log/metrics.proto knows (steps on the
-// x axis, epochs for the monitors), and as scores the last values of those that tell a good run
-// from a bad one.
+// Curves of everything that pretrain writes to metrics.jsonl (cassle/training_log/metrics.proto;
+// steps on the x axis, epochs for the monitors), and as scores the last values of those that tell a
+// good run from a bad one.
 //   finished  else the run may be writing a line just now, and what has no end yet is not read.
 // \error kDataLoss naming file and line of what is no metrics line; kNotFound if a file is missing.
 absl::StatusOr<Training> ReadTraining(const std::string& folder, const v1::StageManifest& manifest,

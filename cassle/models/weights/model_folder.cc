@@ -72,15 +72,16 @@ absl::Status CheckModelSpec(const v1::ModelSpec& spec) {
 
 absl::StatusOr<v1::ModelSpec> ReadModelSpec(const std::string& path) {
   std::string file = path;
+  v1::ModelSpec spec;
   if (IsDescription(path)) {
     CASSLE_RETURN_IF_ERROR(RefuseWeights(path));
+    CASSLE_RETURN_IF_ERROR(ReadTextProto(file, &spec));
   } else {
     CASSLE_RETURN_IF_ERROR(
         RequireKind(path, kModelSpecName, "model (of pretrain, import-weights)"));
     file = JoinPath(path, kModelSpecName);
+    CASSLE_RETURN_IF_ERROR(ReadStoredTextProto(file, &spec));
   }
-  v1::ModelSpec spec;
-  CASSLE_RETURN_IF_ERROR(ReadTextProto(file, &spec));
   CASSLE_RETURN_IF_ERROR(Annotate(CheckModelSpec(spec), file));
   return spec;
 }

@@ -26,8 +26,8 @@ absl::Status CheckModelSpec(const v1::ModelSpec& spec);
 // The description of a model. `path` is a complete model folder, or a text file like
 // model.textproto by itself.
 // \error NotFound if there is no such folder or file, or the folder is not complete;
-// InvalidArgument naming file and field if the description cannot be parsed or used; DataLoss if it
-// is a file of weights of another program.
+// InvalidArgument naming file and field if the description cannot be parsed or used; DataLoss if
+// that of a folder cannot be parsed, or `path` is a file of weights of another program.
 absl::StatusOr<v1::ModelSpec> ReadModelSpec(const std::string& path);
 
 // The backbone of a complete model folder with its trained weights, in evaluation mode, without

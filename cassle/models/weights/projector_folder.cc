@@ -165,7 +165,7 @@ absl::StatusOr<std::shared_ptr<ConditionedProjector>> LoadProjector(const std::s
   v1::ProjectorSpec spec;
   std::string origin = JoinPath(folder, kProjectorSpecName);
   if (FileExists(origin)) {
-    CASSLE_RETURN_IF_ERROR(ReadTextProto(origin, &spec));
+    CASSLE_RETURN_IF_ERROR(ReadStoredTextProto(origin, &spec));
   } else {
     origin = weights_path;
     CASSLE_ASSIGN_OR_RETURN(const v1::ModelSpec model, ReadModelSpec(folder));

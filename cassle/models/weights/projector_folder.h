@@ -31,8 +31,8 @@ inline constexpr char kHeadSpecName[] = "head.textproto";
 // The projector of a complete model folder, in evaluation mode, without gradients; null if the
 // folder has none. Where shapes told how it is built, its conditioning names no groups.
 // \error NotFound if the folder is not complete; InvalidArgument for a description that is wrong;
-// DataLoss if the weights are damaged or do not fit it; FailedPrecondition if there is no
-// description and GuessProjector fails.
+// DataLoss if it cannot be parsed, or the weights are damaged or do not fit it; FailedPrecondition
+// if there is no description and GuessProjector fails.
 absl::StatusOr<std::shared_ptr<ConditionedProjector>> LoadProjector(const std::string& folder);
 
 // How a projector with this state is built ("mlp.0.weight", ...) that takes `feature_size`

@@ -166,6 +166,9 @@ TEST(ProjectorFolderTest, ADescriptionThatDoesNotFitTheWeightsIsRefused) {
   spec.mutable_mlp()->set_hidden(0);
   ASSERT_OK(WriteFile(JoinPath(folder, kProjectorSpecName), PrintTextProto(spec)));
   EXPECT_FALSE(LoadProjector(folder).ok());
+  ASSERT_OK(WriteFile(JoinPath(folder, kProjectorSpecName), std::string(text.size(), '}')));
+  EXPECT_THAT(LoadProjector(folder),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("projector.textproto:1:1")));
 }
 
 }  // namespace

@@ -37,7 +37,7 @@ constexpr char kLost[] = "lost";
 constexpr char kTold[] = "told";
 // Of a rank that has nothing more to ask.
 constexpr char kBye[] = "heard";
-constexpr char kGoesOn[] = "; the same command goes on from the last checkpoint";
+constexpr char kGoesOn[] = "; the same command goes on from the last checkpoint, if there is one";
 
 std::string HereKey(int rank) { return absl::StrCat("here ", rank); }
 std::string EndKey(int rank) { return absl::StrCat("end ", rank); }
