@@ -89,6 +89,13 @@ TEST(CsvTest, LinesAreCountedOverEmptyOnesCommentsAndLineBreaksInCells) {
   EXPECT_THAT(kept.rows[0].cells, ElementsAre("# more"));
 }
 
+TEST(CsvTest, BehindTheHeaderOfATableOfOthersALineWithANumberSignIsARow) {
+  ASSERT_OK_AND_ASSIGN(const CsvTable table, ParseSeparatedCsv("# of 2020\na;b\n#1;x\n", "list"));
+  EXPECT_EQ(table.comments, 1);
+  ASSERT_EQ(table.rows.size(), 1u);
+  EXPECT_THAT(table.rows[0].cells, ElementsAre("#1", "x"));
+}
+
 TEST(CsvTest, ColumnsAreFoundByName) {
   ASSERT_OK_AND_ASSIGN(const CsvTable table, ParseCsv("a,b\n", "list.csv"));
   ASSERT_OK_AND_ASSIGN(const int b, table.Column("b"));

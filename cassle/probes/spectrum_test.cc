@@ -122,6 +122,8 @@ TEST(RankMeTest, IsTheNumberOfEqualSingularValues) {
   EXPECT_NEAR(RankMe({3, 3, 3, 3, 0, 1e-9}), 4, 1e-12);
   EXPECT_NEAR(RankMe({7}), 1, 1e-12);
   EXPECT_EQ(RankMe({0, 0}), 0);
+  // Far above rounding: it counts, with about a thousandth.
+  EXPECT_NEAR(RankMe({1, 1e-4}), 1 + 1e-4 * (1 + std::log(1e4)), 1e-6);
   // Entropy of (3/4, 1/4).
   EXPECT_NEAR(RankMe({3, 1}), 4 / std::pow(3, 0.75), 1e-12);
 }

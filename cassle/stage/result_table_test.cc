@@ -42,7 +42,8 @@ TEST(ResultTableTest, ShowsScoresInPerCentWithoutWhatOnlyMachinesRead) {
 
 TEST(ResultTableTest, ShowsOtherResultsByTheirForm) {
   StageOutcome outcome = Outcome(
-      R"({"images":16,"splits":[{"name":"train","images":8},{"name":"test","images":8}],
+      R"({"images":16,"splits":[{"name":"train","images":8,"fingerprint":"4fd0"},
+                                 {"name":"test","images":8,"fingerprint":"a17c"}],
           "channel_mean":[0.52359375,0.4873950674019608],"inside":{"rank":7.4917010538}})");
   outcome.up_to_date = true;
   EXPECT_EQ(OutcomeTable(outcome),

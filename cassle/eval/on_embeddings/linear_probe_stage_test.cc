@@ -297,6 +297,9 @@ TEST(SplitByFractionTest, IsAPartitionOfEverySize) {
       EXPECT_GE(split.train.size(), 1);
     }
   }
+  // The product is a little less than 29.
+  ASSERT_OK_AND_ASSIGN(const ValidationSplit rounded, SplitByFraction(100, 0.29, 7));
+  EXPECT_EQ(rounded.val.size(), 29);
   for (double fraction : {0.0, 1.0, -0.5, std::nan("")}) {
     EXPECT_THAT(SplitByFraction(10, fraction, 0),
                 StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("above 0, below 1")));

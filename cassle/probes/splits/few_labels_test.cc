@@ -32,6 +32,9 @@ TEST(FewLabelsTest, EveryClassKeepsItsPartAndAtLeastOneRow) {
   ASSERT_OK_AND_ASSIGN(const auto rows, ChooseFewLabels(Labels(), {.fraction = 0.1}));
   EXPECT_EQ(Count(rows), (std::map<int, int>{{0, 6}, {1, 3}, {3, 1}}));
   EXPECT_TRUE(std::is_sorted(rows.begin(), rows.end()));
+  // 3.6, 1.8 and 0.18 rows.
+  ASSERT_OK_AND_ASSIGN(const auto rounded, ChooseFewLabels(Labels(), {.fraction = 0.06}));
+  EXPECT_EQ(Count(rounded), (std::map<int, int>{{0, 4}, {1, 2}, {3, 1}}));
   ASSERT_OK_AND_ASSIGN(const auto all, ChooseFewLabels(Labels(), {}));
   EXPECT_EQ(all.size(), 93u);
   ASSERT_OK_AND_ASSIGN(const auto three, ChooseFewLabels(Labels(), {.per_class = 3}));
