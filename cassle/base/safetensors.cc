@@ -224,8 +224,9 @@ absl::StatusOr<SafetensorsFile> SafetensorsFile::Parse(const std::string& path,
   }
   CASSLE_RETURN_IF_ERROR(CheckEachByteOnce(path, std::move(spans), data.size()));
   const auto checksum = result.metadata_.find(kChecksum);
-  if (origin == Origin::kOwn && checksum != result.metadata_.end()) {
-    if (checksum->second != FingerprintBytes(data)) {
+  if (checksum != result.metadata_.end()) {
+    result.has_changed_ = checksum->second != FingerprintBytes(data);
+    if (result.has_changed_ && origin == Origin::kOwn) {
       return Bad(path, "its data have changed since they were written (their checksum differs)");
     }
     // Not what the caller put there.

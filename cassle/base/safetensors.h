@@ -82,6 +82,9 @@ class SafetensorsFile {
   const std::map<std::string, std::string>& unsupported() const { return unsupported_; }
   // Empty if absent.
   std::string Metadata(const std::string& key) const;
+  // Of a foreign file: it was written here once, and its data are others now. Damage, or a program
+  // that kept the metadata of what it read.
+  bool has_changed() const { return has_changed_; }
 
  private:
   std::string path_;
@@ -89,6 +92,7 @@ class SafetensorsFile {
   std::map<std::string, TensorView> tensors_;
   std::map<std::string, std::string> metadata_;
   std::map<std::string, std::string> unsupported_;
+  bool has_changed_ = false;
 };
 
 // Collects tensors and writes them sorted (8-byte types first, then by name): equal content gives

@@ -204,6 +204,11 @@ absl::Status ImportFile(const v1::ImportWeightsOptions& options, const std::stri
       spec.backbone().architecture(), " of ", result.tensors(), " tensors in ", found.family->name,
       found.prefix.empty() ? "" : absl::StrCat(" under \"", found.prefix, "\""),
       projector.empty() ? "" : absl::StrCat(", projector of ", projector.size())));
+  if (file.has_changed) {
+    context.Note(
+        "the weights are not those that export-weights wrote (their checksum differs): the file "
+        "was damaged, or another program changed it");
+  }
   if (!choice->reason.empty()) context.Note(choice->reason);
   for (const std::string& note : described->notes) context.Note(note);
   const std::string called =

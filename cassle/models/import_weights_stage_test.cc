@@ -29,6 +29,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 void ExpectSameBackbone(const std::string& folder, const Backbone& expected) {
   ASSERT_OK_AND_ASSIGN(const std::shared_ptr<Backbone> loaded, LoadBackbone(folder));
@@ -336,6 +337,25 @@ TEST(ExportWeightsTest, ExportedAndImportedWeightsHaveTheSameBits) {
       }
     }
   }
+}
+
+// One bit may be damage or somebody's edit: the weights are taken, and it is said.
+TEST(ExportWeightsTest, ChangedWeightsAreSaidToBeChanged) {
+  const std::string model = Fresh("model");
+  ASSERT_OK(ImportFile(Written("model.pth", ArraysOf(*Make("resnet18", 32, 0.125), "")), model));
+  v1::ExportWeightsOptions options;
+  options.set_input(model);
+  options.set_output(Fresh("exported"));
+  ASSERT_OK(RunStage(ExportWeightsInfo(), options, {}, RunExportWeights));
+  const std::string file = JoinPath(options.output(), "backbone.safetensors");
+  const auto notes = [&] {
+    return absl::StrJoin(ImportFile(file, Fresh("again")).value().manifest.notes(), "; ");
+  };
+  EXPECT_THAT(notes(), Not(HasSubstr("checksum")));
+  ASSERT_OK_AND_ASSIGN(std::string bytes, ReadFile(file));
+  bytes[bytes.size() - 5] ^= 1;
+  ASSERT_OK(WriteFile(file, bytes));
+  EXPECT_THAT(notes(), HasSubstr("not those that export-weights wrote (their checksum differs)"));
 }
 
 // The description that the files carry brings back what no shape tells.

@@ -55,6 +55,8 @@ struct WeightFile {
   std::vector<SaidNetwork> networks;
   // What our own export adds, and safetensors' __metadata__.
   std::map<std::string, std::string> metadata;
+  // Since cassle wrote it (SafetensorsFile::has_changed()).
+  bool has_changed = false;
 };
 
 // The key of `metadata` for what tensors do not tell of a model that export-weights wrote: a

@@ -222,6 +222,7 @@ absl::StatusOr<WeightFile> ParseForeignSafetensors(const std::string& path,
                           SafetensorsFile::Parse(path, bytes, SafetensorsFile::Origin::kForeign));
   WeightFile file;
   file.metadata = opened.metadata();
+  file.has_changed = opened.has_changed();
   for (const std::string& name : opened.names()) {
     CASSLE_ASSIGN_OR_RETURN(const TensorView view, opened.Get(name));
     const ElementType type = ElementOf(view.dtype);
