@@ -38,6 +38,7 @@
 #include "cassle/data/sources/tables/csv_columns.h"
 #include "cassle/data/sources/tables/one_hot.h"
 #include "cassle/data/sources/tables/row_path.h"
+#include "cassle/data/sources/special_file.h"
 #include "cassle/data/sources/tables/row_source.h"
 
 namespace cassle {
@@ -226,12 +227,14 @@ absl::StatusOr<std::vector<List>> FindLists(const SourceArguments& arguments) {
       paths.clear();
       CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(input.path));
       for (const std::string& name : names) {
-        if (!IsTableName(name) || IsPipe(JoinPath(input.path, name))) continue;
+        if (!IsTableName(name)) continue;
         if (arguments.leave_out->Matches(name)) {
           arguments.tally->Count(kLeftOut, EscapedName(name));
-          continue;
+        } else if (IsSpecial(JoinPath(input.path, name))) {
+          arguments.tally->Count(kSpecialFiles, EscapedName(name));
+        } else {
+          paths.push_back(JoinPath(input.path, name));
         }
-        paths.push_back(JoinPath(input.path, name));
       }
       if (paths.empty()) {
         return absl::FailedPreconditionError(

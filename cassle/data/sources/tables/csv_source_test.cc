@@ -234,7 +234,7 @@ TEST_F(CsvSourceTest, PathsInAnotherFormOfUnicodeOrWithASlashInFrontAreFound) {
 TEST_F(CsvSourceTest, APipeIsNoImageAndNotWaitedFor) {
   ASSERT_EQ(mkfifo((root_ + "/i/pipe.png").c_str(), 0600), 0);
   ASSERT_OK_AND_ASSIGN(const SourceContent content, Read("path,label\ni/pipe.png,a\n"));
-  EXPECT_THAT(content.items.at(0).problem, HasSubstr("i/pipe.png is a pipe"));
+  EXPECT_THAT(content.items.at(0).problem, HasSubstr("i/pipe.png: it is a pipe"));
 }
 
 TEST_F(CsvSourceTest, AListOfWindowsWhosePathsAreNotFoundIsSpokenOf) {
