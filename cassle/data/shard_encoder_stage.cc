@@ -486,7 +486,7 @@ class Encoder {
 StageInfo ShardEncoderInfo() {
   StageInfo info;
   info.name = "shard-encoder";
-  info.version = 9;
+  info.version = 10;
   info.summary =
       "Reads images of any layout (folders, tars, CIFAR, STL-10, IDX, CSV, lists of published data "
       "sets or the built-in generator), checks every one, and writes them as a data set folder of "
