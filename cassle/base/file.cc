@@ -62,12 +62,20 @@ absl::Status WriteFully(const std::string& path, int fd, absl::string_view bytes
   return absl::OkStatus();
 }
 
-// A file opened for reading and its size; folders are refused with a message of their own.
-absl::Status StatForReading(const std::string& path, int fd, struct stat* info) {
-  if (fd < 0) return ReadError(path, errno);
-  if (fstat(fd, info) != 0) return ReadError(path, errno);
+// A file opened for reading and what is known of it; what is no file is refused with a message of
+// its own.
+absl::StatusOr<std::unique_ptr<Descriptor>> OpenForReading(const std::string& path,
+                                                           struct stat* info) {
+  std::error_code unknown;
+  // Opening a pipe waits for a writer, and a device may have no end.
+  if (std::filesystem::is_other(path, unknown)) {
+    return absl::NotFoundError(
+        absl::StrCat("cannot read ", path, ": it is a pipe, socket or device, not a file"));
+  }
+  auto fd = std::make_unique<Descriptor>(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (fd->get() < 0 || fstat(fd->get(), info) != 0) return ReadError(path, errno);
   if (S_ISDIR(info->st_mode)) return ReadError(path, EISDIR);
-  return absl::OkStatus();
+  return fd;
 }
 
 }  // namespace
@@ -119,12 +127,11 @@ absl::StatusOr<int64_t> FileSize(const std::string& path) {
 
 absl::Status ReadInBlocks(const std::string& path,
                           absl::FunctionRef<absl::Status(absl::string_view)> consume) {
-  Descriptor fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat info;
-  CASSLE_RETURN_IF_ERROR(StatForReading(path, fd.get(), &info));
+  CASSLE_ASSIGN_OR_RETURN(const std::unique_ptr<Descriptor> fd, OpenForReading(path, &info));
   std::string block(kReadBytes, '\0');
   while (true) {
-    const ssize_t count = read(fd.get(), &block[0], block.size());
+    const ssize_t count = read(fd->get(), &block[0], block.size());
     if (count == 0) return absl::OkStatus();
     if (count < 0) {
       if (errno == EINTR) continue;
@@ -136,7 +143,7 @@ absl::Status ReadInBlocks(const std::string& path,
 
 absl::StatusOr<std::string> ReadFile(const std::string& path) {
   std::string bytes;
-  // A hint only: files in /proc and pipes report 0.
+  // A hint only: files in /proc report 0.
   bytes.reserve(static_cast<size_t>(FileSize(path).value_or(0)));
   CASSLE_RETURN_IF_ERROR(ReadInBlocks(path, [&bytes](absl::string_view block) {
     bytes.append(block.data(), block.size());
@@ -238,12 +245,11 @@ MappedFile::~MappedFile() {
 }
 
 absl::StatusOr<std::shared_ptr<MappedFile>> MapFile(const std::string& path) {
-  Descriptor fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat info;
-  CASSLE_RETURN_IF_ERROR(StatForReading(path, fd.get(), &info));
+  CASSLE_ASSIGN_OR_RETURN(const std::unique_ptr<Descriptor> fd, OpenForReading(path, &info));
   const size_t size = static_cast<size_t>(info.st_size);
   if (size == 0) return std::make_shared<MappedFile>(nullptr, 0);
-  void* data = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd.get(), 0);
+  void* data = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd->get(), 0);
   if (data == MAP_FAILED) return ReadError(path, errno);
   return std::make_shared<MappedFile>(static_cast<const char*>(data), size);
 }

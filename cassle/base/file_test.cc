@@ -1,5 +1,7 @@
 #include "cassle/base/file.h"
 
+#include <sys/stat.h>
+
 #include <string>
 #include <vector>
 
@@ -47,6 +49,18 @@ TEST(FileTest, LargeAppendsAndSmallOnesKeepTheirOrder) {
   ASSERT_OK(writer->Close());
   ASSERT_OK_AND_ASSIGN(std::string read, ReadFile(Temp("large")));
   EXPECT_TRUE(read == expected);
+}
+
+TEST(FileTest, PipesAndDevicesAreNotWaitedFor) {
+  const std::string pipe = Temp("pipe");
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  for (const std::string& special : {pipe, std::string("/dev/zero")}) {
+    const std::string said =
+        "cannot read " + special + ": it is a pipe, socket or device, not a file";
+    EXPECT_THAT(ReadFile(special), StatusIs(absl::StatusCode::kNotFound, said));
+    EXPECT_THAT(MapFile(special), StatusIs(absl::StatusCode::kNotFound, said));
+    EXPECT_THAT(FingerprintFile(special), StatusIs(absl::StatusCode::kNotFound, said));
+  }
 }
 
 TEST(FileTest, MissingFilesAndFoldersAreNotFoundAndNamed) {

@@ -7,6 +7,10 @@
 #include <google/protobuf/util/json_util.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <system_error>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -93,6 +97,15 @@ std::string Int64AsNumbers(absl::string_view json, const google::protobuf::Descr
   return numbers;
 }
 
+// Of a file, or of what else gives bytes: options may come from a shell's <(command).
+absl::StatusOr<std::string> ReadTextOrStream(const std::string& path) {
+  std::error_code unknown;
+  if (!std::filesystem::is_other(path, unknown)) return ReadTextFile(path);
+  std::ifstream stream(path, std::ios::binary);
+  const std::string bytes{std::istreambuf_iterator<char>(stream), {}};
+  return DecodeText(bytes, path);
+}
+
 }  // namespace
 
 absl::Status ParseTextProto(absl::string_view text, const std::string& origin,
@@ -108,7 +121,7 @@ absl::Status ParseTextProto(absl::string_view text, const std::string& origin,
 }
 
 absl::Status ReadTextProto(const std::string& path, google::protobuf::Message* message) {
-  CASSLE_ASSIGN_OR_RETURN(const std::string text, ReadTextFile(path));
+  CASSLE_ASSIGN_OR_RETURN(const std::string text, ReadTextOrStream(path));
   return ParseTextProto(text, path, message);
 }
 

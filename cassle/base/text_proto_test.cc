@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <google/protobuf/descriptor.pb.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <string>
 
 #include "cassle/base/testing/status_matchers.h"
 
@@ -25,6 +28,18 @@ TEST(PrintTextProtoTest, LettersStayLettersAndBytesAreEscaped) {
   google::protobuf::UninterpretedOption again;
   EXPECT_OK(ParseTextProto(text, "test", &again));
   EXPECT_EQ(again.SerializeAsString(), option.SerializeAsString());
+}
+
+TEST(ReadTextProtoTest, OptionsMayComeFromAPipe) {
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  const std::string text = "deprecated: true\n";
+  ASSERT_EQ(write(ends[1], text.data(), text.size()), static_cast<ssize_t>(text.size()));
+  close(ends[1]);
+  google::protobuf::MessageOptions message;
+  EXPECT_OK(ReadTextProto("/dev/fd/" + std::to_string(ends[0]), &message));
+  EXPECT_TRUE(message.deprecated());
+  close(ends[0]);
 }
 
 TEST(ToJsonTest, Int64AreNumbersAndUint64Strings) {

@@ -452,6 +452,7 @@ TEST(RecipesTest, PointsThatAreNoneNameTheirFile) {
       {"version: 1\nn_points: 1\n{\n1 nan\n}\n", "'nan' is no finite number"},
       {"version: 1\nn_points: 1\n{\n1 1e999\n}\n", "'1e999' is no finite number"},
       {"version: 1\nn_points: 1\n{\n1 2\n}\n", "it has 2 numbers"},
+      {"version: 1\nn_points: 1\n{\n1 2", "the brace is not closed (cut short?)"},
   };
   for (const auto& [text, words] : cases) {
     const Options options = StandIn("300w");

@@ -1,6 +1,9 @@
 #include "cassle/stage/stage_manifest.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 #include <vector>
 
@@ -56,8 +59,16 @@ absl::Status AddFile(const std::string& folder, const std::string& name,
 // As FingerprintFiles, of a folder that may hold anything and millions of files.
 absl::StatusOr<std::string> FingerprintTree(const std::string& folder,
                                             const std::function<bool()>& interrupted) {
-  CASSLE_ASSIGN_OR_RETURN(const FileTree tree, ListTree(folder, {interrupted}));
   Fingerprinter whole;
+  // What may not be read may not be wanted either (lost+found of a disk): the stage tells.
+  const auto unreadable = [&](const std::string& path, bool is_folder) {
+    const int wanted = is_folder ? R_OK | X_OK : R_OK;
+    if (access(JoinPath(folder, path).c_str(), wanted) == 0 || errno != EACCES) return false;
+    whole.UpdateField(path);
+    whole.UpdateField("unreadable");
+    return true;
+  };
+  CASSLE_ASSIGN_OR_RETURN(const FileTree tree, ListTree(folder, {interrupted, unreadable}));
   int64_t size = 0;
   std::string hex;
   for (const std::string& name : tree.files) {

@@ -1,12 +1,15 @@
 #include "cassle/stage/stage.h"
 
+#include <linux/capability.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <vector>
@@ -419,6 +422,28 @@ TEST_F(StageTest, AnUnfinishedInputIsRefused) {
   options_.set_input(JoinPath(root_, "data.partial"));
   EXPECT_THAT(Run(),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("not a complete stage output")));
+}
+
+// Whether FingerprintInput(folder) is another one, or fails, for a user without privileges. In a
+// process of its own: nothing gives them back.
+void ExitByFingerprint(const std::string& folder, const std::string& before) {
+  __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  const __user_cap_data_struct none[2] = {};
+  const bool dropped = syscall(SYS_capset, &header, none) == 0;
+  const absl::StatusOr<std::string> now = FingerprintInput(folder);
+  std::exit(dropped && now.ok() && *now != before ? 0 : 1);
+}
+
+TEST_F(StageTest, WhatMayNotBeReadBesideTheInputsFilesEndsNothing) {
+  const std::string folder = JoinPath(root_, "disk");
+  ASSERT_OK(MakeDirectories(folder + "/lost+found"));
+  ASSERT_OK(WriteFile(folder + "/secret", "text"));
+  ASSERT_OK_AND_ASSIGN(std::string before, FingerprintInput(folder));
+  for (const std::string& name : {folder + "/lost+found", folder + "/secret"}) {
+    ASSERT_EQ(chmod(name.c_str(), 0), 0);
+    EXPECT_EXIT(ExitByFingerprint(folder, before), ::testing::ExitedWithCode(0), "");
+    ASSERT_EQ(chmod(name.c_str(), 0700), 0);
+  }
 }
 
 TEST_F(StageTest, APipeIsRefusedBeforeItIsDrained) {

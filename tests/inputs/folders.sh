@@ -26,6 +26,8 @@ make_link_loop() {
   ln -s .. set/cat/up
 }
 
+make_pipe() { mkdir -p set/cat && mkfifo set/cat/1.png set/labels.csv; }
+
 make_odd_names() {
   class_folders set
   mv set/cat/1.png $'set/cat/caf\351.png'

@@ -13,6 +13,17 @@ make_other_formats() {
   printf 'P2 2 1 255\n9 200\n' > set/cat/1.pgm
 }
 
+# A TIFF of one pixel.
+make_bands() {
+  mkdir -p set/cat
+  {
+    printf 'II*\0\30\0\0\0\1\2\3\4\5\6\7\10\11\12\13\14\15\0\0\0'
+    printf '\7\0\0\1\3\0\1\0\0\0\1\0\0\0\1\1\3\0\1\0\0\0\1\0\0\0\2\1\3\0\1\0\0\0\10\0\0\0'
+    printf '\6\1\3\0\1\0\0\0\1\0\0\0\21\1\4\0\1\0\0\0\10\0\0\0\25\1\3\0\1\0\0\0\15\0\0\0'
+    printf '\27\1\4\0\1\0\0\0\15\0\0\0\0\0\0\0'
+  } > set/cat/1.tif
+}
+
 # A GIF of one pixel that cannot be seen.
 make_transparent() {
   mkdir -p set/cat

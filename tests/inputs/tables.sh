@@ -29,5 +29,10 @@ make_several_classes() {
   table table.csv path,label photos/cat/1.png,cat photos/dog/1.png,dog 'photos/dog/2.png,cat;dog'
 }
 make_odd_split() { table table.csv path,label,split photos/cat/1.png,cat,train photos/dog/1.png,dog,holdout; }
+make_split_folders_in_paths() {
+  class_folders set/train
+  class_folders set/test
+  printf 'path,label\nset/train/cat/1.png,cat\nset/test/dog/1.png,dog\n' > table.csv
+}
 make_addresses() { table table.csv path,label http://example.org/1.png,cat; }
 make_parquet() { printf 'PAR1\25\0PAR1' > train.parquet; }

@@ -240,6 +240,18 @@ TEST(ImageFileTest, AStripOfATiffThatIsMissingIsDamage) {
   }
 }
 
+TEST(ImageFileTest, BandsAreNoColours) {
+  std::string tiff = TiffOfStrips({8, 11}, {3, 3}, /*ycbcr=*/false);
+  // Black is zero (262: 1) instead of RGB, as of satellites.
+  const size_t colours = tiff.find(std::string("\x06\x01\x03\0", 4));
+  ASSERT_NE(colours, std::string::npos);
+  tiff[colours + 8] = 1;
+  RgbImage image;
+  EXPECT_THAT(
+      DecodeImageFile(tiff, {}, &image).status(),
+      StatusIs(kBad, HasSubstr("its pixels have 3 samples, which are bands and no colours")));
+}
+
 TEST(ImageFileTest, NumbersWithoutAKnownWhiteAreRefused) {
   std::string tiff = FileCalled("t_minwhite.tif");
   // SampleFormat: unsigned becomes floating-point where the tag of planes stands (284 -> 339).

@@ -1,7 +1,5 @@
 #include "cassle/data/sources/foreign_format.h"
 
-#include <fstream>
-
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -9,6 +7,7 @@
 #include "cassle/base/file.h"
 #include "cassle/data/images/image_file.h"
 #include "cassle/data/sources/image_files.h"
+#include "cassle/data/sources/special_file.h"
 
 namespace cassle {
 namespace {
@@ -93,18 +92,9 @@ std::string AdviceOnEnding(const std::string& path, const Ending (&endings)[kCou
   return "";
 }
 
-// The first bytes of a file.
-std::string BeginOf(const std::string& path) {
-  std::string begin(kImageStartBytes, '\0');
-  std::ifstream file(path, std::ios::binary);
-  file.read(&begin[0], static_cast<std::streamsize>(begin.size()));
-  begin.resize(static_cast<size_t>(file.gcount()));
-  return begin;
-}
-
 // Of a file that holds images, or may, in a format that is not read.
 std::string AdviceOnFile(const std::string& path) {
-  const std::string begin = BeginOf(path);
+  const std::string begin = ReadStart(path, kImageStartBytes);
   for (const Format& format : kFormats) {
     if (absl::StartsWith(begin, format.begins_with)) return absl::StrCat(path, " ", format.advice);
   }
@@ -119,7 +109,7 @@ std::string AdviceOnFile(const std::string& path) {
 
 // Of a file that is read as a part of its folder.
 std::string AdviceOnImage(const std::string& path) {
-  if (FormatOfImageStart(BeginOf(path)).empty()) return "";
+  if (FormatOfImageStart(ReadStart(path, kImageStartBytes)).empty()) return "";
   return absl::StrCat(path, " is one image: give the folder that it lies in, or a list (CSV)");
 }
 
@@ -133,6 +123,7 @@ std::string AdviceOnFolder(const std::string& folder, int depth,
   for (const std::string& name : *names) {
     const std::string path = JoinPath(folder, name);
     std::string advice;
+    if (IsSpecial(path)) continue;
     if (!IsDirectory(path)) {
       // A list of labels is one of the images that are missed; a text may be anything.
       if (absl::EndsWithIgnoreCase(name, ".txt")) continue;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <system_error>
 #include <utility>
 
@@ -15,6 +14,7 @@
 #include "cassle/base/status_macros.h"
 #include "cassle/data/images/image_file.h"
 #include "cassle/data/images/image_names.h"
+#include "cassle/data/sources/special_file.h"
 
 namespace cassle {
 namespace {
@@ -149,10 +149,7 @@ bool NameSaysNothing(absl::string_view path) {
 bool IsImageFile(const std::string& root, const std::string& name) {
   if (IsImageName(name)) return true;
   if (!NameSaysNothing(name)) return false;
-  char start[kImageStartBytes];
-  std::ifstream file(JoinPath(root, name), std::ios::binary);
-  file.read(start, sizeof(start));
-  return !FormatOfImageStart({start, static_cast<size_t>(file.gcount())}).empty();
+  return !FormatOfImageStart(ReadStart(JoinPath(root, name), kImageStartBytes)).empty();
 }
 
 absl::string_view FirstFolder(absl::string_view path) {

@@ -22,6 +22,7 @@
 #include "cassle/data/sources/foreign_format.h"
 #include "cassle/data/sources/image_files.h"
 #include "cassle/data/sources/layout_choice.h"
+#include "cassle/data/sources/special_file.h"
 #include "cassle/stage/options.h"
 
 namespace cassle {
@@ -156,8 +157,9 @@ absl::StatusOr<Found> Look(const std::string& path, LeaveOut* leave_out) {
     }
     CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(path));
     for (const std::string& name : names) {
-      // Opening a pipe would wait for its writer; whatever it is called, it tells nothing.
-      if (!leave_out->Matches(name) && !IsPipe(JoinPath(path, name))) found.names.push_back(name);
+      // Whatever a pipe is called, it tells nothing.
+      if (!leave_out->Matches(name) && !IsSpecial(JoinPath(path, name)))
+        found.names.push_back(name);
     }
   }
   return found;

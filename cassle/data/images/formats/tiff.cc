@@ -154,6 +154,12 @@ class TiffReader {
           absl::StrCat("colours of kind ", photometric_,
                        " are not known (gray, palette, RGB, CMYK and YCbCr are): convert it"));
     }
+    // One may be alpha.
+    if (known && used_ == 1 && samples_ > 2) {
+      return absl::DataLossError(absl::StrCat("its pixels have ", samples_,
+                                              " samples, which are bands and no colours: convert "
+                                              "it to gray or RGB"));
+    }
     const bool small = bits_ == 1 || bits_ == 2 || bits_ == 4;
     const bool fits = bits_ == 8 || (bits_ == 16 && photometric_ != PHOTOMETRIC_PALETTE) ||
                       (small && used_ == 1 && samples_ == 1);

@@ -33,6 +33,7 @@
 #include "cassle/data/sources/image_files.h"
 #include "cassle/data/sources/names.h"
 #include "cassle/data/sources/sources.h"
+#include "cassle/data/sources/special_file.h"
 
 namespace cassle {
 namespace {
@@ -179,6 +180,8 @@ absl::StatusOr<std::vector<std::string>> ArchivesOf(const std::string& folder,
       tally.Count(kLeftovers, escaped);
     } else if (arguments.leave_out->Matches(name)) {
       tally.Count(kLeftOut, escaped);
+    } else if (IsSpecial(JoinPath(folder, name))) {
+      tally.Count(kSpecialFiles, escaped);
     } else if (IsArchiveName(name)) {
       archives.push_back(name);
     } else if (IsDirectory(JoinPath(folder, name))) {

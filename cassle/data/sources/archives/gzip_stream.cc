@@ -9,6 +9,7 @@
 #include "cassle/base/escaped_name.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
+#include "cassle/data/sources/special_file.h"
 
 namespace cassle {
 namespace {
@@ -26,10 +27,8 @@ bool BeginsMember(const uint8_t* start, size_t size) {
 }  // namespace
 
 bool IsGzip(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  char start[kStartBytes];
-  file.read(start, sizeof(start));
-  return BeginsMember(reinterpret_cast<const uint8_t*>(start), file.gcount());
+  const std::string start = ReadStart(path, kStartBytes);
+  return BeginsMember(reinterpret_cast<const uint8_t*>(start.data()), start.size());
 }
 
 GzipStream::GzipStream(const std::string& path)

@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "cassle/base/file.h"
 #include "cassle/base/testing/status_matchers.h"
+#include "cassle/data/sources/foreign_format.h"
 #include "cassle/data/sources/source_testutil.h"
 #include "cassle/data/sources/sources.h"
 
@@ -310,6 +311,19 @@ TEST_F(FolderLayoutTest, PipesBesideFoldersAreNotWaitedFor) {
   ASSERT_EQ(mkfifo((root_ + "/control").c_str(), 0600), 0);
   ASSERT_OK(Read());
   EXPECT_THAT(Notes(), HasSubstr("1 pipes, sockets and devices skipped (control)"));
+}
+
+TEST_F(FolderLayoutTest, WherePipesAreAllThatLiesThereNobodyWaits) {
+  for (const char* name : {"control", "labels.csv", "all.tar", "data_batch_1.bin", "cat.png"}) {
+    ASSERT_OK(RemoveAll(root_));
+    ASSERT_OK(MakeDirectories(root_ + "/cat"));
+    ASSERT_EQ(mkfifo(JoinPath(root_, name).c_str(), 0600), 0);
+    ASSERT_EQ(mkfifo(JoinPath(root_, absl::StrCat("cat/", name)).c_str(), 0600), 0);
+    ASSERT_OK_AND_ASSIGN(const SourceContent content, Read());
+    EXPECT_TRUE(content.items.empty());
+    EXPECT_THAT(Notes(), HasSubstr("2 pipes, sockets and devices skipped"));
+    EXPECT_EQ(ForeignFormatAdvice(root_), "");
+  }
 }
 
 TEST_F(FolderLayoutTest, ABrokenLinkToAnImageIsAnImageThatCannotBeRead) {

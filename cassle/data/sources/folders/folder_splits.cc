@@ -13,6 +13,7 @@
 #include "cassle/base/file_tree.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/data/sources/image_files.h"
+#include "cassle/data/sources/special_file.h"
 
 namespace cassle {
 namespace {
@@ -197,7 +198,7 @@ class FolderTree : public SplitTree {
         arguments_.tally->Count(kLeftOut, EscapedName(name));
       } else if (IsLinkLoop(JoinPath(root_, name))) {
         arguments_.tally->Count(kLinkLoops, EscapedName(name));
-      } else if (IsPipe(JoinPath(root_, name))) {
+      } else if (IsSpecial(JoinPath(root_, name))) {
         arguments_.tally->Count(kSpecialFiles, EscapedName(name));
       } else if (!IsDirectory(JoinPath(root_, name))) {
         if (IsImageFile(root_, name)) return name;

@@ -3,8 +3,9 @@
 //            As on the disk, or escaped as keys are (names.h)
 //   label    the class: numbers from 0, or names (class_column.h); an empty cell means no label.
 //            --label_from=A,B,C: one-hot columns (one_hot.h)
-//   split    train, val, test or unlabeled, as people write them, or what --splits names; default:
-//            train
+//   split    train, val, test or unlabeled, as people write them, or what --splits names. Without
+//            the column: the file's name; else the folders train/, test/, ... if all images lie in
+//            such; else train
 //   NAME     a further target of classes, as label; or, if its numbers have fractions, NAME:1
 //   NAME:K   a further target of K numbers, separated by spaces in the cell, e.g. position:2; an
 //            empty cell or NaN: the image has no such target
@@ -17,6 +18,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,6 +27,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "cassle/base/csv.h"
 #include "cassle/base/escaped_name.h"
@@ -35,6 +38,7 @@
 #include "cassle/data/sources/names.h"
 #include "cassle/data/sources/part_folders.h"
 #include "cassle/data/sources/sources.h"
+#include "cassle/data/sources/special_file.h"
 #include "cassle/data/sources/tables/csv_columns.h"
 #include "cassle/data/sources/tables/one_hot.h"
 #include "cassle/data/sources/tables/row_path.h"
@@ -131,7 +135,45 @@ absl::StatusOr<std::string> InPart(const std::string& root, const std::vector<st
   return found;
 }
 
-// Appends the rows of one file.
+// Gives a split to the rows of which nothing said one: that of the folder train/, test/, ... that
+// their image lies in, as in a folder of images, if all lie in such; else train.
+void TakeSplitsOfFolders(std::vector<ImageRow>* rows, Tally* tally) {
+  std::vector<std::string> paths;
+  for (const ImageRow& row : *rows) {
+    // Whatever said the split of one row says those of all.
+    if (!row.split.empty()) break;
+    const std::string path = NormalPath(row.key);
+    paths.push_back(path.substr(std::min(path.find_first_not_of('/'), path.size())));
+  }
+  std::string above;
+  std::set<std::string> folders, splits;
+  if (paths.size() == rows->size()) {
+    while (true) {
+      const std::string only = OnlyFolder(paths, above.size());
+      if (only.empty()) break;
+      above += only;
+    }
+    for (const std::string& path : paths) {
+      folders.emplace(FirstFolder(absl::string_view(path).substr(above.size())));
+    }
+  }
+  for (const std::string& folder : folders) splits.insert(CanonicalSplit(folder));
+  const bool say = splits.size() > 1 && splits.count("") == 0;
+  if (say) {
+    tally->Decide(absl::StrCat("no column says the split: it is the folder of the image (",
+                               EscapedName(absl::StrJoin(folders, "/, ")),
+                               "/); --join_splits=train makes one of them"));
+  }
+  for (size_t i = 0; i < rows->size(); ++i) {
+    std::string& split = (*rows)[i].split;
+    if (!split.empty()) continue;
+    split = say ? CanonicalSplit(
+                      std::string(FirstFolder(absl::string_view(paths[i]).substr(above.size()))))
+                : "train";
+  }
+}
+
+// Appends the rows of one file. Their split is empty where nothing says it.
 absl::Status AppendRows(const List& list, const SourceArguments& arguments,
                         std::vector<ImageRow>* rows, std::map<std::string, int>* targets) {
   CASSLE_ASSIGN_OR_RETURN(const std::string text, ReadFile(list.path));
@@ -193,7 +235,8 @@ absl::Status AppendRows(const List& list, const SourceArguments& arguments,
     if (!columns.one_hot.empty()) {
       CASSLE_ASSIGN_OR_RETURN(row.cells["label"], OneHotLabel(table, line, columns.one_hot));
     }
-    row.split = list.split.empty() && !arguments.only_images ? "train" : list.split;
+    row.split = list.split;
+    if (columns.split >= 0 && row.split.empty() && !arguments.only_images) row.split = "train";
     if (columns.split >= 0 && !cells[columns.split].empty()) {
       CASSLE_ASSIGN_OR_RETURN(row.split,
                               SplitOfCell(cells[columns.split], row.origin, arguments.odd_splits));
@@ -226,12 +269,14 @@ absl::StatusOr<std::vector<List>> FindLists(const SourceArguments& arguments) {
       paths.clear();
       CASSLE_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(input.path));
       for (const std::string& name : names) {
-        if (!IsTableName(name) || IsPipe(JoinPath(input.path, name))) continue;
+        if (!IsTableName(name)) continue;
         if (arguments.leave_out->Matches(name)) {
           arguments.tally->Count(kLeftOut, EscapedName(name));
-          continue;
+        } else if (IsSpecial(JoinPath(input.path, name))) {
+          arguments.tally->Count(kSpecialFiles, EscapedName(name));
+        } else {
+          paths.push_back(JoinPath(input.path, name));
         }
-        paths.push_back(JoinPath(input.path, name));
       }
       if (paths.empty()) {
         return absl::FailedPreconditionError(
@@ -283,6 +328,7 @@ absl::StatusOr<std::unique_ptr<ImageSource>> OpenCsvSource(const SourceArguments
   for (const List& list : lists) {
     CASSLE_RETURN_IF_ERROR(AppendRows(list, arguments, &rows, &targets));
   }
+  if (!arguments.only_images) TakeSplitsOfFolders(&rows, arguments.tally.get());
   CASSLE_RETURN_IF_ERROR(DropRepeatedRows(&rows, arguments.tally.get()));
   return MakeRowSource(std::move(rows), arguments.classes, std::move(targets),
                        ClassColumn::Codes::kNames, arguments);

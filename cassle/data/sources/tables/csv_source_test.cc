@@ -234,7 +234,32 @@ TEST_F(CsvSourceTest, PathsInAnotherFormOfUnicodeOrWithASlashInFrontAreFound) {
 TEST_F(CsvSourceTest, APipeIsNoImageAndNotWaitedFor) {
   ASSERT_EQ(mkfifo((root_ + "/i/pipe.png").c_str(), 0600), 0);
   ASSERT_OK_AND_ASSIGN(const SourceContent content, Read("path,label\ni/pipe.png,a\n"));
-  EXPECT_THAT(content.items.at(0).problem, HasSubstr("i/pipe.png is a pipe"));
+  EXPECT_THAT(content.items.at(0).problem, HasSubstr("i/pipe.png: it is a pipe"));
+}
+
+TEST_F(CsvSourceTest, FoldersCalledAsSplitsSayTheSplitWhereNothingElseDoes) {
+  for (const char* name : {"Train/0.png", "Train/1.png", "test/0.png"}) {
+    PutFile(root_ + "/i/" + name, FlatPng(1, 1, 9, 9, 9));
+  }
+  const std::string rows = "i/Train/0.png,a\n./i/Train/1.png,b\ni/test/0.png,a\n";
+  ASSERT_OK_AND_ASSIGN(const SourceContent content, Read("path,label\n" + rows));
+  EXPECT_THAT(content.splits, ElementsAre("train", "test"));
+  EXPECT_THAT(
+      KeysAndLabels(content),
+      ElementsAre("train/i/Train/0.png=0", "train/./i/Train/1.png=1", "test/i/test/0.png=0"));
+  EXPECT_THAT(content.sentences,
+              Contains(HasSubstr("it is the folder of the image (Train/, test/); "
+                                 "--join_splits=train makes one of them")));
+  // A column, one row elsewhere, one folder alone.
+  ASSERT_OK_AND_ASSIGN(const SourceContent told,
+                       Read("path,split\ni/Train/0.png,val\ni/test/0.png,\n"));
+  EXPECT_THAT(told.splits, ElementsAre("train", "val"));
+  for (const char* other : {"i/0.png,a\n", ""}) {
+    ASSERT_OK_AND_ASSIGN(
+        const SourceContent train,
+        Read(absl::StrCat("path,label\n", *other == 0 ? "i/test/0.png,a\n" : rows, other)));
+    EXPECT_THAT(train.splits, ElementsAre("train"));
+  }
 }
 
 TEST_F(CsvSourceTest, AListOfWindowsWhosePathsAreNotFoundIsSpokenOf) {

@@ -90,7 +90,14 @@ absl::StatusOr<std::string> ExpandField(absl::string_view expression, const List
     return absl::DataLossError(absl::StrCat(row.origin, ": {", expression, "} is asked for, but ",
                                             row.fields.size(), " fields are there"));
   }
-  return Apply(function, rest ? row.Rest(field - 1) : row.fields[field - 1]);
+  const std::string text = rest ? row.Rest(field - 1) : row.fields[field - 1];
+  // DirName would say "." or "/".
+  if (function == "dir" && text.find('/', text.find_first_not_of('/')) == std::string::npos) {
+    return absl::DataLossError(absl::StrCat(row.origin, ": '", EscapedName(text),
+                                            "' lies in no folder, which {", expression,
+                                            "} asks for: move it, or leave it out (--leave_out)"));
+  }
+  return Apply(function, text);
 }
 
 absl::StatusOr<std::string> Expand(const std::string& text, const ListRow& row) {
@@ -135,7 +142,14 @@ absl::StatusOr<std::string> Numbers(const std::string& text, int size, const std
 absl::StatusOr<std::string> ReadPoints(const std::string& path, int size) {
   CASSLE_ASSIGN_OR_RETURN(std::string text, ReadFile(path));
   const size_t open = text.find('{');
-  if (open != std::string::npos) text = text.substr(open + 1, text.find('}') - open - 1);
+  if (open != std::string::npos) {
+    const size_t close = text.find('}', open);
+    // The last number may be cut short, too.
+    if (close == std::string::npos) {
+      return absl::DataLossError(absl::StrCat(path, ": the brace is not closed (cut short?)"));
+    }
+    text = text.substr(open + 1, close - open - 1);
+  }
   return Numbers(text, size, path);
 }
 
@@ -154,12 +168,14 @@ class ListReader {
         layout_.last() > 0 ? layout_.skip_lines() + layout_.last() : static_cast<int>(lines.size());
     for (int i = first; i < last && i < static_cast<int>(lines.size()); ++i) {
       CASSLE_RETURN_IF_ERROR(CheckInterrupted(arguments_, layout_.list()));
-      CASSLE_ASSIGN_OR_RETURN(ImageRow row, MakeRow(lines[i]));
+      ListRow line = lines[i];
+      CASSLE_ASSIGN_OR_RETURN(ImageRow row, FindImage(&line));
       // A list that is a folder has left it out already.
       if (!arguments_.leave_out->MatchedPart(UnescapedName(row.key)).empty()) {
         arguments_.tally->Count(kLeftOut, row.key);
         continue;
       }
+      CASSLE_RETURN_IF_ERROR(FillIn(line, &row));
       rows->push_back(std::move(row));
     }
     return absl::OkStatus();
@@ -245,16 +261,17 @@ class ListReader {
     return absl::StrCat(number - layout_.label_from());
   }
 
-  absl::StatusOr<ImageRow> MakeRow(ListRow line) const {
-    CASSLE_RETURN_IF_ERROR(Join(&line));
+  // Joins the line, and gives its image a row.
+  absl::StatusOr<ImageRow> FindImage(ListRow* line) const {
+    CASSLE_RETURN_IF_ERROR(Join(line));
     ImageRow row;
-    row.origin = line.origin;
+    row.origin = line->origin;
     const std::string path = layout_.path().empty() ? "{1}" : layout_.path();
-    CASSLE_ASSIGN_OR_RETURN(row.key, Expand(path, line));
+    CASSLE_ASSIGN_OR_RETURN(row.key, Expand(path, *line));
     if (absl::StrContains(row.key, '\\') && !FileExists(JoinPath(root_, row.key))) {
       arguments_.tally->Decide(kBackslashes);
-      for (std::string& field : line.fields) std::replace(field.begin(), field.end(), '\\', '/');
-      CASSLE_ASSIGN_OR_RETURN(row.key, Expand(path, line));
+      for (std::string& field : line->fields) std::replace(field.begin(), field.end(), '\\', '/');
+      CASSLE_ASSIGN_OR_RETURN(row.key, Expand(path, *line));
     }
     // SUN397 writes paths with a slash in front.
     while (absl::StartsWith(row.key, "/")) row.key.erase(0, 1);
@@ -263,13 +280,18 @@ class ListReader {
     const std::string key = EscapedName(row.key);
     if (key != row.key) arguments_.tally->Count(kNamesEscaped, key);
     row.key = key;
-    CASSLE_ASSIGN_OR_RETURN(row.split, Split(line));
+    return row;
+  }
+
+  // What the line says of its image.
+  absl::Status FillIn(const ListRow& line, ImageRow* row) const {
+    CASSLE_ASSIGN_OR_RETURN(row->split, Split(line));
     if (!layout_.label().empty()) {
       CASSLE_ASSIGN_OR_RETURN(const std::string label, Label(line));
-      row.cells["label"] = EscapedName(label);
+      row->cells["label"] = EscapedName(label);
     }
     for (const v1::ListTarget& target : layout_.targets()) {
-      std::string& cell = row.cells[target.name()];
+      std::string& cell = row->cells[target.name()];
       if (target.values_file().empty()) {
         CASSLE_ASSIGN_OR_RETURN(const std::string values, Expand(target.values(), line));
         CASSLE_ASSIGN_OR_RETURN(cell, Numbers(values, target.size(), line.origin));
@@ -277,9 +299,9 @@ class ListReader {
         CASSLE_ASSIGN_OR_RETURN(const std::string file, Expand(target.values_file(), line));
         CASSLE_ASSIGN_OR_RETURN(cell, ReadPoints(JoinPath(root_, file), target.size()));
       }
-      if (target.fraction_of_image()) row.fractions.insert(target.name());
+      if (target.fraction_of_image()) row->fractions.insert(target.name());
     }
-    return row;
+    return absl::OkStatus();
   }
 
   const SourceArguments& arguments_;

@@ -116,6 +116,17 @@ TEST_F(ListSourceTest, WrongListsAreNamed) {
                 "kinds.txt:3: '1' is listed twice, with other fields before");
 }
 
+TEST_F(ListSourceTest, AnImageOutsideOfClassFoldersHasNoClassOfADot) {
+  PutFile(root_ + "/preview.jpg", FlatJpeg(4, 6, 1, 2, 3));
+  PutFile(root_ + "/list.txt", "cat/1.jpg\n/preview.jpg\n");
+  const std::string folder = "images { list: './' label: '{dir:1}' }";
+  const std::string list = "images { list: 'list.txt' label: '{dir:1}' }";
+  ExpectFailure(folder, "", 65, "'preview.jpg' lies in no folder, which {dir:1} asks for");
+  ExpectFailure(list, "", 65, "list.txt:2: '/preview.jpg' lies in no folder");
+  EXPECT_THAT(Counts(folder, "leave_out: 'preview.jpg'"), HasSubstr("\"images\":4,"));
+  EXPECT_THAT(Counts(list, "leave_out: 'preview.jpg'"), HasSubstr("\"images\":1,"));
+}
+
 TEST_F(ListSourceTest, AnImageHasOneRowInASplit) {
   PutFile(root_ + "/list.txt", "cat/1.jpg cat\ncat/2.jpg cat\ncat//1.jpg dog\n");
   const std::string train = "images { list: 'list.txt' label: '{2}' } ";

@@ -74,8 +74,6 @@ class RowSource : public ImageSource {
       CASSLE_RETURN_IF_ERROR(AddTarget(name, cell, row.origin, item));
     }
     item->load = [path = row.path, fractions = row.fractions](SourceItem* loaded) -> absl::Status {
-      // Opening it would wait for its writer.
-      if (IsPipe(path)) return absl::DataLossError(absl::StrCat(path, " is a pipe, not a file"));
       absl::StatusOr<std::string> bytes = ReadFile(path);
       if (absl::IsNotFound(bytes.status()) && !IsUtf8(path)) {
         return Annotate(
