@@ -56,7 +56,8 @@ absl::Status FingerprintFiles(const std::string& folder, v1::StageManifest* mani
 
 // Identity of an input: of a stage folder the fingerprint it was born with (after RequireComplete);
 // of a file or any other folder the fingerprint of its bytes and names. Such folders are other
-// people's: links are followed as in cassle/base/file_tree.h.
+// people's: links are followed as in cassle/base/file_tree.h, and of what may not be read the name
+// counts.
 //   interrupted  asked again and again; true ends it. May be empty.
 // \error kCancelled if interrupted; kInvalidArgument of a pipe.
 absl::StatusOr<std::string> FingerprintInput(const std::string& path,
