@@ -25,7 +25,7 @@ TEST(PretrainImageChannelsTest, TheFolderAloneTellsWhatAnUnaugmentedImageLooksLi
     v1::PretrainOptions options = TinyRun("simclr", 1);
     options.mutable_conditioning()->set_treatment(treatment);
     options.mutable_conditioning()->set_injection(v1::IMAGE_CHANNELS);
-    options.mutable_conditioning()->set_width(7);
+    if (treatment == v1::MLP) options.mutable_conditioning()->set_width(7);
     options.mutable_conditioning()->add_groups("crop");
     options.mutable_conditioning()->add_groups("flip");
     ASSERT_OK(Train(options));

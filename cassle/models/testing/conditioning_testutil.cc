@@ -7,8 +7,6 @@ namespace cassle {
 
 std::vector<ConditioningCase> AllConditioningCases() {
   v1::ConditioningConfig config;
-  config.set_depth(2);
-  config.set_width(4);
   config.set_treatment(v1::NONE);
   std::vector<ConditioningCase> cases = {{"none", config}};
   for (const v1::Treatment treatment : {v1::RAW, v1::MLP}) {
@@ -16,6 +14,10 @@ std::vector<ConditioningCase> AllConditioningCases() {
          {v1::CONCATENATION, v1::ADDITION, v1::MULTIPLICATION, v1::IMAGE_CHANNELS}) {
       config.set_treatment(treatment);
       config.set_injection(injection);
+      if (treatment == v1::MLP) {
+        config.set_depth(2);
+        config.set_width(4);
+      }
       cases.push_back({absl::AsciiStrToLower(absl::StrCat(v1::Treatment_Name(treatment), "_",
                                                           v1::Injection_Name(injection))),
                        config});
