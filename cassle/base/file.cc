@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <system_error>
 
 #include "absl/strings/match.h"
@@ -66,9 +67,7 @@ absl::Status WriteFully(const std::string& path, int fd, absl::string_view bytes
 // its own.
 absl::StatusOr<std::unique_ptr<Descriptor>> OpenForReading(const std::string& path,
                                                            struct stat* info) {
-  std::error_code unknown;
-  // Opening a pipe waits for a writer, and a device may have no end.
-  if (std::filesystem::is_other(path, unknown)) {
+  if (IsSpecial(path)) {
     return absl::NotFoundError(
         absl::StrCat("cannot read ", path, ": it is a pipe, socket or device, not a file"));
   }
@@ -114,6 +113,11 @@ bool IsLink(const std::string& path) {
   return lstat(path.c_str(), &info) == 0 && S_ISLNK(info.st_mode);
 }
 
+bool IsSpecial(const std::string& path) {
+  std::error_code unknown;
+  return std::filesystem::is_other(path, unknown);
+}
+
 bool IsPipe(const std::string& path) {
   struct stat info;
   return stat(path.c_str(), &info) == 0 && S_ISFIFO(info.st_mode);
@@ -139,6 +143,15 @@ absl::Status ReadInBlocks(const std::string& path,
     }
     CASSLE_RETURN_IF_ERROR(consume(absl::string_view(block).substr(0, static_cast<size_t>(count))));
   }
+}
+
+std::string ReadStart(const std::string& path, size_t bytes) {
+  if (IsSpecial(path)) return "";
+  std::string start(bytes, '\0');
+  std::ifstream file(path, std::ios::binary);
+  file.read(&start[0], static_cast<std::streamsize>(bytes));
+  start.resize(static_cast<size_t>(file.gcount()));
+  return start;
 }
 
 absl::StatusOr<std::string> ReadFile(const std::string& path) {

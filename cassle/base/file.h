@@ -27,11 +27,15 @@ bool FileExists(const std::string& path);
 bool IsDirectory(const std::string& path);
 // A symbolic link, wherever it leads.
 bool IsLink(const std::string& path);
+// A pipe, socket or device, or a link to one: opening it may wait for a writer, reading never end.
+bool IsSpecial(const std::string& path);
 // A FIFO, such as a shell's <(command): what is read from it is gone.
 bool IsPipe(const std::string& path);
 absl::StatusOr<int64_t> FileSize(const std::string& path);
 
 absl::StatusOr<std::string> ReadFile(const std::string& path);
+// At most so many bytes from the beginning of a file; none if it is special or cannot be read.
+std::string ReadStart(const std::string& path, size_t bytes);
 // Hands on the bytes of a file in order, 64 KiB at a time. Ends with the first error that `consume`
 // returns.
 absl::Status ReadInBlocks(const std::string& path,

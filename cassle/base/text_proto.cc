@@ -7,14 +7,13 @@
 #include <google/protobuf/util/json_util.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <system_error>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/base/text_file.h"
 
@@ -99,8 +98,7 @@ std::string Int64AsNumbers(absl::string_view json, const google::protobuf::Descr
 
 // Of a file, or of what else gives bytes: options may come from a shell's <(command).
 absl::StatusOr<std::string> ReadTextOrStream(const std::string& path) {
-  std::error_code unknown;
-  if (!std::filesystem::is_other(path, unknown)) return ReadTextFile(path);
+  if (!IsSpecial(path)) return ReadTextFile(path);
   std::ifstream stream(path, std::ios::binary);
   const std::string bytes{std::istreambuf_iterator<char>(stream), {}};
   return DecodeText(bytes, path);

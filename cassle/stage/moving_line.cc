@@ -3,13 +3,13 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
+#include "cassle/base/letters.h"
 
 namespace cassle {
 namespace {
@@ -28,20 +28,7 @@ MovingLine& TheLine() {
   return *line;
 }
 
-bool BeginsLetter(char c) { return (c & 0xC0) != 0x80; }
-
-// Half a letter would be shown as a mark of its own.
-std::string FirstLetters(const std::string& line, int letters) {
-  const auto end = std::find_if(line.begin(), line.end(),
-                                [&](char c) { return BeginsLetter(c) && letters-- == 0; });
-  return std::string(line.begin(), end);
-}
-
 }  // namespace
-
-int Letters(const std::string& line) {
-  return static_cast<int>(std::count_if(line.begin(), line.end(), BeginsLetter));
-}
 
 bool CanMoveLines() {
   const char* const kind = std::getenv("TERM");
@@ -56,7 +43,8 @@ int TerminalColumns(int descriptor) {
 void DrawMovingLine(const std::string& line) {
   MovingLine& moving = TheLine();
   const absl::MutexLock lock(&moving.mutex);
-  moving.shown = FirstLetters(line, TerminalColumns(STDERR_FILENO) - 1);
+  // Half a letter would be shown as a mark of its own.
+  moving.shown = line.substr(0, LetterAt(line, TerminalColumns(STDERR_FILENO) - 1));
   std::fprintf(stderr, "%s%s", kClear, moving.shown.c_str());
   std::fflush(stderr);
 }

@@ -12,9 +12,6 @@ bool CanMoveLines();
 // Letters of a line of the terminal that a file descriptor is; 80 where it does not say.
 int TerminalColumns(int descriptor);
 
-// Letters of UTF-8.
-int Letters(const std::string& line);
-
 // Shows the line in place of the moving one; too long a line, of which only the last row could be
 // replaced, is cut. All three are thread-safe.
 void DrawMovingLine(const std::string& line);

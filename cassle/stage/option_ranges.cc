@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -46,17 +47,6 @@ bool IsInside(double value, const FieldDescriptor& field) {
   return true;
 }
 
-// The values of a scalar field in text format: of a repeated one each, else one.
-std::vector<std::string> ValueTexts(const Message& message, const FieldDescriptor& field) {
-  std::vector<std::string> texts(
-      field.is_repeated() ? message.GetReflection()->FieldSize(message, &field) : 1);
-  for (size_t i = 0; i < texts.size(); ++i) {
-    google::protobuf::TextFormat::PrintFieldValueToString(
-        message, &field, field.is_repeated() ? static_cast<int>(i) : -1, &texts[i]);
-  }
-  return texts;
-}
-
 absl::Status CheckRange(const Message& message, const FieldDescriptor& field,
                         absl::string_view prefix) {
   const std::string range = RangeText(field);
@@ -77,6 +67,22 @@ absl::Status CheckRange(const Message& message, const FieldDescriptor& field,
 }
 
 }  // namespace
+
+std::vector<std::string> ValueTexts(const Message& message, const FieldDescriptor& field) {
+  const google::protobuf::Reflection& reflection = *message.GetReflection();
+  std::vector<std::string> texts(field.is_repeated() ? reflection.FieldSize(message, &field) : 1);
+  for (size_t i = 0; i < texts.size(); ++i) {
+    const int index = field.is_repeated() ? static_cast<int>(i) : -1;
+    if (field.cpp_type() == FieldDescriptor::CPPTYPE_STRING) {
+      texts[i] = field.is_repeated() ? reflection.GetRepeatedString(message, &field, index)
+                                     : reflection.GetString(message, &field);
+      continue;
+    }
+    google::protobuf::TextFormat::PrintFieldValueToString(message, &field, index, &texts[i]);
+    if (field.cpp_type() == FieldDescriptor::CPPTYPE_ENUM) absl::AsciiStrToLower(&texts[i]);
+  }
+  return texts;
+}
 
 std::string RangeText(const FieldDescriptor& field) {
   const auto& annotations = field.options();

@@ -70,6 +70,10 @@ absl::Status ApplyDefaults(google::protobuf::Message* options);
 // 0 and below 1".
 absl::Status CheckRanges(const google::protobuf::Message& options, absl::string_view prefix = "");
 
+// The values of a scalar field as they are typed, one unless it is repeated: "0.5", "lars", "train".
+std::vector<std::string> ValueTexts(const google::protobuf::Message& message,
+                                    const google::protobuf::FieldDescriptor& field);
+
 // The range of a field in words, as CheckRanges and --help have it; empty if it has none.
 std::string RangeText(const google::protobuf::FieldDescriptor& field);
 

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
+#include "cassle/base/letters.h"
 #include "cassle/stage/moving_line.h"
 
 namespace cassle {
@@ -82,7 +83,7 @@ void Progress::Print(int64_t done, const std::string& note, bool last) {
 // As long as there is room for beside the numbers. Lines are of different lengths: with the room of
 // each it would come and go.
 std::string Progress::Bar(int64_t done, const std::string& line) {
-  longest_ = std::max(longest_, Letters(what_) + Letters(line));
+  longest_ = std::max(longest_, CountLetters(what_) + CountLetters(line));
   constexpr int kAround = 5;  // Blanks, brackets, and the last column, which stays empty.
   const int cells = std::min(kMostCells, TerminalColumns(STDERR_FILENO) - longest_ - kAround);
   if (total_ <= 0 || cells < kFewestCells) return "";

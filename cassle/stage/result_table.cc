@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "cassle/base/letters.h"
 
 namespace cassle {
 namespace {
@@ -47,17 +48,12 @@ std::string CellText(const Json& row, const std::string& name) {
   return Text(*cell);
 }
 
-// Letters, not bytes, of UTF-8.
-size_t Width(const std::string& text) {
-  return std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; });
-}
-
 std::string Aligned(const std::vector<Line>& lines, const std::string& indent) {
   std::vector<size_t> widths;
   for (const Line& line : lines) {
     widths.resize(std::max(widths.size(), line.cells.size()));
     for (size_t i = 0; i < line.cells.size(); ++i) {
-      widths[i] = std::max(widths[i], Width(line.cells[i]));
+      widths[i] = std::max<size_t>(widths[i], CountLetters(line.cells[i]));
     }
   }
   std::string text;
@@ -65,7 +61,7 @@ std::string Aligned(const std::vector<Line>& lines, const std::string& indent) {
     std::string row = indent;
     for (size_t i = 0; i < line.cells.size(); ++i) {
       row += line.cells[i];
-      if (i + 1 < line.cells.size()) row.append(widths[i] - Width(line.cells[i]) + 2, ' ');
+      if (i + 1 < line.cells.size()) row.append(widths[i] - CountLetters(line.cells[i]) + 2, ' ');
     }
     row.erase(row.find_last_not_of(' ') + 1);
     absl::StrAppend(&text, row, "\n");

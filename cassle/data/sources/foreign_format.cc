@@ -7,7 +7,6 @@
 #include "cassle/base/file.h"
 #include "cassle/data/images/image_file.h"
 #include "cassle/data/sources/image_files.h"
-#include "cassle/data/sources/special_file.h"
 
 namespace cassle {
 namespace {

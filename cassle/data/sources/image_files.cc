@@ -14,7 +14,6 @@
 #include "cassle/base/status_macros.h"
 #include "cassle/data/images/image_file.h"
 #include "cassle/data/images/image_names.h"
-#include "cassle/data/sources/special_file.h"
 
 namespace cassle {
 namespace {

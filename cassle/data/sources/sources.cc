@@ -22,7 +22,6 @@
 #include "cassle/data/sources/foreign_format.h"
 #include "cassle/data/sources/image_files.h"
 #include "cassle/data/sources/layout_choice.h"
-#include "cassle/data/sources/special_file.h"
 #include "cassle/stage/options.h"
 
 namespace cassle {

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "cassle/base/letters.h"
 #include "cassle/eval/charts/html_text.h"
 
 namespace cassle {
@@ -32,7 +33,7 @@ std::string BarChart(const ChartText& text, const std::vector<std::string>& cate
   const double group_width = (width - left - 14) / groups;
   int longest = 0;
   for (const std::string& category : categories) {
-    longest = std::max(longest, TextWidth(category));
+    longest = std::max(longest, CountLetters(category));
   }
   // Names that do not fit side by side hang down at an angle.
   const bool slanted = longest * kLetter > group_width;

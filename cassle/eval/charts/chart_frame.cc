@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "cassle/base/letters.h"
 #include "cassle/eval/charts/html_text.h"
 
 namespace cassle {
@@ -13,7 +14,7 @@ ChartFrame::ChartFrame(double width, double height, double left, double bottom)
 
 double ChartFrame::LeftFor(const AxisScale& y) {
   int widest = 2;
-  for (const AxisTick& tick : y.ticks) widest = std::max(widest, TextWidth(tick.label));
+  for (const AxisTick& tick : y.ticks) widest = std::max(widest, CountLetters(tick.label));
   return 28 + 7 * widest;
 }
 

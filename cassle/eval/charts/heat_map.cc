@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "cassle/base/letters.h"
 #include "cassle/eval/charts/html_text.h"
 
 namespace cassle {
@@ -69,7 +70,7 @@ std::string CellNumber(double value) {
 
 int Longest(const std::vector<std::string>& names) {
   int longest = 0;
-  for (const std::string& name : names) longest = std::max(longest, TextWidth(name));
+  for (const std::string& name : names) longest = std::max(longest, CountLetters(name));
   return longest;
 }
 

@@ -9,9 +9,6 @@ namespace cassle {
 // Text that is safe between tags and inside quoted attributes.
 std::string EscapeHtml(const std::string& text);
 
-// Letters on the screen: UTF-8 continuation bytes take no room.
-int TextWidth(const std::string& text);
-
 // The text if it has at most so many letters; else its beginning and end around "\u2026", since
 // names differ at either. letters >= 3.
 std::string ShortenedInside(const std::string& text, int letters);

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "cassle/base/letters.h"
 #include "cassle/eval/charts/html_text.h"
 
 namespace cassle {
@@ -32,7 +33,7 @@ void DrawPoint(const IntervalPoint& point, double left, double right, double at,
 std::string IntervalChart(const ChartText& text, const std::vector<std::string>& rows,
                           const AxisScale& values, const std::vector<IntervalSeries>& series) {
   int longest = 0;
-  for (const std::string& row : rows) longest = std::max(longest, TextWidth(row));
+  for (const std::string& row : rows) longest = std::max(longest, CountLetters(row));
   const double row_height = kLine * std::max<size_t>(1, series.size()) + kGap;
   const double left = 24 + kLetter * longest;
   const ChartFrame frame(left + kPlot, 12 + row_height * std::max<size_t>(1, rows.size()) + kBottom,

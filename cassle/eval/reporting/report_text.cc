@@ -10,7 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "cassle/base/csv.h"
-#include "cassle/eval/charts/html_text.h"
+#include "cassle/base/letters.h"
 #include "cassle/eval/result/text_table.h"
 
 namespace cassle {
@@ -46,13 +46,13 @@ std::string AlignedMarkdown(const TextGrid& grid) {
   std::vector<size_t> widths(grid[0].size(), 3);
   for (const auto& line : grid) {
     for (size_t c = 0; c < line.size(); ++c) {
-      widths[c] = std::max<size_t>(widths[c], TextWidth(line[c]));
+      widths[c] = std::max<size_t>(widths[c], CountLetters(line[c]));
     }
   }
   std::string text;
   for (size_t l = 0; l < grid.size(); ++l) {
     for (size_t c = 0; c < grid[l].size(); ++c) {
-      const std::string space(widths[c] - TextWidth(grid[l][c]), ' ');
+      const std::string space(widths[c] - CountLetters(grid[l][c]), ' ');
       absl::StrAppend(&text, "| ", c == 0 ? grid[l][c] + space : space + grid[l][c], " ");
     }
     absl::StrAppend(&text, "|\n");

@@ -33,7 +33,6 @@
 #include "cassle/data/sources/image_files.h"
 #include "cassle/data/sources/names.h"
 #include "cassle/data/sources/sources.h"
-#include "cassle/data/sources/special_file.h"
 
 namespace cassle {
 namespace {

@@ -9,7 +9,6 @@
 #include "cassle/base/escaped_name.h"
 #include "cassle/base/file.h"
 #include "cassle/base/status_macros.h"
-#include "cassle/data/sources/special_file.h"
 
 namespace cassle {
 namespace {

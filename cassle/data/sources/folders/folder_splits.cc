@@ -13,7 +13,6 @@
 #include "cassle/base/file_tree.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/data/sources/image_files.h"
-#include "cassle/data/sources/special_file.h"
 
 namespace cassle {
 namespace {

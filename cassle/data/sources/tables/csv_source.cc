@@ -38,7 +38,6 @@
 #include "cassle/data/sources/names.h"
 #include "cassle/data/sources/part_folders.h"
 #include "cassle/data/sources/sources.h"
-#include "cassle/data/sources/special_file.h"
 #include "cassle/data/sources/tables/csv_columns.h"
 #include "cassle/data/sources/tables/one_hot.h"
 #include "cassle/data/sources/tables/row_path.h"
