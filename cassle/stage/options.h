@@ -70,7 +70,7 @@ absl::Status ApplyDefaults(google::protobuf::Message* options);
 // 0 and below 1".
 absl::Status CheckRanges(const google::protobuf::Message& options, absl::string_view prefix = "");
 
-// The values of a scalar field as they are typed, one unless it is repeated: "0.5", "lars", "train".
+// The values of a scalar field as they are typed, one unless it is repeated: "0.5", "lars".
 std::vector<std::string> ValueTexts(const google::protobuf::Message& message,
                                     const google::protobuf::FieldDescriptor& field);
 

@@ -48,9 +48,9 @@ at::Tensor SeenPixels(const at::Tensor& input, int64_t stride) {
 // Whether the result in bfloat16 is the same with any stride, as it is where a kernel sees one
 // pixel and padding. With more than 1 the oneDNN of Debian 12's LibTorch leaves gradients of the
 // weight as its memory was (a plain PyTorch script shows it, too): images of 16 pixels below an
-// ImageNet stem come to it. Of other devices autocast is not asked: LibTorch knows no meta tensors.
+// ImageNet stem come to it.
 bool SeesOnePixel(const at::Tensor& input, int64_t padding) {
-  return input.is_cpu() && padding > 0 && input.size(2) == 1 && input.size(3) == 1;
+  return padding > 0 && input.size(2) == 1 && input.size(3) == 1;
 }
 
 // ReLU(output + residual), in place of the output; the residual may be undefined.
@@ -96,7 +96,8 @@ at::Tensor Conv2d::forward(const at::Tensor& input) {
   if (DownsamplesFewChannels(input, weight_, stride_, padding_)) {
     return at::conv2d(SeenPixels(input, stride_), weight_);
   }
-  // float32 keeps its stride: its gradients are right, and their last bits depend on it.
+  // float32 keeps its stride: its gradients are right, and their last bits depend on it. That is
+  // asked last: of meta tensors today's LibTorch has no answer.
   const auto in_float = [&] { return input.scalar_type() == at::kFloat && !autocast(); };
   const int64_t stride = SeesOnePixel(input, padding_) && !in_float() ? 1 : stride_;
   return at::conv2d(input, weight_, /*bias=*/{}, stride, padding_);
