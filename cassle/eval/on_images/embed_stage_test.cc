@@ -17,6 +17,7 @@
 #include "cassle/data/records/dataset_writer.h"
 #include "cassle/eval/embeddings/embeddings.h"
 #include "cassle/eval/embeddings/pictures.h"
+#include "cassle/features/model_testutil.h"
 #include "cassle/models/networks/backbone.h"
 #include "cassle/models/weights/model_folder.h"
 #include "cassle/models/weights/weights.h"
@@ -34,21 +35,6 @@ using ::testing::HasSubstr;
 constexpr int kImages = 23;
 constexpr int kSide = 20;
 
-// Any options message: the harness only needs an output.
-std::string MakeFolder(const std::string& name,
-                       const std::function<absl::Status(const std::string&)>& fill) {
-  v1::EmbedOptions options;
-  options.set_output(testing::TempDir() + "/" +
-                     testing::UnitTest::GetInstance()->current_test_info()->name() + "_" + name);
-  std::filesystem::remove_all(options.output());
-  const auto outcome = RunStageWork({.name = "made-up", .summary = ""}, options, {},
-                                    [&](const google::protobuf::Message&, StageContext& context) {
-                                      return fill(context.output_dir());
-                                    });
-  EXPECT_OK(outcome);
-  return options.output();
-}
-
 RgbImage TestImage(int index) {
   RgbImage image;
   image.Resize(kSide, kSide + index % 3);
@@ -61,7 +47,7 @@ RgbImage TestImage(int index) {
 // Split "train": one image; split "test": kImages images with a label (but image 5), a class target
 // and a vector target.
 std::string MakeImages(const std::string& name, int broken_image = -1) {
-  return MakeFolder(name, [&](const std::string& folder) -> absl::Status {
+  return MakeTestFolder(name, [&](const std::string& folder) -> absl::Status {
     v1::DatasetInfo info;
     info.set_name("test images");
     info.add_classes("even");
@@ -97,25 +83,11 @@ std::string MakeImages(const std::string& name, int broken_image = -1) {
   });
 }
 
-v1::ModelSpec TestSpec() {
-  v1::ModelSpec spec;
-  spec.mutable_backbone()->set_architecture("resnet18");
-  spec.mutable_backbone()->set_stem(v1::CIFAR);
-  spec.mutable_backbone()->set_width_factor(0.125);
-  spec.set_image_size(16);
-  for (int channel = 0; channel < 3; ++channel) {
-    spec.add_mean(0.5);
-    spec.add_std(0.25);
-  }
-  spec.set_provenance("a test");
-  return spec;
-}
-
 // A model with the weights of seed 7. `change` may damage the backbone before it is saved.
 std::string MakeModel(const std::string& name, const std::function<void(Backbone*)>& change = {},
-                      const v1::ModelSpec& spec = TestSpec()) {
-  return MakeFolder(name, [&](const std::string& folder) -> absl::Status {
-    CASSLE_ASSIGN_OR_RETURN(auto backbone, MakeBackbone(TestSpec().backbone(), 7));
+                      const v1::ModelSpec& spec = TestModelSpec()) {
+  return MakeTestFolder(name, [&](const std::string& folder) -> absl::Status {
+    CASSLE_ASSIGN_OR_RETURN(auto backbone, MakeBackbone(TestModelSpec().backbone(), 7));
     if (change) change(backbone.get());
     SafetensorsWriter weights;
     CASSLE_RETURN_IF_ERROR(SaveModule(*backbone, "backbone.", &weights));
@@ -179,7 +151,7 @@ TEST(EmbedTest, WritesFeaturesTargetsAndWhereTheyComeFrom) {
 // Splits train and test of three images each; image 1 of test is image 2 of train, and image 0 of
 // train is its image 1 under another label.
 std::string MakeLeak(const std::string& name, bool with_hashes) {
-  return MakeFolder(name, [&](const std::string& folder) -> absl::Status {
+  return MakeTestFolder(name, [&](const std::string& folder) -> absl::Status {
     v1::DatasetInfo info;
     info.set_name("leak");
     for (const char* label : {"cat", "dog"}) info.add_classes(label);
@@ -422,18 +394,18 @@ TEST(EmbedTest, ModelsThatCannotBeUsedSayWhy) {
   EXPECT_THAT(Embed(Options(incomplete, images)),
               StatusIs(absl::StatusCode::kDataLoss, HasSubstr("weights.safetensors")));
 
-  v1::ModelSpec wider = TestSpec();
+  v1::ModelSpec wider = TestModelSpec();
   wider.mutable_backbone()->set_width_factor(0.25);
   EXPECT_THAT(
       Embed(Options(MakeModel("wider", {}, wider), images)),
       StatusIs(absl::StatusCode::kDataLoss, HasSubstr("backbone.conv1.weight is [8, 3, 3, 3]")));
 
-  v1::ModelSpec no_std = TestSpec();
+  v1::ModelSpec no_std = TestModelSpec();
   no_std.clear_std();
   EXPECT_THAT(
       Embed(Options(MakeModel("no_std", {}, no_std), images)),
       StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("model.textproto: mean and std")));
-  v1::ModelSpec unknown = TestSpec();
+  v1::ModelSpec unknown = TestModelSpec();
   unknown.mutable_backbone()->set_architecture("alexnet");
   EXPECT_THAT(Embed(Options(MakeModel("unknown", {}, unknown), images)),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("alexnet")));
