@@ -21,6 +21,13 @@ std::string ResNetInPython(const v1::BackboneConfig& config) {
                       "(); model.fc = torch.nn.Identity()", cifar);
 }
 
+// An argument of a transformer; empty for torchvision's and timm's own.
+std::string NormInPython(const v1::BackboneConfig& config) {
+  const double eps = config.norm_eps();
+  if (eps == 0 || eps == 1e-6) return "";
+  return absl::StrCat(", norm_layer=functools.partial(torch.nn.LayerNorm, eps=", eps, ")");
+}
+
 std::string ConvNextInPython(const v1::BackboneConfig& config) {
   const ConvNextSize& size = *FindConvNext(config.architecture());
   const double width = config.width_factor() == 0 ? 1 : config.width_factor();
@@ -47,7 +54,7 @@ std::string TimmInPython(const v1::BackboneConfig& config, const VitSize& size) 
           ? absl::StrCat(", mlp_ratio=", ratio,
                          ", mlp_layer=timm.layers.SwiGLUPacked, act_layer=torch.nn.SiLU")
           : "",
-      ")");
+      NormInPython(config), ")");
 }
 
 }  // namespace
@@ -66,11 +73,11 @@ std::string PythonOf(const v1::BackboneConfig& config, bool timm) {
                                                           : ConvNextInPython(config);
   }
   if (timm) return TimmInPython(config, *size);
-  return absl::StrCat(
-      "model = torchvision.models.VisionTransformer(image_size=", config.image_size(),
-      ", patch_size=", config.patch_size(), ", num_layers=", size->depth,
-      ", num_heads=", config.heads(), ", hidden_dim=", size->width,
-      ", mlp_dim=", MlpWidth(size->width), "); model.heads = torch.nn.Identity()");
+  return absl::StrCat("model = torchvision.models.VisionTransformer(image_size=",
+                      config.image_size(), ", patch_size=", config.patch_size(),
+                      ", num_layers=", size->depth, ", num_heads=", config.heads(),
+                      ", hidden_dim=", size->width, ", mlp_dim=", MlpWidth(size->width),
+                      NormInPython(config), "); model.heads = torch.nn.Identity()");
 }
 
 }  // namespace cassle

@@ -42,28 +42,50 @@ WeightArray ArrayOf(const std::string& name, const at::Tensor& tensor) {
           std::string(static_cast<const char*>(plain.data_ptr()), plain.nbytes())};
 }
 
+// What a layer of the backbone gives.
+int64_t OutputsOf(const Backbone& backbone, const std::string& layer) {
+  for (const NamedTensor& entry : backbone.state()) {
+    if (entry.name == layer + ".weight") return entry.tensor.size(0);
+  }
+  return 0;
+}
+
 // What a configuration of Detectron2 must say besides MODEL.WEIGHTS: its own models see BGR and
 // have the stride elsewhere.
-std::string Detectron2Settings(const v1::ModelSpec& spec, const v1::BackboneConfig& config) {
+absl::StatusOr<std::string> Detectron2Settings(const v1::ModelSpec& spec,
+                                               const v1::BackboneConfig& config,
+                                               const Backbone& backbone) {
   std::vector<std::string> mean, std;
   for (int c = 0; c < 3; ++c) {
     mean.push_back(absl::StrCat(255 * spec.mean(c)));
     std.push_back(absl::StrCat(255 * spec.std(c)));
   }
-  const double width = config.width_factor() == 0 ? 1 : config.width_factor();
   const ResNetSize& size = *FindResNet(config.architecture());
   int depth = 2;  // The stem and the classifier, which the name counts.
   for (const int blocks : size.blocks) depth += blocks * (size.bottleneck ? 3 : 2);
-  const double expansion = size.bottleneck ? kBottleneckExpansion : 1;
-  return absl::StrCat(
-      "INPUT.FORMAT RGB MODEL.PIXEL_MEAN [", absl::StrJoin(mean, ","), "] MODEL.PIXEL_STD [",
-      absl::StrJoin(std, ","), "] MODEL.RESNETS.DEPTH ", depth,
-      " MODEL.RESNETS.STRIDE_IN_1X1 False",
-      size.bottleneck && size.inner == 1 && width == 1
-          ? ""
-          : absl::StrCat(" MODEL.RESNETS.RES2_OUT_CHANNELS ", 64 * expansion * width,
-                         " MODEL.RESNETS.STEM_OUT_CHANNELS ", 64 * width,
-                         " MODEL.RESNETS.WIDTH_PER_GROUP ", 64 * size.inner * width));
+  const int64_t stem = OutputsOf(backbone, "conv1"), inner = OutputsOf(backbone, "layer1.0.conv1");
+  std::vector<int64_t> outputs;
+  bool double_each_time = true;
+  for (int stage = 1; stage <= 4; ++stage) {
+    outputs.push_back(
+        OutputsOf(backbone, absl::StrCat("layer", stage, ".0.conv", size.bottleneck ? 3 : 2)));
+    if (outputs.back() != outputs[0] << (stage - 1)) double_each_time = false;
+  }
+  if (!double_each_time) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--format=detectron2: in Detectron2 each stage has twice the channels of the one before, "
+        "and here, of width factor ",
+        config.width_factor(), ", they are ", absl::StrJoin(outputs, ", "),
+        ": train with a factor that doubles them, as 0.25 does, or choose another --format"));
+  }
+  return absl::StrCat("INPUT.FORMAT RGB MODEL.PIXEL_MEAN [", absl::StrJoin(mean, ","),
+                      "] MODEL.PIXEL_STD [", absl::StrJoin(std, ","), "] MODEL.RESNETS.DEPTH ",
+                      depth, " MODEL.RESNETS.STRIDE_IN_1X1 False",
+                      stem == 64 && inner == 64 && outputs[0] == 256
+                          ? ""
+                          : absl::StrCat(" MODEL.RESNETS.RES2_OUT_CHANNELS ", outputs[0],
+                                         " MODEL.RESNETS.STEM_OUT_CHANNELS ", stem,
+                                         " MODEL.RESNETS.WIDTH_PER_GROUP ", inner));
 }
 
 absl::Status ExportDetectron2(const v1::ModelSpec& spec, const v1::BackboneConfig& config,
@@ -78,6 +100,7 @@ absl::Status ExportDetectron2(const v1::ModelSpec& spec, const v1::BackboneConfi
                                                      : " with further image channels",
                      ": train with --backbone.stem=imagenet, or choose another --format"));
   }
+  CASSLE_ASSIGN_OR_RETURN(const std::string settings, Detectron2Settings(spec, config, backbone));
   std::vector<WeightArray> arrays;
   for (const NamedTensor& entry : backbone.state()) {
     const std::string name = ToDetectron2Name(entry.name);
@@ -88,7 +111,7 @@ absl::Status ExportDetectron2(const v1::ModelSpec& spec, const v1::BackboneConfi
   v1::ExportWeightsResult result;
   result.set_tensors(static_cast<int64_t>(arrays.size()));
   result.set_weights_fingerprint(WeightsFingerprint(backbone));
-  result.set_detectron2(Detectron2Settings(spec, config));
+  result.set_detectron2(settings);
   context.Say(
       absl::StrCat("for Detectron2: MODEL.WEIGHTS ", kDetectron2Name, " ", result.detectron2()));
   return context.SetResult(result);
@@ -183,7 +206,7 @@ absl::Status Export(const v1::ExportWeightsOptions& options, StageContext& conte
 StageInfo ExportWeightsInfo() {
   StageInfo info;
   info.name = "export-weights";
-  info.version = 4;
+  info.version = 5;
   info.summary =
       "Writes the backbone of a model for Python: a state dict for torch.load and torchvision's or "
       "timm's networks, and safetensors; or for other run times, as ONNX.";

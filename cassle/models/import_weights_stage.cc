@@ -255,7 +255,7 @@ absl::Status NameFilesBeside(google::protobuf::Message* message, StageContext*) 
 
 StageInfo ImportWeightsInfo() {
   return {.name = "import-weights",
-          .version = 5,
+          .version = 6,
           .summary =
               "Makes a model of weights from elsewhere: PyTorch's files and safetensors, "
               "torchvision's, timm's, Hugging Face's and the authors' networks.",

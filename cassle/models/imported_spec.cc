@@ -85,6 +85,8 @@ absl::Status TakeOwn(const v1::BackboneConfig& own, v1::BackboneConfig* config) 
   } else if (own.has_zero_init_residual()) {
     config->set_zero_init_residual(own.zero_init_residual());
   }
+  // Channels are rounded: those of the first layer do not tell the others.
+  if (own.width_factor() != 0) config->set_width_factor(own.width_factor());
   *config->mutable_extra_channels() = own.extra_channels();
   return absl::OkStatus();
 }

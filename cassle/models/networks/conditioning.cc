@@ -4,8 +4,6 @@
 #include <ATen/ops/cat.h>
 #include <c10/util/Exception.h>
 
-#include <utility>
-
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -186,32 +184,20 @@ absl::Status ConditionedProjector::Build(const v1::ConditioningConfig& resolved,
                                          .generator_depth = resolved.depth()}));
     return absl::OkStatus();
   }
-  const bool ends_in_norm = !resolved.has_final_norm() || resolved.final_norm();
   num_image_channels_ = NumImageChannels(resolved, descriptor_size);
-  if (num_image_channels_ > 0) {
-    conditioned_ = false;
-    if (resolved.treatment() == v1::MLP) {
-      conditioner_ =
-          AddChild("conditioner", std::make_shared<Mlp>(MlpOptions{.in = descriptor_size,
-                                                                   .hidden = resolved.width(),
-                                                                   .out = num_image_channels_,
-                                                                   .depth = resolved.depth(),
-                                                                   .last_norm = ends_in_norm}));
-    }
-    mlp_ = AddChild("mlp", std::make_shared<Mlp>(mlp));
-    return absl::OkStatus();
-  }
-  MlpOptions options = mlp;
-  // What meets the features has this size.
-  int64_t injected = injection_ == v1::CONCATENATION ? resolved.width() : mlp.in;
+  const bool beside_image = num_image_channels_ > 0;
+  if (beside_image) conditioned_ = false;
+  // What meets the image or the features has this size.
+  int64_t injected = beside_image || injection_ == v1::CONCATENATION ? resolved.width() : mlp.in;
   if (resolved.treatment() == v1::MLP) {
+    const bool ends_in_norm = !resolved.has_final_norm() || resolved.final_norm();
     conditioner_ =
         AddChild("conditioner", std::make_shared<Mlp>(MlpOptions{.in = descriptor_size,
                                                                  .hidden = resolved.width(),
                                                                  .out = injected,
                                                                  .depth = resolved.depth(),
                                                                  .last_norm = ends_in_norm}));
-  } else if (resolved.treatment() == v1::RAW) {
+  } else if (resolved.treatment() == v1::RAW && !beside_image) {
     if (injection_ == v1::CONCATENATION) {
       injected = descriptor_size;
     } else if (descriptor_size != injected) {
@@ -220,6 +206,7 @@ absl::Status ConditionedProjector::Build(const v1::ConditioningConfig& resolved,
           std::make_shared<Mlp>(MlpOptions{.in = descriptor_size, .out = injected, .depth = 1}));
     }
   }
+  MlpOptions options = mlp;
   if (conditioned_ && injection_ == v1::CONCATENATION) options.in += injected;
   mlp_ = AddChild("mlp", std::make_shared<Mlp>(options));
   return absl::OkStatus();

@@ -1,5 +1,4 @@
-// Golden vectors as tensors, and the rule that fills the networks of the model_* golden files, in
-// tests.
+// The rule that fills the networks of the model_* golden files, in tests.
 #ifndef CASSLE_MODELS_TESTING_GOLDEN_MODEL_H_
 #define CASSLE_MODELS_TESTING_GOLDEN_MODEL_H_
 
@@ -18,7 +17,7 @@ uint64_t GoldenNameHash(const std::string& name);
 // what the name says the tensor is for (see "Weight rule" in the golden files' README).
 at::Tensor GoldenRuleTensor(const std::string& name, at::IntArrayRef sizes);
 
-// Every floating-point parameter and buffer from its name; num_batches_tracked becomes 0. and the
+// Every floating-point parameter and buffer from its name; num_batches_tracked becomes 0, and the
 // position table of a vision transformer stays.
 void FillByGoldenRule(Module* module);
 

@@ -11,7 +11,8 @@
 namespace cassle {
 
 // `groups` as a method hands them over (Method::parameter_groups). Of `training`: optimizer
-// (unspecified is SGD), weight_decay, and momentum (of SGD and LARS; AdamW has its own two).
+// (unspecified is SGD), weight_decay, exempt_biases (LARS exempts them whatever it says), and
+// momentum (of SGD and LARS; the Adams have their own two).
 std::unique_ptr<Optimizer> MakeOptimizer(const v1::TrainingConfig& training,
                                          std::vector<ParameterGroup> groups);
 

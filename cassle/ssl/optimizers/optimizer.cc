@@ -85,10 +85,7 @@ at::Tensor Optimizer::GradientNormTensor() const {
       if (parameter.tensor.grad().defined()) gradients.push_back(parameter.tensor.grad());
     }
   }
-  if (gradients.empty()) {
-    return groups_.empty() ? at::zeros({}, at::kFloat)
-                           : groups_[0].parameters[0].tensor.new_zeros({});
-  }
+  if (gradients.empty()) return at::zeros({}, at::kFloat);
   return at::stack(at::_foreach_norm(gradients)).norm();
 }
 

@@ -58,7 +58,8 @@ class Optimizer {
   // Sets the gradients to none.
   void ZeroGrad();
 
-  // Euclidean norm over the gradients of all parameters; not finite if one of them is not.
+  // Euclidean norm over the gradients of all parameters, 0 if there are none; not finite if one of
+  // them is not.
   double GradientNorm() const;
   // The same as a scalar tensor where the gradients are, without waiting for it.
   at::Tensor GradientNormTensor() const;

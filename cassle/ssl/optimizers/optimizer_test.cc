@@ -1,11 +1,11 @@
-// The arithmetic of the optimisers, by hand in float64. Linked into method_test.
+// The arithmetic of the optimisers, by hand in float64.
 #include "cassle/ssl/optimizers/optimizer.h"
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
 
 #include <cmath>
-#include <memory>
+#include <string>
 #include <vector>
 
 #include "cassle/ssl/optimizers/make_optimizer.h"
@@ -136,6 +136,14 @@ TEST(LarsTest, TakesAZeroGradientAndAZeroMatrix) {
   weight.mutable_grad() = Filled({2, 2}, 0.5);
   optimizer->Step({1});
   EXPECT_EQ(weight.max().item().toDouble(), -0.5);
+}
+
+TEST(OptimizerTest, WithoutGradientsTheirNormIs0AndAStepLeavesAllAsItIs) {
+  at::Tensor p = Filled({1}, 1);
+  const auto optimizer = MakeOptimizer(Config(v1::SGD, 0.9, 0.1), {{}, {.parameters = {{"p", p}}}});
+  EXPECT_EQ(optimizer->GradientNorm(), 0);
+  optimizer->Step({1, 1});
+  EXPECT_EQ(p.item().toDouble(), 1);
 }
 
 TEST(OptimizerTest, ClipsTheNormOfAllGradientsTogether) {

@@ -36,7 +36,10 @@ double LearningRateAt(const v1::TrainingConfig& training, double epoch) {
       return rate;
     }
     default:
-      return CosineLearningRate(full, epoch - warmup, training.epochs() - warmup);
+      // After a warm-up as long as the run nothing is left to fall.
+      return training.epochs() > warmup
+                 ? CosineLearningRate(full, epoch - warmup, training.epochs() - warmup)
+                 : full;
   }
 }
 
