@@ -141,7 +141,8 @@ TEST(ReplayTest, EqualViewsHaveOneFingerprintWhateverWasStoredAndHoweverManyThre
             expected.result["views_fingerprint"]);
 }
 
-TEST(ReplayTest, EveryPresetReplays) {
+// All of them: replay_presets_test.
+TEST(ReplayTest, PresetsOfThreeSizesReplay) {
   for (const char* policy : {"cifar", "stl10", "imagenet"}) {
     Recording options = RecordingOptions(policy, Recording::PNG);
     options.set_policy(policy);
@@ -347,6 +348,15 @@ TEST(ReplayTest, MistakesAreNamedWithTheirExitCode) {
   }
   options.set_seed(5);
   EXPECT_OK(Replay(options).status);
+  // What would say nothing.
+  const std::string alone = FreshPath("alone.tfrecord");
+  ASSERT_OK(LinkOrCopy(JoinPath(views, "views-00000-of-00003.tfrecord"), alone));
+  options = ReplayOf(alone);
+  options.set_seed(4);
+  expect(options, 64, "name it by --policy");
+  options = ReplayOf(Record("mistaken_pixels", Recording::RAW), "");
+  options.set_split("train");
+  expect(options, 64, "--split=train is of the data set");
 }
 
 TEST(ReplayTest, ADescriptionThatCannotBeTrueIsDamage) {
