@@ -395,6 +395,9 @@ TEST(ReplayTest, CountsThatNoRecordingHasAreDamage) {
         StatusIs(absl::StatusCode::kDataLoss, AllOf(HasSubstr(kViewsInfoName), HasSubstr(words))));
   };
   expect([](v1::ViewsInfo* info) { info->set_views(0xffffffff); }, "4294967295 views");
+  expect([](v1::ViewsInfo* info) { info->mutable_policy()->add_views()->set_count(1); },
+         "2 views of policy cifar, which has 1");
+  expect([](v1::ViewsInfo* info) { info->set_pixel_format(v1::JPEG); }, "JPEG quality 0");
   expect([](v1::ViewsInfo* info) { info->mutable_part()->set_index(-1); }, "no part -1 of 2");
   expect([](v1::ViewsInfo* info) { info->mutable_part()->set_count(INT64_MAX); }, "no part 1 of");
   expect([](v1::ViewsInfo* info) { info->mutable_part()->set_first_shard(INT64_MAX); },
