@@ -1,7 +1,7 @@
 #include "cassle/augment/operations/gaussian_blur.h"
 
+#include <algorithm>
 #include <cmath>
-#include <cstdlib>
 
 #include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
@@ -28,7 +28,7 @@ absl::Status Check(const v1::Policy& policy) {
   if (blur.kernel_px() < 1 || blur.kernel_px() % 2 == 0) {
     return PolicyError("blur.kernel_px", absl::StrCat("is ", blur.kernel_px(),
                                                       ": the number of taps must be odd, say ",
-                                                      std::abs(blur.kernel_px()) / 2 * 2 + 1));
+                                                      std::max(blur.kernel_px(), 2) / 2 * 2 + 1));
   }
   if (blur.kernel_px() / 2 >= policy.size()) {
     return PolicyError(
