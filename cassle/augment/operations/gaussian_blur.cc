@@ -43,7 +43,6 @@ absl::Status Check(const v1::Policy& policy) {
 
 void Sample(const v1::Policy& policy, Philox& random, v1::ViewRecord* record) {
   const v1::BlurPolicy& blur = policy.blur();
-  record->clear_blur();
   if (!random.Bernoulli(blur.probability())) return;
   record->mutable_blur()->set_sigma_px(
       static_cast<float>(random.Uniform(blur.sigma_min_px(), blur.sigma_max_px())));
