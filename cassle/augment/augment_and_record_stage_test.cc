@@ -358,20 +358,54 @@ TEST(AugmentAndRecordTest, OwnPolicyIsPartOfTheIdentity) {
               StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("from other inputs")));
 }
 
-TEST(AugmentAndRecordTest, ATrainingsSplitIsReadAsItIsCalled) {
+// Leaves what a training with such settings says of its batches. Those that are looked at have the
+// names of these.
+void LeaveTraining(const Options& options) {
   ASSERT_OK_AND_ASSIGN(const v1::Policy policy, LoadPolicy("cifar"));
+  ASSERT_OK(RunStageWork({.name = "pretrain", .version = 1, .summary = "", .resumable = false},
+                         options, {}, [&](const google::protobuf::Message&, StageContext& context) {
+                           return WriteFile(JoinPath(context.output_dir(), "policy.textproto"),
+                                            PrintTextProto(policy));
+                         }));
+}
+
+TEST(AugmentAndRecordTest, RecordsOfAStepAreThoseThatItsImagesAreRecordedWith) {
+  Options options = BasicOptions("all_views");
+  options.set_epochs(2);
+  ASSERT_OK(RunRecorder(options));
+  ASSERT_OK_AND_ASSIGN(const auto recorded, RecordedViews::Open(options.output()));
+  options.set_output(FreshPath("trained"));
+  options.set_batch_size(8);
+  LeaveTraining(options);
+  Options step;
+  step.set_run(options.output());
+  step.set_step(3);
+  step.set_input(DatasetFolder());
+  step.set_output(FreshPath("step"));
+  ASSERT_OK(RunRecorder(step));
+  ASSERT_OK_AND_ASSIGN(const auto reader, TfRecordReader::Open(JoinPath(
+                                              step.output(), "views-00000-of-00001.tfrecord")));
+  std::string payload;
+  int labels = 0;
+  for (int i = 0; i < 16; ++i) {
+    ASSERT_OK_AND_ASSIGN(const bool more, reader->Next(&payload));
+    ASSERT_TRUE(more);
+    v1::ViewRecord found, expected;
+    ASSERT_TRUE(found.ParseFromString(payload));
+    ASSERT_OK(recorded->Read(/*epoch=*/1, found.image_id(), i % 2, &expected));
+    EXPECT_EQ(found.DebugString(), expected.DebugString());
+    labels += found.has_label();
+  }
+  EXPECT_GT(labels, 0);
+}
+
+TEST(AugmentAndRecordTest, ATrainingsSplitIsReadAsItIsCalled) {
   for (const std::string split : {"train", "tr\"ain\"", "back\\slash", "\xc3\xa9t\xc3\xa9"}) {
-    // The settings of a training that are looked at are called as these.
     Options options;
     options.set_output(FreshPath("training"));
     options.set_split(split);
     options.set_batch_size(4);
-    ASSERT_OK(RunStageWork({.name = "pretrain", .version = 1, .summary = "", .resumable = false},
-                           options, {},
-                           [&](const google::protobuf::Message&, StageContext& context) {
-                             return WriteFile(JoinPath(context.output_dir(), "policy.textproto"),
-                                              PrintTextProto(policy));
-                           }));
+    LeaveTraining(options);
     ASSERT_OK_AND_ASSIGN(const TrainingRecord record, ReadTrainingRecord(options.output()));
     EXPECT_EQ(record.split, split);
     EXPECT_EQ(record.batch_size, 4);

@@ -137,10 +137,13 @@ class BatchRecorder {
                                                       ? options_.records_per_shard()
                                                       : records);
     for (int64_t i = 0; i < records; ++i) {
+      const int64_t row = i / training_.views;
       v1::ViewRecord record = batch_->records[i];
+      // The loader draws parameters without it.
+      if (batch_->labels[row] >= 0) record.set_label(batch_->labels[row]);
       if (format != v1::IMAGE_FORMAT_UNSPECIFIED) {
         record.set_pixel_format(format);
-        const RgbImage view = View(i / training_.views, static_cast<int>(i % training_.views));
+        const RgbImage view = View(row, static_cast<int>(i % training_.views));
         CASSLE_ASSIGN_OR_RETURN(*record.mutable_pixels(),
                                 EncodeImage(view, format, options_.jpeg_quality()));
       }

@@ -116,7 +116,12 @@ class Replayer {
       return absl::OkStatus();
     }
     seed_ = options_.seed();
-    if (!named) return absl::OkStatus();
+    if (!named) {
+      if (!options_.has_seed()) return absl::OkStatus();
+      return absl::InvalidArgumentError(
+          "--seed is of the draws, which only a policy repeats: name it by --policy or "
+          "--policy_file, or leave --seed out");
+    }
     policy_ = *std::move(named);
     if (policy_->compat() == v1::OFFICIAL) {
       return absl::InvalidArgumentError(
@@ -129,7 +134,12 @@ class Replayer {
   }
 
   absl::Status OpenImages() {
-    if (options_.input().empty()) return absl::OkStatus();
+    if (options_.input().empty()) {
+      if (options_.split().empty()) return absl::OkStatus();
+      return absl::InvalidArgumentError(
+          absl::StrCat("--split=", options_.split(),
+                       " is of the data set: name its folder by --input, or leave --split out"));
+    }
     const auto& info = reader_->info();
     const std::string split =
         options_.split().empty() && info.has_value() ? info->split() : options_.split();

@@ -141,7 +141,8 @@ TEST(ReplayTest, EqualViewsHaveOneFingerprintWhateverWasStoredAndHoweverManyThre
             expected.result["views_fingerprint"]);
 }
 
-TEST(ReplayTest, EveryPresetReplays) {
+// All of them: replay_presets_test.
+TEST(ReplayTest, PresetsOfThreeSizesReplay) {
   for (const char* policy : {"cifar", "stl10", "imagenet"}) {
     Recording options = RecordingOptions(policy, Recording::PNG);
     options.set_policy(policy);
@@ -347,6 +348,15 @@ TEST(ReplayTest, MistakesAreNamedWithTheirExitCode) {
   }
   options.set_seed(5);
   EXPECT_OK(Replay(options).status);
+  // What would say nothing.
+  const std::string alone = FreshPath("alone.tfrecord");
+  ASSERT_OK(LinkOrCopy(JoinPath(views, "views-00000-of-00003.tfrecord"), alone));
+  options = ReplayOf(alone);
+  options.set_seed(4);
+  expect(options, 64, "name it by --policy");
+  options = ReplayOf(Record("mistaken_pixels", Recording::RAW), "");
+  options.set_split("train");
+  expect(options, 64, "--split=train is of the data set");
 }
 
 TEST(ReplayTest, ADescriptionThatCannotBeTrueIsDamage) {
@@ -385,6 +395,9 @@ TEST(ReplayTest, CountsThatNoRecordingHasAreDamage) {
         StatusIs(absl::StatusCode::kDataLoss, AllOf(HasSubstr(kViewsInfoName), HasSubstr(words))));
   };
   expect([](v1::ViewsInfo* info) { info->set_views(0xffffffff); }, "4294967295 views");
+  expect([](v1::ViewsInfo* info) { info->mutable_policy()->add_views()->set_count(1); },
+         "2 views of policy cifar, which has 1");
+  expect([](v1::ViewsInfo* info) { info->set_pixel_format(v1::JPEG); }, "JPEG quality 0");
   expect([](v1::ViewsInfo* info) { info->mutable_part()->set_index(-1); }, "no part -1 of 2");
   expect([](v1::ViewsInfo* info) { info->mutable_part()->set_count(INT64_MAX); }, "no part 1 of");
   expect([](v1::ViewsInfo* info) { info->mutable_part()->set_first_shard(INT64_MAX); },

@@ -40,8 +40,6 @@ class ImageCache {
   absl::Status Get(int64_t index, v1::ImageRecord* record, const DecodedImage** image,
                    WorkClock* clock);
 
-  const Dataset& images() const { return *images_; }
-
  private:
   const std::shared_ptr<const Dataset> images_;
   const std::string target_;

@@ -156,7 +156,6 @@ TEST(ViewLoaderTest, ThreadsCacheAndFeedingWayChangeNoByte) {
   EXPECT_EQ(LoadAll(pixels_only), expected);
 }
 
-// Two large and three small views, the second without jitter, and the authors' draws per batch.
 // A fast view is a function of its record and its JPEG, so it does not matter who makes it.
 TEST(ViewLoaderTest, FastDecodingIsTheSameBytesHoweverFed) {
   ViewLoaderOptions fast = OnTheFly();
@@ -174,6 +173,8 @@ TEST(ViewLoaderTest, FastDecodingIsTheSameBytesHoweverFed) {
   }
 }
 
+// Two large and three small views, the first with solarize, the second without jitter, and the
+// authors' draws per batch.
 v1::Policy UnlikeViews() {
   v1::Policy policy = OnTheFly().policy;
   policy.set_name("unlike");

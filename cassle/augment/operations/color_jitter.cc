@@ -59,7 +59,6 @@ void DrawOrder(Philox& random, v1::ColorJitterParameters* parameters) {
 
 void Sample(const v1::Policy& policy, Philox& random, v1::ViewRecord* record) {
   const v1::ColorJitterPolicy& jitter = policy.color_jitter();
-  record->clear_color_jitter();
   if (!random.Bernoulli(jitter.probability())) return;
   v1::ColorJitterParameters* parameters = record->mutable_color_jitter();
   parameters->set_brightness(DrawFactor(jitter.brightness(), random));

@@ -12,8 +12,6 @@ namespace cassle {
 namespace {
 
 constexpr int kMaxResize = 8192;
-// Of the resized image: a thin one would become very long.
-constexpr double kMaxPixels = 1 << 28;
 
 bool InPolicy(const v1::Policy& policy) { return policy.has_evaluation_crop(); }
 
@@ -52,14 +50,8 @@ absl::Status CheckRecord(const v1::ViewRecord& record) {
     return absl::DataLossError(absl::StrCat("evaluation crop with a shorter side of ", resize_px,
                                             " pixels is impossible for a view of ", record.size()));
   }
-  const auto [shorter, longer] = std::minmax({record.source_height(), record.source_width()});
-  const double pixels = static_cast<double>(resize_px) * resize_px * longer / shorter;
-  if (pixels > kMaxPixels) {
-    return absl::DataLossError(
-        absl::StrCat("an image of ", record.source_width(), "x", record.source_height(),
-                     " pixels is too thin to resize its shorter side to ", resize_px));
-  }
-  return absl::OkStatus();
+  return CheckNotTooThin(static_cast<int>(record.source_height()),
+                         static_cast<int>(record.source_width()), static_cast<int>(resize_px));
 }
 
 // The whole: it is resized before it is cut.

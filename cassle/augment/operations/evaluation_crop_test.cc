@@ -1,5 +1,7 @@
 #include "cassle/augment/operations/evaluation_crop.h"
 
+#include <utility>
+
 #include "cassle/augment/pixels/evaluation_transform.h"
 #include "cassle/augment/policies/policy.h"
 #include "cassle/augment/views/apply.h"
@@ -28,6 +30,23 @@ TEST(EvaluationCropTest, ViewIsTheEvaluationTransformWhateverTheKey) {
     std::vector<float> crop(4);
     EvaluationCropOperation().groups[0].describe(policy, record, crop.data());
     EXPECT_THAT(crop, ElementsAre(0.5f, 0.5f, 1.0f, 100.0f / 150.0f));
+  }
+}
+
+// As much as encoders are evaluated on, and no less.
+TEST(EvaluationCropTest, ThinImagesAreCutAsLongAsTheTransformCanResizeThem) {
+  ASSERT_OK_AND_ASSIGN(const v1::Policy policy, LoadPolicy("evaluation"));
+  RgbImage source;
+  source.Resize(1, 30000);
+  for (size_t i = 0; i < source.pixels.size(); ++i) source.pixels[i] = i * i % 251;
+  RgbImage expected, view;
+  ASSERT_OK(ResizeShortSideAndCenterCrop(source, 224, 224, Interpolation::kBicubic, &expected));
+  v1::ViewRecord record = SampleView(policy, {0, 0, 0, 0}, 1, 30000);
+  ASSERT_OK(ApplyView(source, &record, &view));
+  EXPECT_EQ(view, expected);
+  for (const auto& [height, width] : {std::pair(1, 20000000), {20000000, 1}}) {
+    EXPECT_THAT(CheckRecord(height, width, SampleView(policy, {0, 0, 0, 0}, height, width)),
+                StatusIs(absl::StatusCode::kDataLoss, HasSubstr("too long and thin")));
   }
 }
 

@@ -1,7 +1,7 @@
 #include "cassle/augment/operations/gaussian_blur.h"
 
+#include <algorithm>
 #include <cmath>
-#include <cstdlib>
 
 #include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
@@ -28,7 +28,7 @@ absl::Status Check(const v1::Policy& policy) {
   if (blur.kernel_px() < 1 || blur.kernel_px() % 2 == 0) {
     return PolicyError("blur.kernel_px", absl::StrCat("is ", blur.kernel_px(),
                                                       ": the number of taps must be odd, say ",
-                                                      std::abs(blur.kernel_px()) / 2 * 2 + 1));
+                                                      std::max(blur.kernel_px(), 2) / 2 * 2 + 1));
   }
   if (blur.kernel_px() / 2 >= policy.size()) {
     return PolicyError(
@@ -43,7 +43,6 @@ absl::Status Check(const v1::Policy& policy) {
 
 void Sample(const v1::Policy& policy, Philox& random, v1::ViewRecord* record) {
   const v1::BlurPolicy& blur = policy.blur();
-  record->clear_blur();
   if (!random.Bernoulli(blur.probability())) return;
   record->mutable_blur()->set_sigma_px(
       static_cast<float>(random.Uniform(blur.sigma_min_px(), blur.sigma_max_px())));

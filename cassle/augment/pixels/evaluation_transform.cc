@@ -24,14 +24,8 @@ class Resized {
           " pixels is impossible: the crop is at least 1 and at most the resized shorter side"));
     }
     const int shorter = std::min(source_.height, source_.width);
-    const int longer = std::max(source_.height, source_.width);
     if (shorter < 1) return absl::InvalidArgumentError("the image is empty");
-    const double resized_longer = static_cast<double>(resize_px) * longer / shorter;
-    if (resized_longer > INT_MAX) {
-      return absl::DataLossError(absl::StrCat(source_.width, "x", source_.height,
-                                              " pixels are too long and thin to be resized to ",
-                                              resize_px, ": leave the image out"));
-    }
+    CASSLE_RETURN_IF_ERROR(CheckNotTooThin(source_.height, source_.width, resize_px));
     const auto resized_side = [&](int side) {
       return side == shorter ? resize_px
                              : static_cast<int>(static_cast<double>(resize_px) * side / shorter);
@@ -69,6 +63,14 @@ void MirrorRows(RgbImage* image) {
 }
 
 }  // namespace
+
+absl::Status CheckNotTooThin(int height, int width, int resize_px) {
+  const auto [shorter, longer] = std::minmax({height, width});
+  if (static_cast<double>(resize_px) * longer / shorter <= INT_MAX) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat(width, "x", height,
+                                          " pixels are too long and thin to be resized to ",
+                                          resize_px, ": leave the image out"));
+}
 
 absl::Status ResizeShortSideAndCenterCrop(const RgbImage& source, int resize_px, int crop_px,
                                           Interpolation interpolation, RgbImage* result) {

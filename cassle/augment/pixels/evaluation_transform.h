@@ -11,11 +11,16 @@
 
 namespace cassle {
 
+// Whether an image of this size, at least one pixel, can be resized so: its longer side would be so
+// many pixels that an int counts them.
+// \error kDataLoss if not.
+absl::Status CheckNotTooThin(int height, int width, int resize_px);
+
 // The shorter side becomes resize_px, the longer int(resize_px * longer / shorter); then the
 // central crop_px x crop_px, offset round((side - crop_px) / 2), ties to even. `result` may not be
 // `source`.
 // \error kInvalidArgument if a size is below 1, crop_px > resize_px, or the image is empty;
-// kDataLoss if the image is so thin that its longer side would have more than INT_MAX pixels.
+// kDataLoss as CheckNotTooThin.
 absl::Status ResizeShortSideAndCenterCrop(const RgbImage& source, int resize_px, int crop_px,
                                           Interpolation interpolation, RgbImage* result);
 

@@ -21,6 +21,9 @@ constexpr int kMaxSize = 4096;
 
 constexpr int kMaxViews = 256;
 
+// Far below that of any images, and large enough that what a network gets is finite.
+constexpr double kMinStd = 1e-6;
+
 v1::Policy WithoutViews(v1::Policy policy) {
   policy.clear_views();
   return policy;
@@ -111,13 +114,14 @@ absl::Status CheckFields(const v1::Policy& policy) {
                                     " values: give three each (R, G, B, of pixels in [0, 1])"));
   }
   for (int c = 0; c < 3; ++c) {
-    if (!(policy.mean(c) >= 0.0 && policy.mean(c) <= 1.0) || !(policy.std(c) > 0.0) ||
+    if (!(policy.mean(c) >= 0.0 && policy.mean(c) <= 1.0) || !(policy.std(c) >= kMinStd) ||
         !std::isfinite(policy.std(c))) {
       return PolicyError(
           "mean, std",
           absl::StrCat("of channel ", c, " are ", policy.mean(c), " and ", policy.std(c),
                        ": pixels lie in [0, 1], so their mean does too, and "
-                       "the standard deviation must be above 0"));
+                       "the standard deviation must be at least ",
+                       kMinStd));
     }
   }
   return absl::OkStatus();

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "cassle/augment/pixels/float_image.h"
 #include "cassle/augment/policies/policy.h"
 #include "cassle/augment/views/apply.h"
 #include "cassle/augment/views/descriptor.h"
@@ -61,6 +62,11 @@ void CheckViews(const v1::Policy& policy, const v1::ImageRecord& image) {
     CASSLE_FUZZ_CHECK(pixels.height == of_view.size() && pixels.width == of_view.size());
     layout->Describe(record, absl::MakeSpan(descriptor));
     for (float value : descriptor) CASSLE_FUZZ_CHECK(std::isfinite(value));
+    FloatImage input;
+    input.Resize(pixels.height, pixels.width);
+    Normalize(pixels, {policy.mean(0), policy.mean(1), policy.mean(2)},
+              {policy.std(0), policy.std(1), policy.std(2)}, input.values.data());
+    for (float value : input.values) CASSLE_FUZZ_CHECK(std::isfinite(value));
   }
 }
 

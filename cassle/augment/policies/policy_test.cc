@@ -1,5 +1,7 @@
 #include "cassle/augment/policies/policy.h"
 
+#include <climits>
+#include <cmath>
 #include <functional>
 #include <string>
 
@@ -120,6 +122,8 @@ TEST(PolicyTest, EveryBadFieldIsNamedWithARemedy) {
       {[](v1::Policy* p) { p->mutable_color_jitter()->set_hue(0.6); }, "color_jitter.hue is 0.6"},
       {[](v1::Policy* p) { p->mutable_blur()->set_kernel_px(8); },
        "blur.kernel_px is 8: the number of taps must be odd, say 9"},
+      {[](v1::Policy* p) { p->mutable_blur()->set_kernel_px(INT_MIN); },
+       "blur.kernel_px is -2147483648: the number of taps must be odd, say 3"},
       {[](v1::Policy* p) { p->set_size(11); }, "blur.kernel_px is 23, but the view has only 11"},
       {[](v1::Policy* p) { p->mutable_blur()->set_sigma_min_px(0); }, "blur.sigma_min_px"},
       {[](v1::Policy* p) { p->mutable_blur()->set_sigma_min_px(3); }, "blur.sigma_max_px"},
@@ -151,6 +155,7 @@ TEST(PolicyTest, EveryBadFieldIsNamedWithARemedy) {
        "cutout.fill has 1 values"},
       {[](v1::Policy* p) { p->clear_mean(); }, "mean, std have 0 and 3 values"},
       {[](v1::Policy* p) { p->set_std(1, 0); }, "channel 1"},
+      {[](v1::Policy* p) { p->set_std(2, 1e-300); }, "channel 2 are 0.406 and 1e-300"},
   };
   for (const Case& test : cases) {
     ASSERT_OK_AND_ASSIGN(v1::Policy policy, LoadPolicy("imagenet"));

@@ -23,7 +23,8 @@ class RecordReader {
  public:
   // path: a folder, a shard file (with its folder's views.textproto beside it, or alone), or "-".
   // sample: reads only so many records, by a keyed permutation; 0: all. Not for "-" or a lone file.
-  // \error kNotFound, kDataLoss as RecordedViews::Open; kInvalidArgument for an impossible sample.
+  // \error as ReadViewsInfo (recorded_views.h); kNotFound of a file; kInvalidArgument for an
+  // impossible sample.
   static absl::StatusOr<std::unique_ptr<RecordReader>> Open(const std::string& path,
                                                             int64_t sample);
 

@@ -31,6 +31,20 @@ absl::Status CheckCounts(const v1::ViewsInfo& info, int64_t* records) {
       " views in shards of ", info.records_per_shard(), " records: the file is damaged"));
 }
 
+// The views are those of the policy, and JPEG pixels of a quality that there is.
+absl::Status CheckHowMade(const v1::ViewsInfo& info) {
+  const int fixed = NumViews(info.policy());
+  if (fixed > 0 && info.views() > static_cast<uint32_t>(fixed)) {
+    return absl::DataLossError(absl::StrCat(info.views(), " views of policy ", info.policy().name(),
+                                            ", which has ", fixed, ": the file is damaged"));
+  }
+  if (info.pixel_format() == v1::JPEG && (info.jpeg_quality() < 1 || info.jpeg_quality() > 100)) {
+    return absl::DataLossError(absl::StrCat("JPEG quality ", info.jpeg_quality(),
+                                            " is not 1 to 100: the file is damaged"));
+  }
+  return absl::OkStatus();
+}
+
 // A part is one of so many, and its shards are some of all.
 absl::Status CheckPart(const v1::ViewsPart& part, int64_t records_per_shard, int64_t records) {
   const int64_t total = part.total_shards();
@@ -82,6 +96,7 @@ absl::StatusOr<v1::ViewsInfo> ReadViewsInfo(const std::string& folder) {
   if (!checked.ok()) return absl::DataLossError(absl::StrCat(path, ": ", checked.message()));
   int64_t records = 0;
   CASSLE_RETURN_IF_ERROR(Annotate(CheckCounts(info, &records), path));
+  CASSLE_RETURN_IF_ERROR(Annotate(CheckHowMade(info), path));
   if (info.has_part()) {
     CASSLE_RETURN_IF_ERROR(
         Annotate(CheckPart(info.part(), info.records_per_shard(), records), path));

@@ -29,15 +29,14 @@ inline constexpr char kViewsInfoName[] = "views.textproto";
 inline constexpr char kViewShardName[] = "views";
 
 // What the folder of recorded views says about itself; also that of a part (info.part is set).
-// \error kNotFound if the folder is missing or not a complete stage output; kDataLoss, naming the
-// file, if it holds no views.
+// \error kNotFound if the folder is missing or not a complete stage output; kFailedPrecondition if
+// it is that of another stage; kDataLoss, naming the file, if what it says cannot be true.
 absl::StatusOr<v1::ViewsInfo> ReadViewsInfo(const std::string& folder);
 
 // Immutable and thread-safe. The shards are mapped.
 class RecordedViews {
  public:
-  // \error kNotFound if the folder is missing or not a complete stage output; kDataLoss, naming the
-  // file, if it holds no views or is damaged.
+  // \error as ReadViewsInfo; kDataLoss, naming the file, if a shard is damaged, and of a part.
   static absl::StatusOr<std::shared_ptr<const RecordedViews>> Open(const std::string& folder);
 
   const v1::ViewsInfo& info() const { return info_; }
