@@ -28,7 +28,7 @@ for argument in "$@"; do
     --clock=*) clock=${argument#*=} ;;
     --isa=*) isa=${argument#*=} ;;
     --install) install=true ;;
-    --raw=*) raw=${argument#*=} ;;
+    --raw=*) raw=$(from_caller "${argument#*=}") ;;
     *) usage ;;
   esac
 done

@@ -26,12 +26,12 @@ for argument in "$@"; do
   case $argument in
     --python=*) use_python "${argument#*=}" ;;
     --rounds=[1-9]*) rounds=${argument#*=} ;;
-    --large_rounds=[1-9]*) large_rounds=${argument#*=} ;;
+    --large_rounds=[0-9]*) large_rounds=${argument#*=} ;;
     --part=all | --part=probe | --part=knn | --part=embed) part=${argument#*=} ;;
     --rows=*) rows=${argument#*=} ;;
     --isa=*) isa=${argument#*=} ;;
     --install) install=true ;;
-    --raw=*) raw=${argument#*=} ;;
+    --raw=*) raw=$(from_caller "${argument#*=}") ;;
     *) usage ;;
   esac
 done

@@ -1,4 +1,5 @@
-# What tools/bench_augment.sh, bench_eval.sh and bench_train.sh share; they source it.
+# What tools/bench_augment.sh, bench_eval.sh and bench_train.sh share; they source it right after they went to the root.
+called_from=$OLDPWD
 debian_python=/usr/bin/python3
 python=$debian_python
 
@@ -14,10 +15,18 @@ install() {
   "${run[@]}" apt-get update -qq
   "${run[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2
 }
-# use_python PATH: another interpreter than Debian's.
+# from_caller PATH: a path that the caller named, from here.
+from_caller() {
+  case $1 in
+    /*) echo "$1" ;;
+    *) echo "$called_from/$1" ;;
+  esac
+}
+# use_python PATH: another interpreter than Debian's; a name alone is looked for in PATH.
 use_python() {
-  command -v "$1" >/dev/null || fail 66 "--python=$1: no such program"
   python=$1
+  [[ $1 != */* ]] || python=$(from_caller "$1")
+  command -v "$python" >/dev/null || fail 66 "--python=$1: no such program"
 }
 has_modules() { "$python" -c "import $1" 2>/dev/null; }
 

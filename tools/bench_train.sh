@@ -29,7 +29,7 @@ for argument in "$@"; do
     --variants=*) variants=${argument#*=} ;;
     --isa=*) isa=${argument#*=} ;;
     --install) install=true ;;
-    --raw=*) raw=${argument#*=} ;;
+    --raw=*) raw=$(from_caller "${argument#*=}") ;;
     *) usage ;;
   esac
 done

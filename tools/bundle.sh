@@ -15,15 +15,20 @@
 #   commit.txt what --version says
 # The same sources and packages give the same bytes, however often.
 set -euo pipefail
+# The order of sort.
+export LC_ALL=C.UTF-8
 cd "$(dirname "$0")/.."
 
 output=
 for argument in "$@"; do
   case $argument in
-    --output=?*) output=${argument#*=} ;;
+    --output=/*) output=${argument#*=} ;;
+    # From where this was called.
+    --output=?*) output=$OLDPWD/${argument#*=} ;;
     *) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' tools/bundle.sh >&2; exit 64 ;;
   esac
 done
+[[ $output != */ ]] || [ ! -e "${output%/}" ] || { echo "bundle.sh: ${output%/} exists: name another folder" >&2; exit 73; }
 [ -z "${CASSLE_LIBTORCH:-}" ] ||
   { echo "bundle.sh: unset CASSLE_LIBTORCH: a bundle holds Debian's LibTorch" >&2; exit 64; }
 command -v patchelf > /dev/null || { echo "bundle.sh: patchelf is missing: tools/install_deps.sh --bundle" >&2; exit 71; }
@@ -93,8 +98,7 @@ done < "$work/libraries" > "$bundle/licenses/libraries.txt"
 
 chmod -R u+w,go-w "$bundle"
 if [[ $output == */ ]]; then
-  [ ! -e "${output%/}" ] || { echo "bundle.sh: ${output%/} exists: name another folder" >&2; exit 73; }
-  mv "$bundle" "${output%/}"
+  mv -T "$bundle" "${output%/}"
 else
   tar -C "$work" --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner --mode=a+rX -cf - "$name" | gzip -n > "$output.partial"
   mv "$output.partial" "$output"

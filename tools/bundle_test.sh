@@ -12,8 +12,11 @@ cd "$(dirname "$0")/.."
 places=() bundle=
 for argument in "$@"; do
   case $argument in
-    --bundle=*) bundle=$(realpath "${argument#*=}") ;;
-    here | bookworm | trixie | */) places+=("$argument") ;;
+    # Paths are from where this was called.
+    --bundle=*) bundle=$(cd "$OLDPWD" && realpath -e "${argument#*=}") || exit 66 ;;
+    here | bookworm | trixie) places+=("$argument") ;;
+    /*/) places+=("$argument") ;;
+    */) places+=("$OLDPWD/$argument") ;;
     *) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' tools/bundle_test.sh >&2; exit 64 ;;
   esac
 done

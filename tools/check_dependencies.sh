@@ -3,6 +3,7 @@
 # every table computes in the one precision that all processors have (tables/recipes.bzl).
 set -euo pipefail
 cd "$(dirname "$0")/.."
+[ $# -eq 0 ] || { echo "usage: tools/check_dependencies.sh" >&2; exit 64; }
 
 failed=0
 say() { printf '%s\n' "$*" >&2; failed=1; }
@@ -33,7 +34,10 @@ below() {
 }
 # forbid "FROM..." "TO...": no package of FROM reaches one of TO.
 forbid() {
-  local from to pattern found
+  local from pattern found
+  # "data/**" is a pattern of packages, and no list of what lies in a folder data.
+  local -
+  set -f
   for pattern in $1 $2; do
     [ -n "$(matching "$pattern")" ] || say "check_dependencies: no package matches $pattern"
   done

@@ -3,6 +3,7 @@
 # and the sentences that they check. A name with a word in capitals (NAME, METHOD) stands for others and is passed over.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+[ $# -eq 0 ] || { echo "usage: tools/check_docs.sh" >&2; exit 64; }
 
 mapfile -t pages < <(git ls-files README.md CONTRIBUTING.md 'docs/*.md' testdata/golden/README.md)
 tracked=$(git ls-files)

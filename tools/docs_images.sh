@@ -8,7 +8,7 @@
 # The pictures in the repository are of ../shared/data/imagenet-sample/photos.tar and ../shared/data/cifar10/test.tar.
 set -euo pipefail
 usage() { sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0" >&2; exit 64; }
-case ${1:-} in --report) [ $# -ge 3 ] || usage ;; *) [ $# -eq 2 ] || usage ;; esac
+case ${1:-} in --report) [ $# -ge 3 ] && [ $# -le 4 ] || usage ;; *) [ $# -eq 2 ] || usage ;; esac
 if [ "${1:-}" = --report ]; then
   # A profile of its own, no network; --no-sandbox, since root may run this.
   profile=$(mktemp -d)

@@ -5,7 +5,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 case $* in '' | --check) ;; *) echo "usage: tools/format.sh [--check]" >&2; exit 64 ;; esac
-mapfile -t files < <(git ls-files --cached --others --exclude-standard '*.cc' '*.h' '*.proto')
+# Those that are there: a file may be gone before git is told.
+mapfile -t files < <(git ls-files --cached --others --exclude-standard '*.cc' '*.h' '*.proto' |
+  while IFS= read -r file; do [ ! -e "$file" ] || printf '%s\n' "$file"; done)
 if [ "${1:-}" != --check ]; then
   exec clang-format -i "${files[@]}"
 fi

@@ -13,6 +13,7 @@ if [[ ${1:-} =~ ^[0-9]+$ ]]; then
   seconds=$1
   shift
 fi
+[[ ${1:-} != -* ]] || { echo "usage: tools/fuzz.sh [SECONDS] [TARGET...]" >&2; exit 64; }
 if ! command -v clang >/dev/null; then
   echo "fuzz.sh: clang is missing: tools/install_deps.sh --fuzz" >&2
   exit 66

@@ -15,7 +15,9 @@ cd "$(dirname "$0")/.."
 output=gpu_bundle try=false
 for argument in "$@"; do
   case $argument in
-    --output=?*) output=${argument#*=} ;;
+    --output=/*) output=${argument#*=} ;;
+    # From where this was called.
+    --output=?*) output=$OLDPWD/${argument#*=} ;;
     --try) try=true ;;
     *) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' tools/gpu_check.sh >&2; exit 64 ;;
   esac

@@ -29,6 +29,8 @@ table=cpu arguments=()
 for argument in "$@"; do
   case $argument in
     --table=*) table=${argument#*=} ;;
+    # From where this was called, as run.py is called from here.
+    --work=[!/]* | --kept=[!/]* | --pause_while=[!/]*) arguments+=("${argument%%=*}=$OLDPWD/${argument#*=}") ;;
     --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' tools/length.sh; exit ;;
     *) arguments+=("$argument") ;;
   esac

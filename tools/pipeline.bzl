@@ -391,9 +391,11 @@ def _table_impl(ctx):
     for result in ctx.attr.groups:
         if result.label not in shown:
             fail("groups: %s is none of rows and models" % result.label)
+    for what, names in [("row", [name for _, _, name in rows]), ("group", ctx.attr.groups.values())]:
+        for name in names:
+            if "," in name:
+                fail("the %s '%s' has a comma in its name, which separates names in a flag" % (what, name))
     for row, folder, name in rows:
-        if "," in name:
-            fail("the row '%s' has a comma in its name, which separates names in a flag" % name)
         inputs.append(folder)
         arguments += ["--results=" + folder.path, "--names=" + name]
         if ctx.attr.groups:

@@ -5,7 +5,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 [ $# -eq 0 ] || { echo "usage: tools/quickstart.sh" >&2; exit 64; }
 tools/install_deps.sh
-bazel build //tables:quickstart
+flags=$(tools/find_libtorch.sh --flags)
+bazel build ${flags:+"$flags"} //tables:quickstart
 report="$(bazel info bazel-bin 2>/dev/null)/tables/quickstart/quickstart"
 echo
 cat "$report/table.md"

@@ -31,12 +31,16 @@ parser.add_argument('--batch', type=int, default=256)
 parser.add_argument('--keys', type=int, default=65536)
 parser.add_argument('--teraflops', type=float, default=50)
 options = parser.parse_args()
+gpu_counts = [int(count) for count in options.gpus.split(',')]
+latencies = [float(latency) for latency in options.latency.split(',')]
+if len(gpu_counts) != len(latencies):
+    parser.error(f'--gpus has {len(gpu_counts)} numbers, --latency {len(latencies)}')
 
 BUCKET_BYTES = 4 << 20  # cassle/ssl/training/average_gradients.cc
 
 print('| GPUs | global batch | batch norm, ms | gradients, ms | of them not hidden | objective, ms | its logits, GB | step, ms | images/s | of one GPU each |')
 print('| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |')
-for gpus, latency in zip(map(int, options.gpus.split(',')), map(float, options.latency.split(','))):
+for gpus, latency in zip(gpu_counts, latencies):
     speed = options.in_node if gpus <= 8 else options.between
     size = options.parameters * options.bytes
     buckets = max(1, size / BUCKET_BYTES)

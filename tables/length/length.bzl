@@ -10,10 +10,6 @@ def _training_plan_impl(ctx):
         "linear-probe": ctx.executable._linear_probe,
         "learning-curves": ctx.executable._learning_curves,
     }
-    images = ctx.attr.images[CassleShardsInfo].folder
-    sets = []
-    for label, set in ctx.attr.sets.items():
-        sets.append(dict(json.decode(set), images = label[CassleShardsInfo].folder.short_path))
     plan = {
         "title": ctx.attr.title,
         "epochs": ctx.attr.epochs,
@@ -21,18 +17,25 @@ def _training_plan_impl(ctx):
         "columns": ctx.attr.columns,
         "rows": [json.decode(row) for row in ctx.attr.rows],
         "gpu": ctx.attr.gpu,
-        # For tools/length/run.py; paths are those below bazel-bin, of a policy below the repository's root.
-        "images": images.short_path,
-        "sets": sets,
-        "embed_flags": ctx.attr.embed_flags,
-        "programs": {name: program.short_path for name, program in programs.items()},
     }
-    policy = [ctx.file.policy] if ctx.file.policy else []
-    if policy:
-        plan["policy"] = ctx.file.policy.short_path
     file = ctx.actions.declare_file(ctx.label.name + ".json")
+    needed = [file]
+    if ctx.attr.computed:
+        images = ctx.attr.images[CassleShardsInfo].folder
+        folders = {label: label[CassleShardsInfo].folder for label in ctx.attr.sets}
+
+        # For tools/length/run.py; paths are those below bazel-bin, of a policy below the repository's root.
+        plan.update({
+            "images": images.short_path,
+            "sets": [dict(json.decode(set), images = folders[label].short_path) for label, set in ctx.attr.sets.items()],
+            "embed_flags": ctx.attr.embed_flags,
+            "programs": {name: program.short_path for name, program in programs.items()},
+        })
+        if ctx.file.policy:
+            plan["policy"] = ctx.file.policy.short_path
+            needed.append(ctx.file.policy)
+        needed += [images] + programs.values() + folders.values()
     ctx.actions.write(file, json.encode_indent(plan) + "\n")
-    needed = [file, images] + policy + programs.values() + [label[CassleShardsInfo].folder for label in ctx.attr.sets]
     return [
         # All that it names is built with it.
         DefaultInfo(files = depset(needed), runfiles = ctx.runfiles(needed)),
@@ -49,6 +52,7 @@ training_plan = rule(
         "columns": attr.string_list(mandatory = True),
         "rows": attr.string_list(doc = "A PlannedRow each, as JSON."),
         "gpu": attr.bool(),
+        "computed": attr.bool(default = True, doc = "Whether tools/length.sh computes its links; else they are those of other plans."),
         "images": attr.label(mandatory = True, providers = [CassleShardsInfo]),
         "policy": attr.label(allow_single_file = [".textproto"]),
         "sets": attr.label_keyed_string_dict(
@@ -128,6 +132,7 @@ def lengths(name, title, epochs, seeds, images, flags, rows, sets, links, policy
             name = table,
             title = table_title,
             columns = [column for of_set in columns.values() for column in of_set.values()],
+            computed = table == name,
             embed_flags = embed_flags,
             epochs = epochs,
             gpu = gpu,

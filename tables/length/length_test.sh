@@ -139,7 +139,7 @@ mistake 64 '--jobs=-1: ' compute whole --jobs=-1
 mistake 64 "--rows: 'mocov2' is no row; there are moco_v2_none, moco_v2_cassle" compute whole --rows=moco_v2_none,mocov2
 mistake 66 'nowhere.json does not exist' compute whole --plan=nowhere.json
 echo '{"rows": []}' > table.json
-mistake 64 'table.json is no plan of trainings' compute whole --plan=table.json
+mistake 64 'table.json is no plan of trainings to compute' compute whole --plan=table.json
 # Models of other flags than are planned now.
 mkdir unkept
 sed 's/--batch_size=32/--batch_size=64/' "$root/tables/length/tiny.json" > replanned.json

@@ -68,6 +68,10 @@ class Check:
         self.report["failures"].append({"what": what, "why": why[-1500:]})
         self.say("FAILED %s: %s" % (what, why[-700:]))
 
+    def write(self):
+        with open(self.out / "gpu_check.json", "w") as file:
+            json.dump(self.report, file, indent=1, sort_keys=True)
+
     def stage(self, name, *flags, what=None, timeout=200):
         code, out, err = self.run(self.bin / name, *flags, timeout=timeout)
         if code != 0:
@@ -410,16 +414,16 @@ def main():
                    "this Python has no %s: %s -m pip install torchvision" % (" and no ".join(missing), sys.executable))
     try:
         for part in parts:
-            if time.monotonic() > check.deadline - 10:
-                check.fail(part, "no time was left")
-                continue
             try:
-                getattr(check, "torch_" if part == "torch" else part)()
+                if time.monotonic() > check.deadline - 10:
+                    check.fail(part, "no time was left")
+                else:
+                    getattr(check, "torch_" if part == "torch" else part)()
             except Exception as error:  # One part must not take the figures of the others.
                 check.fail(part, "%s: %s" % (type(error).__name__, error))
-            with open(check.out / "gpu_check.json", "w") as file:
-                json.dump(check.report, file, indent=1, sort_keys=True)
+            check.write()
     finally:
+        check.write()
         shutil.rmtree(check.work, ignore_errors=True)
     check.say("%d failures" % len(check.report["failures"]))
     return 1 if check.report["failures"] else 0

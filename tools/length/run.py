@@ -165,7 +165,7 @@ class Runner:
         self.settings = settings
         self.plan = read_json(settings.plan, "plan of trainings")
         if "programs" not in self.plan:
-            raise Failed(64, "%s is no plan of trainings: its table is none of cpu, gpu and why" % settings.plan)
+            raise Failed(64, "%s is no plan of trainings to compute: its links are those of other tables" % settings.plan)
         self.root = settings.root
         self.work, self.kept = settings.work, settings.kept
         self.deadline = time.monotonic() + 60 * settings.minutes - STOPPING_S if settings.minutes else None

@@ -12,10 +12,9 @@ namespace cassle {
 namespace {
 
 constexpr double kNarrow = 380, kWidest = 1000, kPlotHeight = 180, kBar = 14, kGap = 14;
-// Of the type, per letter.
-constexpr double kLetter = 6.6;
 // Of a name that hangs down; the hints of the bars have all of it.
 constexpr int kSlantedLetters = 24;
+constexpr double kSlant = 38;
 
 // Room that the groups want.
 double WantedWidth(int categories, int series) { return 60 + categories * (series * kBar + kGap); }
@@ -28,16 +27,24 @@ std::string BarChart(const ChartText& text, const std::vector<std::string>& cate
                      const AxisScale& y, const std::vector<BarSeries>& series) {
   const int groups = std::max<int>(1, categories.size());
   const int bars = std::max<int>(1, series.size());
-  const double width = std::clamp(WantedWidth(groups, bars), kNarrow, kWidest);
-  const double left = ChartFrame::LeftFor(y);
+  double width = std::clamp(WantedWidth(groups, bars), kNarrow, kWidest);
+  double left = ChartFrame::LeftFor(y);
   const double group_width = (width - left - 14) / groups;
   int longest = 0;
   for (const std::string& category : categories) {
     longest = std::max(longest, CountLetters(category));
   }
   // Names that do not fit side by side hang down at an angle.
-  const bool slanted = longest * kLetter > group_width;
-  const double bottom = slanted ? 34 + 0.6 * kLetter * std::min(longest, kSlantedLetters) : 42;
+  const bool slanted = longest * kLetterWidth > group_width;
+  std::vector<std::string> names = categories;
+  if (slanted) {
+    for (std::string& name : names) name = ShortenedInside(name, kSlantedLetters);
+    const double excess = HangingNames{kSlant, left, group_width}.Excess(names);
+    left += excess;
+    width += excess;
+  }
+  const HangingNames hanging{kSlant, left, group_width};
+  const double bottom = slanted ? 34 + 0.6 * kLetterWidth * std::min(longest, kSlantedLetters) : 42;
   const ChartFrame frame(width, kPlotHeight + 12 + bottom, left, bottom);
   std::string svg = frame.Open(text);
   frame.DrawYTicks(y, &svg);
@@ -58,17 +65,13 @@ std::string BarChart(const ChartText& text, const std::vector<std::string>& cate
           std::min(tip, foot), std::max(1.0, bar_width - 1), std::max(0.5, std::abs(tip - foot)),
           ChartHint(absl::StrFormat("%s, %s: %.4g", categories[c], series[s].name, value)));
     }
-    const double middle = left + (c + 0.5) * group_width;
-    const std::string place = slanted
-                                  ? absl::StrFormat(
-                                        "transform=\"translate(%.1f %.1f) rotate(-38)\" "
-                                        "text-anchor=\"end\"",
-                                        middle + 4, frame.bottom() + 14)
-                                  : absl::StrFormat("x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\"",
-                                                    middle, frame.bottom() + 17);
-    const std::string name =
-        slanted ? ShortenedInside(categories[c], kSlantedLetters) : categories[c];
-    absl::StrAppend(&svg, "<text class=\"tick\" ", place, ">", EscapeHtml(name), "</text>\n");
+    if (slanted) {
+      hanging.Draw(c, frame.bottom() + 14, names[c], &svg);
+      continue;
+    }
+    absl::StrAppendFormat(
+        &svg, "<text class=\"tick\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%s</text>\n",
+        left + (c + 0.5) * group_width, frame.bottom() + 17, EscapeHtml(names[c]));
   }
   absl::StrAppendFormat(&svg,
                         "<line class=\"base\" x1=\"%g\" x2=\"%g\" y1=\"%.1f\" y2=\"%.1f\"/>\n",

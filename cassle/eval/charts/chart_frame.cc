@@ -1,6 +1,7 @@
 #include "cassle/eval/charts/chart_frame.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -8,6 +9,28 @@
 #include "cassle/eval/charts/html_text.h"
 
 namespace cassle {
+namespace {
+
+// Of a hanging name's end, right of the middle of its column.
+constexpr double kAside = 4;
+
+}  // namespace
+
+double HangingNames::Excess(const std::vector<std::string>& names) const {
+  const double width = kLetterWidth * std::cos(degrees * std::acos(-1.0) / 180);
+  double excess = 0;
+  for (size_t c = 0; c < names.size(); ++c) {
+    excess = std::max(excess, width * CountLetters(names[c]) - (left + (c + 0.5) * step + kAside));
+  }
+  return excess;
+}
+
+void HangingNames::Draw(int column, double y, const std::string& name, std::string* svg) const {
+  absl::StrAppendFormat(svg,
+                        "<text class=\"tick\" transform=\"translate(%.1f %.1f) rotate(-%g)\" "
+                        "text-anchor=\"end\">%s</text>\n",
+                        left + (column + 0.5) * step + kAside, y, degrees, EscapeHtml(name));
+}
 
 ChartFrame::ChartFrame(double width, double height, double left, double bottom)
     : width_(width), height_(height), left_(left), bottom_(bottom) {}

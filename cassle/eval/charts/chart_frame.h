@@ -4,6 +4,7 @@
 #define CASSLE_EVAL_CHARTS_CHART_FRAME_H_
 
 #include <string>
+#include <vector>
 
 #include "cassle/eval/charts/axis_scale.h"
 
@@ -17,6 +18,21 @@ inline const char* Dashed(int series) { return series >= kSeriesColors ? " dashe
 
 // "3" of series-3, for a 0-based index.
 inline int ColorNumber(int series) { return series % kSeriesColors + 1; }
+
+// Width of a letter of the type, about.
+inline constexpr double kLetterWidth = 6.6;
+
+// Names below the middles of columns, at an angle that leads up to them.
+struct HangingNames {
+  double degrees = 0;
+  // Of the first column; between columns.
+  double left = 0, step = 0;
+
+  // How much further right the columns must begin for all names to lie within the picture.
+  double Excess(const std::vector<std::string>& names) const;
+  // Appends the name of a column, whose end is at height y.
+  void Draw(int column, double y, const std::string& name, std::string* svg) const;
+};
 
 // Text of a chart. All of it is escaped when drawn.
 struct ChartText {

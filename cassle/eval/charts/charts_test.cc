@@ -1,12 +1,15 @@
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "cassle/base/letters.h"
 #include "cassle/base/testing/status_matchers.h"
 #include "cassle/eval/charts/axis_scale.h"
 #include "cassle/eval/charts/bar_chart.h"
+#include "cassle/eval/charts/chart_frame.h"
 #include "cassle/eval/charts/heat_map.h"
 #include "cassle/eval/charts/html_text.h"
 #include "cassle/eval/charts/interval_chart.h"
@@ -112,6 +115,14 @@ TEST(LineChartTest, NothingToDrawIsStillAChart) {
   EXPECT_THAT(svg, Not(HasSubstr("nan")));
   // A point alone is a dot.
   EXPECT_THAT(svg, HasSubstr("<circle class=\"mark mark-1\""));
+}
+
+TEST(LineChartTest, APointBetweenHolesIsADot) {
+  ChartSeries line;
+  line.points = {{1, 1}, {2, NAN}, {3, 2}, {4, NAN}, {5, 1}, {6, 1}};
+  const std::string svg =
+      LineChart({"t", "x", "y"}, LinearAxis({1, 6}, false), LinearAxis({0, 2}, true), {line});
+  EXPECT_EQ(Count(svg, "<circle class=\"mark mark-1\""), 2);
 }
 
 TEST(LineChartTest, HolesInterruptTheLine) {
@@ -310,11 +321,54 @@ TEST(BarChartTest, LongNamesKeepBothEnds) {
   }
 }
 
+// Where the leftmost of the names begins that lead up to their columns at an angle; 0 is the edge.
+double LeftmostHanging(const std::string& svg, double degrees) {
+  double leftmost = 1e9;
+  const std::vector<std::string> texts = absl::StrSplit(svg, "<text class=\"tick\" transform=");
+  for (size_t i = 1; i < texts.size(); ++i) {
+    const std::string name =
+        texts[i].substr(texts[i].find('>') + 1, texts[i].find("</text>") - texts[i].find('>') - 1);
+    const double end = std::stod(texts[i].substr(texts[i].find('(') + 1));
+    leftmost = std::min(leftmost, end - kLetterWidth * CountLetters(name) *
+                                            std::cos(degrees * std::acos(-1.0) / 180));
+  }
+  return leftmost;
+}
+
+TEST(HangingNamesTest, LongNamesLieWithinThePictureBesideShortOnesOfRows) {
+  const std::vector<std::string> names = {
+      "a", std::string(22, 'b'), std::string(60, 'c'), "d", "e", "f", "g", "h", "i", "j"};
+  const std::vector<double> values(names.size(), 1);
+  const std::string bars =
+      BarChart({"t", "x", "y"}, names, LinearAxis({0, 1}, true), {{"up", 0, values}});
+  EXPECT_GE(LeftmostHanging(bars, 38), -0.1);
+  EXPECT_LT(LeftmostHanging(bars, 38), 100);
+  const std::string map =
+      HeatMap({"t", "x", "y"}, names, LinearAxis({0, 1}, false), {{"r", values}});
+  EXPECT_GE(LeftmostHanging(map, 48), -0.1);
+  EXPECT_LT(LeftmostHanging(map, 48), 100);
+}
+
 TEST(HtmlTextTest, TextIsCutBetweenLetters) {
   EXPECT_EQ(ShortenedInside("abc", 3), "abc");
   EXPECT_EQ(ShortenedInside("\u00e4\u00f6\u00fc", 3), "\u00e4\u00f6\u00fc");
   EXPECT_EQ(ShortenedInside("\u00e4\u00f6\u00fc\u00df", 3), "\u00e4\u2026\u00df");
   EXPECT_EQ(ShortenedInside("abcdefg", 6), "abc\u2026fg");
+}
+
+// A test split may have the last of a hundred classes only.
+TEST(ScatterPlotTest, AFewOfManyClassesAreToldApart) {
+  ScatterPlot plot;
+  plot.points = {0, 0, 1, 1};
+  plot.classes = {80, 99};
+  plot.class_names = std::vector<std::string>(100, "c");
+  const std::string svg = ScatterSvg(plot);
+  EXPECT_THAT(svg, AllOf(HasSubstr("id=\"k80\" fill=\"#0072b2\""),
+                         HasSubstr("id=\"k99\" fill=\"#d55e00\"")));
+  // Where all numbers are below 40 they say what a class looks like.
+  plot.classes = {1, 39};
+  EXPECT_THAT(ScatterSvg(plot), AllOf(HasSubstr("id=\"k1\" fill=\"#d55e00\""),
+                                      HasSubstr("id=\"k39\" fill=\"#505050\"")));
 }
 
 TEST(ScatterPlotTest, LongNamesOfClassesKeepBothEndsAndStayUtf8) {

@@ -12,10 +12,10 @@
 namespace cassle {
 namespace {
 
-constexpr double kLetter = 6.6;
 // Of a name left of the cells and below them; the hints of the cells have all of it.
 constexpr int kRowLetters = 48;
 constexpr int kColumnLetters = 24;
+constexpr double kSlant = 48;
 // Of a name's line; and how many rows may take that much where cells are smaller.
 constexpr double kNameHeight = 11;
 constexpr size_t kNamedRows = 40;
@@ -93,44 +93,43 @@ double CellSize(size_t columns) {
   return std::clamp(860.0 / std::max<size_t>(1, columns), 6.0, 34.0);
 }
 
-std::vector<std::string> ShownNames(const std::vector<HeatMapRow>& rows) {
-  std::vector<std::string> names;
-  for (const HeatMapRow& row : rows) names.push_back(ShortenedInside(row.name, kRowLetters));
-  return names;
-}
+// The names as far as they are shown, where the cells begin, right of the names, and the width of
+// it all, with the key right of the cells.
+struct Layout {
+  std::vector<std::string> rows, columns;
+  double cell = 0, left = 0, width = 0;
+};
 
-// Where the cells begin, right of the names; and the room of the key right of them.
-double LeftOf(const std::vector<std::string>& row_names) {
-  return 34 + kLetter * Longest(row_names);
-}
-constexpr double kRight = 70;
-
-double WantedWidth(size_t columns, const std::vector<std::string>& row_names) {
-  return LeftOf(row_names) + CellSize(columns) * std::max<size_t>(1, columns) + kRight;
+Layout LayOut(const std::vector<std::string>& columns, const std::vector<HeatMapRow>& rows) {
+  Layout layout;
+  for (const HeatMapRow& row : rows) layout.rows.push_back(ShortenedInside(row.name, kRowLetters));
+  for (const std::string& name : columns) {
+    layout.columns.push_back(ShortenedInside(name, kColumnLetters));
+  }
+  layout.cell = CellSize(columns.size());
+  layout.left = 34 + kLetterWidth * Longest(layout.rows);
+  layout.left += HangingNames{kSlant, layout.left, layout.cell}.Excess(layout.columns);
+  layout.width = layout.left + layout.cell * std::max<size_t>(1, columns.size()) + 70;
+  return layout;
 }
 
 }  // namespace
 
 bool IsWideHeatMap(const std::vector<std::string>& columns, const std::vector<HeatMapRow>& rows) {
-  return WantedWidth(columns.size(), ShownNames(rows)) > 560;
+  return LayOut(columns, rows).width > 560;
 }
 
 std::string HeatMap(const ChartText& text, const std::vector<std::string>& columns,
                     const AxisScale& values, const std::vector<HeatMapRow>& rows) {
   const int count = std::max<int>(1, columns.size());
-  const double cell = CellSize(count);
-  const std::vector<std::string> row_names = ShownNames(rows);
-  std::vector<std::string> column_names;
-  for (const std::string& name : columns) {
-    column_names.push_back(ShortenedInside(name, kColumnLetters));
-  }
-  const double left = LeftOf(row_names), top = 12;
+  const Layout layout = LayOut(columns, rows);
+  const double cell = layout.cell, left = layout.left, top = 12;
   // A few rows are high enough for their names, however many columns there are.
   const double row_height = rows.size() <= kNamedRows ? std::max(cell, kNameHeight) : cell;
   const double height = row_height * std::max<int>(1, rows.size());
-  const double bottom = 34 + 0.75 * kLetter * Longest(column_names);
-  const ChartFrame frame(std::max(260.0, WantedWidth(count, row_names)),
-                         std::max(height, 90.0) + top + bottom, left, bottom);
+  const double bottom = 34 + 0.75 * kLetterWidth * Longest(layout.columns);
+  const ChartFrame frame(std::max(260.0, layout.width), std::max(height, 90.0) + top + bottom, left,
+                         bottom);
   // Names of cells lower than the type are thinned out.
   const int every = std::max<int>(1, std::ceil(kNameHeight / cell));
   const int every_row = std::max<int>(1, std::ceil(kNameHeight / row_height));
@@ -140,7 +139,7 @@ std::string HeatMap(const ChartText& text, const std::vector<std::string>& colum
     if (r % every_row == 0) {
       absl::StrAppendFormat(
           &svg, "<text class=\"tick\" x=\"%g\" y=\"%.1f\" text-anchor=\"end\">%s</text>\n",
-          left - 6, y + row_height / 2 + 4, EscapeHtml(row_names[r]));
+          left - 6, y + row_height / 2 + 4, EscapeHtml(layout.rows[r]));
     }
     for (int c = 0; c < count && c < static_cast<int>(rows[r].values.size()); ++c) {
       const double value = rows[r].values[c];
@@ -160,12 +159,9 @@ std::string HeatMap(const ChartText& text, const std::vector<std::string>& colum
                             CellNumber(value));
     }
   }
+  const HangingNames hanging{kSlant, left, cell};
   for (int c = 0; c < static_cast<int>(columns.size()); c += every) {
-    absl::StrAppendFormat(&svg,
-                          "<text class=\"tick\" transform=\"translate(%.1f %.1f) rotate(-48)\" "
-                          "text-anchor=\"end\">%s</text>\n",
-                          left + (c + 0.5) * cell + 4, top + height + 12,
-                          EscapeHtml(column_names[c]));
+    hanging.Draw(c, top + height + 12, layout.columns[c], &svg);
   }
   DrawKey(values, left + cell * count + 14, top, std::max(height, 90.0), &svg);
   frame.DrawLabels(text, &svg);

@@ -11,7 +11,7 @@ namespace cassle {
 namespace {
 
 // Of what is right of the names.
-constexpr double kPlot = 500, kLetter = 6.6, kBottom = 42;
+constexpr double kPlot = 500, kBottom = 42;
 // Of a series in a row, and between rows.
 constexpr double kLine = 11, kGap = 8;
 
@@ -35,7 +35,7 @@ std::string IntervalChart(const ChartText& text, const std::vector<std::string>&
   int longest = 0;
   for (const std::string& row : rows) longest = std::max(longest, CountLetters(row));
   const double row_height = kLine * std::max<size_t>(1, series.size()) + kGap;
-  const double left = 24 + kLetter * longest;
+  const double left = 24 + kLetterWidth * longest;
   const ChartFrame frame(left + kPlot, 12 + row_height * std::max<size_t>(1, rows.size()) + kBottom,
                          left, kBottom);
   std::string svg = frame.Open(text);

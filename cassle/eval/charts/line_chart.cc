@@ -11,13 +11,19 @@ constexpr double kWidth = 380, kHeight = 236, kBottom = 42;
 void DrawSeries(const ChartFrame& frame, const AxisScale& x, const AxisScale& y,
                 const ChartSeries& line, std::string* svg) {
   std::string path, hits, mark;
+  const auto shown = [&](size_t i) {
+    return i < line.points.size() && x.Shows(line.points[i].first) &&
+           y.Shows(line.points[i].second);
+  };
   bool interrupted = true;
   for (size_t i = 0; i < line.points.size(); ++i) {
-    const auto& [at_x, at_y] = line.points[i];
-    if (!x.Shows(at_x) || !y.Shows(at_y)) {
+    if (!shown(i)) {
       interrupted = true;
       continue;
     }
+    // A point alone has no line to be seen by.
+    const bool alone = interrupted && !shown(i + 1);
+    const auto& [at_x, at_y] = line.points[i];
     const double px = frame.X(x.Position(at_x)), py = frame.Y(y.Position(at_y));
     absl::StrAppendFormat(&path, "%s%.1f %.1f", interrupted ? "M" : "L", px, py);
     interrupted = false;
@@ -28,8 +34,7 @@ void DrawSeries(const ChartFrame& frame, const AxisScale& x, const AxisScale& y,
     }
     if (i < line.hollow.size()) {
       mark += ChartDot(px, py, line.color, line.hollow[i]);
-    } else if (static_cast<int>(i) == line.marked || line.points.size() == 1) {
-      // A single point has no line to be seen by.
+    } else if (static_cast<int>(i) == line.marked || alone) {
       mark += ChartDot(px, py, line.color, /*hollow=*/false);
     }
   }

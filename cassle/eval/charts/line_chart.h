@@ -16,7 +16,8 @@ struct ChartSeries {
   std::string name;
   // 0-based index of its colour.
   int color = 0;
-  // (x, y), ascending x. A point that an axis cannot show interrupts the line.
+  // (x, y), ascending x. A point that an axis cannot show interrupts the line; one between two such
+  // is a dot.
   std::vector<std::pair<double, double>> points;
   // One text per point for the tooltip, below the name; empty: no tooltips.
   std::vector<std::string> hints;

@@ -89,7 +89,12 @@ std::string ScatterSvg(const ScatterPlot& plot) {
       "\" font-family=\"system-ui, sans-serif\" font-size=\"13\" fill=\"#202124\">\n<title>",
       EscapeHtml(plot.title), "</title>\n<defs>\n");
   if (present.empty()) absl::StrAppend(&svg, Definition(0, "k0"));
-  for (int c : present) absl::StrAppend(&svg, Definition(c, absl::StrCat("k", c)));
+  // By its number a class looks the same in all plots; a few of a hundred would all be gray.
+  const bool by_place = !present.empty() && *present.rbegin() >= kNumColors * kNumShapes;
+  int place = 0;
+  for (int c : present) {
+    absl::StrAppend(&svg, Definition(by_place ? place++ : c, absl::StrCat("k", c)));
+  }
   absl::StrAppend(&svg, "</defs>\n<rect width=\"", width, "\" height=\"", height,
                   "\" fill=\"#ffffff\"/>\n",
                   Text(kLeft, 30, " font-size=\"17\" font-weight=\"600\"", plot.title),

@@ -20,8 +20,10 @@ struct ScatterPlot {
 };
 
 // Eight colours that the colour-blind tell apart (those of report_style.h), and a shape of its own
-// for every eight classes; from 40 classes on they repeat. The legend names the classes that have
-// points, at most 40. Both axes have one scale. Points are drawn in their order.
+// for every eight classes, by the class's number; where one that has points is beyond 40, by its
+// place among those that have: the first 40 are told apart, the others are gray. The legend names
+// the classes that have points, at most 40. Both axes have one scale. Points are drawn in their
+// order.
 std::string ScatterSvg(const ScatterPlot& plot);
 
 }  // namespace cassle

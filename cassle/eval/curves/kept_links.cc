@@ -69,7 +69,8 @@ std::string ProblemOf(const v1::TrainingPlan& plan) {
     titles.insert(row.title());
   }
   const auto rows = static_cast<size_t>(plan.rows_size());
-  if (rows == 0 || keys.size() != rows || titles.size() != rows) {
+  // The empty key is no baseline's.
+  if (rows == 0 || keys.size() != rows || titles.size() != rows || keys.count("") > 0) {
     return "it needs rows, each with a key and a title of its own";
   }
   if (columns.empty() || columns.size() != static_cast<size_t>(plan.columns_size())) {

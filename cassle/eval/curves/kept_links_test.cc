@@ -52,6 +52,7 @@ TEST_F(KeptLinksTest, PlansThatMakeNoSenseAreRefusedByName) {
   expect([](v1::TrainingPlan* plan) { plan->add_columns("hue"); }, "columns, each once");
   expect([](v1::TrainingPlan* plan) { plan->clear_rows(); }, "rows");
   expect([](v1::TrainingPlan* plan) { plan->mutable_rows(1)->set_title("Plain"); }, "of its own");
+  expect([](v1::TrainingPlan* plan) { plan->mutable_rows(1)->clear_key(); }, "of its own");
   expect([](v1::TrainingPlan* plan) { plan->mutable_rows(1)->add_seeds(3); },
          "seeds of row 'told'");
   expect([](v1::TrainingPlan* plan) { plan->mutable_rows(1)->set_baseline("plian"); }, "'plian'");

@@ -61,16 +61,18 @@ void AddLevels(const v1::TrainingPlan& plan, const RowCurves& curves, int column
   }
 }
 
-// Of the baseline itself: nothing.
-void AddGains(const v1::TrainingPlan& plan, const RowCurves& curves, int column, v1::Chart* chart) {
+// Over the baseline; of the baseline itself: nothing.
+void AddGains(const v1::TrainingPlan& plan, const RowCurves& curves, int column,
+              const v1::PlannedRow& baseline, v1::Chart* chart) {
   v1::ChartLine* line = chart->add_series();
   line->set_name(curves.row.title());
   const int num_planned = SeedsOf(plan, curves.row).size();
-  if (curves.row.baseline().empty()) {
+  if (curves.row.key() == baseline.key()) {
     for (const LevelPoint& point : curves.columns[column].levels) {
       line->add_x(point.epochs);
       AddValue(num_planned, point.num_seeds, 0, 0, 0, line);
     }
+    return;
   }
   for (const GainPoint& point : curves.columns[column].gains) {
     line->add_x(point.epochs);
@@ -86,7 +88,7 @@ void AddLines(const v1::TrainingPlan& plan, const std::vector<RowCurves>& curves
   for (const RowCurves& row : curves) {
     if (row.row.key() != baseline.key() && row.row.baseline() != baseline.key()) continue;
     if (!row.columns[column].levels.empty()) known.push_back(&row);
-    compared = compared || !row.columns[column].gains.empty();
+    compared = compared || (row.row.key() != baseline.key() && !row.columns[column].gains.empty());
   }
   if (known.empty()) return;
   const std::string what = absl::StrCat(plan.columns(column), ", ", baseline.title());
@@ -100,7 +102,7 @@ void AddLines(const v1::TrainingPlan& plan, const std::vector<RowCurves>& curves
                    absl::StrCat(plan.columns(column), ": gain over ", baseline.title(),
                                 " of the same seeds, and the 95 % bootstrap interval"),
                    "gain, points", evaluation);
-  for (const RowCurves* row : known) AddGains(plan, *row, column, gains);
+  for (const RowCurves* row : known) AddGains(plan, *row, column, baseline, gains);
 }
 
 // Of one column: every row that is compared with another, as far as it is known.
@@ -143,15 +145,19 @@ void AddIntervals(const v1::TrainingPlan& plan, const std::vector<RowCurves>& cu
 // Lines over the epochs; where a baseline has more rows than there are colours, intervals.
 void AddCharts(const v1::TrainingPlan& plan, const std::vector<RowCurves>& curves,
                v1::Evaluation* evaluation) {
-  std::map<std::string, int> lines;
+  // Of every baseline, which has a line too and may itself be compared with another.
+  std::map<std::string, int> compared;
   bool fit = true;
   for (const v1::PlannedRow& row : plan.rows()) {
-    fit = ++lines[row.baseline().empty() ? row.key() : row.baseline()] <= kMaxLines && fit;
+    if (!row.baseline().empty()) fit = ++compared[row.baseline()] < kMaxLines && fit;
   }
   for (int column = 0; column < plan.columns_size(); ++column) {
     if (!fit) AddIntervals(plan, curves, column, evaluation);
     for (const v1::PlannedRow& row : plan.rows()) {
-      if (fit && row.baseline().empty()) AddLines(plan, curves, column, row, evaluation);
+      const bool alone = row.baseline().empty();
+      if (fit && (alone || compared.count(row.key()) > 0)) {
+        AddLines(plan, curves, column, row, evaluation);
+      }
     }
   }
 }

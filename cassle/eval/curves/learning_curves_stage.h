@@ -9,7 +9,7 @@
 namespace cassle {
 
 inline StageInfo LearningCurvesInfo() {
-  return {"learning-curves", /*version=*/6,
+  return {"learning-curves", /*version=*/7,
           "Accuracy over the length of trainings, and what each gains over its baseline, with "
           "bootstrap intervals."};
 }

@@ -206,6 +206,28 @@ TEST_F(LearningCurvesStageTest, ARowOfFewerSeedsLacksNoneOfTheOthers) {
   EXPECT_THAT(result_.charts(0).series(1).notes(), ElementsAre("1 of 1 seeds", "1 of 1 seeds"));
 }
 
+TEST_F(LearningCurvesStageTest, ABaselineMayItselfBeComparedWithAnother) {
+  v1::PlannedRow* row = plan_.add_rows();
+  row->set_key("more");
+  row->set_title("Told more");
+  row->set_baseline("told");
+  row->set_flags("--method=more");
+  KeepTenEpochs();
+  Keep(MakeLink("more", 1, 10, "ff", 8));
+  ASSERT_OK(Run());
+  EXPECT_THAT(Line(1, "Told more"), HasSubstr("| Told more | 1 | +25.0 ("));
+  const v1::Chart* chart = ChartOf("hue, Told, of all: gain");
+  ASSERT_NE(chart, nullptr);
+  ASSERT_EQ(chart->series_size(), 2);
+  // Of the baseline's own gain the other chart tells.
+  EXPECT_THAT(chart->series(0).y(), ElementsAre(0));
+  EXPECT_THAT(chart->series(1).y(), ElementsAre(25));
+  chart = ChartOf("hue, Plain: gain");
+  ASSERT_NE(chart, nullptr);
+  ASSERT_EQ(chart->series_size(), 2);
+  EXPECT_THAT(chart->series(1).y(), ElementsAre(37.5));
+}
+
 // Told, and eight more with the same baseline: no page has a colour for each.
 TEST_F(LearningCurvesStageTest, MoreRowsThanColoursAreComparedAsIntervals) {
   for (int i = 0; i < 8; ++i) {

@@ -106,6 +106,31 @@ TEST_F(EmbeddingExportTest, NpzHasNumPysHeadersAndTheBytesOfTheTensors) {
   tzset();
 }
 
+TEST_F(EmbeddingExportTest, NamesOfMembersAreMarkedAsUtf8WhereTheyAreNotAscii) {
+  const std::string name =
+      "target.gr\xC3\xB6\xC3\x9F"
+      "e";
+  rows_.vectors[name] = {1, 2, 3};
+  ASSERT_OK(rows_.Write(folder_));
+  ASSERT_OK(WritePictures({3, 5}, {}, {"a", "b"}, folder_));
+  ASSERT_OK(WriteEmbeddingsNpz(folder_));
+  const std::string bytes = Read("embeddings.npz");
+  // Bit 11 of the flags of a local header (APPNOTE 4.4.4).
+  const auto marked = [&](const std::string& member) {
+    const size_t at = bytes.find("PK\x03\x04");
+    for (size_t header = at; header != std::string::npos;
+         header = bytes.find("PK\x03\x04", header + 1)) {
+      if (bytes.compare(header + 30, member.size(), member) == 0) {
+        return (bytes[header + 7] & 8) != 0;
+      }
+    }
+    ADD_FAILURE() << "no " << member;
+    return false;
+  };
+  EXPECT_TRUE(marked(name + ".npy"));
+  EXPECT_FALSE(marked("features.npy"));
+}
+
 TEST_F(EmbeddingExportTest, NamesThatAreNotThoseOfTheRowsAreRefused) {
   ASSERT_OK(WritePictures({3}, {}, {"a"}, folder_));
   EXPECT_THAT(WriteEmbeddingsCsv(folder_),

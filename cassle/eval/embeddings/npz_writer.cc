@@ -2,6 +2,7 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <locale.h>
 
 #include <algorithm>
 #include <utility>
@@ -93,7 +94,12 @@ absl::Status NpzWriter::AddMember(const std::string& name, const std::string& de
   // No clock: before the first day that zip knows, which then stands for it in every time zone
   // (zip's times are local).
   archive_entry_set_mtime(entry, 0, 0);
+  // In a locale that has all letters the name is marked as UTF-8, else NumPy takes it for letters
+  // of the first PCs. (locale_t)0 leaves the thread's locale as it is.
+  static const locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
+  const locale_t before = uselocale(utf8);
   const int begun = archive_write_header(archive_, entry);
+  uselocale(before);
   archive_entry_free(entry);
   if (begun != ARCHIVE_OK) return Failed();
   for (const absl::string_view bytes : {absl::string_view(header), values}) {

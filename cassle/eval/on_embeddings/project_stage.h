@@ -9,7 +9,7 @@
 namespace cassle {
 
 inline StageInfo ProjectInfo() {
-  return {"project", /*version=*/4,
+  return {"project", /*version=*/5,
           "Draws features as points of a plane, by t-SNE or principal "
           "components, coloured by class."};
 }

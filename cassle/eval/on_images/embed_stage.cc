@@ -227,7 +227,7 @@ absl::Status Embed(const v1::EmbedOptions& options, StageContext& context) {
 StageInfo EmbedInfo() {
   return {
       .name = "embed",
-      .version = 4,
+      .version = 5,
       .summary = "Runs every image of a split through a frozen encoder and writes the features.",
       .resolve = ResolveWhere,
       .team = FindStageRanks<v1::EmbedOptions>};

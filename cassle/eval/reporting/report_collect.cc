@@ -223,22 +223,25 @@ void DescribeColumn(int c, v1::StageTable* table) {
   if (column->is_fraction()) column->set_decimals(1);
 }
 
+// Averages of equal numbers in another order differ in their last digits.
+bool IsSame(double a, double b) {
+  return std::abs(a - b) <= 1e-12 * std::max(std::abs(a), std::abs(b));
+}
+
 void MarkBest(int c, v1::StageTable* table) {
   const v1::Score::Better better = table->columns(c).better();
-  if (better == v1::Score::NEITHER || table->rows_size() < 2) return;
+  if (better == v1::Score::NEITHER) return;
   const double sign = better == v1::Score::LOWER ? -1 : 1;
   double best = -HUGE_VAL, worst = HUGE_VAL;
-  int values = 0;
   for (const v1::ReportRow& row : table->rows()) {
     if (!row.cells(c).has_value()) continue;
-    ++values;
     best = std::max(best, sign * row.cells(c).value());
     worst = std::min(worst, sign * row.cells(c).value());
   }
-  if (values > 1 && best == worst) return;
+  if (IsSame(best, worst)) return;
   for (v1::ReportRow& row : *table->mutable_rows()) {
     v1::ReportCell* cell = row.mutable_cells(c);
-    cell->set_best(cell->has_value() && sign * cell->value() == best);
+    cell->set_best(cell->has_value() && IsSame(sign * cell->value(), best));
   }
 }
 

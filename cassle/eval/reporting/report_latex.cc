@@ -21,6 +21,10 @@ std::string Escape(const std::string& text) {
                                     {"^", "\\textasciicircum{}"},
                                     {"<", "\\textless{}"},
                                     {">", "\\textgreater{}"},
+                                    {"|", "\\textbar{}"},
+                                    // At the begin of a row they would be of the \\ before it.
+                                    {"[", "{[}"},
+                                    {"*", "{*}"},
                                     {"±", "$\\pm$"},
                                     {"↓", "$\\downarrow$"},
                                     {"\n", " "}});
@@ -40,7 +44,7 @@ TextGrid LatexGrid(const v1::StageTable& table) {
     }
   }
   if (!HasChance(table)) return grid;
-  grid.push_back({absl::StrCat("\\emph{", ChanceName(table), "}")});
+  grid.push_back({absl::StrCat("\\emph{", Escape(ChanceName(table)), "}")});
   for (const v1::ReportColumn& column : table.columns()) {
     grid.back().push_back(column.has_chance() ? NumberText(column, column.chance()) : "--");
   }

@@ -20,7 +20,7 @@ namespace cassle {
 
 StageInfo ReportInfo() {
   return {.name = "report",
-          .version = 8,
+          .version = 9,
           .summary =
               "Puts results of evaluation stages and trainings into tables (Markdown, LaTeX, CSV, "
               "JSON) and one self-contained page with charts; with --follow also of trainings "

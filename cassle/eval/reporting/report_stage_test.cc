@@ -50,7 +50,7 @@ TEST_F(ReportStageTest, TheTableHoldsTheNumbersOfTheResults) {
   EXPECT_EQ(table().columns(0).chance(), 0.125);
   EXPECT_EQ(table_.sources(1).weights_fingerprint(), "weights of trained");
   EXPECT_EQ(Read("table.md"),
-            "**A <title> & more** (test top-1 accuracy, %)\n\n"
+            "**A &lt;title> & more** (test top-1 accuracy, %)\n\n"
             "| encoder               |    shape |      hue |\n"
             "| --------------------- | -------: | -------: |\n"
             "| random                |     25.0 | **81.2** |\n"
@@ -85,7 +85,27 @@ TEST_F(ReportStageTest, RunsOfOneRowAreAveraged) {
   EXPECT_EQ(CellText(table().columns(0), cell), "55.0 ± 7.1");
   // What was not measured is no zero.
   EXPECT_FALSE(table().rows(1).cells(0).has_value());
-  EXPECT_THAT(Read("table.md"), HasSubstr("| y                     |              - |"));
+  EXPECT_THAT(Read("table.md"), HasSubstr("| y                     |          - |"));
+}
+
+// 0.1 + 0.2 + 0.3 is not 0.3 + 0.2 + 0.1.
+TEST_F(ReportStageTest, SeedsInAnotherOrderAreNoBetter) {
+  const double values[] = {0.1, 0.2, 0.3, 0.3, 0.2, 0.1};
+  for (int i = 0; i < 6; ++i) {
+    AddResult(absl::StrCat(i), MadeUpProbe(absl::StrCat("seed ", i), {{"shape", values[i]}}));
+    options_.add_names(i < 3 ? "x" : "y");
+  }
+  ASSERT_OK(Run());
+  ASSERT_NE(table().rows(0).cells(0).value(), table().rows(1).cells(0).value());
+  for (const v1::ReportRow& row : table().rows()) EXPECT_FALSE(row.cells(0).best());
+  AddResult("z", MadeUpProbe("z", {{"shape", 0.15}, {"hue", 0.5}}));
+  options_.add_names("z");
+  ASSERT_OK(Run());
+  EXPECT_TRUE(table().rows(0).cells(0).best());
+  EXPECT_TRUE(table().rows(1).cells(0).best());
+  EXPECT_FALSE(table().rows(2).cells(0).best());
+  // The only one of its column is better than none.
+  EXPECT_FALSE(table().rows(2).cells(1).best());
 }
 
 TEST_F(ReportStageTest, GroupsAndColumnsNameAndOrder) {

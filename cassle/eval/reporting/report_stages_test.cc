@@ -1,5 +1,6 @@
 // Tables, charts and pictures of stages that write cassle/eval/result/evaluation.proto, and
 // trainings.
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <utility>
@@ -17,6 +18,7 @@
 namespace cassle {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -128,6 +130,22 @@ TEST_F(ReportStagesTest, LatexIsEscapedAndHasTheBestInBold) {
             "\\bottomrule\n\\end{tabular}\n\\end{table}\n");
 }
 
+TEST_F(ReportStagesTest, NothingInATableIsACommandOfLatexOrMarkdown) {
+  for (const char* encoder : {"[a]", "*b|c", "<i>"}) {
+    v1::Evaluation evaluation = MadeUpEvaluation("knn", encoder);
+    AddMadeUpScore("label", 0.5, &evaluation)->set_chance(0.25);
+    evaluation.set_chance_name("50 % | a_b <i>");
+    AddResult(encoder, evaluation, "knn");
+  }
+  ASSERT_OK(Run());
+  // After the end of a row "[a]" would be a distance, and "*" go without being seen.
+  EXPECT_THAT(Read("table.tex"),
+              AllOf(HasSubstr("\n{[}a] & "), HasSubstr("\n{*}b\\textbar{}c & "),
+                    HasSubstr("\\emph{50 \\% \\textbar{} a\\_b \\textless{}i\\textgreater{}}")));
+  EXPECT_THAT(Read("table.md"),
+              AllOf(HasSubstr("| &lt;i> "), HasSubstr("| *50 % \\| a_b &lt;i>* |")));
+}
+
 TEST_F(ReportStagesTest, ATrainingIsCurvesAndItsLastValues) {
   AddFolder("pretrain", "a", MadeUpTraining("moco_v2", 0));
   AddFolder("pretrain", "b", MadeUpTraining("byol", 1));
@@ -149,6 +167,24 @@ TEST_F(ReportStagesTest, ATrainingIsCurvesAndItsLastValues) {
   EXPECT_THAT(charts[1], HasSubstr("Loss: moco_v2, byol"));
   EXPECT_LT(std::vector<std::string>(absl::StrSplit(charts[1], 'L')).size(), 2 * 170);
   EXPECT_THAT(charts[2], HasSubstr("byol\n2: 60"));
+}
+
+TEST_F(ReportStagesTest, WhatIsNotFiniteInterruptsACurveAndIsNoLastValue) {
+  auto files = MadeUpTraining("moco_v2", 0);
+  files["metrics.jsonl"] =
+      "{\"step\":1,\"epoch\":1,\"loss\":3,\"epoch_loss\":3}\n"
+      "{\"step\":2,\"epoch\":1,\"loss\":2,\"matched_cosine\":0.5}\n"
+      "{\"step\":3,\"epoch\":2,\"loss\":\"NaN\",\"epoch_loss\":\"NaN\"}\n"
+      "{\"step\":4,\"epoch\":2,\"loss\":1}\n{\"step\":5,\"epoch\":2,\"loss\":1}\n";
+  AddFolder("pretrain", "a", files);
+  ASSERT_OK(Run());
+  ASSERT_EQ(table_.stages(0).columns_size(), 1);
+  EXPECT_EQ(table_.stages(0).columns(0).name(), "matched cosine");
+  const std::string html = Read("report.html");
+  const size_t line = html.find("class=\"series series-1\"");
+  ASSERT_NE(line, std::string::npos);
+  const std::string path = html.substr(line, html.find("/>", line) - line);
+  EXPECT_EQ(std::count(path.begin(), path.end(), 'M'), 2) << path;
 }
 
 TEST_F(ReportStagesTest, ChartsOfOneNameHaveTheSameAxes) {
@@ -267,7 +303,7 @@ TEST_F(ReportStagesTest, IntervalsAndTextTablesAreOnThePageAndNothingOfThemIsMar
         "<td>&lt;plain&gt;</td>"}) {
     EXPECT_THAT(html, HasSubstr(text));
   }
-  EXPECT_THAT(Read("table.md"), HasSubstr("**<gain>**\n\n # of <all>\n\n| <encoder> |\n"));
+  EXPECT_THAT(Read("table.md"), HasSubstr("**&lt;gain>**\n\n # of &lt;all>\n\n| &lt;encoder> |\n"));
 }
 
 v1::ChartLine* IntervalsOf(v1::Evaluation* evaluation) {

@@ -34,7 +34,7 @@ TextGrid MarkdownGrid(const v1::StageTable& table) {
     }
   }
   if (!HasChance(table)) return grid;
-  grid.push_back({absl::StrCat("*", ChanceName(table), "*")});
+  grid.push_back({absl::StrCat("*", MarkdownText(ChanceName(table)), "*")});
   for (const v1::ReportColumn& column : table.columns()) {
     grid.back().push_back(column.has_chance() ? NumberText(column, column.chance()) : "-");
   }
@@ -185,8 +185,8 @@ std::string TableMarkdown(const v1::ReportTable& report) {
     const std::string subject = TableSubject(table), note = PlusMinusNote(table);
     const TextGrid grid = MarkdownGrid(table);
     absl::StrAppend(&text, text.empty() ? "" : "\n", "**", MarkdownText(TableTitle(report, table)),
-                    "**", subject.empty() ? "" : absl::StrCat(" (", subject, ")"), "\n\n",
-                    AlignedMarkdown(IsTurned(table) ? Turned(grid) : grid),
+                    "**", subject.empty() ? "" : absl::StrCat(" (", MarkdownText(subject), ")"),
+                    "\n\n", AlignedMarkdown(IsTurned(table) ? Turned(grid) : grid),
                     note.empty() ? "" : absl::StrCat("\n", note, "\n"));
   }
   return text;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -94,10 +95,12 @@ Points Thinned(const Points& points) {
 Points CurveOf(const Metric& metric, const std::vector<nlohmann::json>& lines) {
   Points points;
   for (const nlohmann::json& line : lines) {
-    // Numbers that are not finite are strings in JSON: an interruption of the curve is enough.
-    if (!line.contains(metric.field) || !line[metric.field].is_number()) continue;
-    points.emplace_back(line[metric.monitor ? "epoch" : "step"].get<double>(),
-                        line[metric.field].get<double>());
+    if (!line.contains(metric.field)) continue;
+    // Numbers that are not finite are strings in JSON: they interrupt the curve.
+    const nlohmann::json& value = line[metric.field];
+    points.emplace_back(
+        line[metric.monitor ? "epoch" : "step"].get<double>(),
+        value.is_number() ? value.get<double>() : std::numeric_limits<double>::quiet_NaN());
   }
   return points;
 }
@@ -147,7 +150,7 @@ absl::StatusOr<Training> ReadTraining(const std::string& folder, const v1::Stage
     const Points points = CurveOf(metric, lines);
     if (points.empty()) continue;
     if (metric.title[0] != '\0') AddCurve(metric, points, &evaluation);
-    if (metric.score == nullptr) continue;
+    if (metric.score == nullptr || !std::isfinite(points.back().second)) continue;
     v1::Score* score = evaluation.add_scores();
     score->set_name(metric.score);
     score->set_value(points.back().second);

@@ -28,7 +28,7 @@ bool HoldsTraining(const std::string& folder);
 
 // Curves of everything that pretrain writes to metrics.jsonl (cassle/training_log/metrics.proto;
 // steps on the x axis, epochs for the monitors), and as scores the last values of those that tell a
-// good run from a bad one.
+// good run from a bad one, as far as they are finite.
 //   finished  else the run may be writing a line just now, and what has no end yet is not read.
 // \error kDataLoss naming file and line of what is no metrics line; kNotFound if a file is missing.
 absl::StatusOr<Training> ReadTraining(const std::string& folder, const v1::StageManifest& manifest,

@@ -24,7 +24,7 @@ absl::Status CheckTextTable(const v1::TextTable& table) {
 }
 
 std::string MarkdownText(const std::string& text) {
-  return absl::StrReplaceAll(text, {{"|", "\\|"}, {"\n", " "}});
+  return absl::StrReplaceAll(text, {{"|", "\\|"}, {"<", "&lt;"}, {"\n", " "}});
 }
 
 std::string MarkdownTable(const v1::TextTable& table) {

@@ -13,7 +13,7 @@ namespace cassle {
 // \error kDataLoss naming the table, if a row has not as many cells as there are columns.
 absl::Status CheckTextTable(const v1::TextTable& table);
 
-// The text as it can stand in a cell.
+// The text as it can stand in a cell: it ends none, and begins no element of HTML.
 std::string MarkdownText(const std::string& text);
 
 // The table alone, its first column aligned left, without title and note.
