@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "cassle/base/status_macros.h"
 #include "cassle/models/networks/layers.h"
 #include "cassle/ssl/method/encoder.h"
@@ -19,6 +20,7 @@
 #include "cassle/ssl/objectives/clustering_objectives.h"
 #include "cassle/ssl/objectives/objectives.h"
 #include "cassle/ssl/optimizers/schedule.h"
+#include "cassle/stage/options.h"
 
 namespace cassle {
 namespace {
@@ -149,6 +151,15 @@ Recipe DinoRecipe(bool) {
 absl::StatusOr<std::unique_ptr<Method>> MakeDino(const v1::MethodConfig& config,
                                                  const MethodSetup& setup) {
   const v1::DinoConfig& dino = config.dino();
+  v1::DinoConfig usual;
+  CASSLE_RETURN_IF_ERROR(ApplyDefaults(&usual));
+  if (dino.warmup_teacher_temperature_epochs() == 0 &&
+      dino.warmup_teacher_temperature() != usual.warmup_teacher_temperature()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--method.dino.warmup_teacher_temperature=", dino.warmup_teacher_temperature(),
+        " is not read without --method.dino.warmup_teacher_temperature_epochs: add that, or leave "
+        "it out"));
+  }
   const MlpOptions projector = {.hidden = dino.hidden_size(),
                                 .out = dino.projection_size(),
                                 .depth = 3,

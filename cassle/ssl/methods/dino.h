@@ -26,6 +26,7 @@ namespace cassle {
 Recipe DinoRecipe(bool official);
 
 // Settings have their defaults (MakeMethod in method_registry.h fills them in).
+// \error kInvalidArgument for a temperature from which a warm-up of no epochs would begin.
 absl::StatusOr<std::unique_ptr<Method>> MakeDino(const v1::MethodConfig& config,
                                                  const MethodSetup& setup);
 

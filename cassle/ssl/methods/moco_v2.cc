@@ -71,8 +71,7 @@ absl::StatusOr<std::unique_ptr<Method>> MakeMocoV2(const v1::MethodConfig& confi
   if (!moco.tell_keys() && !IsConditioned(setup.conditioning)) {
     return absl::InvalidArgumentError(
         "--method.moco_v2.tell_keys=false has no meaning without --conditioning: no projector is "
-        "told "
-        "anything; leave it out, or add a treatment");
+        "told anything; leave it out, or add a treatment");
   }
   CASSLE_RETURN_IF_ERROR(CheckQueueSize("moco_v2", moco.queue_size(), setup.batch_size));
   const MlpOptions projector = {

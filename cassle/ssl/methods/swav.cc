@@ -6,7 +6,6 @@
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
-#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -17,6 +16,7 @@
 #include "cassle/ssl/method/step_rows.h"
 #include "cassle/ssl/objectives/clustering_objectives.h"
 #include "cassle/ssl/objectives/objectives.h"
+#include "cassle/stage/options.h"
 
 namespace cassle {
 namespace {
@@ -142,6 +142,13 @@ absl::StatusOr<std::unique_ptr<Method>> MakeSwav(const v1::MethodConfig& config,
   }
   if (swav.queue_size() != 0) {
     CASSLE_RETURN_IF_ERROR(CheckQueueSize("swav", swav.queue_size(), setup.batch_size));
+  }
+  v1::SwavConfig usual;
+  CASSLE_RETURN_IF_ERROR(ApplyDefaults(&usual));
+  if (swav.queue_size() == 0 && swav.queue_start_epoch() != usual.queue_start_epoch()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--method.swav.queue_start_epoch=", swav.queue_start_epoch(),
+                     " is not read without --method.swav.queue_size: add that, or leave it out"));
   }
   const MlpOptions projector = {.hidden = swav.hidden_size(), .out = swav.projection_size()};
   CASSLE_ASSIGN_OR_RETURN(Encoder encoder, Encoder::Create(setup, projector));

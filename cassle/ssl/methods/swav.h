@@ -23,7 +23,8 @@ namespace cassle {
 Recipe SwavRecipe(bool official);
 
 // Settings have their defaults (MakeMethod in method_registry.h fills them in).
-// \error kInvalidArgument for a queue size that is no multiple of the batch size.
+// \error kInvalidArgument for a queue size that is no multiple of the batch size, or an epoch in
+// which a queue that there is not would start.
 absl::StatusOr<std::unique_ptr<Method>> MakeSwav(const v1::MethodConfig& config,
                                                  const MethodSetup& setup);
 

@@ -1,4 +1,4 @@
-// What the settings of SwAV, DINO and supervised training do. Linked into method_test.
+// What the settings of SwAV and DINO do, and supervised training. Linked into method_test.
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
@@ -280,12 +280,19 @@ TEST(ClusteringSettingsTest, AreCheckedByName) {
   config.mutable_swav()->set_num_prototypes(2);
   config.mutable_swav()->set_queue_size(12);
   expect(config, "swav.queue_size=12 is not a multiple of the batch size 8");
+  config.mutable_swav()->set_queue_size(0);
+  config.mutable_swav()->set_queue_start_epoch(3);
+  expect(config, "--method.swav.queue_start_epoch=3 is not read without --method.swav.queue_size");
   config.mutable_dino()->set_student_temperature(0);
   expect(config, "--method.dino.student_temperature=0: expected ");
   config.mutable_dino()->set_student_temperature(1);
   config.mutable_dino()->set_center_momentum(2);
   expect(config, "--method.dino.center_momentum=2: expected ");
   config.mutable_dino()->set_center_momentum(0);
+  config.mutable_dino()->set_warmup_teacher_temperature(0.02);
+  expect(config,
+         "--method.dino.warmup_teacher_temperature=0.02 is not read without "
+         "--method.dino.warmup_teacher_temperature_epochs");
   config.mutable_dino()->set_num_outputs(0);
   expect(config, "--method.dino.num_outputs=0: expected ");
   config.mutable_supervised()->set_classifier_depth(0);
