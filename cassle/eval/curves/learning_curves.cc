@@ -127,11 +127,10 @@ std::vector<std::string> BrokenChains(const v1::TrainingPlan& plan, const Links&
         if (link == nullptr) continue;
         if (before != nullptr && link->begin_fingerprint() != before->model_fingerprint()) {
           broken.push_back(absl::StrCat(
-              NameOf(row, seed, epochs),
-              ": its training is another run than the one measured after ", before->epochs(),
-              " epochs (it went on from ",
-              link->begin_fingerprint().empty() ? "the start" : link->begin_fingerprint(), ", not ",
-              before->model_fingerprint(), ")"));
+              NameOf(row, seed, epochs), ", which went on from ",
+              link->begin_fingerprint().empty() ? "the start" : link->begin_fingerprint(),
+              " and not from ", before->model_fingerprint(), ", measured after ", before->epochs(),
+              " epochs"));
         }
         before = link;
       }

@@ -62,8 +62,9 @@ std::vector<RowCurves> MakeCurves(const v1::TrainingPlan& plan,
 std::vector<std::string> MissingLinks(const v1::TrainingPlan& plan,
                                       const std::vector<v1::KeptLink>& links);
 
-// A sentence for every link that went on from another run of its training than the one that is kept
-// (another machine computed the links before again, and they differ in the last digits).
+// "MoCo-v2, seed 1, 300 epochs, which went on from the start and not from ..." of every link that
+// went on from another run of its training than the one that is kept (another machine computed the
+// links before again, and they differ in the last digits).
 std::vector<std::string> BrokenChains(const v1::TrainingPlan& plan,
                                       const std::vector<v1::KeptLink>& links);
 

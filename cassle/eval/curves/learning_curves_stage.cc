@@ -190,7 +190,14 @@ absl::Status RunLearningCurves(const v1::LearningCurvesOptions& options, StageCo
     evaluation.add_warnings(absl::StrCat(missing.size(), " of ", missing.size() + links.size(),
                                          " links are not yet computed; the first is ", missing[0]));
   }
-  for (const std::string& broken : BrokenChains(plan, links)) evaluation.add_warnings(broken);
+  // One warning, however many: what began anew on another machine has many.
+  const std::vector<std::string> broken = BrokenChains(plan, links);
+  if (!broken.empty()) {
+    evaluation.add_warnings(absl::StrCat(
+        broken.size(), " of ", links.size(),
+        " links are of another run of their training than what is kept of it before; the first is ",
+        broken[0]));
+  }
   AddCharts(plan, curves, &evaluation);
   const std::vector<v1::TextTable> tables = CurveTables(plan, curves);
   for (const v1::TextTable& table : tables) *evaluation.add_tables() = table;
