@@ -265,9 +265,10 @@ std::string StageWarnings(const std::string& stage, const std::vector<ReportInpu
   std::string html;
   for (int i = 0; i < static_cast<int>(inputs.size()); ++i) {
     if (inputs[i].stage() != stage) continue;
+    const std::string whose = inputs.size() > 1 ? absl::StrCat(RunName(inputs, i), ": ") : "";
     for (const std::string& warning : inputs[i].evaluation.warnings()) {
-      absl::StrAppend(&html, "<p class=\"warning\">", EscapeHtml(RunName(inputs, i)), ": ",
-                      EscapeHtml(warning), "</p>\n");
+      absl::StrAppend(&html, "<p class=\"warning\">", EscapeHtml(whose), EscapeHtml(warning),
+                      "</p>\n");
     }
   }
   return html;

@@ -308,6 +308,14 @@ TEST_F(ReportStageTest, GroupsTellRunsApartOnThePage) {
   EXPECT_EQ(table().rows_size(), 1);
 }
 
+TEST_F(ReportStageTest, AWarningOfTheOnlyResultSaysNoName) {
+  v1::Evaluation probe = MadeUpProbe("e", {{"label", 0.5}});
+  probe.add_warnings("few images");
+  AddResult("a", probe);
+  ASSERT_OK(Run());
+  EXPECT_THAT(Read("report.html"), HasSubstr("<p class=\"warning\">few images</p>"));
+}
+
 TEST_F(ReportStageTest, WrongInputsAreRefused) {
   ExpectFailure(64, {"--results is missing"});
   AddResult("a", MadeUpProbe("one", {{"shape", 0.5}}));
