@@ -65,7 +65,8 @@ trap 'rm -rf "$work"' EXIT
 
 built=${BUILT:-}
 if [ -z "$built" ]; then
-  bazel build --noshow_progress //cassle/eval:{linear-probe,knn,embed,make_features} \
+  flags=$(tools/find_libtorch.sh --flags)
+  bazel build ${flags:+"$flags"} --noshow_progress //cassle/eval:{linear-probe,knn,embed,make_features} \
     //cassle/data:shard-encoder >&2
   built=$(bazel info bazel-bin 2>/dev/null)
 fi

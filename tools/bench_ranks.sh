@@ -18,7 +18,8 @@ for argument in "$@"; do
   esac
 done
 if [ -z "${BUILT:-}" ]; then
-  bazel build --noshow_progress //cassle/ssl:pretrain //cassle/data:shard-encoder >&2
+  flags=$(tools/find_libtorch.sh --flags)
+  bazel build ${flags:+"$flags"} --noshow_progress //cassle/ssl:pretrain //cassle/data:shard-encoder >&2
   BUILT=$(bazel info bazel-bin 2> /dev/null)
 fi
 pretrain=$(readlink -f "$BUILT/cassle/ssl/pretrain") encoder=$(readlink -f "$BUILT/cassle/data/shard-encoder")

@@ -70,7 +70,8 @@ trap 'rm -rf "$work"' EXIT
 
 built=${BUILT:-}
 if [ -z "$built" ]; then
-  bazel build --noshow_progress //cassle/ssl:pretrain //cassle/data:shard-encoder \
+  flags=$(tools/find_libtorch.sh --flags)
+  bazel build ${flags:+"$flags"} --noshow_progress //cassle/ssl:pretrain //cassle/data:shard-encoder \
     //cassle/models/kernels:fma_peak >&2
   built=$(bazel info bazel-bin 2>/dev/null)
 fi

@@ -50,6 +50,11 @@ refuses 66 "--python=nowhere/python3: no such program" bench_eval.sh --python=no
 cp "$work/bin/python3" "a folder/python"
 CASSLE_DATA_DIR=/nowhere refuses 66 "no /nowhere/imagenet-sample/photos.tar" bench_eval.sh --python="a folder/python" --large_rounds=0
 
+# --- programs with another LibTorch are built as it wants them
+for script in bench_eval bench_ranks bench_train gpu_check length quickstart test; do
+  grep -q 'find_libtorch.sh --flags' "$tools/$script.sh" || fail "$script asks for no flags of LibTorch"
+done
+
 # --- a file that git has not been told is gone is no file to be formatted
 cd "$work/checkout" || exit 1
 git init -q . && touch gone.cc here.cc && git add . && rm gone.cc
