@@ -22,6 +22,9 @@ from_caller() {
     *) echo "$called_from/$1" ;;
   esac
 }
+for variable in CASSLE_DATA_DIR BUILT PAIR_BENCHMARK; do
+  [ -z "${!variable:-}" ] || declare "$variable=$(from_caller "${!variable}")"
+done
 # use_python PATH: another interpreter than Debian's; a name alone is looked for in PATH.
 use_python() {
   python=$1

@@ -21,6 +21,9 @@ if [ -z "${BUILT:-}" ]; then
   flags=$(tools/find_libtorch.sh --flags)
   bazel build ${flags:+"$flags"} --noshow_progress //cassle/ssl:pretrain //cassle/data:shard-encoder >&2
   BUILT=$(bazel info bazel-bin 2> /dev/null)
+elif [[ $BUILT != /* ]]; then
+  # From where this was called.
+  BUILT=$OLDPWD/$BUILT
 fi
 pretrain=$(readlink -f "$BUILT/cassle/ssl/pretrain") encoder=$(readlink -f "$BUILT/cassle/data/shard-encoder")
 work=$(mktemp -d)

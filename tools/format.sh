@@ -6,8 +6,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 case $* in '' | --check) ;; *) echo "usage: tools/format.sh [--check]" >&2; exit 64 ;; esac
 # Those that are there: a file may be gone before git is told.
-mapfile -t files < <(git ls-files --cached --others --exclude-standard '*.cc' '*.h' '*.proto' |
-  while IFS= read -r file; do [ ! -e "$file" ] || printf '%s\n' "$file"; done)
+mapfile -d '' -t files < <(git ls-files -z --cached --others --exclude-standard '*.cc' '*.h' '*.proto' |
+  while IFS= read -r -d '' file; do [ ! -e "$file" ] || printf '%s\0' "$file"; done)
 if [ "${1:-}" != --check ]; then
   exec clang-format -i "${files[@]}"
 fi

@@ -23,6 +23,7 @@ for argument in "$@"; do
   esac
 done
 [ -n "${CASSLE_LIBTORCH:-}" ] || { echo "gpu_check.sh: set CASSLE_LIBTORCH (docs/gpu.md)" >&2; exit 64; }
+case ${CASSLE_DATA_DIR:-/} in /*) ;; *) CASSLE_DATA_DIR=$OLDPWD/$CASSLE_DATA_DIR ;; esac
 photos=${CASSLE_DATA_DIR:-../shared/data}/imagenet-sample/photos.tar
 [ -f "$photos" ] || { echo "gpu_check.sh: no $photos; set CASSLE_DATA_DIR" >&2; exit 66; }
 [ ! -e "$output" ] || { [ -f "$output/run.py" ] && [ -f "$output/programs.tar.xz" ]; } ||

@@ -25,11 +25,15 @@ if [ "$*" = --document ]; then
   bazel build --noshow_progress "${targets[@]}" >&2
   exec python3 tools/length/doc_tables.py "${curves[@]}" docs/results/length.md docs/reproducing.md
 fi
-table=cpu arguments=()
+table=cpu arguments=() before=
 for argument in "$@"; do
+  # Paths are from where this was called, as run.py is called from here. It takes "--work FOLDER" too.
+  case "$before $argument" in
+    "--work "[!/-]* | "--kept "[!/-]* | "--pause_while "[!/-]*) argument=$OLDPWD/$argument ;;
+  esac
+  before=$argument
   case $argument in
     --table=*) table=${argument#*=} ;;
-    # From where this was called, as run.py is called from here.
     --work=[!/]* | --kept=[!/]* | --pause_while=[!/]*) arguments+=("${argument%%=*}=$OLDPWD/${argument#*=}") ;;
     --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' tools/length.sh; exit ;;
     *) arguments+=("$argument") ;;

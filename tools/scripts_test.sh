@@ -35,6 +35,8 @@ done
 for word in tools/length/run.py "--work=$PWD/w" "--kept=$PWD/a folder" --pause_while=/tmp/p --jobs=1 --dry_run; do
   grep -Fxq -- "$word" out || fail "length.sh calls run.py without $word: $(cat out)"
 done
+"$tools/length.sh" --table=tiny --work w --kept /k --pause_while "a p" > out 2> err || fail "length.sh: $(cat err)"
+[ "$(tail -n 6 out)" = "$(printf '%s\n' --work "$PWD/w" --kept /k --pause_while "$PWD/a p")" ] || fail "length.sh takes two words for: $(cat out)"
 # refuses CODE WORDS SCRIPT ARGUMENT...
 refuses() {
   local code=$1 words=$2
@@ -45,10 +47,15 @@ refuses() {
 refuses 73 "$PWD/a folder exists" bundle.sh --output="a folder/"
 refuses 66 "realpath: nothing.tar.gz: " bundle_test.sh --bundle=nothing.tar.gz here
 mkdir -p data/imagenet-sample && touch data/imagenet-sample/photos.tar
-CASSLE_LIBTORCH=/nowhere CASSLE_DATA_DIR=$PWD/data refuses 73 "$PWD/a folder exists and is no bundle" gpu_check.sh --output="a folder"
+CASSLE_LIBTORCH=/nowhere CASSLE_DATA_DIR=data refuses 73 "$PWD/a folder exists and is no bundle" gpu_check.sh --output="a folder"
 refuses 66 "--python=nowhere/python3: no such program" bench_eval.sh --python=nowhere/python3
 cp "$work/bin/python3" "a folder/python"
 CASSLE_DATA_DIR=/nowhere refuses 66 "no /nowhere/imagenet-sample/photos.tar" bench_eval.sh --python="a folder/python" --large_rounds=0
+CASSLE_DATA_DIR=data refuses 66 "no $PWD/data/cifar10/test.tar" bench_augment.sh --python="a folder/python"
+mkdir -p built/cassle/data built/cassle/ssl
+printf '#!/bin/sh\necho "the one of BUILT" >&2\nexit 1\n' > built/cassle/data/shard-encoder
+chmod +x built/cassle/data/shard-encoder
+BUILT=built refuses 1 "the one of BUILT" bench_ranks.sh
 
 # --- programs with another LibTorch are built as it wants them
 for script in bench_eval bench_ranks bench_train gpu_check length quickstart test; do
@@ -57,9 +64,9 @@ done
 
 # --- a file that git has not been told is gone is no file to be formatted
 cd "$work/checkout" || exit 1
-git init -q . && touch gone.cc here.cc && git add . && rm gone.cc
+git init -q . && touch gone.cc here.cc "ä ö.h" && git add . && rm gone.cc
 stub clang-format
-[ "$(tools/format.sh)" = "$(printf 'clang-format\n-i\nhere.cc')" ] || fail "format.sh: $(tools/format.sh)"
+[ "$(tools/format.sh)" = "$(printf 'clang-format\n-i\nhere.cc\nä ö.h')" ] || fail "format.sh: $(tools/format.sh)"
 
 cd / && rm -rf "$work"
 [ "$failures" = 0 ] || { echo "$failures failures" >&2; exit 1; }
