@@ -11,6 +11,7 @@
 #include "cassle/eval/reporting/report_page_testutil.h"
 #include "cassle/eval/reporting/report_table.pb.h"
 #include "cassle/eval/reporting/report_testutil.h"
+#include "cassle/eval/reporting/training_curves.h"
 #include "cassle/eval/result/evaluation.pb.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -185,6 +186,32 @@ TEST_F(ReportStagesTest, WhatIsNotFiniteInterruptsACurveAndIsNoLastValue) {
   ASSERT_NE(line, std::string::npos);
   const std::string path = html.substr(line, html.find("/>", line) - line);
   EXPECT_EQ(std::count(path.begin(), path.end(), 'M'), 2) << path;
+}
+
+// Of a long run a point stands for several steps.
+TEST_F(ReportStagesTest, StepsThatAreNotFiniteTakeNoOthersWithThem) {
+  auto files = MadeUpTraining("moco_v2", 0);
+  std::string& lines = files["metrics.jsonl"];
+  lines.clear();
+  const int steps = 3 * kMaxCurvePoints;
+  for (int step = 1; step <= steps; ++step) {
+    const bool lost = step % 3 == 0 || step > steps - 30;
+    absl::StrAppend(&lines, "{\"step\":", step,
+                    ",\"epoch\":1,\"loss\":2,\"gradient_norm\":", lost ? "\"Infinity\"" : "3",
+                    "}\n");
+  }
+  AddFolder("pretrain", "a", files);
+  ASSERT_OK(Run());
+  const std::vector<std::string> charts = absl::StrSplit(Read("report.html"), "<figure>");
+  ASSERT_EQ(charts.size(), 3);
+  const auto points = [](const std::string& chart) {
+    const size_t line = chart.find("class=\"series series-1\"");
+    const std::string path = chart.substr(line, chart.find("/>", line) - line);
+    return std::count(path.begin(), path.end(), 'L') + 1;
+  };
+  EXPECT_EQ(points(charts[1]), kMaxCurvePoints);
+  // But for the last thirty steps, of which nothing is finite.
+  EXPECT_EQ(points(charts[2]), kMaxCurvePoints - 10);
 }
 
 TEST_F(ReportStagesTest, ChartsOfOneNameHaveTheSameAxes) {

@@ -78,7 +78,8 @@ absl::StatusOr<std::vector<nlohmann::json>> ReadMetricsLines(const std::string& 
   return lines;
 }
 
-// Means of equally many neighbours, so that long runs do not fill the page.
+// Means of equally many neighbours, as far as they are finite, so that long runs do not fill the
+// page. Where none is, the curve is interrupted.
 Points Thinned(const Points& points) {
   const size_t together = (points.size() + kMaxCurvePoints - 1) / kMaxCurvePoints;
   if (together <= 1) return points;
@@ -86,8 +87,15 @@ Points Thinned(const Points& points) {
   for (size_t first = 0; first < points.size(); first += together) {
     const size_t end = std::min(points.size(), first + together);
     double x = 0, y = 0;
-    for (size_t i = first; i < end; ++i) x += points[i].first, y += points[i].second;
-    thinned.emplace_back(x / (end - first), y / (end - first));
+    int finite = 0;
+    for (size_t i = first; i < end; ++i) {
+      x += points[i].first;
+      if (!std::isfinite(points[i].second)) continue;
+      y += points[i].second;
+      ++finite;
+    }
+    thinned.emplace_back(x / (end - first),
+                         finite > 0 ? y / finite : std::numeric_limits<double>::quiet_NaN());
   }
   return thinned;
 }
@@ -96,7 +104,7 @@ Points CurveOf(const Metric& metric, const std::vector<nlohmann::json>& lines) {
   Points points;
   for (const nlohmann::json& line : lines) {
     if (!line.contains(metric.field)) continue;
-    // Numbers that are not finite are strings in JSON: they interrupt the curve.
+    // Numbers that are not finite are strings in JSON.
     const nlohmann::json& value = line[metric.field];
     points.emplace_back(
         line[metric.monitor ? "epoch" : "step"].get<double>(),
