@@ -329,7 +329,7 @@ class Recorder {
 
 StageInfo AugmentAndRecordInfo() {
   return {.name = "augment-and-record",
-          .version = 1,
+          .version = 2,
           .summary =
               "Draws augmented views of every image and records their parameters, with or "
               "without the pixels.",
