@@ -18,6 +18,9 @@
 namespace cassle {
 namespace {
 
+// As of a policy (cassle/augment/policies): what a network gets of any image is finite.
+constexpr double kMinStd = 1e-6;
+
 bool IsDescription(const std::string& path) {
   std::error_code error;
   return std::filesystem::is_regular_file(path, error);
@@ -61,10 +64,10 @@ absl::Status CheckModelSpec(const v1::ModelSpec& spec) {
   }
   for (int channel = 0; channel < 3; ++channel) {
     if (!std::isfinite(spec.mean(channel)) || !std::isfinite(spec.std(channel)) ||
-        !(spec.std(channel) > 0)) {
+        !(spec.std(channel) >= kMinStd)) {
       return absl::InvalidArgumentError(absl::StrCat("mean and std: channel ", channel, " is ",
                                                      spec.mean(channel), " and ", spec.std(channel),
-                                                     "; std must be positive"));
+                                                     "; std must be at least ", kMinStd));
     }
   }
   return absl::OkStatus();
